@@ -1,0 +1,71 @@
+/**
+ * Brooklet: an MQTT 3.1, 3.1.1 and 5 broker that is carried inside an app as easily as it runs alone.
+ *
+ * @module
+ */
+
+export { encodePacket, type Frame } from "./src/codec/encoder.ts";
+export {
+  LARGEST_PACKET_BYTES,
+  type Malformed,
+  type PacketBatch,
+  PacketDecoder,
+  type PacketDecoderOptions,
+} from "./src/codec/decoder.ts";
+export { PacketDecoderStream } from "./src/codec/packet_decoder_stream.ts";
+export { PacketEncoder, type PacketEncoderOptions } from "./src/codec/packet_encoder.ts";
+export { PacketEncoderStream } from "./src/codec/packet_encoder_stream.ts";
+export { MqttError } from "./src/codec/mqtt_error.ts";
+export { TopicInterner } from "./src/codec/topic_interner.ts";
+export type {
+  AuthPacket,
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  Packet,
+  PacketType,
+  PingreqPacket,
+  PingrespPacket,
+  ProtocolVersion,
+  PubackPacket,
+  PubcompPacket,
+  PublishPacket,
+  PubrecPacket,
+  PubrelPacket,
+  QoS,
+  RetainHandling,
+  SubackPacket,
+  SubscribeEntry,
+  SubscribePacket,
+  UnsubackPacket,
+  UnsubscribePacket,
+  Will,
+} from "./src/codec/packet.ts";
+export { NO_PROPERTIES, type Properties, type UserProperty } from "./src/codec/property.ts";
+export { ReasonCode, reasonCodeName } from "./src/codec/reason_code.ts";
+
+export {
+  Broker,
+  type BrokerMetrics,
+  type BrokerOptions,
+  type PublishRequest,
+  type SubscribeOptions,
+} from "./src/broker/broker.ts";
+export { BrokerSubscription, type Message } from "./src/broker/broker_subscription.ts";
+export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
+export type { Authenticator, Authorizer } from "./src/auth/authentication.ts";
+export type { AccessRequest, Authentication, AuthenticationRequest } from "./src/protocol/ask.ts";
+export type { Change, QueuedChange } from "./src/protocol/change.ts";
+export { ApplicationMessage } from "./src/protocol/message.ts";
+export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";
+export type { Subscription } from "./src/protocol/subscription.ts";
+export { MemoryStorage } from "./src/storage/memory.ts";
+export type { Storage } from "./src/storage/storage.ts";
+export { memoryTransport, type MemoryTransportPair } from "./src/transport/memory.ts";
+export { listenTcp, type TcpListener, type TcpListenOptions } from "./src/transport/tcp.ts";
+export type { Peer, Transport } from "./src/transport/transport.ts";
+
+if (import.meta.main) {
+  const { main } = await import("./src/cli/main.ts");
+  Deno.exit(await main(Deno.args));
+}

@@ -1,0 +1,41 @@
+import type { ConnectPacket, Packet } from "../codec/packet.ts";
+import type { ReasonCode } from "../codec/reason_code.ts";
+import type { Peer } from "../transport/transport.ts";
+
+/** What happens in a broker, for logs. Neither payloads nor passwords are to be shown. */
+export type BrokerEvent =
+  | { readonly kind: "connectionOpened"; readonly peer: Peer }
+  /** Shortly before CONNACK with Success is sent. */
+  | {
+    readonly kind: "clientConnected";
+    readonly peer: Peer;
+    readonly clientId: string;
+    readonly connect: ConnectPacket;
+    /** As it holds, in seconds; 0: off. */
+    readonly keepAliveSeconds: number;
+  }
+  | { readonly kind: "clientTakenOver"; readonly peer: Peer; readonly clientId: string }
+  | {
+    readonly kind: "connectionClosed";
+    readonly peer: Peer;
+    /** Empty when no CONNECT came. */
+    readonly clientId: string;
+    readonly reasonCode: ReasonCode;
+    readonly reason: string;
+    readonly isByClient: boolean;
+    /** The first bytes, at most 16, of a packet that could not be decoded. */
+    readonly firstBytes?: Uint8Array;
+  }
+  | { readonly kind: "connectionRefused"; readonly peer: Peer; readonly reason: string }
+  /** Changes could not be kept; the clients that waited for them are disconnected, unacknowledged. */
+  | { readonly kind: "commitFailed"; readonly error: unknown }
+  /** A defect: whatever it was, it ended one connection or one task only. */
+  | { readonly kind: "unexpectedError"; readonly error: unknown };
+
+/** A packet that came from a client or goes to one. */
+export interface PacketEvent {
+  readonly direction: "received" | "sent";
+  readonly peer: Peer;
+  readonly clientId: string;
+  readonly packet: Packet;
+}

@@ -1,0 +1,102 @@
+import { hasWildcard } from "../protocol/topic_filter.ts";
+import type { ApplicationMessage } from "../protocol/message.ts";
+
+interface Node {
+  children: Map<string, Node> | undefined;
+  message: ApplicationMessage | undefined;
+}
+
+/** Retained messages by topic (MQTT 5, section 3.3.1.3). */
+export class RetainedMessages {
+  readonly #root: Node = { children: undefined, message: undefined };
+  /** Messages that are kept. */
+  count = 0;
+  /** Their payloads and topics, in bytes. */
+  bytes = 0;
+
+  get(topic: string): ApplicationMessage | undefined {
+    return this.#find(topic.split("/"))?.message;
+  }
+
+  /** Keeps a message in place of the last one of its topic. [MQTT-3.3.1-5] */
+  set(message: ApplicationMessage): void {
+    let node = this.#root;
+    for (const level of message.topic.split("/")) {
+      node.children ??= new Map();
+      let child = node.children.get(level);
+      if (child === undefined) node.children.set(level, child = { children: undefined, message: undefined });
+      node = child;
+    }
+    if (node.message === undefined) this.count += 1;
+    this.bytes += message.size - (node.message?.size ?? 0);
+    node.message = message;
+  }
+
+  /** Forgets the message of a topic [MQTT-3.3.1-6]; false: there was none. */
+  delete(topic: string): boolean {
+    const levels = topic.split("/");
+    const path: Node[] = [this.#root];
+    for (const level of levels) {
+      const next = path[path.length - 1]?.children?.get(level);
+      if (next === undefined) return false;
+      path.push(next);
+    }
+    const last = path[levels.length] as Node; // One for each level behind the root.
+    if (last.message === undefined) return false;
+    this.count -= 1;
+    this.bytes -= last.message.size;
+    last.message = undefined;
+    for (let index = levels.length; index > 0; index--) {
+      const node = path[index] as Node; // Below the length.
+      if (node.message !== undefined || (node.children?.size ?? 0) > 0) break;
+      path[index - 1]?.children?.delete(levels[index - 1] as string);
+    }
+    return true;
+  }
+
+  /** Messages whose topics match the levels of a Topic Filter, as they are when they are taken. */
+  *match(levels: readonly string[]): Generator<ApplicationMessage, undefined> {
+    if (!hasWildcard(levels)) {
+      const message = this.#find(levels)?.message;
+      if (message !== undefined) yield message;
+      return;
+    }
+    // Branches still to be seen: what comes next in a node's children, and the depth of these.
+    const branches: { readonly nodes: Iterator<Node>; readonly depth: number; readonly isBelowHash: boolean }[] = [];
+    branches.push({ nodes: [this.#root].values(), depth: 0, isBelowHash: false });
+    for (let branch = branches[branches.length - 1]; branch !== undefined; branch = branches[branches.length - 1]) {
+      const node: Node | undefined = branch.nodes.next().value;
+      if (node === undefined) {
+        branches.pop();
+        continue;
+      }
+      const { depth } = branch;
+      const level = levels[depth];
+      const isBelowHash = branch.isBelowHash || level === "#";
+      // Below `#`, at the parent of `#`, or at the end of the filter.
+      if (node.message !== undefined && (isBelowHash || depth === levels.length)) yield node.message;
+      if (node.children === undefined) continue;
+      if (isBelowHash || level === "+") {
+        const children = depth === 0 ? withoutServerTopics(node.children) : node.children.values();
+        branches.push({ nodes: children, depth: depth + 1, isBelowHash });
+      } else {
+        const child = level === undefined ? undefined : node.children.get(level);
+        if (child !== undefined) branches.push({ nodes: [child].values(), depth: depth + 1, isBelowHash: false });
+      }
+    }
+  }
+
+  #find(levels: readonly string[]): Node | undefined {
+    let node: Node | undefined = this.#root;
+    for (const level of levels) {
+      node = node.children?.get(level);
+      if (node === undefined) return undefined;
+    }
+    return node;
+  }
+}
+
+/** A filter that starts with a wildcard does not match topics that start with `$`. [MQTT-4.7.2-1] */
+function* withoutServerTopics(children: ReadonlyMap<string, Node>): Generator<Node, undefined> {
+  for (const [level, node] of children) if (!level.startsWith("$")) yield node;
+}

@@ -1,0 +1,141 @@
+import type { ApplicationMessage } from "../protocol/message.ts";
+import { type Delivery, mergeSubscriptions, type Subscription } from "../protocol/subscription.ts";
+import { hasWildcard } from "../protocol/topic_filter.ts";
+import { TopicTrie } from "./topic_trie.ts";
+
+const MOST_CACHED_TOPICS = 16_384;
+const MOST_CACHED_TARGETS = 1_000_000;
+
+/** Whoever gets messages. */
+export interface Subscriber {
+  /** For No Local; `undefined` for a reader in the broker's own process. */
+  readonly clientId: string | undefined;
+  readonly isOnline: boolean;
+  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void;
+}
+
+interface Target {
+  readonly subscriber: Subscriber;
+  readonly delivery: Delivery;
+  /** Whether one of the subscriptions says No Local, and what the others say to the publisher itself. */
+  readonly isNoLocal: boolean;
+  readonly deliveryToPublisher: Delivery | undefined;
+}
+
+/** Members of a Shared Subscription; each message goes to one of them (MQTT 5, section 4.8.2). */
+interface SharedGroup {
+  readonly members: readonly { readonly subscriber: Subscriber; readonly delivery: Delivery }[];
+  readonly turn: { next: number };
+}
+
+interface Match {
+  /** The cache is good while the router's version is this. */
+  readonly version: number;
+  readonly targets: readonly Target[];
+  readonly groups: readonly SharedGroup[];
+}
+
+/** Brings messages to subscribers: one match for each topic, kept until subscriptions change. */
+export class Router {
+  readonly #trie = new TopicTrie<Subscriber>();
+  readonly #matches = new Map<string, Match>();
+  #cachedTargets = 0;
+  #version = 0;
+  readonly #turns = new WeakMap<ReadonlyMap<Subscriber, Subscription>, { next: number }>();
+
+  subscribe(subscriber: Subscriber, subscription: Subscription): void {
+    this.#trie.add(subscriber, subscription);
+    this.#forget(subscription);
+  }
+
+  unsubscribe(subscriber: Subscriber, subscription: Subscription): void {
+    this.#trie.delete(subscriber, subscription);
+    this.#forget(subscription);
+  }
+
+  /** Delivers a message to all whose subscriptions match; gives how many these are. */
+  publish(message: ApplicationMessage, nowMs: number): number {
+    let match = this.#matches.get(message.topic);
+    if (match === undefined || match.version !== this.#version) match = this.#match(message.topic);
+    const { targets, groups } = match;
+    const count = targets.length + groups.length;
+    if (count > 1) message.isShared = true;
+    for (const target of targets) {
+      if (target.isNoLocal && message.publisher === target.subscriber.clientId) { // [MQTT-3.8.3-3]
+        if (target.deliveryToPublisher !== undefined) {
+          target.subscriber.deliver(message, target.deliveryToPublisher, nowMs);
+        }
+      } else {
+        target.subscriber.deliver(message, target.delivery, nowMs);
+      }
+    }
+    for (const group of groups) deliverToOne(group, message, nowMs);
+    return count;
+  }
+
+  #match(topic: string): Match {
+    const matching = new Map<Subscriber, Subscription[]>();
+    const groups: SharedGroup[] = [];
+    this.#trie.match(topic, (shareName, members) => {
+      if (shareName !== "") {
+        groups.push(this.#group(members));
+        return;
+      }
+      for (const [subscriber, subscription] of members) {
+        const subscriptions = matching.get(subscriber);
+        if (subscriptions === undefined) matching.set(subscriber, [subscription]);
+        else subscriptions.push(subscription);
+      }
+    });
+    const targets: Target[] = [];
+    for (const [subscriber, subscriptions] of matching) {
+      const delivery = mergeSubscriptions(subscriptions) as Delivery; // There is at least one subscription.
+      const isNoLocal = subscriptions.some(({ noLocal }) => noLocal);
+      const deliveryToPublisher = isNoLocal ? mergeSubscriptions(subscriptions.filter((s) => !s.noLocal)) : delivery;
+      targets.push({ subscriber, delivery, isNoLocal, deliveryToPublisher });
+    }
+    const match: Match = { version: this.#version, targets, groups };
+    this.#keep(topic, match);
+    return match;
+  }
+
+  #group(members: ReadonlyMap<Subscriber, Subscription>): SharedGroup {
+    let turn = this.#turns.get(members);
+    if (turn === undefined) this.#turns.set(members, turn = { next: 0 });
+    const deliveries = Array.from(members, ([subscriber, subscription]) => ({
+      subscriber,
+      delivery: mergeSubscriptions([subscription]) as Delivery, // Of one subscription.
+    }));
+    return { members: deliveries, turn };
+  }
+
+  #keep(topic: string, match: Match): void {
+    this.#cachedTargets += match.targets.length;
+    if (this.#matches.size >= MOST_CACHED_TOPICS || this.#cachedTargets > MOST_CACHED_TARGETS) {
+      this.#matches.clear();
+      this.#cachedTargets = match.targets.length;
+    }
+    this.#matches.set(topic, match);
+  }
+
+  #forget(subscription: Subscription): void {
+    const { levels } = subscription.filter;
+    if (hasWildcard(levels)) this.#version += 1;
+    else this.#matches.delete(levels.join("/"));
+  }
+}
+
+/** In turns, and to a member that is there as long as one is. */
+function deliverToOne({ members, turn }: SharedGroup, message: ApplicationMessage, nowMs: number): void {
+  for (let tried = 0; tried < members.length; tried++) {
+    const member = members[(turn.next + tried) % members.length];
+    if (member?.subscriber.isOnline) {
+      turn.next = (turn.next + tried + 1) % members.length;
+      member.subscriber.deliver(message, member.delivery, nowMs);
+      return;
+    }
+  }
+  const member = members[turn.next % members.length];
+  turn.next = (turn.next + 1) % members.length;
+  member?.subscriber.deliver(message, member.delivery, nowMs);
+}

@@ -1,0 +1,295 @@
+import type { Malformed, PacketBatch } from "../codec/decoder.ts";
+import type { Packet } from "../codec/packet.ts";
+import { PacketDecoderStream } from "../codec/packet_decoder_stream.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Answer, Ask } from "../protocol/ask.ts";
+import { type Closing, Connection } from "../protocol/connection.ts";
+import type { ConnectionEvents, ConnectionHost } from "../protocol/connection_host.ts";
+import type { TopicInterner } from "../codec/topic_interner.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { PacketEvent } from "./events.ts";
+
+// A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
+const MOST_BYTES_A_WRITE = 262_144;
+// How long the last bytes may take, and how long the peer may then take to close its side.
+const FAREWELL_MS = 4_000;
+const LINGER_MS = 1_000;
+
+const LOST: Closing = {
+  reasonCode: ReasonCode.UnspecifiedError,
+  reason: "the connection was lost",
+  isByClient: false,
+};
+
+/** What a served connection needs of its broker. */
+export interface ServedConnectionHost extends ConnectionHost {
+  readonly topics: TopicInterner;
+  readonly deadlines: Deadlines;
+  now(): number;
+  /** Sequence up to which changes are durable. */
+  readonly durableSequence: number;
+  /** Calls {@linkcode ServedConnection.flush} when the turn ends. */
+  flushLater(served: ServedConnection): void;
+  /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */
+  flushWhenDurable(served: ServedConnection): void;
+  /** Answers a question of the connection; it never rejects. */
+  resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer>;
+  /** The connection is over, whatever its bytes still do: its session and its Will are taken care of. */
+  ended(served: ServedConnection, closing: Closing): void;
+  unexpectedError(error: unknown): void;
+  readonly onPacket: ((event: PacketEvent) => void) | undefined;
+}
+
+/** Serves one Network Connection: the only place that waits for its bytes. */
+export class ServedConnection implements ConnectionEvents {
+  readonly connection: Connection;
+  readonly onReceived: ((packet: Packet) => void) | undefined;
+  readonly onSent: ((packet: Packet) => void) | undefined;
+  readonly #host: ServedConnectionHost;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #isFlushLater = false;
+  #isWriting = false;
+  /** Of what is being written. */
+  #rest: Uint8Array | undefined;
+  #writeStartedMs = 0;
+  #isOver = false;
+  /** Whether it waits for bytes of the client. */
+  #isReading = true;
+  #isFarewellSaid = false;
+  #hasWriteDeadline = false;
+  #lastReceivedMs: number;
+  readonly #deadlines = new Set<Deadline>();
+  /** Goes on when the outbox has room again. */
+  #whenWritten: (() => void) | undefined;
+
+  constructor(readonly transport: Transport, host: ServedConnectionHost) {
+    this.#host = host;
+    this.#writer = transport.writable.getWriter();
+    this.#writer.closed.catch(() => {}); // Each write and close has its own owner.
+    this.#lastReceivedMs = host.now();
+    const { onPacket } = host;
+    if (onPacket !== undefined) {
+      const { peer } = transport;
+      const tell = (direction: PacketEvent["direction"], packet: Packet) =>
+        onPacket({ direction, peer, clientId: this.connection.clientId, packet });
+      this.onReceived = (packet) => tell("received", packet);
+      this.onSent = (packet) => tell("sent", packet);
+    }
+    this.connection = new Connection(host, this);
+  }
+
+  /** Serves it to its end; never rejects. */
+  async run(): Promise<void> {
+    const { connectTimeoutMs } = this.#host.limits;
+    this.#deadlineIn(connectTimeoutMs, () => {
+      // However slowly its bytes come: the time is absolute.
+      if (!this.connection.isConnected) this.connection.disconnect(ReasonCode.UnspecifiedError, "no CONNECT in time");
+    });
+    try {
+      const { maximumPacketBytes } = this.#host.limits;
+      const decoder = new PacketDecoderStream({ maximumPacketBytes, topics: this.#host.topics });
+      await this.#readAll(this.transport.readable.pipeThrough(decoder).getReader());
+    } catch {
+      // The transport broke: what follows is the same as for its end.
+    }
+    this.#over(LOST);
+    for (const deadline of this.#deadlines) this.#host.deadlines.cancel(deadline);
+    this.transport.close();
+  }
+
+  wake(): void {
+    if (this.#isFlushLater) return;
+    this.#isFlushLater = true;
+    this.#host.flushLater(this);
+  }
+
+  /** Writes what may leave, when a turn ends: one write at a time. */
+  flush(): void {
+    this.#isFlushLater = false;
+    const { connection } = this;
+    if (connection.closing !== undefined) this.#over(connection.closing);
+    if (this.#isWriting) {
+      connection.outbox.keep();
+      return;
+    }
+    const bytes = connection.outbox.take(this.#host.durableSequence);
+    if (bytes === undefined) {
+      if (connection.closing === undefined) this.#goOn();
+      else if (connection.outbox.bytes === 0) this.#sayFarewell();
+      if (connection.outbox.bytes > 0) this.#host.flushWhenDurable(this);
+      return;
+    }
+    this.#isWriting = true;
+    if (!this.#hasWriteDeadline) this.#watchWrite();
+    this.#write(bytes);
+    if (connection.outbox.bytes > 0) connection.outbox.keep();
+  }
+
+  flushNow(): void {
+    if (!this.#isWriting && this.connection.closing === undefined) this.flush();
+  }
+
+  /** What it waits for cannot be kept: it ends, and what waits is never sent. */
+  refuseHeld(): void {
+    this.connection.outbox.clear();
+    this.connection.disconnect(ReasonCode.ImplementationSpecificError, "the server could not store a message");
+    this.wake();
+  }
+
+  /** Keep Alive from now on (MQTT 5, section 3.1.2.10). */
+  watchKeepAlive(): void {
+    const { keepAliveSeconds } = this.connection;
+    if (keepAliveSeconds === 0) return;
+    const keepAliveMs = keepAliveSeconds * 1500; // One and a half times. [MQTT-3.1.2-22]
+    const check = (nowMs: number) => {
+      // While the broker itself does not read, nobody can say that the client is silent.
+      const dueMs = (this.#isReading ? this.#lastReceivedMs : nowMs) + keepAliveMs;
+      if (nowMs >= dueMs) this.connection.disconnect(ReasonCode.KeepAliveTimeout, "Keep Alive timeout");
+      else this.#deadlineIn(dueMs - nowMs, check);
+    };
+    this.#deadlineIn(keepAliveMs, check);
+  }
+
+  /** Reads until the peer closes. Behind the end of the connection, what still comes is not looked at. */
+  async #readAll(reader: ReadableStreamDefaultReader<PacketBatch>): Promise<void> {
+    const { connection } = this;
+    for (;;) {
+      this.#isReading = true;
+      const { value: batch, done } = await reader.read();
+      if (done) return;
+      if (connection.closing !== undefined) continue;
+      this.#isReading = false;
+      this.#lastReceivedMs = this.#host.now();
+      for (const item of batch) {
+        const waiting = this.#receive(item);
+        if (waiting !== undefined) await waiting;
+        if (connection.closing !== undefined) break;
+      }
+      // A client that does not read is not read from.
+      while (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
+        await new Promise<void>((resolve) => this.#whenWritten = resolve);
+      }
+    }
+  }
+
+  /** Takes one packet; without a promise where nobody has to be waited for. */
+  #receive(item: Packet | Malformed): Promise<void> | undefined {
+    try {
+      if (item.type === "malformed") {
+        this.connection.failMalformed(item);
+        return undefined;
+      }
+      let ask = this.connection.receive(item, this.#lastReceivedMs);
+      while (ask !== undefined) {
+        const answer = this.#host.resolve(ask, this);
+        if (answer instanceof Promise) return this.#answerLater(answer);
+        ask = this.connection.answer(answer, this.#lastReceivedMs);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    return undefined;
+  }
+
+  async #answerLater(first: Promise<Answer>): Promise<void> {
+    try {
+      let ask = this.connection.answer(await first, this.#host.now());
+      while (ask !== undefined) ask = this.connection.answer(await this.#host.resolve(ask, this), this.#host.now());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** A defect of ours: it ends this connection only. */
+  #fail(error: unknown): void {
+    this.#host.unexpectedError(error);
+    this.connection.disconnect(ReasonCode.ImplementationSpecificError, "an error of the server");
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#writeStartedMs = this.#host.now();
+    const isPiece = bytes.length > MOST_BYTES_A_WRITE;
+    if (isPiece) this.#rest = bytes.subarray(MOST_BYTES_A_WRITE);
+    const piece = isPiece ? bytes.subarray(0, MOST_BYTES_A_WRITE) : bytes;
+    this.#writer.write(piece).then(this.#written, this.#broken);
+  }
+
+  readonly #written = (): void => {
+    const rest = this.#rest;
+    if (rest !== undefined) {
+      this.#rest = undefined;
+      this.#write(rest);
+      return;
+    }
+    this.#isWriting = false;
+    try {
+      if (!this.#isOver) this.connection.session?.pump(this.#host.now());
+      this.flush();
+    } catch (error) {
+      this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
+      this.transport.close();
+    }
+  };
+
+  readonly #broken = (): void => {
+    this.#isWriting = false;
+    this.#over(LOST);
+    this.transport.close();
+  };
+
+  #goOn(): void {
+    const goOn = this.#whenWritten;
+    this.#whenWritten = undefined;
+    goOn?.();
+  }
+
+  /** Once only: session and Will are taken care of at once, whatever the bytes still do. */
+  #over(closing: Closing): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.connection.end(closing);
+    this.#host.ended(this, this.connection.closing ?? closing);
+    this.#goOn();
+    this.#deadlineIn(FAREWELL_MS, () => this.transport.close());
+  }
+
+  /**
+   * The last bytes are gone: says that no more will come, and gives the peer time to close its side, because closing
+   * both at once could destroy what it has not read yet.
+   */
+  #sayFarewell(): void {
+    if (this.#isFarewellSaid) return;
+    this.#isFarewellSaid = true;
+    if (this.connection.closing?.isByClient) {
+      this.transport.close(); // A client that said DISCONNECT reads nothing more.
+      return;
+    }
+    this.#deadlineIn(LINGER_MS, () => this.transport.close());
+    this.#writer.close().catch(() => this.transport.close()); // It is broken already.
+  }
+
+  /** Closes the connection when a write makes no progress. */
+  #watchWrite(): void {
+    const { writeTimeoutMs } = this.#host.limits;
+    this.#hasWriteDeadline = true;
+    this.#deadlineIn(writeTimeoutMs, (nowMs) => {
+      this.#hasWriteDeadline = false;
+      if (!this.#isWriting) return;
+      if (nowMs - this.#writeStartedMs < writeTimeoutMs) {
+        this.#watchWrite();
+        return;
+      }
+      this.connection.disconnect(ReasonCode.QuotaExceeded, "the client does not read");
+      this.transport.close();
+    });
+  }
+
+  #deadlineIn(ms: number, run: (nowMs: number) => void): void {
+    const deadline = this.#host.deadlines.add(this.#host.now() + ms, (nowMs) => {
+      this.#deadlines.delete(deadline);
+      run(nowMs);
+    });
+    this.#deadlines.add(deadline);
+  }
+}

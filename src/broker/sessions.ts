@@ -1,0 +1,223 @@
+import type { Will } from "../codec/packet.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Ask } from "../protocol/ask.ts";
+import type { Change } from "../protocol/change.ts";
+import { ApplicationMessage } from "../protocol/message.ts";
+import { Session, type SessionContext } from "../protocol/session.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { CommitQueue } from "./commit_queue.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Router } from "./router.ts";
+import type { ServedConnection } from "./served_connection.ts";
+
+/** A client that has a session, with or without a connection. */
+interface Client {
+  session: Session;
+  /** The connection that has the session, or is about to get it. */
+  owner: ServedConnection | undefined;
+  /** Resolves when the session is restored from the storage; it never rejects. */
+  restoring: Promise<void> | undefined;
+  expiry: Deadline | undefined;
+  /** A Will that waits for its delay (MQTT 5, section 3.1.3.2.2). */
+  will: { readonly will: Will; readonly deadline: Deadline } | undefined;
+  /** Whether the storage knows the session. */
+  isStored: boolean;
+}
+
+/** What the sessions need of their broker. */
+export interface SessionsHost {
+  readonly context: SessionContext;
+  readonly storage: Storage;
+  readonly commits: CommitQueue;
+  readonly deadlines: Deadlines;
+  readonly router: Router;
+  now(): number;
+  publish(message: ApplicationMessage, nowMs: number): ReasonCode;
+  takenOver(served: ServedConnection): void;
+}
+
+/** All sessions by Client Identifier: who owns one, when it ends, and what becomes of its Will (MQTT 5, section 4.1). */
+export class Sessions {
+  readonly #host: SessionsHost;
+  readonly #clients = new Map<string, Client>();
+
+  constructor(host: SessionsHost) {
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  has(clientId: string): boolean {
+    return this.#clients.has(clientId);
+  }
+
+  /** Gives a connection its session. Rejects when the storage cannot say what the session was. */
+  async open(
+    ask: Extract<Ask, { kind: "openSession" }>,
+    served: ServedConnection,
+  ): Promise<{ session: Session; isPresent: boolean }> {
+    const { connect, terms: { clientId, sessionExpirySeconds } } = ask;
+    const earlier = this.#clients.get(clientId);
+    if (earlier?.owner !== undefined) this.#takeOver(earlier.owner);
+    // Whoever was about to get it has to be through with it.
+    while (this.#clients.get(clientId)?.restoring !== undefined) await this.#clients.get(clientId)?.restoring;
+    const current = this.#clients.get(clientId);
+    if (current?.owner !== undefined) this.#takeOver(current.owner);
+    const resumed = this.#clients.get(clientId);
+    if (resumed === undefined || connect.cleanStart) {
+      if (resumed !== undefined) this.#end(resumed); // [MQTT-3.1.2-4]
+      return { session: this.#begin(clientId, sessionExpirySeconds, served), isPresent: false };
+    }
+    await this.#resume(resumed, served);
+    const { session } = resumed;
+    if (resumed.owner !== served) return { session, isPresent: true }; // It is closing: nobody hears the answer.
+    session.sessionExpirySeconds = sessionExpirySeconds;
+    this.#writeExpiry(resumed, undefined);
+    return { session, isPresent: true }; // [MQTT-3.1.2-5]
+  }
+
+  /** A connection is over: publishes its Will, and ends its session or lets it wait. */
+  connectionEnded(served: ServedConnection): void {
+    const { connection } = served;
+    const client = this.#clients.get(connection.clientId);
+    if (client?.owner !== served) return;
+    client.owner = undefined;
+    const { session } = client;
+    const nowMs = this.#host.now();
+    const hadSession = connection.session === session; // Not while it is restored.
+    if (hadSession) session.detach();
+    else if (client.restoring === undefined) session.abandonRestore();
+    const { will } = connection;
+    connection.will = undefined; // Once only. [MQTT-3.1.2-10]
+    if (hadSession && will !== undefined) this.#publishWillLater(client, will, nowMs);
+    if (!session.isDurable) { // [MQTT-4.1.0-2]
+      this.#end(client);
+      return;
+    }
+    const expiresAtMs = session.expiresAtMs(nowMs);
+    if (expiresAtMs !== Infinity) {
+      client.expiry = this.#host.deadlines.add(expiresAtMs, () => this.#end(client));
+    }
+    this.#writeExpiry(client, expiresAtMs);
+  }
+
+  /** Takes back what the storage kept of all sessions; those that expired in the meantime end. */
+  restore(change: Change): void {
+    if (change.kind === "retained") return;
+    const { clientId } = change;
+    if (change.kind === "sessionStarted") {
+      const session = new Session(clientId, this.#host.context);
+      this.#clients.set(clientId, {
+        session,
+        owner: undefined,
+        restoring: undefined,
+        expiry: undefined,
+        will: undefined,
+        isStored: true,
+      });
+      return;
+    }
+    const client = this.#clients.get(clientId);
+    if (client === undefined) return;
+    if (change.kind === "sessionExpiry") {
+      client.session.sessionExpirySeconds = change.sessionExpirySeconds;
+      // Without a time it was online when the broker ended.
+      const expiresAtMs = change.expiresAtMs ?? client.session.expiresAtMs(this.#host.now());
+      if (expiresAtMs !== Infinity) {
+        client.expiry = this.#host.deadlines.add(expiresAtMs, () => this.#end(client));
+      }
+      return;
+    }
+    client.session.restore(change);
+    if (change.kind === "subscribed") this.#host.router.subscribe(client.session, change.subscription);
+  }
+
+  #begin(clientId: string, sessionExpirySeconds: number, owner: ServedConnection): Session {
+    const session = new Session(clientId, this.#host.context);
+    session.sessionExpirySeconds = sessionExpirySeconds;
+    const client: Client = {
+      session,
+      owner,
+      restoring: undefined,
+      expiry: undefined,
+      will: undefined,
+      isStored: session.isDurable,
+    };
+    this.#clients.set(clientId, client);
+    if (session.isDurable) {
+      this.#host.commits.write({ kind: "sessionStarted", clientId });
+      this.#writeExpiry(client, undefined);
+    }
+    return session;
+  }
+
+  async #resume(client: Client, served: ServedConnection): Promise<void> {
+    client.owner = served;
+    const { deadlines, commits, storage } = this.#host;
+    deadlines.cancel(client.expiry);
+    deadlines.cancel(client.will?.deadline);
+    client.will = undefined; // [MQTT-3.1.3-9]
+    const { session } = client;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    client.restoring = promise;
+    session.beginRestore();
+    try {
+      await commits.settled();
+      for await (const change of storage.restoreSession(session.clientId)) session.restore(change);
+    } finally {
+      client.restoring = undefined;
+      if (client.owner !== served) session.abandonRestore(); // The connection is gone that it was for.
+      resolve();
+    }
+  }
+
+  #takeOver(owner: ServedConnection): void {
+    this.#host.takenOver(owner);
+    // [MQTT-3.1.4-3]
+    owner.connection.disconnect(ReasonCode.SessionTakenOver, "another connection has the same Client Identifier");
+    this.connectionEnded(owner);
+  }
+
+  /** Publishes a Will when its delay is over (MQTT 5, section 3.1.3.2.2). */
+  #publishWillLater(client: Client, will: Will, nowMs: number): void {
+    const { willDelayInterval = 0 } = will.properties;
+    const { session } = client;
+    const delayMs = Math.min(willDelayInterval * 1000, session.expiresAtMs(nowMs) - nowMs);
+    if (delayMs <= 0) {
+      this.#publishWill(session, will, nowMs);
+      return;
+    }
+    const deadline = this.#host.deadlines.add(nowMs + delayMs, (dueMs) => {
+      client.will = undefined;
+      this.#publishWill(session, will, dueMs);
+    });
+    client.will = { will, deadline };
+  }
+
+  #publishWill({ clientId }: Session, will: Will, nowMs: number): void {
+    const { willDelayInterval: _, ...properties } = will.properties;
+    this.#host.publish(new ApplicationMessage({ ...will, properties }, clientId, nowMs), nowMs); // [MQTT-3.1.2-8]
+  }
+
+  /** Ends a session: with it go its subscriptions, and its Will comes now if it still waited. */
+  #end(client: Client): void {
+    const { session, will } = client;
+    if (this.#clients.get(session.clientId) !== client) return;
+    this.#clients.delete(session.clientId);
+    const { deadlines, router, commits } = this.#host;
+    deadlines.cancel(client.expiry);
+    deadlines.cancel(will?.deadline);
+    client.will = undefined;
+    for (const subscription of session.subscriptions.values()) router.unsubscribe(session, subscription);
+    if (client.isStored) commits.write({ kind: "sessionEnded", clientId: session.clientId });
+    if (will !== undefined) this.#publishWill(session, will.will, this.#host.now());
+  }
+
+  #writeExpiry(client: Client, expiresAtMs: number | undefined): void {
+    if (!client.isStored) return;
+    const { clientId, sessionExpirySeconds } = client.session;
+    this.#host.commits.write({ kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs });
+  }
+}

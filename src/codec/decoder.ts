@@ -1,0 +1,337 @@
+/**
+ * Bytes to packets, whatever the cut of the input.
+ *
+ * ```text
+ * chunk      | 30 05 00 01 61 68 69 | c0 00 | 30 05 00        rest: kept, until the packet is whole
+ * batch      | PUBLISH a "hi"       | PINGREQ |
+ * ```
+ */
+
+import { ByteReader } from "./byte_reader.ts";
+import { readProtocol } from "./connect_body.ts";
+import { fixedHeaderBytes, remainingLengthOf } from "./fixed_header.ts";
+import { malformed, MqttError, protocolError } from "./mqtt_error.ts";
+import { type Packet, PacketType, type ProtocolVersion, type QoS } from "./packet.ts";
+import { type OtherPacketType, readPacketBody } from "./packet_body.ts";
+import { NO_PROPERTIES, type Properties } from "./property.ts";
+import { readProperties } from "./properties_codec.ts";
+import { ReasonCode } from "./reason_code.ts";
+import { TopicInterner } from "./topic_interner.ts";
+
+/** What came instead of a packet: nothing can be decoded behind it. */
+export interface Malformed {
+  readonly type: "malformed";
+  readonly error: MqttError;
+  /** Version of the peer as far as it is known: a CONNECT may say it and be wrong behind it. */
+  readonly protocolVersion: ProtocolVersion | undefined;
+  /** The first bytes of the packet, at most 16, for logs. */
+  readonly firstBytes: Uint8Array;
+}
+
+/** Packets in the order of the wire; a {@linkcode Malformed} can only be the last item. */
+export type PacketBatch = readonly (Packet | Malformed)[];
+
+/** Options of {@linkcode PacketDecoder}. */
+export interface PacketDecoderOptions {
+  /**
+   * Largest packet that is accepted, in bytes, counted with its fixed header; a larger one is an error with Reason Code
+   * 0x95 as soon as its length is known (MQTT 5, section 3.1.2.11.4 and 3.2.2.3.6).
+   *
+   * @default {268_435_460} the largest packet that there is
+   */
+  readonly maximumPacketBytes?: number;
+  /**
+   * Version of the packets. Without it the first packet must be CONNECT, which says the version of all that follow.
+   */
+  readonly protocolVersion?: ProtocolVersion;
+  /** Topics that were seen before; many decoders may share one. Each decoder has a small one of its own by default. */
+  readonly topics?: TopicInterner;
+}
+
+/** The largest packet that there is: fixed header of five bytes and Remaining Length 268,435,455 (section 2.1.4). */
+export const LARGEST_PACKET_BYTES = 268_435_460;
+
+const PACKET_TYPES: readonly (PacketType | undefined)[] = Array.from(
+  { length: 16 },
+  // Object.keys of a constant gives its keys.
+  (_, number) => (Object.keys(PacketType) as PacketType[]).find((type) => PacketType[type] === number),
+);
+const MOST_FIRST_BYTES = 16;
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+/**
+ * Decodes MQTT Control Packets of one Network Connection, one direction.
+ *
+ * @example
+ * ```ts
+ * import { PacketDecoder } from "./decoder.ts";
+ *
+ * const decoder = new PacketDecoder({ protocolVersion: 4 });
+ * const batch = decoder.decode(new Uint8Array([0xc0, 0x00])); // PINGREQ
+ * console.log(batch[0]?.type);
+ * ```
+ */
+export class PacketDecoder {
+  readonly #maximumPacketBytes: number;
+  readonly #topics: TopicInterner;
+  #version: ProtocolVersion | undefined;
+  /** Of a packet that is not whole yet: what has come, and how much it will be as far as is known. */
+  #partial: Uint8Array = NOTHING;
+  #partialBytes = 0;
+  #hasFailed = false;
+  /** Where the packet starts that is being decoded, and in which bytes. */
+  #current: Uint8Array = NOTHING;
+  #currentStart = 0;
+
+  /** Throws RangeError for a `maximumPacketBytes` that is not an integer between 2 and 268,435,460. */
+  constructor(options: PacketDecoderOptions = {}) {
+    const { maximumPacketBytes = LARGEST_PACKET_BYTES } = options;
+    if (
+      !(Number.isInteger(maximumPacketBytes) && maximumPacketBytes >= 2 &&
+        maximumPacketBytes <= LARGEST_PACKET_BYTES)
+    ) {
+      throw new RangeError(
+        `Cannot set maximumPacketBytes: "${maximumPacketBytes}" is not an integer between 2 and ${LARGEST_PACKET_BYTES}`,
+      );
+    }
+    this.#maximumPacketBytes = maximumPacketBytes;
+    this.#topics = options.topics ?? new TopicInterner(64);
+    this.#version = options.protocolVersion;
+  }
+
+  /** Version of the packets, once it is known. */
+  get protocolVersion(): ProtocolVersion | undefined {
+    return this.#version;
+  }
+
+  /** Whether bytes of a packet have come that is not whole yet. */
+  get isWithinPacket(): boolean {
+    return this.#partialBytes > 0;
+  }
+
+  /**
+   * Packets that are whole with this chunk. Never throws; behind a {@linkcode Malformed} all batches are empty.
+   * Payloads are views on the chunk: it must not be written to afterwards.
+   */
+  decode(chunk: Uint8Array): PacketBatch {
+    const batch: (Packet | Malformed)[] = [];
+    if (this.#hasFailed) return batch;
+    try {
+      let position = 0;
+      while (this.#partialBytes > 0 && position < chunk.length) {
+        position += this.#gather(chunk, position, batch);
+      }
+      position = this.#decodeWhole(chunk, position, batch);
+      if (position < chunk.length) this.#keep(chunk, position);
+    } catch (error) {
+      if (!(error instanceof MqttError)) throw error;
+      const start = this.#currentStart;
+      const firstBytes = this.#current.slice(start, start + MOST_FIRST_BYTES);
+      this.#hasFailed = true;
+      this.#partial = NOTHING;
+      this.#partialBytes = 0;
+      this.#current = NOTHING;
+      batch.push({ type: "malformed", error, protocolVersion: this.#version, firstBytes });
+    }
+    return batch;
+  }
+
+  /** Decodes the packets that lie wholly in the chunk; returns where the first lies that does not. */
+  #decodeWhole(
+    chunk: Uint8Array,
+    from: number,
+    batch: (Packet | Malformed)[],
+  ): number {
+    const end = chunk.length;
+    let position = from;
+    this.#current = chunk;
+    while (end - position >= 2) {
+      this.#currentStart = position;
+      // Both indexes are below end.
+      const firstByte = chunk[position] as number;
+      let remainingLength = chunk[position + 1] as number;
+      let bodyStart = position + 2;
+      if (remainingLength > 0x7f) {
+        const headerBytes = fixedHeaderBytes(chunk, position, end);
+        if (headerBytes === undefined) return position;
+        bodyStart = position + headerBytes;
+        remainingLength = remainingLengthOf(chunk, position, headerBytes);
+      }
+      const packetEnd = bodyStart + remainingLength;
+      if (packetEnd - position > this.#maximumPacketBytes) {
+        throw this.#tooLarge(packetEnd - position);
+      }
+      if (packetEnd > end) {
+        this.#check(firstByte); // What can be known before the rest has come.
+        return position;
+      }
+      const type = this.#check(firstByte);
+      batch.push(
+        type === "publish"
+          ? this.#publish(chunk, position, bodyStart, packetEnd)
+          : this.#other(type, chunk, bodyStart, packetEnd),
+      );
+      position = packetEnd;
+    }
+    return position;
+  }
+
+  #publish(
+    bytes: Uint8Array,
+    start: number,
+    bodyStart: number,
+    end: number,
+  ): Packet {
+    const version = this.#version;
+    const firstByte = bytes[start] as number; // The packet is whole.
+    const qos = firstByte >> 1 & 0x03;
+    const dup = (firstByte & 0x08) !== 0;
+    if (qos === 3) throw malformed("PUBLISH has QoS 3", "MQTT-3.3.1-4");
+    if (dup && qos === 0) {
+      throw malformed("PUBLISH has DUP with QoS 0", "MQTT-3.3.1-2");
+    }
+    const topicStart = bodyStart + 2;
+    // Both bytes are below end when the first comparison fails.
+    const topicEnd = topicStart > end
+      ? Infinity
+      : topicStart + ((bytes[bodyStart] as number) << 8 | (bytes[bodyStart + 1] as number));
+    if (topicEnd > end) {
+      throw malformed(
+        "The Topic Name reaches beyond the end of the packet",
+        "MQTT-3.3.2-1",
+      );
+    }
+    const topic = topicEnd === topicStart ? "" : this.#topics.topic(bytes, topicStart, topicEnd);
+    let position = topicEnd;
+    let packetIdentifier = 0;
+    if (qos > 0) {
+      position += 2;
+      if (position > end) {
+        throw malformed("PUBLISH has no Packet Identifier", "MQTT-2.3.1-1");
+      }
+      packetIdentifier = (bytes[topicEnd] as number) << 8 |
+        (bytes[topicEnd + 1] as number); // Below end.
+      if (packetIdentifier === 0) {
+        throw protocolError("The Packet Identifier is 0", "MQTT-2.3.1-1");
+      }
+    }
+    let properties: Properties = NO_PROPERTIES;
+    if (version === 5) {
+      if (position < end && bytes[position] === 0) {
+        position += 1; // No properties, without a reader.
+      } else {
+        const reader = new ByteReader(bytes, position, end);
+        properties = readProperties(reader, "publish");
+        position = reader.position;
+      }
+    }
+    if (topic === "" && properties.topicAlias === undefined) {
+      throw version === 5
+        ? protocolError(
+          "PUBLISH has neither a Topic Name nor a Topic Alias",
+          "MQTT 3.3.2.1",
+        )
+        : malformed("The Topic Name is empty", "MQTT-4.7.3-1");
+    }
+    return {
+      type: "publish",
+      dup,
+      qos: qos as QoS, // 3 was refused above.
+      retain: (firstByte & 0x01) !== 0,
+      topic,
+      packetIdentifier,
+      properties,
+      // Not subarray, which takes half as long again and would give the subclass of a chunk that is a Buffer.
+      payload: new Uint8Array(bytes.buffer, bytes.byteOffset + position, end - position),
+      wireBytes: end - start,
+    };
+  }
+
+  #other(
+    type: OtherPacketType,
+    bytes: Uint8Array,
+    bodyStart: number,
+    end: number,
+  ): Packet {
+    if (type === "connect") this.#version ??= readProtocol(new ByteReader(bytes, bodyStart, end)).protocolVersion;
+    return readPacketBody(type, new ByteReader(bytes, bodyStart, end), this.#version ?? 4);
+  }
+
+  /** Type of a packet; throws when the type or its flags are not allowed. Those of PUBLISH mean something, see there. */
+  #check(firstByte: number): PacketType {
+    const type = PACKET_TYPES[firstByte >> 4];
+    if (this.#version === undefined && type !== "connect") {
+      throw protocolError("The first packet is not CONNECT", "MQTT-3.1.0-1");
+    }
+    if (type === "publish") return type;
+    if (type === undefined || (type === "auth" && this.#version !== 5)) {
+      throw malformed(
+        `Packet type ${firstByte >> 4} is reserved`,
+        "MQTT-2.1.3-1",
+      );
+    }
+    const hasQosFlag = type === "pubrel" || type === "subscribe" || type === "unsubscribe";
+    // MQTT 3.1, section 2.1: DUP marks these as sent once more. Later versions reserve it. [MQTT-2.2.2-1] of 3.1.1
+    const mask = hasQosFlag && this.#version === 3 ? 0b0111 : 0b1111;
+    if ((firstByte & mask) !== (hasQosFlag ? 0b0010 : 0b0000)) {
+      throw malformed(
+        `Flags of ${type.toUpperCase()} are wrong`,
+        "MQTT-2.1.3-1",
+      );
+    }
+    return type;
+  }
+
+  /** Keeps the beginning of a packet. It grows with what arrives: a length that is claimed reserves nothing. */
+  #keep(chunk: Uint8Array, position: number): void {
+    const rest = chunk.subarray(position);
+    // A view keeps the whole buffer of the chunk alive, so it is kept only when that is mostly the packet: else copy.
+    this.#partial = rest.length * 2 >= chunk.buffer.byteLength ? rest : rest.slice();
+    this.#partialBytes = rest.length;
+  }
+
+  /** Takes what the kept packet lacks from the chunk and decodes it when it is whole; returns how much it took. */
+  #gather(
+    chunk: Uint8Array,
+    position: number,
+    batch: (Packet | Malformed)[],
+  ): number {
+    const headerBytes = fixedHeaderBytes(this.#partial, 0, this.#partialBytes);
+    // Without the whole header one byte is taken after the other, five times at most.
+    const packetBytes = headerBytes === undefined
+      ? this.#partialBytes + 1
+      : headerBytes + remainingLengthOf(this.#partial, 0, headerBytes);
+    const taken = Math.min(
+      packetBytes - this.#partialBytes,
+      chunk.length - position,
+    );
+    // Also when it is still a view on a chunk, which has no room behind it.
+    if (this.#partialBytes + taken > this.#partial.length) {
+      const grown = new Uint8Array(
+        Math.max(16, Math.min(packetBytes, (this.#partialBytes + taken) * 2)),
+      );
+      grown.set(this.#partial.subarray(0, this.#partialBytes));
+      this.#partial = grown;
+    }
+    this.#partial.set(
+      chunk.subarray(position, position + taken),
+      this.#partialBytes,
+    );
+    this.#partialBytes += taken;
+    // Also checks what can be known of a packet that is still not whole.
+    const whole = this.#partial.subarray(0, this.#partialBytes);
+    if (this.#decodeWhole(whole, 0, batch) > 0) {
+      this.#partial = NOTHING;
+      this.#partialBytes = 0;
+    }
+    return taken;
+  }
+
+  #tooLarge(packetBytes: number): MqttError {
+    return new MqttError(
+      `A packet has ${packetBytes} bytes, at most ${this.#maximumPacketBytes} are accepted`,
+      ReasonCode.PacketTooLarge,
+      "MQTT-3.2.2-15",
+    );
+  }
+}

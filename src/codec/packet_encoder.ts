@@ -1,0 +1,47 @@
+import { ByteWriter } from "./byte_writer.ts";
+import { type Frame, writeBatch, writePacket } from "./encoder.ts";
+import type { Packet, ProtocolVersion } from "./packet.ts";
+import { TopicInterner } from "./topic_interner.ts";
+
+/** Options of {@linkcode PacketEncoder}. */
+export interface PacketEncoderOptions {
+  /** Version of all packets. */
+  readonly protocolVersion: ProtocolVersion;
+  /** Topics that were sent before; many encoders may share one. Each encoder has a small one of its own by default. */
+  readonly topics?: TopicInterner;
+}
+
+/**
+ * Encodes many packets of one Network Connection, one direction: as {@linkcode encodePacket}, several times as fast,
+ * because the bytes of small packets lie side by side in a buffer that is used up before another one is made.
+ *
+ * @example
+ * ```ts
+ * import { PacketEncoder } from "./packet_encoder.ts";
+ *
+ * const encoder = new PacketEncoder({ protocolVersion: 4 });
+ * console.log(encoder.encode({ type: "pingreq" })); // c0 00
+ * ```
+ */
+export class PacketEncoder {
+  readonly #writer = new ByteWriter();
+  readonly #version: ProtocolVersion;
+  readonly #topics: TopicInterner;
+
+  constructor({ protocolVersion, topics }: PacketEncoderOptions) {
+    this.#version = protocolVersion;
+    this.#topics = topics ?? new TopicInterner(256);
+  }
+
+  /** Bytes of one packet: a view that must not be written to. Throws as {@linkcode encodePacket} does. */
+  encode(packet: Packet): Uint8Array {
+    const writer = this.#writer;
+    writePacket(writer, packet, this.#version, this.#topics);
+    return new Uint8Array(writer.bytes.buffer, writer.start, writer.position - writer.start);
+  }
+
+  /** Bytes of packets and frames, one after the other. Throws as {@linkcode encodePacket} does. */
+  encodeBatch(batch: readonly (Packet | Frame)[]): Uint8Array {
+    return writeBatch(batch, this.#version, this.#topics);
+  }
+}

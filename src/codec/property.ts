@@ -1,0 +1,150 @@
+/**
+ * The properties of MQTT 5 (section 2.2.2.2) in one table: identifier, name, type, the packets it may stand in, repeatable.
+ * Adding one is a row here and a field in {@linkcode Properties}.
+ */
+
+/** A name and a value; both UTF-8 Encoded Strings. Order and duplicates are kept (section 1.5.7). */
+export type UserProperty = readonly [name: string, value: string];
+
+/** Properties by the names of the specification, absent unless given. Intervals are in seconds, sizes in bytes. */
+export interface Properties {
+  payloadFormatIndicator?: number;
+  messageExpiryInterval?: number;
+  contentType?: string;
+  responseTopic?: string;
+  correlationData?: Uint8Array;
+  /** In SUBSCRIBE one; in PUBLISH one for each matching subscription that has one. 1 to 268,435,455. */
+  subscriptionIdentifiers?: readonly number[];
+  sessionExpiryInterval?: number;
+  assignedClientIdentifier?: string;
+  serverKeepAlive?: number;
+  authenticationMethod?: string;
+  authenticationData?: Uint8Array;
+  requestProblemInformation?: number;
+  willDelayInterval?: number;
+  requestResponseInformation?: number;
+  responseInformation?: string;
+  serverReference?: string;
+  reasonString?: string;
+  receiveMaximum?: number;
+  topicAliasMaximum?: number;
+  topicAlias?: number;
+  maximumQos?: number;
+  retainAvailable?: number;
+  userProperties?: readonly UserProperty[];
+  maximumPacketSize?: number;
+  wildcardSubscriptionAvailable?: number;
+  subscriptionIdentifiersAvailable?: number;
+  sharedSubscriptionAvailable?: number;
+}
+
+/** Where properties may stand: a packet, or the Will in CONNECT. */
+export const PropertyPlace = {
+  connect: 1 << 0,
+  will: 1 << 1,
+  connack: 1 << 2,
+  publish: 1 << 3,
+  puback: 1 << 4,
+  pubrec: 1 << 5,
+  pubrel: 1 << 6,
+  pubcomp: 1 << 7,
+  subscribe: 1 << 8,
+  suback: 1 << 9,
+  unsubscribe: 1 << 10,
+  unsuback: 1 << 11,
+  disconnect: 1 << 12,
+  auth: 1 << 13,
+} as const;
+export type PropertyPlace = keyof typeof PropertyPlace;
+
+/** Types of values (sections 1.5 and 2.2.2.2); `flag` is a byte that must be 0 or 1, `positive*` must not be 0. */
+export type PropertyType =
+  | "flag"
+  | "uint16"
+  | "positiveUint16"
+  | "uint32"
+  | "positiveUint32"
+  | "positiveVarint"
+  | "string"
+  | "topic"
+  | "binary"
+  | "pair";
+
+/** One row of the table. */
+export interface PropertyDefinition {
+  readonly identifier: number;
+  readonly name: keyof Properties;
+  readonly type: PropertyType;
+  /** Bits of {@linkcode PropertyPlace}. */
+  readonly places: number;
+  /** Places where it may stand more than once; anywhere else that is a Protocol Error. */
+  readonly repeatable: number;
+}
+
+const ALL_PLACES = (1 << 14) - 1;
+const { connect, will, connack, publish, puback, pubrec, pubrel, pubcomp } = PropertyPlace;
+const { subscribe, suback, unsuback, disconnect, auth } = PropertyPlace;
+const WITH_REASON = connack | puback | pubrec | pubrel | pubcomp | suback |
+  unsuback | disconnect | auth;
+
+// deno-fmt-ignore
+const DEFINITIONS: readonly PropertyDefinition[] = [
+  row(0x01, "payloadFormatIndicator", "flag", publish | will),
+  row(0x02, "messageExpiryInterval", "uint32", publish | will),
+  row(0x03, "contentType", "string", publish | will),
+  row(0x08, "responseTopic", "topic", publish | will),
+  row(0x09, "correlationData", "binary", publish | will),
+  row(0x0b, "subscriptionIdentifiers", "positiveVarint", publish | subscribe, publish),
+  row(0x11, "sessionExpiryInterval", "uint32", connect | connack | disconnect),
+  row(0x12, "assignedClientIdentifier", "string", connack),
+  row(0x13, "serverKeepAlive", "uint16", connack),
+  row(0x15, "authenticationMethod", "string", connect | connack | auth),
+  row(0x16, "authenticationData", "binary", connect | connack | auth),
+  row(0x17, "requestProblemInformation", "flag", connect),
+  row(0x18, "willDelayInterval", "uint32", will),
+  row(0x19, "requestResponseInformation", "flag", connect),
+  row(0x1a, "responseInformation", "string", connack),
+  row(0x1c, "serverReference", "string", connack | disconnect),
+  row(0x1f, "reasonString", "string", WITH_REASON),
+  row(0x21, "receiveMaximum", "positiveUint16", connect | connack),
+  row(0x22, "topicAliasMaximum", "uint16", connect | connack),
+  row(0x23, "topicAlias", "uint16", publish), // 0 is refused by the connection with Topic Alias invalid.
+  row(0x24, "maximumQos", "flag", connack),
+  row(0x25, "retainAvailable", "flag", connack),
+  row(0x26, "userProperties", "pair", ALL_PLACES, ALL_PLACES),
+  row(0x27, "maximumPacketSize", "positiveUint32", connect | connack),
+  row(0x28, "wildcardSubscriptionAvailable", "flag", connack),
+  row(0x29, "subscriptionIdentifiersAvailable", "flag", connack),
+  row(0x2a, "sharedSubscriptionAvailable", "flag", connack),
+];
+
+/** The table by identifier; identifiers are below 0x2b, a hole is an identifier that does not exist. */
+export const PROPERTIES_BY_IDENTIFIER: readonly (PropertyDefinition | undefined)[] = Array.from(
+  { length: 0x2b },
+  (_, identifier) => DEFINITIONS.find((definition) => definition.identifier === identifier),
+);
+
+/** The table in the order of identifiers, which is the order in which properties are written. */
+export const PROPERTY_DEFINITIONS: readonly PropertyDefinition[] = DEFINITIONS;
+
+/** No properties; shared, so that packets without any cost no object. */
+export const NO_PROPERTIES: Properties = Object.freeze({});
+
+/** Whether there is any property. */
+export function hasProperties(properties: Properties): boolean {
+  if (properties === NO_PROPERTIES) return false;
+  for (const name in properties) {
+    if (properties[name as keyof Properties] !== undefined) return true; // Its own keys.
+  }
+  return false;
+}
+
+function row(
+  identifier: number,
+  name: keyof Properties,
+  type: PropertyType,
+  places: number,
+  repeatable = 0,
+): PropertyDefinition {
+  return { identifier, name, type, places, repeatable };
+}

@@ -1,0 +1,122 @@
+import { MqttError } from "./mqtt_error.ts";
+import { ReasonCode } from "./reason_code.ts";
+import { isTopicName } from "./topic_name.ts";
+import { decodeUtf8, utf8Length, writeUtf8 } from "./utf8.ts";
+
+const LONGEST_INTERNED_BYTES = 256;
+/** Topics, as a multiple of the slots, that must miss a full memory before it starts afresh: a few too many do not empty it. */
+const MISSES_BEFORE_CLEAR = 4;
+
+interface Entry {
+  readonly hash: number;
+  readonly bytes: Uint8Array;
+  readonly topic: string;
+}
+
+/**
+ * Gives the same string for the same bytes of a Topic Name, and the same bytes for the same string, checked once.
+ * It remembers at most `slots` topics of up to 256 bytes in each direction; any other is decoded or encoded anew.
+ * Many decoders and encoders may share one.
+ */
+export class TopicInterner {
+  readonly #size: number;
+  /** Made by the first decoded topic: an encoder has no use for it. */
+  #slots: (Entry | undefined)[] | undefined;
+  #last: Entry | undefined;
+  /** Whether the last two were the same topic: only then is it worth a look before the hash. */
+  #repeats = false;
+  readonly #encoded = new Map<string, Uint8Array>();
+  #misses = 0;
+
+  /** @param slots how many topics it can remember; a power of two */
+  constructor(slots = 4096) {
+    if (!(Number.isInteger(slots) && slots >= 1 && (slots & slots - 1) === 0)) {
+      throw new RangeError(
+        `Cannot make a TopicInterner: "${slots}" slots is not a power of two`,
+      );
+    }
+    this.#size = slots;
+  }
+
+  /** The Topic Name in `bytes[start..end)`, empty for none; throws {@linkcode MqttError} when it is not one. */
+  topic(bytes: Uint8Array, start: number, end: number): string {
+    const last = this.#last;
+    if (this.#repeats && last !== undefined && isSame(last.bytes, bytes, start, end)) return last.topic;
+    if (end - start > LONGEST_INTERNED_BYTES) return decodeTopicName(bytes, start, end);
+    const hash = hashOf(bytes, start, end);
+    const slots = this.#slots ??= new Array<Entry | undefined>(this.#size).fill(undefined);
+    const slot = (hash ^ hash >>> 13) & this.#size - 1;
+    let entry = slots[slot];
+    if (entry === undefined || entry.hash !== hash || !isSame(entry.bytes, bytes, start, end)) {
+      // Kept beyond the batch: slice copies.
+      entry = { hash, topic: decodeTopicName(bytes, start, end), bytes: bytes.slice(start, end) };
+      slots[slot] = entry;
+    }
+    this.#repeats = entry === last;
+    this.#last = entry;
+    return entry.topic;
+  }
+
+  /**
+   * A Topic Name as a UTF-8 Encoded String, its length in front; `undefined` when it is not remembered, which says nothing
+   * of its being one. The bytes must not be written to.
+   */
+  encoded(topic: string): Uint8Array | undefined {
+    return this.#encoded.get(topic) ?? this.#remember(topic);
+  }
+
+  #remember(topic: string): Uint8Array | undefined {
+    if (topic.length > LONGEST_INTERNED_BYTES || !isTopicName(topic)) return undefined;
+    if (this.#encoded.size >= this.#size) {
+      if (++this.#misses < this.#size * MISSES_BEFORE_CLEAR) return undefined;
+      this.#misses = 0;
+      this.#encoded.clear();
+    }
+    const length = utf8Length(topic);
+    const bytes = new Uint8Array(2 + length);
+    bytes[0] = length >> 8;
+    bytes[1] = length;
+    writeUtf8(topic, length, bytes, 2);
+    this.#encoded.set(topic, bytes);
+    return bytes;
+  }
+}
+
+/** Start and end are within the bytes: the caller checked the length of the field. */
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start;
+  for (let index = start; index < end; index++) {
+    hash = (hash << 5) - hash + (bytes[index] as number) | 0;
+  }
+  return hash;
+}
+
+function isSame(
+  known: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  const length = known.length;
+  if (length !== end - start) return false;
+  for (let index = 0; index < length; index++) {
+    if (known[index] !== bytes[start + index]) return false;
+  }
+  return true;
+}
+
+function decodeTopicName(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): string {
+  const topic = decodeUtf8(bytes, start, end);
+  if (topic.includes("+") || topic.includes("#")) {
+    throw new MqttError(
+      "A Topic Name has a wildcard character",
+      ReasonCode.TopicNameInvalid,
+      "MQTT-3.3.2-2",
+    );
+  }
+  return topic;
+}

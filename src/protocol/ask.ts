@@ -1,0 +1,49 @@
+/**
+ * Questions that the rules cannot answer alone. While one is open, the loop reads no further packet of the connection,
+ * so what is pipelined behind it stays in order.
+ */
+
+import type { ConnectPacket, QoS } from "../codec/packet.ts";
+import type { ReasonCode } from "../codec/reason_code.ts";
+import type { ConnectionTerms } from "./connect_negotiation.ts";
+import type { Session } from "./session.ts";
+
+/** What a connection needs to know before it goes on. */
+export type Ask =
+  | { readonly kind: "authenticate"; readonly connect: ConnectPacket; readonly clientId: string }
+  | { readonly kind: "authorize"; readonly request: AccessRequest }
+  | { readonly kind: "openSession"; readonly connect: ConnectPacket; readonly terms: ConnectionTerms };
+
+/** The answer to an {@linkcode Ask}, of the same kind. */
+export type Answer =
+  | { readonly kind: "authenticate"; readonly result: Authentication }
+  | { readonly kind: "authorize"; readonly isAllowed: boolean }
+  | { readonly kind: "openSession"; readonly session: Session; readonly isPresent: boolean }
+  /** The broker does not take the client, whatever was asked. */
+  | { readonly kind: "refused"; readonly reasonCode: ReasonCode; readonly reason: string };
+
+/** Who a client is, or why it is refused. */
+export type Authentication =
+  | { readonly isAccepted: true; readonly principal?: string }
+  | { readonly isAccepted: false; readonly reasonCode: ReasonCode; readonly reason?: string };
+
+/** Who asks to be let in. */
+export interface AuthenticationRequest {
+  readonly connect: ConnectPacket;
+  /** Of CONNECT, or the one that was assigned. */
+  readonly clientId: string;
+  /** Where the client comes from, such as `127.0.0.1:40312`. */
+  readonly address: string;
+}
+
+/** What a client wants to do. */
+export interface AccessRequest {
+  readonly action: "publish" | "subscribe";
+  /** Topic Name for `publish`, Topic Filter for `subscribe`. */
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly clientId: string;
+  /** As the authenticator gave it; `undefined` for an anonymous client. */
+  readonly principal: string | undefined;
+}

@@ -1,0 +1,66 @@
+/**
+ * Facts that outlive a Network Connection, in the words in which a storage keeps them. A session whose Session Expiry
+ * Interval is 0 writes none.
+ */
+
+import type { QoS } from "../codec/packet.ts";
+import type { ApplicationMessage } from "./message.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** One fact; applying it twice is the same as once. */
+export type Change =
+  /** A session begins; whatever was kept of this Client Identifier is gone. */
+  | { readonly kind: "sessionStarted"; readonly clientId: string }
+  /** How long it lives behind its connection; `expiresAtMs` is there while it has none. */
+  | {
+    readonly kind: "sessionExpiry";
+    readonly clientId: string;
+    readonly sessionExpirySeconds: number;
+    readonly expiresAtMs: number | undefined;
+  }
+  | { readonly kind: "sessionEnded"; readonly clientId: string }
+  | { readonly kind: "subscribed"; readonly clientId: string; readonly subscription: Subscription }
+  | { readonly kind: "unsubscribed"; readonly clientId: string; readonly topicFilter: string }
+  /** Ownership of a QoS 2 message was taken: its Packet Identifier is in use by the publisher until it is released. */
+  | { readonly kind: "accepted"; readonly clientId: string; readonly packetIdentifier: number }
+  /** PUBREL came. */
+  | { readonly kind: "released"; readonly clientId: string; readonly packetIdentifier: number }
+  /** A message waits for a client; with a Packet Identifier it was sent at once. */
+  | QueuedChange
+  /** PUBLISH was sent with this Packet Identifier. */
+  | { readonly kind: "sent"; readonly clientId: string; readonly sequence: number; readonly packetIdentifier: number }
+  /** PUBREC came: from now on PUBREL is repeated, not PUBLISH. */
+  | { readonly kind: "received"; readonly clientId: string; readonly sequence: number }
+  /** PUBACK or PUBCOMP came, or the message expired. */
+  | { readonly kind: "completed"; readonly clientId: string; readonly sequence: number }
+  /** From a storage only: what waits for a client, in sum, and the largest sequence it ever had. */
+  | {
+    readonly kind: "backlog";
+    readonly clientId: string;
+    readonly lastSequence: number;
+    readonly messages: number;
+    readonly bytes: number;
+  }
+  /** The retained message of a topic; `undefined`: none from now on. */
+  | { readonly kind: "retained"; readonly topic: string; readonly message: ApplicationMessage | undefined };
+
+/** See {@linkcode Change}. */
+export interface QueuedChange {
+  readonly kind: "queued";
+  readonly clientId: string;
+  /** Counts up in a session, in the order in which messages are delivered. */
+  readonly sequence: number;
+  readonly message: ApplicationMessage;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers: readonly number[];
+  /** 0: not sent yet. */
+  readonly packetIdentifier: number;
+}
+
+/** Takes facts down; what depends on them leaves when they are durable. */
+export interface ChangeLog {
+  write(change: Change): void;
+  /** Sequence of the last change that was written. */
+  readonly writtenSequence: number;
+}

@@ -1,0 +1,103 @@
+import type { ConnectPacket } from "../codec/packet.ts";
+import type { Properties } from "../codec/property.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Limits } from "./limits.ts";
+import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
+
+/** What holds for a connection once CONNECT and the limits of the broker are put together (MQTT 5, section 3.1 and 3.2). */
+export interface ConnectionTerms {
+  /** Assigned by the broker when the client gave none. */
+  readonly clientId: string;
+  readonly isAssignedClientId: boolean;
+  readonly sessionExpirySeconds: number;
+  /** 0: off. */
+  readonly keepAliveSeconds: number;
+  /** Towards the client. */
+  readonly receiveMaximum: number;
+  /** Towards the client; Infinity when it said none. */
+  readonly maximumPacketBytes: number;
+  /** Towards the client. */
+  readonly topicAliasMaximum: number;
+  /** Whether reason strings and user properties may go with any packet (section 3.1.2.11.7). */
+  readonly requestsProblemInformation: boolean;
+}
+
+/** Why a CONNECT is refused. */
+export interface Refusal {
+  readonly reasonCode: ReasonCode;
+  readonly reason: string;
+}
+
+/** Terms of a connection, or why it is refused. */
+export function negotiate(
+  connect: ConnectPacket,
+  limits: Limits,
+  newClientId: () => string,
+): ConnectionTerms | Refusal {
+  const { protocolVersion, properties } = connect;
+  if (connect.clientId === "" && protocolVersion < 5 && (!connect.cleanStart || protocolVersion === 3)) {
+    // [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers.
+    const reason = "a Client Identifier is needed unless Clean Session is 1 and the version is 3.1.1 or later";
+    return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason };
+  }
+  if (connect.clientId.length > limits.maximumClientIdLength) {
+    const reason = `the Client Identifier is longer than ${limits.maximumClientIdLength} characters`;
+    return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason };
+  }
+  if (properties.authenticationMethod !== undefined) {
+    const reason = "there is no such Authentication Method"; // [MQTT-4.12.0-1]
+    return { reasonCode: ReasonCode.BadAuthenticationMethod, reason };
+  }
+  if (connect.will !== undefined) {
+    const { topic } = connect.will;
+    if (isBeyondTopicLimits(topic, limits)) {
+      return { reasonCode: ReasonCode.TopicNameInvalid, reason: `Will Topic: ${beyondTopicLimits(limits)}` };
+    }
+    if (isServerTopic(topic)) {
+      return { reasonCode: ReasonCode.NotAuthorized, reason: "Will Topic: only the server publishes there" };
+    }
+  }
+  const isAssignedClientId = connect.clientId === ""; // [MQTT-3.1.3-6]
+  return {
+    clientId: isAssignedClientId ? newClientId() : connect.clientId,
+    isAssignedClientId,
+    sessionExpirySeconds: sessionExpirySeconds(connect, limits),
+    keepAliveSeconds: keepAliveSeconds(connect, limits),
+    receiveMaximum: properties.receiveMaximum ?? 65_535,
+    maximumPacketBytes: properties.maximumPacketSize ?? Infinity,
+    topicAliasMaximum: Math.min(properties.topicAliasMaximum ?? 0, limits.topicAliasMaximum),
+    requestsProblemInformation: properties.requestProblemInformation !== 0,
+  };
+}
+
+/** Properties of a CONNACK with Success: whatever differs from what the client takes for granted. */
+export function connackProperties(connect: ConnectPacket, terms: ConnectionTerms, limits: Limits): Properties {
+  const properties: Properties = {
+    receiveMaximum: limits.receiveMaximum,
+    maximumPacketSize: limits.maximumPacketBytes,
+    topicAliasMaximum: limits.topicAliasMaximum,
+  };
+  if (terms.isAssignedClientId) properties.assignedClientIdentifier = terms.clientId; // [MQTT-3.2.2-16]
+  if (terms.keepAliveSeconds !== connect.keepAliveSeconds) properties.serverKeepAlive = terms.keepAliveSeconds;
+  if (terms.sessionExpirySeconds !== (connect.properties.sessionExpiryInterval ?? 0)) {
+    properties.sessionExpiryInterval = terms.sessionExpirySeconds;
+  }
+  return properties;
+}
+
+function sessionExpirySeconds(connect: ConnectPacket, limits: Limits): number {
+  // Clean Session 0 before MQTT 5 is a session without end, 1 one that ends with its connection (section 3.1.2.11.2).
+  const asked = connect.protocolVersion === 5
+    ? connect.properties.sessionExpiryInterval ?? 0
+    : connect.cleanStart
+    ? 0
+    : limits.maximumSessionExpirySeconds;
+  return Math.min(asked, limits.maximumSessionExpirySeconds);
+}
+
+function keepAliveSeconds(connect: ConnectPacket, limits: Limits): number {
+  const { maximumKeepAliveSeconds: most } = limits;
+  const asked = connect.keepAliveSeconds;
+  if (most === 0 || connect.protocolVersion < 5) return asked; // [MQTT-3.2.2-22]
+  return asked === 0 ? most : Math.min(asked, most);
+}

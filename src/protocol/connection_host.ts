@@ -1,0 +1,35 @@
+import type { TopicInterner } from "../codec/topic_interner.ts";
+import type { ReasonCode } from "../codec/reason_code.ts";
+import type { Packet } from "../codec/packet.ts";
+import type { ChangeLog } from "./change.ts";
+import type { Limits } from "./limits.ts";
+import type { ApplicationMessage } from "./message.ts";
+import type { Session } from "./session.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** What a connection needs of its broker. */
+export interface ConnectionHost {
+  readonly limits: Limits;
+  readonly log: ChangeLog;
+  readonly topics: TopicInterner;
+  readonly asksAuthenticator: boolean;
+  readonly asksAuthorizer: boolean;
+  /** A Client Identifier that no session has. [MQTT-3.2.2-16] */
+  newClientId(): string;
+  /** Routes a message and keeps it as retained where it says so; gives Success, No matching subscribers or a refusal. */
+  publish(message: ApplicationMessage, nowMs: number): ReasonCode;
+  subscribe(session: Session, subscription: Subscription): void;
+  unsubscribe(session: Session, subscription: Subscription): void;
+  /** Retained messages that the subscription of a session matches, as they are when they are taken. */
+  retainedMessages(session: Session, subscription: Subscription): Iterator<ApplicationMessage>;
+}
+
+/** What a connection tells the loop that serves it. */
+export interface ConnectionEvents {
+  /** Something waits in the outbox, or the connection is to be closed. */
+  wake(): void;
+  /** Begins to write what waits before the turn ends, if nothing is being written. */
+  flushNow(): void;
+  readonly onReceived: ((packet: Packet) => void) | undefined;
+  readonly onSent: ((packet: Packet) => void) | undefined;
+}

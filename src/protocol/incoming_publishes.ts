@@ -1,0 +1,139 @@
+import { MqttError, protocolError } from "../codec/mqtt_error.ts";
+import type { PublishPacket } from "../codec/packet.ts";
+import { NO_PROPERTIES } from "../codec/property.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Ask } from "./ask.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionHost } from "./connection_host.ts";
+import { ApplicationMessage } from "./message.ts";
+import type { Session } from "./session.ts";
+import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
+
+/** PUBLISH and PUBREL of the client of one connection (MQTT 5, sections 3.3, 3.6 and 4.3). */
+export class IncomingPublishes {
+  readonly #connection: Connection;
+  readonly #host: ConnectionHost;
+  /** Topics by alias; they end with the connection. [MQTT-3.3.2-7] */
+  #aliases: string[] | undefined;
+  /** Packet Identifiers of QoS 2 messages that came on this connection and are not released. */
+  readonly #unreleased = new Set<number>();
+
+  constructor(connection: Connection, host: ConnectionHost) {
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  receive(packet: PublishPacket, nowMs: number): Ask | undefined {
+    const connection = this.#connection;
+    let topic = packet.topic;
+    if (packet.properties !== NO_PROPERTIES) {
+      const resolved = this.#resolve(packet);
+      if (resolved instanceof MqttError) {
+        connection.fail(resolved);
+        return undefined;
+      }
+      topic = resolved;
+    }
+    const { limits } = this.#host;
+    if (this.#isBeyondReceiveMaximum(packet)) {
+      const reason = `more than ${limits.receiveMaximum} messages are not acknowledged`; // [MQTT-3.3.4-7]
+      connection.disconnect(ReasonCode.ReceiveMaximumExceeded, reason);
+      return undefined;
+    }
+    if (isBeyondTopicLimits(topic, limits)) {
+      connection.disconnect(ReasonCode.TopicNameInvalid, beyondTopicLimits(limits));
+      return undefined;
+    }
+    if (!this.#host.asksAuthorizer) {
+      this.#accept(packet, topic, nowMs);
+      return undefined;
+    }
+    const { qos, retain } = packet;
+    return connection.authorize({ action: "publish", topic, qos, retain }, (isAllowed, answeredMs) => {
+      if (isAllowed) this.#accept(packet, topic, answeredMs);
+      else this.#acknowledge(packet, ReasonCode.NotAuthorized);
+      return undefined;
+    }, nowMs);
+  }
+
+  /** PUBREL: the identifier is free again. */
+  release(packetIdentifier: number): void {
+    const session = this.#connection.session as Session; // It is connected.
+    const isKnown = session.received.delete(packetIdentifier);
+    this.#unreleased.delete(packetIdentifier);
+    const { log } = this.#host;
+    if (isKnown && session.isDurable) log.write({ kind: "released", clientId: session.clientId, packetIdentifier });
+    const reasonCode = isKnown ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
+    const heldUntil = session.isDurable ? log.writtenSequence : 0;
+    // [MQTT-4.3.3-11]
+    this.#connection.send({ type: "pubcomp", packetIdentifier, reasonCode, properties: NO_PROPERTIES }, heldUntil);
+  }
+
+  #accept(packet: PublishPacket, topic: string, nowMs: number): void {
+    const connection = this.#connection;
+    const session = connection.session as Session; // It is connected.
+    const { qos, packetIdentifier } = packet;
+    if (qos === 2 && session.received.has(packetIdentifier)) {
+      this.#acknowledge(packet, ReasonCode.Success); // Not delivered again. [MQTT-4.3.3-10]
+      return;
+    }
+    if (isServerTopic(topic)) {
+      this.#acknowledge(packet, ReasonCode.NotAuthorized);
+      return;
+    }
+    const message = ApplicationMessage.fromPacket(packet, topic, connection.version, session.clientId, nowMs);
+    if (qos === 2) {
+      session.received.add(packetIdentifier);
+      this.#unreleased.add(packetIdentifier);
+      if (session.isDurable) this.#host.log.write({ kind: "accepted", clientId: session.clientId, packetIdentifier });
+    }
+    const reasonCode = this.#host.publish(message, nowMs);
+    if (qos > 0) this.#acknowledge(packet, reasonCode);
+  }
+
+  /** PUBACK or PUBREC; QoS 0 has none. [MQTT-4.3.2-4] [MQTT-4.3.3-8] */
+  #acknowledge(packet: PublishPacket, reasonCode: ReasonCode): void {
+    const { qos, packetIdentifier } = packet;
+    if (qos === 0) return;
+    if (qos === 2 && reasonCode >= 0x80) {
+      const session = this.#connection.session as Session; // It is connected.
+      this.#unreleased.delete(packetIdentifier);
+      // The identifier is free for a new message. [MQTT-4.3.3-9]
+      if (session.received.delete(packetIdentifier) && session.isDurable) {
+        this.#host.log.write({ kind: "released", clientId: session.clientId, packetIdentifier });
+      }
+    }
+    // Behind all changes that the message made, those of its subscribers included.
+    const heldUntil = this.#host.log.writtenSequence;
+    const type = qos === 1 ? "puback" : "pubrec";
+    this.#connection.send({ type, packetIdentifier, reasonCode, properties: NO_PROPERTIES }, heldUntil);
+  }
+
+  /** QoS 1 does not count: it is acknowledged before the next packet is looked at. */
+  #isBeyondReceiveMaximum({ qos, packetIdentifier }: PublishPacket): boolean {
+    // Before MQTT 5 nobody can be told, and only identifiers end it.
+    if (qos < 2 || this.#connection.version < 5 || this.#unreleased.has(packetIdentifier)) return false;
+    return this.#unreleased.size >= this.#host.limits.receiveMaximum;
+  }
+
+  /** Topic of a PUBLISH with properties, from its alias where it has one (MQTT 5, section 3.3.2.3.4). */
+  #resolve(packet: PublishPacket): string | MqttError {
+    const { topic, properties } = packet;
+    if (properties.subscriptionIdentifiers !== undefined) {
+      return protocolError("A client sent a Subscription Identifier in PUBLISH", "MQTT-3.3.4-6");
+    }
+    const { topicAlias } = properties;
+    if (topicAlias === undefined) return topic;
+    const { topicAliasMaximum } = this.#host.limits;
+    if (topicAlias === 0 || topicAlias > topicAliasMaximum) {
+      const message = `Topic Alias ${topicAlias} is not between 1 and ${topicAliasMaximum}`;
+      return new MqttError(message, ReasonCode.TopicAliasInvalid, "MQTT-3.3.2-9");
+    }
+    this.#aliases ??= [];
+    if (topic !== "") {
+      this.#aliases[topicAlias] = topic;
+      return topic;
+    }
+    return this.#aliases[topicAlias] ?? protocolError(`Topic Alias ${topicAlias} has no topic`, "MQTT 3.3.2.3.4");
+  }
+}

@@ -1,0 +1,63 @@
+import type { QoS } from "../codec/packet.ts";
+import type { ApplicationMessage } from "./message.ts";
+
+/** A message of a session, with QoS 1 or 2, until the client has it. */
+export interface QueuedMessage {
+  /** Counts up in a session, in the order of delivery. */
+  readonly sequence: number;
+  /** `undefined` once it was sent: whatever is sent again on another connection comes from the storage. */
+  message: ApplicationMessage | undefined;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers: readonly number[];
+  /** 0 until it is sent. */
+  packetIdentifier: number;
+  /** Whether PUBREC came (QoS 2): from then on PUBREL is repeated, not PUBLISH. */
+  isReceived: boolean;
+}
+
+const LARGEST_PACKET_IDENTIFIER = 65_535;
+
+/** Messages that were sent and are not acknowledged, in the order in which they were sent (MQTT 5, sections 4.3, 4.9). */
+export class Inflight {
+  readonly #messages = new Map<number, QueuedMessage>();
+  #lastIdentifier = 0;
+
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  /** Gives a message a Packet Identifier that is not in use. [MQTT-2.2.1-4] Fewer than 65,535 must be in flight. */
+  add(entry: QueuedMessage): number {
+    let identifier = this.#lastIdentifier;
+    do {
+      identifier = identifier === LARGEST_PACKET_IDENTIFIER ? 1 : identifier + 1;
+    } while (this.#messages.has(identifier));
+    this.#lastIdentifier = identifier;
+    entry.packetIdentifier = identifier;
+    this.#messages.set(identifier, entry);
+    return identifier;
+  }
+
+  /** Takes a message back that was sent on an earlier connection. */
+  restore(entry: QueuedMessage): void {
+    this.#messages.set(entry.packetIdentifier, entry);
+    this.#lastIdentifier = Math.max(this.#lastIdentifier, entry.packetIdentifier);
+  }
+
+  get(packetIdentifier: number): QueuedMessage | undefined {
+    return this.#messages.get(packetIdentifier);
+  }
+
+  delete(packetIdentifier: number): void {
+    this.#messages.delete(packetIdentifier);
+  }
+
+  clear(): void {
+    this.#messages.clear();
+  }
+
+  values(): IterableIterator<QueuedMessage> {
+    return this.#messages.values();
+  }
+}

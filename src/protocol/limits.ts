@@ -1,0 +1,175 @@
+/** All limits of a broker, each with its unit and default. What is below the protocol's default is announced in CONNACK. */
+export interface Limits {
+  /**
+   * Largest packet accepted, in bytes, counted with its fixed header. Announced as Maximum Packet Size (MQTT 5, section
+   * 3.2.2.3.6); a larger one ends the connection with 0x95.
+   *
+   * @default {1_048_576}
+   */
+  readonly maximumPacketBytes: number;
+  /**
+   * Network Connections at the same time; one more is closed, with 0x97 in CONNACK.
+   *
+   * @default {Infinity}
+   */
+  readonly maximumConnections: number;
+  /**
+   * Time from accept until CONNECT is complete, in milliseconds, however its bytes come.
+   *
+   * @default {10_000}
+   */
+  readonly connectTimeoutMs: number;
+  /**
+   * Longest Keep Alive, in seconds; a client that asks for more or for none gets it as Server Keep Alive (MQTT 5, section
+   * 3.2.2.3.14). 0 is no limit. Clients of 3.1 and 3.1.1 cannot be told and keep what they asked for.
+   *
+   * @default {0}
+   */
+  readonly maximumKeepAliveSeconds: number;
+  /**
+   * Longest Client Identifier, in characters; a longer one is refused with 0x85.
+   *
+   * @default {256}
+   */
+  readonly maximumClientIdLength: number;
+  /**
+   * QoS 1 and 2 messages that a client may send before they are acknowledged. Announced as Receive Maximum (MQTT 5,
+   * section 3.2.2.3.3); one more ends the connection with 0x93. 1 to 65,535.
+   *
+   * @default {100}
+   */
+  readonly receiveMaximum: number;
+  /**
+   * QoS 1 and 2 messages sent to a client that it has not acknowledged: at most this and the Receive Maximum of the client
+   * (MQTT 5, section 4.9). 1 to 65,535.
+   *
+   * @default {100}
+   */
+  readonly maximumInflight: number;
+  /**
+   * Messages with QoS 1 or 2 that wait for a client, in its session, online or not.
+   *
+   * @default {1_000}
+   */
+  readonly maximumQueuedMessages: number;
+  /**
+   * The same in bytes of payload and topic.
+   *
+   * @default {10_000_000}
+   */
+  readonly maximumQueuedBytes: number;
+  /**
+   * Bytes that wait to be written to one connection; beyond that QoS 0 messages are dropped and counted.
+   *
+   * @default {1_048_576}
+   */
+  readonly maximumOutboxBytes: number;
+  /**
+   * Time without any progress of a write after which a connection is closed, in milliseconds.
+   *
+   * @default {30_000}
+   */
+  readonly writeTimeoutMs: number;
+  /**
+   * Subscriptions of one session; one more is refused with 0x97 in SUBACK.
+   *
+   * @default {1_000}
+   */
+  readonly maximumSubscriptions: number;
+  /**
+   * Levels of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.
+   *
+   * @default {128}
+   */
+  readonly maximumTopicLevels: number;
+  /**
+   * Characters of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.
+   *
+   * @default {65_535}
+   */
+  readonly maximumTopicLength: number;
+  /**
+   * Topic Aliases that a client may use; announced as Topic Alias Maximum (MQTT 5, section 3.2.2.3.8). The broker uses at
+   * most as many towards a client, and no more than the client allows.
+   *
+   * @default {10}
+   */
+  readonly topicAliasMaximum: number;
+  /**
+   * Retained messages; a further topic is refused with 0x97.
+   *
+   * @default {100_000}
+   */
+  readonly maximumRetainedMessages: number;
+  /**
+   * Retained messages in bytes of payload and topic.
+   *
+   * @default {100_000_000}
+   */
+  readonly maximumRetainedBytes: number;
+  /**
+   * Longest Session Expiry Interval in seconds; a longer one is cut and said in CONNACK (MQTT 5, section 3.2.2.3.2).
+   *
+   * @default {4_294_967_295} never
+   */
+  readonly maximumSessionExpirySeconds: number;
+}
+
+/** Session Expiry Interval of a session that does not expire (MQTT 5, section 3.1.2.11.2). */
+export const NEVER_EXPIRES = 0xffff_ffff;
+
+/** The defaults of all limits. */
+export const DEFAULT_LIMITS: Limits = {
+  maximumPacketBytes: 1_048_576,
+  maximumConnections: Infinity,
+  connectTimeoutMs: 10_000,
+  maximumKeepAliveSeconds: 0,
+  maximumClientIdLength: 256,
+  receiveMaximum: 100,
+  maximumInflight: 100,
+  maximumQueuedMessages: 1_000,
+  maximumQueuedBytes: 10_000_000,
+  maximumOutboxBytes: 1_048_576,
+  writeTimeoutMs: 30_000,
+  maximumSubscriptions: 1_000,
+  maximumTopicLevels: 128,
+  maximumTopicLength: 65_535,
+  topicAliasMaximum: 10,
+  maximumRetainedMessages: 100_000,
+  maximumRetainedBytes: 100_000_000,
+  maximumSessionExpirySeconds: NEVER_EXPIRES,
+};
+
+const RANGES: { readonly [name in keyof Limits]: readonly [least: number, most: number] } = {
+  maximumPacketBytes: [32, 268_435_460],
+  maximumConnections: [1, Infinity],
+  connectTimeoutMs: [1, Infinity],
+  maximumKeepAliveSeconds: [0, 65_535],
+  maximumClientIdLength: [23, 65_535], // [MQTT-3.1.3-5]
+  receiveMaximum: [1, 65_535],
+  maximumInflight: [1, 65_535],
+  maximumQueuedMessages: [0, Infinity],
+  maximumQueuedBytes: [0, Infinity],
+  maximumOutboxBytes: [1_024, Infinity],
+  writeTimeoutMs: [1, Infinity],
+  maximumSubscriptions: [0, Infinity],
+  maximumTopicLevels: [1, 65_535],
+  maximumTopicLength: [1, 65_535],
+  topicAliasMaximum: [0, 65_535],
+  maximumRetainedMessages: [0, Infinity],
+  maximumRetainedBytes: [0, Infinity],
+  maximumSessionExpirySeconds: [0, NEVER_EXPIRES],
+};
+
+/** The defaults with what is given in their place; throws RangeError for a value out of its range. */
+export function limitsWith(given: Partial<Limits>): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    const range = Object.hasOwn(RANGES, name) ? RANGES[name as keyof Limits] : undefined; // It is its own key.
+    if (range === undefined) throw new RangeError(`Cannot set limit "${name}": there is none of this name`);
+    const isInteger = Number.isInteger(value) || value === Infinity;
+    if (!isInteger || value < range[0] || value > range[1]) {
+      throw new RangeError(`Cannot set ${name}: "${value}" is not an integer between ${range[0]} and ${range[1]}`);
+    }
+  }
+  return { ...DEFAULT_LIMITS, ...given };
+}

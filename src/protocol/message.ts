@@ -1,0 +1,158 @@
+import type { Frame } from "../codec/encoder.ts";
+import { PacketEncoder } from "../codec/packet_encoder.ts";
+import type { ProtocolVersion, PublishPacket, QoS } from "../codec/packet.ts";
+import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
+import type { TopicInterner } from "../codec/topic_interner.ts";
+
+/** An Application Message in the broker: what was published, and the bytes that go out for it. */
+export class ApplicationMessage {
+  readonly topic: string;
+  payload: Uint8Array;
+  readonly qos: QoS;
+  /** RETAIN as it was published. */
+  readonly retain: boolean;
+  /** Those that are passed on; neither Topic Alias nor Subscription Identifiers. */
+  readonly properties: Properties;
+  /** Client Identifier of the publisher, for No Local; `undefined` for a message of the broker's own process. */
+  readonly publisher: string | undefined;
+  readonly receivedAtMs: number;
+  /** Whether it goes to more than one subscriber, so that a frame for all of them is worth its memory. */
+  isShared = false;
+  /** When it expires (MQTT 5, section 3.3.2.3.3); Infinity: never. */
+  readonly expiresAtMs: number;
+  /** How many bytes of the PUBLISH it came in can go out as they are, with QoS 0 and no RETAIN; 0: none. */
+  #wireBytes = 0;
+  #wireVersion: ProtocolVersion = 4;
+  #wireFrame: WireFrame | undefined;
+  /** Encoded once for each version, QoS and RETAIN. */
+  #frames: (Frame | undefined)[] | undefined;
+
+  constructor(
+    packet: Pick<PublishPacket, "topic" | "payload" | "qos" | "retain" | "properties">,
+    publisher: string | undefined,
+    nowMs: number,
+  ) {
+    this.topic = packet.topic;
+    this.payload = packet.payload;
+    this.qos = packet.qos;
+    this.retain = packet.retain;
+    this.properties = packet.properties;
+    this.publisher = publisher;
+    this.receivedAtMs = nowMs;
+    const expirySeconds = packet.properties.messageExpiryInterval;
+    this.expiresAtMs = expirySeconds === undefined ? Infinity : nowMs + expirySeconds * 1000;
+  }
+
+  /** From a PUBLISH of a client whose Topic Alias was resolved. Keeps a view on its bytes: see {@linkcode own}. */
+  static fromPacket(
+    packet: PublishPacket,
+    topic: string,
+    version: ProtocolVersion,
+    publisher: string,
+    nowMs: number,
+  ): ApplicationMessage {
+    if (packet.properties === NO_PROPERTIES) {
+      const message = new ApplicationMessage(packet, publisher, nowMs);
+      if (packet.qos === 0 && !packet.retain && packet.wireBytes !== undefined) {
+        message.#wireBytes = packet.wireBytes;
+        message.#wireVersion = version;
+      }
+      return message;
+    }
+    // A Topic Alias is between the client and this broker. [MQTT-3.3.2-7]
+    const { topicAlias: _, ...properties } = packet.properties;
+    const { qos, retain, payload } = packet;
+    return new ApplicationMessage({ topic, payload, qos, retain, properties }, publisher, nowMs);
+  }
+
+  /** Size for limits on memory, in bytes. */
+  get size(): number {
+    return this.payload.length + this.topic.length;
+  }
+
+  /** Makes the payload its own, to be kept beyond the batch: a small view would hold the whole chunk. */
+  own(): this {
+    if (this.payload.length * 2 < this.payload.buffer.byteLength) {
+      this.payload = this.payload.slice();
+      this.#wireBytes = 0;
+      this.#wireFrame = undefined;
+      this.#frames = undefined;
+    }
+    return this;
+  }
+
+  /**
+   * The bytes of the PUBLISH it came in, where these are what goes out with QoS 0 to a client of this version. Frames of
+   * one chunk lie side by side.
+   */
+  wireFrame(version: ProtocolVersion): WireFrame | undefined {
+    if (this.#wireBytes === 0 || (this.#wireVersion === 5) !== (version === 5)) return undefined;
+    if (this.#wireFrame === undefined) {
+      const { buffer, byteOffset, byteLength } = this.payload;
+      const end = byteOffset + byteLength; // The payload is the last part of the packet.
+      this.#wireFrame = { buffer, start: end - this.#wireBytes, end };
+    }
+    return this.#wireFrame;
+  }
+
+  /** PUBLISH as it goes to all clients of a version with this QoS and RETAIN; its Packet Identifier is still to be set. */
+  frame(encoders: FrameEncoders, version: ProtocolVersion, qos: QoS, retain: boolean, nowMs: number): Frame {
+    // It changes with the time: not kept.
+    if (this.expiresAtMs !== Infinity && version === 5) {
+      return encoders.encode(this.packet(qos, retain, nowMs), version);
+    }
+    const index = (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0);
+    this.#frames ??= new Array(12).fill(undefined);
+    return this.#frames[index] ??= encoders.encode(this.packet(qos, retain, nowMs), version);
+  }
+
+  /** PUBLISH for a subscriber; its Packet Identifier is a placeholder. */
+  packet(qos: QoS, retain: boolean, nowMs: number): PublishPacket {
+    return {
+      type: "publish",
+      dup: false,
+      qos,
+      retain,
+      topic: this.topic,
+      packetIdentifier: qos > 0 ? 1 : 0,
+      properties: this.outgoingProperties(nowMs),
+      payload: this.payload,
+    };
+  }
+
+  /** Properties as they go out now, Message Expiry Interval reduced by the time it waited. [MQTT-3.3.2-6] */
+  outgoingProperties(nowMs: number): Properties {
+    if (this.expiresAtMs === Infinity) return this.properties;
+    const messageExpiryInterval = Math.max(0, Math.ceil((this.expiresAtMs - nowMs) / 1000));
+    return { ...this.properties, messageExpiryInterval };
+  }
+}
+
+/** Bytes in a buffer that others share. */
+export interface WireFrame {
+  readonly buffer: ArrayBufferLike;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Encoders of frames that many connections share: frames lie side by side in their buffers. */
+export class FrameEncoders {
+  readonly #v4: PacketEncoder; // PUBLISH of 3.1 is the same.
+  readonly #v5: PacketEncoder;
+
+  constructor(topics: TopicInterner) {
+    this.#v4 = new PacketEncoder({ protocolVersion: 4, topics });
+    this.#v5 = new PacketEncoder({ protocolVersion: 5, topics });
+  }
+
+  encode(packet: PublishPacket, version: ProtocolVersion): Frame {
+    return (version === 5 ? this.#v5 : this.#v4).encode(packet);
+  }
+}
+
+/** Where the Packet Identifier stands in a PUBLISH with QoS 1 or 2. */
+export function packetIdentifierOffset(frame: Frame): number {
+  let topicLength = 2;
+  while ((frame[topicLength - 1] as number) > 0x7f) topicLength += 1; // Behind the Remaining Length.
+  return topicLength + 2 + ((frame[topicLength] as number) << 8 | (frame[topicLength + 1] as number));
+}

@@ -1,0 +1,139 @@
+import { ByteWriter } from "../codec/byte_writer.ts";
+import { type Frame, writePacket } from "../codec/encoder.ts";
+import type { Packet, ProtocolVersion } from "../codec/packet.ts";
+import type { TopicInterner } from "../codec/topic_interner.ts";
+
+// A view that is kept holds all of its buffer: below this share of it the bytes are copied.
+const KEPT_SHARE = 1 / 4;
+// Behind a head of its own, a payload from here on is shared with other outboxes, not copied. (2026-11)
+const SHARED_PAYLOAD_BYTES = 2_048;
+
+/** Bytes on their way to one connection: a part of a buffer that others may share. */
+interface Part {
+  buffer: ArrayBufferLike;
+  start: number;
+  end: number;
+  /** Sequence of the change that must be durable before it may leave; 0: none. */
+  heldUntil: number;
+}
+
+/**
+ * What is to be sent to one connection, in order, as bytes. Small packets are written side by side into a buffer of its
+ * own; frames that many connections get are only pointed at; parts that lie side by side become one. So what a turn
+ * produces mostly leaves as one view, without a copy.
+ *
+ * What was pushed with a hold leaves when the changes up to its sequence are durable, and all behind it with it.
+ */
+export class Outbox {
+  /** Version that the packets are encoded for. */
+  version: ProtocolVersion = 4;
+  /** Bytes that wait. */
+  bytes = 0;
+  readonly #writer = new ByteWriter();
+  readonly #topics: TopicInterner;
+  #parts: Part[] = [];
+  /** How many of them {@linkcode keep} has seen. */
+  #keptParts = 0;
+
+  /** @param topics encoded before; many outboxes share them */
+  constructor(topics: TopicInterner) {
+    this.#topics = topics;
+  }
+
+  /** Appends a packet; throws RangeError when it cannot be encoded. */
+  push(packet: Packet, heldUntil = 0): void {
+    const writer = this.#writer;
+    writePacket(writer, packet, this.version, this.#topics);
+    this.#append(writer.bytes.buffer, writer.start, writer.position, heldUntil);
+  }
+
+  /** Appends bytes that stay as they are: `buffer[start..end)`. */
+  pushShared(buffer: ArrayBufferLike, start: number, end: number): void {
+    this.#append(buffer, start, end, 0);
+  }
+
+  /** Appends a PUBLISH with QoS 1 or 2 made from a frame that others share: its own head, then the payload. */
+  pushPublish(
+    frame: Frame,
+    payloadBytes: number,
+    identifierOffset: number,
+    packetIdentifier: number,
+    dup: boolean,
+    heldUntil = 0,
+  ): void {
+    const writer = this.#writer;
+    const headBytes = payloadBytes < SHARED_PAYLOAD_BYTES ? frame.length : frame.length - payloadBytes;
+    writer.begin(headBytes);
+    writer.raw(headBytes === frame.length ? frame : frame.subarray(0, headBytes));
+    const { bytes, start, position } = writer;
+    if (dup) bytes[start] = (bytes[start] as number) | 0x08; // [MQTT-3.3.1-1]
+    bytes[start + identifierOffset] = packetIdentifier >>> 8;
+    bytes[start + identifierOffset + 1] = packetIdentifier;
+    this.#append(bytes.buffer, start, position, heldUntil);
+    if (headBytes < frame.length) {
+      this.#append(frame.buffer, frame.byteOffset + headBytes, frame.byteOffset + frame.length, 0);
+    }
+  }
+
+  /** All bytes that may leave, as one; `undefined` for none. */
+  take(durableSequence: number): Uint8Array | undefined {
+    const parts = this.#parts;
+    let count = 0;
+    let bytes = 0;
+    for (const part of parts) {
+      if (part.heldUntil > durableSequence) break;
+      bytes += part.end - part.start;
+      count += 1;
+    }
+    if (count === 0) return undefined;
+    this.#parts = count === parts.length ? [] : parts.slice(count);
+    this.#keptParts = Math.max(0, this.#keptParts - count);
+    this.bytes -= bytes;
+    if (count === 1) {
+      const { buffer, start, end } = parts[0] as Part; // There is one.
+      return new Uint8Array(buffer, start, end - start);
+    }
+    const joined = new Uint8Array(bytes);
+    let offset = 0;
+    for (let index = 0; index < count; index++) {
+      const { buffer, start, end } = parts[index] as Part; // Below count.
+      joined.set(new Uint8Array(buffer, start, end - start), offset);
+      offset += end - start;
+    }
+    return joined;
+  }
+
+  /** Whether something waits for changes behind `after`, up to `until`. */
+  isHeldBetween(after: number, until: number): boolean {
+    return this.#parts.some(({ heldUntil }) => heldUntil > after && heldUntil <= until);
+  }
+
+  /** Called when a turn ends and its parts still wait: views that would hold much more than they show are copied. */
+  keep(): void {
+    for (; this.#keptParts < this.#parts.length; this.#keptParts++) {
+      const part = this.#parts[this.#keptParts] as Part; // Below the length.
+      const { buffer, start, end } = part;
+      if (end - start >= buffer.byteLength * KEPT_SHARE || buffer === this.#writer.bytes.buffer) continue;
+      part.buffer = buffer.slice(start, end);
+      part.start = 0;
+      part.end = end - start;
+    }
+  }
+
+  /** Drops all that waits. */
+  clear(): void {
+    this.#parts = [];
+    this.#keptParts = 0;
+    this.bytes = 0;
+  }
+
+  #append(buffer: ArrayBufferLike, start: number, end: number, heldUntil: number): void {
+    this.bytes += end - start;
+    const last = this.#parts[this.#parts.length - 1];
+    if (last !== undefined && last.buffer === buffer && last.end === start && heldUntil <= last.heldUntil) {
+      last.end = end;
+      return;
+    }
+    this.#parts.push({ buffer, start, end, heldUntil });
+  }
+}

@@ -1,0 +1,155 @@
+import { MqttError, protocolError } from "../codec/mqtt_error.ts";
+import type { SubscribeEntry, SubscribePacket, UnsubscribePacket } from "../codec/packet.ts";
+import { NO_PROPERTIES } from "../codec/property.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Ask } from "./ask.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionHost } from "./connection_host.ts";
+import type { Session } from "./session.ts";
+import type { Subscription } from "./subscription.ts";
+import { type ParsedTopicFilter, parseTopicFilter } from "./topic_filter.ts";
+
+/** What a SUBSCRIBE has come to: one Reason Code for each Topic Filter so far. */
+interface Progress {
+  readonly filters: readonly ParsedTopicFilter[];
+  readonly reasonCodes: ReasonCode[];
+  /** Subscriptions that get retained messages behind SUBACK. */
+  readonly withRetained: Subscription[];
+}
+
+/** SUBSCRIBE (MQTT 5, section 3.8). */
+export function receiveSubscribe(
+  packet: SubscribePacket,
+  connection: Connection,
+  session: Session,
+  host: ConnectionHost,
+  nowMs: number,
+): Ask | undefined {
+  const filters: ParsedTopicFilter[] = [];
+  for (const entry of packet.subscriptions) {
+    const filter = parseTopicFilter(entry.topicFilter);
+    const error = filter === undefined ? invalidFilter(entry.topicFilter) : sharedNoLocal(filter, entry);
+    if (filter === undefined || error !== undefined) {
+      if (error !== undefined) connection.fail(error);
+      return undefined;
+    }
+    filters.push(filter);
+  }
+  const progress: Progress = { filters, reasonCodes: [], withRetained: [] };
+  return subscribeNext(packet, connection, session, host, progress, nowMs);
+}
+
+/** UNSUBSCRIBE (MQTT 5, section 3.10). */
+export function receiveUnsubscribe(
+  packet: UnsubscribePacket,
+  connection: Connection,
+  session: Session,
+  host: ConnectionHost,
+): void {
+  const reasonCodes: ReasonCode[] = [];
+  for (const topicFilter of packet.topicFilters) {
+    if (parseTopicFilter(topicFilter) === undefined) return connection.fail(invalidFilter(topicFilter));
+  }
+  for (const topicFilter of packet.topicFilters) {
+    // Compared character by character. [MQTT-3.10.4-1]
+    const subscription = session.subscriptions.get(topicFilter);
+    if (subscription !== undefined) {
+      session.subscriptions.delete(topicFilter);
+      host.unsubscribe(session, subscription);
+      if (session.isDurable) host.log.write({ kind: "unsubscribed", clientId: session.clientId, topicFilter });
+      reasonCodes.push(ReasonCode.Success);
+    } else {
+      reasonCodes.push(ReasonCode.NoSubscriptionExisted);
+    }
+  }
+  const { packetIdentifier } = packet;
+  const heldUntil = session.isDurable ? host.log.writtenSequence : 0;
+  // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
+  connection.send({ type: "unsuback", packetIdentifier, reasonCodes, properties: NO_PROPERTIES }, heldUntil);
+}
+
+/** Goes through the Topic Filters one by one, with a pause wherever somebody has to be asked. [MQTT-3.8.4-5] */
+function subscribeNext(
+  packet: SubscribePacket,
+  connection: Connection,
+  session: Session,
+  host: ConnectionHost,
+  progress: Progress,
+  nowMs: number,
+): Ask | undefined {
+  const { reasonCodes, filters } = progress;
+  while (reasonCodes.length < filters.length) {
+    const index = reasonCodes.length;
+    const filter = filters[index] as ParsedTopicFilter; // One for each entry.
+    const entry = packet.subscriptions[index] as SubscribeEntry; // Below the length of both.
+    const refusal = refusalOf(filter, session, host);
+    if (refusal !== undefined) {
+      reasonCodes.push(refusal);
+    } else if (!host.asksAuthorizer) {
+      subscribe(packet, entry, filter, session, host, progress);
+    } else {
+      const { topicFilter: topic, qos } = entry;
+      return connection.authorize({ action: "subscribe", topic, qos, retain: false }, (isAllowed, answeredMs) => {
+        if (isAllowed) subscribe(packet, entry, filter, session, host, progress);
+        else reasonCodes.push(ReasonCode.NotAuthorized);
+        return subscribeNext(packet, connection, session, host, progress, answeredMs);
+      }, nowMs);
+    }
+  }
+  const { packetIdentifier } = packet;
+  const heldUntil = session.isDurable ? host.log.writtenSequence : 0;
+  // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-6]
+  connection.send({ type: "suback", packetIdentifier, reasonCodes, properties: NO_PROPERTIES }, heldUntil);
+  for (const subscription of progress.withRetained) {
+    session.deliverRetained(subscription, host.retainedMessages(session, subscription));
+  }
+  session.pump(nowMs);
+  return undefined;
+}
+
+function subscribe(
+  packet: SubscribePacket,
+  entry: SubscribeEntry,
+  filter: ParsedTopicFilter,
+  session: Session,
+  host: ConnectionHost,
+  progress: Progress,
+): void {
+  const { qos, noLocal, retainAsPublished, retainHandling } = entry;
+  const subscriptionIdentifier = packet.properties.subscriptionIdentifiers?.[0];
+  const subscription: Subscription = {
+    filter,
+    qos,
+    noLocal,
+    retainAsPublished,
+    retainHandling,
+    subscriptionIdentifier,
+  };
+  const isNew = !session.subscriptions.has(filter.topicFilter);
+  session.subscriptions.set(filter.topicFilter, subscription); // [MQTT-3.8.4-3]
+  host.subscribe(session, subscription);
+  if (session.isDurable) host.log.write({ kind: "subscribed", clientId: session.clientId, subscription });
+  // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (section 4.8.2).
+  const isRetainedSent = retainHandling === 0 || (retainHandling === 1 && isNew);
+  if (isRetainedSent && filter.shareName === undefined) progress.withRetained.push(subscription);
+  progress.reasonCodes.push(qos); // The QoS that is granted is its Reason Code. [MQTT-3.8.4-7]
+}
+
+function refusalOf(filter: ParsedTopicFilter, session: Session, host: ConnectionHost): ReasonCode | undefined {
+  const { maximumSubscriptions, maximumTopicLevels, maximumTopicLength } = host.limits;
+  if (filter.levels.length > maximumTopicLevels || filter.topicFilter.length > maximumTopicLength) {
+    return ReasonCode.TopicFilterInvalid;
+  }
+  const isNew = !session.subscriptions.has(filter.topicFilter);
+  return isNew && session.subscriptions.size >= maximumSubscriptions ? ReasonCode.QuotaExceeded : undefined;
+}
+
+function sharedNoLocal(filter: ParsedTopicFilter, entry: SubscribeEntry): MqttError | undefined {
+  if (filter.shareName === undefined || !entry.noLocal) return undefined;
+  return protocolError("No Local is set on a Shared Subscription", "MQTT-3.8.3-4");
+}
+
+function invalidFilter(topicFilter: string): MqttError {
+  const message = `"${topicFilter}" is not a Topic Filter`;
+  return new MqttError(message, ReasonCode.TopicFilterInvalid, "MQTT-4.7.1-1");
+}

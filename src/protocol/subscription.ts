@@ -1,0 +1,38 @@
+import type { QoS, RetainHandling } from "../codec/packet.ts";
+import type { ParsedTopicFilter } from "./topic_filter.ts";
+
+/** A Subscription of a session (MQTT 5, section 3.8.3.1). */
+export interface Subscription {
+  readonly filter: ParsedTopicFilter;
+  /** Maximum QoS that was granted. */
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: RetainHandling;
+  /** Of the SUBSCRIBE that made it (section 3.8.2.1.2). */
+  readonly subscriptionIdentifier: number | undefined;
+}
+
+/** How a message goes to one subscriber: what all its matching subscriptions say together (section 3.3.4). */
+export interface Delivery {
+  /** The highest of them. [MQTT-3.3.4-2] */
+  readonly qos: QoS;
+  readonly retainAsPublished: boolean;
+  /** Of all of them. [MQTT-3.3.4-4] */
+  readonly subscriptionIdentifiers: readonly number[];
+}
+
+/** What several subscriptions of one subscriber that match the same topic say together; `undefined` for none. */
+export function mergeSubscriptions(subscriptions: readonly Subscription[]): Delivery | undefined {
+  if (subscriptions.length === 0) return undefined;
+  let qos: QoS = 0;
+  let retainAsPublished = false;
+  const subscriptionIdentifiers: number[] = [];
+  for (const subscription of subscriptions) {
+    if (subscription.qos > qos) qos = subscription.qos;
+    retainAsPublished ||= subscription.retainAsPublished;
+    const { subscriptionIdentifier } = subscription;
+    if (subscriptionIdentifier !== undefined) subscriptionIdentifiers.push(subscriptionIdentifier);
+  }
+  return { qos, retainAsPublished, subscriptionIdentifiers };
+}

@@ -1,0 +1,19 @@
+import type { Limits } from "./limits.ts";
+import { topicLevels } from "./topic_filter.ts";
+
+const SERVER_TOPICS = "$SYS/";
+
+/** Whether a Topic Name is longer or deeper than the broker takes. */
+export function isBeyondTopicLimits(topic: string, limits: Limits): boolean {
+  return topic.length > limits.maximumTopicLength || topicLevels(topic) > limits.maximumTopicLevels;
+}
+
+/** Says so, for a reason string. */
+export function beyondTopicLimits({ maximumTopicLength, maximumTopicLevels }: Limits): string {
+  return `a Topic Name has more than ${maximumTopicLength} characters or ${maximumTopicLevels} levels`;
+}
+
+/** Whether only the server itself publishes to a topic (MQTT 5, section 4.7.2). */
+export function isServerTopic(topic: string): boolean {
+  return topic.startsWith(SERVER_TOPICS);
+}

@@ -1,0 +1,127 @@
+import type { Change, QueuedChange } from "../protocol/change.ts";
+import type { ApplicationMessage } from "../protocol/message.ts";
+import type { Subscription } from "../protocol/subscription.ts";
+import type { Storage } from "./storage.ts";
+
+interface StoredMessage {
+  readonly queued: QueuedChange;
+  packetIdentifier: number;
+  isReceived: boolean;
+}
+
+interface StoredSession {
+  sessionExpirySeconds: number;
+  expiresAtMs: number | undefined;
+  lastSequence: number;
+  readonly subscriptions: Map<string, Subscription>;
+  /** By sequence, which is also their order. */
+  readonly messages: Map<number, StoredMessage>;
+  readonly accepted: Set<number>;
+}
+
+/** Keeps everything in memory: all is lost when the process ends, and nothing ever waits for it. */
+export class MemoryStorage implements Storage {
+  readonly isDurable = false;
+  readonly #sessions = new Map<string, StoredSession>();
+  readonly #retained = new Map<string, ApplicationMessage>();
+
+  async *restore(): AsyncIterable<Change> {
+    for (const [clientId, session] of this.#sessions) {
+      const { sessionExpirySeconds, expiresAtMs, lastSequence } = session;
+      yield { kind: "sessionStarted", clientId };
+      yield { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
+      for (const subscription of session.subscriptions.values()) yield { kind: "subscribed", clientId, subscription };
+      let bytes = 0;
+      for (const { queued } of session.messages.values()) bytes += queued.message.size;
+      yield { kind: "backlog", clientId, lastSequence, messages: session.messages.size, bytes };
+    }
+    for (const [topic, message] of this.#retained) yield { kind: "retained", topic, message };
+  }
+
+  async *restoreSession(clientId: string): AsyncIterable<Change> {
+    const session = this.#sessions.get(clientId);
+    if (session === undefined) return;
+    for (const packetIdentifier of session.accepted) yield { kind: "accepted", clientId, packetIdentifier };
+    for (const { queued, packetIdentifier, isReceived } of session.messages.values()) {
+      yield { ...queued, packetIdentifier };
+      if (isReceived) yield { kind: "received", clientId, sequence: queued.sequence };
+    }
+  }
+
+  commit(changes: readonly Change[]): void {
+    for (const change of changes) this.#apply(change);
+  }
+
+  async close(): Promise<void> {}
+
+  #apply(change: Change): void {
+    switch (change.kind) {
+      case "sessionStarted":
+        this.#sessions.set(change.clientId, {
+          sessionExpirySeconds: 0,
+          expiresAtMs: undefined,
+          lastSequence: 0,
+          subscriptions: new Map(),
+          messages: new Map(),
+          accepted: new Set(),
+        });
+        return;
+      case "sessionEnded":
+        this.#sessions.delete(change.clientId);
+        return;
+      case "retained":
+        if (change.message === undefined) this.#retained.delete(change.topic);
+        else this.#retained.set(change.topic, change.message);
+        return;
+      case "backlog": // Follows from the rest.
+        return;
+      default: {
+        const session = this.#sessions.get(change.clientId);
+        if (session !== undefined) applyToSession(session, change);
+      }
+    }
+  }
+}
+
+function applyToSession(
+  session: StoredSession,
+  change: Exclude<Change, { kind: "sessionStarted" | "sessionEnded" | "retained" | "backlog" }>,
+): void {
+  switch (change.kind) {
+    case "sessionExpiry":
+      session.sessionExpirySeconds = change.sessionExpirySeconds;
+      session.expiresAtMs = change.expiresAtMs;
+      return;
+    case "subscribed":
+      session.subscriptions.set(change.subscription.filter.topicFilter, change.subscription);
+      return;
+    case "unsubscribed":
+      session.subscriptions.delete(change.topicFilter);
+      return;
+    case "accepted":
+      session.accepted.add(change.packetIdentifier);
+      return;
+    case "released":
+      session.accepted.delete(change.packetIdentifier);
+      return;
+    case "queued": {
+      const { packetIdentifier, sequence } = change;
+      session.messages.set(sequence, { queued: change, packetIdentifier, isReceived: false });
+      session.lastSequence = Math.max(session.lastSequence, sequence);
+      return;
+    }
+    case "sent": {
+      const message = session.messages.get(change.sequence);
+      if (message !== undefined) message.packetIdentifier = change.packetIdentifier;
+      return;
+    }
+    case "received": {
+      const message = session.messages.get(change.sequence);
+      if (message !== undefined) message.isReceived = true;
+      return;
+    }
+    case "completed":
+      session.messages.delete(change.sequence);
+      return;
+  }
+}

@@ -1,0 +1,20 @@
+/** Who is at the other end, for logs and hooks. */
+export interface Peer {
+  /** Such as `tcp` or `memory`. */
+  readonly transport: string;
+  /** Such as `127.0.0.1:40312` or `[::1]:40312`. */
+  readonly address: string;
+  /** Where it came in, such as `mqtt://127.0.0.1:1883`. */
+  readonly listener: string;
+}
+
+/** One Network Connection as bytes (MQTT 5, section 4.2): whatever it is below, this is all that the broker knows of it. */
+export interface Transport {
+  /** Chunks as they come; they are not written to afterwards. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** A write resolves when the bytes are handed over; `close` says that no more will come. */
+  readonly writable: WritableStream<Uint8Array>;
+  readonly peer: Peer;
+  /** Ends it at once, both ways; safe to call again. Reads and writes that wait end too. */
+  close(): void;
+}

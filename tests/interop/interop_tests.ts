@@ -1,0 +1,55 @@
+import { fail } from "@std/assert";
+import { type BrokerProcess, withBroker } from "./broker_process.ts";
+
+export const PYTHON = "/usr/bin/python3";
+
+/** What a test may need beside Deno, and the Debian package that brings it. */
+const PROGRAMS = {
+  stdbuf: "coreutils",
+  mosquitto_pub: "mosquitto-clients",
+  mosquitto_sub: "mosquitto-clients",
+  mosquitto_rr: "mosquitto-clients",
+  "paho-mqtt": "python3-paho-mqtt",
+} as const;
+type Program = keyof typeof PROGRAMS;
+
+type RegisterTest = (
+  name: string,
+  run: (broker: BrokerProcess) => Promise<void>,
+  options?: readonly string[],
+) => void;
+
+/**
+ * Gives the function that registers tests with a broker of their own. Where a program is missing they are reported as
+ * ignored, with a line that says why; in continuous integration (`BROOKLET_CI` is set) they fail instead.
+ */
+export function interopTests(needs: readonly Program[]): RegisterTest {
+  const missing = needs.filter((program) => !isInstalled(program));
+  const reason = missing.map((program) => `${program} (Debian: ${PROGRAMS[program]})`).join(", ");
+  if (missing.length === 0) {
+    return (name, run, options) => Deno.test(name, () => withBroker(run, options));
+  }
+  if (Deno.env.has("BROOKLET_CI")) {
+    return (name) => Deno.test(name, () => fail(`not installed: ${reason}`));
+  }
+  console.log(`Tests are skipped, because this is not installed: ${reason}`);
+  return (name, run) => Deno.test({ name, ignore: true, fn: () => withBroker(run) });
+}
+
+function isInstalled(program: Program): boolean {
+  if (program === "paho-mqtt") {
+    return isFile(PYTHON) &&
+      new Deno.Command(PYTHON, { args: ["-c", "import paho.mqtt.client"], stderr: "null" })
+        .outputSync().success;
+  }
+  const directories = Deno.env.get("PATH")?.split(":") ?? [];
+  return directories.some((directory) => isFile(`${directory}/${program}`));
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // Whatever the reason is, it cannot be run.
+  }
+}

@@ -1,0 +1,158 @@
+import { lineAt, moduleLevel, scanSource } from "./source_scanner.ts";
+
+/**
+ * The rooms of src/. A room imports itself and the rooms named here, and no name that its row forbids.
+ * Changing a row is a decision about the design, not a way to make this test pass.
+ */
+interface Room {
+  readonly mayImport: readonly string[];
+  readonly mayNotUse: readonly Ability[];
+  /** Files of the room, by name, that may use what the row forbids. */
+  readonly except?: { readonly file: RegExp; readonly use: readonly Ability[] };
+  /** What else than files of src/ it may import. */
+  readonly packages?: RegExp;
+}
+
+type Ability = keyof typeof ABILITIES;
+
+const ABILITIES = {
+  Deno: ["Deno"],
+  console: ["console"],
+  clock: ["Date", "performance", "Temporal"],
+  timers: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"],
+  randomness: ["Math\\s*\\.\\s*random", "crypto"],
+  streams: [
+    "\\w*(?:Readable|Writable|Transform)\\w*Stream\\w*",
+    "Text(?:En|De)coderStream",
+  ],
+  promises: ["async", "await", "Promise(?:Like)?", "queueMicrotask"],
+} as const;
+
+const PURE = ["Deno", "console", "clock", "timers", "randomness"] as const;
+
+const ROOMS: Readonly<Record<string, Room>> = {
+  codec: {
+    mayImport: [],
+    mayNotUse: [...PURE, "streams", "promises"],
+    except: { file: /_streams?\.ts$/, use: ["streams"] },
+  },
+  protocol: {
+    mayImport: ["codec"],
+    mayNotUse: [...PURE, "streams", "promises"],
+  },
+  storage: {
+    mayImport: ["protocol", "codec"],
+    mayNotUse: ["Deno"],
+    except: { file: /kv[^/]*\.ts$/, use: ["Deno"] },
+  },
+  transport: { mayImport: [], mayNotUse: ["console"], packages: /^node:/ },
+  auth: {
+    mayImport: ["protocol"],
+    mayNotUse: ["Deno"],
+    packages: /^node:crypto$/,
+  },
+  broker: {
+    mayImport: ["codec", "protocol", "storage", "auth", "transport"],
+    mayNotUse: ["Deno"],
+  },
+  client: {
+    mayImport: ["codec", "protocol", "transport"],
+    mayNotUse: ["Deno"],
+  },
+  admin: { mayImport: ["broker"], mayNotUse: ["Deno"] },
+  cluster: {
+    mayImport: ["codec", "protocol", "storage", "broker"],
+    mayNotUse: ["Deno"],
+    packages: /^@nats-io\//,
+  },
+  cli: {
+    mayImport: [
+      "codec",
+      "protocol",
+      "storage",
+      "transport",
+      "auth",
+      "broker",
+      "client",
+      "admin",
+      "cluster",
+    ],
+    mayNotUse: [],
+    packages: /^(?:@std\/(?:cli|yaml|streams)$|node:)/,
+  },
+};
+
+/** Every way in which one file, named relative to src/, breaks the rules. */
+export function violations(path: string, source: string): string[] {
+  const roomName = path.split("/")[0] ?? "";
+  const room = path.includes("/") ? ROOMS[roomName] : undefined;
+  if (room === undefined) return [`${path}: stands in no room`];
+  const { code, imports } = scanSource(source);
+  return [
+    ...imports.map((specifier) => importViolation(path, roomName, room, specifier)),
+    ...forbiddenNames(path, room, code),
+    ...moduleShape(code),
+  ].filter((complaint) => complaint !== undefined).map((complaint) => `${path}: ${complaint}`);
+}
+
+function importViolation(
+  path: string,
+  roomName: string,
+  room: Room,
+  specifier: string,
+) {
+  if (!specifier.startsWith(".")) {
+    return room.packages?.test(specifier) ? undefined : `imports the package "${specifier}"`;
+  }
+  const target = new URL(specifier, `file:///src/${path}`).pathname;
+  const targetRoom = /^\/src\/([^/]+)\//.exec(target)?.[1];
+  if (targetRoom === undefined) {
+    return `imports "${specifier}", which is in no room`;
+  }
+  if (targetRoom === roomName || room.mayImport.includes(targetRoom)) {
+    return undefined;
+  }
+  return `imports "${specifier}", but ${roomName} may not import ${targetRoom}`;
+}
+
+function forbiddenNames(path: string, room: Room, code: string): string[] {
+  const allowed = room.except?.file.test(path) ? room.except.use : [];
+  const forbidden = room.mayNotUse.filter((ability) => !allowed.includes(ability));
+  return forbidden.flatMap((ability) =>
+    ABILITIES[ability].flatMap((name) =>
+      [...code.matchAll(identifier(name))].map((match) =>
+        `line ${lineAt(code, match.index)} uses ${match[1]} (${ability})`
+      )
+    )
+  );
+}
+
+/** A name of its own: `Date` and `globalThis.Date` and `...Date`, not `field.Date`, `#Date` or `Dated`. */
+function identifier(name: string): RegExp {
+  return new RegExp(
+    `(?:(?<![\\w$.#])globalThis\\s*\\.\\s*|(?<![\\w$#]|(?<!\\.\\.)\\.))(${name})(?![\\w$])`,
+    "g",
+  );
+}
+
+function moduleShape(code: string): string[] {
+  const topLevel = moduleLevel(code);
+  return [
+    ...at(topLevel, /\bexport\s+default\b/g, "has a default export"),
+    ...at(code, /\bas\s+default\b/g, "has a default export"),
+    ...at(
+      topLevel,
+      /\bexport\s*(?:type\s*)?\*/g,
+      "exports everything of another file",
+    ),
+    ...at(
+      topLevel,
+      /(?<![\w$.#])(?:let|var)\s/g,
+      "has a variable at module level",
+    ),
+  ];
+}
+
+function at(code: string, pattern: RegExp, complaint: string): string[] {
+  return [...code.matchAll(pattern)].map((match) => `line ${lineAt(code, match.index)} ${complaint}`);
+}
