@@ -44,13 +44,8 @@ export type {
 export { NO_PROPERTIES, type Properties, type UserProperty } from "./src/codec/property.ts";
 export { ReasonCode, reasonCodeName } from "./src/codec/reason_code.ts";
 
-export {
-  Broker,
-  type BrokerMetrics,
-  type BrokerOptions,
-  type PublishRequest,
-  type SubscribeOptions,
-} from "./src/broker/broker.ts";
+export { Broker } from "./src/broker/broker.ts";
+export type { BrokerMetrics, BrokerOptions, PublishRequest, SubscribeOptions } from "./src/broker/broker_options.ts";
 export { BrokerSubscription, type Message } from "./src/broker/broker_subscription.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
 export type { Authenticator, Authorizer } from "./src/auth/authentication.ts";
@@ -61,9 +56,16 @@ export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limit
 export type { Subscription } from "./src/protocol/subscription.ts";
 export { MemoryStorage } from "./src/storage/memory.ts";
 export type { Storage } from "./src/storage/storage.ts";
+export type { Listener } from "./src/transport/listener.ts";
 export { memoryTransport, type MemoryTransportPair } from "./src/transport/memory.ts";
 export { listenTcp, type TcpListener, type TcpListenOptions } from "./src/transport/tcp.ts";
-export type { Peer, Transport } from "./src/transport/transport.ts";
+export { listenTls, type TlsListener, type TlsListenOptions } from "./src/transport/tls.ts";
+export { listenUnix, type UnixListener, type UnixListenOptions } from "./src/transport/unix.ts";
+export { listenWebSocket } from "./src/transport/web_socket_listener.ts";
+export type { WebSocketHandshakeOptions } from "./src/transport/web_socket_handshake.ts";
+export { listenBehindProxy, withProxyProtocol } from "./src/transport/proxy_protocol.ts";
+export type { RemoteAddress, RouteOptions } from "./src/broker/web_socket_route.ts";
+export type { HttpRequest, Peer, Transport } from "./src/transport/transport.ts";
 
 if (import.meta.main) {
   const { main } = await import("./src/cli/main.ts");

@@ -1,84 +1,32 @@
 import { encodePacket } from "../codec/encoder.ts";
-import type { QoS } from "../codec/packet.ts";
-import type { Properties } from "../codec/property.ts";
-import { ReasonCode } from "../codec/reason_code.ts";
+import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
-import type { Authenticator, Authorizer } from "../auth/authentication.ts";
 import type { Answer, Ask } from "../protocol/ask.ts";
 import type { Closing } from "../protocol/connection.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/topic_limits.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import { ApplicationMessage, FrameEncoders } from "../protocol/message.ts";
-import type { SessionContext } from "../protocol/session.ts";
+import type { SessionContext } from "../protocol/outgoing_messages.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { parseTopicFilter } from "../protocol/topic_filter.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { BrokerMetrics, BrokerOptions, PublishRequest, SubscribeOptions } from "./broker_options.ts";
 import { BrokerSubscription } from "./broker_subscription.ts";
 import { CommitQueue } from "./commit_queue.ts";
-import { type Deadline, Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
-import { RetainedMessages } from "./retained_messages.ts";
+import { Hooks } from "./hooks.ts";
+import { Retention } from "./retention.ts";
 import { Router } from "./router.ts";
 import { ServedConnection, type ServedConnectionHost } from "./served_connection.ts";
 import { Sessions } from "./sessions.ts";
+import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
 const TICK_MS = 100;
 const CLOSE_TIMEOUT_MS = 4_500;
 const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
-
-/** Options of {@linkcode Broker.open}; all may be left out. */
-export interface BrokerOptions {
-  /** What is not given has its default, see {@linkcode Limits}. */
-  readonly limits?: Partial<Limits>;
-  /** Keeps sessions and retained messages. The broker closes it. @default a new {@linkcode MemoryStorage} */
-  readonly storage?: Storage;
-  /** Says who a client is. @default everybody is let in: listen on loopback only */
-  readonly authenticator?: Authenticator;
-  /** Says what a client may do. @default everything */
-  readonly authorizer?: Authorizer;
-  /** Told what happens, for logs. It must not throw. */
-  readonly onEvent?: (event: BrokerEvent) => void;
-  /** Told of every packet, which costs much of the speed. It must not throw. */
-  readonly onPacket?: (event: PacketEvent) => void;
-  /**
-   * Epoch milliseconds that never go back. With a clock of your own you call {@linkcode Broker.tick} yourself.
-   *
-   * @default the time at which the process started, and the monotonic time since then
-   */
-  readonly clock?: () => number;
-}
-
-/** Counters and sizes of a broker at one moment. */
-export interface BrokerMetrics {
-  readonly connections: number;
-  readonly sessions: number;
-  readonly retainedMessages: number;
-  readonly retainedBytes: number;
-  /** Messages that were not delivered, by reason, since the broker was opened. */
-  readonly dropped: Readonly<SessionContext["dropped"]>;
-}
-
-/** A message to publish from the broker's own process. */
-export interface PublishRequest {
-  readonly topic: string;
-  /** A text goes out as UTF-8. @default empty */
-  readonly payload?: Uint8Array | string;
-  /** @default {0} */
-  readonly qos?: QoS;
-  /** @default {false} */
-  readonly retain?: boolean;
-  readonly properties?: Properties;
-}
-
-/** Options of {@linkcode Broker.subscribe}. */
-export interface SubscribeOptions {
-  /** @default {2} */
-  readonly qos?: QoS;
-  /** Messages that may wait for the reader; what comes beyond that is dropped and counted. @default {1_000} */
-  readonly maximumMessages?: number;
-}
 
 /**
  * An MQTT broker in this process. It listens nowhere by itself: give it connections with {@linkcode Broker.serve}.
@@ -105,9 +53,7 @@ export class Broker {
   readonly #now: () => number;
   readonly #deadlines = new Deadlines();
   readonly #router = new Router();
-  readonly #retained = new RetainedMessages();
-  /** When retained messages expire, by topic. */
-  readonly #retainedExpiry = new Map<string, Deadline>();
+  readonly #retention: Retention;
   readonly #topics = new TopicInterner();
   readonly #commits: CommitQueue;
   readonly #context: SessionContext;
@@ -115,26 +61,28 @@ export class Broker {
   readonly #connections = new Map<ServedConnection, Promise<void>>();
   readonly #subscriptions = new Map<BrokerSubscription, Subscription>();
   readonly #host: ServedConnectionHost;
-  readonly #authenticator: Authenticator | undefined;
-  readonly #authorizer: Authorizer | undefined;
+  readonly #hooks: Hooks;
   readonly #onEvent: (event: BrokerEvent) => void;
   /** Connections that have something to write when the turn ends, and those that wait for the storage. */
   #dirty: ServedConnection[] = [];
   #held = new Set<ServedConnection>();
   #ticking: ReturnType<typeof setInterval> | undefined;
+  /** One time for all of a turn: asking the clock costs as much as routing a message. */
+  #turnMs: number | undefined;
+  #isTurnEndDue = false;
   #closing: Promise<void> | undefined;
 
   private constructor(options: BrokerOptions) {
     this.limits = limitsWith(options.limits ?? {});
     this.#storage = options.storage ?? new MemoryStorage();
     this.#now = options.clock ?? (() => performance.timeOrigin + performance.now());
-    this.#authenticator = options.authenticator;
-    this.#authorizer = options.authorizer;
     this.#onEvent = options.onEvent ?? (() => {});
+    this.#hooks = new Hooks(options.authenticator, options.authorizer, (error) => this.#unexpected(error));
     this.#commits = new CommitQueue(this.#storage, {
       durable: () => this.#releaseHeld(),
       failed: (error, after, until) => this.#refuseHeld(error, after, until),
     });
+    this.#retention = new Retention(this.limits, this.#commits, this.#deadlines);
     const dropped = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
     this.#context = { limits: this.limits, log: this.#commits, encoders: new FrameEncoders(this.#topics), dropped };
     this.#sessions = new Sessions({
@@ -143,7 +91,7 @@ export class Broker {
       commits: this.#commits,
       deadlines: this.#deadlines,
       router: this.#router,
-      now: this.#now,
+      now: () => this.#turnNow(),
       publish: (message, nowMs) => this.#publish(message, nowMs),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
         this.#onEvent({ kind: "clientTakenOver", peer, clientId }),
@@ -162,7 +110,7 @@ export class Broker {
     try {
       for await (const change of broker.#storage.restore()) {
         if (change.kind !== "retained") broker.#sessions.restore(change);
-        else if (change.message !== undefined) broker.#keepRetained(change.message);
+        else if (change.message !== undefined) broker.#retention.keep(change.message);
       }
     } catch (error) {
       clearInterval(broker.#ticking);
@@ -175,8 +123,8 @@ export class Broker {
     return {
       connections: this.#connections.size,
       sessions: this.#sessions.size,
-      retainedMessages: this.#retained.count,
-      retainedBytes: this.#retained.bytes,
+      retainedMessages: this.#retention.messages.count,
+      retainedBytes: this.#retention.messages.bytes,
       dropped: { ...this.#context.dropped },
     };
   }
@@ -191,10 +139,62 @@ export class Broker {
       return Promise.resolve();
     }
     const served = new ServedConnection(transport, this.#host);
-    const running = served.run().catch((error: unknown) => this.#onEvent({ kind: "unexpectedError", error }))
+    const running = served.run().catch((error: unknown) => this.#unexpected(error))
       .finally(() => this.#connections.delete(served));
     this.#connections.set(served, running);
     return running;
+  }
+
+  /**
+   * Answers an HTTP request that wants to speak MQTT over WebSocket, as a route of an app, and serves the connection. The
+   * authenticator gets the request too. Everything else gets a response that says what to do.
+   *
+   * What the runtime's WebSocket cannot do: it puts the fragments of a message together before it gives any of it, up to
+   * 64 MiB, takes frames that are not masked, and reads on while the broker does not; `listenWebSocket` does none of this.
+   *
+   * @throws RangeError for a trusted proxy that is not an address
+   * @example
+   * ```ts ignore
+   * import { Broker } from "../../mod.ts";
+   *
+   * const broker = await Broker.open();
+   * Deno.serve((request) =>
+   *   new URL(request.url).pathname === "/mqtt" ? broker.upgrade(request) : new Response("hello")
+   * );
+   * ```
+   */
+  upgrade(request: Request, options: RouteOptions = {}): Response {
+    return answerUpgrade(request, { paths: "any", ...options }, {
+      serve: (transport) => this.serve(transport),
+      isClosing: () => this.#closing !== undefined,
+      onEvent: this.#onEvent,
+    });
+  }
+
+  /** {@linkcode Broker.upgrade} for the paths `/mqtt` and `/` as a handler, as in `Deno.serve(broker.fetch)`. */
+  readonly fetch = (request: Request, info?: { readonly remoteAddr?: RemoteAddress }): Response =>
+    this.upgrade(request, { paths: ["/mqtt", "/"], remoteAddr: info?.remoteAddr });
+
+  /**
+   * Ends the connections of a client or of a principal; gives how many there were. Their Wills are published, their
+   * sessions stay as they are.
+   */
+  disconnect(
+    who: { readonly clientId: string } | { readonly principal: string },
+    why: { readonly reasonCode?: ReasonCode; readonly reason?: string } = {},
+  ): number {
+    const { reasonCode = ReasonCode.AdministrativeAction, reason = "disconnected by the operator" } = why;
+    if (!isReasonCodeOf("disconnect", reasonCode) || reasonCode < 0x80) {
+      throw new RangeError(`Cannot disconnect: Reason Code "${reasonCode}" is not one that ends a connection`);
+    }
+    let count = 0;
+    for (const { connection } of this.#connections.keys()) {
+      const isMeant = "clientId" in who ? connection.clientId === who.clientId : connection.principal === who.principal;
+      if (!isMeant || !connection.isConnected) continue;
+      connection.disconnect(reasonCode, reason);
+      count += 1;
+    }
+    return count;
   }
 
   /**
@@ -241,7 +241,7 @@ export class Broker {
     this.#router.subscribe(reader, subscription);
     this.#subscriptions.set(reader, subscription);
     const nowMs = this.#now();
-    for (const message of this.#retained.match(filter.levels)) {
+    for (const message of this.#retention.messages.match(filter.levels)) {
       if (nowMs < message.expiresAtMs) {
         reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
       }
@@ -254,7 +254,7 @@ export class Broker {
     try {
       this.#deadlines.tick(nowMs);
     } catch (error) {
-      this.#onEvent({ kind: "unexpectedError", error });
+      this.#unexpected(error);
     }
     this.#endTurn(); // What expired may have written changes.
   }
@@ -295,31 +295,46 @@ export class Broker {
       log: commits,
       topics: this.#topics,
       deadlines: this.#deadlines,
-      asksAuthenticator: this.#authenticator !== undefined,
-      asksAuthorizer: this.#authorizer !== undefined,
+      asksAuthenticator: this.#hooks.hasAuthenticator,
+      asksAuthorizer: this.#hooks.hasAuthorizer,
       onPacket,
-      now: this.#now,
+      now: () => this.#turnNow(),
       get durableSequence() {
         return commits.durableSequence;
       },
       flushLater: (served) => {
-        if (this.#dirty.length === 0) queueMicrotask(() => this.#endTurn());
+        this.#endTurnLater();
         this.#dirty.push(served);
       },
       flushWhenDurable: (served) => this.#held.add(served),
       resolve: (ask, served) => this.#resolve(ask, served),
       ended: (served, closing) => this.#ended(served, closing),
-      unexpectedError: (error) => this.#onEvent({ kind: "unexpectedError", error }),
+      unexpectedError: (error) => this.#unexpected(error),
       newClientId: () => this.#newClientId(),
       publish: (message, nowMs) => this.#publish(message, nowMs),
       subscribe: (session, subscription) => this.#router.subscribe(session, subscription),
       unsubscribe: (session, subscription) => this.#router.unsubscribe(session, subscription),
-      retainedMessages: ({ clientId }, subscription) => this.#retainedFor(clientId, subscription),
+      retainedMessages: ({ clientId }, subscription) => this.#retention.for(clientId, subscription),
     };
   }
 
+  #turnNow(): number {
+    if (this.#turnMs === undefined) {
+      this.#turnMs = this.#now();
+      this.#endTurnLater();
+    }
+    return this.#turnMs;
+  }
+
+  #endTurnLater(): void {
+    if (this.#isTurnEndDue) return;
+    this.#isTurnEndDue = true;
+    queueMicrotask(this.#endTurn);
+  }
+
   /** What the turn has written is kept first; then each connection that has something to say says it in one write. */
-  #endTurn(): void {
+  readonly #endTurn = (): void => {
+    this.#isTurnEndDue = false;
     this.#commits.flush();
     while (this.#dirty.length > 0) {
       const dirty = this.#dirty;
@@ -327,7 +342,8 @@ export class Broker {
       this.#flush(dirty);
       this.#commits.flush();
     }
-  }
+    this.#turnMs = undefined;
+  };
 
   #releaseHeld(): void {
     const held = this.#held;
@@ -341,7 +357,7 @@ export class Broker {
       try {
         served.flush();
       } catch (error) {
-        this.#onEvent({ kind: "unexpectedError", error });
+        this.#unexpected(error);
         served.transport.close();
       }
     }
@@ -356,28 +372,10 @@ export class Broker {
 
   #publish(message: ApplicationMessage, nowMs: number): ReasonCode {
     if (message.retain) {
-      const refusal = this.#retain(message);
+      const refusal = this.#retention.retain(message);
       if (refusal !== undefined) return refusal;
     }
     return this.#router.publish(message, nowMs) > 0 ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
-  }
-
-  /** Replaces or removes the retained message of a topic; gives a Reason Code when the limits forbid it. */
-  #retain(message: ApplicationMessage): ReasonCode | undefined {
-    const { topic } = message;
-    if (message.payload.length === 0) { // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
-      this.#forgetRetained(topic);
-      return undefined;
-    }
-    const earlier = this.#retained.get(topic);
-    const { maximumRetainedMessages, maximumRetainedBytes } = this.limits;
-    if (
-      (earlier === undefined && this.#retained.count >= maximumRetainedMessages) ||
-      this.#retained.bytes + message.size - (earlier?.size ?? 0) > maximumRetainedBytes
-    ) return ReasonCode.QuotaExceeded;
-    this.#keepRetained(message.own());
-    this.#commits.write({ kind: "retained", topic, message });
-    return undefined;
   }
 
   /** Throws RangeError before anybody has got the message. */
@@ -390,7 +388,8 @@ export class Broker {
     for (const name of ["topicAlias", "subscriptionIdentifiers"] as const) {
       if (properties[name] !== undefined) throw new RangeError(`Cannot publish: ${name} is set by the broker alone`);
     }
-    const { length } = encodePacket(message.packet(qos, false, nowMs), 5);
+    // As they were given: what goes out is made of them.
+    const { length } = encodePacket({ ...message.packet(qos, false, nowMs), properties }, 5);
     if (length > this.limits.maximumPacketBytes) {
       throw new RangeError(
         `Cannot publish: ${length} bytes are more than the limit of ${this.limits.maximumPacketBytes}`,
@@ -398,25 +397,8 @@ export class Broker {
     }
   }
 
-  *#retainedFor(clientId: string, { filter, noLocal }: Subscription): Generator<ApplicationMessage, undefined> {
-    for (const message of this.#retained.match(filter.levels)) {
-      if (!(noLocal && message.publisher === clientId)) yield message; // [MQTT-3.8.3-3]
-    }
-  }
-
-  #keepRetained(message: ApplicationMessage): void {
-    const { topic, expiresAtMs } = message;
-    this.#retained.set(message);
-    this.#deadlines.cancel(this.#retainedExpiry.get(topic));
-    if (expiresAtMs === Infinity) this.#retainedExpiry.delete(topic);
-    else this.#retainedExpiry.set(topic, this.#deadlines.add(expiresAtMs, () => this.#forgetRetained(topic)));
-  }
-
-  #forgetRetained(topic: string): void {
-    if (!this.#retained.delete(topic)) return;
-    this.#deadlines.cancel(this.#retainedExpiry.get(topic));
-    this.#retainedExpiry.delete(topic);
-    this.#commits.write({ kind: "retained", topic, message: undefined });
+  #unexpected(error: unknown): void {
+    this.#onEvent({ kind: "unexpectedError", error });
   }
 
   #newClientId(): string {
@@ -427,38 +409,15 @@ export class Broker {
 
   #resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer> {
     switch (ask.kind) {
-      case "authenticate":
-        return this.#authenticate(ask, served);
+      case "authenticate": {
+        const { connect, clientId } = ask;
+        const { peer: { address, listener, certificateName }, request } = served.transport;
+        return this.#hooks.authenticate({ connect, clientId, address, listener, certificateName, request });
+      }
       case "authorize":
-        return this.#authorize(ask);
+        return this.#hooks.authorize(ask.request);
       case "openSession":
         return this.#openSession(ask, served);
-    }
-  }
-
-  async #authenticate(ask: Extract<Ask, { kind: "authenticate" }>, served: ServedConnection): Promise<Answer> {
-    const { connect, clientId } = ask;
-    const { address } = served.transport.peer;
-    try {
-      const result = await this.#authenticator?.authenticate({ connect, clientId, address });
-      if (result !== undefined) return { kind: "authenticate", result };
-    } catch (error) {
-      this.#onEvent({ kind: "unexpectedError", error }); // Whoever cannot be checked is not let in.
-    }
-    return { kind: "refused", reasonCode: ReasonCode.NotAuthorized, reason: "the client could not be authenticated" };
-  }
-
-  #authorize({ request }: Extract<Ask, { kind: "authorize" }>): Answer | Promise<Answer> {
-    const refuse = (error: unknown): Answer => {
-      this.#onEvent({ kind: "unexpectedError", error });
-      return { kind: "authorize", isAllowed: false };
-    };
-    try {
-      const isAllowed = this.#authorizer?.authorize(request) ?? false;
-      if (typeof isAllowed === "boolean") return { kind: "authorize", isAllowed };
-      return isAllowed.then((isAllowed): Answer => ({ kind: "authorize", isAllowed }), refuse);
-    } catch (error) {
-      return refuse(error);
     }
   }
 
@@ -482,7 +441,7 @@ export class Broker {
       }
       return { kind: "openSession", ...opened };
     } catch (error) {
-      this.#onEvent({ kind: "unexpectedError", error });
+      this.#unexpected(error);
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
     }
   }

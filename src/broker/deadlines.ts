@@ -2,8 +2,8 @@
 export interface Deadline {
   /** Epoch milliseconds. */
   readonly dueMs: number;
-  readonly run: (nowMs: number) => void;
-  isCancelled: boolean;
+  /** `undefined` once it has run or was taken back: whatever it held is free. */
+  run: ((nowMs: number) => void) | undefined;
 }
 
 /** Deadlines by time, in a binary heap: a tick costs what is due, however many wait. */
@@ -16,7 +16,7 @@ export class Deadlines {
   }
 
   add(dueMs: number, run: (nowMs: number) => void): Deadline {
-    const deadline: Deadline = { dueMs, run, isCancelled: false };
+    const deadline: Deadline = { dueMs, run };
     const heap = this.#heap;
     heap.push(deadline);
     let index = heap.length - 1;
@@ -33,8 +33,8 @@ export class Deadlines {
 
   /** Takes one back; it leaves the heap when its time comes, or with many of its like. */
   cancel(deadline: Deadline | undefined): void {
-    if (deadline === undefined || deadline.isCancelled) return;
-    deadline.isCancelled = true;
+    if (deadline?.run === undefined) return;
+    deadline.run = undefined;
     this.#cancelled += 1;
     if (this.#cancelled > 1024 && this.#cancelled * 2 > this.#heap.length) this.#compact();
   }
@@ -44,13 +44,14 @@ export class Deadlines {
     const errors: unknown[] = [];
     for (let top = this.#heap[0]; top !== undefined && top.dueMs <= nowMs; top = this.#heap[0]) {
       this.#removeTop();
-      if (top.isCancelled) {
+      const { run } = top;
+      if (run === undefined) {
         this.#cancelled -= 1;
         continue;
       }
-      top.isCancelled = true; // Cancelling it from now on changes nothing.
+      top.run = undefined; // Cancelling it from now on changes nothing.
       try {
-        top.run(nowMs);
+        run(nowMs);
       } catch (error) {
         errors.push(error);
       }
@@ -78,7 +79,7 @@ export class Deadlines {
   }
 
   #compact(): void {
-    const kept = this.#heap.filter((deadline) => !deadline.isCancelled).sort((a, b) => a.dueMs - b.dueMs);
+    const kept = this.#heap.filter(({ run }) => run !== undefined).sort((a, b) => a.dueMs - b.dueMs);
     this.#heap.length = 0;
     for (const deadline of kept) this.#heap.push(deadline); // Sorted is a heap.
     this.#cancelled = 0;

@@ -1,4 +1,4 @@
-import type { ConnectPacket, Packet } from "../codec/packet.ts";
+import type { ConnectPacket, Packet, ProtocolVersion } from "../codec/packet.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { Peer } from "../transport/transport.ts";
 
@@ -22,11 +22,14 @@ export type BrokerEvent =
     readonly clientId: string;
     readonly reasonCode: ReasonCode;
     readonly reason: string;
-    readonly isByClient: boolean;
+    /** `client`: it said DISCONNECT; `network`: the Network Connection was lost; `server`: this broker ended it. */
+    readonly by: "client" | "network" | "server";
     /** The first bytes, at most 16, of a packet that could not be decoded. */
     readonly firstBytes?: Uint8Array;
   }
   | { readonly kind: "connectionRefused"; readonly peer: Peer; readonly reason: string }
+  /** A peer did what its transport forbids, such as a text frame of WebSocket. */
+  | { readonly kind: "transportViolation"; readonly peer: Peer; readonly reason: string }
   /** Changes could not be kept; the clients that waited for them are disconnected, unacknowledged. */
   | { readonly kind: "commitFailed"; readonly error: unknown }
   /** A defect: whatever it was, it ended one connection or one task only. */
@@ -37,5 +40,6 @@ export interface PacketEvent {
   readonly direction: "received" | "sent";
   readonly peer: Peer;
   readonly clientId: string;
+  readonly protocolVersion: ProtocolVersion;
   readonly packet: Packet;
 }

@@ -19,7 +19,7 @@ const LINGER_MS = 1_000;
 const LOST: Closing = {
   reasonCode: ReasonCode.UnspecifiedError,
   reason: "the connection was lost",
-  isByClient: false,
+  by: "network",
 };
 
 /** What a served connection needs of its broker. */
@@ -72,7 +72,13 @@ export class ServedConnection implements ConnectionEvents {
     if (onPacket !== undefined) {
       const { peer } = transport;
       const tell = (direction: PacketEvent["direction"], packet: Packet) =>
-        onPacket({ direction, peer, clientId: this.connection.clientId, packet });
+        onPacket({
+          direction,
+          peer,
+          clientId: this.connection.clientId,
+          protocolVersion: this.connection.version,
+          packet,
+        });
       this.onReceived = (packet) => tell("received", packet);
       this.onSent = (packet) => tell("sent", packet);
     }
@@ -224,7 +230,7 @@ export class ServedConnection implements ConnectionEvents {
     }
     this.#isWriting = false;
     try {
-      if (!this.#isOver) this.connection.session?.pump(this.#host.now());
+      if (!this.#isOver) this.connection.session?.outgoing.pump(this.#host.now());
       this.flush();
     } catch (error) {
       this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
@@ -261,7 +267,7 @@ export class ServedConnection implements ConnectionEvents {
   #sayFarewell(): void {
     if (this.#isFarewellSaid) return;
     this.#isFarewellSaid = true;
-    if (this.connection.closing?.isByClient) {
+    if (this.connection.closing?.by === "client") {
       this.transport.close(); // A client that said DISCONNECT reads nothing more.
       return;
     }
@@ -270,14 +276,15 @@ export class ServedConnection implements ConnectionEvents {
   }
 
   /** Closes the connection when a write makes no progress. */
-  #watchWrite(): void {
+  #watchWrite(inMs = this.#host.limits.writeTimeoutMs): void {
     const { writeTimeoutMs } = this.#host.limits;
     this.#hasWriteDeadline = true;
-    this.#deadlineIn(writeTimeoutMs, (nowMs) => {
+    this.#deadlineIn(inMs, (nowMs) => {
       this.#hasWriteDeadline = false;
       if (!this.#isWriting) return;
-      if (nowMs - this.#writeStartedMs < writeTimeoutMs) {
-        this.#watchWrite();
+      const dueMs = this.#writeStartedMs + writeTimeoutMs;
+      if (nowMs < dueMs) {
+        this.#watchWrite(dueMs - nowMs);
         return;
       }
       this.connection.disconnect(ReasonCode.QuotaExceeded, "the client does not read");

@@ -3,7 +3,8 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "../protocol/ask.ts";
 import type { Change } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import { Session, type SessionContext } from "../protocol/session.ts";
+import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import { Session } from "../protocol/session.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommitQueue } from "./commit_queue.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
@@ -164,7 +165,7 @@ export class Sessions {
     client.restoring = promise;
     session.beginRestore();
     try {
-      await commits.settled();
+      await commits.settled().catch(() => {}); // What could not be kept was confirmed to nobody.
       for await (const change of storage.restoreSession(session.clientId)) session.restore(change);
     } finally {
       client.restoring = undefined;

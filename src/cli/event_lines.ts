@@ -1,7 +1,7 @@
 import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
-import type { ConnectPacket, Packet } from "../codec/packet.ts";
-import { unreachable } from "../codec/packet.ts";
-import { ReasonCode, reasonCodeName } from "../codec/reason_code.ts";
+import type { ConnectPacket, Packet, ProtocolVersion } from "../codec/packet.ts";
+import { PacketType, unreachable } from "../codec/packet.ts";
+import { connackReturnCode, ReasonCode, reasonCodeName } from "../codec/reason_code.ts";
 import { printable } from "./log.ts";
 
 /**
@@ -22,6 +22,8 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       return connectionClosedLines(event, isVerbose);
     case "connectionRefused":
       return [`Connection from ${event.peer.address} refused: ${event.reason}.`];
+    case "transportViolation":
+      return [`Connection from ${event.peer.address} broke the rules of its transport: ${printable(event.reason)}.`];
     case "commitFailed":
       return [
         `Error: changes could not be stored, clients that waited for them are disconnected: ${errorText(event.error)}`,
@@ -34,13 +36,14 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
 }
 
 /** Lines for a packet, in the words of `mosquitto -v`. Payloads are not shown. */
-export function packetLines({ direction, clientId, packet }: PacketEvent): string[] {
+export function packetLines({ direction, peer, clientId, protocolVersion, packet }: PacketEvent): string[] {
   const isReceived = direction === "received";
   if (isReceived && packet.type === "connect") return []; // Said once it is accepted.
   const name = packet.type.toUpperCase();
   const head = isReceived ? `Received ${name} from` : `Sending ${name} to`;
-  const facts = packetFacts(packet);
-  const line = `${head} ${printable(clientId)}${facts === "" ? "" : ` (${facts})`}`;
+  const facts = packetFacts(packet, protocolVersion);
+  const who = clientId === "" ? peer.address : printable(clientId);
+  const line = `${head} ${who}${facts === "" ? "" : ` (${facts})`}`;
   if (packet.type === "subscribe") {
     return [line, ...packet.subscriptions.map(({ topicFilter, qos }) => `\t${printable(topicFilter)} (QoS ${qos})`)];
   }
@@ -66,29 +69,50 @@ function clientConnectedLines(
 }
 
 function connectionClosedLines(
-  event: Extract<BrokerEvent, { kind: "connectionClosed" }>,
+  { peer, clientId, by, reasonCode, reason, firstBytes }: Extract<BrokerEvent, { kind: "connectionClosed" }>,
   isVerbose: boolean,
 ): string[] {
-  const { peer, isByClient, reasonCode, reason } = event;
-  const who = event.clientId === "" ? peer.address : printable(event.clientId);
-  if (isByClient) {
-    const why = reasonCode === ReasonCode.Success ? "" : ` (${reasonCodeName(reasonCode)})`;
-    return isVerbose ? [`Client ${who} disconnected${why}.`] : [];
+  const where = ` [${peer.address}]`;
+  const who = clientId === "" ? `Client <unknown>${where}` : `Client ${printable(clientId)}`;
+  switch (by) {
+    case "client": {
+      const why = reasonCode === ReasonCode.Success ? "" : ` (${reasonCodeName(reasonCode)})`;
+      return isVerbose ? [`${who} disconnected${why}.`] : [];
+    }
+    case "network":
+      return isVerbose ? [`${who} closed its connection.`] : [];
+    case "server":
+      break;
+    default:
+      return unreachable(by);
   }
   switch (reasonCode) {
     case ReasonCode.KeepAliveTimeout:
-      return isVerbose ? [`Client ${who} has exceeded timeout, disconnecting.`] : [];
-    case ReasonCode.UnspecifiedError:
-      return isVerbose ? [`Client ${who} closed its connection: ${reason}.`] : [];
+      return isVerbose ? [`${who} has exceeded timeout, disconnecting.`] : [];
     case ReasonCode.SessionTakenOver:
+      return []; // Said when it happened.
+    case ReasonCode.UnspecifiedError:
     case ReasonCode.ServerShuttingDown:
-      return isVerbose ? [`Client ${who} disconnected: ${printable(reason)}.`] : [];
-    default:
-      return [`Client ${who} [${peer.address}] disconnected by the server: ${printable(reason)}.`];
+      return isVerbose ? [`${who} disconnected: ${printable(reason)}.`] : [];
+    default: {
+      const bytes = firstBytes === undefined ? "" : ` (it begins with ${withoutPayload(firstBytes).toHex()})`;
+      const whoAndWhere = clientId === "" ? who : who + where;
+      return [`${whoAndWhere} disconnected due to ${inWords(reasonCode)}: ${printable(reason)}${bytes}.`];
+    }
   }
 }
 
-function packetFacts(packet: Packet): string {
+/** Of a PUBLISH only what cannot be payload. */
+function withoutPayload(firstBytes: Uint8Array): Uint8Array {
+  return (firstBytes[0] ?? 0) >> 4 === PacketType.publish ? firstBytes.subarray(0, 4) : firstBytes;
+}
+
+/** `malformed packet` for 0x81. */
+function inWords(reasonCode: ReasonCode): string {
+  return reasonCodeName(reasonCode).replace(/(?<=[a-z])[A-Z]/g, " $&").toLowerCase();
+}
+
+function packetFacts(packet: Packet, protocolVersion: ProtocolVersion): string {
   switch (packet.type) {
     case "publish": {
       const { dup, qos, retain, packetIdentifier, topic, payload } = packet;
@@ -100,8 +124,10 @@ function packetFacts(packet: Packet): string {
     case "pubrel":
     case "pubcomp":
       return `m${packet.packetIdentifier}, rc${packet.reasonCode}`;
-    case "connack":
-      return `${packet.sessionPresent ? 1 : 0}, ${packet.reasonCode}`;
+    case "connack": {
+      const code = protocolVersion === 5 ? packet.reasonCode : connackReturnCode(packet.reasonCode);
+      return `${packet.sessionPresent ? 1 : 0}, ${code}`;
+    }
     case "disconnect":
       return packet.reasonCode === ReasonCode.Success ? "" : `rc${packet.reasonCode}`;
     default:

@@ -1,32 +1,82 @@
+import { hostPort } from "../transport/tcp.ts";
 import { ConfigError } from "./config_error.ts";
 
-const SCHEMES = ["mqtt"] as const;
-const DEFAULT_PORT = 1883;
+/** Where to listen, and what holds for this listener alone. */
+export type ListenUrl = TcpUrl | WebSocketUrl | UnixUrl;
 
-/** Where to listen. */
-export interface ListenUrl {
-  readonly scheme: typeof SCHEMES[number];
+/** `mqtt://host:port` and `mqtts://host:port`. */
+export interface TcpUrl {
+  readonly scheme: "mqtt" | "mqtts";
   /** Without brackets. */
   readonly hostname: string;
   /** 0: any that is free. */
   readonly port: number;
+  /** Whether connections begin with a header of the PROXY protocol: `?proxy-protocol`. */
+  readonly isProxied: boolean;
 }
 
-/** Takes `mqtt://host:port` apart; throws {@linkcode ConfigError}. */
+/** `ws://host:port/path` and `wss://host:port/path`. */
+export interface WebSocketUrl extends Omit<TcpUrl, "scheme"> {
+  readonly scheme: "ws" | "wss";
+  /** The one of the URL; `undefined`: those that clients expect. */
+  readonly path: string | undefined;
+  /** `?origin=https://example.com`, which may be repeated. */
+  readonly origins: readonly string[] | undefined;
+  /** `?trusted-proxy=10.0.0.0/8`, which may be repeated. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** `unix:/path`. */
+export interface UnixUrl {
+  readonly scheme: "unix";
+  readonly path: string;
+  /** `?mode=660`; `undefined`: user and group. */
+  readonly mode: number | undefined;
+}
+
+const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 8083, wss: 8084 } as const;
+const EXAMPLE = `write it like mqtt://127.0.0.1:${DEFAULT_PORTS.mqtt}`;
+const SCHEMES = "mqtt://, mqtts://, ws://, wss:// or unix:";
+
+/** Takes the URL of a listener apart; throws {@linkcode ConfigError}. */
 export function parseListenUrl(text: string): ListenUrl {
-  const example = `write it like mqtt://127.0.0.1:${DEFAULT_PORT}`;
-  if (text === "") throw new ConfigError(`Option --listen needs a URL: ${example}`);
+  if (text === "") throw new ConfigError(`Option --listen needs a URL: ${EXAMPLE}`);
   const url = URL.parse(text);
-  if (url === null || url.host === "") throw new ConfigError(`--listen "${text}" is not a URL: ${example}`);
-  const scheme = SCHEMES.find((known) => `${known}:` === url.protocol);
-  if (scheme === undefined) {
-    throw new ConfigError(`--listen "${text}" starts with ${url.protocol}// and not with mqtt://: ${example}`);
+  if (url === null) throw notAUrl(text);
+  switch (url.protocol) {
+    case "mqtt:":
+    case "mqtts:": {
+      const scheme = url.protocol === "mqtt:" ? "mqtt" : "mqtts";
+      const [address, options] = hostOf(text, url, DEFAULT_PORTS[scheme], ["proxy-protocol"]);
+      if (url.pathname.length > 1) {
+        throw new ConfigError(`--listen "${text}" has more than a host and a port: ${EXAMPLE}`);
+      }
+      return { scheme, ...address, isProxied: options.has("proxy-protocol") };
+    }
+    case "ws:":
+    case "wss:": {
+      const scheme = url.protocol === "ws:" ? "ws" : "wss";
+      const names = ["proxy-protocol", "origin", "trusted-proxy"];
+      // The default ports of these schemes are those of HTTP, and a port that is one is left out of the URL.
+      const isWritten = /^wss?:\/\/[^/?#]*:(?:80|443)(?:[/?#]|$)/.test(text);
+      const port = isWritten ? { ws: 80, wss: 443 }[scheme] : DEFAULT_PORTS[scheme];
+      const [address, options] = hostOf(text, url, port, names);
+      const origins = options.getAll("origin");
+      return {
+        scheme,
+        ...address,
+        isProxied: options.has("proxy-protocol"),
+        path: url.pathname.length > 1 ? url.pathname : undefined,
+        origins: origins.length > 0 ? origins : undefined,
+        trustedProxies: options.getAll("trusted-proxy"),
+      };
+    }
+    case "unix:":
+      return unixUrl(text, url);
+    default:
+      if (!text.includes("://")) throw notAUrl(text); // `localhost:1883` has the form of a scheme and a path.
+      throw new ConfigError(`--listen "${text}" starts with ${url.protocol}// and not with ${SCHEMES}: ${EXAMPLE}`);
   }
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "" || url.pathname.length > 1) {
-    throw new ConfigError(`--listen "${text}" has more than a host and a port: ${example}`);
-  }
-  const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
-  return { scheme, hostname: url.hostname.replace(/^\[|\]$/g, "").toLowerCase(), port };
 }
 
 /** Takes a port number apart, as an option gives it; throws {@linkcode ConfigError}. */
@@ -38,6 +88,63 @@ export function parsePort(text: string): number {
 }
 
 /** Whether only this machine can reach it. */
-export function isLoopback(hostname: string): boolean {
+export function isLoopback(url: ListenUrl): boolean {
+  if (url.scheme === "unix") return true;
+  const { hostname } = url;
   return hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** As it was asked for, without its options. */
+export function urlText(url: ListenUrl): string {
+  if (url.scheme === "unix") return `unix:${url.path}`;
+  return `${url.scheme}://${hostPort(url.hostname, url.port)}${
+    "path" in url && url.path !== undefined ? url.path : ""
+  }`;
+}
+
+function notAUrl(text: string): ConfigError {
+  return new ConfigError(`--listen "${text}" is not a URL: ${EXAMPLE}`);
+}
+
+function hostOf(
+  text: string,
+  url: URL,
+  defaultPort: number,
+  names: readonly string[],
+): [{ hostname: string; port: number }, URLSearchParams] {
+  if (url.host === "") throw notAUrl(text);
+  if (url.username !== "" || url.password !== "" || url.hash !== "") {
+    throw new ConfigError(`--listen "${text}" has more than a host and a port: ${EXAMPLE}`);
+  }
+  const port = url.port === "" ? defaultPort : Number(url.port);
+  return [{ hostname: url.hostname.replace(/^\[|\]$/g, "").toLowerCase(), port }, optionsOf(text, url, names)];
+}
+
+function optionsOf(text: string, url: URL, names: readonly string[]): URLSearchParams {
+  for (const name of url.searchParams.keys()) {
+    if (names.includes(name)) continue;
+    throw new ConfigError(`--listen "${text}" has an unknown option "${name}": there is ${names.join(", ")}`);
+  }
+  return url.searchParams;
+}
+
+function unixUrl(text: string, url: URL): UnixUrl {
+  const path = unescaped(url.pathname);
+  if (!path.startsWith("/") || path === "/" || url.host !== "") {
+    throw new ConfigError(`--listen "${text}" is not a path: write it like unix:/run/brooklet.sock`);
+  }
+  const mode = optionsOf(text, url, ["mode"]).get("mode");
+  if (mode !== null && !/^[0-7]{3}$/.test(mode)) {
+    throw new ConfigError(`--listen "${text}" has a mode that is not three octal digits: write it like ?mode=660`);
+  }
+  return { scheme: "unix", path, mode: mode === null ? undefined : parseInt(mode, 8) };
+}
+
+/** A path as the file system knows it; what is no escape stays as it is. */
+function unescaped(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path; // A lone "%": no URL would have written it so, a person did.
+  }
 }

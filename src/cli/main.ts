@@ -1,6 +1,7 @@
 import { ConfigError } from "./config_error.ts";
+import { ListenError } from "./listening.ts";
 import { printable } from "./log.ts";
-import { ListenError, serve, SERVE_HELP } from "./serve.ts";
+import { serve, SERVE_HELP } from "./serve.ts";
 
 const VERSION = "0.1.0";
 const EXIT_FAILED = 1;

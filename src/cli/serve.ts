@@ -1,34 +1,48 @@
+// @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli";
-import { Broker, type BrokerOptions } from "../broker/broker.ts";
+import { Broker } from "../broker/broker.ts";
+import type { BrokerOptions } from "../broker/broker_options.ts";
 import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
-import { hostPort, listenTcp, type TcpListener } from "../transport/tcp.ts";
+import type { Listener } from "../transport/listener.ts";
 import { ConfigError } from "./config_error.ts";
 import { eventLines, packetLines } from "./event_lines.ts";
-import { isLoopback, type ListenUrl, parseListenUrl, parsePort } from "./listen_url.ts";
+import { isLoopback, type ListenUrl, parseListenUrl, parsePort, urlText } from "./listen_url.ts";
+import { Listening } from "./listening.ts";
 import { type LogLine, printable, stderrLog } from "./log.ts";
+import { type TlsOptions, tlsOptions } from "./tls_options.ts";
 
-const DEFAULT_PORT = 1883;
+const DEFAULT_LISTENERS = [{ scheme: "mqtt", port: 1883 }, { scheme: "ws", port: 8083 }] as const;
 const EXIT_INTERRUPTED = 1;
-const SWITCHES = ["verbose", "allow-anonymous"] as const;
+const SWITCHES = ["verbose", "allow-anonymous", "require-certificate"] as const;
 
 export const SERVE_HELP = `Usage: brooklet [serve] [options]
 
-Starts the MQTT broker. Without options it listens on mqtt://127.0.0.1:1883 and mqtt://[::1]:1883,
-where every client of this machine may connect.
+Starts the MQTT broker. Without options it listens at 127.0.0.1 and [::1], where every client of this machine may connect:
+MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.
 
-  --listen URL        where to listen, such as mqtt://0.0.0.0:1883; may be given more than once; port 0 takes a free one
-  -p, --port PORT     port to listen on at both loopback addresses; may be given more than once
-  --allow-anonymous   let clients in without authentication at addresses that other machines can reach
-  -v, --verbose       print each connection and each packet
-  -h, --help          print this
-  --version           print the version
+  --listen URL           where to listen; may be given more than once; port 0 takes a free one
+                           mqtt://host:port   mqtts://host:port   unix:/path?mode=660
+                           ws://host:port/path   wss://host:port/path   (paths /mqtt and / without one)
+                         behind "?", for this listener alone: proxy-protocol (TCP begins with a PROXY header),
+                         origin=https://example.com and trusted-proxy=10.0.0.0/8 (WebSocket; may be repeated)
+  -p, --port PORT        port for MQTT at both loopback addresses; may be given more than once
+  --cert FILE            certificate for mqtts and wss, a PEM file with the full chain; read again on SIGHUP
+  --key FILE             its key
+  --cafile FILE          who signs certificates of clients: they are asked for one
+  --require-certificate  let no client in without one
+  --tls-version VERSION  1.2 (which is the default) or 1.3, and later ones
+  --allow-anonymous      let clients in without authentication at addresses that other machines can reach
+  -v, --verbose          print each connection and each packet
+  -h, --help             print this
+  --version              print the version
 `;
 
 /** What the command line says. */
 interface ServeOptions {
   readonly listen: readonly ListenUrl[];
   /** To listen on at both loopback addresses. */
-  readonly loopbackPorts: readonly number[];
+  readonly loopback: readonly { readonly scheme: "mqtt" | "ws"; readonly port: number }[];
+  readonly tls: TlsOptions | undefined;
   readonly isVerbose: boolean;
 }
 
@@ -36,30 +50,27 @@ interface ServeOptions {
 export async function serve(args: readonly string[]): Promise<number> {
   const options = parseServeOptions(args);
   const log = stderrLog();
-  const isListening: string[] = [];
-  const listeners = listenAll(options, isListening);
+  const listening = new Listening(options.tls, log);
+  const lines = await listenAll(options, listening);
   const terminated = terminationSignal(); // Before anybody can know that it listens.
   guardProcess(log);
   const broker = await Broker.open(brokerOptions(options.isVerbose, log));
-  for (const line of isListening) log(line);
+  for (const line of lines) log(line);
   log("Sessions and retained messages are kept in memory: they are lost when the broker ends.");
-  const accepting = listeners.map((listener) => accept(listener, broker));
-  log(`${await terminated}: shutting down`);
-  for (const listener of listeners) listener.close();
+  onReload(() => log(`SIGHUP: ${listening.reload()}`));
+  const accepting = listening.listeners.map((listener) => accept(listener, broker));
+  const signal = await terminated;
+  listening.close();
+  log(`${signal}: shutting down`);
   await broker.close();
   await Promise.all(accepting);
   log("Brooklet has ended");
   return 0;
 }
 
-/** The system does not let the broker listen. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
-
 function parseServeOptions(args: readonly string[]): ServeOptions {
   const parsed = parseArgs(args, {
-    string: ["listen", "port"],
+    string: ["listen", "port", "cert", "key", "cafile", "tls-version"],
     boolean: [...SWITCHES],
     collect: ["listen", "port"],
     alias: { p: "port", v: "verbose" },
@@ -73,17 +84,21 @@ function parseServeOptions(args: readonly string[]): ServeOptions {
     if (name !== undefined) throw new ConfigError(`Option --${name} takes no value: "${argument}"`);
   }
   const listen = parsed.listen.map(parseListenUrl);
-  const loopbackPorts = parsed.port.map(parsePort);
-  if (listen.length + loopbackPorts.length === 0) loopbackPorts.push(DEFAULT_PORT);
-  for (const { hostname, port } of listen) {
-    if (isLoopback(hostname) || parsed["allow-anonymous"]) continue;
+  const loopback: { scheme: "mqtt" | "ws"; port: number }[] = parsed.port.map((port) => ({
+    scheme: "mqtt",
+    port: parsePort(port),
+  }));
+  if (listen.length + loopback.length === 0) loopback.push(...DEFAULT_LISTENERS);
+  for (const url of listen) {
+    if (isLoopback(url) || parsed["allow-anonymous"]) continue;
     throw new ConfigError(
-      `Cannot listen on mqtt://${hostPort(hostname, port)}: ` +
-        "other machines can reach it and no authentication is set; " +
+      `Cannot listen on ${urlText(url)}: other machines can reach it and no authentication is set; ` +
         "give --allow-anonymous if everybody may connect, or listen on 127.0.0.1",
     );
   }
-  return { listen, loopbackPorts, isVerbose: parsed.verbose };
+  const { cert, key, cafile, "require-certificate": require, "tls-version": version } = parsed;
+  const tls = tlsOptions({ cert, key, cafile, "require-certificate": require, "tls-version": version });
+  return { listen, loopback, tls, isVerbose: parsed.verbose };
 }
 
 function unknownArgument(argument: string): ConfigError {
@@ -101,62 +116,25 @@ function brokerOptions(isVerbose: boolean, log: LogLine): BrokerOptions {
   return { onEvent, onPacket };
 }
 
-/** Listens everywhere or nowhere; adds a line for each address. */
-function listenAll({ listen, loopbackPorts }: ServeOptions, lines: string[]): TcpListener[] {
-  const listeners: TcpListener[] = [];
+/** Listens everywhere or nowhere; gives a line for each address. */
+async function listenAll({ listen, loopback }: ServeOptions, listening: Listening): Promise<string[]> {
+  const lines: string[] = [];
   try {
-    for (const { hostname, port } of listen) listeners.push(listenAt(hostname, port));
-    for (const port of loopbackPorts) {
-      const v4 = listenAt("127.0.0.1", port);
-      listeners.push(v4);
-      const v6 = listenAtIpv6Loopback(v4.port); // The same when the system picked it.
-      if (v6 === undefined) lines.push(`Not listening on mqtt://[::1]:${v4.port}: this machine has no such address`);
-      else listeners.push(v6);
-    }
+    for (const url of listen) lines.push(await listening.listen(url));
+    for (const { scheme, port } of loopback) lines.push(...await listening.listenAtLoopback(scheme, port));
   } catch (error) {
-    for (const listener of listeners) listener.close();
+    listening.close();
     throw error;
   }
-  lines.unshift(...listeners.map(({ hostname, url }) => {
-    const who = isLoopback(hostname) ? "this machine only" : "open to other machines";
-    return `Brooklet is listening on ${url} (${who}, anonymous access allowed)`;
-  }));
-  return listeners;
+  return lines;
 }
 
-function listenAt(hostname: string, port: number): TcpListener {
-  try {
-    return listenTcp({ hostname, port });
-  } catch (error) {
-    throw new ListenError(`Cannot listen on mqtt://${hostPort(hostname, port)}: ${whyNot(error)}`);
-  }
+/** Windows has no such signal. */
+function onReload(reload: () => void): void {
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", reload);
 }
 
-/** `undefined`: not every machine has IPv6. */
-function listenAtIpv6Loopback(port: number): TcpListener | undefined {
-  try {
-    return listenTcp({ hostname: "::1", port });
-  } catch (error) {
-    if (!isOfPort(error)) return undefined;
-    throw new ListenError(`Cannot listen on mqtt://[::1]:${port}: ${whyNot(error)}`);
-  }
-}
-
-/** Whether the address is there and the port is what is refused. */
-function isOfPort(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotCapable;
-}
-
-function whyNot(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use; end the other program or choose another port";
-  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
-  if (error instanceof Deno.errors.PermissionDenied) return "not permitted; ports below 1024 need a privilege";
-  if (error instanceof Deno.errors.NotCapable) return "not permitted; Deno needs --allow-net for it";
-  return error instanceof Error ? error.message : String(error);
-}
-
-async function accept(listener: TcpListener, broker: Broker): Promise<void> {
+async function accept(listener: Listener, broker: Broker): Promise<void> {
   for await (const transport of listener) broker.serve(transport); // Never rejects.
 }
 

@@ -48,9 +48,16 @@ export class TopicInterner {
     const slot = (hash ^ hash >>> 13) & this.#size - 1;
     let entry = slots[slot];
     if (entry === undefined || entry.hash !== hash || !isSame(entry.bytes, bytes, start, end)) {
-      // Kept beyond the batch: slice copies.
-      entry = { hash, topic: decodeTopicName(bytes, start, end), bytes: bytes.slice(start, end) };
-      slots[slot] = entry;
+      // A second place, so that two topics of the same slot do not drive each other out.
+      const other = (slot ^ 1) & this.#size - 1;
+      const moved = entry;
+      entry = slots[other];
+      if (entry === undefined || entry.hash !== hash || !isSame(entry.bytes, bytes, start, end)) {
+        // Kept beyond the batch: slice copies.
+        entry = { hash, topic: decodeTopicName(bytes, start, end), bytes: bytes.slice(start, end) };
+        slots[slot] = entry;
+        if (moved !== undefined) slots[other] = moved;
+      }
     }
     this.#repeats = entry === last;
     this.#last = entry;

@@ -34,6 +34,12 @@ export interface AuthenticationRequest {
   readonly clientId: string;
   /** Where the client comes from, such as `127.0.0.1:40312`. */
   readonly address: string;
+  /** Where it came in, such as `mqtts://0.0.0.0:8883`. */
+  readonly listener: string;
+  /** Common name of the client's certificate, where one was asked for and verified. */
+  readonly certificateName: string | undefined;
+  /** What opened a WebSocket connection: its headers have cookies, `Authorization` and `Origin`. */
+  readonly request: { readonly method: string; readonly url: string; readonly headers: Headers } | undefined;
 }
 
 /** What a client wants to do. */

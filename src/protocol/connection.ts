@@ -14,7 +14,7 @@ import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { connackReturnCode, isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import type { AccessRequest, Answer, Ask, Authentication } from "./ask.ts";
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
-import type { ConnectionEvents, ConnectionHost } from "./connection_host.ts";
+import type { ClientConnection, ConnectionEvents, ConnectionHost } from "./connection_host.ts";
 import { Outbox } from "./outbox.ts";
 import { IncomingPublishes } from "./incoming_publishes.ts";
 import type { Session } from "./session.ts";
@@ -26,8 +26,8 @@ import { OutgoingTopicAliases } from "./topic_alias.ts";
 export interface Closing {
   readonly reasonCode: ReasonCode;
   readonly reason: string;
-  /** Whether the client said DISCONNECT. */
-  readonly isByClient: boolean;
+  /** `client`: it said DISCONNECT; `network`: the Network Connection was lost; `server`: this broker ended it. */
+  readonly by: "client" | "network" | "server";
   /** The first bytes of a packet that could not be decoded. */
   readonly firstBytes?: Uint8Array;
 }
@@ -41,7 +41,7 @@ type Phase =
 /**
  * One Network Connection: packets in, packets into its outbox, changes into the log. It knows neither clock nor stream.
  */
-export class Connection implements SessionLink {
+export class Connection implements SessionLink, ClientConnection {
   readonly outbox: Outbox;
   /** What is published when it ends without DISCONNECT (MQTT 5, section 3.1.2.5). */
   will: Will | undefined;
@@ -107,16 +107,16 @@ export class Connection implements SessionLink {
       case "publish":
         return this.#publishes.receive(packet, nowMs);
       case "puback":
-        session.puback(packet.packetIdentifier, nowMs);
+        session.outgoing.puback(packet.packetIdentifier, nowMs);
         return undefined;
       case "pubrec":
-        session.pubrec(packet.packetIdentifier, packet.reasonCode, nowMs);
+        session.outgoing.pubrec(packet.packetIdentifier, packet.reasonCode, nowMs);
         return undefined;
       case "pubrel":
         this.#publishes.release(packet.packetIdentifier);
         return undefined;
       case "pubcomp":
-        session.pubcomp(packet.packetIdentifier, nowMs);
+        session.outgoing.pubcomp(packet.packetIdentifier, nowMs);
         return undefined;
       case "subscribe":
         return receiveSubscribe(packet, this, session, this.#host, nowMs);
@@ -196,7 +196,7 @@ export class Connection implements SessionLink {
   disconnect(reasonCode: ReasonCode, reason: string, firstBytes?: Uint8Array): void {
     const phase = this.#phase;
     if (phase.kind === "closing") return;
-    this.#close({ reasonCode, reason, isByClient: false, ...(firstBytes === undefined ? {} : { firstBytes }) });
+    this.#close({ reasonCode, reason, by: "server", ...(firstBytes === undefined ? {} : { firstBytes }) });
     if (phase.kind === "connected") {
       // 3.1.1 closes without a word; 5 says why first. [MQTT-4.13.1-1] [MQTT-3.14.0-1]
       if (this.version === 5) this.send({ type: "disconnect", reasonCode, properties: { reasonString: reason } });
@@ -237,7 +237,7 @@ export class Connection implements SessionLink {
     if ("reasonCode" in terms) {
       this.clientId = packet.clientId;
       this.#sendRefusal(terms.reasonCode, terms.reason);
-      return this.#close({ ...terms, isByClient: false });
+      return this.#close({ ...terms, by: "server" });
     }
     this.#phase = { kind: "connecting", connect: packet, terms };
     this.clientId = terms.clientId;
@@ -284,7 +284,7 @@ export class Connection implements SessionLink {
     const connack = { type: "connack", sessionPresent: isPresent, reasonCode: ReasonCode.Success, properties } as const;
     if (!this.send(connack, heldUntil)) return; // Too large for the client: it was refused.
     this.#phase = { kind: "connected" };
-    session.resume(nowMs); // Behind CONNACK. [MQTT-3.2.0-1]
+    session.outgoing.resume(nowMs); // Behind CONNACK. [MQTT-3.2.0-1]
   }
 
   #receiveDisconnect(packet: DisconnectPacket): undefined {
@@ -301,16 +301,18 @@ export class Connection implements SessionLink {
       session.sessionExpirySeconds = Math.min(expiry, this.#host.limits.maximumSessionExpirySeconds);
     }
     if (reasonCode === ReasonCode.Success) this.will = undefined; // [MQTT-3.14.4-3]
-    this.#close({ reasonCode, reason: "the client disconnected", isByClient: true });
+    this.#close({ reasonCode, reason: "the client disconnected", by: "client" });
   }
 
   #refuse(error: MqttError, firstBytes?: Uint8Array): undefined {
     if (this.#phase.kind === "awaitingConnect" && error instanceof UnsupportedProtocolVersionError) {
       // In the form of a version that the client may know. [MQTT-3.1.2-2]
-      this.outbox.version = error.level > 5 ? 5 : 4;
+      this.version = this.outbox.version = error.level > 5 ? 5 : 4;
       this.#sendRefusal(error.reasonCode, error.message);
     }
-    this.disconnect(error.reasonCode, error.message, firstBytes);
+    // Some codes are of CONNACK alone, and what is wrong with a second CONNECT is that it came. [MQTT-3.14.2-1]
+    const isSayable = !this.isConnected || isReasonCodeOf("disconnect", error.reasonCode);
+    this.disconnect(isSayable ? error.reasonCode : ReasonCode.ProtocolError, error.message, firstBytes);
   }
 
   #sendRefusal(why: ReasonCode, reason: string): void {

@@ -1,6 +1,8 @@
 import type { TopicInterner } from "../codec/topic_interner.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
-import type { Packet } from "../codec/packet.ts";
+import type { MqttError } from "../codec/mqtt_error.ts";
+import type { Packet, ProtocolVersion } from "../codec/packet.ts";
+import type { AccessRequest, Ask } from "./ask.ts";
 import type { ChangeLog } from "./change.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
@@ -32,4 +34,18 @@ export interface ConnectionEvents {
   flushNow(): void;
   readonly onReceived: ((packet: Packet) => void) | undefined;
   readonly onSent: ((packet: Packet) => void) | undefined;
+}
+
+/** What the rules for single packets need of their connection. */
+export interface ClientConnection {
+  readonly version: ProtocolVersion;
+  readonly session: Session | undefined;
+  send(packet: Packet, heldUntil?: number): boolean;
+  fail(error: MqttError): void;
+  disconnect(reasonCode: ReasonCode, reason: string): void;
+  authorize(
+    request: Pick<AccessRequest, "action" | "topic" | "qos" | "retain">,
+    goOn: (isAllowed: boolean, nowMs: number) => Ask | undefined,
+    nowMs: number,
+  ): Ask | undefined;
 }

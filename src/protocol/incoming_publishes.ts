@@ -3,22 +3,21 @@ import type { PublishPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "./ask.ts";
-import type { Connection } from "./connection.ts";
-import type { ConnectionHost } from "./connection_host.ts";
+import type { ClientConnection, ConnectionHost } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
 import type { Session } from "./session.ts";
 import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
 
 /** PUBLISH and PUBREL of the client of one connection (MQTT 5, sections 3.3, 3.6 and 4.3). */
 export class IncomingPublishes {
-  readonly #connection: Connection;
+  readonly #connection: ClientConnection;
   readonly #host: ConnectionHost;
   /** Topics by alias; they end with the connection. [MQTT-3.3.2-7] */
   #aliases: string[] | undefined;
   /** Packet Identifiers of QoS 2 messages that came on this connection and are not released. */
   readonly #unreleased = new Set<number>();
 
-  constructor(connection: Connection, host: ConnectionHost) {
+  constructor(connection: ClientConnection, host: ConnectionHost) {
     this.#connection = connection;
     this.#host = host;
   }

@@ -3,8 +3,7 @@ import type { SubscribeEntry, SubscribePacket, UnsubscribePacket } from "../code
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "./ask.ts";
-import type { Connection } from "./connection.ts";
-import type { ConnectionHost } from "./connection_host.ts";
+import type { ClientConnection, ConnectionHost } from "./connection_host.ts";
 import type { Session } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "./topic_filter.ts";
@@ -20,7 +19,7 @@ interface Progress {
 /** SUBSCRIBE (MQTT 5, section 3.8). */
 export function receiveSubscribe(
   packet: SubscribePacket,
-  connection: Connection,
+  connection: ClientConnection,
   session: Session,
   host: ConnectionHost,
   nowMs: number,
@@ -42,7 +41,7 @@ export function receiveSubscribe(
 /** UNSUBSCRIBE (MQTT 5, section 3.10). */
 export function receiveUnsubscribe(
   packet: UnsubscribePacket,
-  connection: Connection,
+  connection: ClientConnection,
   session: Session,
   host: ConnectionHost,
 ): void {
@@ -71,7 +70,7 @@ export function receiveUnsubscribe(
 /** Goes through the Topic Filters one by one, with a pause wherever somebody has to be asked. [MQTT-3.8.4-5] */
 function subscribeNext(
   packet: SubscribePacket,
-  connection: Connection,
+  connection: ClientConnection,
   session: Session,
   host: ConnectionHost,
   progress: Progress,
@@ -101,9 +100,9 @@ function subscribeNext(
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-6]
   connection.send({ type: "suback", packetIdentifier, reasonCodes, properties: NO_PROPERTIES }, heldUntil);
   for (const subscription of progress.withRetained) {
-    session.deliverRetained(subscription, host.retainedMessages(session, subscription));
+    session.outgoing.deliverRetained(subscription, host.retainedMessages(session, subscription));
   }
-  session.pump(nowMs);
+  session.outgoing.pump(nowMs);
   return undefined;
 }
 
@@ -151,5 +150,6 @@ function sharedNoLocal(filter: ParsedTopicFilter, entry: SubscribeEntry): MqttEr
 
 function invalidFilter(topicFilter: string): MqttError {
   const message = `"${topicFilter}" is not a Topic Filter`;
-  return new MqttError(message, ReasonCode.TopicFilterInvalid, "MQTT-4.7.1-1");
+  const clause = topicFilter.startsWith("$share/") ? "MQTT-4.8.2-2" : "MQTT-4.7.1-1";
+  return new MqttError(message, ReasonCode.TopicFilterInvalid, clause);
 }

@@ -1,8 +1,9 @@
-import type { Transport } from "./transport.ts";
+import { acceptConnections, type Listener } from "./listener.ts";
+import type { Peer, Transport } from "./transport.ts";
 
 const SMALLEST_READ_BYTES = 512;
+const BUSY_READ_BYTES = 4_096;
 const LARGEST_READ_BYTES = 65_536;
-const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
 const DEFAULT_PORT = 1883;
 
 /** Options of {@linkcode listenTcp}. */
@@ -13,13 +14,10 @@ export interface TcpListenOptions {
   readonly port?: number;
 }
 
-/** Connections as they come in. Iterating ends when it is closed, and for no other reason. */
-export interface TcpListener extends AsyncIterable<Transport> {
+/** TCP connections as they come in. */
+export interface TcpListener extends Listener {
   readonly hostname: string;
   readonly port: number;
-  /** Such as `mqtt://127.0.0.1:1883`. */
-  readonly url: string;
-  close(): void;
 }
 
 /**
@@ -51,15 +49,7 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
       listener.close();
     },
     async *[Symbol.asyncIterator]() {
-      while (!isClosed) {
-        let conn: Deno.TcpConn;
-        try {
-          conn = await listener.accept();
-        } catch (error) {
-          // An iterator over the listener itself would end for good here.
-          if (!isClosed && !isOfPeer(error)) await pause(OUT_OF_DESCRIPTORS_PAUSE_MS);
-          continue;
-        }
+      for await (const conn of acceptConnections(listener, () => isClosed)) {
         const transport = tcpTransport(conn, url);
         if (transport !== undefined) yield transport;
       }
@@ -77,6 +67,11 @@ export function tcpTransport(conn: Deno.TcpConn, listener: string): Transport | 
     closeQuietly(conn); // Reset by the peer before it was looked at.
     return undefined;
   }
+  return connTransport(conn, { transport: "tcp", address, listener });
+}
+
+/** A connection of the runtime, of whatever kind, as a transport. */
+export function connTransport(conn: Deno.TcpConn | Deno.UnixConn, peer: Peer): Transport {
   const close = () => closeQuietly(conn);
   return {
     readable: new ReadableStream(new GrowingReads(conn, close), { highWaterMark: 0 }),
@@ -85,7 +80,7 @@ export function tcpTransport(conn: Deno.TcpConn, listener: string): Transport | 
       close: () => conn.closeWrite(),
       abort: close,
     }),
-    peer: { transport: "tcp", address, listener },
+    peer,
     close,
   };
 }
@@ -104,29 +99,41 @@ class GrowingReads implements UnderlyingDefaultSource<Uint8Array> {
   readonly #close: () => void;
   #buffer = new Uint8Array(SMALLEST_READ_BYTES);
   #used = 0;
+  /** What the read that is under way fills, and whom it tells. */
+  #room: Uint8Array = this.#buffer;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
   constructor(conn: Deno.Conn, close: () => void) {
     this.#conn = conn;
     this.#close = close;
   }
 
-  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const room = this.#used === 0 ? this.#buffer : this.#buffer.subarray(this.#used);
-    const read = await this.#conn.read(room);
+  pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#controller = controller;
+    this.#room = this.#used === 0 ? this.#buffer : this.#buffer.subarray(this.#used);
+    return this.#conn.read(this.#room).then(this.#give);
+  }
+
+  readonly #give = (read: number | null): void => {
     if (read === null) {
-      controller.close();
+      this.#controller?.close();
       return;
     }
-    controller.enqueue(room.subarray(0, read));
+    const room = this.#room;
+    this.#controller?.enqueue(room.subarray(0, read));
     this.#used += read;
     const size = this.#buffer.length;
     if (read === room.length) {
-      this.#buffer = new Uint8Array(Math.min(size * 4, LARGEST_READ_BYTES));
-      this.#used = 0;
-    } else if (size - this.#used < Math.max(SMALLEST_READ_BYTES / 2, read)) {
-      this.#buffer = new Uint8Array(read * 8 < size ? Math.max(size / 4, SMALLEST_READ_BYTES) : size);
-      this.#used = 0;
+      this.#renew(Math.min(size * 4, LARGEST_READ_BYTES)); // There may have been more.
+    } else if (size - this.#used < Math.max(SMALLEST_READ_BYTES / 4, read)) {
+      // Used up by small reads: one that lasts longer, up to a size that is no burden when the connection falls silent.
+      this.#renew(size < BUSY_READ_BYTES ? size * 2 : read * 8 < size ? Math.max(size / 4, BUSY_READ_BYTES) : size);
     }
+  };
+
+  #renew(size: number): void {
+    this.#buffer = new Uint8Array(size);
+    this.#used = 0;
   }
 
   cancel(): void {
@@ -134,9 +141,10 @@ class GrowingReads implements UnderlyingDefaultSource<Uint8Array> {
   }
 }
 
-async function writeAll(conn: Deno.Conn, chunk: Uint8Array): Promise<void> {
-  let written = await conn.write(chunk);
-  while (written < chunk.length) written += await conn.write(chunk.subarray(written));
+function writeAll(conn: Deno.Conn, chunk: Uint8Array): Promise<void> {
+  return conn.write(chunk).then((written) =>
+    written < chunk.length ? writeAll(conn, chunk.subarray(written)) : undefined
+  );
 }
 
 function closeQuietly(conn: Deno.Conn): void {
@@ -145,13 +153,4 @@ function closeQuietly(conn: Deno.Conn): void {
   } catch {
     // It is closed: that is what was wanted.
   }
-}
-
-function isOfPeer(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.NotConnected;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

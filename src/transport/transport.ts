@@ -6,6 +6,15 @@ export interface Peer {
   readonly address: string;
   /** Where it came in, such as `mqtt://127.0.0.1:1883`. */
   readonly listener: string;
+  /** Common name of the client's certificate, where one was asked for and verified. */
+  readonly certificateName?: string;
+}
+
+/** An HTTP request as far as it matters here; a `Request` is one. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
 }
 
 /** One Network Connection as bytes (MQTT 5, section 4.2): whatever it is below, this is all that the broker knows of it. */
@@ -15,6 +24,8 @@ export interface Transport {
   /** A write resolves when the bytes are handed over; `close` says that no more will come. */
   readonly writable: WritableStream<Uint8Array>;
   readonly peer: Peer;
+  /** What opened it, where that was an HTTP request. */
+  readonly request?: HttpRequest;
   /** Ends it at once, both ways; safe to call again. Reads and writes that wait end too. */
   close(): void;
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { within } from "./deadline.ts";
+import { within } from "../deadline.ts";
 import { Lines } from "./lines.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
@@ -33,6 +33,13 @@ export class BrokerProcess {
       await kill(child, stderr);
       throw error;
     }
+  }
+
+  /** Where it listens besides, as it says so itself. */
+  async url(scheme: "mqtts" | "ws" | "wss"): Promise<string> {
+    const [line = ""] = await this.stderr.matching(new RegExp(`^.*listening on (?=${scheme}:)`));
+    const [url = ""] = line.split(" ");
+    return url;
   }
 
   /** Asks the program to stop as a service manager does, and expects that it does so in time; a second call is the same. */

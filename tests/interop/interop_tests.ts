@@ -10,10 +10,15 @@ const PROGRAMS = {
   mosquitto_sub: "mosquitto-clients",
   mosquitto_rr: "mosquitto-clients",
   "paho-mqtt": "python3-paho-mqtt",
+  node: "nodejs",
+  go: "golang-go",
+  java: "default-jdk-headless",
+  mvn: "maven",
+  tshark: "tshark",
 } as const;
 type Program = keyof typeof PROGRAMS;
 
-type RegisterTest = (
+export type RegisterTest = (
   name: string,
   run: (broker: BrokerProcess) => Promise<void>,
   options?: readonly string[],

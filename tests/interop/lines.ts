@@ -1,5 +1,5 @@
 import { TextLineStream } from "@std/streams";
-import { within } from "./deadline.ts";
+import { within } from "../deadline.ts";
 
 interface Waiter {
   readonly pattern: RegExp;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { BrokerProcess } from "./broker_process.ts";
-import { within } from "./deadline.ts";
+import { within } from "../deadline.ts";
 import { Lines } from "./lines.ts";
 
 /** mosquitto_sub, subscribed. It prints each message as `> ` and what `format` asks for. */

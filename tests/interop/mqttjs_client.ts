@@ -1,6 +1,6 @@
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import type { BrokerProcess } from "./broker_process.ts";
-import { within } from "./deadline.ts";
+import { within } from "../deadline.ts";
 
 export interface Received {
   readonly topic: string;

@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { IClientOptions } from "mqtt";
-import { within } from "./deadline.ts";
+import { within } from "../deadline.ts";
 import { interopTests } from "./interop_tests.ts";
 import { MqttJsClient } from "./mqttjs_client.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { BrokerProcess } from "./broker_process.ts";
-import { within } from "./deadline.ts";
+import { within } from "../deadline.ts";
 import { interopTests, PYTHON } from "./interop_tests.ts";
 import { Lines } from "./lines.ts";
 import { publish, RawClient, subscribe } from "./raw_client.ts";

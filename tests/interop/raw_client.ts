@@ -1,6 +1,12 @@
 import { assertEquals } from "@std/assert";
-import type { BrokerProcess } from "./broker_process.ts";
-import { within } from "./deadline.ts";
+import { within } from "../deadline.ts";
+
+/** Where a broker listens. */
+export interface Address {
+  /** @default {"127.0.0.1"} */
+  readonly hostname?: string;
+  readonly port: number;
+}
 
 /** A socket that speaks in bytes, written as hex: what is said here owes nothing to the codec under test. */
 export class RawClient implements Disposable {
@@ -12,12 +18,12 @@ export class RawClient implements Disposable {
     connection.setNoDelay(true);
   }
 
-  static async open(broker: BrokerProcess): Promise<RawClient> {
-    return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port: broker.port }));
+  static async open({ hostname = "127.0.0.1", port }: Address): Promise<RawClient> {
+    return new RawClient(await Deno.connect({ hostname, port }));
   }
 
   /** Opens, sends CONNECT and expects that it is accepted. */
-  static async connect(broker: BrokerProcess, options: ConnectOptions): Promise<RawClient> {
+  static async connect(broker: Address, options: ConnectOptions): Promise<RawClient> {
     const client = await RawClient.open(broker);
     try {
       await client.send(connect(options));

@@ -1,0 +1,59 @@
+import type { Authenticator, Authorizer } from "../auth/authentication.ts";
+import type { QoS } from "../codec/packet.ts";
+import type { Properties } from "../codec/property.ts";
+import type { Limits } from "../protocol/limits.ts";
+import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { BrokerEvent, PacketEvent } from "./events.ts";
+
+/** Options of {@linkcode Broker.open}; all may be left out. */
+export interface BrokerOptions {
+  /** What is not given has its default, see {@linkcode Limits}. */
+  readonly limits?: Partial<Limits>;
+  /** Keeps sessions and retained messages. The broker closes it. @default a new {@linkcode MemoryStorage} */
+  readonly storage?: Storage;
+  /** Says who a client is. @default everybody is let in: listen on loopback only */
+  readonly authenticator?: Authenticator;
+  /** Says what a client may do. @default everything */
+  readonly authorizer?: Authorizer;
+  /** Told what happens, for logs. It must not throw. */
+  readonly onEvent?: (event: BrokerEvent) => void;
+  /** Told of every packet, which costs much of the speed. It must not throw. */
+  readonly onPacket?: (event: PacketEvent) => void;
+  /**
+   * Epoch milliseconds that never go back. With a clock of your own you call {@linkcode Broker.tick} yourself.
+   *
+   * @default the time at which the process started, and the monotonic time since then
+   */
+  readonly clock?: () => number;
+}
+
+/** Counters and sizes of a broker at one moment. */
+export interface BrokerMetrics {
+  readonly connections: number;
+  readonly sessions: number;
+  readonly retainedMessages: number;
+  readonly retainedBytes: number;
+  /** Messages that were not delivered, by reason, since the broker was opened. */
+  readonly dropped: Readonly<SessionContext["dropped"]>;
+}
+
+/** A message to publish from the broker's own process. */
+export interface PublishRequest {
+  readonly topic: string;
+  /** A text goes out as UTF-8. @default empty */
+  readonly payload?: Uint8Array | string;
+  /** @default {0} */
+  readonly qos?: QoS;
+  /** @default {false} */
+  readonly retain?: boolean;
+  readonly properties?: Properties;
+}
+
+/** Options of {@linkcode Broker.subscribe}. */
+export interface SubscribeOptions {
+  /** @default {2} */
+  readonly qos?: QoS;
+  /** Messages that may wait for the reader; what comes beyond that is dropped and counted. @default {1_000} */
+  readonly maximumMessages?: number;
+}

@@ -1,0 +1,53 @@
+import type { Authenticator, Authorizer } from "../auth/authentication.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { AccessRequest, Answer, AuthenticationRequest } from "../protocol/ask.ts";
+
+/** The hooks of the app, so that whatever they throw refuses one client and ends nothing. */
+export class Hooks {
+  readonly #authenticator: Authenticator | undefined;
+  readonly #authorizer: Authorizer | undefined;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(
+    authenticator: Authenticator | undefined,
+    authorizer: Authorizer | undefined,
+    onError: (error: unknown) => void,
+  ) {
+    this.#authenticator = authenticator;
+    this.#authorizer = authorizer;
+    this.#onError = onError;
+  }
+
+  get hasAuthenticator(): boolean {
+    return this.#authenticator !== undefined;
+  }
+
+  get hasAuthorizer(): boolean {
+    return this.#authorizer !== undefined;
+  }
+
+  async authenticate(request: AuthenticationRequest): Promise<Answer> {
+    try {
+      const result = await this.#authenticator?.authenticate(request);
+      if (result !== undefined) return { kind: "authenticate", result };
+    } catch (error) {
+      this.#onError(error); // Whoever cannot be checked is not let in.
+    }
+    return { kind: "refused", reasonCode: ReasonCode.NotAuthorized, reason: "the client could not be authenticated" };
+  }
+
+  /** Without a promise where the hook has none. */
+  authorize(request: AccessRequest): Answer | Promise<Answer> {
+    const refuse = (error: unknown): Answer => {
+      this.#onError(error);
+      return { kind: "authorize", isAllowed: false };
+    };
+    try {
+      const isAllowed = this.#authorizer?.authorize(request) ?? false;
+      if (typeof isAllowed === "boolean") return { kind: "authorize", isAllowed };
+      return isAllowed.then((isAllowed): Answer => ({ kind: "authorize", isAllowed }), refuse);
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+}

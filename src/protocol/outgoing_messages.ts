@@ -1,0 +1,337 @@
+import { NO_PROPERTIES } from "../codec/property.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Change, ChangeLog, QueuedChange } from "./change.ts";
+import { Inflight, type QueuedMessage } from "./inflight.ts";
+import type { Limits } from "./limits.ts";
+import type { ApplicationMessage, FrameEncoders } from "./message.ts";
+import { sendIdentified, sendQos0 } from "./publish_sending.ts";
+import { Queue } from "./queue.ts";
+import type { SessionLink } from "./session_link.ts";
+import { type WaitingMessage, WaitingMessages } from "./waiting_messages.ts";
+import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
+
+/** What sessions share with their broker. */
+export interface SessionContext {
+  readonly limits: Limits;
+  readonly log: ChangeLog;
+  readonly encoders: FrameEncoders;
+  /** Counts messages that are not delivered. */
+  readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
+}
+
+/** What the messages need to know of the session that they belong to. */
+export interface OutgoingSession {
+  readonly clientId: string;
+  readonly isDurable: boolean;
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+}
+
+/** Retained messages on their way to a new subscription, sent as fast as the connection takes them. */
+interface RetainedSource {
+  readonly subscription: Subscription;
+  readonly messages: Iterator<ApplicationMessage>;
+  readonly delivery: Delivery;
+}
+
+/**
+ * Messages of a session on their way to its client: those that wait, those in flight, those that are sent again, and the
+ * Receive Maximum that bounds them (MQTT 5, sections 3.3.4, 4.3, 4.4 and 4.9).
+ */
+export class OutgoingMessages {
+  readonly #session: OutgoingSession;
+  readonly #context: SessionContext;
+  readonly #inflight = new Inflight();
+  readonly #waiting: WaitingMessages;
+  /** In flight on an earlier connection and not sent again yet. */
+  readonly #resend = new Queue<QueuedMessage>();
+  readonly #retained: RetainedSource[] = [];
+  /** What comes while they are restored. */
+  #arriving: { readonly storedUntil: number; readonly messages: WaitingMessage[] } | undefined;
+  #link: SessionLink | undefined;
+  /** How many QoS 1 and 2 messages may still be sent (section 4.9). */
+  #sendQuota = 0;
+  #sequence = 0;
+
+  constructor(session: OutgoingSession, context: SessionContext) {
+    this.#session = session;
+    this.#context = context;
+    this.#waiting = new WaitingMessages(context.limits, (sequence) => {
+      context.dropped.expired += 1;
+      this.#write({ kind: "completed", clientId: session.clientId, sequence });
+    });
+  }
+
+  get isOnline(): boolean {
+    return this.#link !== undefined;
+  }
+
+  /** Those that wait or are in flight, QoS 1 and 2. */
+  get count(): number {
+    return this.#waiting.count + this.#inflight.size;
+  }
+
+  /** Before what was stored comes back through {@linkcode restore}: what arrives in the meantime lines up behind it. */
+  beginRestore(): void {
+    this.#arriving = { storedUntil: this.#sequence, messages: [] };
+    this.#waiting.beginRestore();
+  }
+
+  /** Forgets what came back: the connection is gone that it was for. */
+  abandonRestore(): void {
+    this.#arriving = undefined;
+    this.#forget();
+  }
+
+  /** Gives it a connection. What was stored is restored by then; {@linkcode resume} sends it. */
+  attach(link: SessionLink): void {
+    this.#link = link;
+    for (const waiting of this.#arriving?.messages ?? []) this.#waiting.push(waiting);
+    this.#arriving = undefined;
+    this.#sendQuota = Math.min(link.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
+    this.#waiting.endRestore();
+  }
+
+  /** Sends again what was not acknowledged, then what waited (MQTT 5, section 4.4). Behind CONNACK. */
+  resume(nowMs: number): void {
+    for (const entry of this.#inflight.values()) {
+      if (entry.isReceived) {
+        this.#sendPubrel(entry.packetIdentifier); // [MQTT-4.3.3-6]
+        this.#sendQuota = Math.max(0, this.#sendQuota - 1); // Its PUBCOMP gives it back.
+      } else {
+        this.#resend.push(entry); // In their order. [MQTT-4.6.0-1]
+      }
+    }
+    this.pump(nowMs);
+  }
+
+  /** Takes the connection away. */
+  detach(): void {
+    this.#link = undefined;
+    this.#retained.length = 0;
+    this.#resend.clear();
+    this.#waiting.leaveToStorage(this.#inflight.size);
+    this.#inflight.clear();
+  }
+
+  /** Takes a change back from the storage, between {@linkcode beginRestore} and {@linkcode attach}, or at start-up. */
+  restore(change: Extract<Change, { kind: "backlog" | "queued" | "received" }>): void {
+    switch (change.kind) {
+      case "backlog":
+        this.#sequence = change.lastSequence;
+        this.#waiting.setStored(change.messages, change.bytes);
+        return;
+      case "queued":
+        this.#restoreQueued(change);
+        return;
+      case "received":
+        for (const entry of this.#inflight.values()) if (entry.sequence === change.sequence) entry.isReceived = true;
+        return;
+    }
+  }
+
+  /** Sends a message to the client, or lets it wait, or drops it as the limits say. */
+  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained = false): void {
+    // [MQTT-3.8.4-8]
+    const qos = message.qos < delivery.qos ? message.qos : delivery.qos;
+    const retain = isRetained || (delivery.retainAsPublished && message.retain); // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+    const link = this.#link;
+    if (qos === 0) {
+      if (link !== undefined) this.#deliverQos0(link, message, delivery, retain, nowMs);
+      return;
+    }
+    if (link === undefined && !this.#session.isDurable) return;
+    const isSentNow = link !== undefined && !this.#waiting.isAnyInMemory && this.#canSend(link);
+    if (!isSentNow && !this.#waiting.hasRoomFor(message, link !== undefined, nowMs)) {
+      this.#context.dropped.queueFull += 1;
+      return;
+    }
+    const { subscriptionIdentifiers } = delivery;
+    const entry: QueuedMessage = {
+      sequence: ++this.#sequence,
+      message,
+      qos,
+      retain,
+      subscriptionIdentifiers,
+      packetIdentifier: 0,
+      isReceived: false,
+    };
+    if (isSentNow) {
+      this.#inflight.add(entry);
+      this.#writeQueued(entry, message);
+      this.#sendPublish(link, entry, message, false, nowMs);
+      return;
+    }
+    this.#writeQueued(entry, message.own());
+    if (link !== undefined) {
+      this.#waiting.push({ entry, message });
+    } else {
+      this.#waiting.addStored(message, entry.sequence, this.#arriving !== undefined);
+      this.#arriving?.messages.push({ entry, message });
+    }
+  }
+
+  #deliverQos0(
+    link: SessionLink,
+    message: ApplicationMessage,
+    { subscriptionIdentifiers }: Delivery,
+    retain: boolean,
+    nowMs: number,
+  ): void {
+    const { dropped, encoders } = this.#context;
+    if (link.isFull) dropped.qos0 += 1;
+    else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
+  }
+
+  /** Retained messages for a subscription that was made (MQTT 5, section 3.3.1.3). */
+  deliverRetained(subscription: Subscription, messages: Iterator<ApplicationMessage>): void {
+    const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
+    this.#retained.push({ subscription, messages, delivery });
+  }
+
+  /** PUBACK came. An identifier that is not in use says nothing: the message was acknowledged before. */
+  puback(packetIdentifier: number, nowMs: number): void {
+    const entry = this.#inflight.get(packetIdentifier);
+    if (entry?.qos === 1) this.#complete(entry, nowMs);
+  }
+
+  /** PUBREC came. */
+  pubrec(packetIdentifier: number, reasonCode: ReasonCode, nowMs: number): void {
+    const entry = this.#inflight.get(packetIdentifier);
+    if (entry?.qos !== 2) {
+      if (reasonCode < 0x80) this.#sendPubrel(packetIdentifier, ReasonCode.PacketIdentifierNotFound);
+    } else if (reasonCode >= 0x80) {
+      this.#complete(entry, nowMs); // [MQTT-4.4.0-2]
+    } else {
+      entry.isReceived = true;
+      this.#write({ kind: "received", clientId: this.#session.clientId, sequence: entry.sequence });
+      this.#sendPubrel(packetIdentifier); // [MQTT-4.3.3-4]
+    }
+  }
+
+  /** PUBCOMP came. */
+  pubcomp(packetIdentifier: number, nowMs: number): void {
+    const entry = this.#inflight.get(packetIdentifier);
+    if (entry?.qos === 2 && entry.isReceived) this.#complete(entry, nowMs);
+  }
+
+  /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
+  pump(nowMs: number): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    while (this.#resend.length > 0 && this.#sendQuota > 0) {
+      const entry = this.#resend.shift() as QueuedMessage; // There is one.
+      // It may have been acknowledged in the meantime.
+      if (this.#inflight.get(entry.packetIdentifier) !== entry) continue;
+      this.#sendPublish(link, entry, entry.message as ApplicationMessage, true, nowMs); // It came from the storage.
+    }
+    while (this.#waiting.isAnyInMemory && this.#canSend(link)) this.#sendWaiting(link, nowMs);
+    while (this.#retained.length > 0 && link.outbox.bytes < this.#context.limits.maximumOutboxBytes / 2) {
+      if (!this.#sendRetained(this.#retained[0] as RetainedSource, link, nowMs)) break; // There is one.
+    }
+  }
+
+  #restoreQueued(change: QueuedChange): void {
+    if (this.#arriving !== undefined && change.sequence > this.#arriving.storedUntil) return; // Lined up behind.
+    const entry: QueuedMessage = { ...change, isReceived: false };
+    if (change.packetIdentifier > 0) this.#inflight.restore(entry);
+    else this.#waiting.push({ entry, message: change.message });
+  }
+
+  /** What a durable session holds is in the storage; any other session ends with its connection. */
+  #forget(): void {
+    this.#waiting.forget();
+    this.#inflight.clear();
+  }
+
+  #sendWaiting(link: SessionLink, nowMs: number): void {
+    const waiting = this.#waiting.shift(nowMs);
+    if (waiting === undefined) return;
+    const { entry, message } = waiting;
+    const packetIdentifier = this.#inflight.add(entry);
+    this.#write({ kind: "sent", clientId: this.#session.clientId, sequence: entry.sequence, packetIdentifier });
+    this.#sendPublish(link, entry, message, false, nowMs);
+  }
+
+  /** Sends one retained message; false: it has to wait. */
+  #sendRetained(source: RetainedSource, link: SessionLink, nowMs: number): boolean {
+    const { subscription, delivery } = source;
+    // None is taken before it can be sent: in the meantime a newer one may take its place.
+    if (delivery.qos > 0 && (!this.#canSend(link) || this.#waiting.isAnyInMemory)) return false;
+    // None behind UNSUBSCRIBE, or for a subscription that was replaced. [MQTT-3.10.4-2]
+    const isInForce = this.#session.subscriptions.get(subscription.filter.topicFilter) === subscription;
+    const message = isInForce ? source.messages.next().value as ApplicationMessage | undefined : undefined; // At its end.
+    if (message === undefined) {
+      this.#retained.shift();
+      return true;
+    }
+    if (nowMs < message.expiresAtMs) this.deliver(message, delivery, nowMs, true);
+    return true;
+  }
+
+  #canSend(link: SessionLink): boolean {
+    return this.#sendQuota > 0 && this.#resend.length === 0 && !link.isFull;
+  }
+
+  /** Sends a message that has a Packet Identifier and takes one place of the Receive Maximum. [MQTT-4.9.0-2] */
+  #sendPublish(
+    link: SessionLink,
+    entry: QueuedMessage,
+    message: ApplicationMessage,
+    dup: boolean,
+    nowMs: number,
+  ): void {
+    entry.message = undefined; // Sent again on another connection only, and then from the storage.
+    this.#sendQuota -= 1;
+    // A QoS 2 message leaves when its identifier is durable: repeated under another one it would be two messages.
+    const heldUntil = entry.qos === 2 ? this.#heldUntil : 0;
+    if (sendIdentified(link, this.#context.encoders, message, entry, dup, heldUntil, nowMs)) return;
+    this.#context.dropped.tooLarge += 1;
+    this.#finish(entry); // [MQTT-3.1.2-25]
+  }
+
+  #sendPubrel(packetIdentifier: number, reasonCode: ReasonCode = ReasonCode.Success): void {
+    this.#link?.send({ type: "pubrel", packetIdentifier, reasonCode, properties: NO_PROPERTIES }, this.#heldUntil);
+  }
+
+  /** What depends on the changes of this session leaves behind them. */
+  get #heldUntil(): number {
+    return this.#session.isDurable ? this.#context.log.writtenSequence : 0;
+  }
+
+  /** The client has the message, or will not get it: makes room for what waits. */
+  #complete(entry: QueuedMessage, nowMs: number): void {
+    this.#finish(entry);
+    if (this.#waiting.isAnyInMemory || this.#resend.length > 0 || this.#retained.length > 0) this.pump(nowMs);
+  }
+
+  #finish(entry: QueuedMessage): void {
+    const { sequence } = entry;
+    this.#inflight.delete(entry.packetIdentifier);
+    this.#write({ kind: "completed", clientId: this.#session.clientId, sequence });
+    const isSent = entry.message === undefined || entry.isReceived; // On this connection; else it took no place.
+    if (!isSent) return;
+    const { receiveMaximum } = this.#link ?? { receiveMaximum: 0 };
+    this.#sendQuota = Math.min(this.#sendQuota + 1, receiveMaximum, this.#context.limits.maximumInflight);
+  }
+
+  /** Keeps a message with the session, where this lives on without its connection. */
+  #writeQueued(entry: QueuedMessage, message: ApplicationMessage): void {
+    if (!this.#session.isDurable) return;
+    const { sequence, qos, retain, subscriptionIdentifiers, packetIdentifier } = entry;
+    const { clientId } = this.#session;
+    this.#context.log.write({
+      kind: "queued",
+      clientId,
+      sequence,
+      message: message.own(),
+      qos,
+      retain,
+      subscriptionIdentifiers,
+      packetIdentifier,
+    });
+  }
+
+  #write(change: Change): void {
+    if (this.#session.isDurable) this.#context.log.write(change);
+  }
+}

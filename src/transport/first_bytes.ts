@@ -1,0 +1,53 @@
+/** What a connection speaks, as far as its first bytes tell. */
+export type SpokenProtocol = "mqtt" | "tls" | "http" | "proxy";
+
+const TLS_HANDSHAKE = 0x16;
+const TLS_MAJOR_VERSION = 0x03;
+const MQTT_CONNECT = 0x10;
+const HTTP_METHOD = /^(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) /; // "PRI" opens HTTP/2.
+const LONGEST_METHOD = 8;
+const PROXY_V1 = [..."PROXY "].map((character) => character.charCodeAt(0));
+const PROXY_V2 = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
+
+/** Recognises a protocol by the bytes a client sends first; `undefined` for what is none of them, or too few bytes. */
+export function spokenProtocol(bytes: Uint8Array): SpokenProtocol | undefined {
+  if (bytes[0] === MQTT_CONNECT) return "mqtt";
+  if (bytes[0] === TLS_HANDSHAKE && bytes[1] === TLS_MAJOR_VERSION) return "tls";
+  if (beginsWith(bytes, PROXY_V1) || beginsWith(bytes, PROXY_V2)) return "proxy";
+  if (HTTP_METHOD.test(String.fromCharCode(...bytes.subarray(0, LONGEST_METHOD)))) return "http";
+  return undefined;
+}
+
+/** For the log, when the first packet on a listener for plain MQTT is malformed: what the client spoke instead. */
+export function foreignToMqtt(bytes: Uint8Array): string | undefined {
+  switch (spokenProtocol(bytes)) {
+    case "tls":
+      return "client spoke TLS to a listener for plain MQTT";
+    case "http":
+      return "client spoke HTTP to a listener for plain MQTT";
+    case "proxy":
+      return "client spoke the PROXY protocol to a listener that does not expect it";
+    default:
+      return undefined;
+  }
+}
+
+/** For the log, when a handshake cannot begin: what the client spoke to a TLS listener instead of TLS. */
+export function foreignToTls(bytes: Uint8Array): string | undefined {
+  switch (spokenProtocol(bytes)) {
+    case "mqtt":
+      return "client spoke plain MQTT to a TLS listener";
+    case "http":
+      return "client spoke plain HTTP to a TLS listener";
+    case "proxy":
+      return "client spoke the PROXY protocol to a TLS listener that does not expect it";
+    case "tls":
+      return undefined;
+    default:
+      return bytes[0] === TLS_HANDSHAKE && bytes.length === 1 ? undefined : "client spoke no TLS to a TLS listener";
+  }
+}
+
+function beginsWith(bytes: Uint8Array, start: readonly number[]): boolean {
+  return start.every((byte, at) => bytes[at] === byte);
+}

@@ -1,0 +1,107 @@
+import { type Listener, preparedListener } from "./listener.ts";
+import { parseProxyHeader } from "./proxy_header.ts";
+import type { Transport } from "./transport.ts";
+
+/** Options of {@linkcode withProxyProtocol} and {@linkcode listenBehindProxy}. */
+export interface ProxyProtocolOptions {
+  /** How long the header may take. @default {10_000} */
+  readonly headerTimeoutMs?: number;
+}
+
+/** Options of {@linkcode listenBehindProxy}. */
+export interface BehindProxyOptions extends ProxyProtocolOptions {
+  /** Told why a connection was closed before anybody saw it, for logs. It must not throw. */
+  readonly onRefused?: (address: string, reason: string) => void;
+}
+
+/** A connection that does not begin with a header of the PROXY protocol; it is closed. */
+export class ProxyProtocolError extends Error {
+  override readonly name = "ProxyProtocolError";
+}
+
+const DEFAULT_HEADER_TIMEOUT_MS = 10_000;
+
+/**
+ * Reads the header that a proxy writes first (PROXY protocol, version 1 or 2) and gives the connection behind it, with
+ * the address of the client. Only for listeners that proxies alone can reach: the header is believed.
+ *
+ * @throws ProxyProtocolError when there is no header in time; the transport is closed then
+ */
+export async function withProxyProtocol(transport: Transport, options: ProxyProtocolOptions = {}): Promise<Transport> {
+  const { headerTimeoutMs = DEFAULT_HEADER_TIMEOUT_MS } = options;
+  const reader = transport.readable.getReader();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    transport.close(); // Ends the read that waits.
+  }, headerTimeoutMs);
+  try {
+    const { address, rest } = await readHeader(reader);
+    const peer = address === undefined ? transport.peer : { ...transport.peer, address };
+    return { readable: behindHeader(rest, reader), writable: transport.writable, peer, close: () => transport.close() };
+  } catch (error) {
+    transport.close();
+    const reason = error instanceof ProxyProtocolError && !isLate
+      ? error.message
+      : `Cannot read the header of the PROXY protocol: ${isLate ? "it did not come in time" : "the connection broke"}`;
+    throw new ProxyProtocolError(reason, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Every connection of `below` behind its header; those that are slow hold no other. */
+export function listenBehindProxy(below: Listener, options: BehindProxyOptions = {}): Listener {
+  return preparedListener(
+    below,
+    (transport) => withProxyProtocol(transport, options),
+    ({ peer }, reason) => options.onRefused?.(peer.address, reason),
+  );
+}
+
+interface Header {
+  readonly address: string | undefined;
+  /** What came with it. */
+  readonly rest: Uint8Array;
+}
+
+async function readHeader(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Header> {
+  let bytes: Uint8Array = new Uint8Array(0);
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new ProxyProtocolError("Cannot read the header of the PROXY protocol: the connection ended");
+    bytes = bytes.length === 0 ? value : joined(bytes, value);
+    const header = parseProxyHeader(bytes);
+    if (header.kind === "malformed") {
+      throw new ProxyProtocolError(`Malformed header of the PROXY protocol: ${header.reason}`);
+    }
+    if (header.kind === "complete") return { address: header.address, rest: bytes.subarray(header.length) };
+  }
+}
+
+function behindHeader(
+  rest: Uint8Array,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  let first = rest.length > 0 ? rest : undefined;
+  return new ReadableStream({
+    async pull(controller) {
+      if (first !== undefined) {
+        controller.enqueue(first);
+        first = undefined;
+        return;
+      }
+      const { value, done } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
+}

@@ -1,0 +1,61 @@
+import { type Listener, preparedListener } from "./listener.ts";
+import { listenBehindProxy } from "./proxy_protocol.ts";
+import { listenTcp } from "./tcp.ts";
+import type { ServerCertificate } from "./tls_certificate.ts";
+import { TlsHandshakes, type TlsOptions } from "./tls_handshake.ts";
+
+/** Options of {@linkcode listenTls}. */
+export interface TlsListenOptions extends TlsOptions {
+  /** Address to listen on. @default {"127.0.0.1"} */
+  readonly hostname?: string;
+  /** 0 takes a free one, see {@linkcode TlsListener.port}. @default {8883} */
+  readonly port?: number;
+  /** Whether a proxy writes a header of the PROXY protocol before the handshake. @default {false} */
+  readonly proxyProtocol?: boolean;
+  /** Told why a handshake failed, for logs. It must not throw. */
+  readonly onHandshakeFailed?: (address: string, reason: string) => void;
+}
+
+/** TLS connections as they come in, when their handshakes are over; its URL is such as `mqtts://127.0.0.1:8883`. */
+export interface TlsListener extends Listener {
+  readonly hostname: string;
+  readonly port: number;
+  /**
+   * Shows another certificate from the next handshake on; connections that are open stay.
+   *
+   * Throws TypeError for one that cannot be used, and keeps the old one.
+   */
+  reload(certificate: ServerCertificate): void;
+  /** Ends handshakes that are under way too. */
+  close(): void;
+}
+
+const DEFAULT_PORT = 8883;
+
+/**
+ * Listens for MQTT over TLS 1.2 and 1.3.
+ *
+ * @throws TypeError for certificates or keys that cannot be used; Deno.errors.AddrInUse and what else `Deno.listen` throws
+ */
+export function listenTls(options: TlsListenOptions): TlsListener {
+  const { hostname, proxyProtocol = false, onHandshakeFailed, handshakeTimeoutMs } = options;
+  const handshakes = new TlsHandshakes(options);
+  const tcp = listenTcp({ ...(hostname === undefined ? {} : { hostname }), port: options.port ?? DEFAULT_PORT });
+  const url = tcp.url.replace(/^mqtt:/, "mqtts:");
+  const onRefused = (address: string, reason: string) => onHandshakeFailed?.(address, reason);
+  const behindProxy = {
+    onRefused,
+    ...(handshakeTimeoutMs === undefined ? {} : { headerTimeoutMs: handshakeTimeoutMs }),
+  };
+  const prepared = preparedListener(
+    proxyProtocol ? listenBehindProxy(tcp, behindProxy) : tcp,
+    (transport) => handshakes.handshake(transport, url),
+    ({ peer }, reason) => onRefused(peer.address, reason),
+    url,
+  );
+  return Object.assign(prepared, {
+    hostname: tcp.hostname,
+    port: tcp.port,
+    reload: (certificate: ServerCertificate) => handshakes.reload(certificate),
+  });
+}

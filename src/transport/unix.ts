@@ -1,0 +1,112 @@
+import { acceptConnections, type Listener } from "./listener.ts";
+import { connTransport } from "./tcp.ts";
+
+/** Options of {@linkcode listenUnix}. */
+export interface UnixListenOptions {
+  /** Path of the socket file. The system allows some 100 bytes. */
+  readonly path: string;
+  /** Who may connect: the right to write is what counts. @default {0o660}, the user and the group of the broker */
+  readonly mode?: number;
+}
+
+/** Connections over a Unix socket as they come in; its URL is such as `unix:/run/brooklet.sock`. */
+export interface UnixListener extends Listener {
+  readonly path: string;
+  /** Removes the socket file too, unless it is another one by now. */
+  close(): void;
+}
+
+const DEFAULT_MODE = 0o660;
+
+/**
+ * Listens for MQTT over a Unix socket. The file that a server left behind when it died is replaced; one that is in use,
+ * or is no socket, is left alone. While it starts, it needs a name beside it that is some bytes longer.
+ *
+ * @throws Deno.errors.AddrInUse when a server is listening there or the file is no socket, and whatever `Deno.listen` throws
+ */
+export async function listenUnix(options: UnixListenOptions): Promise<UnixListener> {
+  const { path, mode = DEFAULT_MODE } = options;
+  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
+    throw new RangeError(`Cannot listen on unix:${path}: mode "${mode}" is not between 0 and 0o777`);
+  }
+  await refuseLive(path);
+  const listener = listenAt(path, mode);
+  const { ino, dev } = Deno.lstatSync(path);
+  let isClosed = false;
+  const url = `unix:${path}`;
+  return {
+    path,
+    url,
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      const file = lstat(path);
+      if (file?.ino === ino && file.dev === dev) remove(path);
+      listener.close();
+    },
+    async *[Symbol.asyncIterator]() {
+      for await (const conn of acceptConnections(listener, () => isClosed)) {
+        yield connTransport(conn, { transport: "unix", address: "unix", listener: url });
+      }
+    },
+  };
+}
+
+/**
+ * Makes the file beside its place and moves it there, in place of a stale one: the runtime removes at some time after
+ * the close what is then where it made the file, and that could be the file of the next server.
+ */
+function listenAt(path: string, mode: number): Deno.UnixListener {
+  const made = `${path}.${Deno.pid}`;
+  remove(made);
+  const listener = listenWithMode(made, mode);
+  try {
+    Deno.renameSync(made, path);
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+  return listener;
+}
+
+/** The file has its mode from the start, so that nobody slips in before. */
+function listenWithMode(path: string, mode: number): Deno.UnixListener {
+  if (Deno.build.os === "windows") return Deno.listen({ transport: "unix", path });
+  const before = Deno.umask(0o777 & ~mode);
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } finally {
+    Deno.umask(before);
+  }
+}
+
+async function refuseLive(path: string): Promise<void> {
+  const file = lstat(path);
+  if (file === undefined) return;
+  if (!file.isSocket) throw new Deno.errors.AddrInUse(`Cannot listen on unix:${path}: the file is no socket`);
+  try {
+    const conn = await Deno.connect({ transport: "unix", path });
+    conn.close();
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.NotFound) return; // Nobody is.
+    // It may not be asked, or its queue is full: somebody could be there.
+  }
+  throw new Deno.errors.AddrInUse(`Cannot listen on unix:${path}: another server is listening there`);
+}
+
+function lstat(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // Gone already: that is what was wanted.
+  }
+}

@@ -1,0 +1,235 @@
+import { setImmediate } from "node:timers";
+import type { HttpRequest, Peer } from "./transport.ts";
+import { CloseCode, LOST, type WebSocketEnd } from "./web_socket_frames.ts";
+import type { WebSocketTransport } from "./web_socket_transport.ts";
+import { checkUpgrade, type UpgradeOptions, type UpgradeRefusal } from "./web_socket_upgrade.ts";
+
+/** Options of a WebSocket connection that the runtime upgraded. */
+export interface UpgradedWebSocketOptions {
+  /**
+   * Bytes that may wait to be read. A peer that sends more before they are read is closed with 1013.
+   *
+   * @default {4_194_304}
+   */
+  readonly maximumQueuedBytes?: number;
+  /** Bytes that may wait in the socket before writes wait. @default {262_144} */
+  readonly maximumBufferedBytes?: number;
+  /** Code of a Close frame that is not about a violation: 1001 when the server goes away. @default 1000 */
+  readonly closeCode?: () => number;
+  /** Told how the connection ended, for logs. It must not throw. */
+  readonly onWebSocketEnd?: (end: WebSocketEnd, peer: Peer) => void;
+}
+
+/** Options of {@linkcode upgradeWebSocket}. */
+export interface WebSocketUpgradeOptions extends UpgradeOptions, UpgradedWebSocketOptions {
+  readonly peer: Peer;
+  /** Seconds of silence after which the runtime sends a Ping. @default {0}, never: MQTT has its own Keep Alive */
+  readonly idleTimeoutSeconds?: number;
+}
+
+const DEFAULT_QUEUED_BYTES = 4_194_304;
+const DEFAULT_BUFFERED_BYTES = 262_144;
+const BUFFERED_POLL_MS = 5;
+
+/**
+ * Answers a request of `Deno.serve` that wants to speak MQTT over WebSocket. Give `response` back in any case, and
+ * serve `transport` where there is one.
+ *
+ * What the runtime does, and this cannot prevent: it puts the fragments of a message together, without bound, before it
+ * gives any of it, and gives whole frames of up to 64 MiB; it reads on while nobody reads here; it takes frames that are
+ * not masked; it drops a connection for text that is not UTF-8 without a Close frame; and a peer that never answers a
+ * Close frame stays connected, and what it did not read stays in memory. `listenWebSocket` does none of this.
+ */
+export function upgradeWebSocket(
+  request: Request,
+  options: WebSocketUpgradeOptions,
+): { response: Response; transport: WebSocketTransport | undefined; refusal: UpgradeRefusal | undefined } {
+  const decision = checkUpgrade(request, options);
+  if (decision.kind === "refused") {
+    const { status, headers, body } = decision;
+    return { response: new Response(body, { status, headers }), transport: undefined, refusal: decision };
+  }
+  const { subprotocol } = decision;
+  // A request of Deno.serve reads its headers when it is asked, and behind the upgrade they are gone.
+  const kept: HttpRequest = { method: request.method, url: request.url, headers: new Headers(request.headers) };
+  const { socket, response } = Deno.upgradeWebSocket(withSpacedSubprotocols(request), {
+    idleTimeout: options.idleTimeoutSeconds ?? 0,
+    ...subprotocol !== undefined && { protocol: subprotocol }, // It echoes none by itself.
+  });
+  return { response, transport: upgradedWebSocketTransport(socket, kept, subprotocol, options), refusal: undefined };
+}
+
+/** A `WebSocket` of the runtime, on the server's side, as a transport. */
+export function upgradedWebSocketTransport(
+  socket: WebSocket,
+  request: HttpRequest,
+  subprotocol: string | undefined,
+  options: UpgradedWebSocketOptions & { readonly peer: Peer },
+): WebSocketTransport {
+  const connection = new UpgradedWebSocket(socket, options);
+  return {
+    readable: new ReadableStream(connection, { highWaterMark: 0 }),
+    writable: new WritableStream({
+      write: (chunk) => connection.write(chunk),
+      close: () => connection.close(),
+      abort: () => connection.close(),
+    }),
+    peer: options.peer,
+    request,
+    subprotocol,
+    close: () => connection.close(),
+  };
+}
+
+/** The runtime finds a subprotocol only behind a comma and a space, which not all clients write (RFC 9110, 5.6.1). */
+function withSpacedSubprotocols(request: Request): Request {
+  const offered = request.headers.get("sec-websocket-protocol");
+  if (!offered?.includes(",")) return request;
+  const headers = new Headers(request.headers);
+  headers.set("sec-websocket-protocol", offered.split(",").map((name) => name.trim()).join(", "));
+  return Object.create(request, { headers: { value: headers } }); // The same request, but for these headers.
+}
+
+class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
+  readonly #socket: WebSocket;
+  readonly #options: UpgradedWebSocketOptions & { readonly peer: Peer };
+  readonly #opened = Promise.withResolvers<void>();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** Messages that were not read yet, without those that are empty. */
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #isWanted = false;
+  #isGathering = false;
+  #end: WebSocketEnd | undefined;
+  /** Wakes a write that waits. */
+  #whenOver = () => {};
+  readonly #maximumQueuedBytes: number;
+  readonly #maximumBufferedBytes: number;
+
+  constructor(socket: WebSocket, options: UpgradedWebSocketOptions & { readonly peer: Peer }) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#maximumQueuedBytes = options.maximumQueuedBytes ?? DEFAULT_QUEUED_BYTES;
+    this.#maximumBufferedBytes = options.maximumBufferedBytes ?? DEFAULT_BUFFERED_BYTES;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.#opened.resolve();
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onerror = () => this.#over(LOST);
+    socket.onclose = ({ code, reason }) => this.#over({ code, reason, isByPeer: true });
+    if (socket.readyState === WebSocket.OPEN) this.#opened.resolve();
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+  }
+
+  pull(): void {
+    this.#isWanted = true;
+    if (this.#queue.length > 0) this.#gather();
+  }
+
+  cancel(): void {
+    this.#controller = undefined;
+    this.close();
+  }
+
+  write(chunk: Uint8Array): void | Promise<void> {
+    if (this.#end !== undefined) throw new Error("Cannot write: the WebSocket connection is closed");
+    if (this.#socket.readyState === WebSocket.CONNECTING) return this.#opened.promise.then(() => this.write(chunk));
+    if (chunk.length > 0) this.#socket.send(chunk as Uint8Array<ArrayBuffer>); // Nothing here shares memory.
+    if (this.#socket.bufferedAmount > this.#maximumBufferedBytes) return this.#drained();
+  }
+
+  close(): void {
+    this.#close({ code: this.#options.closeCode?.() ?? CloseCode.Normal, reason: "", isByPeer: false });
+  }
+
+  #receive(data: unknown): void {
+    if (this.#end !== undefined) return;
+    if (!(data instanceof ArrayBuffer)) { // [MQTT-6.0.0-1]
+      const reason = "MQTT is carried in binary frames, not in text frames";
+      this.#close({ code: CloseCode.UnsupportedData, reason, isByPeer: false });
+      return;
+    }
+    if (data.byteLength === 0) return;
+    // One message alone is let through: the runtime holds it already, and the decoder knows how large a packet may be.
+    if (this.#queuedBytes > 0 && this.#queuedBytes + data.byteLength > this.#maximumQueuedBytes) {
+      const reason = "more was sent than could be read";
+      this.#close({ code: CloseCode.TryAgainLater, reason, isByPeer: false });
+      return;
+    }
+    this.#queue.push(new Uint8Array(data));
+    this.#queuedBytes += data.byteLength;
+    if (this.#isWanted) this.#gather();
+  }
+
+  /** Every message is an event of its own: what comes within a turn of the event loop becomes one chunk. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    setImmediate(() => {
+      this.#isGathering = false;
+      if (this.#isWanted) this.#give();
+    });
+  }
+
+  #give(): void {
+    if (this.#queue.length === 0) return;
+    this.#isWanted = false;
+    const chunks = this.#queue;
+    const bytes = this.#queuedBytes;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#controller?.enqueue(chunks.length === 1 ? chunks[0] as Uint8Array : joined(chunks, bytes));
+  }
+
+  /** The socket says how much it holds, but not when it holds less. */
+  async #drained(): Promise<void> {
+    while (this.#end === undefined && this.#socket.bufferedAmount > this.#maximumBufferedBytes) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, BUFFERED_POLL_MS);
+      this.#whenOver = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+  }
+
+  #close(end: WebSocketEnd): void {
+    if (this.#end !== undefined) return;
+    this.#over(end);
+    if (this.#socket.readyState === WebSocket.CONNECTING) {
+      this.#socket.onopen = () => this.#closeSocket(end); // Closed before, it would stay as it is for good.
+    } else {
+      this.#closeSocket(end);
+    }
+  }
+
+  #closeSocket({ code, reason }: WebSocketEnd): void {
+    try {
+      this.#socket.close(code, reason);
+    } catch {
+      // It is closed: that is what was wanted.
+    }
+  }
+
+  #over(end: WebSocketEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#opened.resolve();
+    this.#whenOver();
+    this.#give(); // What came before the end counts.
+    this.#controller?.close();
+    this.#controller = undefined;
+    this.#options.onWebSocketEnd?.(end, this.#options.peer);
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  const all = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}

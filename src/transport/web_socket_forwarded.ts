@@ -1,0 +1,81 @@
+import { BlockList, isIP } from "node:net";
+
+/** Options for listeners behind proxies. */
+export interface ForwardedOptions {
+  /** Addresses or networks (`10.0.0.0/8`) of proxies that are believed; `unix` for all on Unix sockets. @default none */
+  readonly trustedProxies?: readonly string[];
+  /**
+   * The header that these proxies write. The other one is not looked at: a client could have sent it.
+   *
+   * @default {"x-forwarded-for"}
+   */
+  readonly forwardedHeader?: "x-forwarded-for" | "forwarded";
+}
+
+// The address of whoever connects to a Unix socket.
+const UNIX = "unix";
+
+/** Finds the address of the client behind trusted proxies. */
+export class ForwardedAddresses {
+  readonly #trusted = new BlockList();
+  readonly #header: "x-forwarded-for" | "forwarded";
+  readonly #isUsed: boolean;
+  #isUnixTrusted = false;
+
+  /** Throws RangeError for what is neither an address nor a network. */
+  constructor(options: ForwardedOptions) {
+    const { trustedProxies = [], forwardedHeader = "x-forwarded-for" } = options;
+    this.#header = forwardedHeader;
+    this.#isUsed = trustedProxies.length > 0;
+    for (const entry of trustedProxies) this.#trust(entry);
+  }
+
+  /** `address` as the transport knows it, or the last one in the header that no trusted proxy has. */
+  clientAddress(address: string, headers: Headers): string {
+    const value = this.#isUsed ? headers.get(this.#header) : null;
+    if (value === null) return address;
+    let client = address;
+    for (const hop of (this.#header === "forwarded" ? forwardedFor(value) : value.split(",")).reverse()) {
+      const next = hop.trim();
+      // A name that a proxy made up, "unknown" or nonsense: the proxy itself is what is known.
+      if (!this.#isTrusted(client) || isIP(hostOf(next)) === 0) break;
+      client = next;
+    }
+    return client;
+  }
+
+  #trust(entry: string): void {
+    if (entry === UNIX) {
+      this.#isUnixTrusted = true;
+      return;
+    }
+    const [address = "", prefix] = entry.split("/");
+    const version = isIP(address);
+    const most = version === 4 ? 32 : 128;
+    const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Infinity;
+    if (version === 0 || bits > most) {
+      throw new RangeError(`Cannot trust the proxy "${entry}": it is not an IP address or network`);
+    }
+    this.#trusted.addSubnet(address, bits, version === 4 ? "ipv4" : "ipv6");
+  }
+
+  #isTrusted(address: string): boolean {
+    if (address === UNIX) return this.#isUnixTrusted;
+    const host = hostOf(address);
+    const version = isIP(host);
+    return version !== 0 && this.#trusted.check(host, version === 4 ? "ipv4" : "ipv6");
+  }
+}
+
+/** Without port and brackets. */
+function hostOf(address: string): string {
+  const bracketed = /^\[(.*)\](?::\d+)?$/.exec(address)?.[1];
+  return bracketed ?? /^([^:]*):\d+$/.exec(address)?.[1] ?? address;
+}
+
+/** The values of `for` (RFC 7239, section 4), "" for a hop without one. */
+function forwardedFor(value: string): string[] {
+  return value.split(",").map((hop) =>
+    /(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^\s;"]*))/i.exec(hop)?.slice(1).join("") ?? ""
+  );
+}

@@ -1,0 +1,185 @@
+import type { Peer, Transport } from "./transport.ts";
+import { ForwardedAddresses, type ForwardedOptions } from "./web_socket_forwarded.ts";
+import { foreignProtocol, parseRequestHead, requestHeadLength } from "./web_socket_request_head.ts";
+import { Slab } from "./web_socket_slab.ts";
+import { type WebSocketOptions, type WebSocketTransport, webSocketTransport } from "./web_socket_transport.ts";
+import {
+  acceptKey,
+  checkUpgrade,
+  refusal,
+  type UpgradeAcceptance,
+  type UpgradeOptions,
+  type UpgradeRefusal,
+} from "./web_socket_upgrade.ts";
+
+/** Options of the handshake, and of the connection behind it. */
+export interface WebSocketHandshakeOptions extends UpgradeOptions, ForwardedOptions, WebSocketOptions {
+  /** From the connection to the end of the request head. @default {10_000} */
+  readonly handshakeTimeoutMs?: number;
+}
+
+/** A connection that did not become a WebSocket connection; it has been answered and closed. */
+export class WebSocketHandshakeError extends Error {
+  override readonly name = "WebSocketHandshakeError";
+}
+
+const MOST_HEAD_BYTES = 8_192;
+const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+const REFUSED_LINGER_MS = 1_000;
+const MOST_LINGER_BYTES = 1_048_576;
+const STATUS_TEXTS: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  426: "Upgrade Required",
+  431: "Request Header Fields Too Large",
+  505: "HTTP Version Not Supported",
+};
+
+/** The handshakes of one listener (RFC 6455, section 4.2), each on a connection of its own. */
+export class WebSocketHandshakes {
+  readonly #options: WebSocketHandshakeOptions;
+  readonly #url: string;
+  readonly #closeCode: () => number;
+  readonly #addresses: ForwardedAddresses;
+  readonly #slab = new Slab();
+
+  /** Throws RangeError for a trusted proxy that is not an address. */
+  constructor(options: WebSocketHandshakeOptions, url: string, closeCode: () => number) {
+    this.#options = options;
+    this.#url = url;
+    this.#closeCode = closeCode;
+    this.#addresses = new ForwardedAddresses(options);
+  }
+
+  /** Gives the WebSocket connection; rejects with WebSocketHandshakeError for one that was refused or lost. */
+  async accept(inner: Transport): Promise<WebSocketTransport> {
+    const handshake = new Handshake(inner, this.#options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS);
+    try {
+      return await this.#decide(handshake);
+    } catch (error) {
+      inner.close();
+      if (error instanceof WebSocketHandshakeError) throw error;
+      throw new WebSocketHandshakeError("the connection was lost within its request", { cause: error });
+    } finally {
+      handshake.end();
+    }
+  }
+
+  async #decide(handshake: Handshake): Promise<WebSocketTransport> {
+    const { inner, reader, writer } = handshake;
+    const isSecure = inner.peer.transport === "tls";
+    const read = await handshake.readHead();
+    if ("kind" in read) return await handshake.refuse(read);
+    const request = parseRequestHead(read.head, isSecure ? "https" : "http");
+    if ("kind" in request) return await handshake.refuse(request);
+    const decision = checkUpgrade(request, this.#options);
+    if (decision.kind === "refused") return await handshake.refuse(decision, request.method !== "HEAD");
+    await writer.write(await encodeAcceptance(decision));
+    const peer: Peer = {
+      ...inner.peer,
+      transport: isSecure ? "wss" : "ws",
+      address: this.#addresses.clientAddress(inner.peer.address, request.headers),
+      listener: this.#url,
+    };
+    const { subprotocol } = decision;
+    const closeCode = this.#closeCode;
+    const slab = this.#slab;
+    return webSocketTransport(
+      { inner, reader, writer, rest: read.rest, peer, request, subprotocol, slab, closeCode },
+      this.#options,
+    );
+  }
+}
+
+/** One connection until it is a WebSocket connection, or was told why not. */
+class Handshake {
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #late: Promise<undefined>;
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  constructor(readonly inner: Transport, timeoutMs: number) {
+    this.reader = inner.readable.getReader();
+    this.writer = inner.writable.getWriter();
+    this.writer.closed.catch(() => {}); // Each write and close has its own owner.
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#late = promise;
+    this.#timer = setTimeout(() => resolve(undefined), timeoutMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** The head, and what came behind it. Throws WebSocketHandshakeError where no answer makes sense. */
+  async readHead(): Promise<{ head: Uint8Array; rest: Uint8Array } | UpgradeRefusal> {
+    let bytes = new Uint8Array(0);
+    for (;;) {
+      const read = await Promise.race([this.reader.read(), this.#late]); // However slowly they come.
+      if (read === undefined) return refusal(408, "the request was not complete in time", "Too slow.\n");
+      if (read.done) throw new WebSocketHandshakeError("the connection ended before its request");
+      const from = bytes.length;
+      bytes = joined(bytes, read.value);
+      const foreign = foreignProtocol(bytes[0] ?? 0x21);
+      if (foreign !== undefined) throw new WebSocketHandshakeError(foreign);
+      const length = requestHeadLength(bytes, from);
+      if (Math.max(length, length === 0 ? bytes.length : 0) > MOST_HEAD_BYTES) {
+        return refusal(431, "the request head is too large", `A request head has at most ${MOST_HEAD_BYTES} bytes.\n`);
+      }
+      if (length > 0) return { head: bytes.subarray(0, length), rest: bytes.subarray(length) };
+    }
+  }
+
+  /** Answers, and reads on for a moment: closing on bytes that were not read could destroy the answer. */
+  async refuse(refused: UpgradeRefusal, hasBody = true): Promise<never> {
+    this.end();
+    const timer = setTimeout(() => this.inner.close(), REFUSED_LINGER_MS);
+    try {
+      await this.writer.write(encodeRefusal(refused, hasBody));
+      await this.writer.close();
+      for (let bytes = 0; bytes <= MOST_LINGER_BYTES;) {
+        const { value, done } = await this.reader.read();
+        if (done) break;
+        bytes += value.length;
+      }
+    } catch {
+      // It is gone, with or without the answer.
+    } finally {
+      clearTimeout(timer);
+      this.inner.close();
+    }
+    throw new WebSocketHandshakeError(`${refused.reason}, answered with ${refused.status}`);
+  }
+}
+
+function joined(first: Uint8Array<ArrayBuffer>, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+async function encodeAcceptance({ key, subprotocol }: UpgradeAcceptance): Promise<Uint8Array> {
+  return encodeHead("101 Switching Protocols", {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Accept": await acceptKey(key),
+    ...subprotocol !== undefined && { "Sec-WebSocket-Protocol": subprotocol },
+  }, "");
+}
+
+function encodeRefusal({ status, headers, body }: UpgradeRefusal, hasBody: boolean): Uint8Array {
+  return encodeHead(`${status} ${STATUS_TEXTS[status] ?? ""}`, {
+    ...headers,
+    "connection": "upgrade" in headers ? "upgrade, close" : "close",
+    "content-length": String(new TextEncoder().encode(body).length),
+  }, hasBody ? body : "");
+}
+
+function encodeHead(status: string, headers: Readonly<Record<string, string>>, body: string): Uint8Array {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return new TextEncoder().encode(`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n${body}`);
+}

@@ -1,0 +1,46 @@
+import { type Listener, preparedListener } from "./listener.ts";
+import { CloseCode } from "./web_socket_frames.ts";
+import { type WebSocketHandshakeOptions, WebSocketHandshakes } from "./web_socket_handshake.ts";
+
+/** Options of {@linkcode listenWebSocket}. */
+export interface WebSocketListenOptions extends WebSocketHandshakeOptions {
+  /** Told why a connection did not become a WebSocket connection, for logs. It must not throw. */
+  readonly onRefused?: (address: string, reason: string) => void;
+}
+
+/**
+ * MQTT over WebSocket on a listener of its own: a WebSocket server right on the streams of TCP or TLS, because the one
+ * of the runtime cannot pause a peer, holds fragments without bound, and takes frames that are not masked.
+ *
+ * @throws RangeError for a trusted proxy that is not an address
+ * @example
+ * ```ts
+ * import { listenTcp } from "./tcp.ts";
+ * import { listenWebSocket } from "./web_socket_listener.ts";
+ *
+ * const listener = listenWebSocket(listenTcp({ port: 0 }));
+ * console.log(listener.url);
+ * listener.close();
+ * ```
+ */
+export function listenWebSocket(below: Listener, options: WebSocketListenOptions = {}): Listener {
+  const { paths } = options;
+  const path = paths === undefined || paths === "any" ? "/mqtt" : paths[0] ?? "";
+  const url = below.url.replace(/^mqtt(s?):(.*)$/, `ws$1:$2${path}`);
+  let isClosed = false;
+  // Who is still there when the listener is closed is told that the server goes away.
+  const handshakes = new WebSocketHandshakes(options, url, () => isClosed ? CloseCode.GoingAway : CloseCode.Normal);
+  const listener = preparedListener(
+    below,
+    (transport) => handshakes.accept(transport),
+    ({ peer }, reason) => options.onRefused?.(peer.address, reason),
+    url,
+  );
+  return {
+    ...listener,
+    close() {
+      isClosed = true;
+      listener.close();
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { HttpRequest } from "./transport.ts";
+import { type AllowedOrigins, isOriginAllowed } from "./web_socket_origin.ts";
+import { connectTestPage } from "./web_socket_page.ts";
+
+/** What {@linkcode checkUpgrade} lets in. */
+export interface UpgradeOptions {
+  /** Paths of the endpoint, compared as they are; `any` where a route has chosen already. @default {["/mqtt", "/"]} */
+  readonly paths?: readonly string[] | "any";
+  /** `false` lets clients in that offer no subprotocol; one that offers only foreign ones stays out. @default {true} */
+  readonly requireSubprotocol?: boolean;
+  /** Web pages that may connect. @default any, but `sameOrigin` with cookies or HTTP credentials */
+  readonly origins?: AllowedOrigins;
+}
+
+/** The request becomes a WebSocket connection. */
+export interface UpgradeAcceptance {
+  readonly kind: "accepted";
+  /** The one to answer with, out of those that were offered. */
+  readonly subprotocol: string | undefined;
+  /** `Sec-WebSocket-Key`, for {@linkcode acceptKey}. */
+  readonly key: string;
+}
+
+/** The request is answered with this instead. */
+export interface UpgradeRefusal {
+  readonly kind: "refused";
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** For logs. */
+  readonly reason: string;
+}
+
+const DEFAULT_PATHS: readonly string[] = ["/mqtt", "/"];
+const PROTOCOL_VERSION = "13";
+const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, section 1.3
+const KEY = /^[A-Za-z0-9+/]{22}==$/; // 16 bytes in base64
+const MQTT_SUBPROTOCOL = /^mqtt[\w!#$%&'*+.^`|~-]*$/;
+const HOW_TO_CONNECT = `This is an MQTT endpoint over WebSocket. A client connects to it with a request like this:
+
+  GET /mqtt HTTP/1.1
+  Host: ...
+  Connection: Upgrade
+  Upgrade: websocket
+  Sec-WebSocket-Version: 13
+  Sec-WebSocket-Key: ...
+  Sec-WebSocket-Protocol: mqtt
+
+In a browser: new WebSocket("ws://host:port/mqtt", "mqtt")
+`;
+
+/** Says whether a request opens an MQTT connection over WebSocket (RFC 6455, section 4.2; MQTT 5, section 6). */
+export function checkUpgrade(
+  request: HttpRequest,
+  options: UpgradeOptions = {},
+): UpgradeAcceptance | UpgradeRefusal {
+  const { paths = DEFAULT_PATHS, requireSubprotocol = true, origins } = options;
+  const { method, headers } = request;
+  if (paths !== "any" && !paths.includes(new URL(request.url).pathname)) {
+    return refusal(404, "the path is not one of the endpoint", `Nothing is here. MQTT is at: ${paths.join(" ")}\n`);
+  }
+  if (method !== "GET") {
+    return refusal(405, "the method is not GET", "An MQTT endpoint over WebSocket takes GET only.\n", { allow: "GET" });
+  }
+  if (!hasToken(headers, "upgrade", "websocket") || !hasToken(headers, "connection", "upgrade")) {
+    return notAnUpgrade(headers);
+  }
+  if (headers.get("sec-websocket-version") !== PROTOCOL_VERSION) { // RFC 6455, section 4.4
+    const body = "This endpoint speaks version 13 of the WebSocket protocol:\n\nSec-WebSocket-Version: 13\n";
+    const extra = { upgrade: "websocket", "sec-websocket-version": PROTOCOL_VERSION };
+    return refusal(426, "the version of the WebSocket protocol is not 13", body, extra);
+  }
+  const key = headers.get("sec-websocket-key");
+  if (key === null || !KEY.test(key)) {
+    const body = "Sec-WebSocket-Key must be there once, 16 random bytes in base64.\n";
+    return refusal(400, "Sec-WebSocket-Key is missing or malformed", body);
+  }
+  const offered = headers.get("sec-websocket-protocol");
+  const subprotocol = offered === null ? undefined : chooseSubprotocol(offered);
+  if (subprotocol === undefined && (requireSubprotocol || offered !== null)) return noSubprotocol(offered);
+  if (!isOriginAllowed(request, origins)) {
+    const body = "Pages of this origin may not connect here. The operator of the broker can allow it:\n" +
+      'the value of the header Origin, as it is, belongs in the list "origins".\n';
+    return refusal(403, "the origin is not allowed", body);
+  }
+  return { kind: "accepted", subprotocol, key };
+}
+
+/** `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455, section 4.2.2). */
+export async function acceptKey(key: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + ACCEPT_GUID));
+  return new Uint8Array(digest).toBase64();
+}
+
+/** An answer of plain text that says what is wrong. */
+export function refusal(
+  status: number,
+  reason: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): UpgradeRefusal {
+  const common = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+  return { kind: "refused", status, reason, body, headers: { ...common, ...headers } };
+}
+
+/** `mqtt` before `mqttv3.1` before whatever else begins with `mqtt` [MQTT-6.0.0-3]. */
+function chooseSubprotocol(offered: string): string | undefined {
+  const names = offered.split(",").map((name) => name.trim());
+  return names.find((name) => name === "mqtt") ?? names.find((name) => name === "mqttv3.1") ??
+    names.find((name) => MQTT_SUBPROTOCOL.test(name));
+}
+
+/** A browser that was pointed here gets a page, everybody else the text. */
+function notAnUpgrade(headers: Headers): UpgradeRefusal {
+  const reason = "the request is not a WebSocket upgrade";
+  const isBrowser = /(?:^|,)\s*text\/html\b/i.test(headers.get("accept") ?? "");
+  if (!isBrowser) return refusal(400, reason, HOW_TO_CONNECT, { vary: "accept" });
+  const { body, contentSecurityPolicy } = connectTestPage(crypto.randomUUID());
+  return refusal(400, reason, body, {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": contentSecurityPolicy,
+    vary: "accept",
+  });
+}
+
+function noSubprotocol(offered: string | null): UpgradeRefusal {
+  const reason = offered === null ? "no subprotocol is offered" : "no subprotocol of MQTT is offered";
+  const body = `This endpoint speaks MQTT, and ${reason}. Offer it with this line:\n\n` +
+    'Sec-WebSocket-Protocol: mqtt\n\nIn a browser: new WebSocket(url, "mqtt")\n';
+  return refusal(400, reason, body);
+}
+
+/** `Connection` and `Upgrade` are lists, in any case (RFC 9110, sections 7.6.1 and 7.8). */
+function hasToken(headers: Headers, name: string, token: string): boolean {
+  return headers.get(name)?.split(",").some((item) => item.trim().toLowerCase() === token) ?? false;
+}

@@ -1,0 +1,110 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type Deadline, Deadlines } from "../../src/broker/deadlines.ts";
+import { seededTest } from "../seeded.ts";
+
+Deno.test("Deadlines.tick() runs what is due, earliest first", () => {
+  const deadlines = new Deadlines();
+  const ran: number[] = [];
+  for (const dueMs of [5, 1, 4, 2, 3]) deadlines.add(dueMs, () => ran.push(dueMs));
+  deadlines.tick(0);
+  assertEquals(ran, []);
+  deadlines.tick(3);
+  assertEquals(ran, [1, 2, 3]);
+  deadlines.tick(3);
+  deadlines.tick(100);
+  assertEquals(ran, [1, 2, 3, 4, 5]);
+  assertEquals(deadlines.size, 0);
+});
+
+seededTest("Deadlines run in order of time, once, and never when they are cancelled", (random) => {
+  const deadlines = new Deadlines();
+  const waiting = new Map<number, { readonly dueMs: number; readonly deadline: Deadline }>();
+  let nowMs = 0;
+  for (let step = 0; step < 80; step++) {
+    const kind = random.integer(1, 4);
+    if (kind <= 2) {
+      const dueMs = nowMs + random.integer(-2, 20);
+      const deadline = deadlines.add(dueMs, () => {
+        if (!waiting.delete(step)) throw new Error("it has run, or is cancelled");
+        for (const other of waiting.values()) {
+          if (other.dueMs < dueMs) throw new Error("an earlier one has not run yet");
+        }
+      });
+      waiting.set(step, { dueMs, deadline });
+    } else if (kind === 3 && waiting.size > 0) {
+      const key = random.pick([...waiting.keys()]);
+      deadlines.cancel(waiting.get(key)?.deadline);
+      waiting.delete(key);
+    } else {
+      nowMs += random.integer(0, 10);
+      deadlines.tick(nowMs);
+      for (const { dueMs } of waiting.values()) if (dueMs <= nowMs) throw new Error(`${dueMs} has not run at ${nowMs}`);
+    }
+    assertEquals(deadlines.size, waiting.size);
+  }
+});
+
+Deno.test("A deadline that throws keeps no other from running; what it threw comes at the end", () => {
+  const deadlines = new Deadlines();
+  const ran: number[] = [];
+  for (const dueMs of [1, 2, 3, 4]) {
+    deadlines.add(dueMs, () => {
+      ran.push(dueMs);
+      if (dueMs % 2 === 1) throw new Error(`no ${dueMs}`);
+    });
+  }
+  const error = assertThrows(() => deadlines.tick(10), AggregateError);
+  assertEquals(error.errors.map(({ message }) => message), ["no 1", "no 3"]);
+  assertEquals(ran, [1, 2, 3, 4]);
+  deadlines.tick(20);
+});
+
+Deno.test("A deadline that is added by another runs in the same tick when it is due", () => {
+  const deadlines = new Deadlines();
+  const ran: string[] = [];
+  deadlines.add(1, (nowMs) => {
+    deadlines.add(nowMs, () => ran.push("due"));
+    deadlines.add(nowMs + 1, () => ran.push("later"));
+  });
+  deadlines.tick(5);
+  assertEquals(ran, ["due"]);
+  deadlines.tick(6);
+  assertEquals(ran, ["due", "later"]);
+});
+
+Deno.test("A deadline that another cancels in the same tick does not run", () => {
+  const deadlines = new Deadlines();
+  const ran: string[] = [];
+  const second = deadlines.add(2, () => ran.push("second"));
+  deadlines.add(1, () => deadlines.cancel(second));
+  deadlines.tick(2);
+  assertEquals(ran, []);
+  assertEquals(deadlines.size, 0);
+});
+
+Deno.test("Deadlines.cancel() twice, or behind its run, changes nothing", () => {
+  const deadlines = new Deadlines();
+  const first = deadlines.add(1, () => {});
+  deadlines.add(9, () => {});
+  deadlines.tick(1);
+  deadlines.cancel(first);
+  deadlines.cancel(first);
+  deadlines.cancel(undefined);
+  assertEquals(deadlines.size, 1);
+});
+
+Deno.test("Many deadlines that are cancelled leave those that wait in order", () => {
+  const deadlines = new Deadlines();
+  const ran: number[] = [];
+  const cancelled: Deadline[] = [];
+  for (let count = 0; count < 10_000; count++) {
+    const dueMs = count * 7919 % 10_007;
+    if (count % 100 === 0) deadlines.add(dueMs, () => ran.push(dueMs));
+    else cancelled.push(deadlines.add(dueMs, () => ran.push(NaN)));
+  }
+  for (const deadline of cancelled) deadlines.cancel(deadline);
+  assertEquals(deadlines.size, 100);
+  deadlines.tick(20_000);
+  assertEquals(ran.length, 100);
+  assertEquals(ran, ran.toSorted((a, b) => a - b));
+});

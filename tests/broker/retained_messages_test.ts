@@ -1,0 +1,96 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { ApplicationMessage } from "../../mod.ts";
+import { RetainedMessages } from "../../src/broker/retained_messages.ts";
+import { matchesTopic, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
+import { seededTest } from "../seeded.ts";
+import { collectedHeapBytes } from "./collected_heap.ts";
+import { randomTopic, randomTopicFilter } from "../protocol/random_topic.ts";
+
+seededTest(
+  "RetainedMessages matches what a comparison of every topic matches, while messages come and go",
+  (random) => {
+    const retained = new RetainedMessages();
+    const expected = new Map<string, ApplicationMessage>();
+    for (let count = 0; count < 60; count++) {
+      const topic = randomTopic(random);
+      if (random.oneIn(3)) {
+        assertEquals(retained.delete(topic), expected.delete(topic), topic);
+      } else {
+        const message = messageOf(topic, random.integer(1, 20));
+        retained.set(message);
+        expected.set(topic, message);
+      }
+      assertEquals(retained.get(topic), expected.get(topic));
+      const levels = parseTopicFilter(randomTopicFilter(random))?.levels ?? [];
+      const matching = [...expected.keys()].filter((known) => matchesTopic(levels, known.split("/")));
+      assertEquals([...retained.match(levels)].map((found) => found.topic).sort(), matching.sort(), levels.join("/"));
+      assertEquals(retained.count, expected.size);
+      assertEquals(retained.bytes, [...expected.values()].reduce((sum, { size }) => sum + size, 0));
+    }
+    for (const topic of expected.keys()) assertEquals(retained.delete(topic), true);
+    assertEquals([retained.count, retained.bytes], [0, 0]);
+    assertEquals([...retained.match(["#"])], []);
+  },
+);
+
+Deno.test("Retained messages that were deleted leave nothing behind", () => {
+  const retained = new RetainedMessages();
+  const churn = (start: number) => {
+    for (let count = start; count < start + 20_000; count++) {
+      retained.set(messageOf(`a/${count}/b/c`));
+      retained.delete(`a/${count}/b/c`);
+    }
+  };
+  churn(0);
+  const before = collectedHeapBytes();
+  churn(20_000);
+  assertLess(collectedHeapBytes() - before, 500_000);
+});
+
+Deno.test("RetainedMessages.match() goes on while messages come and go", () => {
+  const retained = new RetainedMessages();
+  for (const topic of ["a/1", "a/2", "a/3", "b"]) retained.set(messageOf(topic));
+  const found: string[] = [];
+  for (const { topic } of retained.match(["#"])) {
+    found.push(topic);
+    if (topic === "a/1") {
+      retained.delete("a/2");
+      retained.delete("a/1");
+    }
+  }
+  assertEquals(found, ["a/1", "a/3", "b"]);
+});
+
+Deno.test("RetainedMessages gives a message as it is when it is taken", () => {
+  const retained = new RetainedMessages();
+  retained.set(messageOf("a/1"));
+  retained.set(messageOf("a/2"));
+  const matching = retained.match(["a", "+"]);
+  matching.next();
+  const later = messageOf("a/2", 9);
+  retained.set(later);
+  assertEquals(matching.next().value, later);
+  assertEquals(matching.next().done, true);
+});
+
+Deno.test("RetainedMessages takes topics of 65,535 levels without recursion", () => {
+  const retained = new RetainedMessages();
+  const topic = "/".repeat(65_534);
+  retained.set(messageOf(topic));
+  assertEquals([...retained.match(["#"])].length, 1);
+  assertEquals(retained.delete(topic), true);
+  assertEquals([...retained.match(["#"])].length, 0);
+});
+
+Deno.test("RetainedMessages knows names that mean something in JavaScript as topics only", () => {
+  const retained = new RetainedMessages();
+  assertEquals(retained.get("__proto__"), undefined);
+  retained.set(messageOf("__proto__/constructor"));
+  assertEquals([...retained.match(["__proto__", "+"])].length, 1);
+  assertEquals(retained.get("__proto__"), undefined);
+});
+
+function messageOf(topic: string, payloadBytes = 1): ApplicationMessage {
+  const payload = new Uint8Array(payloadBytes);
+  return new ApplicationMessage({ topic, payload, qos: 0, retain: true, properties: {} }, "p", 0);
+}

@@ -1,0 +1,201 @@
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { encodePacket, type Packet, TopicInterner } from "../../mod.ts";
+import { packetIdentifierOffset } from "../../src/protocol/message.ts";
+import { Outbox } from "../../src/protocol/outbox.ts";
+import { toHex } from "../codec/hex.ts";
+import { seededTest } from "../seeded.ts";
+
+const PING: Packet = { type: "pingresp" };
+const PING_HEX = "d000";
+
+Deno.test("Outbox.take() gives packets and frames in the order in which they were pushed", () => {
+  const outbox = newOutbox();
+  const shared = Uint8Array.of(9, 1, 2, 3, 9);
+  outbox.push(PING);
+  outbox.pushShared(shared.buffer, 1, 4);
+  outbox.push(puback(7));
+  assertEquals(outbox.bytes, 2 + 3 + 4);
+  assertEquals(taken(outbox), `${PING_HEX}01020340020007`);
+  assertEquals(outbox.bytes, 0);
+  assertEquals(taken(outbox), "");
+});
+
+Deno.test("Outbox.take() gives frames that lie side by side as one view, without a copy", () => {
+  const outbox = newOutbox();
+  const { buffer } = Uint8Array.of(0, 1, 2, 3, 4, 5);
+  outbox.pushShared(buffer, 1, 3);
+  outbox.pushShared(buffer, 3, 5);
+  const bytes = outbox.take(0);
+  assertStrictEquals(bytes?.buffer, buffer);
+  assertEquals([bytes?.byteOffset, bytes?.length], [1, 4]);
+});
+
+Deno.test("Outbox.take() does not join frames of a buffer that do not lie side by side, or in another order", () => {
+  const outbox = newOutbox();
+  const { buffer } = Uint8Array.of(0, 1, 2, 3, 4, 5);
+  outbox.pushShared(buffer, 3, 5);
+  outbox.pushShared(buffer, 1, 3);
+  outbox.pushShared(buffer, 4, 6);
+  assertEquals(taken(outbox), "030401020405");
+});
+
+Deno.test("What Outbox.take() gave stays as it is when more is pushed", () => {
+  const outbox = newOutbox();
+  const views: Uint8Array[] = [];
+  for (let identifier = 1; identifier <= 500; identifier++) {
+    outbox.push(puback(identifier));
+    views.push(outbox.take(0) ?? new Uint8Array());
+  }
+  assertEquals(views.map(toHex), views.map((_, index) => `4002${(index + 1).toString(16).padStart(4, "0")}`));
+});
+
+Deno.test("What is held leaves when its sequence is durable, and what is behind it with it", () => {
+  const outbox = newOutbox();
+  outbox.push(puback(1));
+  outbox.push(puback(2), 5);
+  outbox.push(PING);
+  outbox.push(puback(3), 9);
+  outbox.push(puback(4), 9);
+  assertEquals(taken(outbox, 4), "40020001");
+  assertEquals(taken(outbox, 4), "");
+  assertEquals(taken(outbox, 5), `40020002${PING_HEX}`);
+  assertEquals(taken(outbox, 8), "");
+  outbox.push(PING);
+  assertEquals(taken(outbox, 9), `4002000340020004${PING_HEX}`);
+});
+
+Deno.test("Outbox.isHeldBetween() knows what waits", () => {
+  const outbox = newOutbox();
+  outbox.push(puback(1));
+  outbox.push(puback(2), 5);
+  assertEquals(outbox.isHeldBetween(4, 5), true);
+  assertEquals(outbox.isHeldBetween(0, 9), true);
+  assertEquals(outbox.isHeldBetween(5, 9), false);
+  assertEquals(outbox.isHeldBetween(0, 4), false);
+  outbox.take(9);
+  assertEquals(outbox.isHeldBetween(0, 9), false);
+});
+
+Deno.test("Outbox.pushPublish() sets Packet Identifier and DUP without writing to the frame that others share", () => {
+  for (const payloadBytes of [0, 10, 2_047, 2_048, 100_000]) {
+    const outbox = newOutbox();
+    const frame = publish(payloadBytes);
+    const before = toHex(frame);
+    const offset = packetIdentifierOffset(frame);
+    outbox.pushPublish(frame, payloadBytes, offset, 0x1234, false);
+    outbox.push(PING);
+    outbox.pushPublish(frame, payloadBytes, offset, 0xffff, true, 3);
+    const plain = frame.slice();
+    plain.set([0x12, 0x34], offset);
+    const repeated = frame.slice();
+    repeated.set([0xff, 0xff], offset);
+    repeated[0] = (repeated[0] ?? 0) | 0x08;
+    assertEquals(taken(outbox, 2), toHex(plain) + PING_HEX, `${payloadBytes} bytes`);
+    assertEquals(taken(outbox, 3), toHex(repeated), `${payloadBytes} bytes, DUP`);
+    assertEquals(toHex(frame), before);
+  }
+});
+
+Deno.test("Outbox.keep() lets go of a large buffer of which it holds a small part, and of no other", () => {
+  const outbox = newOutbox();
+  const large = new Uint8Array(10_000).fill(7);
+  outbox.pushShared(large.buffer, 100, 110);
+  outbox.keep();
+  large.fill(8); // Whoever owns it may do so now.
+  const bytes = outbox.take(0);
+  assertEquals(bytes, new Uint8Array(10).fill(7));
+  assert((bytes?.buffer.byteLength ?? 0) < 1_000);
+
+  const whole = new Uint8Array(10_000);
+  outbox.pushShared(whole.buffer, 0, 9_000);
+  outbox.keep();
+  assertStrictEquals(outbox.take(0)?.buffer, whole.buffer);
+});
+
+Deno.test("Outbox.clear() drops all that waits", () => {
+  const outbox = newOutbox();
+  outbox.push(puback(1), 5);
+  outbox.clear();
+  assertEquals([outbox.bytes, taken(outbox, 9), outbox.isHeldBetween(0, 9)], [0, "", false]);
+  outbox.push(PING);
+  assertEquals(taken(outbox), PING_HEX);
+});
+
+Deno.test("Outbox.push() of a packet that cannot be encoded throws and leaves nothing of it", () => {
+  const outbox = newOutbox();
+  outbox.push(PING);
+  const wildcard: Packet = { ...publishPacket(0), topic: "a/#" };
+  assertThrows(() => outbox.push(wildcard), RangeError);
+  outbox.push(PING);
+  assertEquals(taken(outbox), PING_HEX + PING_HEX);
+});
+
+seededTest(
+  "Whatever is pushed, taken and kept in whatever order: the bytes come once, in order, not before their hold",
+  (random) => {
+    const outbox = newOutbox();
+    const expected: { readonly hex: string; readonly heldUntil: number }[] = [];
+    let sequence = 0;
+    let durable = 0;
+    for (let step = 0; step < 200; step++) {
+      const kind = random.integer(1, 6);
+      if (kind === 1) {
+        const heldUntil = random.oneIn(2) ? ++sequence : 0;
+        const identifier = random.integer(1, 65_535);
+        outbox.push(puback(identifier), heldUntil);
+        expected.push({ hex: `4002${identifier.toString(16).padStart(4, "0")}`, heldUntil });
+      } else if (kind === 2) {
+        const bytes = random.bytes(random.integer(1, 3_000));
+        const start = random.integer(0, bytes.length - 1);
+        const end = random.integer(start + 1, bytes.length);
+        const middle = random.integer(start, end);
+        outbox.pushShared(bytes.buffer, start, middle);
+        outbox.pushShared(bytes.buffer, middle, end);
+        expected.push({ hex: toHex(bytes.subarray(start, end)), heldUntil: 0 });
+      } else if (kind === 3) {
+        const payloadBytes = random.pick([1, 100, 5_000]);
+        const frame = publish(payloadBytes);
+        const heldUntil = random.oneIn(2) ? ++sequence : 0;
+        outbox.pushPublish(frame, payloadBytes, packetIdentifierOffset(frame), 1, false, heldUntil);
+        expected.push({ hex: toHex(frame), heldUntil });
+      } else if (kind === 4) {
+        outbox.keep();
+      } else {
+        if (kind === 5) durable = random.integer(durable, sequence);
+        let hex = "";
+        while (expected[0] !== undefined && expected[0].heldUntil <= durable) hex += expected.shift()?.hex;
+        assertEquals(taken(outbox, durable), hex);
+      }
+      assertEquals(outbox.bytes, expected.reduce((sum, { hex }) => sum + hex.length / 2, 0));
+    }
+  },
+);
+
+function newOutbox(): Outbox {
+  return new Outbox(new TopicInterner(16));
+}
+
+function taken(outbox: Outbox, durableSequence = 0): string {
+  return toHex(outbox.take(durableSequence) ?? new Uint8Array());
+}
+
+function puback(packetIdentifier: number): Packet {
+  return { type: "puback", packetIdentifier, reasonCode: 0, properties: {} };
+}
+
+function publishPacket(payloadBytes: number): Packet & { type: "publish" } {
+  return {
+    type: "publish",
+    dup: false,
+    qos: 1,
+    retain: false,
+    topic: "topic",
+    packetIdentifier: 1,
+    properties: {},
+    payload: new Uint8Array(payloadBytes).fill(5),
+  };
+}
+
+function publish(payloadBytes: number): Uint8Array {
+  return encodePacket(publishPacket(payloadBytes), 4);
+}

@@ -1,0 +1,290 @@
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertLessOrEqual,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { once } from "node:events";
+import { connect as connectSocket } from "node:net";
+import { listenTcp, tcpTransport } from "../../src/transport/tcp.ts";
+import type { Transport } from "../../src/transport/transport.ts";
+import { within } from "../deadline.ts";
+import { withSeed } from "../hostile/with_seed.ts";
+
+// What the system itself takes in one direction of a loopback connection, with room to spare.
+const MOST_SYSTEM_BYTES = 16_000_000;
+const MOST_IDLE_BYTES = 4_096;
+const CHUNK = new Uint8Array(65_536);
+
+for (
+  const { hostname, url, address } of [
+    { hostname: "127.0.0.1", url: /^mqtt:\/\/127\.0\.0\.1:\d+$/, address: /^127\.0\.0\.1:\d+$/ },
+    { hostname: "::1", url: /^mqtt:\/\/\[::1\]:\d+$/, address: /^\[::1\]:\d+$/ },
+  ]
+) {
+  Deno.test(`listenTcp() serves ${hostname} and names both ends`, async () => {
+    await withConnection(async ({ transport, client }) => {
+      const { peer } = transport;
+      assertEquals(peer.transport, "tcp");
+      assertMatch(peer.listener, url);
+      assertMatch(peer.address, address);
+      const local = client.localAddr;
+      assertEquals(Number(peer.address.split(":").at(-1)), local.port);
+      await client.write(Uint8Array.of(1, 2, 3));
+      const reader = transport.readable.getReader();
+      assertEquals((await reader.read()).value, Uint8Array.of(1, 2, 3));
+      await transport.writable.getWriter().write(Uint8Array.of(4, 5));
+      assertEquals(await readExactly(client, 2), Uint8Array.of(4, 5));
+    }, hostname);
+  });
+}
+
+Deno.test("listenTcp() gives no connection after close(), and closing it again is nothing", async () => {
+  const listener = listenTcp({ port: 0 });
+  const iterator = listener[Symbol.asyncIterator]();
+  const next = iterator.next();
+  listener.close();
+  listener.close();
+  assertEquals(await within(next, "the iterator to end"), { done: true, value: undefined });
+});
+
+Deno.test("listenTcp() throws when the port is in use", () => {
+  const first = listenTcp({ port: 0 });
+  try {
+    assertThrows(() => listenTcp({ port: first.port }), Deno.errors.AddrInUse);
+  } finally {
+    first.close();
+  }
+});
+
+Deno.test("tcpTransport() turns TCP_NODELAY on", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const conn = await listener.accept();
+  const calls: (boolean | undefined)[] = [];
+  const setNoDelay = conn.setNoDelay.bind(conn);
+  conn.setNoDelay = (isOn) => {
+    calls.push(isOn);
+    setNoDelay(isOn);
+  };
+  const transport = tcpTransport(conn, "mqtt://127.0.0.1:0");
+  transport?.close();
+  assertEquals(calls, [true]);
+  assertEquals(await client.read(new Uint8Array(1)), null);
+});
+
+Deno.test("tcpTransport() gives nothing for a connection that is gone", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using _client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const conn = await listener.accept();
+  conn.close();
+  assertEquals(tcpTransport(conn, "mqtt://127.0.0.1:0"), undefined);
+});
+
+Deno.test("TCP write does not resolve while the peer does not read, and goes on when it does", async () => {
+  await withConnection(async ({ transport, client }) => {
+    const writer = transport.writable.getWriter();
+    const { taken, pending } = await writeUntilStuck((chunk) => writer.write(chunk));
+    assertLess(taken, MOST_SYSTEM_BYTES);
+    await readExactly(client, taken + CHUNK.length);
+    await within(pending, "the write to go on");
+  });
+});
+
+Deno.test("TCP read takes nothing that nobody asks for, and all of it when somebody does", async () => {
+  await withConnection(async ({ transport, client }) => {
+    const { taken, pending } = await writeUntilStuck((chunk) => writeAll(client, chunk));
+    assertLess(taken, MOST_SYSTEM_BYTES);
+    const reader = transport.readable.getReader();
+    for (let left = taken + CHUNK.length; left > 0;) left -= (await reader.read()).value?.length ?? Infinity;
+    await within(pending, "the peer's write to go on");
+  });
+});
+
+Deno.test("TCP read gives the bytes of any pattern of writes, in chunks that stay as they were handed out", async () => {
+  await withSeed(async (random) => {
+    for (let round = 0; round < 4; round++) {
+      await withConnection(async ({ transport, client }) => {
+        const sizes = Array.from({ length: 150 }, () => random.integer(1, random.pick([8, 300, 2_000, 40_000])));
+        const sent = random.bytes(sizes.reduce((sum, size) => sum + size, 0));
+        const writing = (async () => {
+          let at = 0;
+          for (const size of sizes) {
+            await writeAll(client, sent.subarray(at, at += size));
+            if (random.oneIn(3)) await nextTurn(); // Else several writes become one read.
+          }
+          await client.closeWrite();
+        })();
+        const chunks: Uint8Array[] = [];
+        const copies: Uint8Array[] = [];
+        for await (const chunk of transport.readable) {
+          assertGreater(chunk.length, 0);
+          chunks.push(chunk);
+          copies.push(chunk.slice());
+        }
+        await writing;
+        assertEquals(joined(copies), sent);
+        assertEquals(joined(chunks), sent);
+      });
+    }
+  });
+});
+
+Deno.test("TCP read begins with a small buffer, grows with what comes, and shrinks behind it", async () => {
+  await withConnection(async ({ transport, client }) => {
+    const reader = transport.readable.getReader();
+    const readSome = async (): Promise<Uint8Array> => (await reader.read()).value ?? new Uint8Array(0);
+    await client.write(Uint8Array.of(1));
+    assertEquals((await readSome()).buffer.byteLength, 512); // All that a connection holds that has said nothing yet.
+
+    const large = 8_000_000;
+    const writing = writeAll(client, new Uint8Array(large));
+    let largest = 0;
+    for (let left = large; left > 0;) {
+      const chunk = await readSome();
+      left -= chunk.length;
+      largest = Math.max(largest, chunk.buffer.byteLength);
+    }
+    await writing;
+    assertEquals(largest, 65_536);
+
+    let smallest = Infinity;
+    for (let round = 0; round < 2_000 && smallest > MOST_IDLE_BYTES; round++) {
+      await client.write(new Uint8Array(60));
+      smallest = (await readSome()).buffer.byteLength;
+    }
+    assertLessOrEqual(smallest, MOST_IDLE_BYTES);
+  });
+});
+
+Deno.test("TCP that the peer has half closed can still be written to", async () => {
+  await withConnection(async ({ transport, client }) => {
+    await client.write(Uint8Array.of(1));
+    await client.closeWrite();
+    const chunks = await Array.fromAsync(transport.readable);
+    assertEquals(joined(chunks), Uint8Array.of(1));
+    const writer = transport.writable.getWriter();
+    await writer.write(Uint8Array.of(2));
+    await writer.close();
+    assertEquals(await readExactly(client, 1), Uint8Array.of(2));
+    assertEquals(await client.read(new Uint8Array(1)), null);
+  });
+});
+
+Deno.test("TCP that was half closed here can still be read from", async () => {
+  await withConnection(async ({ transport, client }) => {
+    await transport.writable.close();
+    assertEquals(await client.read(new Uint8Array(1)), null);
+    await client.write(Uint8Array.of(7));
+    assertEquals((await transport.readable.getReader().read()).value, Uint8Array.of(7));
+  });
+});
+
+Deno.test("TCP close() ends the read and the write that wait, and is safe again", async () => {
+  await withConnection(async ({ transport }) => {
+    const reading = transport.readable.getReader().read();
+    const writer = transport.writable.getWriter();
+    writer.closed.catch(() => {}); // The write tells it too.
+    const { pending } = await writeUntilStuck((chunk) => writer.write(chunk));
+    const ends = Promise.allSettled([reading, pending]);
+    transport.close();
+    transport.close();
+    const [read, write] = await within(ends, "both to end");
+    assert(read.status === "rejected" || read.value.done);
+    assertEquals(write.status, "rejected");
+  });
+});
+
+Deno.test("TCP that the peer resets fails the read and the write, and nothing else", async () => {
+  const listener = listenTcp({ port: 0 });
+  try {
+    const accepting = listener[Symbol.asyncIterator]().next();
+    const socket = connectSocket(listener.port, "127.0.0.1").on("error", () => {});
+    await once(socket, "connect");
+    const transport: Transport = (await accepting).value;
+    const reading = transport.readable.getReader().read();
+    socket.resetAndDestroy();
+    await assertRejects(() => within(reading, "the read to fail"), Deno.errors.ConnectionReset);
+    const writer = transport.writable.getWriter();
+    writer.closed.catch(() => {}); // The write tells it too.
+    await assertRejects(() => within(writer.write(CHUNK), "the write to fail"));
+    transport.close();
+  } finally {
+    listener.close();
+  }
+});
+
+interface Connection {
+  readonly transport: Transport;
+  readonly client: Deno.TcpConn;
+}
+
+async function withConnection(run: (ends: Connection) => Promise<void>, hostname = "127.0.0.1"): Promise<void> {
+  const listener = listenTcp({ hostname, port: 0 });
+  try {
+    const accepting = listener[Symbol.asyncIterator]().next();
+    using client = await Deno.connect({ hostname, port: listener.port });
+    const { value: transport } = await within(accepting, "the connection");
+    assert(transport !== undefined);
+    try {
+      await within(run({ transport, client }), "the test", 20_000);
+    } finally {
+      transport.close();
+    }
+  } finally {
+    listener.close();
+  }
+}
+
+/** Writes until a write does not resolve; gives how many bytes were taken before it. */
+async function writeUntilStuck(
+  write: (chunk: Uint8Array) => Promise<void>,
+): Promise<{ taken: number; pending: Promise<void> }> {
+  for (let taken = 0;; taken += CHUNK.length) {
+    const pending = write(CHUNK);
+    if (!await resolvesWithin(pending, 300)) return { taken, pending };
+    assertLess(taken, MOST_SYSTEM_BYTES);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+async function resolvesWithin(promise: Promise<void>, deadlineMs: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), deadlineMs);
+  try {
+    return await Promise.race([promise.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readExactly(conn: Deno.Conn, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const read = await conn.read(bytes.subarray(at));
+    if (read === null) return bytes.subarray(0, at);
+    at += read;
+  }
+  return bytes;
+}
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}

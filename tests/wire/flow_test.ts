@@ -1,0 +1,190 @@
+import { ALL_VERSIONS, conversationTests } from "./conversation.ts";
+
+conversationTests([
+  {
+    name: "No more than Receive Maximum of the client is in flight, all else goes on [MQTT-3.3.4-9] [MQTT-3.3.4-10]",
+    versions: [5],
+    steps: [
+      "s > 10 [ @ 02 0000 { 21 0002 } 's' ]",
+      "s < 20 [ 00 00 { LIMITS } ]",
+      "s > 82 [ 0001 [] 'x' 02 ]",
+      "s < 90 [ 0001 [] 02 ]",
+      "p connects",
+      "p > 32 [ 'x' 0001 [] \"1\" ] 34 [ 'x' 0002 [] \"2\" ] 34 [ 'x' 0003 [] \"3\" ] 32 [ 'x' 0004 [] \"4\" ]",
+      "p < 40 [ 0001 ] 50 [ 0002 ] 50 [ 0003 ] 40 [ 0004 ]",
+      "p > 62 [ 0002 ] 62 [ 0003 ]",
+      "p < 70 [ 0002 ] 70 [ 0003 ]",
+      "s < 32 [ 'x' 0001 [] \"1\" ] 34 [ 'x' 0002 [] \"2\" ]",
+      "s quiet", // [MQTT-4.9.0-3]
+      "p > 30 [ 'x' [] \"qos 0\" ]",
+      "s < 30 [ 'x' [] \"qos 0\" ]",
+      "s > 50 [ 0002 ]",
+      "s < 62 [ 0002 ]", // PUBREC gives no place back.
+      "s quiet",
+      "s > 70 [ 0002 ]",
+      "s < 34 [ 'x' 0003 [] \"3\" ]",
+      "s quiet",
+      "s > 50 [ 0003 97 ]", // One that refuses does.
+      "s < 32 [ 'x' 0004 [] \"4\" ]",
+      "s > 40 [ 0001 ] 40 [ 0004 ]",
+    ],
+  },
+  {
+    name: "Receive Maximum 0 is a Protocol Error (section 3.1.2.11.3)",
+    versions: [5],
+    steps: ["s > 10 [ @ 02 0000 { 21 0000 } 's' ]", "s told 20 00 82"],
+  },
+  {
+    name: "No more than maximumInflight is in flight",
+    versions: ALL_VERSIONS,
+    limits: { maximumInflight: 1 },
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} 'x' 01 ]",
+      "s < 90 [ 0001 {} 01 ]",
+      "p connects",
+      "p > 32 [ 'x' 0001 {} \"1\" ] 32 [ 'x' 0002 {} \"2\" ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ]",
+      "s < 32 [ 'x' 0001 {} \"1\" ]",
+      "s quiet",
+      "s > 40 [ 0001 ]",
+      "s < 32 [ 'x' 0002 {} \"2\" ]",
+    ],
+  },
+  {
+    name: "A client may send as many messages as Receive Maximum of the broker [MQTT-3.3.4-7]",
+    versions: [5],
+    limits: { receiveMaximum: 4 },
+    steps: [
+      "p connects",
+      // All before the broker could say anything.
+      "p > 34 [ 'x' 0001 [] ] 34 [ 'x' 0002 [] ] 34 [ 'x' 0003 [] ] 34 [ 'x' 0004 [] ]",
+      "p < 50 [ 0001 10 ] 50 [ 0002 10 ] 50 [ 0003 10 ] 50 [ 0004 10 ]",
+      // Repeated is not one more.
+      "p > 3c [ 'x' 0004 [] ]",
+      "p < 50 [ 0004 ]",
+      "p > 62 [ 0001 ]",
+      "p < 70 [ 0001 ]",
+      "p > 32 [ 'x' 0005 [] ]",
+      "p < 40 [ 0005 10 ]",
+      "p > 34 [ 'x' 0006 [] ]",
+      "p < 50 [ 0006 10 ]",
+    ],
+  },
+  {
+    name: "Messages with QoS 1 in one chunk, as many as Receive Maximum [MQTT-3.3.4-7]",
+    versions: [5],
+    limits: { receiveMaximum: 2 },
+    steps: [
+      "p connects",
+      "p > 32 [ 'x' 0001 [] ] 32 [ 'x' 0002 [] ]",
+      "p < 40 [ 0001 10 ] 40 [ 0002 10 ]",
+      "p > 32 [ 'x' 0001 [] ] 32 [ 'x' 0002 [] ]",
+      "p < 40 [ 0001 10 ] 40 [ 0002 10 ]",
+    ],
+  },
+  {
+    name: "One message above Receive Maximum ends the connection with 0x93 [MQTT-3.3.4-7]",
+    versions: [5],
+    limits: { receiveMaximum: 2 },
+    steps: [
+      "p connects",
+      "p > 34 [ 'x' 0001 [] ] 34 [ 'x' 0002 [] ]",
+      "p < 50 [ 0001 10 ] 50 [ 0002 10 ]",
+      "p > 34 [ 'x' 0003 [] ]",
+      "p told e0 93",
+    ],
+  },
+  {
+    name: "QoS 0 does not count for Receive Maximum [MQTT-3.3.4-7]",
+    versions: [5],
+    limits: { receiveMaximum: 1 },
+    steps: [
+      "p connects",
+      "p > 34 [ 'x' 0001 [] ] 30 [ 'x' [] ] 30 [ 'x' [] ]",
+      "p < 50 [ 0001 10 ]",
+    ],
+  },
+  {
+    name: "Before MQTT 5 there is no Receive Maximum",
+    versions: [3, 4],
+    limits: { receiveMaximum: 1 },
+    steps: [
+      "p connects",
+      "p > 34 [ 'x' 0001 ] 34 [ 'x' 0002 ] 34 [ 'x' 0003 ]",
+      "p < 50 [ 0001 ] 50 [ 0002 ] 50 [ 0003 ]",
+    ],
+  },
+  {
+    name: "A packet above maximumPacketBytes ends the connection with 0x95 [MQTT-3.2.2-15]",
+    versions: ALL_VERSIONS,
+    limits: { maximumPacketBytes: 64 },
+    // As soon as its length is known.
+    steps: ["p connects", "p > 30 3f", "p told e0 95"],
+  },
+  {
+    name: "A packet of exactly maximumPacketBytes is accepted [MQTT-3.2.2-15]",
+    versions: [4],
+    limits: { maximumPacketBytes: 64 },
+    steps: [
+      "p connects",
+      `p > 32 3e 'x' 0001 "${"p".repeat(57)}"`,
+      "p < 40 [ 0001 ]",
+    ],
+  },
+  {
+    name: "What is larger than Maximum Packet Size of the client is not sent to it [MQTT-3.1.2-24] [MQTT-3.1.2-25]",
+    versions: [5],
+    steps: [
+      "s > 10 [ @ 02 0000 { 21 0001 27 00000014 } 's' ]",
+      "s < 20 [ 00 00 { LIMITS } ]",
+      "s > 82 [ 0001 [] 'x' 01 ]",
+      "s < 90 [ 0001 [] 01 ]",
+      "t connects",
+      "t > 82 [ 0001 [] 'x' 00 ]",
+      "t < 90 [ 0001 [] 00 ]",
+      "p connects",
+      // 21 and 20 bytes as QoS 1.
+      "p > 32 [ 'x' 0001 [] \"123456789012b\" ] 32 [ 'x' 0002 [] \"123456789012\" ] 30 [ 'x' [] \"12345678901234b\" ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ]",
+      "t < 30 [ 'x' [] \"123456789012b\" ] 30 [ 'x' [] \"123456789012\" ] 30 [ 'x' [] \"12345678901234b\" ]",
+      "s < 32 [ 'x' 0002 [] \"123456789012\" ]",
+      "s > 40 [ 0002 ]",
+      "p > 32 [ 'x' 0003 [] \"ok\" ]",
+      "p < 40 [ 0003 ]",
+      "t < 30 [ 'x' [] \"ok\" ]",
+      "s < 32 [ 'x' 0003 [] \"ok\" ]",
+    ],
+  },
+  {
+    name: "A Reason String that makes DISCONNECT too large is left out [MQTT-3.14.2-3]",
+    versions: [5],
+    steps: [
+      "s > 10 [ @ 02 0000 { 27 00000014 } 's' ]",
+      "s < 20 [ 00 00 { LIMITS } ]",
+      "s > d0 00",
+      "s < e0 01 82",
+      "s closed",
+    ],
+  },
+  {
+    name: "A Reason String that makes CONNACK too large is left out [MQTT-3.2.2-19]",
+    versions: [5],
+    steps: ["s > 10 [ @ 02 0000 { 15 'X' 27 00000014 } 's' ]", "s < 20 03 00 8c 00", "s closed"],
+  },
+  {
+    name: "A client that accepts not even CONNACK is not served [MQTT-3.1.2-24] [MQTT-3.2.0-1]",
+    versions: [5],
+    steps: ["s > 10 [ @ 02 0000 { 27 00000004 } 's' ]", "s closed"],
+  },
+  {
+    name: "Maximum Packet Size 0 is a Protocol Error (section 3.1.2.11.4)",
+    versions: [5],
+    steps: ["s > 10 [ @ 02 0000 { 27 00000000 } 's' ]", "s told 20 00 82"],
+  },
+  {
+    name: "Request Problem Information 0 withholds no Reason String from CONNACK and DISCONNECT [MQTT-3.1.2-29]",
+    versions: [5],
+    steps: ["s > 10 [ @ 02 0000 { 17 00 } 's' ]", "s < 20 [ 00 00 { LIMITS } ]", "s > d0 00", "s told e0 82"],
+  },
+]);

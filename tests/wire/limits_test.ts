@@ -1,0 +1,232 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { DEFAULT_LIMITS, type Limits, memoryTransport } from "../../mod.ts";
+import { limitsWith } from "../../src/protocol/limits.ts";
+import { within } from "../deadline.ts";
+import { ALL_VERSIONS, type Conversation, conversationTests } from "./conversation.ts";
+
+/** Clients that do not read. */
+const STUCK = new WeakMap<Conversation, { readonly served: Promise<void>; close(): void }>();
+
+conversationTests([
+  {
+    name: "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80",
+    versions: ALL_VERSIONS,
+    limits: { maximumSubscriptions: 2 },
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} 'a' 00 'b' 00 'c' 00 'a' 01 ]",
+      (conversation) => conversation.run(`s < 90 [ 0001 {} 00 00 ${conversation.version === 5 ? "97" : "80"} 01 ]`),
+      "s > a2 [ 0002 {} 'b' ] 82 [ 0003 {} 'c' 00 ]",
+      "s < b0 [ 0002 {} <00> ] 90 [ 0003 {} 00 ]",
+    ],
+  },
+  {
+    name: "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80",
+    versions: ALL_VERSIONS,
+    limits: { maximumTopicLevels: 3 },
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} 'a/b/c' 00 'a/b/c/d' 00 '///' 00 'a/b/#' 00 ]",
+      (conversation) => {
+        const refused = conversation.version === 5 ? "8f" : "80";
+        return conversation.run(`s < 90 [ 0001 {} 00 ${refused} ${refused} 00 ]`);
+      },
+    ],
+  },
+  {
+    name: "A Topic Name with too many levels is refused with 0x90",
+    versions: [5],
+    limits: { maximumTopicLevels: 3 },
+    steps: ["p connects", "p > 30 [ 'a/b/c' [] ]", "p quiet", "p > 30 [ 'a/b/c/d' [] ]", "p told e0 90"],
+  },
+  {
+    name: "A Topic Name with too many levels ends the connection",
+    versions: [3, 4],
+    limits: { maximumTopicLevels: 3 },
+    steps: ["p connects", "p > 30 [ 'a/b/c' ]", "p quiet", "p > 30 [ 'a/b/c/d' ]", "p closed"],
+  },
+  {
+    name: "A Topic Name or Topic Filter that is too long is refused",
+    versions: [5],
+    limits: { maximumTopicLength: 4 },
+    steps: [
+      "p connects",
+      "p > 82 [ 0001 [] 'abcd' 00 'abcde' 00 ]",
+      "p < 90 [ 0001 [] 00 8f ]",
+      "p > 30 [ 'abcd' [] ]",
+      "p < 30 [ 'abcd' [] ]",
+      "p > 30 [ 'abcde' [] ]",
+      "p told e0 90",
+    ],
+  },
+  {
+    name: "A queue of maximumQueuedMessages drops what comes beyond and counts it",
+    versions: ALL_VERSIONS,
+    limits: { maximumQueuedMessages: 2 },
+    steps: [
+      "s connects durable",
+      "s > 82 [ 0001 {} 'x' 01 ]",
+      "s < 90 [ 0001 {} 01 ]",
+      "s drops",
+      "p connects",
+      "p > 32 [ 'x' 0001 {} \"1\" ] 32 [ 'x' 0002 {} \"2\" ] 32 [ 'x' 0003 {} \"3\" ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ] 40 [ 0003 ]",
+      ({ broker }) => assertEquals(broker.metrics.dropped.queueFull, 1),
+      "s2 resumes",
+      "s2 < 32 [ 'x' 0001 {} \"1\" ] 32 [ 'x' 0002 {} \"2\" ]",
+    ],
+  },
+  {
+    name: "A queue of maximumQueuedBytes drops what comes beyond and counts it",
+    versions: ALL_VERSIONS,
+    limits: { maximumQueuedBytes: 10 },
+    steps: [
+      "s connects durable",
+      "s > 82 [ 0001 {} 'x' 01 ]",
+      "s < 90 [ 0001 {} 01 ]",
+      "s drops",
+      "p connects",
+      "p > 32 [ 'x' 0001 {} \"12345\" ] 32 [ 'x' 0002 {} \"1234\" ] 32 [ 'x' 0003 {} \"123\" ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ] 40 [ 0003 ]",
+      ({ broker }) => assertEquals(broker.metrics.dropped.queueFull, 1),
+      "s2 resumes",
+      "s2 < 32 [ 'x' 0001 {} \"12345\" ] 32 [ 'x' 0002 {} \"123\" ]",
+    ],
+  },
+  {
+    name: "The queue of a client that is connected has the same limit",
+    versions: ALL_VERSIONS,
+    limits: { maximumQueuedMessages: 1, maximumInflight: 1 },
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} 'x' 01 ]",
+      "s < 90 [ 0001 {} 01 ]",
+      "p connects",
+      "p > 32 [ 'x' 0001 {} \"1\" ] 32 [ 'x' 0002 {} \"2\" ] 32 [ 'x' 0003 {} \"3\" ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ] 40 [ 0003 ]",
+      "s < 32 [ 'x' 0001 {} \"1\" ]",
+      "s > 40 [ 0001 ]",
+      "s < 32 [ 'x' 0002 {} \"2\" ]",
+      "s > 40 [ 0002 ]",
+      ({ broker }) => assertEquals(broker.metrics.dropped.queueFull, 1),
+    ],
+  },
+  {
+    name: "A retained message above maximumRetainedMessages is refused with 0x97, one that replaces is not",
+    versions: ALL_VERSIONS,
+    limits: { maximumRetainedMessages: 1 },
+    steps: [
+      "p connects",
+      "p > 33 [ 'a' 0001 {} \"1\" ] 33 [ 'b' 0002 {} \"2\" ] 35 [ 'b' 0003 {} \"2\" ] 33 [ 'a' 0004 {} \"3\" ] 33 [ 'a' 0005 {} ]",
+      "p < 40 [ 0001 <10> ] 40 [ 0002 <97> ] 50 [ 0003 <97> ] 40 [ 0004 <10> ] 40 [ 0005 <10> ]",
+      "p > 33 [ 'b' 0006 {} \"2\" ]",
+      "p < 40 [ 0006 <10> ]",
+      "s connects",
+      "s > 82 [ 0001 {} '#' 00 ]",
+      "s < 90 [ 0001 {} 00 ] 31 [ 'b' {} \"2\" ]",
+    ],
+  },
+  {
+    name: "Retained messages above maximumRetainedBytes are refused with 0x97",
+    versions: [5],
+    limits: { maximumRetainedBytes: 10 },
+    steps: [
+      "p connects",
+      "p > 33 [ 'a' 0001 [] \"12345\" ] 33 [ 'b' 0002 [] \"1234\" ] 33 [ 'b' 0003 [] \"123\" ] 33 [ 'a' 0004 [] \"123456\" ]",
+      "p < 40 [ 0001 10 ] 40 [ 0002 97 ] 40 [ 0003 10 ] 40 [ 0004 97 ]",
+    ],
+  },
+  {
+    name: "A client that does not read gets no more QoS 0 than maximumOutboxBytes, and others are not held up",
+    versions: ALL_VERSIONS,
+    limits: { maximumOutboxBytes: 65_536 },
+    steps: [
+      "p connects",
+      "p > 82 [ 0001 {} 'other' 00 ]",
+      "p < 90 [ 0001 {} 00 ]",
+      connectStuck,
+      publishMuch,
+      "p > 30 [ 'other' {} ]",
+      "p < 30 [ 'other' {} ]",
+      ({ broker }) => {
+        const { qos0 } = broker.metrics.dropped;
+        if (qos0 < 30 || qos0 > 50) throw new Error(`${qos0} of 100 messages of 1,024 bytes are dropped`);
+      },
+      (conversation) => STUCK.get(conversation)?.close(),
+    ],
+  },
+  {
+    name: "A client that does not read is closed when writeTimeoutMs has passed",
+    versions: ALL_VERSIONS,
+    limits: { writeTimeoutMs: 30_000 },
+    steps: [
+      "p connects",
+      connectStuck,
+      publishMuch,
+      "29.9 s pass",
+      ({ broker }) => assertEquals(broker.metrics.connections, 2),
+      "100 ms pass",
+      waitForStuck,
+      ({ broker }) => assertEquals(broker.metrics.connections, 1),
+    ],
+  },
+]);
+
+Deno.test("limitsWith() gives the defaults with what is given in their place", () => {
+  assertEquals(limitsWith({}), DEFAULT_LIMITS);
+  assertEquals(limitsWith({ maximumInflight: 5 }), { ...DEFAULT_LIMITS, maximumInflight: 5 });
+});
+
+const OUT_OF_RANGE: readonly Partial<Limits>[] = [
+  { receiveMaximum: 0 },
+  { receiveMaximum: 65_536 },
+  { maximumInflight: 0 },
+  { maximumPacketBytes: 268_435_461 },
+  { maximumKeepAliveSeconds: -1 },
+  { maximumClientIdLength: 22 },
+  { topicAliasMaximum: 65_536 },
+  { connectTimeoutMs: 0 },
+  { maximumTopicLevels: NaN },
+  { maximumQueuedMessages: 1.5 },
+];
+for (const limits of OUT_OF_RANGE) {
+  const [name = "", value] = Object.entries(limits)[0] ?? [];
+  Deno.test(`limitsWith() refuses ${name} ${value}`, () => {
+    assertThrows(() => limitsWith(limits), RangeError, name);
+  });
+}
+
+Deno.test("limitsWith() refuses a limit that does not exist", () => {
+  const misspelt = { maximumInflight: 5, maximumInFlight: 5 }; // No literal at the call: TypeScript would find it.
+  assertThrows(() => limitsWith(misspelt), RangeError, "maximumInFlight");
+});
+
+/** Connects a client, whose transport takes one chunk, and which reads nothing behind its SUBACK. */
+async function connectStuck(conversation: Conversation): Promise<void> {
+  const pair = memoryTransport(1);
+  const { readable, writable } = pair.client;
+  const served = conversation.broker.serve(pair.server);
+  STUCK.set(conversation, { served, close: () => pair.client.close() });
+  const writer = writable.getWriter();
+  writer.closed.catch(() => {}); // The broker closes.
+  await writer.write(conversation.bytes("10 [ @ 02 0000 {} 'stuck' ]"));
+  const reader = readable.getReader();
+  await reader.read();
+  await writer.write(conversation.bytes("82 [ 0001 {} 'x' 00 ]"));
+  await reader.read();
+  reader.releaseLock();
+}
+
+/** 100 messages of 1,024 bytes, each with the publisher's turn over. */
+async function publishMuch(conversation: Conversation): Promise<void> {
+  for (let count = 0; count < 100; count++) {
+    await conversation.run(`p > 30 [ 'x' {} "${"m".repeat(1_018)}" ]`, "p quiet");
+  }
+}
+
+async function waitForStuck(conversation: Conversation): Promise<void> {
+  await within(
+    STUCK.get(conversation)?.served ?? Promise.resolve(),
+    "the broker still serves the client that does not read",
+  );
+}

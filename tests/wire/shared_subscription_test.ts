@@ -1,0 +1,95 @@
+import { ALL_VERSIONS, conversationTests } from "./conversation.ts";
+
+const PUBLISHER = ["p connects"];
+
+conversationTests([
+  {
+    name: "No Local on a Shared Subscription is a Protocol Error [MQTT-3.8.3-4]",
+    versions: [5],
+    steps: ["s connects", "s > 82 [ 0001 [] '$share/g/a' 04 ]", "s told e0 82"],
+  },
+  {
+    name: "A Shared Subscription brings each message to one member, in turns (section 4.8.2)",
+    versions: ALL_VERSIONS,
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} '$share/g/a/+' 01 ]",
+      "s < 90 [ 0001 {} 01 ]",
+      "t connects",
+      "t > 82 [ 0001 {} '$share/g/a/+' 00 ]",
+      "t < 90 [ 0001 {} 00 ]",
+      ...PUBLISHER,
+      "p > 32 [ 'a/1' 0001 {} ] 32 [ 'a/2' 0002 {} ] 32 [ 'a/3' 0003 {} ] 32 [ 'a/4' 0004 {} ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ] 40 [ 0003 ] 40 [ 0004 ]",
+      "s < 32 [ 'a/1' 0001 {} ] 32 [ 'a/3' 0002 {} ]",
+      "t < 30 [ 'a/2' {} ] 30 [ 'a/4' {} ]", // The QoS that was granted to this member. [MQTT-4.8.2-3]
+    ],
+  },
+  {
+    name: "Shared Subscriptions of other names, and those that are not shared, get their own copy (section 4.8.2)",
+    versions: ALL_VERSIONS,
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} '$share/g/a' 00 '$share/h/a' 00 'a' 00 ]",
+      "s < 90 [ 0001 {} 00 00 00 ]",
+      ...PUBLISHER,
+      "p > 30 [ 'a' {} ]",
+      "s < 30 [ 'a' {} ] 30 [ 'a' {} ] 30 [ 'a' {} ]",
+    ],
+  },
+  {
+    name: "A Shared Subscription prefers members that are connected (section 4.8.2)",
+    versions: ALL_VERSIONS,
+    steps: [
+      "s connects durable",
+      "s > 82 [ 0001 {} '$share/g/a' 01 ]",
+      "s < 90 [ 0001 {} 01 ]",
+      "t connects",
+      "t > 82 [ 0001 {} '$share/g/a' 01 ]",
+      "t < 90 [ 0001 {} 01 ]",
+      "s disconnects",
+      ...PUBLISHER,
+      "p > 32 [ 'a' 0001 {} ] 32 [ 'a' 0002 {} ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ]",
+      "t < 32 [ 'a' 0001 {} ] 32 [ 'a' 0002 {} ]",
+      "t disconnects",
+      "p > 32 [ 'a' 0003 {} \"kept\" ]",
+      "p < 40 [ 0003 ]",
+      "s2 resumes",
+      "s2 < 32 [ 'a' 0001 {} \"kept\" ]",
+    ],
+  },
+  {
+    name: "A message that one member of a Shared Subscription did not acknowledge waits for it [MQTT-4.8.2-4]",
+    versions: ALL_VERSIONS,
+    steps: [
+      "s connects durable",
+      "s > 82 [ 0001 {} '$share/g/a' 02 ]",
+      "s < 90 [ 0001 {} 02 ]",
+      "t connects",
+      ...PUBLISHER,
+      "p > 34 [ 'a' 0001 {} ]",
+      "p < 50 [ 0001 ]",
+      "s < 34 [ 'a' 0001 {} ]",
+      "s drops",
+      "t > 82 [ 0001 {} '$share/g/a' 02 ]",
+      "t < 90 [ 0001 {} 02 ]",
+      "s2 resumes",
+      "s2 < 3c [ 'a' 0001 {} ]",
+    ],
+  },
+  {
+    name: "A Shared Subscription ends with UNSUBSCRIBE (section 4.8.2)",
+    versions: ALL_VERSIONS,
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} '$share/g/a' 00 ]",
+      "s < 90 [ 0001 {} 00 ]",
+      "s > a2 [ 0002 {} 'a' ] a2 [ 0003 {} '$share/g/a' ]",
+      "s < b0 [ 0002 {} <11> ] b0 [ 0003 {} <00> ]",
+      ...PUBLISHER,
+      "p > 32 [ 'a' 0001 {} ]",
+      "p < 40 [ 0001 <10> ]",
+    ],
+  },
+]);
