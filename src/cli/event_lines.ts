@@ -2,6 +2,7 @@ import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
 import type { ConnectPacket, Packet, ProtocolVersion } from "../codec/packet.ts";
 import { PacketType, unreachable } from "../codec/packet.ts";
 import { connackReturnCode, ReasonCode, reasonCodeName } from "../codec/reason_code.ts";
+import { foreignToMqtt } from "../transport/first_bytes.ts";
 import { printable } from "./log.ts";
 
 /**
@@ -95,6 +96,8 @@ function connectionClosedLines(
     case ReasonCode.ServerShuttingDown:
       return isVerbose ? [`${who} disconnected: ${printable(reason)}.`] : [];
     default: {
+      const foreign = firstBytes === undefined || clientId !== "" ? undefined : foreignToMqtt(firstBytes);
+      if (foreign !== undefined) return [`${who} refused: ${foreign}.`];
       const bytes = firstBytes === undefined ? "" : ` (it begins with ${withoutPayload(firstBytes).toHex()})`;
       const whoAndWhere = clientId === "" ? who : who + where;
       return [`${whoAndWhere} disconnected due to ${inWords(reasonCode)}: ${printable(reason)}${bytes}.`];
