@@ -77,7 +77,12 @@ export class Broker {
     this.#storage = options.storage ?? new MemoryStorage();
     this.#now = options.clock ?? (() => performance.timeOrigin + performance.now());
     this.#onEvent = options.onEvent ?? (() => {});
-    this.#hooks = new Hooks(options.authenticator, options.authorizer, (error) => this.#unexpected(error));
+    this.#hooks = new Hooks(
+      options.authenticator,
+      options.authorizer,
+      options.enhancedAuthenticators ?? [],
+      (error) => this.#unexpected(error),
+    );
     this.#commits = new CommitQueue(this.#storage, {
       durable: () => this.#releaseHeld(),
       failed: (error, after, until) => this.#refuseHeld(error, after, until),
@@ -148,6 +153,8 @@ export class Broker {
   /**
    * Answers an HTTP request that wants to speak MQTT over WebSocket, as a route of an app, and serves the connection. The
    * authenticator gets the request too. Everything else gets a response that says what to do.
+   *
+   * It must be the request of `Deno.serve` itself: one that was made anew from it is answered, but never becomes a WebSocket.
    *
    * What the runtime's WebSocket cannot do: it puts the fragments of a message together before it gives any of it, up to
    * 64 MiB, takes frames that are not masked, and reads on while the broker does not; `listenWebSocket` does none of this.
@@ -297,6 +304,7 @@ export class Broker {
       deadlines: this.#deadlines,
       asksAuthenticator: this.#hooks.hasAuthenticator,
       asksAuthorizer: this.#hooks.hasAuthorizer,
+      hasAuthenticationMethod: (method) => this.#hooks.hasAuthenticationMethod(method),
       onPacket,
       now: () => this.#turnNow(),
       get durableSequence() {
@@ -416,6 +424,8 @@ export class Broker {
       }
       case "authorize":
         return this.#hooks.authorize(ask.request);
+      case "exchange":
+        return this.#hooks.exchange(ask, served.transport.peer.address);
       case "openSession":
         return this.#openSession(ask, served);
     }

@@ -1,4 +1,5 @@
 import type { Authenticator, Authorizer } from "../auth/authentication.ts";
+import type { EnhancedAuthenticator } from "../protocol/ask.ts";
 import type { QoS } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import type { Limits } from "../protocol/limits.ts";
@@ -14,6 +15,11 @@ export interface BrokerOptions {
   readonly storage?: Storage;
   /** Says who a client is. @default everybody is let in: listen on loopback only */
   readonly authenticator?: Authenticator;
+  /**
+   * Authentication Methods (MQTT 5, section 4.12), such as `scramSha256`. A client that names one is not asked by the
+   * authenticator; one that names none is. @default none: any method is refused with 0x8C
+   */
+  readonly enhancedAuthenticators?: readonly EnhancedAuthenticator[];
   /** Says what a client may do. @default everything */
   readonly authorizer?: Authorizer;
   /** Told what happens, for logs. It must not throw. */

@@ -1,20 +1,23 @@
 import type { Authenticator, Authorizer } from "../auth/authentication.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { AccessRequest, Answer, AuthenticationRequest } from "../protocol/ask.ts";
+import type { AccessRequest, Answer, Ask, AuthenticationRequest, EnhancedAuthenticator } from "../protocol/ask.ts";
 
 /** The hooks of the app, so that whatever they throw refuses one client and ends nothing. */
 export class Hooks {
   readonly #authenticator: Authenticator | undefined;
   readonly #authorizer: Authorizer | undefined;
+  readonly #methods: ReadonlyMap<string, EnhancedAuthenticator>;
   readonly #onError: (error: unknown) => void;
 
   constructor(
     authenticator: Authenticator | undefined,
     authorizer: Authorizer | undefined,
+    methods: readonly EnhancedAuthenticator[],
     onError: (error: unknown) => void,
   ) {
     this.#authenticator = authenticator;
     this.#authorizer = authorizer;
+    this.#methods = new Map(methods.map((authenticator) => [authenticator.method, authenticator]));
     this.#onError = onError;
   }
 
@@ -24,6 +27,21 @@ export class Hooks {
 
   get hasAuthorizer(): boolean {
     return this.#authorizer !== undefined;
+  }
+
+  hasAuthenticationMethod(method: string): boolean {
+    return this.#methods.has(method);
+  }
+
+  /** One step of enhanced authentication (MQTT 5, section 4.12). */
+  async exchange(ask: Extract<Ask, { kind: "exchange" }>, address: string): Promise<Answer> {
+    try {
+      const exchange = ask.exchange ?? this.#methods.get(ask.method)?.begin({ clientId: ask.clientId, address });
+      if (exchange !== undefined) return { kind: "exchange", exchange, step: await exchange.next(ask.data) };
+    } catch (error) {
+      this.#onError(error); // Whoever cannot be checked is not let in.
+    }
+    return { kind: "refused", reasonCode: ReasonCode.NotAuthorized, reason: "the client could not be authenticated" };
   }
 
   async authenticate(request: AuthenticationRequest): Promise<Answer> {

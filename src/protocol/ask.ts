@@ -12,12 +12,21 @@ import type { Session } from "./session.ts";
 export type Ask =
   | { readonly kind: "authenticate"; readonly connect: ConnectPacket; readonly clientId: string }
   | { readonly kind: "authorize"; readonly request: AccessRequest }
+  /** Enhanced authentication: the first data of an exchange, or more for one that goes on. */
+  | {
+    readonly kind: "exchange";
+    readonly clientId: string;
+    readonly method: string;
+    readonly exchange: AuthenticationExchange | undefined;
+    readonly data: Uint8Array | undefined;
+  }
   | { readonly kind: "openSession"; readonly connect: ConnectPacket; readonly terms: ConnectionTerms };
 
 /** The answer to an {@linkcode Ask}, of the same kind. */
 export type Answer =
   | { readonly kind: "authenticate"; readonly result: Authentication }
   | { readonly kind: "authorize"; readonly isAllowed: boolean }
+  | { readonly kind: "exchange"; readonly exchange: AuthenticationExchange; readonly step: AuthenticationStep }
   | { readonly kind: "openSession"; readonly session: Session; readonly isPresent: boolean }
   /** The broker does not take the client, whatever was asked. */
   | { readonly kind: "refused"; readonly reasonCode: ReasonCode; readonly reason: string };
@@ -26,6 +35,28 @@ export type Answer =
 export type Authentication =
   | { readonly isAccepted: true; readonly principal?: string }
   | { readonly isAccepted: false; readonly reasonCode: ReasonCode; readonly reason?: string };
+
+/** An Authentication Method (MQTT 5, section 4.12). One whose exchange throws or rejects refuses the client. */
+export interface EnhancedAuthenticator {
+  /** Such as `SCRAM-SHA-256`. */
+  readonly method: string;
+  /** Begins an exchange with one client, at CONNECT or when it authenticates again. */
+  begin(request: { readonly clientId: string; readonly address: string }): AuthenticationExchange;
+}
+
+/** One exchange of data with one client. */
+export interface AuthenticationExchange {
+  /** Takes Authentication Data of the client, the first of which come with CONNECT; `undefined`: there are none. */
+  next(data: Uint8Array | undefined): AuthenticationStep | Promise<AuthenticationStep>;
+}
+
+/** What an exchange says to the data of the client. */
+export type AuthenticationStep =
+  /** Goes to the client, which answers. */
+  | { readonly kind: "continue"; readonly data?: Uint8Array }
+  | { readonly kind: "accepted"; readonly principal?: string; readonly data?: Uint8Array }
+  /** Not authorized, unless it says another Reason Code. */
+  | { readonly kind: "refused"; readonly reasonCode?: ReasonCode; readonly reason: string };
 
 /** Who asks to be let in. */
 export interface AuthenticationRequest {

@@ -44,10 +44,6 @@ export function negotiate(
     const reason = `the Client Identifier is longer than ${limits.maximumClientIdLength} characters`;
     return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason };
   }
-  if (properties.authenticationMethod !== undefined) {
-    const reason = "there is no such Authentication Method"; // [MQTT-4.12.0-1]
-    return { reasonCode: ReasonCode.BadAuthenticationMethod, reason };
-  }
   if (connect.will !== undefined) {
     const { topic } = connect.will;
     if (isBeyondTopicLimits(topic, limits)) {

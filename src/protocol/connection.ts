@@ -1,5 +1,6 @@
 import { encodePacket } from "../codec/encoder.ts";
 import {
+  type AuthPacket,
   type ConnectPacket,
   type DisconnectPacket,
   type Packet,
@@ -12,9 +13,10 @@ import type { Malformed } from "../codec/decoder.ts";
 import { type MqttError, protocolError } from "../codec/mqtt_error.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { connackReturnCode, isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
-import type { AccessRequest, Answer, Ask, Authentication } from "./ask.ts";
+import type { AccessRequest, Answer, Ask, Authentication, AuthenticationExchange, AuthenticationStep } from "./ask.ts";
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
 import type { ClientConnection, ConnectionEvents, ConnectionHost } from "./connection_host.ts";
+import { EnhancedAuthentication } from "./enhanced_authentication.ts";
 import { Outbox } from "./outbox.ts";
 import { IncomingPublishes } from "./incoming_publishes.ts";
 import type { Session } from "./session.ts";
@@ -58,6 +60,10 @@ export class Connection implements SessionLink, ClientConnection {
   readonly #publishes: IncomingPublishes;
   #phase: Phase = { kind: "awaitingConnect" };
   #requestsProblemInformation = true;
+  /** Where CONNECT has an Authentication Method. */
+  #authentication: EnhancedAuthentication | undefined;
+  /** Authentication Data for CONNACK. */
+  #finalData: Uint8Array | undefined;
   /** Goes on when the open {@linkcode Ask} about access is answered. */
   #whenAuthorized: ((isAllowed: boolean, nowMs: number) => Ask | undefined) | undefined;
 
@@ -101,6 +107,7 @@ export class Connection implements SessionLink, ClientConnection {
   receive(packet: Packet, nowMs: number): Ask | undefined {
     if (this.#phase.kind === "closing") return undefined;
     this.#events.onReceived?.(packet);
+    if (this.#phase.kind === "connecting") return this.#receiveWhileConnecting(packet);
     if (this.#phase.kind !== "connected") return this.#receiveConnect(packet);
     const session = this.session as Session; // Set before it is connected.
     switch (packet.type) {
@@ -129,8 +136,7 @@ export class Connection implements SessionLink, ClientConnection {
       case "disconnect":
         return this.#receiveDisconnect(packet);
       case "auth":
-        // Without an Authentication Method in CONNECT. [MQTT-4.12.0-7]
-        return this.#refuse(protocolError("AUTH came without an Authentication Method in CONNECT", "MQTT-4.12.0-7"));
+        return this.#receiveAuth(packet);
       case "connect":
         return this.#refuse(protocolError("A second CONNECT came", "MQTT-3.1.0-2"));
       case "connack":
@@ -154,6 +160,8 @@ export class Connection implements SessionLink, ClientConnection {
         this.#whenAuthorized = undefined;
         return goOn?.(answer.isAllowed, nowMs);
       }
+      case "exchange":
+        return this.#exchanged(answer.exchange, answer.step);
       case "openSession":
         this.#opened(answer.session, answer.isPresent, nowMs);
         return undefined;
@@ -245,6 +253,8 @@ export class Connection implements SessionLink, ClientConnection {
     this.aliases = new OutgoingTopicAliases(terms.topicAliasMaximum);
     this.keepAliveSeconds = terms.keepAliveSeconds;
     this.#requestsProblemInformation = terms.requestsProblemInformation;
+    const { authenticationMethod: method, authenticationData: data } = packet.properties;
+    if (method !== undefined) return this.#beginExchange(method, data);
     if (this.#host.asksAuthenticator) return { kind: "authenticate", connect: packet, clientId: terms.clientId };
     return this.#authorizeWill(packet, terms);
   }
@@ -257,6 +267,51 @@ export class Connection implements SessionLink, ClientConnection {
       return undefined;
     }
     this.principal = result.principal;
+    return this.#authorizeWill(this.#phase.connect, this.#phase.terms);
+  }
+
+  /** Between CONNECT and CONNACK a client may only go on with an exchange, or leave. [MQTT-3.1.2-30] */
+  #receiveWhileConnecting(packet: Packet): Ask | undefined {
+    if (packet.type === "auth") return this.#receiveAuth(packet);
+    if (packet.type === "disconnect") {
+      return this.#close({ reasonCode: packet.reasonCode, reason: "the client disconnected", by: "client" });
+    }
+    return this.#refuse(protocolError(`${packet.type.toUpperCase()} came before CONNACK`, "MQTT-3.1.2-30"));
+  }
+
+  #beginExchange(method: string, data: Uint8Array | undefined): Ask | undefined {
+    if (!this.#host.hasAuthenticationMethod(method)) {
+      this.disconnect(ReasonCode.BadAuthenticationMethod, "there is no such Authentication Method"); // [MQTT-4.12.0-1]
+      return undefined;
+    }
+    this.#authentication ??= new EnhancedAuthentication(method);
+    return { kind: "exchange", clientId: this.clientId, method, exchange: undefined, data };
+  }
+
+  #receiveAuth(packet: AuthPacket): Ask | undefined {
+    const authentication = this.#authentication;
+    if (authentication === undefined) {
+      return this.#refuse(protocolError("AUTH came without an Authentication Method in CONNECT", "MQTT-4.12.0-7"));
+    }
+    const outcome = authentication.receive(packet, this.isConnected);
+    if (outcome.kind === "wrong") return this.#refuse(outcome.error);
+    const { method } = authentication;
+    if (outcome.kind === "begin") return this.#beginExchange(method, outcome.data);
+    const { exchange, data } = outcome;
+    return { kind: "exchange", clientId: this.clientId, method, exchange, data };
+  }
+
+  #exchanged(exchange: AuthenticationExchange, step: AuthenticationStep): Ask | undefined {
+    if (step.kind === "refused") { // [MQTT-4.12.0-4] [MQTT-4.12.1-2]
+      this.disconnect(step.reasonCode ?? ReasonCode.NotAuthorized, step.reason);
+      return undefined;
+    }
+    const packet = this.#authentication?.take(exchange, step, this.isConnected);
+    if (packet !== undefined) this.send(packet);
+    if (step.kind === "continue") return undefined;
+    this.principal = step.principal ?? this.principal;
+    if (this.#phase.kind !== "connecting") return undefined;
+    this.#finalData = step.data;
     return this.#authorizeWill(this.#phase.connect, this.#phase.terms);
   }
 
@@ -278,7 +333,12 @@ export class Connection implements SessionLink, ClientConnection {
     this.session = session;
     // [MQTT-3.1.2-7] Kept beyond the batch: copy.
     this.will = connect.will === undefined ? undefined : { ...connect.will, payload: connect.will.payload.slice() };
-    const properties = this.version === 5 ? connackProperties(connect, terms, this.#host.limits) : NO_PROPERTIES;
+    const properties = this.version === 5
+      ? {
+        ...connackProperties(connect, terms, this.#host.limits),
+        ...this.#authentication?.properties(this.#finalData),
+      }
+      : NO_PROPERTIES;
     const heldUntil = session.isDurable ? this.#host.log.writtenSequence : 0;
     session.attach(this);
     const connack = { type: "connack", sessionPresent: isPresent, reasonCode: ReasonCode.Success, properties } as const;

@@ -16,6 +16,8 @@ export interface ConnectionHost {
   readonly topics: TopicInterner;
   readonly asksAuthenticator: boolean;
   readonly asksAuthorizer: boolean;
+  /** Whether there is such an Authentication Method. */
+  hasAuthenticationMethod(method: string): boolean;
   /** A Client Identifier that no session has. [MQTT-3.2.2-16] */
   newClientId(): string;
   /** Routes a message and keeps it as retained where it says so; gives Success, No matching subscribers or a refusal. */
