@@ -16,7 +16,7 @@ import type { BrokerMetrics, BrokerOptions, PublishRequest, SubscribeOptions } f
 import { BrokerSubscription } from "./broker_subscription.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { BrokerEvent, PacketEvent } from "./events.ts";
+import type { BrokerEvent } from "./events.ts";
 import { Hooks } from "./hooks.ts";
 import { Retention } from "./retention.ts";
 import { Router } from "./router.ts";
@@ -27,6 +27,8 @@ import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_sock
 const TICK_MS = 100;
 const CLOSE_TIMEOUT_MS = 4_500;
 const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
+/** Nobody hears it: the connection is closing. */
+const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTakenOver, reason: "taken over" };
 
 /**
  * An MQTT broker in this process. It listens nowhere by itself: give it connections with {@linkcode Broker.serve}.
@@ -98,10 +100,11 @@ export class Broker {
       router: this.#router,
       now: () => this.#turnNow(),
       publish: (message, nowMs) => this.#publish(message, nowMs),
+      unexpectedError: (error) => this.#unexpected(error),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
         this.#onEvent({ kind: "clientTakenOver", peer, clientId }),
     });
-    this.#host = this.#hostOf(options.onPacket);
+    this.#host = this.#hostOf(options);
     if (options.clock === undefined) this.#ticking = setInterval(() => this.tick(this.#now()), TICK_MS);
   }
 
@@ -295,7 +298,7 @@ export class Broker {
     await this.#storage.close();
   }
 
-  #hostOf(onPacket: ((event: PacketEvent) => void) | undefined): ServedConnectionHost {
+  #hostOf({ onPacket, checksPayloadFormat = false, responseInformation }: BrokerOptions): ServedConnectionHost {
     const commits = this.#commits;
     return {
       limits: this.limits,
@@ -304,6 +307,8 @@ export class Broker {
       deadlines: this.#deadlines,
       asksAuthenticator: this.#hooks.hasAuthenticator,
       asksAuthorizer: this.#hooks.hasAuthorizer,
+      checksPayloadFormat,
+      responseInformation: (clientId) => responseInformation?.(clientId),
       hasAuthenticationMethod: (method) => this.#hooks.hasAuthenticationMethod(method),
       onPacket,
       now: () => this.#turnNow(),
@@ -437,6 +442,7 @@ export class Broker {
     }
     try {
       const opened = await this.#sessions.open(ask, served);
+      if (opened === undefined) return TAKEN_OVER;
       const { connect, terms } = ask;
       const { clientId, keepAliveSeconds } = terms;
       if (served.connection.closing === undefined) {

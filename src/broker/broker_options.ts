@@ -22,6 +22,18 @@ export interface BrokerOptions {
   readonly enhancedAuthenticators?: readonly EnhancedAuthenticator[];
   /** Says what a client may do. @default everything */
   readonly authorizer?: Authorizer;
+  /**
+   * Whether a payload has to be what its Payload Format Indicator says (MQTT 5, section 3.3.2.3.2); one that is not is
+   * refused with 0x99.
+   *
+   * @default {false}
+   */
+  readonly checksPayloadFormat?: boolean;
+  /**
+   * What a client is told that asks for Response Information (MQTT 5, section 3.2.2.3.15): mostly the beginning of the
+   * topics on which it gets responses. @default none
+   */
+  readonly responseInformation?: (clientId: string) => string | undefined;
   /** Told what happens, for logs. It must not throw. */
   readonly onEvent?: (event: BrokerEvent) => void;
   /** Told of every packet, which costs much of the speed. It must not throw. */

@@ -73,6 +73,19 @@ export class Router {
     return count;
   }
 
+  /** Delivers a message again, to another member of a Shared Subscription; false: there is none. */
+  redistribute(message: ApplicationMessage, sharedFilter: string, nowMs: number): boolean {
+    let isDelivered = false;
+    this.#trie.match(message.topic, (shareName, members) => {
+      if (shareName === "" || isDelivered) return;
+      const { topicFilter } = members.values().next().value?.filter ?? {};
+      if (topicFilter !== sharedFilter) return;
+      deliverToOne(this.#group(members), message, nowMs);
+      isDelivered = true;
+    });
+    return isDelivered;
+  }
+
   #match(topic: string): Match {
     const matching = new Map<Subscriber, Subscription[]>();
     const groups: SharedGroup[] = [];
@@ -104,7 +117,10 @@ export class Router {
     if (turn === undefined) this.#turns.set(members, turn = { next: 0 });
     const deliveries = Array.from(members, ([subscriber, subscription]) => ({
       subscriber,
-      delivery: mergeSubscriptions([subscription]) as Delivery, // Of one subscription.
+      delivery: {
+        ...mergeSubscriptions([subscription]) as Delivery, // Of one subscription.
+        sharedFilter: subscription.filter.topicFilter,
+      },
     }));
     return { members: deliveries, turn };
   }

@@ -3,7 +3,7 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "../protocol/ask.ts";
 import type { Change } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import { mayGoToAnother, type SessionContext, type SharedMessage } from "../protocol/outgoing_messages.ts";
 import { Session } from "../protocol/session.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommitQueue } from "./commit_queue.ts";
@@ -35,6 +35,7 @@ export interface SessionsHost {
   now(): number;
   publish(message: ApplicationMessage, nowMs: number): ReasonCode;
   takenOver(served: ServedConnection): void;
+  unexpectedError(error: unknown): void;
 }
 
 /** All sessions by Client Identifier: who owns one, when it ends, and what becomes of its Will (MQTT 5, section 4.1). */
@@ -54,29 +55,31 @@ export class Sessions {
     return this.#clients.has(clientId);
   }
 
-  /** Gives a connection its session. Rejects when the storage cannot say what the session was. */
+  /**
+   * Gives a connection its session; `undefined`: another connection took over in the meantime. Rejects when the storage
+   * cannot say what the session was.
+   */
   async open(
     ask: Extract<Ask, { kind: "openSession" }>,
     served: ServedConnection,
-  ): Promise<{ session: Session; isPresent: boolean }> {
+  ): Promise<{ session: Session; isPresent: boolean } | undefined> {
     const { connect, terms: { clientId, sessionExpirySeconds } } = ask;
-    const earlier = this.#clients.get(clientId);
-    if (earlier?.owner !== undefined) this.#takeOver(earlier.owner);
-    // Whoever was about to get it has to be through with it.
-    while (this.#clients.get(clientId)?.restoring !== undefined) await this.#clients.get(clientId)?.restoring;
-    const current = this.#clients.get(clientId);
-    if (current?.owner !== undefined) this.#takeOver(current.owner);
-    const resumed = this.#clients.get(clientId);
-    if (resumed === undefined || connect.cleanStart) {
-      if (resumed !== undefined) this.#end(resumed); // [MQTT-3.1.2-4]
-      return { session: this.#begin(clientId, sessionExpirySeconds, served), isPresent: false };
+    for (;;) {
+      const { owner } = this.#clients.get(clientId) ?? {};
+      if (owner !== undefined) this.#takeOver(owner);
+      const client = this.#clients.get(clientId);
+      if (client?.restoring !== undefined) {
+        await client.restoring; // Whoever was about to get it has to be through with it.
+      } else if (client === undefined) {
+        return { session: this.#begin(clientId, sessionExpirySeconds, served), isPresent: false };
+      } else if (!connect.cleanStart) {
+        return await this.#resume(client, sessionExpirySeconds, served); // [MQTT-3.1.2-5]
+      } else {
+        client.owner = served;
+        await this.#end(client); // [MQTT-3.1.2-4]
+      }
+      if (served.connection.closing !== undefined) return undefined;
     }
-    await this.#resume(resumed, served);
-    const { session } = resumed;
-    if (resumed.owner !== served) return { session, isPresent: true }; // It is closing: nobody hears the answer.
-    session.sessionExpirySeconds = sessionExpirySeconds;
-    this.#writeExpiry(resumed, undefined);
-    return { session, isPresent: true }; // [MQTT-3.1.2-5]
   }
 
   /** A connection is over: publishes its Will, and ends its session or lets it wait. */
@@ -88,19 +91,19 @@ export class Sessions {
     const { session } = client;
     const nowMs = this.#host.now();
     const hadSession = connection.session === session; // Not while it is restored.
+    const shared = hadSession && !session.isDurable ? session.outgoing.sharedMessages() : [];
     if (hadSession) session.detach();
     else if (client.restoring === undefined) session.abandonRestore();
     const { will } = connection;
     connection.will = undefined; // Once only. [MQTT-3.1.2-10]
     if (hadSession && will !== undefined) this.#publishWillLater(client, will, nowMs);
     if (!session.isDurable) { // [MQTT-4.1.0-2]
-      this.#end(client);
+      this.#forget(client);
+      this.#redistribute(shared);
       return;
     }
     const expiresAtMs = session.expiresAtMs(nowMs);
-    if (expiresAtMs !== Infinity) {
-      client.expiry = this.#host.deadlines.add(expiresAtMs, () => this.#end(client));
-    }
+    this.#expireAt(client, expiresAtMs);
     this.#writeExpiry(client, expiresAtMs);
   }
 
@@ -126,9 +129,7 @@ export class Sessions {
       client.session.sessionExpirySeconds = change.sessionExpirySeconds;
       // Without a time it was online when the broker ended.
       const expiresAtMs = change.expiresAtMs ?? client.session.expiresAtMs(this.#host.now());
-      if (expiresAtMs !== Infinity) {
-        client.expiry = this.#host.deadlines.add(expiresAtMs, () => this.#end(client));
-      }
+      this.#expireAt(client, expiresAtMs);
       return;
     }
     client.session.restore(change);
@@ -154,15 +155,18 @@ export class Sessions {
     return session;
   }
 
-  async #resume(client: Client, served: ServedConnection): Promise<void> {
+  async #resume(
+    client: Client,
+    sessionExpirySeconds: number,
+    served: ServedConnection,
+  ): Promise<{ session: Session; isPresent: boolean } | undefined> {
     client.owner = served;
     const { deadlines, commits, storage } = this.#host;
     deadlines.cancel(client.expiry);
     deadlines.cancel(client.will?.deadline);
     client.will = undefined; // [MQTT-3.1.3-9]
     const { session } = client;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    client.restoring = promise;
+    const resolve = beginRestoring(client);
     session.beginRestore();
     try {
       await commits.settled().catch(() => {}); // What could not be kept was confirmed to nobody.
@@ -171,6 +175,57 @@ export class Sessions {
       client.restoring = undefined;
       if (client.owner !== served) session.abandonRestore(); // The connection is gone that it was for.
       resolve();
+    }
+    if (client.owner !== served) return undefined;
+    session.sessionExpirySeconds = sessionExpirySeconds;
+    this.#writeExpiry(client, undefined);
+    return { session, isPresent: true };
+  }
+
+  #expireAt(client: Client, expiresAtMs: number): void {
+    if (expiresAtMs === Infinity) return;
+    client.expiry = this.#host.deadlines.add(expiresAtMs, () => {
+      this.#end(client).catch((error: unknown) => this.#host.unexpectedError(error));
+    });
+  }
+
+  /** Ends a session without connection; what its Shared Subscriptions left in the storage goes to other members. */
+  async #end(client: Client): Promise<void> {
+    const { session, isStored } = client;
+    const hasShared = [...session.subscriptions.values()].some(({ filter }) => filter.shareName !== undefined);
+    if (!hasShared || !isStored) {
+      this.#forget(client);
+      return;
+    }
+    const resolve = beginRestoring(client);
+    let shared: SharedMessage[] = [];
+    try {
+      shared = await this.#storedSharedMessages(session.clientId);
+    } finally {
+      client.restoring = undefined;
+      this.#forget(client);
+      resolve();
+    }
+    this.#redistribute(shared);
+  }
+
+  async #storedSharedMessages(clientId: string): Promise<SharedMessage[]> {
+    const { commits, storage } = this.#host;
+    await commits.settled().catch(() => {}); // What could not be kept was confirmed to nobody.
+    const messages: SharedMessage[] = [];
+    for await (const change of storage.restoreSession(clientId)) {
+      if (change.kind !== "queued" || change.sharedFilter === undefined) continue;
+      const { message, sharedFilter, qos, packetIdentifier } = change;
+      if (mayGoToAnother(qos, packetIdentifier)) messages.push({ message, sharedFilter });
+    }
+    return messages;
+  }
+
+  /** Messages that a member of a Shared Subscription did not get go to another one, if there is one (section 4.8.2). */
+  #redistribute(messages: readonly SharedMessage[]): void {
+    const nowMs = this.#host.now();
+    for (const { message, sharedFilter } of messages) {
+      if (nowMs < message.expiresAtMs) this.#host.router.redistribute(message, sharedFilter, nowMs);
     }
   }
 
@@ -203,7 +258,7 @@ export class Sessions {
   }
 
   /** Ends a session: with it go its subscriptions, and its Will comes now if it still waited. */
-  #end(client: Client): void {
+  #forget(client: Client): void {
     const { session, will } = client;
     if (this.#clients.get(session.clientId) !== client) return;
     this.#clients.delete(session.clientId);
@@ -221,4 +276,11 @@ export class Sessions {
     const { clientId, sessionExpirySeconds } = client.session;
     this.#host.commits.write({ kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs });
   }
+}
+
+/** Nobody else gets the session until the function is called that this gives. */
+function beginRestoring(client: Client): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  client.restoring = promise;
+  return resolve;
 }

@@ -54,6 +54,7 @@ export interface QueuedChange {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly subscriptionIdentifiers: readonly number[];
+  readonly sharedFilter: string | undefined;
   /** 0: not sent yet. */
   readonly packetIdentifier: number;
 }

@@ -17,6 +17,7 @@ import type { AccessRequest, Answer, Ask, Authentication, AuthenticationExchange
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
 import type { ClientConnection, ConnectionEvents, ConnectionHost } from "./connection_host.ts";
 import { EnhancedAuthentication } from "./enhanced_authentication.ts";
+import { isOfItsFormat } from "./payload_format.ts";
 import { Outbox } from "./outbox.ts";
 import { IncomingPublishes } from "./incoming_publishes.ts";
 import type { Session } from "./session.ts";
@@ -247,6 +248,11 @@ export class Connection implements SessionLink, ClientConnection {
       this.#sendRefusal(terms.reasonCode, terms.reason);
       return this.#close({ ...terms, by: "server" });
     }
+    if (this.#host.checksPayloadFormat && packet.will && !isOfItsFormat(packet.will.payload, packet.will.properties)) {
+      const reason = "Will Payload is not UTF-8 as its indicator says";
+      this.#sendRefusal(ReasonCode.PayloadFormatInvalid, reason);
+      return this.#close({ reasonCode: ReasonCode.PayloadFormatInvalid, reason, by: "server" });
+    }
     this.#phase = { kind: "connecting", connect: packet, terms };
     this.clientId = terms.clientId;
     this.receiveMaximum = terms.receiveMaximum;
@@ -333,18 +339,23 @@ export class Connection implements SessionLink, ClientConnection {
     this.session = session;
     // [MQTT-3.1.2-7] Kept beyond the batch: copy.
     this.will = connect.will === undefined ? undefined : { ...connect.will, payload: connect.will.payload.slice() };
-    const properties = this.version === 5
-      ? {
-        ...connackProperties(connect, terms, this.#host.limits),
-        ...this.#authentication?.properties(this.#finalData),
-      }
-      : NO_PROPERTIES;
+    const properties = this.version === 5 ? this.#connackProperties(connect, terms) : NO_PROPERTIES;
     const heldUntil = session.isDurable ? this.#host.log.writtenSequence : 0;
     session.attach(this);
     const connack = { type: "connack", sessionPresent: isPresent, reasonCode: ReasonCode.Success, properties } as const;
     if (!this.send(connack, heldUntil)) return; // Too large for the client: it was refused.
     this.#phase = { kind: "connected" };
     session.outgoing.resume(nowMs); // Behind CONNACK. [MQTT-3.2.0-1]
+  }
+
+  #connackProperties(connect: ConnectPacket, terms: ConnectionTerms): Properties {
+    const properties = {
+      ...connackProperties(connect, terms, this.#host.limits),
+      ...this.#authentication?.properties(this.#finalData),
+    };
+    if (connect.properties.requestResponseInformation !== 1) return properties; // [MQTT-3.1.2-28]
+    const responseInformation = this.#host.responseInformation(terms.clientId);
+    return responseInformation === undefined ? properties : { ...properties, responseInformation };
   }
 
   #receiveDisconnect(packet: DisconnectPacket): undefined {

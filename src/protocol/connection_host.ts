@@ -16,6 +16,10 @@ export interface ConnectionHost {
   readonly topics: TopicInterner;
   readonly asksAuthenticator: boolean;
   readonly asksAuthorizer: boolean;
+  /** Whether a payload has to be what its Payload Format Indicator says. */
+  readonly checksPayloadFormat: boolean;
+  /** Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15); `undefined`: there is none. */
+  responseInformation(clientId: string): string | undefined;
   /** Whether there is such an Authentication Method. */
   hasAuthenticationMethod(method: string): boolean;
   /** A Client Identifier that no session has. [MQTT-3.2.2-16] */

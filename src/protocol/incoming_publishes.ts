@@ -5,6 +5,7 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "./ask.ts";
 import type { ClientConnection, ConnectionHost } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
+import { isOfItsFormat } from "./payload_format.ts";
 import type { Session } from "./session.ts";
 import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
 
@@ -79,6 +80,10 @@ export class IncomingPublishes {
     if (isServerTopic(topic)) {
       this.#acknowledge(packet, ReasonCode.NotAuthorized);
       return;
+    }
+    if (this.#host.checksPayloadFormat && !isOfItsFormat(packet.payload, packet.properties)) {
+      if (qos > 0) return this.#acknowledge(packet, ReasonCode.PayloadFormatInvalid);
+      return connection.disconnect(ReasonCode.PayloadFormatInvalid, "the payload is not UTF-8 as its indicator says");
     }
     const message = ApplicationMessage.fromPacket(packet, topic, connection.version, session.clientId, nowMs);
     if (qos === 2) {

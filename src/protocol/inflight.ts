@@ -5,11 +5,18 @@ import type { ApplicationMessage } from "./message.ts";
 export interface QueuedMessage {
   /** Counts up in a session, in the order of delivery. */
   readonly sequence: number;
-  /** `undefined` once it was sent: whatever is sent again on another connection comes from the storage. */
+  /**
+   * `undefined` once it was sent, because whatever is sent again comes from the storage; but kept where another member of
+   * a Shared Subscription may have to get it.
+   */
   message: ApplicationMessage | undefined;
   readonly qos: QoS;
   readonly retain: boolean;
   readonly subscriptionIdentifiers: readonly number[];
+  /** Topic Filter of the Shared Subscription that it came by. */
+  readonly sharedFilter: string | undefined;
+  /** Whether it was sent on the connection that the session has. */
+  isSent: boolean;
   /** 0 until it is sent. */
   packetIdentifier: number;
   /** Whether PUBREC came (QoS 2): from then on PUBREL is repeated, not PUBLISH. */

@@ -1,3 +1,4 @@
+import type { QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Change, ChangeLog, QueuedChange } from "./change.ts";
@@ -24,6 +25,17 @@ export interface OutgoingSession {
   readonly clientId: string;
   readonly isDurable: boolean;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
+}
+
+/** A message that one member of a Shared Subscription did not get, and another one may. */
+export interface SharedMessage {
+  readonly message: ApplicationMessage;
+  readonly sharedFilter: string;
+}
+
+/** A QoS 2 message that was sent must not go to anybody else. [MQTT-4.8.2-5] */
+export function mayGoToAnother(qos: QoS, packetIdentifier: number): boolean {
+  return qos < 2 || packetIdentifier === 0;
 }
 
 /** Retained messages on their way to a new subscription, sent as fast as the connection takes them. */
@@ -104,6 +116,20 @@ export class OutgoingMessages {
     this.pump(nowMs);
   }
 
+  /** Messages of Shared Subscriptions in memory that another member may get, should the session end (section 4.8.2). */
+  sharedMessages(): SharedMessage[] {
+    const messages: SharedMessage[] = [];
+    for (const { message, sharedFilter, qos, packetIdentifier } of this.#inflight.values()) {
+      if (message !== undefined && sharedFilter !== undefined && mayGoToAnother(qos, packetIdentifier)) {
+        messages.push({ message, sharedFilter });
+      }
+    }
+    for (const { message, sharedFilter } of this.#waiting.values()) {
+      if (message !== undefined && sharedFilter !== undefined) messages.push({ message, sharedFilter });
+    }
+    return messages;
+  }
+
   /** Takes the connection away. */
   detach(): void {
     this.#link = undefined;
@@ -145,13 +171,15 @@ export class OutgoingMessages {
       this.#context.dropped.queueFull += 1;
       return;
     }
-    const { subscriptionIdentifiers } = delivery;
+    const { subscriptionIdentifiers, sharedFilter } = delivery;
     const entry: QueuedMessage = {
       sequence: ++this.#sequence,
       message,
       qos,
       retain,
       subscriptionIdentifiers,
+      sharedFilter,
+      isSent: false,
       packetIdentifier: 0,
       isReceived: false,
     };
@@ -232,7 +260,7 @@ export class OutgoingMessages {
 
   #restoreQueued(change: QueuedChange): void {
     if (this.#arriving !== undefined && change.sequence > this.#arriving.storedUntil) return; // Lined up behind.
-    const entry: QueuedMessage = { ...change, isReceived: false };
+    const entry: QueuedMessage = { ...change, isSent: false, isReceived: false };
     if (change.packetIdentifier > 0) this.#inflight.restore(entry);
     else this.#waiting.push({ entry, message: change.message });
   }
@@ -280,7 +308,9 @@ export class OutgoingMessages {
     dup: boolean,
     nowMs: number,
   ): void {
-    entry.message = undefined; // Sent again on another connection only, and then from the storage.
+    entry.isSent = true;
+    // Sent again on another connection only, and then from the storage; but a QoS 1 message may go to another member.
+    entry.message = entry.sharedFilter !== undefined && entry.qos === 1 ? message.own() : undefined;
     this.#sendQuota -= 1;
     // A QoS 2 message leaves when its identifier is durable: repeated under another one it would be two messages.
     const heldUntil = entry.qos === 2 ? this.#heldUntil : 0;
@@ -308,8 +338,7 @@ export class OutgoingMessages {
     const { sequence } = entry;
     this.#inflight.delete(entry.packetIdentifier);
     this.#write({ kind: "completed", clientId: this.#session.clientId, sequence });
-    const isSent = entry.message === undefined || entry.isReceived; // On this connection; else it took no place.
-    if (!isSent) return;
+    if (!entry.isSent && !entry.isReceived) return; // It took no place on this connection.
     const { receiveMaximum } = this.#link ?? { receiveMaximum: 0 };
     this.#sendQuota = Math.min(this.#sendQuota + 1, receiveMaximum, this.#context.limits.maximumInflight);
   }
@@ -317,7 +346,7 @@ export class OutgoingMessages {
   /** Keeps a message with the session, where this lives on without its connection. */
   #writeQueued(entry: QueuedMessage, message: ApplicationMessage): void {
     if (!this.#session.isDurable) return;
-    const { sequence, qos, retain, subscriptionIdentifiers, packetIdentifier } = entry;
+    const { sequence, qos, retain, subscriptionIdentifiers, sharedFilter, packetIdentifier } = entry;
     const { clientId } = this.#session;
     this.#context.log.write({
       kind: "queued",
@@ -327,6 +356,7 @@ export class OutgoingMessages {
       qos,
       retain,
       subscriptionIdentifiers,
+      sharedFilter,
       packetIdentifier,
     });
   }

@@ -24,6 +24,12 @@ export class Queue<Item> {
     return item;
   }
 
+  /** Without taking them out. */
+  *values(): Generator<Item, undefined> {
+    // Those behind the head are there.
+    for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as Item;
+  }
+
   clear(): void {
     this.#items = [];
     this.#head = 0;

@@ -20,6 +20,8 @@ export interface Delivery {
   readonly retainAsPublished: boolean;
   /** Of all of them. [MQTT-3.3.4-4] */
   readonly subscriptionIdentifiers: readonly number[];
+  /** Topic Filter of the Shared Subscription that it is of, as it was subscribed (section 4.8.2). */
+  readonly sharedFilter?: string;
 }
 
 /** What several subscriptions of one subscriber that match the same topic say together; `undefined` for none. */

@@ -93,6 +93,11 @@ export class WaitingMessages {
     return undefined;
   }
 
+  /** Those in memory, in order. */
+  values(): Iterable<QueuedMessage> {
+    return this.#queue.values();
+  }
+
   /** What the storage says that it has. */
   setStored(messages: number, bytes: number): void {
     this.#stored = { messages, bytes };

@@ -53,6 +53,8 @@ function entry(sequence: number): QueuedMessage {
     qos: 1,
     retain: false,
     subscriptionIdentifiers: [],
+    sharedFilter: undefined,
+    isSent: false,
     packetIdentifier: 0,
     isReceived: false,
   };

@@ -126,6 +126,7 @@ function queued(clientId: string, sequence: number, message: ApplicationMessage,
     qos: 1,
     retain: false,
     subscriptionIdentifiers: [3],
+    sharedFilter: undefined,
     packetIdentifier,
   };
 }
