@@ -48,8 +48,14 @@ export { Broker } from "./src/broker/broker.ts";
 export type { BrokerMetrics, BrokerOptions, PublishRequest, SubscribeOptions } from "./src/broker/broker_options.ts";
 export { BrokerSubscription, type Message } from "./src/broker/broker_subscription.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
-export type { Authenticator, Authorizer } from "./src/auth/authentication.ts";
-export type { AccessRequest, Authentication, AuthenticationRequest } from "./src/protocol/ask.ts";
+export type {
+  AuthenticationExchange,
+  Authenticator,
+  Authorizer,
+  EnhancedAuthenticator,
+} from "./src/auth/authentication.ts";
+export { type ScramCredential, scramCredential, type ScramOptions, scramSha256 } from "./src/auth/scram_sha_256.ts";
+export type { AccessRequest, Authentication, AuthenticationRequest, AuthenticationStep } from "./src/protocol/ask.ts";
 export type { Change, QueuedChange } from "./src/protocol/change.ts";
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";

@@ -9,9 +9,9 @@ import { Broker } from "../mod.ts";
 
 await using broker = await Broker.open();
 
-const app = new Hono()
+const app = new Hono<{ Bindings: Deno.ServeHandlerInfo<Deno.NetAddr> }>()
   .get("/", (context) => context.text("MQTT is at /mqtt"))
-  .get("/mqtt", (context) => broker.upgrade(context.req.raw))
+  .get("/mqtt", ({ req, env: { remoteAddr } }) => broker.upgrade(req.raw, { remoteAddr }))
   .post("/say/:text", async (context) => {
     await broker.publish({ topic: "said", payload: context.req.param("text") });
     return context.text("published");

@@ -10,7 +10,8 @@
  * ```
  */
 
-import type { AuthenticationExchange, AuthenticationStep, EnhancedAuthenticator } from "../protocol/ask.ts";
+import type { AuthenticationStep } from "../protocol/ask.ts";
+import type { AuthenticationExchange, EnhancedAuthenticator } from "./authentication.ts";
 
 const METHOD = "SCRAM-SHA-256";
 const SALT_BYTES = 16;

@@ -25,8 +25,14 @@ import { Sessions } from "./sessions.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
 const TICK_MS = 100;
+const DROPS_TOLD_EVERY_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 4_500;
 const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
+const NOT_YOURS: Answer = {
+  kind: "refused",
+  reasonCode: ReasonCode.NotAuthorized,
+  reason: "the Client Identifier belongs to somebody else",
+};
 /** Nobody hears it: the connection is closing. */
 const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTakenOver, reason: "taken over" };
 
@@ -72,17 +78,20 @@ export class Broker {
   /** One time for all of a turn: asking the clock costs as much as routing a message. */
   #turnMs: number | undefined;
   #isTurnEndDue = false;
+  #dropsTold = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
+  #dropsToldMs = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(options: BrokerOptions) {
     this.limits = limitsWith(options.limits ?? {});
     this.#storage = options.storage ?? new MemoryStorage();
     this.#now = options.clock ?? (() => performance.timeOrigin + performance.now());
-    this.#onEvent = options.onEvent ?? (() => {});
+    this.#onEvent = quiet(options.onEvent ?? (() => {}));
     this.#hooks = new Hooks(
       options.authenticator,
       options.authorizer,
       options.enhancedAuthenticators ?? [],
+      this.limits.hookTimeoutMs,
       (error) => this.#unexpected(error),
     );
     this.#commits = new CommitQueue(this.#storage, {
@@ -216,7 +225,7 @@ export class Broker {
   async publish(request: PublishRequest): Promise<void> {
     if (this.#closing !== undefined) throw new TypeError("Cannot publish: the broker is closed");
     const { topic, payload = "", qos = 0, retain = false, properties = {} } = request;
-    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload.slice();
+    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : new Uint8Array(payload);
     const nowMs = this.#now();
     const message = new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, undefined, nowMs);
     this.#checkPublishable(message, nowMs);
@@ -228,10 +237,15 @@ export class Broker {
   /**
    * Messages of a Topic Filter, retained ones first, read in the broker's own process; it is in force at once.
    *
-   * @throws RangeError for what is not a Topic Filter, or is shared
+   * @throws RangeError for what is not a Topic Filter, or is shared, or a bound that is none; TypeError when the broker is
+   * closed
    */
   subscribe(topicFilter: string, options: SubscribeOptions = {}): BrokerSubscription {
+    if (this.#closing !== undefined) throw new TypeError("Cannot subscribe: the broker is closed");
     const { qos = 2, maximumMessages = DEFAULT_SUBSCRIPTION_MESSAGES } = options;
+    if (!(maximumMessages === Infinity || (Number.isInteger(maximumMessages) && maximumMessages >= 1))) {
+      throw new RangeError(`Cannot subscribe: maximumMessages "${maximumMessages}" is not an integer of at least 1`);
+    }
     const filter = parseTopicFilter(topicFilter);
     if (filter === undefined || filter.shareName !== undefined) {
       throw new RangeError(`Cannot subscribe: "${topicFilter}" is not a Topic Filter that is not shared`);
@@ -252,7 +266,7 @@ export class Broker {
     this.#subscriptions.set(reader, subscription);
     const nowMs = this.#now();
     for (const message of this.#retention.messages.match(filter.levels)) {
-      if (nowMs < message.expiresAtMs) {
+      if (message !== undefined && nowMs < message.expiresAtMs) {
         reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
       }
     }
@@ -266,6 +280,7 @@ export class Broker {
     } catch (error) {
       this.#unexpected(error);
     }
+    this.#tellDropped(nowMs);
     this.#endTurn(); // What expired may have written changes.
   }
 
@@ -310,7 +325,7 @@ export class Broker {
       checksPayloadFormat,
       responseInformation: (clientId) => responseInformation?.(clientId),
       hasAuthenticationMethod: (method) => this.#hooks.hasAuthenticationMethod(method),
-      onPacket,
+      onPacket: onPacket === undefined ? undefined : quiet(onPacket),
       now: () => this.#turnNow(),
       get durableSequence() {
         return commits.durableSequence;
@@ -329,6 +344,22 @@ export class Broker {
       unsubscribe: (session, subscription) => this.#router.unsubscribe(session, subscription),
       retainedMessages: ({ clientId }, subscription) => this.#retention.for(clientId, subscription),
     };
+  }
+
+  /** Messages that were not delivered are told once in a while. */
+  #tellDropped(nowMs: number): void {
+    if (nowMs < this.#dropsToldMs + DROPS_TOLD_EVERY_MS) return;
+    this.#dropsToldMs = nowMs;
+    const { dropped } = this.#context;
+    const told = this.#dropsTold;
+    this.#dropsTold = { ...dropped };
+    const since = {
+      qos0: dropped.qos0 - told.qos0,
+      queueFull: dropped.queueFull - told.queueFull,
+      tooLarge: dropped.tooLarge - told.tooLarge,
+      expired: dropped.expired - told.expired,
+    };
+    if (since.qos0 + since.queueFull + since.tooLarge > 0) this.#onEvent({ kind: "messagesDropped", ...since });
   }
 
   #turnNow(): number {
@@ -443,6 +474,7 @@ export class Broker {
     try {
       const opened = await this.#sessions.open(ask, served);
       if (opened === undefined) return TAKEN_OVER;
+      if (opened === "notYours") return NOT_YOURS;
       const { connect, terms } = ask;
       const { clientId, keepAliveSeconds } = terms;
       if (served.connection.closing === undefined) {
@@ -468,4 +500,15 @@ export class Broker {
     this.#sessions.connectionEnded(served);
     this.#onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
   }
+}
+
+/** A hook that is only told something: what it throws is its own affair, and ends nothing here. */
+function quiet<Event>(tell: (event: Event) => void): (event: Event) => void {
+  return (event) => {
+    try {
+      tell(event);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
 }

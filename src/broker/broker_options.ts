@@ -1,5 +1,4 @@
-import type { Authenticator, Authorizer } from "../auth/authentication.ts";
-import type { EnhancedAuthenticator } from "../protocol/ask.ts";
+import type { Authenticator, Authorizer, EnhancedAuthenticator } from "../auth/authentication.ts";
 import type { QoS } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import type { Limits } from "../protocol/limits.ts";

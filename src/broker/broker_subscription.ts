@@ -39,6 +39,10 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     return !this.#isEnded;
   }
 
+  get isReady(): boolean {
+    return !this.#isEnded && this.#messages.length < this.#maximumMessages;
+  }
+
   deliver(message: ApplicationMessage, delivery: Delivery, _nowMs: number, isRetained = false): void {
     if (this.#isEnded) return;
     const reader = this.#readers.shift();

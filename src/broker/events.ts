@@ -30,6 +30,14 @@ export type BrokerEvent =
   | { readonly kind: "connectionRefused"; readonly peer: Peer; readonly reason: string }
   /** A peer did what its transport forbids, such as a text frame of WebSocket. */
   | { readonly kind: "transportViolation"; readonly peer: Peer; readonly reason: string }
+  /** Messages that were not delivered since this was told last, by reason; told every 10 s at most. */
+  | {
+    readonly kind: "messagesDropped";
+    readonly qos0: number;
+    readonly queueFull: number;
+    readonly tooLarge: number;
+    readonly expired: number;
+  }
   /** Changes could not be kept; the clients that waited for them are disconnected, unacknowledged. */
   | { readonly kind: "commitFailed"; readonly error: unknown }
   /** A defect: whatever it was, it ended one connection or one task only. */

@@ -1,23 +1,31 @@
-import type { Authenticator, Authorizer } from "../auth/authentication.ts";
+import type {
+  AuthenticationExchange,
+  Authenticator,
+  Authorizer,
+  EnhancedAuthenticator,
+} from "../auth/authentication.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { AccessRequest, Answer, Ask, AuthenticationRequest, EnhancedAuthenticator } from "../protocol/ask.ts";
+import type { AccessRequest, Answer, Ask, AuthenticationRequest } from "../protocol/ask.ts";
 
 /** The hooks of the app, so that whatever they throw refuses one client and ends nothing. */
 export class Hooks {
   readonly #authenticator: Authenticator | undefined;
   readonly #authorizer: Authorizer | undefined;
   readonly #methods: ReadonlyMap<string, EnhancedAuthenticator>;
+  readonly #timeoutMs: number;
   readonly #onError: (error: unknown) => void;
 
   constructor(
     authenticator: Authenticator | undefined,
     authorizer: Authorizer | undefined,
     methods: readonly EnhancedAuthenticator[],
+    timeoutMs: number,
     onError: (error: unknown) => void,
   ) {
     this.#authenticator = authenticator;
     this.#authorizer = authorizer;
     this.#methods = new Map(methods.map((authenticator) => [authenticator.method, authenticator]));
+    this.#timeoutMs = timeoutMs;
     this.#onError = onError;
   }
 
@@ -36,8 +44,11 @@ export class Hooks {
   /** One step of enhanced authentication (MQTT 5, section 4.12). */
   async exchange(ask: Extract<Ask, { kind: "exchange" }>, address: string): Promise<Answer> {
     try {
-      const exchange = ask.exchange ?? this.#methods.get(ask.method)?.begin({ clientId: ask.clientId, address });
-      if (exchange !== undefined) return { kind: "exchange", exchange, step: await exchange.next(ask.data) };
+      const known = ask.exchange as AuthenticationExchange | undefined; // They all come from here.
+      const exchange = known ?? this.#methods.get(ask.method)?.begin({ clientId: ask.clientId, address });
+      if (exchange !== undefined) {
+        return { kind: "exchange", exchange, step: await this.#inTime(exchange.next(ask.data)) };
+      }
     } catch (error) {
       this.#onError(error); // Whoever cannot be checked is not let in.
     }
@@ -46,7 +57,7 @@ export class Hooks {
 
   async authenticate(request: AuthenticationRequest): Promise<Answer> {
     try {
-      const result = await this.#authenticator?.authenticate(request);
+      const result = await this.#inTime(this.#authenticator?.authenticate(request));
       if (result !== undefined) return { kind: "authenticate", result };
     } catch (error) {
       this.#onError(error); // Whoever cannot be checked is not let in.
@@ -63,9 +74,23 @@ export class Hooks {
     try {
       const isAllowed = this.#authorizer?.authorize(request) ?? false;
       if (typeof isAllowed === "boolean") return { kind: "authorize", isAllowed };
-      return isAllowed.then((isAllowed): Answer => ({ kind: "authorize", isAllowed }), refuse);
+      return this.#inTime(isAllowed).then((isAllowed): Answer => ({ kind: "authorize", isAllowed }), refuse);
     } catch (error) {
       return refuse(error);
+    }
+  }
+
+  /** Rejects when a hook does not answer. */
+  async #inTime<Result>(answer: Result | Promise<Result>): Promise<Result> {
+    if (!(answer instanceof Promise)) return answer;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new Error(`A hook did not answer within ${this.#timeoutMs} ms`));
+    }, this.#timeoutMs);
+    try {
+      return await Promise.race([answer, late.promise]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -31,7 +31,7 @@ export class Retention {
     const earlier = this.messages.get(topic);
     const { maximumRetainedMessages, maximumRetainedBytes } = this.#limits;
     const count = this.messages.count + (earlier === undefined ? 1 : 0);
-    const bytes = this.messages.bytes + message.size - (earlier?.size ?? 0);
+    const bytes = this.messages.bytes + this.messages.growthWith(message);
     if (count > maximumRetainedMessages || bytes > maximumRetainedBytes) return ReasonCode.QuotaExceeded;
     this.keep(message.own());
     this.#log.write({ kind: "retained", topic, message });
@@ -47,10 +47,10 @@ export class Retention {
     else this.#expiry.set(topic, this.#deadlines.add(expiresAtMs, () => this.#forget(topic)));
   }
 
-  /** Messages for a subscription of a client, as they are when they are taken. */
-  *for(clientId: string, { filter, noLocal }: Subscription): Generator<ApplicationMessage, undefined> {
+  /** Messages for a subscription of a client, as `match` gives them. */
+  *for(clientId: string, { filter, noLocal }: Subscription): Generator<ApplicationMessage | undefined, undefined> {
     for (const message of this.messages.match(filter.levels)) {
-      if (!(noLocal && message.publisher === clientId)) yield message; // [MQTT-3.8.3-3]
+      if (!(noLocal && message?.publisher === clientId)) yield message; // [MQTT-3.8.3-3]
     }
   }
 

@@ -5,12 +5,15 @@ import { TopicTrie } from "./topic_trie.ts";
 
 const MOST_CACHED_TOPICS = 16_384;
 const MOST_CACHED_TARGETS = 1_000_000;
+const LONGEST_CACHED_TOPIC = 256;
 
 /** Whoever gets messages. */
 export interface Subscriber {
   /** For No Local; `undefined` for a reader in the broker's own process. */
   readonly clientId: string | undefined;
   readonly isOnline: boolean;
+  /** Whether a message would go out at once. */
+  readonly isReady: boolean;
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void;
 }
 
@@ -41,16 +44,17 @@ export class Router {
   readonly #matches = new Map<string, Match>();
   #cachedTargets = 0;
   #version = 0;
-  readonly #turns = new WeakMap<ReadonlyMap<Subscriber, Subscription>, { next: number }>();
+  /** One for all topics that it matches, made anew when its members change. */
+  readonly #groups = new WeakMap<ReadonlyMap<Subscriber, Subscription>, SharedGroup>();
 
   subscribe(subscriber: Subscriber, subscription: Subscription): void {
-    this.#trie.add(subscriber, subscription);
-    this.#forget(subscription);
+    const members = this.#trie.add(subscriber, subscription);
+    this.#forget(subscription, members);
   }
 
   unsubscribe(subscriber: Subscriber, subscription: Subscription): void {
-    this.#trie.delete(subscriber, subscription);
-    this.#forget(subscription);
+    const members = this.#trie.delete(subscriber, subscription);
+    if (members !== undefined) this.#forget(subscription, members);
   }
 
   /** Delivers a message to all whose subscriptions match; gives how many these are. */
@@ -113,8 +117,8 @@ export class Router {
   }
 
   #group(members: ReadonlyMap<Subscriber, Subscription>): SharedGroup {
-    let turn = this.#turns.get(members);
-    if (turn === undefined) this.#turns.set(members, turn = { next: 0 });
+    const known = this.#groups.get(members);
+    if (known !== undefined && known.members.length > 0) return known;
     const deliveries = Array.from(members, ([subscriber, subscription]) => ({
       subscriber,
       delivery: {
@@ -122,36 +126,60 @@ export class Router {
         sharedFilter: subscription.filter.topicFilter,
       },
     }));
-    return { members: deliveries, turn };
+    const group: SharedGroup = { members: deliveries, turn: known?.turn ?? { next: 0 } };
+    this.#groups.set(members, group);
+    return group;
   }
 
   #keep(topic: string, match: Match): void {
-    this.#cachedTargets += match.targets.length;
-    if (this.#matches.size >= MOST_CACHED_TOPICS || this.#cachedTargets > MOST_CACHED_TARGETS) {
+    if (topic.length > LONGEST_CACHED_TOPIC) return;
+    this.#dropMatch(topic);
+    if (this.#matches.size >= MOST_CACHED_TOPICS || this.#cachedTargets + countOf(match) > MOST_CACHED_TARGETS) {
       this.#matches.clear();
-      this.#cachedTargets = match.targets.length;
+      this.#cachedTargets = 0;
     }
+    this.#cachedTargets += countOf(match);
     this.#matches.set(topic, match);
   }
 
-  #forget(subscription: Subscription): void {
+  #dropMatch(topic: string): void {
+    const match = this.#matches.get(topic);
+    if (match === undefined) return;
+    this.#cachedTargets -= countOf(match);
+    this.#matches.delete(topic);
+  }
+
+  #forget(subscription: Subscription, members: ReadonlyMap<Subscriber, Subscription>): void {
     const { levels } = subscription.filter;
+    const group = this.#groups.get(members);
+    if (group !== undefined) this.#groups.set(members, { members: [], turn: group.turn }); // Whose turn it is stays.
     if (hasWildcard(levels)) this.#version += 1;
-    else this.#matches.delete(levels.join("/"));
+    else this.#dropMatch(levels.join("/"));
   }
 }
 
-/** In turns, and to a member that is there as long as one is. */
+function countOf({ targets, groups }: Match): number {
+  return targets.length + groups.length;
+}
+
+/** In turns: to a member that takes it at once, else to one that is there, else to any. */
 function deliverToOne({ members, turn }: SharedGroup, message: ApplicationMessage, nowMs: number): void {
-  for (let tried = 0; tried < members.length; tried++) {
-    const member = members[(turn.next + tried) % members.length];
-    if (member?.subscriber.isOnline) {
-      turn.next = (turn.next + tried + 1) % members.length;
-      member.subscriber.deliver(message, member.delivery, nowMs);
-      return;
-    }
-  }
-  const member = members[turn.next % members.length];
-  turn.next = (turn.next + 1) % members.length;
+  const at = nextMember(members, turn, (subscriber) => subscriber.isReady) ??
+    nextMember(members, turn, (subscriber) => subscriber.isOnline) ?? turn.next % members.length;
+  turn.next = (at + 1) % members.length;
+  const member = members[at];
   member?.subscriber.deliver(message, member.delivery, nowMs);
+}
+
+function nextMember(
+  members: SharedGroup["members"],
+  turn: SharedGroup["turn"],
+  isFit: (subscriber: Subscriber) => boolean,
+): number | undefined {
+  for (let tried = 0; tried < members.length; tried++) {
+    const at = (turn.next + tried) % members.length;
+    const member = members[at];
+    if (member !== undefined && isFit(member.subscriber)) return at;
+  }
+  return undefined;
 }

@@ -11,10 +11,11 @@ import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { PacketEvent } from "./events.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
-const MOST_BYTES_A_WRITE = 262_144;
+const MOST_BYTES_A_WRITE = 131_072;
 // How long the last bytes may take, and how long the peer may then take to close its side.
 const FAREWELL_MS = 4_000;
 const LINGER_MS = 1_000;
+const PING_ON_ITS_WAY_MS = 250;
 
 const LOST: Closing = {
   reasonCode: ReasonCode.UnspecifiedError,
@@ -54,12 +55,15 @@ export class ServedConnection implements ConnectionEvents {
   #rest: Uint8Array | undefined;
   #writeStartedMs = 0;
   #isOver = false;
+  #isPumpLater = false;
   /** Whether it waits for bytes of the client. */
   #isReading = true;
   #isFarewellSaid = false;
   #hasWriteDeadline = false;
   #lastReceivedMs: number;
   readonly #deadlines = new Set<Deadline>();
+  /** Ends the wait for a hook. */
+  #stopWaiting: (() => void) | undefined;
   /** Goes on when the outbox has room again. */
   #whenWritten: (() => void) | undefined;
 
@@ -93,8 +97,8 @@ export class ServedConnection implements ConnectionEvents {
       if (!this.connection.isConnected) this.connection.disconnect(ReasonCode.UnspecifiedError, "no CONNECT in time");
     });
     try {
-      const { maximumPacketBytes } = this.#host.limits;
-      const decoder = new PacketDecoderStream({ maximumPacketBytes, topics: this.#host.topics });
+      const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
+      const decoder = new PacketDecoderStream({ maximumPacketBytes, maximumConnectBytes, topics });
       await this.#readAll(this.transport.readable.pipeThrough(decoder).getReader());
     } catch {
       // The transport broke: what follows is the same as for its end.
@@ -108,6 +112,15 @@ export class ServedConnection implements ConnectionEvents {
     if (this.#isFlushLater) return;
     this.#isFlushLater = true;
     this.#host.flushLater(this);
+  }
+
+  pumpLater(): void {
+    if (this.#isPumpLater) return;
+    this.#isPumpLater = true;
+    setTimeout(() => {
+      this.#isPumpLater = false;
+      this.#pump();
+    }, 0);
   }
 
   /** Writes what may leave, when a turn ends: one write at a time. */
@@ -147,7 +160,8 @@ export class ServedConnection implements ConnectionEvents {
   watchKeepAlive(): void {
     const { keepAliveSeconds } = this.connection;
     if (keepAliveSeconds === 0) return;
-    const keepAliveMs = keepAliveSeconds * 1500; // One and a half times. [MQTT-3.1.2-22]
+    // One and a half times [MQTT-3.1.2-22], and a little for a PINGREQ that is on its way: some clients ping just then.
+    const keepAliveMs = keepAliveSeconds * 1500 + PING_ON_ITS_WAY_MS;
     const check = (nowMs: number) => {
       // While the broker itself does not read, nobody can say that the client is silent.
       const dueMs = (this.#isReading ? this.#lastReceivedMs : nowMs) + keepAliveMs;
@@ -169,7 +183,7 @@ export class ServedConnection implements ConnectionEvents {
       this.#lastReceivedMs = this.#host.now();
       for (const item of batch) {
         const waiting = this.#receive(item);
-        if (waiting !== undefined) await waiting;
+        if (waiting !== undefined) await this.#orOver(waiting);
         if (connection.closing !== undefined) break;
       }
       // A client that does not read is not read from.
@@ -207,6 +221,14 @@ export class ServedConnection implements ConnectionEvents {
     }
   }
 
+  /** Waits for a hook, but not beyond the end of the connection: it may never answer. */
+  #orOver(answered: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#stopWaiting = resolve;
+      answered.then(resolve); // It never rejects.
+    });
+  }
+
   /** A defect of ours: it ends this connection only. */
   #fail(error: unknown): void {
     this.#host.unexpectedError(error);
@@ -229,6 +251,11 @@ export class ServedConnection implements ConnectionEvents {
       return;
     }
     this.#isWriting = false;
+    this.#pump();
+  };
+
+  /** Lets the session send what waits, and writes it. */
+  #pump(): void {
     try {
       if (!this.#isOver) this.connection.session?.outgoing.pump(this.#host.now());
       this.flush();
@@ -236,7 +263,7 @@ export class ServedConnection implements ConnectionEvents {
       this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
       this.transport.close();
     }
-  };
+  }
 
   readonly #broken = (): void => {
     this.#isWriting = false;
@@ -257,6 +284,7 @@ export class ServedConnection implements ConnectionEvents {
     this.connection.end(closing);
     this.#host.ended(this, this.connection.closing ?? closing);
     this.#goOn();
+    this.#stopWaiting?.();
     this.#deadlineIn(FAREWELL_MS, () => this.transport.close());
   }
 

@@ -14,6 +14,8 @@ import type { ServedConnection } from "./served_connection.ts";
 /** A client that has a session, with or without a connection. */
 interface Client {
   session: Session;
+  /** Whose it is: nobody else gets it. */
+  readonly principal: string | undefined;
   /** The connection that has the session, or is about to get it. */
   owner: ServedConnection | undefined;
   /** Resolves when the session is restored from the storage; it never rejects. */
@@ -56,16 +58,18 @@ export class Sessions {
   }
 
   /**
-   * Gives a connection its session; `undefined`: another connection took over in the meantime. Rejects when the storage
-   * cannot say what the session was.
+   * Gives a connection its session; `undefined`: another connection took over in the meantime; `notYours`: it belongs to
+   * another principal. Rejects when the storage cannot say what the session was.
    */
   async open(
     ask: Extract<Ask, { kind: "openSession" }>,
     served: ServedConnection,
-  ): Promise<{ session: Session; isPresent: boolean } | undefined> {
+  ): Promise<{ session: Session; isPresent: boolean } | "notYours" | undefined> {
     const { connect, terms: { clientId, sessionExpirySeconds } } = ask;
     for (;;) {
-      const { owner } = this.#clients.get(clientId) ?? {};
+      const known = this.#clients.get(clientId);
+      if (known !== undefined && known.principal !== served.connection.principal) return "notYours";
+      const owner = known?.owner;
       if (owner !== undefined) this.#takeOver(owner);
       const client = this.#clients.get(clientId);
       if (client?.restoring !== undefined) {
@@ -115,6 +119,7 @@ export class Sessions {
       const session = new Session(clientId, this.#host.context);
       this.#clients.set(clientId, {
         session,
+        principal: change.principal,
         owner: undefined,
         restoring: undefined,
         expiry: undefined,
@@ -139,8 +144,10 @@ export class Sessions {
   #begin(clientId: string, sessionExpirySeconds: number, owner: ServedConnection): Session {
     const session = new Session(clientId, this.#host.context);
     session.sessionExpirySeconds = sessionExpirySeconds;
+    const { principal } = owner.connection;
     const client: Client = {
       session,
+      principal,
       owner,
       restoring: undefined,
       expiry: undefined,
@@ -149,7 +156,7 @@ export class Sessions {
     };
     this.#clients.set(clientId, client);
     if (session.isDurable) {
-      this.#host.commits.write({ kind: "sessionStarted", clientId });
+      this.#host.commits.write({ kind: "sessionStarted", clientId, principal });
       this.#writeExpiry(client, undefined);
     }
     return session;

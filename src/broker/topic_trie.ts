@@ -20,7 +20,8 @@ interface Node<Subscriber> {
 export class TopicTrie<Subscriber> {
   readonly #root: Node<Subscriber> = emptyNode();
 
-  add(subscriber: Subscriber, subscription: Subscription): void {
+  /** Gives all subscribers of the filter, this one included. */
+  add(subscriber: Subscriber, subscription: Subscription): ReadonlyMap<Subscriber, Subscription> {
     const { levels, shareName } = subscription.filter;
     let node = this.#root;
     const isHash = levels[levels.length - 1] === "#";
@@ -29,12 +30,14 @@ export class TopicTrie<Subscriber> {
     }
     const entries = isHash ? node.hashEntries ??= new Map() : node.entries ??= new Map();
     const group = shareName ?? "";
-    const members = entries.get(group);
-    if (members === undefined) entries.set(group, new Map([[subscriber, subscription]]));
-    else members.set(subscriber, subscription);
+    let members = entries.get(group);
+    if (members === undefined) entries.set(group, members = new Map());
+    members.set(subscriber, subscription);
+    return members;
   }
 
-  delete(subscriber: Subscriber, subscription: Subscription): void {
+  /** Gives the other subscribers of the filter; `undefined`: there was no such subscription. */
+  delete(subscriber: Subscriber, subscription: Subscription): ReadonlyMap<Subscriber, Subscription> | undefined {
     const { levels, shareName } = subscription.filter;
     const isHash = levels[levels.length - 1] === "#";
     const path: Node<Subscriber>[] = [this.#root];
@@ -42,7 +45,7 @@ export class TopicTrie<Subscriber> {
       const level = levels[index] as string; // Below the length.
       const node = path[path.length - 1] as Node<Subscriber>; // It starts with one.
       const next = level === "+" ? node.plus : node.children?.get(level);
-      if (next === undefined) return;
+      if (next === undefined) return undefined;
       path.push(next);
     }
     const last = path[path.length - 1] as Node<Subscriber>; // It starts with one.
@@ -60,6 +63,7 @@ export class TopicTrie<Subscriber> {
       else parent.children?.delete(level);
       if (parent.children?.size === 0) parent.children = undefined;
     }
+    return members;
   }
 
   /** Calls `visit` for the subscribers of each matching filter; `shareName` is empty where it is not shared. */

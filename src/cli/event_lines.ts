@@ -23,6 +23,13 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       return connectionClosedLines(event, isVerbose);
     case "connectionRefused":
       return [`Connection from ${event.peer.address} refused: ${event.reason}.`];
+    case "messagesDropped": {
+      const { qos0, queueFull, tooLarge } = event;
+      return [
+        `Messages were dropped: ${qos0} of QoS 0 for clients that do not read fast enough, ${queueFull} of QoS 1 and 2 for ` +
+        `sessions whose queue is full, ${tooLarge} larger than their client accepts.`,
+      ];
+    }
     case "transportViolation":
       return [`Connection from ${event.peer.address} broke the rules of its transport: ${printable(event.reason)}.`];
     case "commitFailed":

@@ -41,6 +41,12 @@ export interface PacketDecoderOptions {
    */
   readonly maximumPacketBytes?: number;
   /**
+   * Largest CONNECT that is accepted, in bytes: nobody knows yet who sends it.
+   *
+   * @default {maximumPacketBytes}
+   */
+  readonly maximumConnectBytes?: number;
+  /**
    * Version of the packets. Without it the first packet must be CONNECT, which says the version of all that follow.
    */
   readonly protocolVersion?: ProtocolVersion;
@@ -73,6 +79,7 @@ const NOTHING: Uint8Array = new Uint8Array(0);
  */
 export class PacketDecoder {
   readonly #maximumPacketBytes: number;
+  readonly #maximumConnectBytes: number;
   readonly #topics: TopicInterner;
   #version: ProtocolVersion | undefined;
   /** Of a packet that is not whole yet: what has come, and how much it will be as far as is known. */
@@ -95,6 +102,7 @@ export class PacketDecoder {
       );
     }
     this.#maximumPacketBytes = maximumPacketBytes;
+    this.#maximumConnectBytes = Math.min(maximumPacketBytes, options.maximumConnectBytes ?? maximumPacketBytes);
     this.#topics = options.topics ?? new TopicInterner(64);
     this.#version = options.protocolVersion;
   }
@@ -158,8 +166,9 @@ export class PacketDecoder {
         remainingLength = remainingLengthOf(chunk, position, headerBytes);
       }
       const packetEnd = bodyStart + remainingLength;
-      if (packetEnd - position > this.#maximumPacketBytes) {
-        throw this.#tooLarge(packetEnd - position);
+      const maximumBytes = this.#version === undefined ? this.#maximumConnectBytes : this.#maximumPacketBytes;
+      if (packetEnd - position > maximumBytes) {
+        throw tooLarge(packetEnd - position, maximumBytes);
       }
       if (packetEnd > end) {
         this.#check(firstByte); // What can be known before the rest has come.
@@ -326,12 +335,12 @@ export class PacketDecoder {
     }
     return taken;
   }
+}
 
-  #tooLarge(packetBytes: number): MqttError {
-    return new MqttError(
-      `A packet has ${packetBytes} bytes, at most ${this.#maximumPacketBytes} are accepted`,
-      ReasonCode.PacketTooLarge,
-      "MQTT-3.2.2-15",
-    );
-  }
+function tooLarge(packetBytes: number, maximumBytes: number): MqttError {
+  return new MqttError(
+    `A packet has ${packetBytes} bytes, at most ${maximumBytes} are accepted`,
+    ReasonCode.PacketTooLarge,
+    "MQTT-3.2.2-15",
+  );
 }

@@ -17,7 +17,7 @@ export type Ask =
     readonly kind: "exchange";
     readonly clientId: string;
     readonly method: string;
-    readonly exchange: AuthenticationExchange | undefined;
+    readonly exchange: ExchangeHandle | undefined;
     readonly data: Uint8Array | undefined;
   }
   | { readonly kind: "openSession"; readonly connect: ConnectPacket; readonly terms: ConnectionTerms };
@@ -26,7 +26,7 @@ export type Ask =
 export type Answer =
   | { readonly kind: "authenticate"; readonly result: Authentication }
   | { readonly kind: "authorize"; readonly isAllowed: boolean }
-  | { readonly kind: "exchange"; readonly exchange: AuthenticationExchange; readonly step: AuthenticationStep }
+  | { readonly kind: "exchange"; readonly exchange: ExchangeHandle; readonly step: AuthenticationStep }
   | { readonly kind: "openSession"; readonly session: Session; readonly isPresent: boolean }
   /** The broker does not take the client, whatever was asked. */
   | { readonly kind: "refused"; readonly reasonCode: ReasonCode; readonly reason: string };
@@ -36,19 +36,8 @@ export type Authentication =
   | { readonly isAccepted: true; readonly principal?: string }
   | { readonly isAccepted: false; readonly reasonCode: ReasonCode; readonly reason?: string };
 
-/** An Authentication Method (MQTT 5, section 4.12). One whose exchange throws or rejects refuses the client. */
-export interface EnhancedAuthenticator {
-  /** Such as `SCRAM-SHA-256`. */
-  readonly method: string;
-  /** Begins an exchange with one client, at CONNECT or when it authenticates again. */
-  begin(request: { readonly clientId: string; readonly address: string }): AuthenticationExchange;
-}
-
-/** One exchange of data with one client. */
-export interface AuthenticationExchange {
-  /** Takes Authentication Data of the client, the first of which come with CONNECT; `undefined`: there are none. */
-  next(data: Uint8Array | undefined): AuthenticationStep | Promise<AuthenticationStep>;
-}
+/** An exchange between a client and a hook; the rules pass it on, and only the broker looks into it. */
+export type ExchangeHandle = object;
 
 /** What an exchange says to the data of the client. */
 export type AuthenticationStep =

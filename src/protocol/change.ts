@@ -10,7 +10,7 @@ import type { Subscription } from "./subscription.ts";
 /** One fact; applying it twice is the same as once. */
 export type Change =
   /** A session begins; whatever was kept of this Client Identifier is gone. */
-  | { readonly kind: "sessionStarted"; readonly clientId: string }
+  | { readonly kind: "sessionStarted"; readonly clientId: string; readonly principal: string | undefined }
   /** How long it lives behind its connection; `expiresAtMs` is there while it has none. */
   | {
     readonly kind: "sessionExpiry";

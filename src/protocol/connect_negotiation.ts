@@ -4,6 +4,9 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Limits } from "./limits.ts";
 import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
 
+// mosquitto's bridge acknowledges more QoS 2 messages than this and loses them. (2.0.11, 2026-11)
+const BRIDGE_RECEIVE_MAXIMUM = 20;
+
 /** What holds for a connection once CONNECT and the limits of the broker are put together (MQTT 5, section 3.1 and 3.2). */
 export interface ConnectionTerms {
   /** Assigned by the broker when the client gave none. */
@@ -59,7 +62,7 @@ export function negotiate(
     isAssignedClientId,
     sessionExpirySeconds: sessionExpirySeconds(connect, limits),
     keepAliveSeconds: keepAliveSeconds(connect, limits),
-    receiveMaximum: properties.receiveMaximum ?? 65_535,
+    receiveMaximum: properties.receiveMaximum ?? (connect.isBridge ? BRIDGE_RECEIVE_MAXIMUM : 65_535),
     maximumPacketBytes: properties.maximumPacketSize ?? Infinity,
     topicAliasMaximum: Math.min(properties.topicAliasMaximum ?? 0, limits.topicAliasMaximum),
     requestsProblemInformation: properties.requestProblemInformation !== 0,

@@ -13,7 +13,7 @@ import type { Malformed } from "../codec/decoder.ts";
 import { type MqttError, protocolError } from "../codec/mqtt_error.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { connackReturnCode, isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
-import type { AccessRequest, Answer, Ask, Authentication, AuthenticationExchange, AuthenticationStep } from "./ask.ts";
+import type { AccessRequest, Answer, Ask, Authentication, AuthenticationStep, ExchangeHandle } from "./ask.ts";
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
 import type { ClientConnection, ConnectionEvents, ConnectionHost } from "./connection_host.ts";
 import { EnhancedAuthentication } from "./enhanced_authentication.ts";
@@ -24,6 +24,8 @@ import type { Session } from "./session.ts";
 import type { SessionLink } from "./session_link.ts";
 import { receiveSubscribe, receiveUnsubscribe } from "./subscribing.ts";
 import { OutgoingTopicAliases } from "./topic_alias.ts";
+
+const LONGEST_REASON = 256;
 
 /** Why a connection ends. */
 export interface Closing {
@@ -56,6 +58,7 @@ export class Connection implements SessionLink, ClientConnection {
   maximumPacketBytes = Infinity;
   aliases = new OutgoingTopicAliases(0);
   keepAliveSeconds = 0;
+  isBridge = false;
   readonly #host: ConnectionHost;
   readonly #events: ConnectionEvents;
   readonly #publishes: IncomingPublishes;
@@ -102,6 +105,10 @@ export class Connection implements SessionLink, ClientConnection {
 
   wake(): void {
     this.#events.wake();
+  }
+
+  pumpLater(): void {
+    this.#events.pumpLater();
   }
 
   /** Takes a packet of the client. An {@linkcode Ask} must be answered before the next one. */
@@ -202,7 +209,8 @@ export class Connection implements SessionLink, ClientConnection {
   }
 
   /** Ends it. A client of MQTT 5 that is connected gets DISCONNECT; before that CONNACK says it where one can. */
-  disconnect(reasonCode: ReasonCode, reason: string, firstBytes?: Uint8Array): void {
+  disconnect(reasonCode: ReasonCode, fullReason: string, firstBytes?: Uint8Array): void {
+    const reason = sayable(fullReason);
     const phase = this.#phase;
     if (phase.kind === "closing") return;
     this.#close({ reasonCode, reason, by: "server", ...(firstBytes === undefined ? {} : { firstBytes }) });
@@ -241,6 +249,7 @@ export class Connection implements SessionLink, ClientConnection {
     }
     this.version = packet.protocolVersion;
     this.outbox.version = packet.protocolVersion;
+    this.isBridge = packet.isBridge && packet.protocolVersion < 5;
     this.maximumPacketBytes = packet.properties.maximumPacketSize ?? Infinity;
     const terms = negotiate(packet, this.#host.limits, () => this.#host.newClientId());
     if ("reasonCode" in terms) {
@@ -307,9 +316,15 @@ export class Connection implements SessionLink, ClientConnection {
     return { kind: "exchange", clientId: this.clientId, method, exchange, data };
   }
 
-  #exchanged(exchange: AuthenticationExchange, step: AuthenticationStep): Ask | undefined {
+  #exchanged(exchange: ExchangeHandle, step: AuthenticationStep): Ask | undefined {
     if (step.kind === "refused") { // [MQTT-4.12.0-4] [MQTT-4.12.1-2]
-      this.disconnect(step.reasonCode ?? ReasonCode.NotAuthorized, step.reason);
+      const { reasonCode = ReasonCode.NotAuthorized, reason } = step;
+      const isSayable = !this.isConnected || isReasonCodeOf("disconnect", reasonCode); // Some are of CONNACK alone.
+      this.disconnect(isSayable ? reasonCode : ReasonCode.NotAuthorized, reason);
+      return undefined;
+    }
+    if (step.kind === "accepted" && this.isConnected && (step.principal ?? this.principal) !== this.principal) {
+      this.disconnect(ReasonCode.NotAuthorized, "the session belongs to somebody else");
       return undefined;
     }
     const packet = this.#authentication?.take(exchange, step, this.isConnected);
@@ -386,7 +401,8 @@ export class Connection implements SessionLink, ClientConnection {
     this.disconnect(isSayable ? error.reasonCode : ReasonCode.ProtocolError, error.message, firstBytes);
   }
 
-  #sendRefusal(why: ReasonCode, reason: string): void {
+  #sendRefusal(why: ReasonCode, fullReason: string): void {
+    const reason = sayable(fullReason);
     const isV5 = this.outbox.version === 5;
     const reasonCode = isReasonCodeOf("connack", why) ? why : ReasonCode.ServerUnavailable; // [MQTT-3.2.2-8]
     if (!isV5 && connackReturnCode(reasonCode) === undefined) return; // [MQTT-3.2.2-6] of 3.1.1
@@ -430,4 +446,9 @@ export class Connection implements SessionLink, ClientConnection {
 function withoutReason(properties: Properties): Properties {
   const { reasonString: _, userProperties: __, ...rest } = properties;
   return rest;
+}
+
+/** A reason may quote what the client sent, or come from a hook: as much of it as a Reason String should have. */
+function sayable(reason: string): string {
+  return reason.slice(0, LONGEST_REASON).toWellFormed().replaceAll("\0", "");
 }

@@ -28,14 +28,19 @@ export interface ConnectionHost {
   publish(message: ApplicationMessage, nowMs: number): ReasonCode;
   subscribe(session: Session, subscription: Subscription): void;
   unsubscribe(session: Session, subscription: Subscription): void;
-  /** Retained messages that the subscription of a session matches, as they are when they are taken. */
-  retainedMessages(session: Session, subscription: Subscription): Iterator<ApplicationMessage>;
+  /**
+   * Retained messages that the subscription of a session matches, as they are when they are taken. `undefined` comes where
+   * many were looked at that do not match.
+   */
+  retainedMessages(session: Session, subscription: Subscription): Iterator<ApplicationMessage | undefined>;
 }
 
 /** What a connection tells the loop that serves it. */
 export interface ConnectionEvents {
   /** Something waits in the outbox, or the connection is to be closed. */
   wake(): void;
+  /** Lets the session go on with what it could not finish in this turn. */
+  pumpLater(): void;
   /** Begins to write what waits before the turn ends, if nothing is being written. */
   flushNow(): void;
   readonly onReceived: ((packet: Packet) => void) | undefined;
@@ -45,6 +50,8 @@ export interface ConnectionEvents {
 /** What the rules for single packets need of their connection. */
 export interface ClientConnection {
   readonly version: ProtocolVersion;
+  /** Whether CONNECT had the bridge bit, which MQTT 5 does not need. */
+  readonly isBridge: boolean;
   readonly session: Session | undefined;
   send(packet: Packet, heldUntil?: number): boolean;
   fail(error: MqttError): void;

@@ -2,12 +2,12 @@ import { type MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { AuthPacket, Packet } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { AuthenticationExchange, AuthenticationStep } from "./ask.ts";
+import type { AuthenticationStep, ExchangeHandle } from "./ask.ts";
 
 /** What an AUTH of the client comes to. */
 export type AuthOutcome =
   /** The exchange wants to see its data. */
-  | { readonly kind: "continue"; readonly exchange: AuthenticationExchange; readonly data: Uint8Array | undefined }
+  | { readonly kind: "continue"; readonly exchange: ExchangeHandle; readonly data: Uint8Array | undefined }
   /** Another exchange begins on a connection that was authenticated before. */
   | { readonly kind: "begin"; readonly data: Uint8Array | undefined }
   | { readonly kind: "wrong"; readonly error: MqttError };
@@ -17,7 +17,7 @@ export type AuthOutcome =
  * What the data mean is the business of the exchange.
  */
 export class EnhancedAuthentication {
-  #exchange: AuthenticationExchange | undefined;
+  #exchange: ExchangeHandle | undefined;
 
   /** @param method Authentication Method of CONNECT; it stays the same for the connection. [MQTT-4.12.0-5] */
   constructor(readonly method: string) {}
@@ -42,7 +42,7 @@ export class EnhancedAuthentication {
   }
 
   /** What is sent for a step of the exchange; `undefined`: CONNACK says it, or the connection ends. */
-  take(exchange: AuthenticationExchange, step: AuthenticationStep, isConnected: boolean): Packet | undefined {
+  take(exchange: ExchangeHandle, step: AuthenticationStep, isConnected: boolean): Packet | undefined {
     this.#exchange = step.kind === "continue" ? exchange : undefined;
     if (step.kind === "continue") { // [MQTT-4.12.0-2]
       return { type: "auth", reasonCode: ReasonCode.ContinueAuthentication, properties: this.properties(step.data) };

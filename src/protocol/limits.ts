@@ -8,6 +8,12 @@ export interface Limits {
    */
   readonly maximumPacketBytes: number;
   /**
+   * Largest CONNECT accepted, in bytes: nobody knows yet who sends it. A larger one is refused with 0x95.
+   *
+   * @default {131_072}
+   */
+  readonly maximumConnectBytes: number;
+  /**
    * Network Connections at the same time; one more is closed, with 0x97 in CONNACK.
    *
    * @default {Infinity}
@@ -53,7 +59,7 @@ export interface Limits {
    */
   readonly maximumQueuedMessages: number;
   /**
-   * The same in bytes of payload and topic.
+   * The same in bytes of payload, topic and properties.
    *
    * @default {10_000_000}
    */
@@ -65,11 +71,17 @@ export interface Limits {
    */
   readonly maximumOutboxBytes: number;
   /**
-   * Time without any progress of a write after which a connection is closed, in milliseconds.
+   * Time that a write of at most 128 KiB may take, in milliseconds; a client that reads more slowly is closed.
    *
    * @default {30_000}
    */
   readonly writeTimeoutMs: number;
+  /**
+   * Time that a hook may take to answer, in milliseconds; after that the client is refused what it wanted.
+   *
+   * @default {10_000}
+   */
+  readonly hookTimeoutMs: number;
   /**
    * Subscriptions of one session; one more is refused with 0x97 in SUBACK.
    *
@@ -102,7 +114,7 @@ export interface Limits {
    */
   readonly maximumRetainedMessages: number;
   /**
-   * Retained messages in bytes of payload and topic.
+   * Retained messages in bytes: payloads, topics, properties, and some 280 for each level that no other topic has.
    *
    * @default {100_000_000}
    */
@@ -121,6 +133,7 @@ export const NEVER_EXPIRES = 0xffff_ffff;
 /** The defaults of all limits. */
 export const DEFAULT_LIMITS: Limits = {
   maximumPacketBytes: 1_048_576,
+  maximumConnectBytes: 131_072,
   maximumConnections: Infinity,
   connectTimeoutMs: 10_000,
   maximumKeepAliveSeconds: 0,
@@ -131,6 +144,7 @@ export const DEFAULT_LIMITS: Limits = {
   maximumQueuedBytes: 10_000_000,
   maximumOutboxBytes: 1_048_576,
   writeTimeoutMs: 30_000,
+  hookTimeoutMs: 10_000,
   maximumSubscriptions: 1_000,
   maximumTopicLevels: 128,
   maximumTopicLength: 65_535,
@@ -142,6 +156,7 @@ export const DEFAULT_LIMITS: Limits = {
 
 const RANGES: { readonly [name in keyof Limits]: readonly [least: number, most: number] } = {
   maximumPacketBytes: [32, 268_435_460],
+  maximumConnectBytes: [32, 268_435_460],
   maximumConnections: [1, Infinity],
   connectTimeoutMs: [1, Infinity],
   maximumKeepAliveSeconds: [0, 65_535],
@@ -152,6 +167,7 @@ const RANGES: { readonly [name in keyof Limits]: readonly [least: number, most: 
   maximumQueuedBytes: [0, Infinity],
   maximumOutboxBytes: [1_024, Infinity],
   writeTimeoutMs: [1, Infinity],
+  hookTimeoutMs: [1, 2_147_483_647], // A timer beyond that fires at once.
   maximumSubscriptions: [0, Infinity],
   maximumTopicLevels: [1, 65_535],
   maximumTopicLength: [1, 65_535],

@@ -4,6 +4,8 @@ import type { ProtocolVersion, PublishPacket, QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
 
+const OBJECT_BYTES = 64;
+
 /** An Application Message in the broker: what was published, and the bytes that go out for it. */
 export class ApplicationMessage {
   readonly topic: string;
@@ -12,7 +14,8 @@ export class ApplicationMessage {
   /** RETAIN as it was published. */
   readonly retain: boolean;
   /** Those that are passed on; neither Topic Alias nor Subscription Identifiers. */
-  readonly properties: Properties;
+  properties: Properties;
+  #size: number | undefined;
   /** Client Identifier of the publisher, for No Local; `undefined` for a message of the broker's own process. */
   readonly publisher: string | undefined;
   readonly receivedAtMs: number;
@@ -67,11 +70,15 @@ export class ApplicationMessage {
 
   /** Size for limits on memory, in bytes. */
   get size(): number {
-    return this.payload.length + this.topic.length;
+    return this.#size ??= this.payload.length + this.topic.length + sizeOf(this.properties);
   }
 
-  /** Makes the payload its own, to be kept beyond the batch: a small view would hold the whole chunk. */
+  /** Makes its bytes its own, to be kept beyond the batch: a small view would hold the whole chunk. */
   own(): this {
+    const { correlationData } = this.properties;
+    if (correlationData !== undefined && correlationData.length < correlationData.buffer.byteLength) {
+      this.properties = { ...this.properties, correlationData: correlationData.slice() };
+    }
     if (this.payload.length * 2 < this.payload.buffer.byteLength) {
       this.payload = this.payload.slice();
       this.#wireBytes = 0;
@@ -155,4 +162,13 @@ export function packetIdentifierOffset(frame: Frame): number {
   let topicLength = 2;
   while ((frame[topicLength - 1] as number) > 0x7f) topicLength += 1; // Behind the Remaining Length.
   return topicLength + 2 + ((frame[topicLength] as number) << 8 | (frame[topicLength + 1] as number));
+}
+
+/** Bytes that properties hold, about: an object has its price, and a text up to two bytes a character. */
+function sizeOf(properties: Properties): number {
+  if (properties === NO_PROPERTIES) return 0;
+  const { contentType = "", responseTopic = "", correlationData, userProperties = [] } = properties;
+  let size = OBJECT_BYTES + contentType.length + responseTopic.length + (correlationData?.length ?? 0);
+  for (const [name, value] of userProperties) size += OBJECT_BYTES + name.length + value.length;
+  return size;
 }

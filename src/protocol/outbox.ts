@@ -110,14 +110,20 @@ export class Outbox {
 
   /** Called when a turn ends and its parts still wait: views that would hold much more than they show are copied. */
   keep(): void {
-    for (; this.#keptParts < this.#parts.length; this.#keptParts++) {
-      const part = this.#parts[this.#keptParts] as Part; // Below the length.
-      const { buffer, start, end } = part;
-      if (end - start >= buffer.byteLength * KEPT_SHARE || buffer === this.#writer.bytes.buffer) continue;
-      part.buffer = buffer.slice(start, end);
-      part.start = 0;
-      part.end = end - start;
+    const writer = this.#writer;
+    const fresh = this.#parts.splice(this.#keptParts);
+    for (const { buffer, start, end, heldUntil } of fresh) {
+      this.bytes -= end - start; // Appended once more.
+      if (end - start >= buffer.byteLength * KEPT_SHARE || buffer === writer.bytes.buffer) {
+        this.#append(buffer, start, end, heldUntil);
+      } else {
+        // Side by side, so that many small ones become one part.
+        writer.begin(end - start);
+        writer.raw(new Uint8Array(buffer, start, end - start));
+        this.#append(writer.bytes.buffer, writer.start, writer.position, heldUntil);
+      }
     }
+    this.#keptParts = this.#parts.length;
   }
 
   /** Drops all that waits. */

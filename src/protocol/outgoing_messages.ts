@@ -11,6 +11,9 @@ import type { SessionLink } from "./session_link.ts";
 import { type WaitingMessage, WaitingMessages } from "./waiting_messages.ts";
 import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
 
+// Of some 500 retained messages each that were looked at in vain: a few milliseconds, and then others have their turn.
+const MOST_STOPS_A_TURN = 8;
+
 /** What sessions share with their broker. */
 export interface SessionContext {
   readonly limits: Limits;
@@ -41,7 +44,7 @@ export function mayGoToAnother(qos: QoS, packetIdentifier: number): boolean {
 /** Retained messages on their way to a new subscription, sent as fast as the connection takes them. */
 interface RetainedSource {
   readonly subscription: Subscription;
-  readonly messages: Iterator<ApplicationMessage>;
+  readonly messages: Iterator<ApplicationMessage | undefined>;
   readonly delivery: Delivery;
 }
 
@@ -56,7 +59,8 @@ export class OutgoingMessages {
   readonly #waiting: WaitingMessages;
   /** In flight on an earlier connection and not sent again yet. */
   readonly #resend = new Queue<QueuedMessage>();
-  readonly #retained: RetainedSource[] = [];
+  /** By Topic Filter: a subscription that is made again begins again. */
+  readonly #retained = new Map<string, RetainedSource>();
   /** What comes while they are restored. */
   #arriving: { readonly storedUntil: number; readonly messages: WaitingMessage[] } | undefined;
   #link: SessionLink | undefined;
@@ -75,6 +79,11 @@ export class OutgoingMessages {
 
   get isOnline(): boolean {
     return this.#link !== undefined;
+  }
+
+  /** Whether a message would be sent at once. */
+  get isReady(): boolean {
+    return this.#link !== undefined && !this.#waiting.isAnyInMemory && this.#canSend(this.#link);
   }
 
   /** Those that wait or are in flight, QoS 1 and 2. */
@@ -133,7 +142,7 @@ export class OutgoingMessages {
   /** Takes the connection away. */
   detach(): void {
     this.#link = undefined;
-    this.#retained.length = 0;
+    this.#retained.clear();
     this.#resend.clear();
     this.#waiting.leaveToStorage(this.#inflight.size);
     this.#inflight.clear();
@@ -211,9 +220,11 @@ export class OutgoingMessages {
   }
 
   /** Retained messages for a subscription that was made (MQTT 5, section 3.3.1.3). */
-  deliverRetained(subscription: Subscription, messages: Iterator<ApplicationMessage>): void {
+  deliverRetained(subscription: Subscription, messages: Iterator<ApplicationMessage | undefined>): void {
     const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
-    this.#retained.push({ subscription, messages, delivery });
+    const { topicFilter } = subscription.filter;
+    this.#retained.delete(topicFilter); // To the end of the line.
+    this.#retained.set(topicFilter, { subscription, messages, delivery });
   }
 
   /** PUBACK came. An identifier that is not in use says nothing: the message was acknowledged before. */
@@ -248,13 +259,14 @@ export class OutgoingMessages {
     if (link === undefined) return;
     while (this.#resend.length > 0 && this.#sendQuota > 0) {
       const entry = this.#resend.shift() as QueuedMessage; // There is one.
-      // It may have been acknowledged in the meantime.
-      if (this.#inflight.get(entry.packetIdentifier) !== entry) continue;
+      // It may have been acknowledged in the meantime, in part or wholly.
+      if (this.#inflight.get(entry.packetIdentifier) !== entry || entry.isReceived) continue; // [MQTT-4.3.3-6]
       this.#sendPublish(link, entry, entry.message as ApplicationMessage, true, nowMs); // It came from the storage.
     }
     while (this.#waiting.isAnyInMemory && this.#canSend(link)) this.#sendWaiting(link, nowMs);
-    while (this.#retained.length > 0 && link.outbox.bytes < this.#context.limits.maximumOutboxBytes / 2) {
-      if (!this.#sendRetained(this.#retained[0] as RetainedSource, link, nowMs)) break; // There is one.
+    const budget = { stops: MOST_STOPS_A_TURN };
+    for (const source of this.#retained.values()) {
+      if (!this.#sendAllRetained(source, link, budget, nowMs)) break;
     }
   }
 
@@ -280,19 +292,26 @@ export class OutgoingMessages {
     this.#sendPublish(link, entry, message, false, nowMs);
   }
 
-  /** Sends one retained message; false: it has to wait. */
-  #sendRetained(source: RetainedSource, link: SessionLink, nowMs: number): boolean {
-    const { subscription, delivery } = source;
-    // None is taken before it can be sent: in the meantime a newer one may take its place.
-    if (delivery.qos > 0 && (!this.#canSend(link) || this.#waiting.isAnyInMemory)) return false;
+  /** Sends the retained messages of a subscription; false: the rest has to wait. */
+  #sendAllRetained(source: RetainedSource, link: SessionLink, budget: { stops: number }, nowMs: number): boolean {
+    const { subscription, delivery, messages } = source;
+    const { topicFilter } = subscription.filter;
     // None behind UNSUBSCRIBE, or for a subscription that was replaced. [MQTT-3.10.4-2]
-    const isInForce = this.#session.subscriptions.get(subscription.filter.topicFilter) === subscription;
-    const message = isInForce ? source.messages.next().value as ApplicationMessage | undefined : undefined; // At its end.
-    if (message === undefined) {
-      this.#retained.shift();
-      return true;
+    while (this.#session.subscriptions.get(topicFilter) === subscription) {
+      if (link.outbox.bytes >= this.#context.limits.maximumOutboxBytes / 2) return false;
+      // None is taken before it can be sent: in the meantime a newer one may take its place.
+      if (delivery.qos > 0 && (!this.#canSend(link) || this.#waiting.isAnyInMemory)) return false;
+      const { value: message, done } = messages.next();
+      if (done) break;
+      if (message === undefined) {
+        budget.stops -= 1;
+        if (budget.stops > 0) continue;
+        link.pumpLater();
+        return false;
+      }
+      if (nowMs < message.expiresAtMs) this.deliver(message, delivery, nowMs, true);
     }
-    if (nowMs < message.expiresAtMs) this.deliver(message, delivery, nowMs, true);
+    this.#retained.delete(topicFilter);
     return true;
   }
 
@@ -331,7 +350,7 @@ export class OutgoingMessages {
   /** The client has the message, or will not get it: makes room for what waits. */
   #complete(entry: QueuedMessage, nowMs: number): void {
     this.#finish(entry);
-    if (this.#waiting.isAnyInMemory || this.#resend.length > 0 || this.#retained.length > 0) this.pump(nowMs);
+    if (this.#waiting.isAnyInMemory || this.#resend.length > 0 || this.#retained.size > 0) this.pump(nowMs);
   }
 
   #finish(entry: QueuedMessage): void {

@@ -31,6 +31,11 @@ export class Session {
     return this.outgoing.isOnline;
   }
 
+  /** Whether a message would be sent at once. */
+  get isReady(): boolean {
+    return this.outgoing.isReady;
+  }
+
   /** When it ends if its connection closes now; Infinity: never. */
   expiresAtMs(nowMs: number): number {
     return this.sessionExpirySeconds === NEVER_EXPIRES ? Infinity : nowMs + this.sessionExpirySeconds * 1000;

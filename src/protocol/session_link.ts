@@ -15,6 +15,8 @@ export interface SessionLink {
   send(packet: Packet, heldUntil?: number): boolean;
   /** Whether so much waits to be written that nothing should be added. */
   readonly isFull: boolean;
+  /** Calls `pump` again in a later turn: what is left would hold up others. */
+  pumpLater(): void;
   /** Something waits in the outbox. */
   wake(): void;
   /** Told of each packet that goes to the client, where somebody wants to know. */

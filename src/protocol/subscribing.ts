@@ -85,18 +85,24 @@ function subscribeNext(
     if (refusal !== undefined) {
       reasonCodes.push(refusal);
     } else if (!host.asksAuthorizer) {
-      subscribe(packet, entry, filter, session, host, progress);
+      subscribe(packet, entry, filter, connection, session, host, progress);
     } else {
       const { topicFilter: topic, qos } = entry;
       return connection.authorize({ action: "subscribe", topic, qos, retain: false }, (isAllowed, answeredMs) => {
-        if (isAllowed) subscribe(packet, entry, filter, session, host, progress);
+        if (isAllowed) subscribe(packet, entry, filter, connection, session, host, progress);
         else reasonCodes.push(ReasonCode.NotAuthorized);
         return subscribeNext(packet, connection, session, host, progress, answeredMs);
       }, nowMs);
     }
   }
-  const { packetIdentifier } = packet;
+  const { packetIdentifier, subscriptions } = packet;
   const heldUntil = session.isDurable ? host.log.writtenSequence : 0;
+  // 3.1 has no code for a failure: what was asked for is what it reads.
+  if (connection.version === 3) {
+    for (const [index, { qos }] of subscriptions.entries()) {
+      if ((reasonCodes[index] ?? 0) >= 0x80) reasonCodes[index] = qos;
+    }
+  }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-6]
   connection.send({ type: "suback", packetIdentifier, reasonCodes, properties: NO_PROPERTIES }, heldUntil);
   for (const subscription of progress.withRetained) {
@@ -110,11 +116,15 @@ function subscribe(
   packet: SubscribePacket,
   entry: SubscribeEntry,
   filter: ParsedTopicFilter,
+  { isBridge }: ClientConnection,
   session: Session,
   host: ConnectionHost,
   progress: Progress,
 ): void {
-  const { qos, noLocal, retainAsPublished, retainHandling } = entry;
+  const { qos, retainHandling } = entry;
+  // A bridge of 3.1 or 3.1.1 cannot say so in SUBSCRIBE: it gets what MQTT 5 calls No Local and Retain As Published.
+  const noLocal = entry.noLocal || isBridge;
+  const retainAsPublished = entry.retainAsPublished || isBridge;
   const subscriptionIdentifier = packet.properties.subscriptionIdentifiers?.[0];
   const subscription: Subscription = {
     filter,

@@ -38,6 +38,7 @@ export function parseTopicFilter(topicFilter: string): ParsedTopicFilter | undef
 
 function areFilterLevels(filter: string, levels: readonly string[]): boolean {
   if (filter === "" || filter.includes("\0")) return false; // [MQTT-4.7.3-1] [MQTT-4.7.3-2]
+  if (!filter.includes("#") && !filter.includes("+")) return true;
   return levels.every((level, index) => {
     if (level.includes("#")) return level === "#" && index === levels.length - 1; // [MQTT-4.7.1-1]
     return !level.includes("+") || level === "+"; // [MQTT-4.7.1-2]

@@ -2,6 +2,8 @@ import type { Limits } from "./limits.ts";
 import { topicLevels } from "./topic_filter.ts";
 
 const SERVER_TOPICS = "$SYS/";
+/** Where a bridge of mosquitto says whether it is connected, itself and with its Will. */
+const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]+\/state$/;
 
 /** Whether a Topic Name is longer or deeper than the broker takes. */
 export function isBeyondTopicLimits(topic: string, limits: Limits): boolean {
@@ -15,5 +17,5 @@ export function beyondTopicLimits({ maximumTopicLength, maximumTopicLevels }: Li
 
 /** Whether only the server itself publishes to a topic (MQTT 5, section 4.7.2). */
 export function isServerTopic(topic: string): boolean {
-  return topic.startsWith(SERVER_TOPICS);
+  return topic === "$SYS" || (topic.startsWith(SERVER_TOPICS) && !BRIDGE_STATE.test(topic));
 }

@@ -10,6 +10,7 @@ interface StoredMessage {
 }
 
 interface StoredSession {
+  readonly principal: string | undefined;
   sessionExpirySeconds: number;
   expiresAtMs: number | undefined;
   lastSequence: number;
@@ -28,7 +29,7 @@ export class MemoryStorage implements Storage {
   async *restore(): AsyncIterable<Change> {
     for (const [clientId, session] of this.#sessions) {
       const { sessionExpirySeconds, expiresAtMs, lastSequence } = session;
-      yield { kind: "sessionStarted", clientId };
+      yield { kind: "sessionStarted", clientId, principal: session.principal };
       yield { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
       for (const subscription of session.subscriptions.values()) yield { kind: "subscribed", clientId, subscription };
       let bytes = 0;
@@ -58,6 +59,7 @@ export class MemoryStorage implements Storage {
     switch (change.kind) {
       case "sessionStarted":
         this.#sessions.set(change.clientId, {
+          principal: change.principal,
           sessionExpirySeconds: 0,
           expiresAtMs: undefined,
           lastSequence: 0,

@@ -1,9 +1,11 @@
 import { acceptConnections, type Listener } from "./listener.ts";
+import { ReadTurns } from "./read_turns.ts";
 import type { Peer, Transport } from "./transport.ts";
 
 const SMALLEST_READ_BYTES = 512;
 const BUSY_READ_BYTES = 4_096;
 const LARGEST_READ_BYTES = 65_536;
+const FLOOD_READ_BYTES = 16_384;
 const DEFAULT_PORT = 1883;
 
 /** Options of {@linkcode listenTcp}. */
@@ -38,6 +40,7 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
   const listener = Deno.listen({ hostname, port, transport: "tcp" });
   const bound = listener.addr.port;
   const url = `mqtt://${hostPort(hostname, bound)}`;
+  const turns = new ReadTurns();
   let isClosed = false;
   return {
     hostname,
@@ -50,7 +53,7 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
     },
     async *[Symbol.asyncIterator]() {
       for await (const conn of acceptConnections(listener, () => isClosed)) {
-        const transport = tcpTransport(conn, url);
+        const transport = tcpTransport(conn, url, turns);
         if (transport !== undefined) yield transport;
       }
     },
@@ -58,23 +61,24 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
 }
 
 /** A TCP connection as a transport; `undefined` when it is gone already. */
-export function tcpTransport(conn: Deno.TcpConn, listener: string): Transport | undefined {
+export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new ReadTurns()): Transport | undefined {
   let address: string;
   try {
     conn.setNoDelay(true);
+    conn.setKeepAlive(true); // A peer that is gone without a word is found out, also without a Keep Alive of MQTT.
     address = hostPort(conn.remoteAddr.hostname, conn.remoteAddr.port);
   } catch {
     closeQuietly(conn); // Reset by the peer before it was looked at.
     return undefined;
   }
-  return connTransport(conn, { transport: "tcp", address, listener });
+  return connTransport(conn, { transport: "tcp", address, listener }, turns);
 }
 
 /** A connection of the runtime, of whatever kind, as a transport. */
-export function connTransport(conn: Deno.TcpConn | Deno.UnixConn, peer: Peer): Transport {
+export function connTransport(conn: Deno.TcpConn | Deno.UnixConn, peer: Peer, turns = new ReadTurns()): Transport {
   const close = () => closeQuietly(conn);
   return {
-    readable: new ReadableStream(new GrowingReads(conn, close), { highWaterMark: 0 }),
+    readable: new ReadableStream(new GrowingReads(conn, close, turns), { highWaterMark: 0 }),
     writable: new WritableStream({
       write: (chunk) => writeAll(conn, chunk),
       close: () => conn.closeWrite(),
@@ -102,15 +106,21 @@ class GrowingReads implements UnderlyingDefaultSource<Uint8Array> {
   /** What the read that is under way fills, and whom it tells. */
   #room: Uint8Array = this.#buffer;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  readonly #turns: ReadTurns;
+  /** Whether the last read was as large as one of a peer that sends without a pause. */
+  #isFlooded = false;
 
-  constructor(conn: Deno.Conn, close: () => void) {
+  constructor(conn: Deno.Conn, close: () => void, turns: ReadTurns) {
     this.#conn = conn;
     this.#close = close;
+    this.#turns = turns;
   }
 
   pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     this.#controller = controller;
     this.#room = this.#used === 0 ? this.#buffer : this.#buffer.subarray(this.#used);
+    const pause = this.#isFlooded ? this.#turns.pause() : undefined;
+    if (pause !== undefined) return pause.then(() => this.#conn.read(this.#room)).then(this.#give);
     return this.#conn.read(this.#room).then(this.#give);
   }
 
@@ -119,6 +129,7 @@ class GrowingReads implements UnderlyingDefaultSource<Uint8Array> {
       this.#controller?.close();
       return;
     }
+    this.#isFlooded = read >= FLOOD_READ_BYTES;
     const room = this.#room;
     this.#controller?.enqueue(room.subarray(0, read));
     this.#used += read;

@@ -27,6 +27,8 @@ export interface WebSocketUpgradeOptions extends UpgradeOptions, UpgradedWebSock
   readonly idleTimeoutSeconds?: number;
 }
 
+// What a message that waits holds beside its bytes. (Deno 2.9, 2026-11)
+const MESSAGE_BYTES = 280;
 const DEFAULT_QUEUED_BYTES = 4_194_304;
 const DEFAULT_BUFFERED_BYTES = 262_144;
 const BUFFERED_POLL_MS = 5;
@@ -153,7 +155,8 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     }
     if (data.byteLength === 0) return;
     // One message alone is let through: the runtime holds it already, and the decoder knows how large a packet may be.
-    if (this.#queuedBytes > 0 && this.#queuedBytes + data.byteLength > this.#maximumQueuedBytes) {
+    const held = this.#queuedBytes + this.#queue.length * MESSAGE_BYTES;
+    if (this.#queuedBytes > 0 && held + data.byteLength + MESSAGE_BYTES > this.#maximumQueuedBytes) {
       const reason = "more was sent than could be read";
       this.#close({ code: CloseCode.TryAgainLater, reason, isByPeer: false });
       return;

@@ -114,7 +114,7 @@ function gated(): GatedStorage {
 }
 
 function change(clientId: string): Change {
-  return { kind: "sessionStarted", clientId };
+  return { kind: "sessionStarted", clientId, principal: undefined };
 }
 
 function names(changes: readonly Change[]): string[] {

@@ -279,7 +279,7 @@ Deno.test("Keep Alive does not end a client that waits for the broker's own answ
       "b quiet",
     );
     gate.resolve(true);
-    await conversation.run("a < 40 [ 0001 10 ] d0 00", "3 s pass", "a told e0 8d");
+    await conversation.run("a < 40 [ 0001 10 ] d0 00", "3.5 s pass", "a told e0 8d");
   });
 });
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertLess } from "@std/assert";
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { ApplicationMessage } from "../../mod.ts";
 import { RetainedMessages } from "../../src/broker/retained_messages.ts";
 import { matchesTopic, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
@@ -23,9 +23,11 @@ seededTest(
       assertEquals(retained.get(topic), expected.get(topic));
       const levels = parseTopicFilter(randomTopicFilter(random))?.levels ?? [];
       const matching = [...expected.keys()].filter((known) => matchesTopic(levels, known.split("/")));
-      assertEquals([...retained.match(levels)].map((found) => found.topic).sort(), matching.sort(), levels.join("/"));
+      const found = [...retained.match(levels)].flatMap((message) => message === undefined ? [] : [message.topic]);
+      assertEquals(found.sort(), matching.sort(), levels.join("/"));
       assertEquals(retained.count, expected.size);
-      assertEquals(retained.bytes, [...expected.values()].reduce((sum, { size }) => sum + size, 0));
+      const sizes = [...expected.values()].reduce((sum, { size }) => sum + size, 0);
+      assertEquals(retained.bytes, sizes + 280 * levelsOf([...expected.keys()]));
     }
     for (const topic of expected.keys()) assertEquals(retained.delete(topic), true);
     assertEquals([retained.count, retained.bytes], [0, 0]);
@@ -51,7 +53,8 @@ Deno.test("RetainedMessages.match() goes on while messages come and go", () => {
   const retained = new RetainedMessages();
   for (const topic of ["a/1", "a/2", "a/3", "b"]) retained.set(messageOf(topic));
   const found: string[] = [];
-  for (const { topic } of retained.match(["#"])) {
+  for (const message of retained.match(["#"])) {
+    const topic = message?.topic ?? "";
     found.push(topic);
     if (topic === "a/1") {
       retained.delete("a/2");
@@ -77,9 +80,18 @@ Deno.test("RetainedMessages takes topics of 65,535 levels without recursion", ()
   const retained = new RetainedMessages();
   const topic = "/".repeat(65_534);
   retained.set(messageOf(topic));
-  assertEquals([...retained.match(["#"])].length, 1);
+  const found = () => [...retained.match(["#"])].filter((message) => message !== undefined).length;
+  assertEquals(found(), 1);
   assertEquals(retained.delete(topic), true);
-  assertEquals([...retained.match(["#"])].length, 0);
+  assertEquals(found(), 0);
+});
+
+Deno.test("RetainedMessages.match() stops now and then where nothing matches", () => {
+  const retained = new RetainedMessages();
+  for (let index = 0; index < 5_000; index++) retained.set(messageOf(`a/${index}`));
+  const found = [...retained.match(["+", "+", "none"])];
+  assertEquals(found.every((message) => message === undefined), true);
+  assertGreater(found.length, 5);
 });
 
 Deno.test("RetainedMessages knows names that mean something in JavaScript as topics only", () => {
@@ -93,4 +105,12 @@ Deno.test("RetainedMessages knows names that mean something in JavaScript as top
 function messageOf(topic: string, payloadBytes = 1): ApplicationMessage {
   const payload = new Uint8Array(payloadBytes);
   return new ApplicationMessage({ topic, payload, qos: 0, retain: true, properties: {} }, "p", 0);
+}
+
+/** How many levels there are, those that topics share counted once. */
+function levelsOf(topics: readonly string[]): number {
+  const prefixes = topics.flatMap((topic) =>
+    topic.split("/").map((_, index, levels) => levels.slice(0, index + 1).join("/"))
+  );
+  return new Set(prefixes).size;
 }

@@ -48,8 +48,10 @@ export class BrokerProcess {
     return this.#stopped;
   }
 
+  /** Ends the program as a crash does; there is nothing to stop then. */
   async kill(): Promise<void> {
-    await kill(this.#child, this.stderr);
+    this.#stopped = kill(this.#child, this.stderr);
+    await this.#stopped;
   }
 
   async #stop(signal: "SIGTERM" | "SIGINT"): Promise<void> {
@@ -79,20 +81,6 @@ export async function withBroker(
     throw error;
   }
   await broker.stop();
-}
-
-/** Runs the command line program where it is expected to end by itself. */
-export async function runToEnd(args: readonly string[]): Promise<{ code: number; lines: readonly string[] }> {
-  const child = spawn(args);
-  const stderr = new Lines(child.stderr);
-  try {
-    const { code } = await within(child.status, `the program to end: ${args.join(" ")}`, START_WITHIN_MS);
-    await stderr.ended;
-    return { code, lines: stderr.received };
-  } catch (error) {
-    await kill(child, stderr);
-    throw error;
-  }
 }
 
 function spawn(args: readonly string[]): Deno.ChildProcess {

@@ -6,6 +6,7 @@ export const PYTHON = "/usr/bin/python3";
 /** What a test may need beside Deno, and the Debian package that brings it. */
 const PROGRAMS = {
   stdbuf: "coreutils",
+  mosquitto: "mosquitto",
   mosquitto_pub: "mosquitto-clients",
   mosquitto_sub: "mosquitto-clients",
   mosquitto_rr: "mosquitto-clients",
@@ -43,12 +44,21 @@ export function interopTests(needs: readonly Program[]): RegisterTest {
 
 function isInstalled(program: Program): boolean {
   if (program === "paho-mqtt") {
-    return isFile(PYTHON) &&
-      new Deno.Command(PYTHON, { args: ["-c", "import paho.mqtt.client"], stderr: "null" })
-        .outputSync().success;
+    return isFile(PYTHON) && succeeds(PYTHON, ["-c", "import paho.mqtt.client"]);
   }
-  const directories = Deno.env.get("PATH")?.split(":") ?? [];
+  // Where there is no Node, Deno puts itself into the PATH under this name.
+  if (program === "node" && !succeeds("node", ["--eval", "process.exit('Deno' in globalThis ? 1 : 0)"])) return false;
+  // Debian puts servers where the PATH of a user may not look.
+  const directories = [...Deno.env.get("PATH")?.split(":") ?? [], "/usr/sbin"];
   return directories.some((directory) => isFile(`${directory}/${program}`));
+}
+
+function succeeds(command: string, args: string[]): boolean {
+  try {
+    return new Deno.Command(command, { args, stderr: "null" }).outputSync().success;
+  } catch {
+    return false; // It is not there.
+  }
 }
 
 function isFile(path: string): boolean {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { BrokerProcess } from "./broker_process.ts";
 import { within } from "../deadline.ts";
 import { Lines } from "./lines.ts";
+import type { Address } from "./raw_client.ts";
 
 /** mosquitto_sub, subscribed. It prints each message as `> ` and what `format` asks for. */
 export class MosquittoSub implements AsyncDisposable {
@@ -13,7 +13,7 @@ export class MosquittoSub implements AsyncDisposable {
     this.#stdout = new Lines(child.stdout);
   }
 
-  static async start(broker: BrokerProcess, args: readonly string[], format = "%p"): Promise<MosquittoSub> {
+  static async start(broker: Address, args: readonly string[], format = "%p"): Promise<MosquittoSub> {
     const child = new Deno.Command("stdbuf", {
       // Without stdbuf its debug lines, the only sign of being subscribed, stay in its buffer.
       args: ["-oL", "mosquitto_sub", "-p", `${broker.port}`, "-d", "-F", `> ${format}`, ...args],
@@ -71,15 +71,22 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  /** For its standard input. */
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs one of mosquitto's programs to its end. */
 export async function run(
   program: "mosquitto_pub" | "mosquitto_sub" | "mosquitto_rr",
-  broker: BrokerProcess,
+  broker: Address,
   args: readonly string[],
-  input = "",
+  { input = "", env = {} }: RunOptions = {},
 ): Promise<Outcome> {
   const child = new Deno.Command(program, {
     args: ["-p", `${broker.port}`, ...args],
+    env: { ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -100,7 +107,7 @@ export async function run(
   }
 }
 
-export async function publish(broker: BrokerProcess, args: readonly string[], input?: string): Promise<void> {
-  const { code, stderr } = await run("mosquitto_pub", broker, args, input);
+export async function publish(broker: Address, args: readonly string[], input = ""): Promise<void> {
+  const { code, stderr } = await run("mosquitto_pub", broker, args, { input });
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
 }

@@ -138,9 +138,9 @@ test("a message of 2,000,000 bytes ends the connection of its publisher and noth
   await using subscriber = await MosquittoSub.start(broker, ["-t", "#"]);
   const tooBig = "x".repeat(2_000_000);
   // In 3.1.1 the client learns it by the end of its connection; in 5 it is told before and does not send [MQTT-3.2.2-15].
-  const v311 = await run("mosquitto_pub", broker, ["-t", "big", "-q", "1", "-s"], tooBig);
+  const v311 = await run("mosquitto_pub", broker, ["-t", "big", "-q", "1", "-s"], { input: tooBig });
   assertNotEquals(v311.code, 0);
-  await run("mosquitto_pub", broker, ["-V", "5", "-t", "big", "-q", "1", "-s"], tooBig);
+  await run("mosquitto_pub", broker, ["-V", "5", "-t", "big", "-q", "1", "-s"], { input: tooBig });
   await publish(broker, ["-t", "test", "-m", "alive"]);
   assertEquals(await subscriber.messages(1), ["alive"]);
 });

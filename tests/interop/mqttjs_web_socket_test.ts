@@ -32,7 +32,10 @@ for (const { name, test, runProgram } of RUNTIMES) {
 
       test(`${title}: every QoS, retained, session, 1 MB and 1,000 messages`, async (broker) => {
         const args = [await broker.url(scheme), version, AUTHORITY];
-        await runProgram(args, async (client) => assertEquals(await client.output(30_000), CONVERSATION));
+        await runProgram(
+          args,
+          async (client) => assertEquals(await client.output(30_000), [`runtime: ["${name}"]`, ...CONVERSATION]),
+        );
       }, options);
 
       test(`${title}: the Will is sent when its process is killed`, async (broker) => {

@@ -1,9 +1,11 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, fail } from "@std/assert";
 import { within } from "../deadline.ts";
 import type { BrokerProcess } from "./broker_process.ts";
 import { ClientProgram } from "./client_program.ts";
 import { interopTests } from "./interop_tests.ts";
 import { WEB_SOCKET } from "./listeners.ts";
+import type { Address } from "./raw_client.ts";
+import { RecordingProxy, type Segment } from "./recording_proxy.ts";
 
 const test = interopTests(["go"]);
 const SOURCE = new URL("go/", import.meta.url).pathname;
@@ -11,51 +13,80 @@ const BUILD_WITHIN_MS = 180_000; // The first time, all of the standard library 
 const WATCH_MS = 20_000;
 
 test("seed 0-1 to 0-6: paho.mqtt.golang stays for 20 s with Keep Alive 5, and is told of the end", async (broker) => {
-  await withGoClient(broker, async (client) => {
-    await client.lines.matching(/^\/World hello, QoS [012]$/, 3);
-    await aWhile();
-    // At 5, 10 and 15 s; the library looks at its clock every 2.5 s.
-    await broker.stderr.matching(/Received PINGREQ from/, 3, 1_000);
-    await client.lines.matching(/^PINGRESP$/, 3, 1_000);
-    await broker.stop();
-    const output = await client.output();
-    assertEquals(output.filter((line) => line !== "PINGRESP").slice(0, -1), [
-      ...["Connected", "/World hello, QoS 0", "/World hello, QoS 1", "/World hello, QoS 2"],
-    ]);
-    assertMatch(output.at(-1) ?? "", /^Connect lost: websocket: close 1001 \(going away\)/); // Seed 0-10.
-  });
+  const proxy = new RecordingProxy(await webSocket(broker));
+  try {
+    await withGoClient(proxy, async (client) => {
+      // The library looks at its clock every 2.5 s, so it pings 5 or 7.5 s behind its last packet.
+      await Promise.all([aWhile(), client.lines.matching(/^PINGRESP$/, 3, 25_000)]);
+      await broker.stderr.matching(/Received PINGREQ from/, 3);
+      await broker.stop();
+      const output = await client.output();
+      assertEquals(output.filter((line) => !["PINGRESP", "Published"].includes(line)).slice(0, -1), [
+        ...["Connected", "/World hello, QoS 0", "/World hello, QoS 1", "/World hello, QoS 2"],
+      ]);
+      assertMatch(output.at(-1) ?? "", /^Connect lost: websocket: close 1001 \(going away\)/); // Seed 0-10.
+    });
+  } finally {
+    await proxy[Symbol.asyncDispose]();
+  }
+  const { head, frames } = answerOf(proxy.segments);
+  assertMatch(head, /^HTTP\/1\.1 101 /);
+  assertEquals(head.match(/^sec-websocket-protocol:.*$/gim), ["Sec-WebSocket-Protocol: mqtt"]);
+  const pingResponses = frames.filter((frame) => frame === "8202d000").length;
+  assertEquals(pingResponses >= 3, true, `${pingResponses} frames that are a PINGRESP`);
+  // Whole, unmasked and binary, CONNACK first; no ping of WebSocket, and close at the end.
+  assertEquals(frames[0], "820420020000");
+  assertEquals(new Set(frames.slice(0, -1).map((frame) => frame.slice(0, 2))), new Set(["82"]));
+  assertEquals(frames.at(-1)?.slice(0, 2), "88");
 }, ["-v", ...WEB_SOCKET]);
 
 test("seed 0-10: paho.mqtt.golang gets a clean error when the broker is killed", async (broker) => {
-  await withGoClient(broker, async (client) => {
-    await client.lines.matching(/^\/World hello, QoS [012]$/, 3);
+  await withGoClient(await webSocket(broker), async (client) => {
     await broker.kill();
     assertMatch((await client.output()).at(-1) ?? "", /^Connect lost: .*(?:EOF|reset|1006)/);
   });
 }, WEB_SOCKET);
 
 test("paho.mqtt.golang leaves with DISCONNECT", async (broker) => {
-  await withGoClient(broker, async (client) => {
-    await client.lines.matching(/^\/World hello, QoS [012]$/, 3);
+  await withGoClient(await webSocket(broker), async (client) => {
     assertEquals((await client.leave()).at(-1), "Disconnected");
     await broker.stderr.matching(/Received DISCONNECT from/);
   });
 }, ["-v", ...WEB_SOCKET]);
 
 /** Builds the client and runs it at the address of article 000, which has no path. */
-async function withGoClient(broker: BrokerProcess, use: (client: ClientProgram) => Promise<void>): Promise<void> {
+async function withGoClient({ port }: Address, use: (client: ClientProgram) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const build = new Deno.Command("go", { args: ["build", "-o", `${folder}/client`, "."], cwd: SOURCE }).output();
+    const args = ["build", "-buildvcs=false", "-o", `${folder}/client`, "."];
+    const build = new Deno.Command("go", { args, cwd: SOURCE }).output();
     const { success, stderr } = await within(build, "go build", BUILD_WITHIN_MS);
     if (!success) throw new Error(new TextDecoder().decode(stderr));
-    const { origin } = new URL(await broker.url("ws"));
-    await using client = new ClientProgram(`${folder}/client`, [origin]);
-    await client.lines.matching(/^Connected$/);
+    await using client = new ClientProgram(`${folder}/client`, [`ws://127.0.0.1:${port}`]);
+    await client.lines.matching(/^\/World hello, QoS [012]$/, 3);
+    await client.lines.matching(/^Published$/);
     await use(client);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function webSocket(broker: BrokerProcess): Promise<Address> {
+  return { port: Number(new URL(await broker.url("ws")).port) };
+}
+
+/** The head of the answer, and the frames behind it as hex; no frame here is longer than 125 bytes. */
+function answerOf(segments: readonly Segment[]): { readonly head: string; readonly frames: readonly string[] } {
+  const bytes = segments.flatMap((segment) => segment.isByClient ? [] : [...segment.bytes]);
+  const head = String.fromCharCode(...bytes).split("\r\n\r\n", 1).join();
+  const frames: string[] = [];
+  for (let at = head.length + 4; at < bytes.length;) {
+    const length = bytes[at + 1] ?? fail("a frame has no length");
+    if (length > 125) fail(`a frame is masked or long: ${length}`);
+    frames.push(Uint8Array.from(bytes.slice(at, at + 2 + length)).toHex());
+    at += 2 + length;
+  }
+  return { head, frames };
 }
 
 /** Here the passing of time itself is what is tested. */

@@ -1,27 +1,31 @@
 import { assertEquals } from "@std/assert";
 import type { BrokerProcess } from "./broker_process.ts";
-import { within } from "../deadline.ts";
+import { ClientProgram } from "./client_program.ts";
 import { interopTests, PYTHON } from "./interop_tests.ts";
-import { Lines } from "./lines.ts";
+import { AUTHORITY, SECURE_WEB_SOCKET, WEB_SOCKET } from "./listeners.ts";
 import { publish, RawClient, subscribe } from "./raw_client.ts";
 
 const test = interopTests(["paho-mqtt"]);
+const CONVERSATION = [
+  ...["PINGRESP", "PINGRESP", "PINGRESP", "connected", "disconnected 0"],
+  ...["message big QoS 1", "message sent 0 QoS 0", "message sent 1 QoS 1", "message sent 2 QoS 2"],
+];
 
 test("seed 3-8: publish and disconnect without a network loop deliver the message", async (broker) => {
   using watcher = await watch(broker, "test");
-  await using publisher = Script.start(broker, "publish_without_loop.py");
+  await using publisher = script("publish_without_loop.py", tcp(broker));
   assertEquals(await publisher.output(), ["rc: 0", "mid: 1"]);
   await watcher.expect(publish({ topic: "test", payload: "from paho" }));
 });
 
 test("seed 3-7: a durable subscriber gets what the publisher sent in between", async (broker) => {
-  await using first = Script.start(broker, "subscribe_durable.py", "0");
+  await using first = script("subscribe_durable.py", tcp(broker), "0");
   assertEquals(await first.output(), ["connected 0 0", "subscribed 1"]);
   for (let round = 0; round < 2; round++) {
-    await using publisher = Script.start(broker, "publish_without_loop.py");
+    await using publisher = script("publish_without_loop.py", tcp(broker));
     await publisher.output();
   }
-  await using second = Script.start(broker, "subscribe_durable.py", "2");
+  await using second = script("subscribe_durable.py", tcp(broker), "2");
   const output = await second.output();
   assertEquals(output.filter((line) => !line.startsWith("subscribed")), [
     "connected 0 1",
@@ -33,7 +37,7 @@ test("seed 3-7: a durable subscriber gets what the publisher sent in between", a
 for (const ending of ["exit", "kill"]) {
   test(`seed 3-11 to 3-13: the Will is sent at once after ${ending}, whatever the Keep Alive`, async (broker) => {
     using watcher = await watch(broker, "will");
-    await using client = Script.start(broker, "with_will.py", ending);
+    await using client = script("with_will.py", tcp(broker), ending);
     await client.lines.matching(/^connected 0/);
     if (ending === "kill") client.kill();
     await watcher.expect(publish({ topic: "will", payload: `the end of ${ending}` }));
@@ -42,13 +46,13 @@ for (const ending of ["exit", "kill"]) {
 
 test("seed 3-11: the Will is not sent after disconnect", async (broker) => {
   using watcher = await watch(broker, "will");
-  await using client = Script.start(broker, "with_will.py", "disconnect");
+  await using client = script("with_will.py", tcp(broker), "disconnect");
   assertEquals(await client.output(), ["connected 0"]);
   await watcher.expectSilence();
 });
 
 test("paho: the properties of MQTT 5 come back", async (broker) => {
-  await using client = Script.start(broker, "properties.py");
+  await using client = script("properties.py", tcp(broker));
   assertEquals(await client.output(), [
     "connected 0",
     "subscribed 2",
@@ -59,49 +63,41 @@ test("paho: the properties of MQTT 5 come back", async (broker) => {
   ]);
 });
 
+for (const version of ["4", "5"]) {
+  test(
+    `paho: over websockets with and without a path, wss and TLS with Keep Alive 2, protocol version ${version}`,
+    async (broker) => {
+      const ws = await broker.url("ws");
+      const urls = [ws, `${new URL(ws).origin}/`, await broker.url("wss"), await broker.url("mqtts")];
+      // At the same time: most of it is waiting.
+      await Promise.all(urls.map(async (url) => {
+        await using client = script("conversation.py", url, AUTHORITY, version);
+        // A message of QoS 2 is handed over at its PUBREL, so what follows it may come first.
+        assertEquals((await client.output(20_000)).toSorted(), CONVERSATION, url);
+      }));
+    },
+    [...WEB_SOCKET, ...SECURE_WEB_SOCKET],
+  );
+}
+
+for (const scheme of ["ws", "wss", "mqtts"] as const) {
+  test(`paho: the Will is sent when the process is killed, ${scheme}`, async (broker) => {
+    using watcher = await watch(broker, "will");
+    await using client = script("with_will.py", await broker.url(scheme), "kill", AUTHORITY);
+    await client.lines.matching(/^connected 0/);
+    client.kill();
+    await watcher.expect(publish({ topic: "will", payload: "the end of kill" }));
+  }, [...WEB_SOCKET, ...SECURE_WEB_SOCKET]);
+}
+
 /** A script of the folder paho, run by Debian's Python. */
-class Script implements AsyncDisposable {
-  readonly lines: Lines;
-  readonly #child: Deno.ChildProcess;
+function script(name: string, url: string, ...args: readonly string[]): ClientProgram {
+  const path = new URL(`paho/${name}`, import.meta.url).pathname;
+  return new ClientProgram(PYTHON, [path, url, ...args], { env: { PYTHONDONTWRITEBYTECODE: "1" } });
+}
 
-  private constructor(child: Deno.ChildProcess) {
-    this.#child = child;
-    this.lines = new Lines(child.stdout);
-  }
-
-  static start(broker: BrokerProcess, name: string, ...args: string[]): Script {
-    return new Script(
-      new Deno.Command(PYTHON, {
-        args: [new URL(`paho/${name}`, import.meta.url).pathname, `${broker.port}`, ...args],
-        env: { PYTHONDONTWRITEBYTECODE: "1" },
-        stdin: "null",
-        stdout: "piped",
-        stderr: "inherit",
-      }).spawn(),
-    );
-  }
-
-  /** All it printed, when it has ended by itself. */
-  async output(): Promise<readonly string[]> {
-    const { code } = await within(this.#child.status, "the script to end");
-    await this.lines.ended;
-    assertEquals(code, 0);
-    return this.lines.received;
-  }
-
-  kill(): void {
-    this.#child.kill("SIGKILL");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.kill();
-    } catch {
-      // It has ended by itself.
-    }
-    await this.#child.status;
-    await this.lines.ended;
-  }
+function tcp(broker: BrokerProcess): string {
+  return `mqtt://127.0.0.1:${broker.port}`;
 }
 
 async function watch(broker: BrokerProcess, filter: string): Promise<RawClient> {

@@ -14,7 +14,7 @@ const [ONE, TWO, THREE] = MESSAGES as [ApplicationMessage, ApplicationMessage, A
 Deno.test("MemoryStorage.restore() gives what routing needs, in an order that it can be applied in", async () => {
   const storage = new MemoryStorage();
   storage.commit([
-    { kind: "sessionStarted", clientId: "c" },
+    { kind: "sessionStarted", clientId: "c", principal: undefined },
     { kind: "sessionExpiry", clientId: "c", sessionExpirySeconds: 60, expiresAtMs: undefined },
     { kind: "subscribed", clientId: "c", subscription: subscription("a", 1) },
     { kind: "subscribed", clientId: "c", subscription: subscription("b", 2) },
@@ -31,7 +31,7 @@ Deno.test("MemoryStorage.restore() gives what routing needs, in an order that it
     { kind: "retained", topic: "gone", message: undefined },
   ]);
   assertEquals(await all(storage.restore()), [
-    { kind: "sessionStarted", clientId: "c" },
+    { kind: "sessionStarted", clientId: "c", principal: undefined },
     { kind: "sessionExpiry", clientId: "c", sessionExpirySeconds: 60, expiresAtMs: 99 },
     { kind: "subscribed", clientId: "c", subscription: subscription("a", 0) },
     // The sequence of a message that is gone is not given again.
@@ -43,7 +43,7 @@ Deno.test("MemoryStorage.restore() gives what routing needs, in an order that it
 Deno.test("MemoryStorage.restoreSession() gives messages in order, with what became of them", async () => {
   const storage = new MemoryStorage();
   storage.commit([
-    { kind: "sessionStarted", clientId: "c" },
+    { kind: "sessionStarted", clientId: "c", principal: undefined },
     { kind: "accepted", clientId: "c", packetIdentifier: 7 },
     { kind: "accepted", clientId: "c", packetIdentifier: 8 },
     { kind: "released", clientId: "c", packetIdentifier: 7 },
@@ -66,12 +66,12 @@ Deno.test("MemoryStorage.restoreSession() gives messages in order, with what bec
 Deno.test("MemoryStorage forgets a session that ended or that began anew", async () => {
   const storage = new MemoryStorage();
   const begin: readonly Change[] = [
-    { kind: "sessionStarted", clientId: "c" },
+    { kind: "sessionStarted", clientId: "c", principal: undefined },
     { kind: "subscribed", clientId: "c", subscription: subscription("a", 1) },
     { kind: "accepted", clientId: "c", packetIdentifier: 8 },
     queued("c", 1, ONE),
   ];
-  storage.commit([...begin, { kind: "sessionStarted", clientId: "c" }]);
+  storage.commit([...begin, { kind: "sessionStarted", clientId: "c", principal: undefined }]);
   assertEquals(await all(storage.restoreSession("c")), []);
   assertEquals((await all(storage.restore())).map(({ kind }) => kind), ["sessionStarted", "sessionExpiry", "backlog"]);
   storage.commit([...begin, { kind: "sessionEnded", clientId: "c" }, queued("c", 2, TWO)]);
@@ -81,7 +81,7 @@ Deno.test("MemoryStorage forgets a session that ended or that began anew", async
 
 Deno.test("A change that MemoryStorage gets twice is the same as once", async () => {
   const changes: readonly Change[] = [
-    { kind: "sessionStarted", clientId: "c" },
+    { kind: "sessionStarted", clientId: "c", principal: undefined },
     { kind: "sessionExpiry", clientId: "c", sessionExpirySeconds: 60, expiresAtMs: undefined },
     { kind: "subscribed", clientId: "c", subscription: subscription("a", 1) },
     { kind: "accepted", clientId: "c", packetIdentifier: 8 },
@@ -104,7 +104,7 @@ Deno.test("A change that MemoryStorage gets twice is the same as once", async ()
 Deno.test("MemoryStorage keeps sessions apart, whatever their Client Identifiers are", async () => {
   const storage = new MemoryStorage();
   for (const clientId of ["a", "A", "__proto__", "a/1"]) {
-    storage.commit([{ kind: "sessionStarted", clientId }, queued(clientId, 1, ONE)]);
+    storage.commit([{ kind: "sessionStarted", clientId, principal: undefined }, queued(clientId, 1, ONE)]);
   }
   storage.commit([{ kind: "completed", clientId: "A", sequence: 1 }, { kind: "sessionEnded", clientId: "__proto__" }]);
   assertEquals((await all(storage.restoreSession("a"))).length, 1);

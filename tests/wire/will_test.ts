@@ -29,7 +29,7 @@ conversationTests([
   {
     name: "The Will is published when Keep Alive has passed [MQTT-3.1.2-22]",
     versions: ALL_VERSIONS,
-    steps: [...WATCHER, ...WITH_WILL, "14.9 s pass", "s quiet", "0.1 s pass", WILL, "a told e0 8d"],
+    steps: [...WATCHER, ...WITH_WILL, "14.9 s pass", "s quiet", "0.6 s pass", WILL, "a told e0 8d"],
   },
   {
     name: "The Will is published when the client sends what is malformed [MQTT-3.1.2-8]",

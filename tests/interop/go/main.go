@@ -40,6 +40,7 @@ func main() {
 	for qos := byte(0); qos <= 2; qos++ {
 		await(client.Publish("/World", qos, false, "hello"))
 	}
+	fmt.Println("Published")
 	left := make(chan struct{})
 	go func() {
 		io.Copy(io.Discard, os.Stdin)

@@ -14,6 +14,7 @@ interface Receiver {
   received(count: number): Promise<void>;
 }
 
+tell("runtime", ["Deno" in globalThis ? "Deno" : "Node"]);
 if (part === "will") await stayWithWill();
 else await converse();
 

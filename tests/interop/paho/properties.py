@@ -3,7 +3,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from client import new_client, port, tell
+from client import connect, new_client, tell
 
 
 def on_connect(client, userdata, flags, reason_code, properties=None):
@@ -37,5 +37,5 @@ client = new_client(client_id="client06", protocol=mqtt.MQTTv5)
 client.on_connect = on_connect
 client.on_subscribe = on_subscribe
 client.on_message = on_message
-client.connect("127.0.0.1", port)
+connect(client)
 client.loop_forever()

@@ -1,8 +1,8 @@
 """The publisher of article 003: it never reads, so PUBLISH and DISCONNECT leave before CONNACK has come."""
-from client import new_client, port, tell
+from client import connect, new_client, tell
 
 client = new_client(client_id="client04")
-client.connect("127.0.0.1", port)
+connect(client)
 info = client.publish("test", "from paho", qos=1)
 tell("rc:", info.rc)
 tell("mid:", info.mid)

@@ -1,7 +1,7 @@
 """The subscriber of article 003: client03 with a session that stays, until it has as many messages as it is told."""
 import sys
 
-from client import new_client, port, tell
+from client import connect, new_client, tell
 
 wanted = int(sys.argv[2])
 received = 0
@@ -30,5 +30,5 @@ client = new_client(client_id="client03", clean_session=False)
 client.on_connect = on_connect
 client.on_subscribe = on_subscribe
 client.on_message = on_message
-client.connect("127.0.0.1", port)
+connect(client)
 client.loop_forever()

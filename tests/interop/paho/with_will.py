@@ -1,9 +1,10 @@
 """A client with a Will. How it ends is its second argument: by disconnect, by exit, or it waits to be killed."""
 import sys
 
-from client import new_client, port, tell
+from client import connect, new_client, tell
 
 ending = sys.argv[2]
+authority = sys.argv[3] if len(sys.argv) > 3 else None
 
 
 def on_connect(client, userdata, flags, rc):
@@ -17,5 +18,5 @@ def on_connect(client, userdata, flags, rc):
 client = new_client(client_id="client05")
 client.on_connect = on_connect
 client.will_set("will", "the end of " + ending, qos=1)
-client.connect("127.0.0.1", port, keepalive=300)
+connect(client, authority, keepalive=300)
 client.loop_forever()

@@ -1,0 +1,105 @@
+import { fail } from "@std/assert";
+import mqttJs from "mqtt/dist/mqtt.min" with { type: "text" };
+import { type Browser, type BrowserServer, chromium, type Page } from "playwright-core";
+
+const EXECUTABLE = "/usr/bin/chromium";
+const DEADLINE_MS = 15_000;
+const ARGUMENTS = [
+  "--no-sandbox", // It runs as root in containers.
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** A browser of its own, and what it shows. */
+export class Chromium {
+  readonly #server: BrowserServer;
+  readonly #browser: Browser;
+
+  constructor(server: BrowserServer, browser: Browser) {
+    this.#server = server;
+    this.#browser = browser;
+  }
+
+  /** A tab with cookies of its own; it takes a certificate of anybody where it is told so. */
+  async tab({ ignoreHTTPSErrors = false } = {}): Promise<Page> {
+    const context = await this.#browser.newContext({ ignoreHTTPSErrors });
+    context.setDefaultTimeout(DEADLINE_MS);
+    const page = await context.newPage();
+    page.on("pageerror", (error) => console.error("In the page:", error.message));
+    return page;
+  }
+
+  /** A tab at an empty page of an app on this machine, with MQTT.js as `mqtt`. */
+  async tabOf(app: PageApp, options: { readonly ignoreHTTPSErrors?: boolean } = {}): Promise<Page> {
+    const page = await this.tab(options);
+    await page.goto(app.url());
+    return page;
+  }
+
+  /** Ends the whole browser as the system does when it is out of memory. */
+  async kill(): Promise<void> {
+    await this.#server.kill();
+  }
+}
+
+/** An app with an empty page that has MQTT.js. */
+export class PageApp implements AsyncDisposable {
+  readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const isScript = new URL(request.url).pathname === "/mqtt.js";
+    const headers = { "content-type": isScript ? "text/javascript" : "text/html" };
+    return new Response(isScript ? mqttJs : '<!doctype html><script src="/mqtt.js"></script>', { headers });
+  });
+
+  /** Its page, by one of the names of this machine. */
+  url(hostname: "127.0.0.1" | "localhost" = "127.0.0.1"): string {
+    return `${this.origin(hostname)}/`;
+  }
+
+  origin(hostname: "127.0.0.1" | "localhost" = "127.0.0.1"): string {
+    return `http://${hostname}:${this.#server.addr.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+type RegisterTest = (name: string, run: (chromium: Chromium) => Promise<void>) => void;
+
+/**
+ * Registers a test with a browser of its own. Where Chromium is missing it is reported as ignored, with a line that says
+ * why; in continuous integration (`BROOKLET_CI` is set) it fails instead.
+ */
+export const browserTest: RegisterTest = registration();
+
+function registration(): RegisterTest {
+  const reason = `${EXECUTABLE} (Debian: chromium)`;
+  if (isInstalled()) return (name, run) => Deno.test(name, () => withChromium(run));
+  if (Deno.env.has("BROOKLET_CI")) return (name) => Deno.test(name, () => fail(`not installed: ${reason}`));
+  console.log(`Tests are skipped, because this is not installed: ${reason}`);
+  return (name, run) => Deno.test({ name, ignore: true, fn: () => withChromium(run) });
+}
+
+async function withChromium(run: (chromium: Chromium) => Promise<void>): Promise<void> {
+  // As a server, it takes its directories away before it says that it has ended, even when it was killed.
+  const server = await chromium.launchServer({ executablePath: EXECUTABLE, args: ARGUMENTS, timeout: DEADLINE_MS });
+  try {
+    const browser = await chromium.connect(server.wsEndpoint());
+    await run(new Chromium(server, browser));
+    await browser.close();
+  } finally {
+    await server.close();
+  }
+}
+
+function isInstalled(): boolean {
+  try {
+    return Deno.statSync(EXECUTABLE).isFile;
+  } catch {
+    return false; // Whatever the reason is, it cannot be run.
+  }
+}
