@@ -307,6 +307,7 @@ export class Broker {
     }, CLOSE_TIMEOUT_MS);
     await Promise.all(this.#connections.values());
     clearTimeout(timeout);
+    this.#hooks.close();
     clearInterval(this.#ticking);
     // What could not be kept was said in an event.
     await this.#commits.settled().catch(() => {});

@@ -13,6 +13,7 @@ export class Hooks {
   readonly #authorizer: Authorizer | undefined;
   readonly #methods: ReadonlyMap<string, EnhancedAuthenticator>;
   readonly #timeoutMs: number;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #onError: (error: unknown) => void;
 
   constructor(
@@ -87,10 +88,17 @@ export class Hooks {
     const timer = setTimeout(() => {
       late.reject(new Error(`A hook did not answer within ${this.#timeoutMs} ms`));
     }, this.#timeoutMs);
+    this.#timers.add(timer);
     try {
       return await Promise.race([answer, late.promise]);
     } finally {
       clearTimeout(timer);
+      this.#timers.delete(timer);
     }
+  }
+
+  /** Waits for no answer any longer: nobody would hear it. */
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 }

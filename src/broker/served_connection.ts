@@ -55,7 +55,7 @@ export class ServedConnection implements ConnectionEvents {
   #rest: Uint8Array | undefined;
   #writeStartedMs = 0;
   #isOver = false;
-  #isPumpLater = false;
+  #pumpTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether it waits for bytes of the client. */
   #isReading = true;
   #isFarewellSaid = false;
@@ -114,11 +114,13 @@ export class ServedConnection implements ConnectionEvents {
     this.#host.flushLater(this);
   }
 
+  get isPumpLater(): boolean {
+    return this.#pumpTimer !== undefined;
+  }
+
   pumpLater(): void {
-    if (this.#isPumpLater) return;
-    this.#isPumpLater = true;
-    setTimeout(() => {
-      this.#isPumpLater = false;
+    this.#pumpTimer ??= setTimeout(() => {
+      this.#pumpTimer = undefined;
       this.#pump();
     }, 0);
   }
@@ -285,6 +287,7 @@ export class ServedConnection implements ConnectionEvents {
     this.#host.ended(this, this.connection.closing ?? closing);
     this.#goOn();
     this.#stopWaiting?.();
+    clearTimeout(this.#pumpTimer);
     this.#deadlineIn(FAREWELL_MS, () => this.transport.close());
   }
 

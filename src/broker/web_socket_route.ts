@@ -37,7 +37,9 @@ export function answerUpgrade(request: Request, options: RouteOptions, host: Rou
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;
   const address = new ForwardedAddresses(options).clientAddress(known, request.headers);
-  const { protocol, host: name } = new URL(request.url);
+  const url = URL.parse(urlOf(request));
+  if (url === null) return new Response("The Host header is wrong\n", { status: 400 });
+  const { protocol, host: name } = url;
   const peer = { transport: "ws", address, listener: `${protocol === "https:" ? "wss" : "ws"}://${name}` };
   const onWebSocketEnd = ({ code, reason, isByPeer }: WebSocketEnd) => {
     const isViolation = !isByPeer && code !== CloseCode.Normal && code !== CloseCode.GoingAway;
@@ -50,4 +52,13 @@ export function answerUpgrade(request: Request, options: RouteOptions, host: Rou
   }
   if (upgraded.transport !== undefined) host.serve(upgraded.transport); // Never rejects.
   return upgraded.response;
+}
+
+/** The runtime makes it of the Host header when it is asked, and throws for one that is wrong. */
+function urlOf(request: Request): string {
+  try {
+    return request.url;
+  } catch {
+    return "";
+  }
 }

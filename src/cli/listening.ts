@@ -127,7 +127,10 @@ export class Listening {
     return listenBehindProxy(below, { onRefused: this.#refused });
   }
 
-  #webSocket(below: Listener, { path, origins, trustedProxies }: WebSocketUrl): Listener {
+  #webSocket(below: Listener, url: WebSocketUrl): Listener {
+    const { path, trustedProxies } = url;
+    // What only this machine can reach is not for pages of the web that a browser of this machine shows.
+    const origins = url.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
     return listenWebSocket(below, {
       ...path === undefined ? {} : { paths: [path] },
       ...origins === undefined ? {} : { origins },

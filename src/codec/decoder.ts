@@ -168,6 +168,7 @@ export class PacketDecoder {
       const packetEnd = bodyStart + remainingLength;
       const maximumBytes = this.#version === undefined ? this.#maximumConnectBytes : this.#maximumPacketBytes;
       if (packetEnd - position > maximumBytes) {
+        if (firstByte >> 4 === PacketType.connect) this.#version ??= levelOf(chunk, bodyStart, end); // To tell the client.
         throw tooLarge(packetEnd - position, maximumBytes);
       }
       if (packetEnd > end) {
@@ -334,6 +335,15 @@ export class PacketDecoder {
       this.#partialBytes = 0;
     }
     return taken;
+  }
+}
+
+/** Version of a CONNECT of which only the beginning may be there. */
+function levelOf(bytes: Uint8Array, bodyStart: number, end: number): ProtocolVersion | undefined {
+  try {
+    return readProtocol(new ByteReader(bytes, bodyStart, end)).protocolVersion;
+  } catch {
+    return undefined; // It is not there yet, or none that is known.
   }
 }
 

@@ -65,7 +65,7 @@ export interface AuthenticationRequest {
 /** What a client wants to do. */
 export interface AccessRequest {
   readonly action: "publish" | "subscribe";
-  /** Topic Name for `publish`, Topic Filter for `subscribe`. */
+  /** Topic Name for `publish`, Topic Filter for `subscribe`: that of a Shared Subscription without `$share` and ShareName. */
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;

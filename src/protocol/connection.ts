@@ -107,6 +107,10 @@ export class Connection implements SessionLink, ClientConnection {
     this.#events.wake();
   }
 
+  get isPumpLater(): boolean {
+    return this.#events.isPumpLater;
+  }
+
   pumpLater(): void {
     this.#events.pumpLater();
   }

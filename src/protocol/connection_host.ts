@@ -41,6 +41,8 @@ export interface ConnectionEvents {
   wake(): void;
   /** Lets the session go on with what it could not finish in this turn. */
   pumpLater(): void;
+  /** Whether it is about to. */
+  readonly isPumpLater: boolean;
   /** Begins to write what waits before the turn ends, if nothing is being written. */
   flushNow(): void;
   readonly onReceived: ((packet: Packet) => void) | undefined;

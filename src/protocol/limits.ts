@@ -8,7 +8,7 @@ export interface Limits {
    */
   readonly maximumPacketBytes: number;
   /**
-   * Largest CONNECT accepted, in bytes: nobody knows yet who sends it. A larger one is refused with 0x95.
+   * Largest CONNECT accepted, in bytes: nobody knows yet who sends it. A larger one ends the connection.
    *
    * @default {131_072}
    */
@@ -53,13 +53,13 @@ export interface Limits {
    */
   readonly maximumInflight: number;
   /**
-   * Messages with QoS 1 or 2 that wait for a client, in its session, online or not.
+   * Messages with QoS 1 or 2 that wait in a session without connection. With one, bytes alone are counted.
    *
    * @default {1_000}
    */
   readonly maximumQueuedMessages: number;
   /**
-   * The same in bytes of payload, topic and properties.
+   * The same in bytes of payload, topic and properties; in a session with a connection some 200 for each message, too.
    *
    * @default {10_000_000}
    */

@@ -264,6 +264,7 @@ export class OutgoingMessages {
       this.#sendPublish(link, entry, entry.message as ApplicationMessage, true, nowMs); // It came from the storage.
     }
     while (this.#waiting.isAnyInMemory && this.#canSend(link)) this.#sendWaiting(link, nowMs);
+    if (link.isPumpLater) return; // Others have their turn first.
     const budget = { stops: MOST_STOPS_A_TURN };
     for (const source of this.#retained.values()) {
       if (!this.#sendAllRetained(source, link, budget, nowMs)) break;

@@ -17,6 +17,8 @@ export interface SessionLink {
   readonly isFull: boolean;
   /** Calls `pump` again in a later turn: what is left would hold up others. */
   pumpLater(): void;
+  /** Whether it is about to. */
+  readonly isPumpLater: boolean;
   /** Something waits in the outbox. */
   wake(): void;
   /** Told of each packet that goes to the client, where somebody wants to know. */

@@ -87,7 +87,8 @@ function subscribeNext(
     } else if (!host.asksAuthorizer) {
       subscribe(packet, entry, filter, connection, session, host, progress);
     } else {
-      const { topicFilter: topic, qos } = entry;
+      const { qos } = entry;
+      const topic = filter.levels.join("/"); // Without `$share` and ShareName: the topics are what is asked about.
       return connection.authorize({ action: "subscribe", topic, qos, retain: false }, (isAllowed, answeredMs) => {
         if (isAllowed) subscribe(packet, entry, filter, connection, session, host, progress);
         else reasonCodes.push(ReasonCode.NotAuthorized);

@@ -1,10 +1,13 @@
 import type { HttpRequest } from "./transport.ts";
 
 /**
- * Which web pages may connect, by the values of `Origin`: `https://app.example.org`, `null`, `*` for any, and
- * `sameOrigin` for the page's own host and port. A request without `Origin` does not come from a page and is allowed.
+ * Which web pages may connect, by the values of `Origin`: `https://app.example.org`, `null`, `*` for any, `sameOrigin` for
+ * the page's own host and port, and `loopback` for pages of this machine, at any port. A request without `Origin` does not
+ * come from a page and is allowed.
  */
 export type AllowedOrigins = readonly string[];
+
+const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/;
 
 /**
  * Without a list, a request that carries what a browser adds by itself, cookies or HTTP credentials, must come from a
@@ -15,7 +18,8 @@ export function isOriginAllowed(request: HttpRequest, allowed: AllowedOrigins | 
   if (origin === null) return true;
   const list = allowed ?? (carriesCredentials(request.headers) ? ["sameOrigin"] : ["*"]);
   return list.some((entry) =>
-    entry === "*" || (entry === "sameOrigin" ? isSameOrigin(request, origin) : entry === origin)
+    entry === "*" || (entry === "sameOrigin" ? isSameOrigin(request, origin) : entry === origin) ||
+    (entry === "loopback" && LOOPBACK_ORIGIN.test(origin))
   );
 }
 

@@ -19,7 +19,8 @@ conversationTests([
     ],
   },
   {
-    name: "One and a half times Keep Alive without a packet ends the connection within 500 ms, MQTT 5 is told 0x8D [MQTT-3.1.2-22]",
+    name:
+      "One and a half times Keep Alive without a packet ends the connection within 500 ms, MQTT 5 is told 0x8D [MQTT-3.1.2-22]",
     versions: ALL_VERSIONS,
     steps: [
       "a > 10 [ @ 02 000a {} 'a' ]",

@@ -95,9 +95,9 @@ conversationTests([
     ],
   },
   {
-    name: "The queue of a client that is connected has the same limit",
+    name: "The queue of a client that is connected is limited in bytes alone, 200 for each message included",
     versions: ALL_VERSIONS,
-    limits: { maximumQueuedMessages: 1, maximumInflight: 1 },
+    limits: { maximumQueuedMessages: 0, maximumQueuedBytes: 300, maximumInflight: 1 },
     steps: [
       "s connects",
       "s > 82 [ 0001 {} 'x' 01 ]",

@@ -1,0 +1,447 @@
+/** What a peer can make the broker hold is bounded, whatever it sends; and what it holds is counted. */
+
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { ApplicationMessage, Broker, type BrokerEvent, memoryTransport } from "../../mod.ts";
+import { RetainedMessages } from "../../src/broker/retained_messages.ts";
+import { Router, type Subscriber } from "../../src/broker/router.ts";
+import type { Subscription } from "../../src/protocol/subscription.ts";
+import { type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
+import { within } from "../deadline.ts";
+import { type Conversation, conversationTests, converse } from "../wire/conversation.ts";
+import { collectedHeapBytes } from "./collected_heap.ts";
+
+Deno.test("What waits for a subscriber that does not read takes little more than its bytes, in however small parts", () =>
+  converse(4, {}, async (conversation) => {
+    const pair = memoryTransport(1);
+    const served = conversation.broker.serve(pair.server);
+    const writer = pair.client.writable.getWriter();
+    await writer.write(conversation.bytes("10 [ @ 02 0000 's' ] 82 [ 0001 'a' 00 ]"));
+    await conversation.run("p connects");
+    // Only every second one is for it: no two of them lie side by side.
+    const wanted = conversation.bytes("30 [ 'a' \"xx\" ]");
+    const unwanted = conversation.bytes("30 [ 'b' \"xx\" ]");
+    const pairs = 4_680;
+    const chunk = new Uint8Array(pairs * 14);
+    for (let index = 0; index < pairs; index++) {
+      chunk.set(wanted, index * 14);
+      chunk.set(unwanted, index * 14 + 7);
+    }
+    const rounds = 12;
+    const publish = async (count: number) => {
+      for (let round = 0; round < count; round++) {
+        conversation.client("p").send(chunk);
+        await conversation.run("p quiet");
+      }
+    };
+    await publish(2); // What fills the transport, and warms.
+    const before = collectedHeapBytes();
+    await publish(rounds - 2);
+    assertLess(collectedHeapBytes() - before, 4 * (rounds - 2) * pairs * wanted.length);
+    assertEquals(conversation.broker.metrics.dropped.qos0, 0);
+
+    const expected = new Uint8Array(9 + rounds * pairs * wanted.length);
+    expected.set(conversation.bytes("20 02 00 00 90 [ 0001 00 ]"));
+    for (let at = 9; at < expected.length; at += wanted.length) expected.set(wanted, at);
+    const received = await within(readBytes(pair.client.readable, expected.length), "all that waited");
+    assertEquals(Buffer.compare(received, expected), 0);
+    pair.client.close();
+    await served;
+  }));
+
+Deno.test("Matches with Shared Subscriptions that are kept take no memory for each of their members", () => {
+  const router = new Router();
+  for (let member = 0; member < 200; member++) router.subscribe(new Recorder(), subscription("$share/g/#"));
+  const one = new Recorder();
+  for (let group = 0; group < 200; group++) router.subscribe(one, subscription(`$share/g${group}/#`));
+  router.publish(message("warm"), 0);
+  const before = collectedHeapBytes();
+  for (let topic = 0; topic < 2_000; topic++) router.publish(message(`t/${topic}`), 0);
+  // 201 places each in an array, and not 401 objects.
+  assertLess(collectedHeapBytes() - before, 2_000 * 201 * 16);
+  assertEquals(one.received, 200 * 2_001);
+});
+
+Deno.test("Matches of topics that are long are not kept", () => {
+  const router = new Router();
+  router.publish(message("warm"), 0);
+  const before = collectedHeapBytes();
+  for (let topic = 0; topic < 300; topic++) router.publish(message(`${topic}/${"x".repeat(60_000)}`), 0);
+  assertLess(collectedHeapBytes() - before, 3_000_000);
+});
+
+Deno.test("Members of a Shared Subscription come and go, and all that are there have their turns (section 4.8.2)", () => {
+  const router = new Router();
+  for (const filter of ["$share/g/t/+", "$share/h/t/0"]) {
+    const [a, b, c, d] = [new Recorder(), new Recorder(), new Recorder(), new Recorder()];
+    const joined = subscription(filter);
+    const publish = (count: number) => {
+      for (let at = 0; at < count; at++) router.publish(message(filter.endsWith("+") ? `t/${at % 2 + 1}` : "t/0"), 0);
+      return [a, b, c, d].map((member) => member.taken());
+    };
+    for (const member of [a, b, c]) router.subscribe(member, joined);
+    assertEquals(publish(6), [2, 2, 2, 0]);
+    assertEquals(publish(1), [1, 0, 0, 0]);
+    router.unsubscribe(b, joined);
+    assertEquals(publish(4), [2, 0, 2, 0]);
+    router.subscribe(d, joined);
+    assertEquals(publish(6), [2, 0, 2, 2]);
+    c.isOnline = c.isReady = false;
+    assertEquals(publish(4), [2, 0, 0, 2]);
+    a.isReady = false;
+    assertEquals(publish(4), [0, 0, 0, 4]);
+    d.isReady = false; // Nobody takes it at once: whoever is there.
+    assertEquals(publish(4), [2, 0, 0, 2]);
+    for (const member of [a, c, d]) router.unsubscribe(member, joined);
+    assertEquals(publish(2), [0, 0, 0, 0]);
+    router.subscribe(b, joined);
+    assertEquals(publish(2), [0, 2, 0, 0]);
+    router.unsubscribe(b, joined);
+  }
+});
+
+const LARGE = "p".repeat(20_000);
+const PROPERTIES = [
+  { name: "User Properties", properties: { userProperties: [[LARGE, ""], ["", LARGE]] as [string, string][] } },
+  { name: "a Content Type", properties: { contentType: LARGE.repeat(2) } },
+  { name: "a Response Topic", properties: { responseTopic: LARGE.repeat(2) } },
+  { name: "Correlation Data", properties: { correlationData: new Uint8Array(40_000) } },
+];
+for (const { name, properties } of PROPERTIES) {
+  Deno.test(`Retained messages with ${name} count with it for maximumRetainedBytes`, () =>
+    converse(5, { limits: { maximumRetainedBytes: 100_000 } }, async ({ broker }) => {
+      const accepted = await broker.publish({ topic: "r/1", payload: "1", retain: true, properties });
+      assertEquals(accepted, undefined);
+      assertGreater(broker.metrics.retainedBytes, 40_000);
+      await broker.publish({ topic: "r/2", payload: "2", retain: true, properties });
+      const third = broker.publish({ topic: "r/3", payload: "3", retain: true, properties });
+      assertEquals(await third.catch(({ name }: Error) => name), "RangeError");
+      await broker.publish({ topic: "r/1", retain: true });
+      await broker.publish({ topic: "r/2", retain: true });
+      assertEquals(broker.metrics.retainedBytes, 0);
+    }));
+
+  Deno.test(`Messages that wait with ${name} count with it for maximumQueuedBytes`, () =>
+    converse(5, { limits: { maximumQueuedBytes: 100_000 } }, async (conversation) => {
+      await conversation.run("s connects durable", "s > 82 [ 0001 [] 'x' 01 ]", "s < 90 [ 0001 [] 01 ]", "s drops");
+      for (let count = 0; count < 5; count++) await conversation.broker.publish({ topic: "x", qos: 1, properties });
+      assertEquals(conversation.broker.metrics.dropped.queueFull, 3);
+    }));
+}
+
+Deno.test("User Properties that are many and empty count, too", () =>
+  converse(5, {}, async ({ broker }) => {
+    const userProperties = Array.from({ length: 1_000 }, (): [string, string] => ["", ""]);
+    await broker.publish({ topic: "r", payload: "1", retain: true, properties: { userProperties } });
+    assertGreater(broker.metrics.retainedBytes, 50_000);
+  }));
+
+Deno.test("RetainedMessages count what the levels of their topics hold", () => {
+  const retained = new RetainedMessages();
+  const topicOf = (index: number) => Array.from({ length: 100 }, (_, level) => `${index}-${level}`).join("/");
+  const before = collectedHeapBytes();
+  for (let index = 0; index < 300; index++) retained.set(message(topicOf(index)));
+  const grown = collectedHeapBytes() - before;
+  assertLess(grown, retained.bytes * 1.5);
+  assertLess(retained.bytes, grown * 1.5);
+  for (let index = 0; index < 300; index++) assert(retained.delete(topicOf(index)));
+  assertEquals([retained.bytes, retained.count], [0, 0]);
+});
+
+Deno.test("RetainedMessages foretell what one more holds, with levels that are there already", () => {
+  const retained = new RetainedMessages();
+  for (const topic of ["a/b/c", "a/b/d", "a", "a/b/c", "e/f", "a/b", ""]) {
+    const { bytes } = retained;
+    const growth = retained.growthWith(message(topic));
+    retained.set(message(topic));
+    assertEquals(retained.bytes - bytes, growth, topic);
+  }
+  for (const topic of ["a", "a/b/c", "", "a/b", "e/f", "a/b/d"]) assert(retained.delete(topic));
+  assertEquals(retained.bytes, 0);
+});
+
+Deno.test("A retained message whose levels are too much for maximumRetainedBytes is refused", () =>
+  converse(5, { limits: { maximumRetainedBytes: 5_000 } }, (conversation) =>
+    conversation.run(
+      "p connects",
+      `p > 33 [ '${"a/".repeat(30)}' 0001 {} "1" ]`,
+      "p < 40 [ 0001 97 ]",
+      ({ broker }) => assertEquals(broker.metrics.retainedMessages, 0),
+    )));
+
+Deno.test("SUBSCRIBE with the same Topic Filter again and again holds its retained messages once", () =>
+  converse(4, { limits: { maximumInflight: 1 } }, async (conversation) => {
+    const { broker } = conversation;
+    for (const payload of ["1", "2"]) await broker.publish({ topic: `r/${payload}`, payload, qos: 1, retain: true });
+    await conversation.run(
+      "s connects",
+      "s > 82 [ 0001 'r/#' 01 ]",
+      "s < 90 [ 0001 01 ] 33 [ 'r/1' 0001 \"1\" ]",
+    );
+    const times = 20_000;
+    const before = collectedHeapBytes();
+    for (const identifier of ["0002", "0003"]) {
+      conversation.client("s").send(conversation.bytes(`82 [ ${identifier} ${"'r/#' 01".repeat(times)} ]`));
+      await conversation.client("s").expect(conversation.bytes(`90 [ ${identifier} ${"01".repeat(times)} ]`));
+    }
+    assertLess(collectedHeapBytes() - before, 5_000_000);
+    await conversation.run(
+      "s > 40 [ 0001 ]",
+      "s < 33 [ 'r/1' 0002 \"1\" ]",
+      "s > 40 [ 0002 ]",
+      "s < 33 [ 'r/2' 0003 \"2\" ]",
+      "s > 40 [ 0003 ]",
+    );
+  }));
+
+const LONG_TEXTS = [
+  { name: "of letters", text: "x".repeat(65_500) },
+  { name: "whose Reason String would be cut within a character", text: "y" + "\u{1f41f}".repeat(16_000) },
+  { name: "whose Reason String would be cut within a character, shifted", text: "\u{1f41f}".repeat(16_000) },
+];
+for (const { name, text } of LONG_TEXTS) {
+  Deno.test(`A Topic Filter that is wrong and long, ${name}, ends the connection with 0x8F [MQTT-4.7.1-1]`, () =>
+    converse(5, {}, async (conversation) => {
+      for (const [client, packet] of [["s", `82 [ 0001 [] 'a#${text}' 00 ]`], ["t", `a2 [ 0001 [] 'a#${text}' ]`]]) {
+        await conversation.run(`${client} connects`, `${client} > ${packet}`);
+        await expectLongReason(conversation, client ?? "", 0xe0, [0x8f]);
+      }
+    }));
+
+  Deno.test(`A Will with a long Topic Name, ${name}, that its client may not publish is refused with 0x87`, () =>
+    converse(5, { authorizer: { authorize: () => false } }, async (conversation) => {
+      await conversation.run(`s > 10 [ @ 06 0000 [] 's' [] '${text}' 'gone' ]`);
+      await expectLongReason(conversation, "s", 0x20, [0x00, 0x87]);
+    }));
+
+  Deno.test(`A reason of an authenticator that is long, ${name}, is cut`, () => {
+    const refusal = { isAccepted: false, reasonCode: 0x87, reason: text } as const;
+    return converse(5, { authenticator: { authenticate: () => refusal } }, async (conversation) => {
+      await conversation.run("s > 10 [ @ 02 0000 [] 's' ]");
+      await expectLongReason(conversation, "s", 0x20, [0x00, 0x87]);
+    });
+  });
+}
+
+conversationTests([
+  {
+    name: "PUBLISH is not sent again behind the PUBREL of its message [MQTT-4.3.3-6]",
+    versions: [5],
+    steps: [
+      "s connects durable",
+      "s > 82 [ 0001 [] 'x' 02 ]",
+      "s < 90 [ 0001 [] 02 ]",
+      "p connects",
+      "p > 34 [ 'x' 0001 [] \"1\" ] 62 [ 0001 ] 34 [ 'x' 0002 [] \"2\" ] 62 [ 0002 ]",
+      "p < 50 [ 0001 ] 70 [ 0001 ] 50 [ 0002 ] 70 [ 0002 ]",
+      "s < 34 [ 'x' 0001 [] \"1\" ] 34 [ 'x' 0002 [] \"2\" ]",
+      "s drops",
+      "s > 10 [ @ 00 0000 [ 11 00000e10 21 0001 ] 's' ]", // Receive Maximum 1
+      "s < 20 [ 01 00 { LIMITS } ] 3c [ 'x' 0001 [] \"1\" ]",
+      "s > 50 [ 0002 ]",
+      "s < 62 [ 0002 ]",
+      "s > 50 [ 0001 ]",
+      "s < 62 [ 0001 ]",
+      "s > 70 [ 0001 ]",
+      "s quiet",
+      "s > 70 [ 0002 ]",
+      "s quiet",
+    ],
+  },
+  {
+    name: "A Shared Subscription prefers a member that can take a message at once (section 4.8.2)",
+    versions: [4, 5],
+    limits: { maximumInflight: 2, maximumQueuedMessages: 1 },
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} '$share/g/x' 01 ]",
+      "s < 90 [ 0001 {} 01 ]",
+      "t connects",
+      "t > 82 [ 0001 {} '$share/g/x' 01 ]",
+      "t < 90 [ 0001 {} 01 ]",
+      "p connects",
+      ...Array.from({ length: 10 }, (_, index) => {
+        const payload = `"${index}"`;
+        const publish = [`p > 32 [ 'x' 0001 {} ${payload} ]`, "p < 40 [ 0001 ]"];
+        // The first one never acknowledges, and has two.
+        if (index === 0 || index === 2) return [...publish, `s < 32 [ 'x' 000${index / 2 + 1} {} ${payload} ]`];
+        const identifier = index < 3 ? 1 : index - 1;
+        return [...publish, `t < 32 [ 'x' 000${identifier} {} ${payload} ]`, `t > 40 [ 000${identifier} ]`];
+      }).flat(),
+      ({ broker }) => assertEquals(broker.metrics.dropped.queueFull, 0),
+      "s > 40 [ 0001 ]",
+      "s quiet",
+    ],
+  },
+  {
+    name: "$SYS itself is published to by nobody but the server (section 4.7.2)",
+    versions: [4, 5],
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} '$SYS' 00 '$SYS/#' 00 ]",
+      "s < 90 [ 0001 {} 00 00 ]",
+      "p connects",
+      "p > 33 [ '$SYS' 0001 {} \"1\" ] 31 [ '$SYS' {} \"2\" ] 35 [ '$SYS' 0002 {} \"3\" ]",
+      "p < 40 [ 0001 <87> ] 50 [ 0002 <87> ]",
+      "s quiet",
+      ({ broker }) => assertEquals(broker.metrics.retainedMessages, 0),
+    ],
+  },
+  {
+    name: "CONNECT larger than maximumConnectBytes ends the connection before all of it has come",
+    versions: [4, 5],
+    limits: { maximumConnectBytes: 1_000 },
+    steps: [
+      "a > 10 e907", // 1,001 bytes to come
+      "a closed",
+      "b > 10",
+      "b > ff",
+      "b > ffff7f",
+      "b closed",
+    ],
+  },
+  {
+    name: "CONNECT of maximumConnectBytes is accepted, and larger packets behind it are",
+    versions: [4, 5],
+    limits: { maximumConnectBytes: 1_000 },
+    steps: [
+      (conversation) => {
+        const password = 1_000 - conversation.bytes("10 [ @ c2 0000 {} 'a' 'u' '' ]").length - 1;
+        return conversation.run(`a > 10 [ @ c2 0000 {} 'a' 'u' '${"p".repeat(password)}' ]`);
+      },
+      "a < 20 [ 00 00 { LIMITS } ]",
+      `a > 32 [ 'x' 0001 {} "${"p".repeat(2_000)}" ]`,
+      "a < 40 [ 0001 <10> ]",
+    ],
+  },
+]);
+
+Deno.test("A payload belongs to the broker when it is published, also one of a Node.js Buffer", () =>
+  converse(4, {}, async ({ broker }) => {
+    await using before = broker.subscribe("x");
+    const payload = Buffer.from("hello");
+    await broker.publish({ topic: "x", payload, retain: true });
+    payload.fill("X");
+    await using after = broker.subscribe("x");
+    for (const reader of [before, after]) {
+      const { value } = await reader.next();
+      assertEquals(new TextDecoder().decode(value?.payload), "hello");
+    }
+  }));
+
+Deno.test("Broker.subscribe throws when the broker is closed, and for a bound that is none", async () => {
+  const broker = await Broker.open();
+  for (const maximumMessages of [NaN, 0, -1, 1.5, -Infinity]) {
+    assertThrows(() => broker.subscribe("x", { maximumMessages }), RangeError, "maximumMessages");
+  }
+  for (const maximumMessages of [1, Infinity]) await broker.subscribe("x", { maximumMessages }).return();
+  const closing = broker.close();
+  assertThrows(() => broker.subscribe("x"), TypeError, "closed");
+  await closing;
+  assertThrows(() => broker.subscribe("x"), TypeError, "closed");
+});
+
+Deno.test("Messages that are dropped are told by an event, every 10 s at most", async () => {
+  const events: BrokerEvent[] = [];
+  const onEvent = (event: BrokerEvent) => {
+    if (event.kind === "messagesDropped") events.push(event);
+  };
+  await converse(5, { onEvent, limits: { maximumQueuedMessages: 1 } }, async (conversation) => {
+    const publish = async (count: number) => {
+      for (let at = 0; at < count; at++) await conversation.broker.publish({ topic: "x", qos: 1 });
+    };
+    await conversation.run("s connects durable", "s > 82 [ 0001 [] 'x' 01 ]", "s < 90 [ 0001 [] 01 ]", "s drops");
+    await conversation.run("10 s pass", "10 s pass");
+    assertEquals(events, []);
+    await publish(4);
+    await conversation.run("10 s pass");
+    const none = { qos0: 0, tooLarge: 0, expired: 0 };
+    assertEquals(events, [{ kind: "messagesDropped", queueFull: 3, ...none }]);
+    await publish(1);
+    await conversation.run("4 s pass");
+    await publish(1);
+    await conversation.run("4 s pass");
+    assertEquals(events.length, 1);
+    await conversation.run("2 s pass");
+    assertEquals(events[1], { kind: "messagesDropped", queueFull: 2, ...none });
+    await conversation.run("10 s pass");
+    assertEquals(events.length, 2);
+  });
+});
+
+/** Counts what it gets. */
+class Recorder implements Subscriber {
+  readonly clientId = "recorder";
+  isOnline = true;
+  isReady = true;
+  received = 0;
+
+  deliver(): void {
+    this.received += 1;
+  }
+
+  /** How many came since it was asked last. */
+  taken(): number {
+    const { received } = this;
+    this.received = 0;
+    return received;
+  }
+}
+
+function subscription(topicFilter: string): Subscription {
+  const filter = parseTopicFilter(topicFilter) as ParsedTopicFilter; // The tests write valid ones.
+  return {
+    filter,
+    qos: 0,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+    subscriptionIdentifier: undefined,
+  };
+}
+
+function message(topic: string): ApplicationMessage {
+  const packet = { topic, payload: Uint8Array.of(1), qos: 0, retain: true, properties: {} } as const;
+  return new ApplicationMessage(packet, undefined, 0);
+}
+
+async function readBytes(readable: ReadableStream<Uint8Array>, length: number): Promise<Uint8Array> {
+  const received = new Uint8Array(length);
+  const reader = readable.getReader();
+  for (let at = 0; at < length;) {
+    const { value } = await reader.read();
+    if (value === undefined) throw new Error(`The end came after ${at} of ${length} bytes`);
+    received.set(value, at);
+    at += value.length;
+  }
+  reader.releaseLock();
+  return received;
+}
+
+/** The last packet starts with these bytes, and has a Reason String that is not too long and has no broken character. */
+async function expectLongReason(
+  conversation: Conversation,
+  name: string,
+  firstByte: number,
+  head: readonly number[],
+): Promise<void> {
+  const client = conversation.client(name);
+  await client.ended;
+  client.isConnected = false;
+  let { unread } = client;
+  if (unread[0] === 0x20 && firstByte === 0xe0) unread = unread.subarray(2 + (unread[1] ?? 0));
+  let at = 1;
+  const variableByteInteger = () => {
+    const low = unread[at++] ?? 0;
+    return low < 0x80 ? low : (low & 0x7f) + (unread[at++] ?? 0) * 0x80;
+  };
+  assertEquals(unread[0], firstByte);
+  assertEquals(variableByteInteger(), unread.length - at);
+  assertEquals([...unread.subarray(at, at + head.length)], [...head]);
+  at += head.length;
+  assertEquals(variableByteInteger(), unread.length - at);
+  assertEquals([unread[at], (unread[at + 1] ?? 0) * 256 + (unread[at + 2] ?? 0)], [0x1f, unread.length - at - 3]);
+  const reason = new TextDecoder("utf-8", { fatal: true }).decode(unread.subarray(at + 3));
+  assertLess(reason.length, 300);
+  assertGreater(reason.length, 100);
+}

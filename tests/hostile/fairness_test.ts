@@ -1,0 +1,85 @@
+/** Whatever one client sends, the others are served meanwhile. */
+
+import { assertGreater, assertLess } from "@std/assert";
+import { bytes, packet, publish, RawClient, text, uint16 } from "../interop/raw_client.ts";
+import { Program } from "../cli/program.ts";
+import { BrokerChild, printFigure } from "./broker_child.ts";
+
+// A machine that does something else now and then, and a broker that collects garbage.
+const MOST_WAIT_MS = 200;
+const MOST_WAIT_P99_MS = 150;
+const FLOODS = 2;
+
+Deno.test("1,000 filters that look at 100,000 retained messages in vain keep nobody from PINGRESP", async () => {
+  await using child = await BrokerChild.start();
+  const { port } = child;
+  using publisher = await RawClient.connect({ port }, { clientId: "publisher" });
+  for (let first = 0; first < 100_000; first += 10_000) {
+    let packets = "";
+    for (let index = first; index < first + 10_000; index++) {
+      packets += publish({ topic: `ret/${index % 100}/${index}`, payload: "x", retain: true });
+    }
+    await publisher.send(packets);
+  }
+  await publisher.expectSilence();
+  using other = await RawClient.connect({ port }, { clientId: "other" });
+  using greedy = await RawClient.connect({ port }, { clientId: "greedy" });
+  await greedy.send(subscribeToAll(Array.from({ length: 1_000 }, (_, index) => `ret/+/+/no${index}/#`)));
+  const { all, slowest } = await pings(other, 1_500);
+  printFigure(`1,000 filters over 100,000 retained messages: PINGRESP of another client after ${slowest} ms at most`);
+  assertGreater(all.length, 10);
+  assertLess(slowest, MOST_WAIT_MS);
+  // It is served itself meanwhile, and messages that match come.
+  await greedy.expect(packet("90", uint16(1), "00".repeat(1_000)));
+  await greedy.expectSilence();
+});
+
+Deno.test("SUBSCRIBE with 65,535 filters keeps nobody from PINGRESP", async () => {
+  await using child = await BrokerChild.start();
+  const { port } = child;
+  using other = await RawClient.connect({ port }, { clientId: "other" });
+  using greedy = await RawClient.connect({ port }, { clientId: "greedy" });
+  const packets = subscribeToAll(Array.from({ length: 65_535 }, (_, index) => `q/${index}`));
+  const sent = greedy.sendBytes(bytes(packets));
+  const { slowest } = await pings(other, 1_000);
+  await sent;
+  printFigure(`65,535 filters in one SUBSCRIBE: PINGRESP of another client after ${slowest} ms at most`);
+  assertLess(slowest, MOST_WAIT_MS);
+  await greedy.expect(packet("90", uint16(1), "00".repeat(1_000) + "80".repeat(64_535)));
+});
+
+Deno.test("Publishers that send as fast as they can keep nobody from PINGRESP", async () => {
+  await using child = await BrokerChild.start();
+  const { port } = child;
+  using other = await RawClient.connect({ port }, { clientId: "other" });
+  await using floods = new AsyncDisposableStack();
+  const begun = Array.from({ length: FLOODS }, async (_, index) => {
+    const flood = floods.use(new Program([`${port}`, `flood ${index}`], { script: "tests/hostile/flood.ts" }));
+    await flood.stdout.matching(/^flooding/, 1);
+  });
+  await Promise.all(begun);
+  const { all, p99, slowest } = await pings(other, 3_000);
+  printFigure(`${FLOODS} flooding publishers: PINGRESP of another client after ${p99} ms (p99), ${slowest} ms at most`);
+  assertGreater(all.length, 20);
+  assertLess(p99, MOST_WAIT_P99_MS);
+  await child.assertSound();
+});
+
+/** PINGREQ after PINGREQ for some time; how long each waited for PINGRESP, in whole milliseconds. */
+async function pings(client: RawClient, forMs: number): Promise<{ all: number[]; p99: number; slowest: number }> {
+  const all: number[] = [];
+  const startedMs = performance.now();
+  while (performance.now() - startedMs < forMs) {
+    const sentMs = performance.now();
+    await client.expectSilence();
+    all.push(Math.ceil(performance.now() - sentMs));
+    await new Promise((resolve) => setTimeout(resolve, 5)); // It is the waiting that is measured, not the load.
+  }
+  all.sort((a, b) => a - b);
+  const [p99 = Infinity, slowest = Infinity] = [all[Math.floor((all.length - 1) * 0.99)], all.at(-1)];
+  return { all, p99, slowest };
+}
+
+function subscribeToAll(topicFilters: readonly string[]): string {
+  return packet("82", uint16(1), ...topicFilters.map((topicFilter) => `${text(topicFilter)}00`));
+}
