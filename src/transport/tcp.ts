@@ -76,7 +76,10 @@ export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new R
 
 /** A connection of the runtime, of whatever kind, as a transport. */
 export function connTransport(conn: Deno.TcpConn | Deno.UnixConn, peer: Peer, turns = new ReadTurns()): Transport {
-  const close = () => closeQuietly(conn);
+  const close = () => {
+    closeQuietly(conn);
+    turns.end();
+  };
   return {
     readable: new ReadableStream(new GrowingReads(conn, close, turns), { highWaterMark: 0 }),
     writable: new WritableStream({

@@ -107,8 +107,8 @@ function decodeAll(options: PacketDecoderOptions, chunks: readonly Uint8Array[])
 }
 
 function withoutStack(item: PacketBatch[number]): unknown {
-  // Its first bytes are as many as had come.
-  return item.type === "malformed" ? { ...item, error: item.error.message, firstBytes: undefined } : item;
+  // How much of a CONNECT had come says what is known of it beside the error.
+  return item.type === "malformed" ? { type: item.type, error: item.error.message } : item;
 }
 
 export function joined(parts: readonly Uint8Array[]): Uint8Array {

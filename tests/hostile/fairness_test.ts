@@ -1,38 +1,47 @@
 /** Whatever one client sends, the others are served meanwhile. */
 
 import { assertGreater, assertLess } from "@std/assert";
-import { bytes, packet, publish, RawClient, text, uint16 } from "../interop/raw_client.ts";
 import { Program } from "../cli/program.ts";
+import { bytes, packet, publish, RawClient, text, uint16 } from "../interop/raw_client.ts";
 import { BrokerChild, printFigure } from "./broker_child.ts";
 
 // A machine that does something else now and then, and a broker that collects garbage.
 const MOST_WAIT_MS = 200;
+// A packet of 1 MB is taken in one turn.
+const MOST_WAIT_FOR_ONE_PACKET_MS = 350;
 const MOST_WAIT_P99_MS = 150;
 const FLOODS = 2;
 
-Deno.test("1,000 filters that look at 100,000 retained messages in vain keep nobody from PINGRESP", async () => {
-  await using child = await BrokerChild.start();
-  const { port } = child;
-  using publisher = await RawClient.connect({ port }, { clientId: "publisher" });
-  for (let first = 0; first < 100_000; first += 10_000) {
-    let packets = "";
-    for (let index = first; index < first + 10_000; index++) {
-      packets += publish({ topic: `ret/${index % 100}/${index}`, payload: "x", retain: true });
-    }
-    await publisher.send(packets);
-  }
-  await publisher.expectSilence();
-  using other = await RawClient.connect({ port }, { clientId: "other" });
-  using greedy = await RawClient.connect({ port }, { clientId: "greedy" });
-  await greedy.send(subscribeToAll(Array.from({ length: 1_000 }, (_, index) => `ret/+/+/no${index}/#`)));
-  const { all, slowest } = await pings(other, 1_500);
-  printFigure(`1,000 filters over 100,000 retained messages: PINGRESP of another client after ${slowest} ms at most`);
-  assertGreater(all.length, 10);
-  assertLess(slowest, MOST_WAIT_MS);
-  // It is served itself meanwhile, and messages that match come.
-  await greedy.expect(packet("90", uint16(1), "00".repeat(1_000)));
-  await greedy.expectSilence();
-});
+const IN_VAIN = [
+  {
+    name: "1,000 filters in one SUBSCRIBE",
+    subscribes: subscribeToAll(Array.from({ length: 1_000 }, (_, index) => `ret/+/+/no${index}/#`)),
+    subacks: packet("90", uint16(1), "00".repeat(1_000)),
+  },
+  {
+    name: "20,000 SUBSCRIBE with the same filter",
+    subscribes: subscribeToAll(["ret/+/+/n"]).repeat(20_000),
+    subacks: packet("90", uint16(1), "00").repeat(20_000),
+  },
+];
+for (const { name, subscribes, subacks } of IN_VAIN) {
+  Deno.test(`${name}, over 100,000 retained messages that do not match, keep nobody from PINGRESP`, async () => {
+    await using child = await BrokerChild.start();
+    const { port } = child;
+    await retainMessages(port);
+    using other = await RawClient.connect({ port }, { clientId: "other" });
+    using greedy = await RawClient.connect({ port }, { clientId: "greedy" });
+    const sent = greedy.sendBytes(bytes(subscribes));
+    const { all, slowest } = await pings(other, 1_500);
+    printFigure(`${name}, 100,000 retained messages: PINGRESP of another client after ${slowest} ms at most`);
+    assertGreater(all.length, 10);
+    assertLess(slowest, MOST_WAIT_MS);
+    // It is served itself meanwhile.
+    await sent;
+    await greedy.expect(subacks);
+    await greedy.expectSilence();
+  });
+}
 
 Deno.test("SUBSCRIBE with 65,535 filters keeps nobody from PINGRESP", async () => {
   await using child = await BrokerChild.start();
@@ -44,7 +53,7 @@ Deno.test("SUBSCRIBE with 65,535 filters keeps nobody from PINGRESP", async () =
   const { slowest } = await pings(other, 1_000);
   await sent;
   printFigure(`65,535 filters in one SUBSCRIBE: PINGRESP of another client after ${slowest} ms at most`);
-  assertLess(slowest, MOST_WAIT_MS);
+  assertLess(slowest, MOST_WAIT_FOR_ONE_PACKET_MS);
   await greedy.expect(packet("90", uint16(1), "00".repeat(1_000) + "80".repeat(64_535)));
 });
 
@@ -78,6 +87,16 @@ async function pings(client: RawClient, forMs: number): Promise<{ all: number[];
   all.sort((a, b) => a - b);
   const [p99 = Infinity, slowest = Infinity] = [all[Math.floor((all.length - 1) * 0.99)], all.at(-1)];
   return { all, p99, slowest };
+}
+
+/** 100,000 of them, each below `ret/`. */
+async function retainMessages(port: number): Promise<void> {
+  using publisher = await RawClient.connect({ port }, { clientId: "publisher" });
+  for (let first = 0; first < 100_000; first += 10_000) {
+    const topics = Array.from({ length: 10_000 }, (_, index) => `ret/${index % 100}/${first + index}`);
+    await publisher.send(...topics.map((topic) => publish({ topic, payload: "x", retain: true })));
+  }
+  await publisher.expectSilence();
 }
 
 function subscribeToAll(topicFilters: readonly string[]): string {

@@ -70,7 +70,9 @@ for (const { name, settings, isKnown } of KINDS) {
       // mosquitto loses QoS 2 messages beyond this, and cannot say so before MQTT 5: 20, for a broker that knows.
       ...(isKnown ? [] : ["max_inflight_messages 100"]),
     ]);
-    const lines = Array.from({ length: 300 }, (_, index) => `line ${index}`);
+    // In MQTT 5 mosquitto 2.0.11 sends more QoS 2 messages than the Receive Maximum of 100 allows, when there are more.
+    const count = name.includes("mqttv50") ? 90 : 300;
+    const lines = Array.from({ length: count }, (_, index) => `line ${index}`);
     await using here = await MosquittoSub.start(broker, [...bridge.here, "-q", "2", "-t", "from/#"]);
     await using there = await MosquittoSub.start(broker, ["-q", "2", "-t", "from/#"]);
     const ways = [{ args: ["-t", "there/x"], subscriber: here }, {

@@ -1,0 +1,94 @@
+/** Which matches are kept, what they hold, and who gets the messages of a Shared Subscription. */
+
+import { assertEquals, assertLess } from "@std/assert";
+import { ApplicationMessage, type Subscription } from "../../mod.ts";
+import { Router, type Subscriber } from "../../src/broker/router.ts";
+import { type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
+import { collectedHeapBytes } from "./collected_heap.ts";
+
+Deno.test("Matches with Shared Subscriptions that are kept take no memory for each of their members", () => {
+  const router = new Router();
+  for (let member = 0; member < 200; member++) router.subscribe(new Recorder(), subscription("$share/g/#"));
+  const one = new Recorder();
+  for (let group = 0; group < 200; group++) router.subscribe(one, subscription(`$share/g${group}/#`));
+  router.publish(message("warm"), 0);
+  const before = collectedHeapBytes();
+  for (let topic = 0; topic < 2_000; topic++) router.publish(message(`t/${topic}`), 0);
+  // 201 places each in an array, and not 401 objects.
+  assertLess(collectedHeapBytes() - before, 2_000 * 201 * 16);
+  assertEquals(one.received, 200 * 2_001);
+});
+
+Deno.test("Matches of topics that are long are not kept", () => {
+  const router = new Router();
+  router.publish(message("warm"), 0);
+  const before = collectedHeapBytes();
+  for (let topic = 0; topic < 300; topic++) router.publish(message(`${topic}/${"x".repeat(60_000)}`), 0);
+  assertLess(collectedHeapBytes() - before, 3_000_000);
+});
+
+Deno.test("Members of a Shared Subscription come and go, and all that are there have their turns (section 4.8.2)", () => {
+  const router = new Router();
+  for (const filter of ["$share/g/t/+", "$share/h/t/0"]) {
+    const [a, b, c, d] = [new Recorder(), new Recorder(), new Recorder(), new Recorder()];
+    const joined = subscription(filter);
+    const publish = (count: number) => {
+      for (let at = 0; at < count; at++) router.publish(message(filter.endsWith("+") ? `t/${at % 2 + 1}` : "t/0"), 0);
+      return [a, b, c, d].map((member) => member.taken());
+    };
+    for (const member of [a, b, c]) router.subscribe(member, joined);
+    assertEquals(publish(6), [2, 2, 2, 0]);
+    assertEquals(publish(1), [1, 0, 0, 0]);
+    router.unsubscribe(b, joined);
+    assertEquals(publish(4), [2, 0, 2, 0]);
+    router.subscribe(d, joined);
+    assertEquals(publish(6), [2, 0, 2, 2]);
+    c.isOnline = c.isReady = false;
+    assertEquals(publish(4), [2, 0, 0, 2]);
+    a.isReady = false;
+    assertEquals(publish(4), [0, 0, 0, 4]);
+    d.isReady = false; // Nobody takes it at once: whoever is there.
+    assertEquals(publish(4), [2, 0, 0, 2]);
+    for (const member of [a, c, d]) router.unsubscribe(member, joined);
+    assertEquals(publish(2), [0, 0, 0, 0]);
+    router.subscribe(b, joined);
+    assertEquals(publish(2), [0, 2, 0, 0]);
+    router.unsubscribe(b, joined);
+  }
+});
+
+/** Counts what it gets. */
+class Recorder implements Subscriber {
+  readonly clientId = "recorder";
+  isOnline = true;
+  isReady = true;
+  received = 0;
+
+  deliver(): void {
+    this.received += 1;
+  }
+
+  /** How many came since it was asked last. */
+  taken(): number {
+    const { received } = this;
+    this.received = 0;
+    return received;
+  }
+}
+
+function subscription(topicFilter: string): Subscription {
+  const filter = parseTopicFilter(topicFilter) as ParsedTopicFilter; // The tests write valid ones.
+  return {
+    filter,
+    qos: 0,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+    subscriptionIdentifier: undefined,
+  };
+}
+
+function message(topic: string): ApplicationMessage {
+  const packet = { topic, payload: Uint8Array.of(1), qos: 0, retain: true, properties: {} } as const;
+  return new ApplicationMessage(packet, undefined, 0);
+}
