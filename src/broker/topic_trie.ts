@@ -1,11 +1,5 @@
 import type { Subscription } from "../protocol/subscription.ts";
 
-/** Whoever gets messages: a session or a reader in the broker's own process. */
-export interface TrieEntry<Subscriber> {
-  readonly subscriber: Subscriber;
-  readonly subscription: Subscription;
-}
-
 interface Node<Subscriber> {
   children: Map<string, Node<Subscriber>> | undefined;
   /** Child for `+`. */
