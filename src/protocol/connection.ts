@@ -88,10 +88,6 @@ export class Connection implements SessionLink, ClientConnection {
     return this.#phase.kind === "connected";
   }
 
-  get isAwaitingConnect(): boolean {
-    return this.#phase.kind === "awaitingConnect";
-  }
-
   get onSent(): ((packet: Packet) => void) | undefined {
     return this.#events.onSent;
   }

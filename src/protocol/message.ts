@@ -18,7 +18,6 @@ export class ApplicationMessage {
   #size: number | undefined;
   /** Client Identifier of the publisher, for No Local; `undefined` for a message of the broker's own process. */
   readonly publisher: string | undefined;
-  readonly receivedAtMs: number;
   /** Whether it goes to more than one subscriber, so that a frame for all of them is worth its memory. */
   isShared = false;
   /** When it expires (MQTT 5, section 3.3.2.3.3); Infinity: never. */
@@ -41,7 +40,6 @@ export class ApplicationMessage {
     this.retain = packet.retain;
     this.properties = packet.properties;
     this.publisher = publisher;
-    this.receivedAtMs = nowMs;
     const expirySeconds = packet.properties.messageExpiryInterval;
     this.expiresAtMs = expirySeconds === undefined ? Infinity : nowMs + expirySeconds * 1000;
   }

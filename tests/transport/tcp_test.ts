@@ -14,11 +14,8 @@ import { listenTcp, tcpTransport } from "../../src/transport/tcp.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { within } from "../deadline.ts";
 import { withSeed } from "../hostile/with_seed.ts";
-
-// What the system itself takes in one direction of a loopback connection, with room to spare.
-const MOST_SYSTEM_BYTES = 16_000_000;
+import { CHUNK, joined, MOST_SYSTEM_BYTES, readExactly, writeAll, writeUntilStuck } from "./slow_bytes.ts";
 const MOST_IDLE_BYTES = 4_096;
-const CHUNK = new Uint8Array(65_536);
 
 for (
   const { hostname, url, address } of [
@@ -240,51 +237,6 @@ async function withConnection(run: (ends: Connection) => Promise<void>, hostname
   }
 }
 
-/** Writes until a write does not resolve; gives how many bytes were taken before it. */
-async function writeUntilStuck(
-  write: (chunk: Uint8Array) => Promise<void>,
-): Promise<{ taken: number; pending: Promise<void> }> {
-  for (let taken = 0;; taken += CHUNK.length) {
-    const pending = write(CHUNK);
-    if (!await resolvesWithin(pending, 300)) return { taken, pending };
-    assertLess(taken, MOST_SYSTEM_BYTES);
-  }
-}
-
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-async function resolvesWithin(promise: Promise<void>, deadlineMs: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), deadlineMs);
-  try {
-    return await Promise.race([promise.then(() => true), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readExactly(conn: Deno.Conn, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const read = await conn.read(bytes.subarray(at));
-    if (read === null) return bytes.subarray(0, at);
-    at += read;
-  }
-  return bytes;
-}
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

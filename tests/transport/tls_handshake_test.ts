@@ -6,6 +6,7 @@ import { listenTls } from "../../src/transport/tls.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { clientIdentity, EchoTlsServer } from "./echo_tls_server.ts";
+import { readExactly } from "./slow_bytes.ts";
 
 // A record with a ClientHello of TLS 1.1, as short as it can be, and the answer: fatal alert "protocol version".
 const CLIENT_HELLO_1_1 = Uint8Array.fromHex(`160301002d010000290302${"11".repeat(32)}000002002f0100`);
@@ -238,14 +239,4 @@ async function clientHello(): Promise<Uint8Array> {
   const length = await conn.read(bytes) ?? 0;
   client.destroy();
   return bytes.subarray(0, length);
-}
-
-async function readExactly(conn: Deno.Conn, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const read = await conn.read(bytes.subarray(at));
-    if (read === null) return bytes.subarray(0, at);
-    at += read;
-  }
-  return bytes;
 }

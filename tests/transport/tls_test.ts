@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { connect as connectSocket } from "node:net";
 import { listenTls } from "../../src/transport/tls.ts";
 import type { Transport } from "../../src/transport/transport.ts";
@@ -6,10 +6,7 @@ import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { withSeed } from "../hostile/with_seed.ts";
 import { clientIdentity, echo, EchoTlsServer } from "./echo_tls_server.ts";
-
-// What the systems and TLS take in one direction of a loopback connection, with room to spare.
-const MOST_SYSTEM_BYTES = 16_000_000;
-const CHUNK = new Uint8Array(65_536);
+import { CHUNK, joined, readExactly, writeAll, writeUntilStuck } from "./slow_bytes.ts";
 
 Deno.test("listenTls() names both ends", async () => {
   await withConnection(async ({ transport, client }) => {
@@ -190,37 +187,6 @@ async function withConnection(run: (ends: Connection) => Promise<void>): Promise
   }
 }
 
-/** Writes until a write does not resolve; gives how many bytes were taken before it. */
-async function writeUntilStuck(
-  write: (chunk: Uint8Array) => Promise<void>,
-): Promise<{ taken: number; pending: Promise<void> }> {
-  for (let taken = 0;; taken += CHUNK.length) {
-    const pending = write(CHUNK);
-    if (!await resolvesWithin(pending, 300)) return { taken, pending };
-    assertLess(taken, MOST_SYSTEM_BYTES);
-  }
-}
-
-async function resolvesWithin(promise: Promise<void>, deadlineMs: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), deadlineMs);
-  try {
-    return await Promise.race([promise.then(() => true), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readExactly(conn: Deno.Conn, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const read = await conn.read(bytes.subarray(at));
-    if (read === null) return bytes.subarray(0, at);
-    at += read;
-  }
-  return bytes;
-}
-
 /** Reads to the end, however it ends. */
 async function drained(conn: Deno.Conn): Promise<void> {
   const bytes = new Uint8Array(65_536);
@@ -229,18 +195,4 @@ async function drained(conn: Deno.Conn): Promise<void> {
   } catch {
     // Without a farewell of TLS the end is an error.
   }
-}
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
