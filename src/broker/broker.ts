@@ -22,10 +22,12 @@ import { Retention } from "./retention.ts";
 import { Router } from "./router.ts";
 import { ServedConnection, type ServedConnectionHost } from "./served_connection.ts";
 import { Sessions } from "./sessions.ts";
+import { StorageWait } from "./storage_wait.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
 const TICK_MS = 100;
 const DROPS_TOLD_EVERY_MS = 10_000;
+const RETRY_COMMIT_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 4_500;
 const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
 const NOT_YOURS: Answer = {
@@ -71,6 +73,7 @@ export class Broker {
   readonly #host: ServedConnectionHost;
   readonly #hooks: Hooks;
   readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #storageWait: StorageWait;
   /** Connections that have something to write when the turn ends, and those that wait for the storage. */
   #dirty: ServedConnection[] = [];
   #held = new Set<ServedConnection>();
@@ -80,6 +83,7 @@ export class Broker {
   #isTurnEndDue = false;
   #dropsTold = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
   #dropsToldMs = 0;
+  #retriedMs = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(options: BrokerOptions) {
@@ -98,6 +102,7 @@ export class Broker {
       durable: () => this.#releaseHeld(),
       failed: (error, after, until) => this.#refuseHeld(error, after, until),
     });
+    this.#storageWait = new StorageWait(this.#commits, this.#deadlines, this.limits.maximumPendingBytes);
     this.#retention = new Retention(this.limits, this.#commits, this.#deadlines);
     const dropped = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
     this.#context = { limits: this.limits, log: this.#commits, encoders: new FrameEncoders(this.#topics), dropped };
@@ -108,6 +113,7 @@ export class Broker {
       deadlines: this.#deadlines,
       router: this.#router,
       now: () => this.#turnNow(),
+      isClosing: () => this.#closing !== undefined,
       publish: (message, nowMs) => this.#publish(message, nowMs),
       unexpectedError: (error) => this.#unexpected(error),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
@@ -129,6 +135,8 @@ export class Broker {
         if (change.kind !== "retained") broker.#sessions.restore(change);
         else if (change.message !== undefined) broker.#retention.keep(change.message);
       }
+      broker.#sessions.endRestore();
+      broker.tick(broker.#now()); // What has expired in the meantime.
     } catch (error) {
       clearInterval(broker.#ticking);
       throw error;
@@ -281,12 +289,14 @@ export class Broker {
       this.#unexpected(error);
     }
     this.#tellDropped(nowMs);
+    this.#retryCommit(nowMs);
     this.#endTurn(); // What expired may have written changes.
   }
 
   /**
    * Ends all connections, clients of MQTT 5 with 0x8B Server shutting down, keeps what is to be kept, and closes the
-   * storage. Wills are not published. Safe to call again.
+   * storage. Wills of sessions that live on are published when a broker is opened with the storage again (MQTT 5, section
+   * 3.1.2.5), others are not. Safe to call again.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
@@ -298,7 +308,6 @@ export class Broker {
 
   async #close(): Promise<void> {
     for (const served of this.#connections.keys()) {
-      served.connection.will = undefined;
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
     }
     for (const reader of this.#subscriptions.keys()) await reader.return();
@@ -307,6 +316,7 @@ export class Broker {
     }, CLOSE_TIMEOUT_MS);
     await Promise.all(this.#connections.values());
     clearTimeout(timeout);
+    this.#storageWait.close();
     this.#hooks.close();
     clearInterval(this.#ticking);
     // What could not be kept was said in an event.
@@ -325,6 +335,10 @@ export class Broker {
       asksAuthorizer: this.#hooks.hasAuthorizer,
       checksPayloadFormat,
       responseInformation: (clientId) => responseInformation?.(clientId),
+      get isKeeping() {
+        return !commits.isFailing;
+      },
+      isToBeKept: (topic) => this.#router.isToBeKept(topic),
       hasAuthenticationMethod: (method) => this.#hooks.hasAuthenticationMethod(method),
       onPacket: onPacket === undefined ? undefined : quiet(onPacket),
       now: () => this.#turnNow(),
@@ -336,6 +350,9 @@ export class Broker {
         this.#dirty.push(served);
       },
       flushWhenDurable: (served) => this.#held.add(served),
+      loadPage: (served) => this.#loadPage(served),
+      hasRoomToKeep: () => this.#storageWait.hasRoom,
+      whenRoomToKeep: () => this.#storageWait.room(),
       resolve: (ask, served) => this.#resolve(ask, served),
       ended: (served, closing) => this.#ended(served, closing),
       unexpectedError: (error) => this.#unexpected(error),
@@ -345,6 +362,13 @@ export class Broker {
       unsubscribe: (session, subscription) => this.#router.unsubscribe(session, subscription),
       retainedMessages: ({ clientId }, subscription) => this.#retention.for(clientId, subscription),
     };
+  }
+
+  /** Gives the storage once in a while again what it could not keep. */
+  #retryCommit(nowMs: number): void {
+    if (!this.#commits.isFailing || nowMs < this.#retriedMs + RETRY_COMMIT_MS) return;
+    this.#retriedMs = nowMs;
+    this.#commits.retry();
   }
 
   /** Messages that were not delivered are told once in a while. */
@@ -391,6 +415,7 @@ export class Broker {
   };
 
   #releaseHeld(): void {
+    this.#storageWait.kept();
     const held = this.#held;
     this.#held = new Set();
     this.#flush(held);
@@ -463,6 +488,8 @@ export class Broker {
         return this.#hooks.authorize(ask.request);
       case "exchange":
         return this.#hooks.exchange(ask, served.transport.peer.address);
+      case "storage":
+        return this.#storageWait.keeping(this.#turnNow());
       case "openSession":
         return this.#openSession(ask, served);
     }
@@ -471,6 +498,9 @@ export class Broker {
   async #openSession(ask: Extract<Ask, { kind: "openSession" }>, served: ServedConnection): Promise<Answer> {
     if (this.#connections.size > this.limits.maximumConnections) {
       return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
+    }
+    if (this.#commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
+      return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the server cannot store a session" };
     }
     try {
       const opened = await this.#sessions.open(ask, served);
@@ -493,6 +523,13 @@ export class Broker {
       this.#unexpected(error);
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
     }
+  }
+
+  #loadPage(served: ServedConnection): void {
+    this.#sessions.loadPage(served)?.catch((error: unknown) => {
+      this.#unexpected(error);
+      served.connection.disconnect(ReasonCode.ServerUnavailable, "the session could not be read");
+    });
   }
 
   #ended(served: ServedConnection, closing: Closing): void {

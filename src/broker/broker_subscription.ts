@@ -39,6 +39,8 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     return !this.#isEnded;
   }
 
+  readonly isDurable = false;
+
   get isReady(): boolean {
     return !this.#isEnded && this.#messages.length < this.#maximumMessages;
   }

@@ -1,62 +1,129 @@
-import type { Change, ChangeLog } from "../protocol/change.ts";
+import type { Change, ChangeLog, Fact } from "../protocol/change.ts";
 import type { Storage } from "../storage/storage.ts";
 
 /** What the queue tells the broker. */
 export interface CommitEvents {
   /** All changes up to {@linkcode CommitQueue.durableSequence} are durable: outboxes may be released. */
   durable(): void;
-  /** Changes behind `after`, up to `until`, are not kept: whoever waits for one of them must not be told that it is. */
+  /**
+   * Changes behind `after`, up to `until`, are not kept yet: whoever waits for one of them must not wait any longer. They
+   * are given to the storage again, see {@linkcode CommitQueue.retry}.
+   */
   failed(error: unknown, after: number, until: number): void;
 }
+
+/** What the storage has been given, and holds the next group up. */
+interface Group {
+  readonly changes: readonly Change[];
+  readonly until: number;
+  readonly bytes: number;
+}
+
+// What a change holds beside its message.
+const CHANGE_BYTES = 100;
 
 /**
  * Collects changes and gives them to the storage in groups: the next group goes when the last one is durable, so groups
  * grow by themselves under load. With a storage in memory nothing ever waits.
+ *
+ * A group that could not be kept is not given up: what is in memory must come to be in the storage, or else a later change
+ * would be kept of a session that the storage does not know.
  */
 export class CommitQueue implements ChangeLog {
   /** Sequence of the last change that was written. */
   writtenSequence = 0;
   /** Sequence up to which changes are durable. */
   durableSequence = 0;
+  /** Bytes of changes that are not durable, about. */
+  pendingBytes = 0;
   readonly #storage: Storage;
   readonly #events: CommitEvents;
-  #changes: Change[] = [];
+  /** Those that no group has, in order; `undefined` where one was taken back. */
+  #changes: (Fact | undefined)[] = [];
+  /** Sequence of the last change before them. */
+  #takenSequence = 0;
+  /** Where in them what is all or nothing begins, and where it ends, in turns. */
+  #bounds: number[] = [];
   /** The group on its way; it never rejects. */
   #committing: Promise<void> | undefined;
-  #lastFailure: { readonly error: unknown } | undefined;
+  /** The group that could not be kept. */
+  #failed: Group | undefined;
+  #lastError: unknown;
 
   constructor(storage: Storage, events: CommitEvents) {
     this.#storage = storage;
     this.#events = events;
   }
 
-  write(change: Change): void {
+  /** Whether the storage did not keep what it was given last. */
+  get isFailing(): boolean {
+    return this.#failed !== undefined;
+  }
+
+  write(change: Fact): number {
     this.#changes.push(change);
-    this.writtenSequence += 1;
+    this.pendingBytes += sizeOf(change);
+    return ++this.writtenSequence;
+  }
+
+  takeBack(sequence: number): boolean {
+    const index = sequence - this.#takenSequence - 1;
+    const change = this.#changes[index];
+    if (change === undefined) return false;
+    this.#changes[index] = undefined;
+    this.pendingBytes -= sizeOf(change);
+    return true;
+  }
+
+  begin(): void {
+    this.#bounds.push(this.#changes.length);
+  }
+
+  end(): void {
+    this.#bounds.push(this.#changes.length);
   }
 
   /** Gives what was written to the storage, at the end of a turn. */
   flush(): void {
-    if (this.#changes.length === 0 || this.#committing !== undefined) return;
-    const changes = this.#changes;
-    const sequence = this.writtenSequence;
-    this.#changes = [];
-    const committed = this.#commit(changes);
-    if (committed === undefined) this.durableSequence = sequence;
-    else this.#committing = this.#wait(committed, sequence);
+    if (this.#changes.length === 0 || this.#committing !== undefined || this.#failed !== undefined) return;
+    this.#give(this.#take([], 0));
   }
 
-  /** Resolves when all that was written is with the storage; rejects when some of it could not be kept. */
+  /** Gives the storage again what it could not keep, and what was written since. */
+  retry(): void {
+    if (this.#failed === undefined || this.#committing !== undefined) return;
+    const { changes, bytes } = this.#failed;
+    this.#failed = undefined;
+    this.#give(this.#take(changes, bytes));
+    if (this.#committing === undefined) this.#events.durable();
+  }
+
+  /** Resolves when all that was written is with the storage; rejects when it could not keep some of it. */
   async settled(): Promise<void> {
-    const lastFailure = this.#lastFailure;
     this.flush();
     while (this.#committing !== undefined) {
       await this.#committing;
       this.flush();
     }
-    if (this.#lastFailure !== lastFailure) {
-      throw new Error("Cannot keep all changes: the storage failed", { cause: this.#lastFailure?.error });
+    if (this.#failed !== undefined) {
+      throw new Error("Cannot keep all changes: the storage failed", { cause: this.#lastError });
     }
+  }
+
+  /** All that waits, behind what failed before. */
+  #take(failed: readonly Change[], failedBytes: number): Group {
+    const fresh = this.#bounds.length === 0 ? this.#changes.filter(isThere) : grouped(this.#changes, this.#bounds);
+    const bytes = fresh.reduce((sum, change) => sum + sizeOf(change), failedBytes);
+    this.#changes = [];
+    this.#bounds = [];
+    this.#takenSequence = this.writtenSequence;
+    return { changes: failed.length === 0 ? fresh : [...failed, ...fresh], until: this.writtenSequence, bytes };
+  }
+
+  #give(group: Group): void {
+    const committed = group.changes.length === 0 ? undefined : this.#commit(group.changes);
+    if (committed === undefined) this.#keptGroup(group);
+    else this.#committing = this.#wait(committed, group);
   }
 
   #commit(changes: readonly Change[]): Promise<void> | undefined {
@@ -67,16 +134,57 @@ export class CommitQueue implements ChangeLog {
     }
   }
 
-  async #wait(committed: Promise<void>, sequence: number): Promise<void> {
+  async #wait(committed: Promise<void>, group: Group): Promise<void> {
     try {
       await committed;
     } catch (error) {
-      this.#lastFailure = { error };
-      this.#events.failed(error, this.durableSequence, sequence); // Whoever waits for them is closed by it.
+      this.#committing = undefined;
+      this.#failed = group;
+      this.#lastError = error;
+      this.#events.failed(error, this.durableSequence, group.until); // Whoever waits for them is closed by it.
+      return;
     }
-    this.durableSequence = sequence;
     this.#committing = undefined;
+    this.#keptGroup(group);
     this.flush();
     this.#events.durable();
+  }
+
+  #keptGroup({ until, bytes }: Group): void {
+    this.durableSequence = until;
+    this.pendingBytes -= bytes;
+  }
+}
+
+/** Changes with those that are all or nothing put together. */
+function grouped(changes: readonly (Fact | undefined)[], bounds: readonly number[]): Change[] {
+  const all: Change[] = [];
+  let together: Fact[] | undefined;
+  let bound = 0;
+  for (const [index, change] of changes.entries()) {
+    for (; bounds[bound] === index; bound++) { // One may end where another begins.
+      if (together !== undefined) all.push({ kind: "together", changes: together });
+      together = together === undefined ? [] : undefined;
+    }
+    if (change !== undefined) (together ?? all).push(change);
+  }
+  if (together !== undefined) all.push({ kind: "together", changes: together });
+  return all.filter((change) => change.kind !== "together" || change.changes.length > 0);
+}
+
+function isThere(change: Fact | undefined): change is Fact {
+  return change !== undefined;
+}
+
+function sizeOf(change: Change): number {
+  switch (change.kind) {
+    case "together":
+      return change.changes.reduce((sum, fact) => sum + sizeOf(fact), 0);
+    case "queued":
+      return change.message.size + CHANGE_BYTES;
+    case "retained":
+      return (change.message?.size ?? 0) + CHANGE_BYTES;
+    default:
+      return CHANGE_BYTES;
   }
 }

@@ -12,6 +12,8 @@ export interface Subscriber {
   /** For No Local; `undefined` for a reader in the broker's own process. */
   readonly clientId: string | undefined;
   readonly isOnline: boolean;
+  /** Whether it lives on without a connection, so that what it gets is kept. */
+  readonly isDurable: boolean;
   /** Whether a message would go out at once. */
   readonly isReady: boolean;
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void;
@@ -57,11 +59,16 @@ export class Router {
     if (members !== undefined) this.#forget(subscription, members);
   }
 
+  /** Whether a session that lives on without its connection would get a message of the topic. */
+  isToBeKept(topic: string): boolean {
+    const { targets, groups } = this.#matchOf(topic);
+    return targets.some(({ subscriber }) => subscriber.isDurable) ||
+      groups.some(({ members }) => members.some(({ subscriber }) => subscriber.isDurable));
+  }
+
   /** Delivers a message to all whose subscriptions match; gives how many these are. */
   publish(message: ApplicationMessage, nowMs: number): number {
-    let match = this.#matches.get(message.topic);
-    if (match === undefined || match.version !== this.#version) match = this.#match(message.topic);
-    const { targets, groups } = match;
+    const { targets, groups } = this.#matchOf(message.topic);
     const count = targets.length + groups.length;
     if (count > 1) message.isShared = true;
     for (const target of targets) {
@@ -88,6 +95,11 @@ export class Router {
       isDelivered = true;
     });
     return isDelivered;
+  }
+
+  #matchOf(topic: string): Match {
+    const known = this.#matches.get(topic);
+    return known !== undefined && known.version === this.#version ? known : this.#match(topic);
   }
 
   #match(topic: string): Match {

@@ -34,6 +34,11 @@ export interface ServedConnectionHost extends ConnectionHost {
   flushLater(served: ServedConnection): void;
   /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */
   flushWhenDurable(served: ServedConnection): void;
+  /** Has more of what the session left in the storage come back. */
+  loadPage(served: ServedConnection): void;
+  /** Whether few changes enough wait for the storage that more may be made, and a promise for that. */
+  hasRoomToKeep(): boolean;
+  whenRoomToKeep(): Promise<void>;
   /** Answers a question of the connection; it never rejects. */
   resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer>;
   /** The connection is over, whatever its bytes still do: its session and its Will are taken care of. */
@@ -114,6 +119,10 @@ export class ServedConnection implements ConnectionEvents {
     this.#host.flushLater(this);
   }
 
+  loadPage(): void {
+    this.#host.loadPage(this);
+  }
+
   get isPumpLater(): boolean {
     return this.#pumpTimer !== undefined;
   }
@@ -183,10 +192,16 @@ export class ServedConnection implements ConnectionEvents {
       if (connection.closing !== undefined) continue;
       this.#isReading = false;
       this.#lastReceivedMs = this.#host.now();
+      const { writtenSequence } = this.#host.log;
       for (const item of batch) {
         const waiting = this.#receive(item);
         if (waiting !== undefined) await this.#orOver(waiting);
         if (connection.closing !== undefined) break;
+      }
+      // Who makes changes faster than they are kept waits for that; others go on.
+      while (this.#host.log.writtenSequence > writtenSequence && !this.#host.hasRoomToKeep()) {
+        if (connection.closing !== undefined) break;
+        await this.#orOver(this.#host.whenRoomToKeep());
       }
       // A client that does not read is not read from.
       while (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {

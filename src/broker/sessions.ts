@@ -1,7 +1,7 @@
 import type { Will } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "../protocol/ask.ts";
-import type { Change } from "../protocol/change.ts";
+import type { Fact } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { mayGoToAnother, type SessionContext, type SharedMessage } from "../protocol/outgoing_messages.ts";
 import { Session } from "../protocol/session.ts";
@@ -21,10 +21,19 @@ interface Client {
   /** Resolves when the session is restored from the storage; it never rejects. */
   restoring: Promise<void> | undefined;
   expiry: Deadline | undefined;
-  /** A Will that waits for its delay (MQTT 5, section 3.1.3.2.2). */
-  will: { readonly will: Will; readonly deadline: Deadline } | undefined;
+  /** As the storage has it, if it has the session, or while it waits for its delay (MQTT 5, section 3.1.3.2.2). */
+  will: WaitingWill | undefined;
+  /** Whether more of what it left in the storage is coming back. */
+  isPaging: boolean;
   /** Whether the storage knows the session. */
   isStored: boolean;
+}
+
+interface WaitingWill {
+  readonly will: Will;
+  /** `undefined`: while the session has a connection. */
+  readonly publishAtMs: number | undefined;
+  deadline: Deadline | undefined;
 }
 
 /** What the sessions need of their broker. */
@@ -35,6 +44,8 @@ export interface SessionsHost {
   readonly deadlines: Deadlines;
   readonly router: Router;
   now(): number;
+  /** Whether the broker ends: what a Will waits for is kept, and it comes when the broker is started again. */
+  isClosing(): boolean;
   publish(message: ApplicationMessage, nowMs: number): ReasonCode;
   takenOver(served: ServedConnection): void;
   unexpectedError(error: unknown): void;
@@ -75,9 +86,9 @@ export class Sessions {
       if (client?.restoring !== undefined) {
         await client.restoring; // Whoever was about to get it has to be through with it.
       } else if (client === undefined) {
-        return { session: this.#begin(clientId, sessionExpirySeconds, served), isPresent: false };
+        return { session: this.#begin(clientId, sessionExpirySeconds, served, connect.will), isPresent: false };
       } else if (!connect.cleanStart) {
-        return await this.#resume(client, sessionExpirySeconds, served); // [MQTT-3.1.2-5]
+        return await this.#resume(client, sessionExpirySeconds, served, connect.will); // [MQTT-3.1.2-5]
       } else {
         client.owner = served;
         await this.#end(client); // [MQTT-3.1.2-4]
@@ -96,11 +107,12 @@ export class Sessions {
     const nowMs = this.#host.now();
     const hadSession = connection.session === session; // Not while it is restored.
     const shared = hadSession && !session.isDurable ? session.outgoing.sharedMessages() : [];
-    if (hadSession) session.detach();
-    else if (client.restoring === undefined) session.abandonRestore();
+    if (hadSession || client.restoring === undefined) session.detach();
     const { will } = connection;
     connection.will = undefined; // Once only. [MQTT-3.1.2-10]
-    if (hadSession && will !== undefined) this.#publishWillLater(client, will, nowMs);
+    if (!hadSession && client.will?.publishAtMs !== undefined) this.#watchWill(client); // Nobody has come in time.
+    else if (!hadSession || will === undefined) this.#setWill(client, undefined);
+    else this.#publishWillLater(client, will, nowMs);
     if (!session.isDurable) { // [MQTT-4.1.0-2]
       this.#forget(client);
       this.#redistribute(shared);
@@ -112,7 +124,7 @@ export class Sessions {
   }
 
   /** Takes back what the storage kept of all sessions; those that expired in the meantime end. */
-  restore(change: Change): void {
+  restore(change: Fact): void {
     if (change.kind === "retained") return;
     const { clientId } = change;
     if (change.kind === "sessionStarted") {
@@ -124,24 +136,56 @@ export class Sessions {
         restoring: undefined,
         expiry: undefined,
         will: undefined,
+        isPaging: false,
         isStored: true,
       });
       return;
     }
     const client = this.#clients.get(clientId);
     if (client === undefined) return;
-    if (change.kind === "sessionExpiry") {
-      client.session.sessionExpirySeconds = change.sessionExpirySeconds;
-      // Without a time it was online when the broker ended.
-      const expiresAtMs = change.expiresAtMs ?? client.session.expiresAtMs(this.#host.now());
-      this.#expireAt(client, expiresAtMs);
-      return;
+    const { session } = client;
+    switch (change.kind) {
+      case "sessionExpiry": {
+        session.sessionExpirySeconds = change.sessionExpirySeconds;
+        const expiresAtMs = change.expiresAtMs ?? session.expiresAtMs(this.#host.now());
+        this.#expireAt(client, expiresAtMs);
+        // Without a time it was online when the broker ended: its time begins now.
+        if (change.expiresAtMs === undefined) this.#writeExpiry(client, expiresAtMs);
+        return;
+      }
+      case "will": {
+        const { will, publishAtMs } = change;
+        client.will = will && { will, publishAtMs, deadline: undefined };
+        return;
+      }
+      case "subscribed":
+        this.#host.router.subscribe(session, change.subscription);
+        session.restore(change);
+        return;
+      default:
+        session.restore(change);
     }
-    client.session.restore(change);
-    if (change.kind === "subscribed") this.#host.router.subscribe(client.session, change.subscription);
   }
 
-  #begin(clientId: string, sessionExpirySeconds: number, owner: ServedConnection): Session {
+  /** All that the storage kept was restored: Wills wait on, and come at once where their time is over. */
+  endRestore(): void {
+    const nowMs = this.#host.now();
+    for (const client of this.#clients.values()) {
+      const { will, session } = client;
+      if (will === undefined) continue;
+      // Without a time the session was online when the broker ended: its connection is found to be gone now.
+      if (will.publishAtMs === undefined) this.#setWill(client, will.will, willDueMs(will.will, session, nowMs));
+      this.#watchWill(client);
+    }
+  }
+
+  /** Has more of what a session left in the storage come back, unless it is about to, or its connection is gone. */
+  loadPage(served: ServedConnection): Promise<void> | undefined {
+    const client = this.#clients.get(served.connection.clientId);
+    return client?.owner === served && !client.isPaging ? this.#loadPage(client, served) : undefined;
+  }
+
+  #begin(clientId: string, sessionExpirySeconds: number, owner: ServedConnection, will: Will | undefined): Session {
     const session = new Session(clientId, this.#host.context);
     session.sessionExpirySeconds = sessionExpirySeconds;
     const { principal } = owner.connection;
@@ -152,12 +196,14 @@ export class Sessions {
       restoring: undefined,
       expiry: undefined,
       will: undefined,
+      isPaging: false,
       isStored: session.isDurable,
     };
     this.#clients.set(clientId, client);
     if (session.isDurable) {
       this.#host.commits.write({ kind: "sessionStarted", clientId, principal });
       this.#writeExpiry(client, undefined);
+      this.#setWill(client, will);
     }
     return session;
   }
@@ -166,27 +212,51 @@ export class Sessions {
     client: Client,
     sessionExpirySeconds: number,
     served: ServedConnection,
+    will: Will | undefined,
   ): Promise<{ session: Session; isPresent: boolean } | undefined> {
     client.owner = served;
-    const { deadlines, commits, storage } = this.#host;
+    const { deadlines } = this.#host;
     deadlines.cancel(client.expiry);
-    deadlines.cancel(client.will?.deadline);
-    client.will = undefined; // [MQTT-3.1.3-9]
+    deadlines.cancel(client.will?.deadline); // [MQTT-3.1.3-9]
     const { session } = client;
     const resolve = beginRestoring(client);
-    session.beginRestore();
+    session.outgoing.beginRestore();
     try {
-      await commits.settled().catch(() => {}); // What could not be kept was confirmed to nobody.
-      for await (const change of storage.restoreSession(session.clientId)) session.restore(change);
+      await this.#readPage(client, served);
     } finally {
       client.restoring = undefined;
-      if (client.owner !== served) session.abandonRestore(); // The connection is gone that it was for.
+      if (client.owner !== served) session.detach(); // The connection is gone that it was for.
       resolve();
     }
     if (client.owner !== served) return undefined;
     session.sessionExpirySeconds = sessionExpirySeconds;
     this.#writeExpiry(client, undefined);
+    this.#setWill(client, will);
     return { session, isPresent: true };
+  }
+
+  async #loadPage(client: Client, served: ServedConnection): Promise<void> {
+    client.isPaging = true;
+    try {
+      await this.#readPage(client, served);
+    } finally {
+      client.isPaging = false;
+    }
+    if (client.owner === served) client.session.outgoing.pump(this.#host.now());
+  }
+
+  /** Some of what a session left in the storage comes back, as long as the connection is there that it is for. */
+  async #readPage(client: Client, served: ServedConnection): Promise<void> {
+    const { commits, storage } = this.#host;
+    const { session } = client;
+    const { until, after } = session.outgoing.beginPage();
+    await commits.settled();
+    for await (const fact of storage.restoreSession(session.clientId, after)) {
+      if (client.owner !== served) return;
+      session.restore(fact);
+      if (session.outgoing.isPageFull) return;
+    }
+    if (client.owner === served) session.outgoing.endPage(until);
   }
 
   #expireAt(client: Client, expiresAtMs: number): void {
@@ -245,23 +315,47 @@ export class Sessions {
 
   /** Publishes a Will when its delay is over (MQTT 5, section 3.1.3.2.2). */
   #publishWillLater(client: Client, will: Will, nowMs: number): void {
-    const { willDelayInterval = 0 } = will.properties;
-    const { session } = client;
-    const delayMs = Math.min(willDelayInterval * 1000, session.expiresAtMs(nowMs) - nowMs);
-    if (delayMs <= 0) {
-      this.#publishWill(session, will, nowMs);
-      return;
+    const publishAtMs = willDueMs(will, client.session, nowMs);
+    if (this.#host.isClosing()) {
+      this.#setWill(client, will, publishAtMs); // It may come when the broker is started again (section 3.1.2.5).
+    } else if (publishAtMs <= nowMs) {
+      this.#publishWill(client, will, nowMs);
+    } else {
+      this.#setWill(client, will, publishAtMs);
+      this.#watchWill(client);
     }
-    const deadline = this.#host.deadlines.add(nowMs + delayMs, (dueMs) => {
-      client.will = undefined;
-      this.#publishWill(session, will, dueMs);
-    });
-    client.will = { will, deadline };
   }
 
-  #publishWill({ clientId }: Session, will: Will, nowMs: number): void {
+  #watchWill(client: Client): void {
+    const waiting = client.will;
+    if (waiting?.publishAtMs === undefined) return;
+    waiting.deadline = this.#host.deadlines.add(waiting.publishAtMs, (dueMs) => {
+      if (client.will === waiting) this.#publishWill(client, waiting.will, dueMs);
+    });
+  }
+
+  /** All or nothing: a Will that is published is not published again after a crash. [MQTT-3.1.2-10] */
+  #publishWill(client: Client, will: Will, nowMs: number): void {
+    const { commits } = this.#host;
     const { willDelayInterval: _, ...properties } = will.properties;
-    this.#host.publish(new ApplicationMessage({ ...will, properties }, clientId, nowMs), nowMs); // [MQTT-3.1.2-8]
+    const message = new ApplicationMessage({ ...will, properties }, client.session.clientId, nowMs);
+    commits.begin();
+    try {
+      this.#setWill(client, undefined);
+      this.#host.publish(message, nowMs); // [MQTT-3.1.2-8]
+    } finally {
+      commits.end();
+    }
+  }
+
+  /** The Will of a session from now on, as the storage has to know it. */
+  #setWill(client: Client, given: Will | undefined, publishAtMs?: number): void {
+    this.#host.deadlines.cancel(client.will?.deadline);
+    if (client.will === undefined && given === undefined) return;
+    const will = given && { ...given, payload: given.payload.slice() }; // Kept beyond the batch: copy.
+    client.will = will && { will, publishAtMs, deadline: undefined };
+    const { clientId } = client.session;
+    if (client.isStored) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs });
   }
 
   /** Ends a session: with it go its subscriptions, and its Will comes now if it still waited. */
@@ -272,10 +366,10 @@ export class Sessions {
     const { deadlines, router, commits } = this.#host;
     deadlines.cancel(client.expiry);
     deadlines.cancel(will?.deadline);
-    client.will = undefined;
     for (const subscription of session.subscriptions.values()) router.unsubscribe(session, subscription);
+    const isWillDue = will?.publishAtMs !== undefined && !this.#host.isClosing();
+    if (isWillDue) this.#publishWill(client, will.will, this.#host.now());
     if (client.isStored) commits.write({ kind: "sessionEnded", clientId: session.clientId });
-    if (will !== undefined) this.#publishWill(session, will.will, this.#host.now());
   }
 
   #writeExpiry(client: Client, expiresAtMs: number | undefined): void {
@@ -283,6 +377,12 @@ export class Sessions {
     const { clientId, sessionExpirySeconds } = client.session;
     this.#host.commits.write({ kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs });
   }
+}
+
+/** When a Will is due if the connection is gone now: with its delay, but no later than its session ends. */
+function willDueMs({ properties }: Will, session: Session, nowMs: number): number {
+  const { willDelayInterval = 0 } = properties;
+  return Math.min(nowMs + willDelayInterval * 1000, session.expiresAtMs(nowMs));
 }
 
 /** Nobody else gets the session until the function is called that this gives. */

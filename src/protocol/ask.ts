@@ -12,6 +12,8 @@ import type { Session } from "./session.ts";
 export type Ask =
   | { readonly kind: "authenticate"; readonly connect: ConnectPacket; readonly clientId: string }
   | { readonly kind: "authorize"; readonly request: AccessRequest }
+  /** The storage keeps nothing now: is answered when it does again, or when that took too long. */
+  | { readonly kind: "storage" }
   /** Enhanced authentication: the first data of an exchange, or more for one that goes on. */
   | {
     readonly kind: "exchange";
@@ -26,6 +28,7 @@ export type Ask =
 export type Answer =
   | { readonly kind: "authenticate"; readonly result: Authentication }
   | { readonly kind: "authorize"; readonly isAllowed: boolean }
+  | { readonly kind: "storage"; readonly isKeeping: boolean }
   | { readonly kind: "exchange"; readonly exchange: ExchangeHandle; readonly step: AuthenticationStep }
   | { readonly kind: "openSession"; readonly session: Session; readonly isPresent: boolean }
   /** The broker does not take the client, whatever was asked. */

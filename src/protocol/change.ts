@@ -3,12 +3,21 @@
  * Interval is 0 writes none.
  */
 
-import type { QoS } from "../codec/packet.ts";
+import type { QoS, Will } from "../codec/packet.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { Subscription } from "./subscription.ts";
 
-/** One fact; applying it twice is the same as once. */
-export type Change =
+/** One fact, or some that are one; applying it twice is the same as once. */
+export type Change = Fact | Together;
+
+/** All or nothing, in this order: what one PUBLISH with QoS 2 has made (MQTT 5, section 4.3.3). */
+export interface Together {
+  readonly kind: "together";
+  readonly changes: readonly Fact[];
+}
+
+/** See {@linkcode Change}. */
+export type Fact =
   /** A session begins; whatever was kept of this Client Identifier is gone. */
   | { readonly kind: "sessionStarted"; readonly clientId: string; readonly principal: string | undefined }
   /** How long it lives behind its connection; `expiresAtMs` is there while it has none. */
@@ -19,13 +28,23 @@ export type Change =
     readonly expiresAtMs: number | undefined;
   }
   | { readonly kind: "sessionEnded"; readonly clientId: string }
+  /**
+   * The Will of a session, `undefined`: none from now on. `publishAtMs` is there while the session has no connection: a
+   * Will without it is due when its connection is found to be gone, the Will Delay Interval included.
+   */
+  | {
+    readonly kind: "will";
+    readonly clientId: string;
+    readonly will: Will | undefined;
+    readonly publishAtMs: number | undefined;
+  }
   | { readonly kind: "subscribed"; readonly clientId: string; readonly subscription: Subscription }
   | { readonly kind: "unsubscribed"; readonly clientId: string; readonly topicFilter: string }
   /** Ownership of a QoS 2 message was taken: its Packet Identifier is in use by the publisher until it is released. */
   | { readonly kind: "accepted"; readonly clientId: string; readonly packetIdentifier: number }
   /** PUBREL came. */
   | { readonly kind: "released"; readonly clientId: string; readonly packetIdentifier: number }
-  /** A message waits for a client; with a Packet Identifier it was sent at once. */
+  /** A message waits for a client; with a Packet Identifier it was sent at once. Sequences are sent in their order. */
   | QueuedChange
   /** PUBLISH was sent with this Packet Identifier. */
   | { readonly kind: "sent"; readonly clientId: string; readonly sequence: number; readonly packetIdentifier: number }
@@ -33,7 +52,10 @@ export type Change =
   | { readonly kind: "received"; readonly clientId: string; readonly sequence: number }
   /** PUBACK or PUBCOMP came, or the message expired. */
   | { readonly kind: "completed"; readonly clientId: string; readonly sequence: number }
-  /** From a storage only: what waits for a client, in sum, and the largest sequence it ever had. */
+  /**
+   * From a storage only: messages that are not completed, in sum with the {@linkcode ApplicationMessage.size} of each, and
+   * a sequence that no message of the session has exceeded that is kept or was sent.
+   */
   | {
     readonly kind: "backlog";
     readonly clientId: string;
@@ -61,7 +83,13 @@ export interface QueuedChange {
 
 /** Takes facts down; what depends on them leaves when they are durable. */
 export interface ChangeLog {
-  write(change: Change): void;
+  /** Gives the sequence of the change. */
+  write(change: Fact): number;
+  /** Takes a change back that no storage has got yet, by its sequence; false: it is too late. */
+  takeBack(sequence: number): boolean;
+  /** What is written up to {@linkcode ChangeLog.end} is all or nothing, see {@linkcode Together}. */
+  begin(): void;
+  end(): void;
   /** Sequence of the last change that was written. */
   readonly writtenSequence: number;
 }

@@ -68,8 +68,8 @@ export class Connection implements SessionLink, ClientConnection {
   #authentication: EnhancedAuthentication | undefined;
   /** Authentication Data for CONNACK. */
   #finalData: Uint8Array | undefined;
-  /** Goes on when the open {@linkcode Ask} about access is answered. */
-  #whenAuthorized: ((isAllowed: boolean, nowMs: number) => Ask | undefined) | undefined;
+  /** Goes on when the open {@linkcode Ask} about access, or about the storage, is answered. */
+  #whenAnswered: ((isAllowed: boolean, nowMs: number) => Ask | undefined) | undefined;
 
   constructor(host: ConnectionHost, events: ConnectionEvents) {
     this.#host = host;
@@ -109,6 +109,10 @@ export class Connection implements SessionLink, ClientConnection {
 
   pumpLater(): void {
     this.#events.pumpLater();
+  }
+
+  loadPage(): void {
+    this.#events.loadPage();
   }
 
   /** Takes a packet of the client. An {@linkcode Ask} must be answered before the next one. */
@@ -163,11 +167,10 @@ export class Connection implements SessionLink, ClientConnection {
     switch (answer.kind) {
       case "authenticate":
         return this.#authenticated(answer.result);
-      case "authorize": {
-        const goOn = this.#whenAuthorized;
-        this.#whenAuthorized = undefined;
-        return goOn?.(answer.isAllowed, nowMs);
-      }
+      case "authorize":
+        return this.#goOn(answer.isAllowed, nowMs);
+      case "storage":
+        return this.#goOn(answer.isKeeping, nowMs);
       case "exchange":
         return this.#exchanged(answer.exchange, answer.step);
       case "openSession":
@@ -188,9 +191,14 @@ export class Connection implements SessionLink, ClientConnection {
     nowMs: number,
   ): Ask | undefined {
     if (!this.#host.asksAuthorizer) return goOn(true, nowMs);
-    this.#whenAuthorized = goOn;
+    this.#whenAnswered = goOn;
     const { clientId, principal } = this;
     return { kind: "authorize", request: { ...request, clientId, principal } };
+  }
+
+  waitForStorage(goOn: (isKeeping: boolean, nowMs: number) => Ask | undefined): Ask {
+    this.#whenAnswered = goOn;
+    return { kind: "storage" };
   }
 
   /** Ends it for what the peer did; a client of MQTT 5 is told why (section 4.13). */
@@ -241,6 +249,12 @@ export class Connection implements SessionLink, ClientConnection {
     this.#events.onSent?.(fitting);
     this.#events.wake();
     return true;
+  }
+
+  #goOn(isAllowed: boolean, nowMs: number): Ask | undefined {
+    const goOn = this.#whenAnswered;
+    this.#whenAnswered = undefined;
+    return goOn?.(isAllowed, nowMs);
   }
 
   #receiveConnect(packet: Packet): Ask | undefined {

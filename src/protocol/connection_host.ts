@@ -16,6 +16,10 @@ export interface ConnectionHost {
   readonly topics: TopicInterner;
   readonly asksAuthenticator: boolean;
   readonly asksAuthorizer: boolean;
+  /** Whether the storage keeps what it is given: it failed, and is tried again. */
+  readonly isKeeping: boolean;
+  /** Whether a session that lives on without its connection would get a message of the topic. */
+  isToBeKept(topic: string): boolean;
   /** Whether a payload has to be what its Payload Format Indicator says. */
   readonly checksPayloadFormat: boolean;
   /** Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15); `undefined`: there is none. */
@@ -43,6 +47,8 @@ export interface ConnectionEvents {
   pumpLater(): void;
   /** Whether it is about to. */
   readonly isPumpLater: boolean;
+  /** Has more of what the session left in the storage come back. */
+  loadPage(): void;
   /** Begins to write what waits before the turn ends, if nothing is being written. */
   flushNow(): void;
   readonly onReceived: ((packet: Packet) => void) | undefined;
@@ -58,6 +64,8 @@ export interface ClientConnection {
   send(packet: Packet, heldUntil?: number): boolean;
   fail(error: MqttError): void;
   disconnect(reasonCode: ReasonCode, reason: string): void;
+  /** Asks to be told when the storage keeps again, or that it took too long. */
+  waitForStorage(goOn: (isKeeping: boolean, nowMs: number) => Ask | undefined): Ask;
   authorize(
     request: Pick<AccessRequest, "action" | "topic" | "qos" | "retain">,
     goOn: (isAllowed: boolean, nowMs: number) => Ask | undefined,

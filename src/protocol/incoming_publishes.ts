@@ -44,14 +44,11 @@ export class IncomingPublishes {
       connection.disconnect(ReasonCode.TopicNameInvalid, beyondTopicLimits(limits));
       return undefined;
     }
-    if (!this.#host.asksAuthorizer) {
-      this.#accept(packet, topic, nowMs);
-      return undefined;
-    }
+    if (!this.#host.asksAuthorizer) return this.#accept(packet, topic, nowMs);
     const { qos, retain } = packet;
     return connection.authorize({ action: "publish", topic, qos, retain }, (isAllowed, answeredMs) => {
-      if (isAllowed) this.#accept(packet, topic, answeredMs);
-      else this.#acknowledge(packet, ReasonCode.NotAuthorized);
+      if (isAllowed) return this.#accept(packet, topic, answeredMs);
+      this.#acknowledge(packet, ReasonCode.NotAuthorized);
       return undefined;
     }, nowMs);
   }
@@ -69,34 +66,75 @@ export class IncomingPublishes {
     this.#connection.send({ type: "pubcomp", packetIdentifier, reasonCode, properties: NO_PROPERTIES }, heldUntil);
   }
 
-  #accept(packet: PublishPacket, topic: string, nowMs: number): void {
+  #accept(packet: PublishPacket, topic: string, nowMs: number): Ask | undefined {
     const connection = this.#connection;
     const session = connection.session as Session; // It is connected.
     const { qos, packetIdentifier } = packet;
     if (qos === 2 && session.received.has(packetIdentifier)) {
-      this.#acknowledge(packet, ReasonCode.Success); // Not delivered again. [MQTT-4.3.3-10]
-      return;
-    }
-    if (isServerTopic(topic)) {
+      // Not delivered again [MQTT-4.3.3-10]; whether its first PUBREC has left is not known.
+      this.#acknowledge(packet, ReasonCode.Success, this.#host.log.writtenSequence);
+    } else if (isServerTopic(topic)) {
       this.#acknowledge(packet, ReasonCode.NotAuthorized);
+    } else if (this.#host.checksPayloadFormat && !isOfItsFormat(packet.payload, packet.properties)) {
+      if (qos > 0) this.#acknowledge(packet, ReasonCode.PayloadFormatInvalid);
+      else connection.disconnect(ReasonCode.PayloadFormatInvalid, "the payload is not UTF-8 as its indicator says");
+    } else if (qos > 0 && !this.#host.isKeeping && this.#isToBeKept(packet, topic, session)) {
+      return this.#refuseToKeep(packet, topic);
+    } else {
+      this.#publish(packet, topic, session, nowMs);
+    }
+    return undefined;
+  }
+
+  #publish(packet: PublishPacket, topic: string, session: Session, nowMs: number): void {
+    const { qos, packetIdentifier } = packet;
+    const { clientId } = session;
+    const { log } = this.#host;
+    const message = ApplicationMessage.fromPacket(packet, topic, this.#connection.version, clientId, nowMs);
+    if (qos === 0) {
+      this.#host.publish(message, nowMs);
       return;
     }
-    if (this.#host.checksPayloadFormat && !isOfItsFormat(packet.payload, packet.properties)) {
-      if (qos > 0) return this.#acknowledge(packet, ReasonCode.PayloadFormatInvalid);
-      return connection.disconnect(ReasonCode.PayloadFormatInvalid, "the payload is not UTF-8 as its indicator says");
-    }
-    const message = ApplicationMessage.fromPacket(packet, topic, connection.version, session.clientId, nowMs);
-    if (qos === 2) {
+    const before = log.writtenSequence;
+    let reasonCode: ReasonCode;
+    if (qos === 1) {
+      reasonCode = this.#host.publish(message, nowMs);
+    } else {
       session.received.add(packetIdentifier);
       this.#unreleased.add(packetIdentifier);
-      if (session.isDurable) this.#host.log.write({ kind: "accepted", clientId: session.clientId, packetIdentifier });
+      log.begin(); // A message that only some have got would be lost to the others, or doubled.
+      try {
+        if (session.isDurable) log.write({ kind: "accepted", clientId, packetIdentifier });
+        reasonCode = this.#host.publish(message, nowMs);
+      } finally {
+        log.end();
+      }
     }
-    const reasonCode = this.#host.publish(message, nowMs);
-    if (qos > 0) this.#acknowledge(packet, reasonCode);
+    // Behind the changes that the message has made, those of its subscribers included.
+    this.#acknowledge(packet, reasonCode, log.writtenSequence > before ? log.writtenSequence : 0);
+  }
+
+  /** Whether the storage has to have something of it before it is acknowledged. */
+  #isToBeKept({ qos, retain }: PublishPacket, topic: string, session: Session): boolean {
+    return retain || (qos === 2 && session.isDurable) || this.#host.isToBeKept(topic);
+  }
+
+  /** The storage keeps nothing now: MQTT 5 is told so; before that only silence can say it. */
+  #refuseToKeep(packet: PublishPacket, topic: string): Ask | undefined {
+    const connection = this.#connection;
+    if (connection.version === 5) {
+      this.#acknowledge(packet, ReasonCode.QuotaExceeded);
+      return undefined;
+    }
+    return connection.waitForStorage((isKeeping, nowMs) => {
+      if (isKeeping) return this.#accept(packet, topic, nowMs);
+      connection.disconnect(ReasonCode.QuotaExceeded, "the server cannot store a message");
+      return undefined;
+    });
   }
 
   /** PUBACK or PUBREC; QoS 0 has none. [MQTT-4.3.2-4] [MQTT-4.3.3-8] */
-  #acknowledge(packet: PublishPacket, reasonCode: ReasonCode): void {
+  #acknowledge(packet: PublishPacket, reasonCode: ReasonCode, heldUntil = 0): void {
     const { qos, packetIdentifier } = packet;
     if (qos === 0) return;
     if (qos === 2 && reasonCode >= 0x80) {
@@ -107,8 +145,6 @@ export class IncomingPublishes {
         this.#host.log.write({ kind: "released", clientId: session.clientId, packetIdentifier });
       }
     }
-    // Behind all changes that the message made, those of its subscribers included.
-    const heldUntil = this.#host.log.writtenSequence;
     const type = qos === 1 ? "puback" : "pubrec";
     this.#connection.send({ type, packetIdentifier, reasonCode, properties: NO_PROPERTIES }, heldUntil);
   }

@@ -21,6 +21,9 @@ export interface QueuedMessage {
   packetIdentifier: number;
   /** Whether PUBREC came (QoS 2): from then on PUBREL is repeated, not PUBLISH. */
   isReceived: boolean;
+  /** Sequences of the changes that say that it is queued, and that it was sent behind that; 0: none. */
+  queuedAt: number;
+  sentAt: number;
 }
 
 const LARGEST_PACKET_IDENTIFIER = 65_535;

@@ -120,6 +120,13 @@ export interface Limits {
    */
   readonly maximumRetainedBytes: number;
   /**
+   * Changes that wait for the storage, in bytes: beyond that, clients whose packets make more of them are not read from
+   * until some are kept.
+   *
+   * @default {16_000_000}
+   */
+  readonly maximumPendingBytes: number;
+  /**
    * Longest Session Expiry Interval in seconds; a longer one is cut and said in CONNACK (MQTT 5, section 3.2.2.3.2).
    *
    * @default {4_294_967_295} never
@@ -151,6 +158,7 @@ export const DEFAULT_LIMITS: Limits = {
   topicAliasMaximum: 10,
   maximumRetainedMessages: 100_000,
   maximumRetainedBytes: 100_000_000,
+  maximumPendingBytes: 16_000_000,
   maximumSessionExpirySeconds: NEVER_EXPIRES,
 };
 
@@ -174,6 +182,7 @@ const RANGES: { readonly [name in keyof Limits]: readonly [least: number, most: 
   topicAliasMaximum: [0, 65_535],
   maximumRetainedMessages: [0, Infinity],
   maximumRetainedBytes: [0, Infinity],
+  maximumPendingBytes: [1, Infinity],
   maximumSessionExpirySeconds: [0, NEVER_EXPIRES],
 };
 

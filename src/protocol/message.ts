@@ -66,6 +66,16 @@ export class ApplicationMessage {
     return new ApplicationMessage({ topic, payload, qos, retain, properties }, publisher, nowMs);
   }
 
+  /** As a storage kept it. @param expiresAtMs as {@linkcode ApplicationMessage.expiresAtMs} was */
+  static restored(
+    packet: Pick<PublishPacket, "topic" | "payload" | "qos" | "retain" | "properties">,
+    publisher: string | undefined,
+    expiresAtMs: number,
+  ): ApplicationMessage {
+    const expirySeconds = packet.properties.messageExpiryInterval ?? 0; // Infinity needs none.
+    return new ApplicationMessage(packet, publisher, expiresAtMs - expirySeconds * 1000);
+  }
+
   /** Size for limits on memory, in bytes. */
   get size(): number {
     return this.#size ??= this.payload.length + this.topic.length + sizeOf(this.properties);

@@ -1,14 +1,14 @@
 import type { QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Change, ChangeLog, QueuedChange } from "./change.ts";
+import type { ChangeLog, Fact, QueuedChange } from "./change.ts";
 import { Inflight, type QueuedMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage, FrameEncoders } from "./message.ts";
 import { sendIdentified, sendQos0 } from "./publish_sending.ts";
 import { Queue } from "./queue.ts";
 import type { SessionLink } from "./session_link.ts";
-import { type WaitingMessage, WaitingMessages } from "./waiting_messages.ts";
+import { WaitingMessages } from "./waiting_messages.ts";
 import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
 
 // Of some 500 retained messages each that were looked at in vain: a few milliseconds, and then others have their turn.
@@ -61,8 +61,6 @@ export class OutgoingMessages {
   readonly #resend = new Queue<QueuedMessage>();
   /** By Topic Filter: a subscription that is made again begins again. */
   readonly #retained = new Map<string, RetainedSource>();
-  /** What comes while they are restored. */
-  #arriving: { readonly storedUntil: number; readonly messages: WaitingMessage[] } | undefined;
   #link: SessionLink | undefined;
   /** How many QoS 1 and 2 messages may still be sent (section 4.9). */
   #sendQuota = 0;
@@ -83,7 +81,7 @@ export class OutgoingMessages {
 
   /** Whether a message would be sent at once. */
   get isReady(): boolean {
-    return this.#link !== undefined && !this.#waiting.isAnyInMemory && this.#canSend(this.#link);
+    return this.#link !== undefined && this.#isNoneWaiting && this.#canSend(this.#link);
   }
 
   /** Those that wait or are in flight, QoS 1 and 2. */
@@ -91,25 +89,30 @@ export class OutgoingMessages {
     return this.#waiting.count + this.#inflight.size;
   }
 
-  /** Before what was stored comes back through {@linkcode restore}: what arrives in the meantime lines up behind it. */
+  /** Before what was stored comes back, page by page: what arrives in the meantime lines up behind it, in the storage. */
   beginRestore(): void {
-    this.#arriving = { storedUntil: this.#sequence, messages: [] };
     this.#waiting.beginRestore();
   }
 
-  /** Forgets what came back: the connection is gone that it was for. */
-  abandonRestore(): void {
-    this.#arriving = undefined;
-    this.#forget();
+  /** Before a page is read: what it ends with at least, and the sequence behind which it begins. */
+  beginPage(): { readonly until: number; readonly after: number } {
+    return { until: this.#sequence, after: this.#waiting.beginPage() };
   }
 
-  /** Gives it a connection. What was stored is restored by then; {@linkcode resume} sends it. */
+  /** Whether enough has come back for once. */
+  get isPageFull(): boolean {
+    return this.#waiting.isPageFull;
+  }
+
+  /** All that was in the storage up to a sequence has come back. */
+  endPage(until: number): void {
+    this.#waiting.endPage(until, this.#sequence);
+  }
+
+  /** Gives it a connection. The first page is restored by then; {@linkcode resume} sends it. */
   attach(link: SessionLink): void {
     this.#link = link;
-    for (const waiting of this.#arriving?.messages ?? []) this.#waiting.push(waiting);
-    this.#arriving = undefined;
     this.#sendQuota = Math.min(link.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
-    this.#waiting.endRestore();
   }
 
   /** Sends again what was not acknowledged, then what waited (MQTT 5, section 4.4). Behind CONNACK. */
@@ -139,7 +142,7 @@ export class OutgoingMessages {
     return messages;
   }
 
-  /** Takes the connection away. */
+  /** Takes the connection away, or what came back for one that is gone. */
   detach(): void {
     this.#link = undefined;
     this.#retained.clear();
@@ -148,8 +151,8 @@ export class OutgoingMessages {
     this.#inflight.clear();
   }
 
-  /** Takes a change back from the storage, between {@linkcode beginRestore} and {@linkcode attach}, or at start-up. */
-  restore(change: Extract<Change, { kind: "backlog" | "queued" | "received" }>): void {
+  /** Takes a change back from the storage, behind {@linkcode beginRestore} or at start-up. */
+  restore(change: Extract<Fact, { kind: "backlog" | "queued" | "received" }>): void {
     switch (change.kind) {
       case "backlog":
         this.#sequence = change.lastSequence;
@@ -175,7 +178,7 @@ export class OutgoingMessages {
       return;
     }
     if (link === undefined && !this.#session.isDurable) return;
-    const isSentNow = link !== undefined && !this.#waiting.isAnyInMemory && this.#canSend(link);
+    const isSentNow = link !== undefined && this.#isNoneWaiting && this.#canSend(link);
     if (!isSentNow && !this.#waiting.hasRoomFor(message, link !== undefined, nowMs)) {
       this.#context.dropped.queueFull += 1;
       return;
@@ -191,6 +194,8 @@ export class OutgoingMessages {
       isSent: false,
       packetIdentifier: 0,
       isReceived: false,
+      queuedAt: 0,
+      sentAt: 0,
     };
     if (isSentNow) {
       this.#inflight.add(entry);
@@ -199,12 +204,8 @@ export class OutgoingMessages {
       return;
     }
     this.#writeQueued(entry, message.own());
-    if (link !== undefined) {
-      this.#waiting.push({ entry, message });
-    } else {
-      this.#waiting.addStored(message, entry.sequence, this.#arriving !== undefined);
-      this.#arriving?.messages.push({ entry, message });
-    }
+    if (link === undefined || this.#waiting.isBehind) this.#waiting.addStored(message, entry.sequence);
+    else this.#waiting.push({ entry, message });
   }
 
   #deliverQos0(
@@ -264,6 +265,7 @@ export class OutgoingMessages {
       this.#sendPublish(link, entry, entry.message as ApplicationMessage, true, nowMs); // It came from the storage.
     }
     while (this.#waiting.isAnyInMemory && this.#canSend(link)) this.#sendWaiting(link, nowMs);
+    if (this.#waiting.wantsPage) link.loadPage();
     if (link.isPumpLater) return; // Others have their turn first.
     const budget = { stops: MOST_STOPS_A_TURN };
     for (const source of this.#retained.values()) {
@@ -272,16 +274,14 @@ export class OutgoingMessages {
   }
 
   #restoreQueued(change: QueuedChange): void {
-    if (this.#arriving !== undefined && change.sequence > this.#arriving.storedUntil) return; // Lined up behind.
-    const entry: QueuedMessage = { ...change, isSent: false, isReceived: false };
+    const entry: QueuedMessage = { ...change, isSent: false, isReceived: false, queuedAt: 0, sentAt: 0 };
     if (change.packetIdentifier > 0) this.#inflight.restore(entry);
-    else this.#waiting.push({ entry, message: change.message });
+    this.#waiting.load({ entry, message: change.message });
   }
 
-  /** What a durable session holds is in the storage; any other session ends with its connection. */
-  #forget(): void {
-    this.#waiting.forget();
-    this.#inflight.clear();
+  /** Whether a message that is not sent yet would be the first. */
+  get #isNoneWaiting(): boolean {
+    return !this.#waiting.isAnyInMemory && !this.#waiting.isBehind;
   }
 
   #sendWaiting(link: SessionLink, nowMs: number): void {
@@ -289,7 +289,12 @@ export class OutgoingMessages {
     if (waiting === undefined) return;
     const { entry, message } = waiting;
     const packetIdentifier = this.#inflight.add(entry);
-    this.#write({ kind: "sent", clientId: this.#session.clientId, sequence: entry.sequence, packetIdentifier });
+    entry.sentAt = this.#write({
+      kind: "sent",
+      clientId: this.#session.clientId,
+      sequence: entry.sequence,
+      packetIdentifier,
+    });
     this.#sendPublish(link, entry, message, false, nowMs);
   }
 
@@ -301,7 +306,7 @@ export class OutgoingMessages {
     while (this.#session.subscriptions.get(topicFilter) === subscription) {
       if (link.outbox.bytes >= this.#context.limits.maximumOutboxBytes / 2) return false;
       // None is taken before it can be sent: in the meantime a newer one may take its place.
-      if (delivery.qos > 0 && (!this.#canSend(link) || this.#waiting.isAnyInMemory)) return false;
+      if (delivery.qos > 0 && !(this.#canSend(link) && this.#isNoneWaiting)) return false;
       const { value: message, done } = messages.next();
       if (done) break;
       if (message === undefined) {
@@ -351,13 +356,15 @@ export class OutgoingMessages {
   /** The client has the message, or will not get it: makes room for what waits. */
   #complete(entry: QueuedMessage, nowMs: number): void {
     this.#finish(entry);
-    if (this.#waiting.isAnyInMemory || this.#resend.length > 0 || this.#retained.size > 0) this.pump(nowMs);
+    if (!this.#isNoneWaiting || this.#resend.length > 0 || this.#retained.size > 0) this.pump(nowMs);
   }
 
   #finish(entry: QueuedMessage): void {
     const { sequence } = entry;
     this.#inflight.delete(entry.packetIdentifier);
-    this.#write({ kind: "completed", clientId: this.#session.clientId, sequence });
+    // A message that has come before the storage has got it need not be kept.
+    if (this.#context.log.takeBack(entry.queuedAt)) this.#context.log.takeBack(entry.sentAt);
+    else this.#write({ kind: "completed", clientId: this.#session.clientId, sequence });
     if (!entry.isSent && !entry.isReceived) return; // It took no place on this connection.
     const { receiveMaximum } = this.#link ?? { receiveMaximum: 0 };
     this.#sendQuota = Math.min(this.#sendQuota + 1, receiveMaximum, this.#context.limits.maximumInflight);
@@ -368,7 +375,7 @@ export class OutgoingMessages {
     if (!this.#session.isDurable) return;
     const { sequence, qos, retain, subscriptionIdentifiers, sharedFilter, packetIdentifier } = entry;
     const { clientId } = this.#session;
-    this.#context.log.write({
+    entry.queuedAt = this.#context.log.write({
       kind: "queued",
       clientId,
       sequence,
@@ -381,7 +388,8 @@ export class OutgoingMessages {
     });
   }
 
-  #write(change: Change): void {
-    if (this.#session.isDurable) this.#context.log.write(change);
+  /** Gives the sequence of the change; 0: none. */
+  #write(change: Fact): number {
+    return this.#session.isDurable ? this.#context.log.write(change) : 0;
   }
 }

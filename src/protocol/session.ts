@@ -1,4 +1,4 @@
-import type { Change } from "./change.ts";
+import type { Fact } from "./change.ts";
 import { NEVER_EXPIRES } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import { OutgoingMessages, type SessionContext } from "./outgoing_messages.ts";
@@ -41,30 +41,22 @@ export class Session {
     return this.sessionExpirySeconds === NEVER_EXPIRES ? Infinity : nowMs + this.sessionExpirySeconds * 1000;
   }
 
-  /** Before what was stored comes back through {@linkcode restore}: what arrives in the meantime lines up behind it. */
-  beginRestore(): void {
-    this.outgoing.beginRestore();
-  }
-
-  /** Forgets what came back: the connection is gone that it was for. */
-  abandonRestore(): void {
-    this.outgoing.abandonRestore();
-    this.received.clear();
-  }
-
-  /** Gives it a connection. What was stored is restored by then; `outgoing.resume` sends it. */
+  /** Gives it a connection. The first page of what was stored is restored by then; `outgoing.resume` sends it. */
   attach(link: SessionLink): void {
     this.outgoing.attach(link);
   }
 
-  /** Takes the connection away. What a durable session holds is in the storage; any other session ends now. */
+  /**
+   * Takes the connection away, or what came back for one that is gone. What a durable session holds is in the storage; any
+   * other session ends now.
+   */
   detach(): void {
     this.outgoing.detach();
     this.received.clear();
   }
 
-  /** Takes a change back from the storage, between {@linkcode beginRestore} and {@linkcode attach}, or at start-up. */
-  restore(change: Change): void {
+  /** Takes a change back from the storage, behind `outgoing.beginRestore` or at start-up. */
+  restore(change: Fact): void {
     switch (change.kind) {
       case "backlog":
       case "queued":

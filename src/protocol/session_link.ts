@@ -19,6 +19,8 @@ export interface SessionLink {
   pumpLater(): void;
   /** Whether it is about to. */
   readonly isPumpLater: boolean;
+  /** Has more of what is in the storage come back, if it is not about to: see `OutgoingMessages.beginPage`. */
+  loadPage(): void;
   /** Something waits in the outbox. */
   wake(): void;
   /** Told of each packet that goes to the client, where somebody wants to know. */

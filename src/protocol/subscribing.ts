@@ -14,6 +14,8 @@ interface Progress {
   readonly reasonCodes: ReasonCode[];
   /** Subscriptions that get retained messages behind SUBACK. */
   readonly withRetained: Subscription[];
+  /** Sequence of the last change that was made; 0: none. */
+  heldUntil: number;
 }
 
 /** SUBSCRIBE (MQTT 5, section 3.8). */
@@ -34,7 +36,7 @@ export function receiveSubscribe(
     }
     filters.push(filter);
   }
-  const progress: Progress = { filters, reasonCodes: [], withRetained: [] };
+  const progress: Progress = { filters, reasonCodes: [], withRetained: [], heldUntil: 0 };
   return subscribeNext(packet, connection, session, host, progress, nowMs);
 }
 
@@ -97,7 +99,6 @@ function subscribeNext(
     }
   }
   const { packetIdentifier, subscriptions } = packet;
-  const heldUntil = session.isDurable ? host.log.writtenSequence : 0;
   // 3.1 has no code for a failure: what was asked for is what it reads.
   if (connection.version === 3) {
     for (const [index, { qos }] of subscriptions.entries()) {
@@ -105,7 +106,7 @@ function subscribeNext(
     }
   }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-6]
-  connection.send({ type: "suback", packetIdentifier, reasonCodes, properties: NO_PROPERTIES }, heldUntil);
+  connection.send({ type: "suback", packetIdentifier, reasonCodes, properties: NO_PROPERTIES }, progress.heldUntil);
   for (const subscription of progress.withRetained) {
     session.outgoing.deliverRetained(subscription, host.retainedMessages(session, subscription));
   }
@@ -138,7 +139,9 @@ function subscribe(
   const isNew = !session.subscriptions.has(filter.topicFilter);
   session.subscriptions.set(filter.topicFilter, subscription); // [MQTT-3.8.4-3]
   host.subscribe(session, subscription);
-  if (session.isDurable) host.log.write({ kind: "subscribed", clientId: session.clientId, subscription });
+  if (session.isDurable) {
+    progress.heldUntil = host.log.write({ kind: "subscribed", clientId: session.clientId, subscription });
+  }
   // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (section 4.8.2).
   const isRetainedSent = retainHandling === 0 || (retainHandling === 1 && isNew);
   if (isRetainedSent && filter.shareName === undefined) progress.withRetained.push(subscription);
@@ -150,6 +153,7 @@ function refusalOf(filter: ParsedTopicFilter, session: Session, host: Connection
   if (filter.levels.length > maximumTopicLevels || filter.topicFilter.length > maximumTopicLength) {
     return ReasonCode.TopicFilterInvalid;
   }
+  if (session.isDurable && !host.isKeeping) return ReasonCode.QuotaExceeded; // It could not be kept.
   const isNew = !session.subscriptions.has(filter.topicFilter);
   return isNew && session.subscriptions.size >= maximumSubscriptions ? ReasonCode.QuotaExceeded : undefined;
 }

@@ -5,6 +5,12 @@ import { Queue } from "./queue.ts";
 
 // What an entry of the queue holds beside its message. (Deno 2.9, 2026-11)
 const ENTRY_BYTES = 200;
+// Of messages in the storage only so many are watched: what is known of one costs about as much as the message.
+const MOST_WATCHED_IN_STORAGE = 10_000;
+// What comes from the storage at a time, and when it is time for more.
+const PAGE_MESSAGES = 512;
+const PAGE_BYTES = 1_048_576;
+const FEW_MESSAGES = 128;
 
 /** A sum of messages. */
 interface Sum {
@@ -28,7 +34,8 @@ export interface WaitingMessage {
 }
 
 /**
- * Messages of a session that are not sent yet: in memory while it has a connection, counted while they are in the storage.
+ * Messages of a session that are not sent yet. Without a connection they are in the storage, and counted. With one they
+ * come back page by page, and as long as some are in the storage only, whatever arrives lines up there behind them.
  * Those that expire make room for others when they have.
  */
 export class WaitingMessages {
@@ -36,7 +43,12 @@ export class WaitingMessages {
   readonly #onExpired: (sequence: number) => void;
   readonly #queue = new Queue<QueuedMessage>();
   #inMemory: Sum = { messages: 0, bytes: 0 };
+  /** In the storage only. */
   #stored: Sum = { messages: 0, bytes: 0 };
+  /** Of those, what has come back since {@linkcode beginPage}. */
+  #page: Sum = { messages: 0, bytes: 0 };
+  /** The sequence up to which they have come back from the storage; `undefined`: all have. */
+  #loadedUntil: number | undefined;
   #expiring: Expiring[] = [];
 
   /** @param onExpired told of each that is taken out because it has expired */
@@ -55,18 +67,32 @@ export class WaitingMessages {
     return this.#queue.length > 0;
   }
 
-  /** Whether the limits let one more wait, in memory or in the storage. */
-  hasRoomFor(message: ApplicationMessage, isInMemory: boolean, nowMs: number): boolean {
+  /** Whether some are in the storage only, while the session has a connection or is about to. */
+  get isBehind(): boolean {
+    return this.#loadedUntil !== undefined;
+  }
+
+  /** Whether it is time to load more of them. */
+  get wantsPage(): boolean {
+    return this.isBehind && this.#inMemory.messages < FEW_MESSAGES;
+  }
+
+  /** Whether enough of them have come for once. */
+  get isPageFull(): boolean {
+    return this.#page.messages >= PAGE_MESSAGES || this.#page.bytes >= PAGE_BYTES;
+  }
+
+  /** Whether the limits let one more wait. */
+  hasRoomFor(message: ApplicationMessage, isOnline: boolean, nowMs: number): boolean {
     const { maximumQueuedMessages, maximumQueuedBytes } = this.#limits;
     const hasRoom = () => {
-      // While a session is restored, what is in memory is a part of what is stored.
-      if (isInMemory) {
+      const stored = this.#stored;
+      if (isOnline) {
         // A client that reads may be behind a burst: only what it holds counts, its entries included.
         const { messages, bytes } = this.#inMemory;
-        return bytes + message.size + (messages + 1) * ENTRY_BYTES <= maximumQueuedBytes;
+        return stored.bytes + bytes + message.size + (messages + 1) * ENTRY_BYTES <= maximumQueuedBytes;
       }
-      const { messages, bytes } = this.#stored;
-      return messages < maximumQueuedMessages && bytes + message.size <= maximumQueuedBytes;
+      return stored.messages < maximumQueuedMessages && stored.bytes + message.size <= maximumQueuedBytes;
     };
     if (hasRoom()) return true;
     if (this.#expiring.length === 0) return false;
@@ -82,11 +108,12 @@ export class WaitingMessages {
     this.#watchExpiry(message, entry.sequence, entry);
   }
 
-  /** Counts a message that waits in the storage; `isComing`: it is also about to come into memory. */
-  addStored(message: ApplicationMessage, sequence: number, isComing: boolean): void {
+  /** Counts a message that waits in the storage only. */
+  addStored(message: ApplicationMessage, sequence: number): void {
     this.#stored.messages += 1;
     this.#stored.bytes += message.size;
-    if (!isComing) this.#watchExpiry(message, sequence, undefined);
+    // It is seen again before it is sent when it comes back soon.
+    if (!this.isBehind && this.#expiring.length < MOST_WATCHED_IN_STORAGE) this.#watchExpiry(message, sequence);
   }
 
   /** Takes the first out of memory; `undefined`: it had expired, or there is none. */
@@ -111,27 +138,43 @@ export class WaitingMessages {
     this.#stored = { messages, bytes };
   }
 
-  /** Those in the storage are about to come back through {@linkcode push}. */
+  /** Those in the storage are about to come back through {@linkcode load}. */
   beginRestore(): void {
     this.#expiring = [];
+    this.#loadedUntil = 0;
   }
 
-  /** They have come back. */
-  endRestore(): void {
-    this.#stored = { messages: 0, bytes: 0 };
+  /** Gives the sequence up to which they have come back. */
+  beginPage(): number {
+    this.#page = { messages: 0, bytes: 0 };
+    return this.#loadedUntil ?? 0;
+  }
+
+  /** Takes back a message from the storage; one in flight waits no longer, and is counted only. */
+  load({ entry, message }: WaitingMessage): void {
+    subtract(this.#stored, message.size);
+    this.#loadedUntil = entry.sequence;
+    if (entry.packetIdentifier > 0) return;
+    this.push({ entry, message });
+    this.#page.messages += 1;
+    this.#page.bytes += message.size;
+  }
+
+  /** The storage has nothing more up to a sequence; the last one that arrived may be behind that. */
+  endPage(until: number, last: number): void {
+    const loadedUntil = Math.max(this.#loadedUntil ?? 0, until);
+    this.#loadedUntil = loadedUntil === last ? undefined : loadedUntil;
+    if (loadedUntil === last) this.#stored = { messages: 0, bytes: 0 };
   }
 
   /** Leaves to the storage what is in memory, and `inflight` more messages. */
   leaveToStorage(inflight: number): void {
     const { messages, bytes } = this.#inMemory;
-    this.#stored = { messages: messages + inflight, bytes };
+    this.#stored.messages += messages + inflight;
+    this.#stored.bytes += bytes;
     const waiting = this.#expiring.filter(isWaiting);
     this.#expiring = waiting.map((expiring) => ({ ...expiring, entry: undefined }));
-    this.forget();
-  }
-
-  /** Forgets what is in memory. */
-  forget(): void {
+    this.#loadedUntil = undefined;
     this.#queue.clear();
     this.#inMemory = { messages: 0, bytes: 0 };
   }

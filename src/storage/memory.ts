@@ -1,4 +1,5 @@
-import type { Change, QueuedChange } from "../protocol/change.ts";
+import type { Will } from "../codec/packet.ts";
+import type { Change, Fact, QueuedChange } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import type { Storage } from "./storage.ts";
@@ -13,6 +14,7 @@ interface StoredSession {
   readonly principal: string | undefined;
   sessionExpirySeconds: number;
   expiresAtMs: number | undefined;
+  will: { readonly will: Will; readonly publishAtMs: number | undefined } | undefined;
   lastSequence: number;
   readonly subscriptions: Map<string, Subscription>;
   /** By sequence, which is also their order. */
@@ -26,11 +28,12 @@ export class MemoryStorage implements Storage {
   readonly #sessions = new Map<string, StoredSession>();
   readonly #retained = new Map<string, ApplicationMessage>();
 
-  async *restore(): AsyncIterable<Change> {
+  async *restore(): AsyncIterable<Fact> {
     for (const [clientId, session] of this.#sessions) {
       const { sessionExpirySeconds, expiresAtMs, lastSequence } = session;
       yield { kind: "sessionStarted", clientId, principal: session.principal };
       yield { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
+      if (session.will !== undefined) yield { kind: "will", clientId, ...session.will };
       for (const subscription of session.subscriptions.values()) yield { kind: "subscribed", clientId, subscription };
       let bytes = 0;
       for (const { queued } of session.messages.values()) bytes += queued.message.size;
@@ -39,11 +42,14 @@ export class MemoryStorage implements Storage {
     for (const [topic, message] of this.#retained) yield { kind: "retained", topic, message };
   }
 
-  async *restoreSession(clientId: string): AsyncIterable<Change> {
+  async *restoreSession(clientId: string, afterSequence = 0): AsyncIterable<Fact> {
     const session = this.#sessions.get(clientId);
     if (session === undefined) return;
-    for (const packetIdentifier of session.accepted) yield { kind: "accepted", clientId, packetIdentifier };
+    if (afterSequence === 0) {
+      for (const packetIdentifier of session.accepted) yield { kind: "accepted", clientId, packetIdentifier };
+    }
     for (const { queued, packetIdentifier, isReceived } of session.messages.values()) {
+      if (queued.sequence <= afterSequence) continue;
       yield { ...queued, packetIdentifier };
       if (isReceived) yield { kind: "received", clientId, sequence: queued.sequence };
     }
@@ -57,11 +63,15 @@ export class MemoryStorage implements Storage {
 
   #apply(change: Change): void {
     switch (change.kind) {
+      case "together":
+        for (const fact of change.changes) this.#apply(fact);
+        return;
       case "sessionStarted":
         this.#sessions.set(change.clientId, {
           principal: change.principal,
           sessionExpirySeconds: 0,
           expiresAtMs: undefined,
+          will: undefined,
           lastSequence: 0,
           subscriptions: new Map(),
           messages: new Map(),
@@ -87,12 +97,15 @@ export class MemoryStorage implements Storage {
 
 function applyToSession(
   session: StoredSession,
-  change: Exclude<Change, { kind: "sessionStarted" | "sessionEnded" | "retained" | "backlog" }>,
+  change: Exclude<Fact, { kind: "sessionStarted" | "sessionEnded" | "retained" | "backlog" }>,
 ): void {
   switch (change.kind) {
     case "sessionExpiry":
       session.sessionExpirySeconds = change.sessionExpirySeconds;
       session.expiresAtMs = change.expiresAtMs;
+      return;
+    case "will":
+      session.will = change.will && { will: change.will, publishAtMs: change.publishAtMs };
       return;
     case "subscribed":
       session.subscriptions.set(change.subscription.filter.topicFilter, change.subscription);
@@ -108,8 +121,9 @@ function applyToSession(
       return;
     case "queued": {
       const { packetIdentifier, sequence } = change;
+      if (sequence <= session.lastSequence) return; // It is there, or was completed.
       session.messages.set(sequence, { queued: change, packetIdentifier, isReceived: false });
-      session.lastSequence = Math.max(session.lastSequence, sequence);
+      session.lastSequence = sequence;
       return;
     }
     case "sent": {

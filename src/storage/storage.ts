@@ -1,19 +1,31 @@
-import type { Change } from "../protocol/change.ts";
+import type { Change, Fact } from "../protocol/change.ts";
 
 /**
  * Keeps changes and gives them back. It never routes and never calls back.
  *
  * Promises: changes are applied in the order of the list; one change is all or nothing, a list need not be; after a crash
  * a prefix of what was committed is there; when `commit` has resolved it is durable; a change applied twice is the same as
- * once.
+ * once. A change of a session that is not there says nothing.
+ *
+ * The next list comes when `commit` has resolved or rejected. After a rejection the same changes come again, with others
+ * behind them, until they are kept: any prefix of them may be there already.
  */
 export interface Storage {
   /** Whether what it keeps is there after the process has ended. */
   readonly isDurable: boolean;
-  /** What routing needs: sessions with their expiry, subscriptions and backlog, and retained messages. */
-  restore(): AsyncIterable<Change>;
-  /** What one client left: messages that wait or are in flight, in order, and identifiers of messages it has sent. */
-  restoreSession(clientId: string): AsyncIterable<Change>;
+  /**
+   * What routing needs: sessions with their expiry and Will, subscriptions and backlog, and retained messages. Each
+   * session begins before whatever else is said of it.
+   */
+  restore(): AsyncIterable<Fact>;
+  /**
+   * What one client left: Packet Identifiers of messages it has sent, then messages that are in flight or wait, in order,
+   * `received` behind the message that it is about. Whoever reads may stop, and go on later behind a sequence: then only
+   * messages with larger ones come. Messages that are kept while it is read come too.
+   *
+   * @param afterSequence 0: all
+   */
+  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact>;
   /** Keeps changes; without a promise they are kept when it returns. A rejection: none of them is confirmed. */
   commit(changes: readonly Change[]): void | Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { Change, Storage } from "../../mod.ts";
+import type { Change, Fact, Storage } from "../../mod.ts";
 import { CommitQueue } from "../../src/broker/commit_queue.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { within } from "../deadline.ts";
@@ -64,7 +64,7 @@ Deno.test("CommitQueue.settled() flushes and waits for all, and for nothing when
   assertEquals(queue.durableSequence, 2);
 });
 
-Deno.test("A commit that fails says which changes are lost, and the next ones go on", async () => {
+Deno.test("A commit that fails says which changes are not kept, and they come again before the next ones", async () => {
   const storage = gated();
   const { queue, told } = queueOver(storage);
   queue.write(change("a"));
@@ -73,13 +73,68 @@ Deno.test("A commit that fails says which changes are lost, and the next ones go
   queue.write(change("c"));
   const settled = assertRejects(() => queue.settled(), Error, "the storage failed");
   (await storage.nextCommit()).fail();
-  const second = await storage.nextCommit();
-  assertEquals(names(second.changes), ["b", "c"]);
-  second.keep();
   await settled;
-  assertEquals(told[0], "failed 0 1 the disk is full");
+  assertEquals(told, ["failed 0 1 the disk is full"]);
+  assertEquals([queue.isFailing, queue.durableSequence], [true, 0]);
+  queue.flush();
+  assertEquals(storage.pendingCommits, 0); // Not before it is asked to.
+  queue.retry();
+  const again = await storage.nextCommit();
+  assertEquals(names(again.changes), ["a", "b", "c"]);
+  again.fail();
+  await assertRejects(() => queue.settled(), Error, "the storage failed");
+  assertEquals(told[1], "failed 0 3 the disk is full");
+  queue.retry();
+  (await storage.nextCommit()).keep();
+  await queue.settled();
+  assertEquals([queue.isFailing, queue.durableSequence, queue.pendingBytes], [false, 3, 0]);
   assertEquals(told.at(-1), "durable 3");
-  await queue.settled(); // That failure was said.
+});
+
+Deno.test("CommitQueue.takeBack() leaves out what no storage has got yet", async () => {
+  const storage = gated();
+  const { queue, told } = queueOver(storage);
+  const a = queue.write(change("a"));
+  queue.flush();
+  const b = queue.write(change("b"));
+  queue.write(change("c"));
+  assertEquals([queue.takeBack(a), queue.takeBack(b), queue.takeBack(b)], [false, true, false]);
+  (await storage.nextCommit()).keep();
+  const second = await storage.nextCommit();
+  assertEquals(names(second.changes), ["c"]);
+  const d = queue.write(change("d"));
+  assertEquals(queue.takeBack(d), true);
+  second.keep();
+  await queue.settled();
+  assertEquals(storage.pendingCommits, 0); // Nothing was left of the third group, so it is durable.
+  assertEquals([queue.durableSequence, queue.pendingBytes, told.at(-1)], [4, 0, "durable 4"]);
+});
+
+Deno.test("CommitQueue.begin() and end() put together what is all or nothing", () => {
+  const given: Change[] = [];
+  const storage = new GatedStorage();
+  storage.commit = (changes) => void given.push(...changes);
+  const { queue } = queueOver(storage);
+  queue.write(change("a"));
+  queue.begin();
+  queue.write(change("b"));
+  const c = queue.write(change("c"));
+  queue.end();
+  queue.begin();
+  queue.write(change("d"));
+  queue.end();
+  queue.begin();
+  queue.end();
+  queue.write(change("e"));
+  queue.takeBack(c);
+  queue.flush();
+  assertEquals(given, [
+    change("a"),
+    { kind: "together", changes: [change("b")] },
+    { kind: "together", changes: [change("d")] },
+    change("e"),
+  ]);
+  assertEquals(queue.pendingBytes, 0);
 });
 
 Deno.test("A storage that throws instead of rejecting is the same", async () => {
@@ -90,7 +145,10 @@ Deno.test("A storage that throws instead of rejecting is the same", async () => 
   const { queue, told } = queueOver(storage);
   queue.write(change("a"));
   await assertRejects(() => queue.settled(), Error, "the storage failed");
-  assertEquals(told[0], "failed 0 1 the disk is gone");
+  assertEquals(told, ["failed 0 1 the disk is gone"]);
+  storage.commit = () => {};
+  queue.retry();
+  assertEquals(told.at(-1), "durable 1");
 });
 
 Deno.test("Who waits is told also when a storage that took its time keeps the next group at once", async () => {
@@ -113,7 +171,7 @@ function gated(): GatedStorage {
   return storage;
 }
 
-function change(clientId: string): Change {
+function change(clientId: string): Fact {
   return { kind: "sessionStarted", clientId, principal: undefined };
 }
 

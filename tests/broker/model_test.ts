@@ -3,7 +3,7 @@
  * what: QoS 1 at least once, QoS 2 exactly once and in order, for sessions that outlive their connections.
  */
 
-import { Broker, type Change, MemoryStorage, type QoS, type Storage } from "../../mod.ts";
+import { Broker, type Change, type Fact, MemoryStorage, type QoS, type Storage } from "../../mod.ts";
 import { matchesTopic } from "../../src/protocol/topic_filter.ts";
 import { Seeded } from "../seeded.ts";
 import { ModelClient } from "./model_client.ts";
@@ -202,11 +202,11 @@ class LateStorage implements Storage {
     this.#random = random;
   }
 
-  restore(): AsyncIterable<Change> {
+  restore(): AsyncIterable<Fact> {
     return this.#inner.restore();
   }
 
-  async *restoreSession(clientId: string): AsyncIterable<Change> {
+  async *restoreSession(clientId: string): AsyncIterable<Fact> {
     for await (const change of this.#inner.restoreSession(clientId)) {
       yield change;
       if (this.#random.oneIn(3)) await turns(this.#random.integer(1, 3));

@@ -62,6 +62,7 @@ class Recorder implements Subscriber {
   readonly clientId = "recorder";
   isOnline = true;
   isReady = true;
+  readonly isDurable = false;
   received = 0;
 
   deliver(): void {

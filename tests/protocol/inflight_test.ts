@@ -57,5 +57,7 @@ function entry(sequence: number): QueuedMessage {
     isSent: false,
     packetIdentifier: 0,
     isReceived: false,
+    queuedAt: 0,
+    sentAt: 0,
   };
 }

@@ -1,4 +1,4 @@
-import { type Change, MemoryStorage, type Storage } from "../../mod.ts";
+import { type Change, type Fact, MemoryStorage, type Storage } from "../../mod.ts";
 import { within } from "../deadline.ts";
 
 /** A commit that waits for its test. */
@@ -28,13 +28,13 @@ export class GatedStorage implements Storage {
     this.#inner = inner;
   }
 
-  restore(): AsyncIterable<Change> {
+  restore(): AsyncIterable<Fact> {
     return this.#inner.restore();
   }
 
-  async *restoreSession(clientId: string): AsyncIterable<Change> {
+  async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
     this.restored += 1;
-    for await (const change of this.#inner.restoreSession(clientId)) {
+    for await (const change of this.#inner.restoreSession(clientId, afterSequence)) {
       yield change;
       await this.restoring;
     }
