@@ -44,6 +44,8 @@ export class CommitQueue implements ChangeLog {
   #takenSequence = 0;
   /** Where in them what is all or nothing begins, and where it ends, in turns. */
   #bounds: number[] = [];
+  /** How many of them are open: what is all or nothing may be a part of such. */
+  #depth = 0;
   /** The group on its way; it never rejects. */
   #committing: Promise<void> | undefined;
   /** The group that could not be kept. */
@@ -76,11 +78,11 @@ export class CommitQueue implements ChangeLog {
   }
 
   begin(): void {
-    this.#bounds.push(this.#changes.length);
+    if (this.#depth++ === 0) this.#bounds.push(this.#changes.length);
   }
 
   end(): void {
-    this.#bounds.push(this.#changes.length);
+    if (--this.#depth === 0) this.#bounds.push(this.#changes.length);
   }
 
   /** Gives what was written to the storage, at the end of a turn. */

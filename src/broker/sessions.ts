@@ -2,7 +2,7 @@ import type { Will } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "../protocol/ask.ts";
 import type { Fact } from "../protocol/change.ts";
-import { ApplicationMessage } from "../protocol/message.ts";
+import type { ApplicationMessage } from "../protocol/message.ts";
 import { mayGoToAnother, type SessionContext, type SharedMessage } from "../protocol/outgoing_messages.ts";
 import { Session } from "../protocol/session.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -10,10 +10,10 @@ import type { CommitQueue } from "./commit_queue.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Router } from "./router.ts";
 import type { ServedConnection } from "./served_connection.ts";
+import { type WillOwner, Wills } from "./wills.ts";
 
 /** A client that has a session, with or without a connection. */
-interface Client {
-  session: Session;
+interface Client extends WillOwner {
   /** Whose it is: nobody else gets it. */
   readonly principal: string | undefined;
   /** The connection that has the session, or is about to get it. */
@@ -21,19 +21,8 @@ interface Client {
   /** Resolves when the session is restored from the storage; it never rejects. */
   restoring: Promise<void> | undefined;
   expiry: Deadline | undefined;
-  /** As the storage has it, if it has the session, or while it waits for its delay (MQTT 5, section 3.1.3.2.2). */
-  will: WaitingWill | undefined;
   /** Whether more of what it left in the storage is coming back. */
   isPaging: boolean;
-  /** Whether the storage knows the session. */
-  isStored: boolean;
-}
-
-interface WaitingWill {
-  readonly will: Will;
-  /** `undefined`: while the session has a connection. */
-  readonly publishAtMs: number | undefined;
-  deadline: Deadline | undefined;
 }
 
 /** What the sessions need of their broker. */
@@ -44,20 +33,22 @@ export interface SessionsHost {
   readonly deadlines: Deadlines;
   readonly router: Router;
   now(): number;
-  /** Whether the broker ends: what a Will waits for is kept, and it comes when the broker is started again. */
+  /** Whether the broker ends. */
   isClosing(): boolean;
   publish(message: ApplicationMessage, nowMs: number): ReasonCode;
   takenOver(served: ServedConnection): void;
   unexpectedError(error: unknown): void;
 }
 
-/** All sessions by Client Identifier: who owns one, when it ends, and what becomes of its Will (MQTT 5, section 4.1). */
+/** All sessions by Client Identifier: who owns one, what comes back of it, and when it ends (MQTT 5, section 4.1). */
 export class Sessions {
   readonly #host: SessionsHost;
   readonly #clients = new Map<string, Client>();
+  readonly #wills: Wills;
 
   constructor(host: SessionsHost) {
     this.#host = host;
+    this.#wills = new Wills(host);
   }
 
   get size(): number {
@@ -110,9 +101,9 @@ export class Sessions {
     if (hadSession || client.restoring === undefined) session.detach();
     const { will } = connection;
     connection.will = undefined; // Once only. [MQTT-3.1.2-10]
-    if (!hadSession && client.will?.publishAtMs !== undefined) this.#watchWill(client); // Nobody has come in time.
-    else if (!hadSession || will === undefined) this.#setWill(client, undefined);
-    else this.#publishWillLater(client, will, nowMs);
+    if (!hadSession && client.will?.publishAtMs !== undefined) this.#wills.wait(client); // Nobody has come in time.
+    else if (!hadSession || will === undefined) this.#wills.set(client, undefined);
+    else this.#wills.connectionLost(client, will, nowMs);
     if (!session.isDurable) { // [MQTT-4.1.0-2]
       this.#forget(client);
       this.#redistribute(shared);
@@ -170,13 +161,7 @@ export class Sessions {
   /** All that the storage kept was restored: Wills wait on, and come at once where their time is over. */
   endRestore(): void {
     const nowMs = this.#host.now();
-    for (const client of this.#clients.values()) {
-      const { will, session } = client;
-      if (will === undefined) continue;
-      // Without a time the session was online when the broker ended: its connection is found to be gone now.
-      if (will.publishAtMs === undefined) this.#setWill(client, will.will, willDueMs(will.will, session, nowMs));
-      this.#watchWill(client);
-    }
+    for (const client of this.#clients.values()) this.#wills.restored(client, nowMs);
   }
 
   /** Has more of what a session left in the storage come back, unless it is about to, or its connection is gone. */
@@ -203,7 +188,7 @@ export class Sessions {
     if (session.isDurable) {
       this.#host.commits.write({ kind: "sessionStarted", clientId, principal });
       this.#writeExpiry(client, undefined);
-      this.#setWill(client, will);
+      this.#wills.set(client, will);
     }
     return session;
   }
@@ -215,9 +200,8 @@ export class Sessions {
     will: Will | undefined,
   ): Promise<{ session: Session; isPresent: boolean } | undefined> {
     client.owner = served;
-    const { deadlines } = this.#host;
-    deadlines.cancel(client.expiry);
-    deadlines.cancel(client.will?.deadline); // [MQTT-3.1.3-9]
+    this.#host.deadlines.cancel(client.expiry);
+    this.#wills.stopWaiting(client);
     const { session } = client;
     const resolve = beginRestoring(client);
     session.outgoing.beginRestore();
@@ -231,7 +215,7 @@ export class Sessions {
     if (client.owner !== served) return undefined;
     session.sessionExpirySeconds = sessionExpirySeconds;
     this.#writeExpiry(client, undefined);
-    this.#setWill(client, will);
+    this.#wills.set(client, will);
     return { session, isPresent: true };
   }
 
@@ -313,62 +297,15 @@ export class Sessions {
     this.connectionEnded(owner);
   }
 
-  /** Publishes a Will when its delay is over (MQTT 5, section 3.1.3.2.2). */
-  #publishWillLater(client: Client, will: Will, nowMs: number): void {
-    const publishAtMs = willDueMs(will, client.session, nowMs);
-    if (this.#host.isClosing()) {
-      this.#setWill(client, will, publishAtMs); // It may come when the broker is started again (section 3.1.2.5).
-    } else if (publishAtMs <= nowMs) {
-      this.#publishWill(client, will, nowMs);
-    } else {
-      this.#setWill(client, will, publishAtMs);
-      this.#watchWill(client);
-    }
-  }
-
-  #watchWill(client: Client): void {
-    const waiting = client.will;
-    if (waiting?.publishAtMs === undefined) return;
-    waiting.deadline = this.#host.deadlines.add(waiting.publishAtMs, (dueMs) => {
-      if (client.will === waiting) this.#publishWill(client, waiting.will, dueMs);
-    });
-  }
-
-  /** All or nothing: a Will that is published is not published again after a crash. [MQTT-3.1.2-10] */
-  #publishWill(client: Client, will: Will, nowMs: number): void {
-    const { commits } = this.#host;
-    const { willDelayInterval: _, ...properties } = will.properties;
-    const message = new ApplicationMessage({ ...will, properties }, client.session.clientId, nowMs);
-    commits.begin();
-    try {
-      this.#setWill(client, undefined);
-      this.#host.publish(message, nowMs); // [MQTT-3.1.2-8]
-    } finally {
-      commits.end();
-    }
-  }
-
-  /** The Will of a session from now on, as the storage has to know it. */
-  #setWill(client: Client, given: Will | undefined, publishAtMs?: number): void {
-    this.#host.deadlines.cancel(client.will?.deadline);
-    if (client.will === undefined && given === undefined) return;
-    const will = given && { ...given, payload: given.payload.slice() }; // Kept beyond the batch: copy.
-    client.will = will && { will, publishAtMs, deadline: undefined };
-    const { clientId } = client.session;
-    if (client.isStored) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs });
-  }
-
   /** Ends a session: with it go its subscriptions, and its Will comes now if it still waited. */
   #forget(client: Client): void {
-    const { session, will } = client;
+    const { session } = client;
     if (this.#clients.get(session.clientId) !== client) return;
     this.#clients.delete(session.clientId);
     const { deadlines, router, commits } = this.#host;
     deadlines.cancel(client.expiry);
-    deadlines.cancel(will?.deadline);
     for (const subscription of session.subscriptions.values()) router.unsubscribe(session, subscription);
-    const isWillDue = will?.publishAtMs !== undefined && !this.#host.isClosing();
-    if (isWillDue) this.#publishWill(client, will.will, this.#host.now());
+    this.#wills.sessionEnded(client, this.#host.now());
     if (client.isStored) commits.write({ kind: "sessionEnded", clientId: session.clientId });
   }
 
@@ -377,12 +314,6 @@ export class Sessions {
     const { clientId, sessionExpirySeconds } = client.session;
     this.#host.commits.write({ kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs });
   }
-}
-
-/** When a Will is due if the connection is gone now: with its delay, but no later than its session ends. */
-function willDueMs({ properties }: Will, session: Session, nowMs: number): number {
-  const { willDelayInterval = 0 } = properties;
-  return Math.min(nowMs + willDelayInterval * 1000, session.expiresAtMs(nowMs));
 }
 
 /** Nobody else gets the session until the function is called that this gives. */

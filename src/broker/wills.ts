@@ -1,0 +1,113 @@
+import type { Will } from "../codec/packet.ts";
+import type { ChangeLog } from "../protocol/change.ts";
+import { ApplicationMessage } from "../protocol/message.ts";
+import type { Session } from "../protocol/session.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+
+/** A client, as far as its Will needs to know it. */
+export interface WillOwner {
+  readonly session: Session;
+  /** Whether the storage knows the session, and so has to know its Will. */
+  readonly isStored: boolean;
+  /** As the storage has it, or while it waits for its delay. */
+  will: WaitingWill | undefined;
+}
+
+interface WaitingWill {
+  readonly will: Will;
+  /** `undefined`: while the session has a connection. */
+  readonly publishAtMs: number | undefined;
+  deadline: Deadline | undefined;
+}
+
+/** What Wills need of their broker. */
+export interface WillsHost {
+  readonly commits: ChangeLog;
+  readonly deadlines: Deadlines;
+  /** Whether the broker ends: a Will that is stored comes when a broker is opened again (section 3.1.2.5). */
+  isClosing(): boolean;
+  publish(message: ApplicationMessage, nowMs: number): void;
+}
+
+/** When Wills are published, and what the storage knows of them until then (MQTT 5, sections 3.1.2.5 and 3.1.3.2.2). */
+export class Wills {
+  readonly #host: WillsHost;
+
+  constructor(host: WillsHost) {
+    this.#host = host;
+  }
+
+  /** The Will of a client that is connected from now on, or of one that has none. */
+  set(owner: WillOwner, will: Will | undefined): void {
+    this.#keep(owner, will, undefined);
+  }
+
+  /** The connection is gone without DISCONNECT. */
+  connectionLost(owner: WillOwner, will: Will, nowMs: number): void {
+    const publishAtMs = dueMs(will, owner.session, nowMs);
+    if (publishAtMs <= nowMs && !this.#host.isClosing()) {
+      this.#publish(owner, will, nowMs);
+    } else {
+      this.#keep(owner, will, publishAtMs);
+      this.wait(owner);
+    }
+  }
+
+  /** A connection was made in time [MQTT-3.1.3-9], unless {@linkcode wait} is called again. */
+  stopWaiting({ will }: WillOwner): void {
+    this.#host.deadlines.cancel(will?.deadline);
+  }
+
+  /** Waits until the Will that the client has is due. */
+  wait(owner: WillOwner): void {
+    const waiting = owner.will;
+    if (waiting?.publishAtMs === undefined) return;
+    waiting.deadline = this.#host.deadlines.add(waiting.publishAtMs, (nowMs) => {
+      if (owner.will === waiting) this.#publish(owner, waiting.will, nowMs);
+    });
+  }
+
+  /** Behind a restart: without a time the client was connected when the broker ended, which is found out now. */
+  restored(owner: WillOwner, nowMs: number): void {
+    const { will, session } = owner;
+    if (will === undefined) return;
+    if (will.publishAtMs === undefined) this.#keep(owner, will.will, dueMs(will.will, session, nowMs));
+    this.wait(owner);
+  }
+
+  /** The session ends: a Will that still waits comes now. */
+  sessionEnded(owner: WillOwner, nowMs: number): void {
+    this.stopWaiting(owner);
+    const { will } = owner;
+    if (will?.publishAtMs !== undefined && !this.#host.isClosing()) this.#publish(owner, will.will, nowMs);
+  }
+
+  /** All or nothing: a Will that is published is not published again behind a crash. [MQTT-3.1.2-10] */
+  #publish(owner: WillOwner, will: Will, nowMs: number): void {
+    const { commits } = this.#host;
+    const { willDelayInterval: _, ...properties } = will.properties;
+    const message = new ApplicationMessage({ ...will, properties }, owner.session.clientId, nowMs);
+    commits.begin();
+    try {
+      this.#keep(owner, undefined, undefined);
+      this.#host.publish(message, nowMs); // [MQTT-3.1.2-8]
+    } finally {
+      commits.end();
+    }
+  }
+
+  #keep(owner: WillOwner, given: Will | undefined, publishAtMs: number | undefined): void {
+    this.stopWaiting(owner);
+    if (owner.will === undefined && given === undefined) return;
+    const will = given && { ...given, payload: given.payload.slice() }; // Kept beyond the batch: copy.
+    owner.will = will && { will, publishAtMs, deadline: undefined };
+    const { clientId } = owner.session;
+    if (owner.isStored) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs });
+  }
+}
+
+/** With its delay, but no later than its session ends. */
+function dueMs({ properties }: Will, session: Session, nowMs: number): number {
+  const { willDelayInterval = 0 } = properties;
+  return Math.min(nowMs + willDelayInterval * 1000, session.expiresAtMs(nowMs));
+}
