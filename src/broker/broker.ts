@@ -520,16 +520,22 @@ export class Broker {
       }
       return { kind: "openSession", ...opened };
     } catch (error) {
-      this.#unexpected(error);
+      this.#readFailed(error, served);
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
     }
   }
 
   #loadPage(served: ServedConnection): void {
     this.#sessions.loadPage(served)?.catch((error: unknown) => {
-      this.#unexpected(error);
-      served.connection.disconnect(ReasonCode.ServerUnavailable, "the session could not be read");
+      this.#readFailed(error, served);
+      served.connection.disconnect(ReasonCode.ImplementationSpecificError, "the session could not be read");
     });
+  }
+
+  /** Said once: not of a connection that ends anyway. */
+  #readFailed(error: unknown, { connection, transport: { peer } }: ServedConnection): void {
+    if (connection.closing !== undefined || this.#closing !== undefined) return;
+    this.#onEvent({ kind: "readFailed", peer, clientId: connection.clientId, error });
   }
 
   #ended(served: ServedConnection, closing: Closing): void {

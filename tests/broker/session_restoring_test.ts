@@ -1,7 +1,7 @@
 /** Who gets a session, and what is in it, when the storage takes its time or the broker is another one. */
 
 import { assertEquals } from "@std/assert";
-import { MemoryStorage } from "../../mod.ts";
+import { type BrokerEvent, MemoryStorage } from "../../mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
@@ -110,15 +110,47 @@ Deno.test("What comes while a session is restored has the room that the queue ha
 
 Deno.test("A session that cannot be read is refused with 0x88, and is there when it can", () => {
   const storage = new GatedStorage();
-  return converse(5, { storage }, async (conversation) => {
+  const events: string[] = [];
+  const onEvent = (event: BrokerEvent) => void (event.kind === "readFailed" && events.push(String(event.error)));
+  return converse(5, { storage, onEvent }, async (conversation) => {
     await conversation.run(...DURABLE_SUBSCRIBER, "s disconnects", "p connects");
     await conversation.run("p > 32 [ 'x' 0001 {} \"1\" ]", "p < 40 [ 0001 ]");
     storage.restoring = Promise.reject(new Error("the disk is gone"));
     storage.restoring.catch(() => {}); // Whoever reads gets it.
     await conversation.run("s2 > 10 [ @ 00 0000 { 11 00000e10 } 's' ]", "s2 told 20 00 88");
+    assertEquals(events, ["Error: the disk is gone"]);
     storage.restoring = Promise.resolve();
     await conversation.run("s3 resumes", "s3 < 32 [ 'x' 0001 {} \"1\" ]");
-  }, 1);
+  });
+});
+
+Deno.test("A page that cannot be read ends its connection with 0x83, and nothing is lost", () => {
+  const storage = new GatedStorage();
+  return converse(5, { storage }, async (conversation) => {
+    await conversation.run(...DURABLE_SUBSCRIBER, "s disconnects", "p connects");
+    for (let number = 1; number <= 600; number++) {
+      const hex = number.toString(16).padStart(4, "0");
+      await conversation.run(`p > 32 [ 'x' ${hex} {} ${hex} ]`, `p < 40 [ ${hex} ]`);
+    }
+    await conversation.run("s2 resumes");
+    storage.restoring = Promise.reject(new Error("the disk is gone"));
+    storage.restoring.catch(() => {}); // Whoever reads gets it.
+    const got = new Set<string>();
+    const take = async (name: string) => {
+      const packet = await conversation.client(name).takePacket();
+      if (packet[0] === 0xe0) return packet[2];
+      got.add(packet.slice(-2).toHex());
+      conversation.client(name).send(new Uint8Array([0x40, 2, ...packet.slice(5, 7)])); // It may be too late.
+      return undefined;
+    };
+    let reasonCode: number | undefined;
+    while (reasonCode === undefined) reasonCode = await take("s2");
+    assertEquals([reasonCode, got.size < 600], [0x83, true]);
+    await conversation.client("s2").drop();
+    storage.restoring = Promise.resolve();
+    await conversation.run("s3 resumes");
+    while (got.size < 600) assertEquals(await take("s3"), undefined);
+  });
 });
 
 Deno.test("A takeover while CONNACK waits for the storage: each client gets at most one CONNACK", () => {
