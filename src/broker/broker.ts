@@ -151,6 +151,12 @@ export class Broker {
       retainedMessages: this.#retention.messages.count,
       retainedBytes: this.#retention.messages.bytes,
       dropped: { ...this.#context.dropped },
+      storage: {
+        commits: this.#commits.commits,
+        changes: this.#commits.changes,
+        failedCommits: this.#commits.failedCommits,
+        pendingBytes: this.#commits.pendingBytes,
+      },
     };
   }
 

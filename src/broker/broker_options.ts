@@ -53,6 +53,15 @@ export interface BrokerMetrics {
   readonly retainedBytes: number;
   /** Messages that were not delivered, by reason, since the broker was opened. */
   readonly dropped: Readonly<SessionContext["dropped"]>;
+  readonly storage: {
+    /** Groups of changes that were kept, and the changes in them. */
+    readonly commits: number;
+    readonly changes: number;
+    /** How often a group could not be kept; it is tried again. */
+    readonly failedCommits: number;
+    /** Changes that are not kept yet, in bytes. */
+    readonly pendingBytes: number;
+  };
 }
 
 /** A message to publish from the broker's own process. */

@@ -36,6 +36,10 @@ export class CommitQueue implements ChangeLog {
   durableSequence = 0;
   /** Bytes of changes that are not durable, about. */
   pendingBytes = 0;
+  /** Groups that were kept, changes in them, and how often one could not be kept. */
+  commits = 0;
+  changes = 0;
+  failedCommits = 0;
   readonly #storage: Storage;
   readonly #events: CommitEvents;
   /** Those that no group has, in order; `undefined` where one was taken back. */
@@ -142,6 +146,7 @@ export class CommitQueue implements ChangeLog {
     } catch (error) {
       this.#committing = undefined;
       this.#failed = group;
+      this.failedCommits += 1;
       this.#lastError = error;
       this.#events.failed(error, this.durableSequence, group.until); // Whoever waits for them is closed by it.
       return;
@@ -152,7 +157,9 @@ export class CommitQueue implements ChangeLog {
     this.#events.durable();
   }
 
-  #keptGroup({ until, bytes }: Group): void {
+  #keptGroup({ until, bytes, changes }: Group): void {
+    if (changes.length > 0) this.commits += 1;
+    this.changes += changes.length;
     this.durableSequence = until;
     this.pendingBytes -= bytes;
   }

@@ -73,6 +73,7 @@ Deno.test("While the storage fails, no session is opened that should outlive its
       "s2 > 10 [ @ 00 0000 { 11 00000e10 } 's' ]",
       "s2 told 20 00 88",
     );
+    assertEquals(conversation.broker.metrics.storage.failedCommits, 1);
     storage.open();
     await conversation.run("1000 ms pass", "s3 resumes", "s3 < 32 [ 'x' 0001 {} \"lost\" ]");
   }));

@@ -120,6 +120,7 @@ Deno.test("A broker whose clients have no session that outlives its connection w
       "a > a2 [ 0002 {} 'x' ]",
       "a < b0 [ 0002 {} 00 ]",
     );
+    assertEquals(conversation.broker.metrics.storage, { commits: 0, changes: 0, failedCommits: 0, pendingBytes: 0 });
   });
   assertEquals(storage.committed, []);
 });
