@@ -115,7 +115,7 @@ export class Broker {
       now: () => this.#turnNow(),
       isClosing: () => this.#closing !== undefined,
       publish: (message, nowMs) => this.#publish(message, nowMs),
-      unexpectedError: (error) => this.#unexpected(error),
+      readFailed: (clientId, error) => this.#onEvent({ kind: "readFailed", clientId, error }),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
         this.#onEvent({ kind: "clientTakenOver", peer, clientId }),
     });
@@ -539,9 +539,9 @@ export class Broker {
   }
 
   /** Said once: not of a connection that ends anyway. */
-  #readFailed(error: unknown, { connection, transport: { peer } }: ServedConnection): void {
+  #readFailed(error: unknown, { connection }: ServedConnection): void {
     if (connection.closing !== undefined || this.#closing !== undefined) return;
-    this.#onEvent({ kind: "readFailed", peer, clientId: connection.clientId, error });
+    this.#onEvent({ kind: "readFailed", clientId: connection.clientId, error });
   }
 
   #ended(served: ServedConnection, closing: Closing): void {

@@ -40,8 +40,8 @@ export type BrokerEvent =
   }
   /** Changes could not be kept; the clients that waited for them are disconnected, unacknowledged. */
   | { readonly kind: "commitFailed"; readonly error: unknown }
-  /** A session could not be read from the storage; its client is disconnected. */
-  | { readonly kind: "readFailed"; readonly peer: Peer; readonly clientId: string; readonly error: unknown }
+  /** A session could not be read from the storage: its client is disconnected, or it ends a little later. */
+  | { readonly kind: "readFailed"; readonly clientId: string; readonly error: unknown }
   /** A defect: whatever it was, it ended one connection or one task only. */
   | { readonly kind: "unexpectedError"; readonly error: unknown };
 

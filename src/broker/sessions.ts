@@ -12,6 +12,9 @@ import type { Router } from "./router.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { type WillOwner, Wills } from "./wills.ts";
 
+// A session that could not be ended, because the storage could not say what it shares.
+const END_AGAIN_MS = 1_000;
+
 /** A client that has a session, with or without a connection. */
 interface Client extends WillOwner {
   /** Whose it is: nobody else gets it. */
@@ -37,7 +40,7 @@ export interface SessionsHost {
   isClosing(): boolean;
   publish(message: ApplicationMessage, nowMs: number): ReasonCode;
   takenOver(served: ServedConnection): void;
-  unexpectedError(error: unknown): void;
+  readFailed(clientId: string, error: unknown): void;
 }
 
 /** All sessions by Client Identifier: who owns one, what comes back of it, and when it ends (MQTT 5, section 4.1). */
@@ -105,8 +108,7 @@ export class Sessions {
     else if (!hadSession || will === undefined) this.#wills.set(client, undefined);
     else this.#wills.connectionLost(client, will, nowMs);
     if (!session.isDurable) { // [MQTT-4.1.0-2]
-      this.#forget(client);
-      this.#redistribute(shared);
+      this.#forget(client, shared);
       return;
     }
     const expiresAtMs = session.expiresAtMs(nowMs);
@@ -246,33 +248,44 @@ export class Sessions {
   #expireAt(client: Client, expiresAtMs: number): void {
     if (expiresAtMs === Infinity) return;
     client.expiry = this.#host.deadlines.add(expiresAtMs, () => {
-      this.#end(client).catch((error: unknown) => this.#host.unexpectedError(error));
+      if (client.owner !== undefined) return;
+      this.#end(client).catch((error: unknown) => {
+        this.#host.readFailed(client.session.clientId, error);
+        this.#expireAt(client, this.#host.now() + END_AGAIN_MS);
+      });
     });
   }
 
-  /** Ends a session without connection; what its Shared Subscriptions left in the storage goes to other members. */
+  /**
+   * Ends a session without connection; what its Shared Subscriptions left in the storage goes to other members. Rejects
+   * when the storage cannot say what that is: then nothing has changed.
+   */
   async #end(client: Client): Promise<void> {
     const { session, isStored } = client;
-    const hasShared = [...session.subscriptions.values()].some(({ filter }) => filter.shareName !== undefined);
-    if (!hasShared || !isStored) {
-      this.#forget(client);
+    const subscriptions = [...session.subscriptions.values()];
+    if (!isStored || !subscriptions.some(({ filter }) => filter.shareName !== undefined)) {
+      this.#forget(client, []);
       return;
     }
+    const { router } = this.#host;
+    for (const subscription of subscriptions) router.unsubscribe(session, subscription); // Nothing more comes to it.
     const resolve = beginRestoring(client);
-    let shared: SharedMessage[] = [];
+    let shared: SharedMessage[];
     try {
       shared = await this.#storedSharedMessages(session.clientId);
+    } catch (error) {
+      for (const subscription of subscriptions) router.subscribe(session, subscription);
+      throw error;
     } finally {
       client.restoring = undefined;
-      this.#forget(client);
       resolve();
     }
-    this.#redistribute(shared);
+    this.#forget(client, shared);
   }
 
   async #storedSharedMessages(clientId: string): Promise<SharedMessage[]> {
     const { commits, storage } = this.#host;
-    await commits.settled().catch(() => {}); // What could not be kept was confirmed to nobody.
+    await commits.settled();
     const messages: SharedMessage[] = [];
     for await (const change of storage.restoreSession(clientId)) {
       if (change.kind !== "queued" || change.sharedFilter === undefined) continue;
@@ -297,16 +310,25 @@ export class Sessions {
     this.connectionEnded(owner);
   }
 
-  /** Ends a session: with it go its subscriptions, and its Will comes now if it still waited. */
-  #forget(client: Client): void {
+  /**
+   * Ends a session: with it go its subscriptions, its Will comes now if it still waited, and others get what it has
+   * shared. All or nothing: what others get must not be lost with it.
+   */
+  #forget(client: Client, shared: readonly SharedMessage[]): void {
     const { session } = client;
     if (this.#clients.get(session.clientId) !== client) return;
     this.#clients.delete(session.clientId);
     const { deadlines, router, commits } = this.#host;
     deadlines.cancel(client.expiry);
     for (const subscription of session.subscriptions.values()) router.unsubscribe(session, subscription);
-    this.#wills.sessionEnded(client, this.#host.now());
-    if (client.isStored) commits.write({ kind: "sessionEnded", clientId: session.clientId });
+    commits.begin();
+    try {
+      this.#wills.sessionEnded(client, this.#host.now());
+      this.#redistribute(shared);
+      if (client.isStored) commits.write({ kind: "sessionEnded", clientId: session.clientId });
+    } finally {
+      commits.end();
+    }
   }
 
   #writeExpiry(client: Client, expiresAtMs: number | undefined): void {

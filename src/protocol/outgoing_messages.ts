@@ -106,12 +106,14 @@ export class OutgoingMessages {
 
   /** All that was in the storage up to a sequence has come back. */
   endPage(until: number): void {
-    this.#waiting.endPage(until, this.#sequence);
+    this.#waiting.endPage(until);
+    if (this.#link !== undefined) this.#waiting.catchUp(this.#sequence);
   }
 
   /** Gives it a connection. The first page is restored by then; {@linkcode resume} sends it. */
   attach(link: SessionLink): void {
     this.#link = link;
+    this.#waiting.catchUp(this.#sequence);
     this.#sendQuota = Math.min(link.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
   }
 

@@ -45,7 +45,9 @@ export class WaitingMessages {
   #inMemory: Sum = { messages: 0, bytes: 0 };
   /** In the storage only. */
   #stored: Sum = { messages: 0, bytes: 0 };
-  /** Of those, what has come back since {@linkcode beginPage}. */
+  /** The sequence up to which the storage has nothing more. */
+  #readUntil = 0;
+  /** What has come back since {@linkcode beginPage}. */
   #page: Sum = { messages: 0, bytes: 0 };
   /** The sequence up to which they have come back from the storage; `undefined`: all have. */
   #loadedUntil: number | undefined;
@@ -141,7 +143,7 @@ export class WaitingMessages {
   /** Those in the storage are about to come back through {@linkcode load}. */
   beginRestore(): void {
     this.#expiring = [];
-    this.#loadedUntil = 0;
+    this.#loadedUntil = this.#readUntil = 0;
   }
 
   /** Gives the sequence up to which they have come back. */
@@ -160,11 +162,16 @@ export class WaitingMessages {
     this.#page.bytes += message.size;
   }
 
-  /** The storage has nothing more up to a sequence; the last one that arrived may be behind that. */
-  endPage(until: number, last: number): void {
-    const loadedUntil = Math.max(this.#loadedUntil ?? 0, until);
-    this.#loadedUntil = loadedUntil === last ? undefined : loadedUntil;
-    if (loadedUntil === last) this.#stored = { messages: 0, bytes: 0 };
+  /** The storage has nothing more up to a sequence. */
+  endPage(until: number): void {
+    this.#loadedUntil = this.#readUntil = Math.max(this.#loadedUntil ?? 0, until);
+  }
+
+  /** With a connection, whatever arrives lines up in memory again once all up to the last sequence has come back. */
+  catchUp(last: number): void {
+    if (this.#loadedUntil !== last || this.#readUntil !== last) return;
+    this.#loadedUntil = undefined;
+    this.#stored = { messages: 0, bytes: 0 };
   }
 
   /** Leaves to the storage what is in memory, and `inflight` more messages. */
