@@ -40,6 +40,8 @@ export class CommitQueue implements ChangeLog {
   commits = 0;
   changes = 0;
   failedCommits = 0;
+  /** Whether the storage did not keep what it was given, and has kept nothing since. */
+  isFailing = false;
   readonly #storage: Storage;
   readonly #events: CommitEvents;
   /** Those that no group has, in order; `undefined` where one was taken back. */
@@ -61,10 +63,6 @@ export class CommitQueue implements ChangeLog {
     this.#events = events;
   }
 
-  /** Whether the storage did not keep what it was given last. */
-  get isFailing(): boolean {
-    return this.#failed !== undefined;
-  }
 
   write(change: Fact): number {
     this.#changes.push(change);
@@ -146,6 +144,7 @@ export class CommitQueue implements ChangeLog {
     } catch (error) {
       this.#committing = undefined;
       this.#failed = group;
+      this.isFailing = true;
       this.failedCommits += 1;
       this.#lastError = error;
       this.#events.failed(error, this.durableSequence, group.until); // Whoever waits for them is closed by it.
@@ -158,6 +157,7 @@ export class CommitQueue implements ChangeLog {
   }
 
   #keptGroup({ until, bytes, changes }: Group): void {
+    this.isFailing = false;
     if (changes.length > 0) this.commits += 1;
     this.changes += changes.length;
     this.durableSequence = until;

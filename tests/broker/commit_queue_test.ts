@@ -81,6 +81,7 @@ Deno.test("A commit that fails says which changes are not kept, and they come ag
   queue.retry();
   const again = await storage.nextCommit();
   assertEquals(names(again.changes), ["a", "b", "c"]);
+  assertEquals(queue.isFailing, true); // Nobody knows yet.
   again.fail();
   await assertRejects(() => queue.settled(), Error, "the storage failed");
   assertEquals(told[1], "failed 0 3 the disk is full");
