@@ -1,3 +1,4 @@
+import { type ByteChannel, channelOf, ChannelTransport } from "./byte_channel.ts";
 import { type Listener, preparedListener } from "./listener.ts";
 import { parseProxyHeader } from "./proxy_header.ts";
 import type { Transport } from "./transport.ts";
@@ -29,16 +30,16 @@ const DEFAULT_HEADER_TIMEOUT_MS = 10_000;
  */
 export async function withProxyProtocol(transport: Transport, options: ProxyProtocolOptions = {}): Promise<Transport> {
   const { headerTimeoutMs = DEFAULT_HEADER_TIMEOUT_MS } = options;
-  const reader = transport.readable.getReader();
+  const channel = channelOf(transport);
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
     transport.close(); // Ends the read that waits.
   }, headerTimeoutMs);
   try {
-    const { address, rest } = await readHeader(reader);
+    const { address, rest } = await readHeader(channel);
     const peer = address === undefined ? transport.peer : { ...transport.peer, address };
-    return { readable: behindHeader(rest, reader), writable: transport.writable, peer, close: () => transport.close() };
+    return new ChannelTransport(behindHeader(rest, channel), peer);
   } catch (error) {
     transport.close();
     const reason = error instanceof ProxyProtocolError && !isLate
@@ -65,12 +66,14 @@ interface Header {
   readonly rest: Uint8Array;
 }
 
-async function readHeader(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Header> {
+async function readHeader(channel: ByteChannel): Promise<Header> {
   let bytes: Uint8Array = new Uint8Array(0);
   for (;;) {
-    const { value, done } = await reader.read();
-    if (done) throw new ProxyProtocolError("Cannot read the header of the PROXY protocol: the connection ended");
-    bytes = bytes.length === 0 ? value : joined(bytes, value);
+    const chunk = await channel.read();
+    if (chunk === undefined) {
+      throw new ProxyProtocolError("Cannot read the header of the PROXY protocol: the connection ended");
+    }
+    bytes = bytes.length === 0 ? chunk : joined(bytes, chunk);
     const header = parseProxyHeader(bytes);
     if (header.kind === "malformed") {
       throw new ProxyProtocolError(`Malformed header of the PROXY protocol: ${header.reason}`);
@@ -79,24 +82,22 @@ async function readHeader(reader: ReadableStreamDefaultReader<Uint8Array>): Prom
   }
 }
 
-function behindHeader(
-  rest: Uint8Array,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): ReadableStream<Uint8Array> {
+function behindHeader(rest: Uint8Array, below: ByteChannel): ByteChannel {
   let first = rest.length > 0 ? rest : undefined;
-  return new ReadableStream({
-    async pull(controller) {
-      if (first !== undefined) {
-        controller.enqueue(first);
-        first = undefined;
-        return;
-      }
-      const { value, done } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
+  return {
+    read() {
+      if (first === undefined) return below.read();
+      const bytes = first;
+      first = undefined;
+      return Promise.resolve(bytes);
     },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+    write: (bytes) => below.write(bytes),
+    get isWriting() {
+      return below.isWriting;
+    },
+    closeWrite: () => below.closeWrite(),
+    close: () => below.close(),
+  };
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

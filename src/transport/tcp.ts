@@ -1,3 +1,4 @@
+import { type ByteChannel, ChannelTransport } from "./byte_channel.ts";
 import { acceptConnections, type Listener } from "./listener.ts";
 import { ReadTurns } from "./read_turns.ts";
 import type { Peer, Transport } from "./transport.ts";
@@ -76,20 +77,7 @@ export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new R
 
 /** A connection of the runtime, of whatever kind, as a transport. */
 export function connTransport(conn: Deno.TcpConn | Deno.UnixConn, peer: Peer, turns = new ReadTurns()): Transport {
-  const close = () => {
-    closeQuietly(conn);
-    turns.end();
-  };
-  return {
-    readable: new ReadableStream(new GrowingReads(conn, close, turns), { highWaterMark: 0 }),
-    writable: new WritableStream({
-      write: (chunk) => writeAll(conn, chunk),
-      close: () => conn.closeWrite(),
-      abort: close,
-    }),
-    peer,
-    close,
-  };
+  return new ChannelTransport(new ConnChannel(conn, turns), peer);
 }
 
 /** `host:port`, an IPv6 address in brackets. */
@@ -101,40 +89,35 @@ export function hostPort(hostname: string, port: number): string {
  * Reads into buffers that grow while reads fill them, so that a connection that is idle holds little. Small chunks lie
  * side by side in one buffer; no byte is written twice, so chunks may be kept.
  */
-class GrowingReads implements UnderlyingDefaultSource<Uint8Array> {
-  readonly #conn: Deno.Conn;
-  readonly #close: () => void;
+class ConnChannel implements ByteChannel {
+  readonly #conn: Deno.TcpConn | Deno.UnixConn;
+  readonly #turns: ReadTurns;
   #buffer = new Uint8Array(SMALLEST_READ_BYTES);
   #used = 0;
-  /** What the read that is under way fills, and whom it tells. */
+  /** What the read that is under way fills. */
   #room: Uint8Array = this.#buffer;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  readonly #turns: ReadTurns;
   /** Whether the last read was as large as one of a peer that sends without a pause. */
   #isFlooded = false;
+  /** How many are not through yet. */
+  #writes = 0;
+  #lastWrite: Promise<void> | undefined;
 
-  constructor(conn: Deno.Conn, close: () => void, turns: ReadTurns) {
+  constructor(conn: Deno.TcpConn | Deno.UnixConn, turns: ReadTurns) {
     this.#conn = conn;
-    this.#close = close;
     this.#turns = turns;
   }
 
-  pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#controller = controller;
+  read(): Promise<Uint8Array | undefined> {
     this.#room = this.#used === 0 ? this.#buffer : this.#buffer.subarray(this.#used);
     const pause = this.#isFlooded ? this.#turns.pause() : undefined;
-    if (pause !== undefined) return pause.then(() => this.#conn.read(this.#room)).then(this.#give);
-    return this.#conn.read(this.#room).then(this.#give);
+    if (pause !== undefined) return pause.then(() => this.#conn.read(this.#room)).then(this.#take);
+    return this.#conn.read(this.#room).then(this.#take);
   }
 
-  readonly #give = (read: number | null): void => {
-    if (read === null) {
-      this.#controller?.close();
-      return;
-    }
+  readonly #take = (read: number | null): Uint8Array | undefined => {
+    if (read === null) return undefined;
     this.#isFlooded = read >= FLOOD_READ_BYTES;
     const room = this.#room;
-    this.#controller?.enqueue(room.subarray(0, read));
     this.#used += read;
     const size = this.#buffer.length;
     if (read === room.length) {
@@ -143,6 +126,7 @@ class GrowingReads implements UnderlyingDefaultSource<Uint8Array> {
       // Used up by small reads: one that lasts longer, up to a size that is no burden when the connection falls silent.
       this.#renew(size < BUSY_READ_BYTES ? size * 2 : read * 8 < size ? Math.max(size / 4, BUSY_READ_BYTES) : size);
     }
+    return room.subarray(0, read);
   };
 
   #renew(size: number): void {
@@ -150,15 +134,33 @@ class GrowingReads implements UnderlyingDefaultSource<Uint8Array> {
     this.#used = 0;
   }
 
-  cancel(): void {
-    this.#close();
+  /** Behind one that failed all others fail too. */
+  write(bytes: Uint8Array): Promise<void> {
+    // The runtime keeps the order of its writes, but what it did not take of one would leave behind the next.
+    const before = this.isWriting ? this.#lastWrite : undefined;
+    this.#writes += 1;
+    return this.#lastWrite = before?.then(() => this.#writeAll(bytes)) ?? this.#writeAll(bytes);
   }
-}
 
-function writeAll(conn: Deno.Conn, chunk: Uint8Array): Promise<void> {
-  return conn.write(chunk).then((written) =>
-    written < chunk.length ? writeAll(conn, chunk.subarray(written)) : undefined
-  );
+  get isWriting(): boolean {
+    return this.#writes > 0;
+  }
+
+  #writeAll(bytes: Uint8Array): Promise<void> {
+    return this.#conn.write(bytes).then((written) => {
+      if (written < bytes.length) return this.#writeAll(bytes.subarray(written));
+      this.#writes -= 1;
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#conn.closeWrite();
+  }
+
+  close(): void {
+    closeQuietly(this.#conn);
+    this.#turns.end();
+  }
 }
 
 function closeQuietly(conn: Deno.Conn): void {

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { Duplex } from "node:stream";
+import { type ByteChannel, channelOf, ChannelTransport } from "./byte_channel.ts";
 import { foreignToTls } from "./first_bytes.ts";
-import { socketTransport } from "./socket_transport.ts";
+import { SocketChannel } from "./socket_channel.ts";
 import {
   checkAuthority,
   checkServerCertificate,
@@ -89,15 +90,10 @@ export class TlsHandshakes {
     }, handshakeTimeoutMs);
     let socket: TLSSocket | undefined;
     try {
-      const stream = await openStream(inner);
+      const stream = await openStream(channelOf(inner));
       socket = await this.#secured(stream);
       const peer = this.#accepted(socket, { ...inner.peer, transport: "tls", listener });
-      const transport = socketTransport(socket, peer, () => stream.goOn());
-      const close = () => {
-        transport.close();
-        inner.close(); // Whatever the socket still waits for.
-      };
-      return { ...transport, close };
+      return new ChannelTransport(new SocketChannel(socket, stream), peer);
     } catch (error) {
       socket?.destroy();
       inner.close();
@@ -108,7 +104,7 @@ export class TlsHandshakes {
     }
   }
 
-  async #secured(stream: TransportStream): Promise<TLSSocket> {
+  async #secured(stream: ChannelStream): Promise<TLSSocket> {
     try {
       const socket = await this.#begun(stream);
       stream.secured = socket;
@@ -168,23 +164,20 @@ function secureContext(
 }
 
 /** Looks at the first bytes before TLS does, which would say only that they are wrong. */
-async function openStream(inner: Transport): Promise<TransportStream> {
-  const reader = inner.readable.getReader();
-  const { value: first, done } = await reader.read();
-  if (done) throw new HandshakeError(LOST);
+async function openStream(inner: ByteChannel): Promise<ChannelStream> {
+  const first = await inner.read();
+  if (first === undefined) throw new HandshakeError(LOST);
   const foreign = foreignToTls(first);
   if (foreign !== undefined) throw new HandshakeError(foreign);
-  return new TransportStream(inner, reader, first);
+  return new ChannelStream(inner, first);
 }
 
 /**
- * A transport as `node:tls` takes it. TLS reads from it without end, whether anybody reads from the TLS socket or not:
+ * A connection as `node:tls` takes it. TLS reads from it without end, whether anybody reads from the TLS socket or not:
  * it is what holds a client back whose bytes nobody takes.
  */
-class TransportStream extends Duplex {
-  readonly #inner: Transport;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+class ChannelStream extends Duplex {
+  readonly #inner: ByteChannel;
   /** What the client sent first. */
   readonly first: Uint8Array;
   /** The TLS socket above, when the handshake is over; it is closed with that then. */
@@ -193,18 +186,15 @@ class TransportStream extends Duplex {
   #isHeld = false;
   #isWritten = false;
 
-  constructor(inner: Transport, reader: ReadableStreamDefaultReader<Uint8Array>, first: Uint8Array) {
+  constructor(inner: ByteChannel, first: Uint8Array) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
-    this.#reader = reader;
     this.first = first;
-    this.#writer = inner.writable.getWriter();
-    this.#writer.closed.catch(() => {}); // Each write and close tells it too.
   }
 
   /** Says why there will be no handshake: the runtime does not get to it. Behind its first bytes it is encrypted. */
   async refuse(alert: number): Promise<void> {
-    if (!this.#isWritten) await this.#writer.write(Uint8Array.of(ALERT, 3, 3, 0, 2, FATAL, alert));
+    if (!this.#isWritten) await this.#inner.write(Uint8Array.of(ALERT, 3, 3, 0, 2, FATAL, alert));
   }
 
   /** What was decrypted is taken. */
@@ -214,6 +204,10 @@ class TransportStream extends Duplex {
     this._read();
   }
 
+  close(): void {
+    this.#inner.close();
+  }
+
   override _read(): void {
     if (!this.#isFirstRead) {
       this.#isFirstRead = true;
@@ -221,17 +215,17 @@ class TransportStream extends Duplex {
     } else if (this.secured !== undefined && this.secured.readableLength > 0) {
       this.#isHeld = true;
     } else {
-      this.#reader.read().then(({ value, done }) => this.push(done ? null : value), (error) => this.destroy(error));
+      this.#inner.read().then((bytes) => this.push(bytes ?? null), (error) => this.destroy(error));
     }
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
     this.#isWritten = true;
-    this.#writer.write(chunk).then(() => done(), done);
+    this.#inner.write(chunk).then(() => done(), done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#writer.close().then(() => done(), done);
+    this.#inner.closeWrite().then(() => done(), done);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

@@ -1,3 +1,4 @@
+import { type ByteChannel, channelOf } from "./byte_channel.ts";
 import type { Peer, Transport } from "./transport.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "./web_socket_forwarded.ts";
 import { foreignProtocol, parseRequestHead, requestHeadLength } from "./web_socket_request_head.ts";
@@ -69,7 +70,7 @@ export class WebSocketHandshakes {
   }
 
   async #decide(handshake: Handshake): Promise<WebSocketTransport> {
-    const { inner, reader, writer } = handshake;
+    const { inner, channel: below } = handshake;
     const isSecure = inner.peer.transport === "tls";
     const read = await handshake.readHead();
     if ("kind" in read) return await handshake.refuse(read);
@@ -77,7 +78,7 @@ export class WebSocketHandshakes {
     if ("kind" in request) return await handshake.refuse(request);
     const decision = checkUpgrade(request, this.#options);
     if (decision.kind === "refused") return await handshake.refuse(decision, request.method !== "HEAD");
-    await writer.write(await encodeAcceptance(decision));
+    await below.write(await encodeAcceptance(decision));
     const peer: Peer = {
       ...inner.peer,
       transport: isSecure ? "wss" : "ws",
@@ -88,7 +89,7 @@ export class WebSocketHandshakes {
     const closeCode = this.#closeCode;
     const slab = this.#slab;
     return webSocketTransport(
-      { inner, reader, writer, rest: read.rest, peer, request, subprotocol, slab, closeCode },
+      { below, rest: read.rest, peer, request, subprotocol, slab, closeCode },
       this.#options,
     );
   }
@@ -96,18 +97,16 @@ export class WebSocketHandshakes {
 
 /** One connection until it is a WebSocket connection, or was told why not. */
 class Handshake {
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #late: Promise<undefined>;
+  readonly channel: ByteChannel;
+  readonly #late: Promise<"late">;
   readonly #timer: ReturnType<typeof setTimeout>;
+  #reading: Promise<Uint8Array | undefined> | undefined;
 
   constructor(readonly inner: Transport, timeoutMs: number) {
-    this.reader = inner.readable.getReader();
-    this.writer = inner.writable.getWriter();
-    this.writer.closed.catch(() => {}); // Each write and close has its own owner.
-    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.channel = channelOf(inner);
+    const { promise, resolve } = Promise.withResolvers<"late">();
     this.#late = promise;
-    this.#timer = setTimeout(() => resolve(undefined), timeoutMs);
+    this.#timer = setTimeout(() => resolve("late"), timeoutMs);
   }
 
   end(): void {
@@ -118,11 +117,11 @@ class Handshake {
   async readHead(): Promise<{ head: Uint8Array; rest: Uint8Array } | UpgradeRefusal> {
     let bytes = new Uint8Array(0);
     for (;;) {
-      const read = await Promise.race([this.reader.read(), this.#late]); // However slowly they come.
-      if (read === undefined) return refusal(408, "the request was not complete in time", "Too slow.\n");
-      if (read.done) throw new WebSocketHandshakeError("the connection ended before its request");
+      const chunk = await Promise.race([this.#read(), this.#late]); // However slowly they come.
+      if (chunk === "late") return refusal(408, "the request was not complete in time", "Too slow.\n");
+      if (chunk === undefined) throw new WebSocketHandshakeError("the connection ended before its request");
       const from = bytes.length;
-      bytes = joined(bytes, read.value);
+      bytes = joined(bytes, chunk);
       const foreign = foreignProtocol(bytes[0] ?? 0x21);
       if (foreign !== undefined) throw new WebSocketHandshakeError(foreign);
       const length = requestHeadLength(bytes, from);
@@ -133,17 +132,22 @@ class Handshake {
     }
   }
 
+  /** The one that was too late goes on: there is one at a time. */
+  #read(): Promise<Uint8Array | undefined> {
+    return this.#reading ??= this.channel.read().finally(() => this.#reading = undefined);
+  }
+
   /** Answers, and reads on for a moment: closing on bytes that were not read could destroy the answer. */
   async refuse(refused: UpgradeRefusal, hasBody = true): Promise<never> {
     this.end();
     const timer = setTimeout(() => this.inner.close(), REFUSED_LINGER_MS);
     try {
-      await this.writer.write(encodeRefusal(refused, hasBody));
-      await this.writer.close();
+      await this.channel.write(encodeRefusal(refused, hasBody));
+      await this.channel.closeWrite();
       for (let bytes = 0; bytes <= MOST_LINGER_BYTES;) {
-        const { value, done } = await this.reader.read();
-        if (done) break;
-        bytes += value.length;
+        const chunk = await this.#read();
+        if (chunk === undefined) break;
+        bytes += chunk.length;
       }
     } catch {
       // It is gone, with or without the answer.

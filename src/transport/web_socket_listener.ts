@@ -9,7 +9,7 @@ export interface WebSocketListenOptions extends WebSocketHandshakeOptions {
 }
 
 /**
- * MQTT over WebSocket on a listener of its own: a WebSocket server right on the streams of TCP or TLS, because the one
+ * MQTT over WebSocket on a listener of its own: a WebSocket server right on the bytes of TCP or TLS, because the one
  * of the runtime cannot pause a peer, holds fragments without bound, and takes frames that are not masked.
  *
  * @throws RangeError for a trusted proxy that is not an address

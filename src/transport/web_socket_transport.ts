@@ -1,3 +1,4 @@
+import { type ByteChannel, ChannelTransport } from "./byte_channel.ts";
 import type { HttpRequest, Peer, Transport } from "./transport.ts";
 import type { Slab } from "./web_socket_slab.ts";
 import { encodeClose, encodeFrame, FrameDecoder, LOST, Opcode, type WebSocketEnd } from "./web_socket_frames.ts";
@@ -27,9 +28,7 @@ export interface WebSocketTransport extends Transport {
 
 /** What the handshake leaves behind. */
 export interface OpenedWebSocket {
-  readonly inner: Transport;
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly below: ByteChannel;
   /** Bytes behind the head of the request: the first frames. */
   readonly rest: Uint8Array;
   readonly peer: Peer;
@@ -50,40 +49,29 @@ const DEFAULT_CLOSE_TIMEOUT_MS = 1_000;
  * answer; closing it again, or while a write is stuck, ends it at once.
  */
 export function webSocketTransport(opened: OpenedWebSocket, options: WebSocketOptions = {}): WebSocketTransport {
-  const connection = new WebSocketConnection(opened, options);
-  const { inner, peer, request, subprotocol } = opened;
-  return {
-    ...inner,
-    readable: new ReadableStream(connection, { highWaterMark: 0 }),
-    writable: new WritableStream({
-      write: (chunk) => connection.write(chunk),
-      close: () => connection.sayClose(),
-      abort: () => inner.close(),
-    }),
-    peer,
-    request,
-    subprotocol,
-    close: () => connection.close(),
-  };
+  const { peer, request, subprotocol } = opened;
+  return Object.assign(new ChannelTransport(new WebSocketChannel(opened, options), peer), { request, subprotocol });
 }
 
 type Phase = "open" | "closing" | "closed";
+/** What a read gives. */
+type Payload = Uint8Array | undefined;
 
 /**
- * The frame streams of one connection, as a source and a sink right at the streams below. A pair of `TransformStream`s
- * with its pipes is as fast (pairs, fan-out and window 1 within 5 %, 2026-11), but cannot see when a Pong has left, and
- * so not bound them, and its pipes end one direction when the other one still has a Close frame to wait for.
+ * The frames of one connection, right on the bytes below and not as a pair of `TransformStream`s, which cannot see when
+ * a Pong has left, and so not bound them, and end one direction when the other one still has a Close frame to wait for.
  */
-class WebSocketConnection implements UnderlyingDefaultSource<Uint8Array> {
+class WebSocketChannel implements ByteChannel {
   readonly #opened: OpenedWebSocket;
+  readonly #below: ByteChannel;
   readonly #options: WebSocketOptions;
   readonly #decoder: FrameDecoder;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #phase: Phase = "open";
   #end: WebSocketEnd | undefined;
   #rest: Uint8Array | undefined;
-  /** One read at a time, for whom asks first. */
-  #reading: Promise<void> | undefined;
+  #isReading = false;
+  /** Reads that began before somebody asked for them: for a Pong, or for the answer to a Close frame. */
+  readonly #ahead: Promise<Payload>[] = [];
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setInterval> | undefined;
   #isHeard = true;
@@ -94,108 +82,124 @@ class WebSocketConnection implements UnderlyingDefaultSource<Uint8Array> {
 
   constructor(opened: OpenedWebSocket, options: WebSocketOptions) {
     this.#opened = opened;
+    this.#below = opened.below;
     this.#options = options;
     const { maximumMessageBytes = DEFAULT_MESSAGE_BYTES, pingIntervalMs } = options;
     this.#decoder = new FrameDecoder(maximumMessageBytes, (payload) => this.#pong(payload), opened.slab);
     if (opened.rest.length > 0) this.#rest = opened.rest;
-    opened.writer.closed.catch(() => {}); // Each write and close has its own owner.
     if (pingIntervalMs !== undefined) this.#pingTimer = setInterval(() => this.#ping(), pingIntervalMs);
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#controller = controller;
+  read(): Promise<Payload> {
+    return this.#ahead.shift() ?? this.#read();
   }
 
-  pull(): Promise<void> {
-    return this.#reading ??= this.#read();
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#phase !== "open") return Promise.reject(new Error("Cannot write: the WebSocket connection is closed"));
+    if (bytes.length === 0) return Promise.resolve();
+    return this.#below.write(encodeFrame(Opcode.Binary, bytes, this.#opened.slab));
   }
 
-  cancel(): void {
-    this.#controller = undefined;
-    this.#opened.inner.close();
-    this.#reading ??= this.#read(); // Sees the end.
+  get isWriting(): boolean {
+    return this.#below.isWriting;
   }
 
-  write(chunk: Uint8Array): Promise<void> | void {
-    if (this.#phase !== "open") throw new Error("Cannot write: the WebSocket connection is closed");
-    const { writer, slab } = this.#opened;
-    if (chunk.length > 0) return writer.write(encodeFrame(Opcode.Binary, chunk, slab));
-  }
-
-  /** No more will be written: a Close frame, and the peer closes or is closed. */
-  sayClose(): Promise<void> | void {
-    if (this.#phase !== "open") return;
+  /** A Close frame, and the peer closes or is closed. */
+  closeWrite(): Promise<void> {
+    if (this.#phase !== "open") return Promise.resolve();
     return this.#startClosing({ code: this.#opened.closeCode(), reason: "", isByPeer: false });
   }
 
   close(): void {
-    const isStuck = (this.#opened.writer.desiredSize ?? 0) <= 0;
-    if (this.#phase !== "open" || isStuck) {
-      this.#opened.inner.close();
-      this.#reading ??= this.#read(); // Sees the end.
-    } else {
-      this.sayClose()?.catch(() => {}); // It is over already, as the reads will see.
-    }
+    if (this.#phase !== "open" || this.isWriting) this.#break();
+    else this.closeWrite().catch(() => {}); // It is over already, as the reads will see.
+  }
+
+  /** Without a Close frame, or without waiting for the answer. */
+  #break(): void {
+    this.#below.close();
+    this.#readAhead(); // Sees the end.
   }
 
   /** Reads until there is something to give, or the end; while it is closing, until the end. */
-  async #read(): Promise<void> {
-    try {
-      for (;;) {
-        const rest = this.#rest;
-        const { value: chunk } = await (rest === undefined ? this.#opened.reader.read() : { value: rest });
-        this.#rest = undefined;
-        if (chunk === undefined) return this.#over(this.#end ?? LOST);
-        this.#isHeard = true;
-        // What follows a violation or a Close frame is not looked at.
-        const payload = this.#decoder.end === undefined ? this.#decoder.decode(chunk) : undefined;
-        const isGiven = payload !== undefined && this.#phase === "open" && this.#controller !== undefined;
-        if (isGiven) this.#controller?.enqueue(payload);
-        const { end } = this.#decoder;
-        if (end?.isByPeer) return await this.#answerClose(end);
-        if (end !== undefined && this.#phase === "open") await this.#startClosing(end);
-        else if (isGiven) return;
-      }
-    } catch (error) {
-      if (this.#end === undefined) this.#over(LOST, error);
-      else this.#over(this.#end); // It ended for that reason, and the peer did not answer.
-    } finally {
-      this.#reading = undefined;
-    }
+  #read(): Promise<Payload> {
+    if (this.#phase === "closed") return Promise.resolve(undefined);
+    this.#isReading = true;
+    const rest = this.#rest;
+    if (rest === undefined) return this.#below.read().then(this.#received, this.#lost);
+    this.#rest = undefined;
+    return Promise.resolve(rest).then(this.#received);
   }
 
+  #readAhead(): void {
+    if (this.#isReading || this.#phase === "closed") return;
+    const reading = this.#read();
+    reading.catch(() => {}); // Whoever asks for it is told.
+    this.#ahead.push(reading);
+  }
+
+  readonly #received = (chunk: Uint8Array | undefined): Payload | Promise<Payload> => {
+    if (chunk === undefined) return this.#over(this.#end ?? LOST);
+    this.#isHeard = true;
+    // What follows a violation or a Close frame is not looked at.
+    const decoded = this.#decoder.end === undefined ? this.#decoder.decode(chunk) : undefined;
+    const payload = this.#phase === "open" ? decoded : undefined;
+    const { end } = this.#decoder;
+    if (end === undefined && payload === undefined) return this.#read();
+    this.#isReading = false;
+    if (end === undefined) return payload;
+    const ended = this.#finish(end);
+    if (payload === undefined) return ended;
+    this.#ahead.push(ended);
+    return payload;
+  };
+
+  /** There is a Close frame of the peer, or a violation: what is left to read is the end. */
+  #finish(end: WebSocketEnd): Promise<Payload> {
+    this.#isReading = true;
+    if (end.isByPeer) return this.#answerClose(end);
+    if (this.#phase === "open") this.#startClosing(end).catch(() => this.#over(end)); // The peer does not hear it.
+    return this.#read();
+  }
+
+  readonly #lost = (error: unknown): undefined => {
+    this.#over(this.#end ?? LOST);
+    if (this.#end === undefined) throw error;
+    // It ended for that reason, and the peer did not answer.
+  };
+
   async #startClosing(end: WebSocketEnd): Promise<void> {
-    const { inner, writer } = this.#opened;
     this.#phase = "closing";
     this.#end = end;
-    this.#closeTimer = setTimeout(() => inner.close(), this.#options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
-    const sent = writer.write(encodeClose(end.code, end.reason));
-    this.#reading ??= this.#read(); // Waits for the answer, whether somebody reads or not.
+    this.#closeInTime();
+    const sent = this.#below.write(encodeClose(end.code, end.reason));
+    this.#readAhead(); // Waits for the answer, whether somebody reads or not.
     await sent;
     // Behind a violation no answer can be read: the end of the stream asks for the peer's own.
-    if (this.#decoder.end !== undefined) await writer.close();
+    if (this.#decoder.end !== undefined) await this.#below.closeWrite();
   }
 
   /** The peer's Close frame is answered with its code; then it is for us to close (RFC 6455, sections 5.5.1, 7.1.1). */
-  async #answerClose(end: WebSocketEnd): Promise<void> {
-    const { inner, writer } = this.#opened;
+  async #answerClose(end: WebSocketEnd): Promise<undefined> {
     if (this.#phase === "open") {
       this.#phase = "closing";
-      this.#closeTimer = setTimeout(() => inner.close(), this.#options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
-      await writer.write(encodeClose(end.code)).catch(() => {}); // The peer may be gone without waiting.
+      this.#closeInTime();
+      await this.#below.write(encodeClose(end.code)).catch(() => {}); // The peer may be gone without waiting.
     }
     this.#over(this.#end ?? end);
   }
 
-  #over(end: WebSocketEnd, error?: unknown): void {
+  #closeInTime(): void {
+    const { closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = this.#options;
+    this.#closeTimer = setTimeout(() => this.#below.close(), closeTimeoutMs);
+  }
+
+  #over(end: WebSocketEnd): undefined {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     clearTimeout(this.#closeTimer);
     clearInterval(this.#pingTimer);
-    if (error === undefined) this.#controller?.close();
-    else this.#controller?.error(error);
-    this.#controller = undefined;
-    this.#opened.inner.close();
+    this.#below.close();
     this.#options.onWebSocketEnd?.(end, this.#opened.peer);
   }
 
@@ -213,21 +217,21 @@ class WebSocketConnection implements UnderlyingDefaultSource<Uint8Array> {
       if (next !== undefined) this.#pong(next);
     };
     // A write that fails ends the connection: the reads see it.
-    this.#opened.writer.write(encodeFrame(Opcode.Pong, payload)).then(sent, () => {});
+    this.#below.write(encodeFrame(Opcode.Pong, payload)).then(sent, () => {});
   }
 
   #ping(): void {
     if (this.#phase !== "open") return;
-    if (this.#isHeard) {
+    const isUnread = this.#ahead.length > 0 && !this.#isReading; // Then nobody can say that the peer is silent.
+    if (this.#isHeard || isUnread) {
       this.#isHeard = false;
       this.#isPinged = false;
     } else if (this.#isPinged) {
-      this.#opened.inner.close();
-      this.#reading ??= this.#read(); // Sees the end.
+      this.#break();
     } else {
       this.#isPinged = true;
-      this.#opened.writer.write(encodeFrame(Opcode.Ping, new Uint8Array(0))).catch(() => {}); // The reads see it.
-      this.#reading ??= this.#read(); // A Pong must be heard, whether somebody reads or not.
+      this.#below.write(encodeFrame(Opcode.Ping, new Uint8Array(0))).catch(() => {}); // The reads see it.
+      this.#readAhead(); // A Pong must be heard, whether somebody reads or not.
     }
   }
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { channelOf } from "../../src/transport/byte_channel.ts";
 import { memoryTransport } from "../../src/transport/memory.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import type { WebSocketEnd } from "../../src/transport/web_socket_frames.ts";
@@ -24,9 +25,7 @@ function open(options: WebSocketOptions = {}, rest: Uint8Array = new Uint8Array(
   const { server: inner, client } = memoryTransport(queuedChunks);
   const ends: WebSocketEnd[] = [];
   const server = webSocketTransport({
-    inner,
-    reader: inner.readable.getReader(),
-    writer: inner.writable.getWriter(),
+    below: channelOf(inner),
     rest,
     peer: { ...inner.peer, transport: "ws" },
     request: { method: "GET", url: "http://localhost/mqtt", headers: new Headers() },
@@ -264,8 +263,34 @@ Deno.test("A silent peer that answers no Ping is lost", async () => {
   assertEquals(ends[0]?.code, 1006);
 });
 
-Deno.test("Cancelling the readable closes the connection below", async () => {
-  const { server, received } = open();
+Deno.test("Cancelling the readable closes the connection as close() does", async () => {
+  const { server, ends, received } = open({ closeTimeoutMs: 10 });
   await server.readable.cancel();
-  assertEquals(await within(received(), "the end"), "");
+  assertEquals(await within(received(), "the end"), "880203e8");
+  assertEquals(ends, [{ code: 1000, reason: "", isByPeer: false }]);
+});
+
+Deno.test("A peer is not lost for its silence while nobody reads what it has sent", async () => {
+  const { server, client, ends, send } = open({ pingIntervalMs: 5 });
+  const pings = client.readable.getReader();
+  assertEquals((await within(pings.read(), "a Ping")).value?.toHex(), "8900");
+  await send(clientFrame({ opcode: BINARY, payload: "c000" })); // Instead of a Pong.
+  await new Promise((resolve) => setTimeout(resolve, 50)); // Many intervals.
+  assertEquals(ends, []);
+  const reader = server.readable.getReader();
+  assertEquals((await reader.read()).value?.toHex(), "c000");
+  client.close();
+  assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("What was read for a Pong and not taken yet comes before the end", async () => {
+  const { server, client, send } = open({ pingIntervalMs: 5 });
+  const reader = client.readable.getReader();
+  assertEquals((await within(reader.read(), "a Ping")).value?.toHex(), "8900");
+  await send(clientFrame({ opcode: BINARY, payload: "c000" }));
+  await new Promise((resolve) => setTimeout(resolve, 0)); // It has been read.
+  server.close();
+  assertEquals((await within(reader.read(), "a Close frame")).value?.toHex(), "880203e8");
+  await send(closeFrame(1000));
+  assertEquals(await readAll(server), "c000");
 });
