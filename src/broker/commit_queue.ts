@@ -63,7 +63,6 @@ export class CommitQueue implements ChangeLog {
     this.#events = events;
   }
 
-
   write(change: Fact): number {
     this.#changes.push(change);
     this.pendingBytes += sizeOf(change);

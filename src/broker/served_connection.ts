@@ -1,11 +1,11 @@
-import type { Malformed, PacketBatch } from "../codec/decoder.ts";
+import { type Malformed, PacketDecoder } from "../codec/decoder.ts";
 import type { Packet } from "../codec/packet.ts";
-import { PacketDecoderStream } from "../codec/packet_decoder_stream.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Answer, Ask } from "../protocol/ask.ts";
 import { type Closing, Connection } from "../protocol/connection.ts";
 import type { ConnectionEvents, ConnectionHost } from "../protocol/connection_host.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
+import { type ByteChannel, channelOf } from "../transport/byte_channel.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { PacketEvent } from "./events.ts";
@@ -53,7 +53,7 @@ export class ServedConnection implements ConnectionEvents {
   readonly onReceived: ((packet: Packet) => void) | undefined;
   readonly onSent: ((packet: Packet) => void) | undefined;
   readonly #host: ServedConnectionHost;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #channel: ByteChannel;
   #isFlushLater = false;
   #isWriting = false;
   /** Of what is being written. */
@@ -74,8 +74,7 @@ export class ServedConnection implements ConnectionEvents {
 
   constructor(readonly transport: Transport, host: ServedConnectionHost) {
     this.#host = host;
-    this.#writer = transport.writable.getWriter();
-    this.#writer.closed.catch(() => {}); // Each write and close has its own owner.
+    this.#channel = channelOf(transport);
     this.#lastReceivedMs = host.now();
     const { onPacket } = host;
     if (onPacket !== undefined) {
@@ -102,9 +101,7 @@ export class ServedConnection implements ConnectionEvents {
       if (!this.connection.isConnected) this.connection.disconnect(ReasonCode.UnspecifiedError, "no CONNECT in time");
     });
     try {
-      const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
-      const decoder = new PacketDecoderStream({ maximumPacketBytes, maximumConnectBytes, topics });
-      await this.#readAll(this.transport.readable.pipeThrough(decoder).getReader());
+      await this.#readAll();
     } catch {
       // The transport broke: what follows is the same as for its end.
     }
@@ -183,17 +180,19 @@ export class ServedConnection implements ConnectionEvents {
   }
 
   /** Reads until the peer closes. Behind the end of the connection, what still comes is not looked at. */
-  async #readAll(reader: ReadableStreamDefaultReader<PacketBatch>): Promise<void> {
+  async #readAll(): Promise<void> {
     const { connection } = this;
+    const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
+    const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
     for (;;) {
       this.#isReading = true;
-      const { value: batch, done } = await reader.read();
-      if (done) return;
+      const chunk = await this.#channel.read();
+      if (chunk === undefined) return;
       if (connection.closing !== undefined) continue;
       this.#isReading = false;
       this.#lastReceivedMs = this.#host.now();
       const { writtenSequence } = this.#host.log;
-      for (const item of batch) {
+      for (const item of decoder.decode(chunk)) {
         const waiting = this.#receive(item);
         if (waiting !== undefined) await this.#orOver(waiting);
         if (connection.closing !== undefined) break;
@@ -257,7 +256,7 @@ export class ServedConnection implements ConnectionEvents {
     const isPiece = bytes.length > MOST_BYTES_A_WRITE;
     if (isPiece) this.#rest = bytes.subarray(MOST_BYTES_A_WRITE);
     const piece = isPiece ? bytes.subarray(0, MOST_BYTES_A_WRITE) : bytes;
-    this.#writer.write(piece).then(this.#written, this.#broken);
+    this.#channel.write(piece).then(this.#written, this.#broken);
   }
 
   readonly #written = (): void => {
@@ -274,7 +273,8 @@ export class ServedConnection implements ConnectionEvents {
   /** Lets the session send what waits, and writes it. */
   #pump(): void {
     try {
-      if (!this.#isOver) this.connection.session?.outgoing.pump(this.#host.now());
+      const outgoing = this.connection.session?.outgoing;
+      if (!this.#isOver && outgoing?.isPumpDue) outgoing.pump(this.#host.now()); // Asking the clock costs too.
       this.flush();
     } catch (error) {
       this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
@@ -318,7 +318,7 @@ export class ServedConnection implements ConnectionEvents {
       return;
     }
     this.#deadlineIn(LINGER_MS, () => this.transport.close());
-    this.#writer.close().catch(() => this.transport.close()); // It is broken already.
+    this.#channel.closeWrite().catch(() => this.transport.close()); // It is broken already.
   }
 
   /** Closes the connection when a write makes no progress. */

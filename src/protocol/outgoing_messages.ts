@@ -256,6 +256,11 @@ export class OutgoingMessages {
     if (entry?.qos === 2 && entry.isReceived) this.#complete(entry, nowMs);
   }
 
+  /** Whether anything waits for {@linkcode pump}. */
+  get isPumpDue(): boolean {
+    return !this.#isNoneWaiting || this.#resend.length > 0 || this.#retained.size > 0;
+  }
+
   /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
   pump(nowMs: number): void {
     const link = this.#link;
@@ -358,7 +363,7 @@ export class OutgoingMessages {
   /** The client has the message, or will not get it: makes room for what waits. */
   #complete(entry: QueuedMessage, nowMs: number): void {
     this.#finish(entry);
-    if (!this.#isNoneWaiting || this.#resend.length > 0 || this.#retained.size > 0) this.pump(nowMs);
+    if (this.isPumpDue) this.pump(nowMs);
   }
 
   #finish(entry: QueuedMessage): void {

@@ -1,7 +1,17 @@
 /** Authenticator and authorizer: at once, late, throwing, rejecting, with packets pipelined behind the question. */
 
 import { assertEquals } from "@std/assert";
-import type { AccessRequest, Authentication, AuthenticationRequest, Authenticator, Authorizer } from "../../mod.ts";
+import {
+  type AccessRequest,
+  type Authentication,
+  type AuthenticationRequest,
+  type Authenticator,
+  type Authorizer,
+  Broker,
+  memoryTransport,
+} from "../../mod.ts";
+import { fromHex } from "../codec/hex.ts";
+import { within } from "../deadline.ts";
 import { converse } from "../wire/conversation.ts";
 
 const LATE = (result: Authentication): Authenticator => ({ authenticate: () => Promise.resolve(result) });
@@ -281,6 +291,34 @@ Deno.test("Keep Alive does not end a client that waits for the broker's own answ
     gate.resolve(true);
     await conversation.run("a < 40 [ 0001 10 ] d0 00", "3.5 s pass", "a told e0 8d");
   });
+});
+
+Deno.test("While a hook is asked, the broker reads nothing from the client", async () => {
+  const answer = Promise.withResolvers<boolean>();
+  const asked = Promise.withResolvers<void>();
+  const authorize = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  await using broker = await Broker.open({ authorizer: { authorize } });
+  const { server } = memoryTransport();
+  let reads = 0;
+  // CONNECT, PUBLISH, PINGREQ, DISCONNECT
+  const chunks = ["10 0d 0004 4d515454 04 02 0000 0001 6d", "30 03 0001 78", "c0 00", "e0 00"].map(fromHex);
+  const readable = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const chunk = chunks[reads++];
+      if (chunk === undefined) controller.close();
+      else controller.enqueue(chunk);
+    },
+  }, { highWaterMark: 0 });
+  const served = broker.serve({ readable, writable: server.writable, peer: server.peer, close: () => server.close() });
+  await within(asked.promise, "the authorizer is asked");
+  await new Promise((resolve) => setTimeout(resolve, 0)); // Whatever would be read ahead is.
+  assertEquals(reads, 2);
+  answer.resolve(true);
+  await within(served, "the connection does not end");
+  assertEquals(reads, 5);
 });
 
 function refusal(): Authentication {
