@@ -1,0 +1,173 @@
+import type { Change, Fact } from "../protocol/change.ts";
+import { KvCommit } from "./deno_kv_commit.ts";
+import { checkFormat, closingOnError, type OpenDatabase, openDatabase } from "./deno_kv_file.ts";
+import { recoverJournal } from "./deno_kv_journal.ts";
+import { pageKey } from "./deno_kv_keys.ts";
+import { KvLock } from "./deno_kv_lock.ts";
+import { type Key, type KvDatabase, KvRows } from "./deno_kv_rows.ts";
+import { Contents, KvScan } from "./deno_kv_scan.ts";
+import { type KeptSession, KvSessionReader } from "./deno_kv_sessions.ts";
+import { KvSweep } from "./deno_kv_sweep.ts";
+import { isReference, type PageEntry } from "./queue_page.ts";
+import { MessageRecords } from "./records.ts";
+import type { SessionProgress } from "./session_progress.ts";
+import type { Storage } from "./storage.ts";
+
+/** What works on the contents of a database, once these are known. */
+interface Work {
+  readonly contents: Contents;
+  readonly commit: KvCommit;
+  readonly reader: KvSessionReader;
+  readonly sweep: KvSweep;
+}
+
+/**
+ * Keeps everything in Deno KV: a file, or a database that is reached by KV Connect. Deno must run with `--unstable-kv`.
+ *
+ * @example
+ * ```ts
+ * import { DenoKvStorage } from "./deno_kv.ts";
+ *
+ * const storage = await DenoKvStorage.open(":memory:");
+ * await storage.commit([{ kind: "sessionStarted", clientId: "c", principal: undefined }]);
+ * for await (const fact of storage.restore()) console.log(fact.kind);
+ * await storage.close();
+ * ```
+ */
+export class DenoKvStorage implements Storage {
+  readonly isDurable: boolean;
+  /** Whether the database was made by opening it. */
+  readonly isNew: boolean;
+  readonly #kv: KvDatabase;
+  readonly #rows: KvRows;
+  readonly #lock: KvLock | undefined;
+  readonly #messages = new MessageRecords();
+  #work: Work | undefined;
+
+  private constructor({ kv, rows, isDurable, isNew }: OpenDatabase, lock: KvLock | undefined) {
+    this.isDurable = isDurable;
+    this.isNew = isNew;
+    this.#kv = kv;
+    this.#rows = rows;
+    this.#lock = lock;
+  }
+
+  /**
+   * Opens a database, and keeps others from opening it.
+   *
+   * @param location path of a file, which is made if there is none, only for its owner to read; the URL of a database that is
+   * reached by KV Connect; or `:memory:`
+   * @throws {Error} one line that says why it cannot be opened: Deno KV is not enabled, another broker uses it, it is damaged,
+   * it is of a later version, or it is no database of Brooklet
+   */
+  static async open(location: string): Promise<DenoKvStorage> {
+    const database = await openDatabase(location);
+    const { kv, rows, file, isDurable } = database;
+    return await closingOnError(kv, async () => {
+      const lock = isDurable ? await KvLock.take(kv, rows, location, file) : undefined;
+      try {
+        await recoverJournal(rows);
+      } catch (error) {
+        await lock?.release().catch(() => {}); // The first error says more.
+        throw error;
+      }
+      return new DenoKvStorage(database, lock);
+    });
+  }
+
+  /** On a database that is open, which nobody else uses; for tests. @internal */
+  static async over(kv: KvDatabase): Promise<DenoKvStorage> {
+    const rows = new KvRows(kv, "the database");
+    const isNew = await checkFormat(rows, "the database", true);
+    await recoverJournal(rows);
+    return new DenoKvStorage({ kv, rows, isNew, isDurable: true, file: undefined }, undefined);
+  }
+
+  /** @throws {Error} when it is damaged or cannot be read */
+  async *restore(): AsyncGenerator<Fact, undefined> {
+    const contents = new Contents(this.#rows);
+    await this.#work?.commit.ready();
+    yield* new KvScan(this.#rows, this.#messages, contents, false).facts();
+    this.#begin(contents);
+  }
+
+  /** @throws {Error} when it is damaged or cannot be read */
+  async *restoreSession(clientId: string, afterSequence = 0): AsyncGenerator<Fact, undefined> {
+    const { commit, contents, reader } = await this.#ready();
+    await commit.ready();
+    const session = contents.sessions.get(clientId);
+    if (session === undefined) return;
+    let { version } = session;
+    let progress = await reader.progress(session.number);
+    if (afterSequence === 0) {
+      for (const packetIdentifier of progress.accepted) yield { kind: "accepted", clientId, packetIdentifier };
+    }
+    const readBody = contents.bodies.reader();
+    for await (const entries of reader.pages(session.number, afterSequence + 1)) {
+      if (version !== session.version) {
+        version = session.version;
+        progress = await reader.progress(session.number);
+      }
+      for (const entry of entries) {
+        if (entry.sequence <= afterSequence || progress.isCompleted(entry.sequence)) continue;
+        yield* await this.#restored(session, entry, progress, readBody);
+      }
+    }
+  }
+
+  async commit(changes: readonly Change[]): Promise<void> {
+    if (changes.length === 0) return;
+    const { commit, sweep } = await this.#ready();
+    await commit.commit(changes);
+    sweep.start();
+  }
+
+  /** Others may open it then. */
+  async close(): Promise<void> {
+    try {
+      await this.#work?.sweep.stop();
+      await this.#lock?.release();
+    } finally {
+      this.#kv.close();
+    }
+  }
+
+  async #restored(
+    { clientId, number }: KeptSession,
+    { content, size: _, ...entry }: PageEntry,
+    { inflight }: SessionProgress,
+    readBody: (body: number, key: Key) => Promise<Uint8Array>,
+  ): Promise<Fact[]> {
+    const key = pageKey(number, entry.sequence); // Of the message, which says more than that of the page.
+    const bytes = isReference(content)
+      ? (await readBody(content.body, key)).subarray(content.offset, content.offset + content.length)
+      : content;
+    const message = this.#rows.decode(key, () => this.#messages.decode(bytes));
+    const { packetIdentifier = 0, isReceived = false } = inflight.get(entry.sequence) ?? {};
+    const facts: Fact[] = [{ kind: "queued", clientId, ...entry, message, packetIdentifier }];
+    if (isReceived) facts.push({ kind: "received", clientId, sequence: entry.sequence });
+    return facts;
+  }
+
+  /** Reads the whole database if that was not done. */
+  async #ready(): Promise<Work> {
+    if (this.#work !== undefined) return this.#work;
+    const contents = new Contents(this.#rows);
+    for await (const _ of new KvScan(this.#rows, this.#messages, contents, true).facts());
+    return this.#begin(contents);
+  }
+
+  /** What it has been read for begins, once. */
+  #begin(contents: Contents): Work {
+    if (this.#work !== undefined) return this.#work;
+    const rows = this.#rows;
+    this.#work = {
+      contents,
+      commit: new KvCommit(rows, contents, this.#messages),
+      reader: new KvSessionReader(rows, contents.bodies),
+      sweep: new KvSweep(rows, contents),
+    };
+    this.#work.sweep.start();
+    return this.#work;
+  }
+}

@@ -1,0 +1,271 @@
+/** Lists of changes into atomics: in order, each cut between two changes. */
+
+import type { Change, Fact } from "../protocol/change.ts";
+import { bodiesOfPage, bodyOf, type KvBodies, type SharedBodies } from "./deno_kv_bodies.ts";
+import { Draft, messageBytes } from "./deno_kv_draft.ts";
+import { KvFold } from "./deno_kv_fold.ts";
+import { recoverJournal, writeJournal } from "./deno_kv_journal.ts";
+import { pageKey, progressKey, sessionKey, SessionRow } from "./deno_kv_keys.ts";
+import { KvBodyWriter, pagesOf } from "./deno_kv_pages.ts";
+import { AtomicSize, deleted, type Key, type KvRows, type Mutation } from "./deno_kv_rows.ts";
+import type { Contents } from "./deno_kv_scan.ts";
+import { type KeptSession, KvSessionReader } from "./deno_kv_sessions.ts";
+import { encodePage, isReference, type PageEntry } from "./queue_page.ts";
+import { encodeSession, type MessageRecords } from "./records.ts";
+
+// With these a draft is written: less than Deno KV takes, because they are estimates.
+const ENOUGH_MUTATIONS = 900;
+const ENOUGH_BYTES = 600_000;
+const ENOUGH_KEY_BYTES = 60_000;
+const MOST_GARBAGE = 100;
+
+/** A draft as rows, and what is true once they are written. */
+interface WrittenDraft {
+  /** Written before the rest, or with it. */
+  readonly ahead: Mutation[];
+  readonly rows: Mutation[];
+  readonly pages: { readonly session: KeptSession; readonly entries: PageEntry[] }[];
+  /** Bodies of rows, or that they have none any more. */
+  readonly bodies: { readonly key: Key; readonly body: number | undefined }[];
+}
+
+/** What is not known after a failure: whether some rows are there. */
+interface Doubts {
+  /** Numbers that a session may have. */
+  readonly sessions: Map<string, Set<number>>;
+  /** Rows that may refer to bodies. */
+  readonly rows: Key[];
+  /** Bodies of the list that failed, each of which counts once more than rows refer to it. */
+  readonly bodies: Set<number>;
+}
+
+/** What a row refers to. */
+interface Reference {
+  readonly key: Key;
+  readonly body: number | undefined;
+  readonly inPage: readonly number[];
+}
+
+export class KvCommit {
+  readonly #rows: KvRows;
+  readonly #contents: Contents;
+  readonly #bodies: KvBodies;
+  readonly #messages: MessageRecords;
+  readonly #reader: KvSessionReader;
+  readonly #fold: KvFold;
+  #doubts: Doubts | undefined;
+  #resolving: Promise<void> | undefined;
+  #draft = new Draft();
+  #shared: SharedBodies = new Map();
+
+  constructor(rows: KvRows, contents: Contents, messages: MessageRecords) {
+    this.#rows = rows;
+    this.#contents = contents;
+    this.#bodies = contents.bodies;
+    this.#messages = messages;
+    this.#reader = new KvSessionReader(rows, contents.bodies);
+    this.#fold = new KvFold(contents, this.#reader, messages);
+  }
+
+  /** Writes changes in order; after an error it is not known which of them, and the next list begins with finding out. */
+  async commit(changes: readonly Change[]): Promise<void> {
+    await this.ready();
+    try {
+      for (const change of changes) {
+        const facts = change.kind === "together" ? change.changes : [change];
+        if (!this.#hasRoomFor(facts)) await this.#flush();
+        for (const fact of facts) {
+          const reading = this.#fold.put(this.#draft, fact);
+          if (reading !== undefined) await reading;
+        }
+      }
+      await this.#flush();
+    } catch (error) {
+      this.#doubt();
+      throw error;
+    }
+    for (const body of this.#endList()) this.#bodies.release(body);
+  }
+
+  /** Resolves when it is known what the database holds, also behind a failure. */
+  async ready(): Promise<void> {
+    if (this.#doubts === undefined) return;
+    this.#resolving ??= this.#resolveDoubts(this.#doubts).finally(() => this.#resolving = undefined);
+    await this.#resolving;
+  }
+
+  #hasRoomFor(facts: readonly Fact[]): boolean {
+    const { mutations, bytes, keyBytes, isEmpty } = this.#draft;
+    if (isEmpty) return true;
+    let moreBytes = 0;
+    let moreKeyBytes = 0;
+    for (const fact of facts) {
+      moreBytes += 128;
+      moreKeyBytes += 100;
+      if (fact.kind === "queued") moreBytes += messageBytes(fact.message);
+      else if (fact.kind === "retained") moreKeyBytes += 200;
+    }
+    return mutations + facts.length * 3 <= ENOUGH_MUTATIONS && bytes + moreBytes <= ENOUGH_BYTES &&
+      keyBytes + moreKeyBytes <= ENOUGH_KEY_BYTES;
+  }
+
+  /** Writes the draft, and begins another one. */
+  async #flush(): Promise<void> {
+    const draft = this.#draft;
+    if (draft.isEmpty) return;
+    const written = this.#write(draft);
+    const garbage = this.#bodies.takeGarbage(MOST_GARBAGE);
+    try {
+      await this.#writeRows(written, garbage);
+    } catch (error) {
+      this.#bodies.giveBack(garbage);
+      this.#doubtRows(written);
+      throw error;
+    }
+    this.#draft = new Draft();
+    this.#settle(draft, written);
+  }
+
+  #write(draft: Draft): WrittenDraft {
+    const written: WrittenDraft = { ahead: [], rows: [], pages: [], bodies: [] };
+    const bodies = new KvBodyWriter(this.#bodies, this.#messages, this.#shared);
+    bodies.share(draft.sessions.values());
+    for (const { session, firstSequence } of draft.pages) {
+      this.#put(written, pageKey(session.number, firstSequence), undefined);
+    }
+    for (const { key, record } of draft.rows.values()) this.#put(written, key, record);
+    for (const [session, { queued, isProgressChanged, isRecordChanged }] of draft.sessions) {
+      const { number, state } = session;
+      if (isRecordChanged) this.#put(written, sessionKey(number), encodeSession(session));
+      for (const entries of pagesOf(queued.values(), bodies)) {
+        const [first] = entries as [PageEntry]; // A page has one at least.
+        this.#put(written, pageKey(number, first.sequence), encodePage(entries));
+        written.pages.push({ session, entries });
+      }
+      if (!isProgressChanged || state === undefined) continue;
+      state.progress.lastSequence = session.lastSequence;
+      this.#put(written, progressKey(number), state.progress.encode());
+    }
+    written.ahead.push(...bodies.mutations);
+    return written;
+  }
+
+  #put({ ahead, rows, bodies }: WrittenDraft, key: Key, record: Uint8Array | undefined): void {
+    if (record === undefined) {
+      rows.push(deleted(key));
+      bodies.push({ key, body: undefined });
+      return;
+    }
+    const row = this.#bodies.row(key, record);
+    ahead.push(...row.ahead);
+    rows.push(row.mutation);
+    bodies.push({ key, body: row.body });
+  }
+
+  /** In one atomic if that takes it; otherwise what is referred to comes first, and then what is all or nothing. */
+  async #writeRows({ ahead, rows }: WrittenDraft, garbage: readonly Mutation[]): Promise<void> {
+    const all = [...ahead, ...rows, ...garbage];
+    if (all.length === 0) return; // Nothing was new.
+    if (fits(all)) return await this.#rows.write(all);
+    await this.#rows.writeCut([...garbage, ...ahead]);
+    if (fits(rows)) await this.#rows.write(rows);
+    else await writeJournal(this.#rows, rows);
+  }
+
+  /** The draft is durable. */
+  #settle(draft: Draft, { pages, bodies }: WrittenDraft): void {
+    for (const { session, entries } of pages) this.#settlePage(session, entries);
+    for (const { key, body } of bodies) this.#bodies.replaced(key, body);
+    for (const { session, firstSequence } of draft.pages) session.state?.firstSequences.delete(firstSequence);
+    for (const body of draft.released) this.#bodies.release(body);
+    this.#contents.ended.push(...draft.ended);
+    for (const [session, { isProgressChanged }] of draft.sessions) {
+      if (isProgressChanged) session.version += 1;
+      if (session.expiresAtMs !== undefined) session.state = undefined; // It has no connection: rarely asked for.
+    }
+  }
+
+  #settlePage(session: KeptSession, entries: readonly PageEntry[]): void {
+    for (const { content } of entries) if (isReference(content)) this.#bodies.refer(content.body);
+    const { state, keptSequence } = session;
+    const [first, last] = [entries[0], entries.at(-1)] as [PageEntry, PageEntry]; // A page has one at least.
+    state?.know(first.sequence, entries);
+    if (state !== undefined && state.knownUntil >= keptSequence) state.knownUntil = last.sequence;
+    session.keptSequence = last.sequence;
+  }
+
+  /** Bodies of the list, each referred to on its behalf until here. */
+  #endList(): Set<number> {
+    const bodies = new Set<number>();
+    for (const { body } of this.#shared.values()) bodies.add(body);
+    this.#shared = new Map();
+    return bodies;
+  }
+
+  #doubtRows({ pages, bodies }: WrittenDraft): void {
+    const doubts = this.#allDoubts();
+    for (const { session, entries } of pages) {
+      const [first] = entries as [PageEntry]; // A page has one at least.
+      if (entries.some(({ content }) => isReference(content))) {
+        doubts.rows.push(pageKey(session.number, first.sequence));
+      }
+    }
+    for (const { key, body } of bodies) {
+      if (body === undefined) continue;
+      doubts.rows.push(key);
+      this.#bodies.refer(body);
+      doubts.bodies.add(body);
+    }
+  }
+
+  /** Forgets of each session in the draft what is in memory. */
+  #doubt(): void {
+    const doubts = this.#allDoubts();
+    for (const body of this.#endList()) doubts.bodies.add(body);
+    for (const { clientId, number } of this.#draft.sessions.keys()) this.#draft.mayHave(clientId, number);
+    for (const [clientId, numbers] of this.#draft.numbers) {
+      doubts.sessions.set(clientId, numbers.union(doubts.sessions.get(clientId) ?? new Set()));
+      this.#contents.sessions.delete(clientId);
+    }
+    this.#draft = new Draft();
+  }
+
+  #allDoubts(): Doubts {
+    return this.#doubts ??= { sessions: new Map(), rows: [], bodies: new Set() };
+  }
+
+  /** Finds out what was written by what failed. */
+  async #resolveDoubts({ sessions, rows, bodies }: Doubts): Promise<void> {
+    await recoverJournal(this.#rows); // Or it would be written out over what comes next.
+    const found = new Map<string, KeptSession>();
+    const ended: number[] = [];
+    for (const [clientId, numbers] of sessions) {
+      for (const number of numbers) {
+        const session = await this.#reader.session(number);
+        if (session === undefined) ended.push(number);
+        else found.set(clientId, session);
+      }
+    }
+    const references: Reference[] = [];
+    for (const key of rows) {
+      const row = await this.#rows.get(key);
+      if (row === undefined) continue;
+      const record = key[2] === SessionRow.page ? await this.#bodies.record(key, row) : undefined;
+      references.push({ key, body: bodyOf(row), inPage: record === undefined ? [] : bodiesOfPage(record) });
+    }
+    for (const { key, body, inPage } of references) { // From here on nothing can fail.
+      if (body !== undefined) this.#bodies.replaced(key, body);
+      for (const one of inPage) if (bodies.has(one)) this.#bodies.refer(one);
+    }
+    for (const body of bodies) this.#bodies.release(body);
+    for (const [clientId, session] of found) this.#contents.sessions.set(clientId, session);
+    this.#contents.ended.push(...ended);
+    this.#doubts = undefined;
+  }
+}
+
+function fits(mutations: readonly Mutation[]): boolean {
+  const size = new AtomicSize();
+  for (const mutation of mutations) size.add(mutation);
+  return size.fits;
+}

@@ -1,0 +1,87 @@
+/** What one atomic is to write, while changes are put into it. */
+
+import type { QueuedChange } from "../protocol/change.ts";
+import type { ApplicationMessage } from "../protocol/message.ts";
+import type { KeptSession } from "./deno_kv_sessions.ts";
+import type { Key } from "./deno_kv_rows.ts";
+
+/** A session about which the draft says something. */
+export interface Touched {
+  /** Messages that are new, by sequence, in order; those that were completed meanwhile are not there any more. */
+  readonly queued: Map<number, QueuedChange>;
+  isProgressChanged: boolean;
+  isRecordChanged: boolean;
+}
+
+/** A row beside those of messages. */
+export interface DraftRow {
+  readonly key: Key;
+  /** `undefined`: it is deleted. */
+  readonly record: Uint8Array | undefined;
+}
+
+export class Draft {
+  readonly sessions = new Map<KeptSession, Touched>();
+  /** By the text of the key: the last one counts. */
+  readonly rows = new Map<string, DraftRow>();
+  /** Pages of which every message is completed, by the state that knows them. */
+  readonly pages: { readonly session: KeptSession; readonly firstSequence: number }[] = [];
+  /** Bodies of messages that are completed. */
+  readonly released: number[] = [];
+  /** Sessions that began or ended, with the numbers that they may have if it is not known what was written. */
+  readonly numbers = new Map<string, Set<number>>();
+  readonly ended: number[] = [];
+  /** Estimates of what it takes. */
+  mutations = 0;
+  bytes = 0;
+  keyBytes = 0;
+
+  get isEmpty(): boolean {
+    return this.sessions.size === 0 && this.rows.size === 0;
+  }
+
+  touch(session: KeptSession): Touched {
+    let touched = this.sessions.get(session);
+    if (touched === undefined) {
+      touched = { queued: new Map(), isProgressChanged: false, isRecordChanged: false };
+      this.sessions.set(session, touched);
+      this.#grow(2, 64 + (session.state?.progress.encodedBytes ?? 0));
+    }
+    return touched;
+  }
+
+  put(key: Key, record: Uint8Array | undefined): void {
+    this.rows.set(JSON.stringify(key), { key, record });
+    this.#grow(1, record?.length ?? 0);
+    for (const part of key) if (typeof part === "string") this.keyBytes += part.length * 3;
+  }
+
+  queue(session: KeptSession, change: QueuedChange): void {
+    this.touch(session).queued.set(change.sequence, change);
+    this.#grow(0, messageBytes(change.message));
+  }
+
+  deletePage(session: KeptSession, firstSequence: number): void {
+    this.pages.push({ session, firstSequence });
+    this.#grow(1, 0);
+  }
+
+  mayHave(clientId: string, number: number): void {
+    const numbers = this.numbers.get(clientId) ?? new Set();
+    this.numbers.set(clientId, numbers.add(number));
+  }
+
+  #grow(mutations: number, bytes: number): void {
+    this.mutations += mutations;
+    this.keyBytes += mutations * 32;
+    this.bytes += bytes + mutations * 64;
+  }
+}
+
+/** Bytes that a message takes in a page or as a share of one, about. */
+export function messageBytes(message: ApplicationMessage): number {
+  return Math.min(message.size, LARGEST_INLINE_BYTES) + 64 + (message.publisher?.length ?? 0);
+}
+
+/** A message that is larger than this stands in a body of its own. */
+export const LARGEST_INLINE_BYTES = 16 * 1024;

@@ -1,0 +1,72 @@
+/**
+ * A change that is larger than an atomic: its rows are first written as a journal, which one more row makes valid; then they
+ * are written as they are, in cuts; then the journal goes. A crash in between leaves a journal that is not valid, and says
+ * nothing, or one that is written out at the next start, once more if need be.
+ */
+
+import { ByteWriter } from "../codec/byte_writer.ts";
+import { JOURNAL_KEY, journalPartKey } from "./deno_kv_keys.ts";
+import { deleted, type Key, type KvRows, LARGEST_ROW_BYTES, type Mutation, sealed } from "./deno_kv_rows.ts";
+import { readNumber, readText, writeNumber, writeText } from "./record_fields.ts";
+import { readerOf, written } from "./records.ts";
+
+export async function writeJournal(rows: KvRows, mutations: readonly Mutation[]): Promise<void> {
+  const bytes = encode(mutations);
+  const parts: Mutation[] = [];
+  for (let start = 0; start < bytes.length; start += LARGEST_ROW_BYTES) {
+    parts.push(sealed(journalPartKey(parts.length), bytes.subarray(start, start + LARGEST_ROW_BYTES)));
+  }
+  const writer = new ByteWriter();
+  writeNumber(writer, parts.length);
+  await rows.writeCut(parts);
+  await rows.write([sealed(JOURNAL_KEY, written(writer))]);
+  await writeOut(rows, mutations, parts.length);
+}
+
+/** Writes out a journal that a crash has left. */
+export async function recoverJournal(rows: KvRows): Promise<void> {
+  const valid = await rows.get(JOURNAL_KEY);
+  const parts: Uint8Array[] = [];
+  for await (const { bytes } of rows.list({ prefix: JOURNAL_KEY }, { batchSize: 8 })) parts.push(bytes);
+  if (valid === undefined) {
+    await rows.writeCut(parts.map((_, index) => deleted(journalPartKey(index))));
+    return;
+  }
+  const mutations = rows.decode(JOURNAL_KEY, () => {
+    const count = readNumber(readerOf(valid));
+    if (count > parts.length) throw new RangeError("Cannot read a journal: it has lost a part");
+    return decode(parts.slice(0, count));
+  });
+  await writeOut(rows, mutations, parts.length);
+}
+
+/** The journal stays valid until all is written, and is no more before its first part goes. */
+async function writeOut(rows: KvRows, mutations: readonly Mutation[], parts: number): Promise<void> {
+  await rows.writeCut(mutations);
+  const garbage = [deleted(JOURNAL_KEY)];
+  for (let index = 0; index < parts; index++) garbage.push(deleted(journalPartKey(index)));
+  await rows.writeCut(garbage);
+}
+
+function encode(mutations: readonly Mutation[]): Uint8Array {
+  const writer = new ByteWriter(LARGEST_ROW_BYTES, true);
+  for (const { key, value } of mutations) {
+    writeText(writer, JSON.stringify(key));
+    writeNumber(writer, value === undefined ? 0 : value.length + 1);
+    if (value !== undefined) writer.raw(value);
+  }
+  return written(writer);
+}
+
+function decode(parts: readonly Uint8Array[]): Mutation[] {
+  const writer = new ByteWriter(LARGEST_ROW_BYTES, true);
+  for (const part of parts) writer.raw(part);
+  const reader = readerOf(written(writer));
+  const mutations: Mutation[] = [];
+  while (reader.remaining > 0) {
+    const key = JSON.parse(readText(reader)) as Key; // Encoded above, and the checksums were right.
+    const length = readNumber(reader);
+    mutations.push({ key, value: length === 0 ? undefined : reader.view(length - 1, "A value") });
+  }
+  return mutations;
+}

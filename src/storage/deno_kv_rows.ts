@@ -1,0 +1,172 @@
+/** Rows of a Deno KV database: what it holds is checked when it is read, and its failures say which database it is. */
+
+import { crc32 } from "./crc32.ts";
+
+/** What is used of a database. */
+export type KvDatabase = Pick<Deno.Kv, "get" | "list" | "atomic" | "close">;
+/** Parts of a key that are used, so that it can be said as text. */
+export type Key = readonly (string | number)[];
+
+/** A row that is set, or deleted where it has no bytes. */
+export interface Mutation {
+  readonly key: Key;
+  /** With room for the checksum, see {@linkcode sealed}; `undefined`: deleted. */
+  readonly value: Uint8Array | undefined;
+}
+
+/** A row as it was read, checked, without its checksum. */
+export interface Row {
+  readonly key: Key;
+  readonly bytes: Uint8Array;
+}
+
+/** Most bytes of a record in one row; Deno KV takes 64 KiB with the checksum. */
+export const LARGEST_ROW_BYTES = 60 * 1024;
+/** Deno KV takes 1,000 mutations, 800 KiB of keys and values, and 80 KiB of keys an atomic. */
+const MOST_MUTATIONS = 1000;
+const MOST_BYTES = 780_000;
+const MOST_KEY_BYTES = 76_000;
+const CHECKSUM_BYTES = 4;
+
+/** Sums of what an atomic takes. */
+export class AtomicSize {
+  #mutations = 0;
+  #bytes = 0;
+  #keyBytes = 0;
+
+  add({ key, value }: Mutation): void {
+    const bytes = keyBytes(key);
+    this.#mutations += 1;
+    this.#keyBytes += bytes;
+    this.#bytes += bytes + (value?.length ?? 0) + 16;
+  }
+
+  /** Whether one atomic takes all that was added. */
+  get fits(): boolean {
+    return this.#mutations <= MOST_MUTATIONS && this.#bytes <= MOST_BYTES && this.#keyBytes <= MOST_KEY_BYTES;
+  }
+}
+
+/** A database under the name that its errors say. */
+export class KvRows {
+  /** The row that says that the database is ours; what is written checks it. */
+  owner: Deno.AtomicCheck | undefined;
+  /** Why nothing can be written any more. */
+  refusal: Error | undefined;
+  readonly #kv: KvDatabase;
+  readonly #name: string;
+
+  constructor(kv: KvDatabase, name: string) {
+    this.#kv = kv;
+    this.#name = name;
+  }
+
+  /** Bytes of a row; `undefined`: there is none. */
+  async get(key: Key): Promise<Uint8Array | undefined> {
+    const { value } = await this.#reading(() => this.#kv.get(key));
+    return value === null ? undefined : this.#opened(key, value);
+  }
+
+  /** Rows in the order of their keys, from `start` or all that begin with `prefix`. */
+  async *list(
+    selector: { readonly prefix: Key } | { readonly start: Key; readonly end: Key },
+    options: Deno.KvListOptions = {},
+  ): AsyncGenerator<Row, undefined> {
+    const rows = this.#kv.list(selector, { batchSize: 500, ...options });
+    while (true) {
+      const { value: row, done } = await this.#reading(() => rows.next());
+      if (done) return;
+      const key = row.key as Key; // Nobody writes other parts; and the checksum has the key in it.
+      yield { key, bytes: this.#opened(key, row.value) };
+    }
+  }
+
+  /** Writes all or nothing; durable when it resolves. */
+  async write(mutations: readonly Mutation[]): Promise<void> {
+    if (this.refusal !== undefined) throw this.refusal;
+    const atomic = this.#kv.atomic();
+    if (this.owner !== undefined) atomic.check(this.owner);
+    for (const { key, value } of mutations) {
+      if (value === undefined) atomic.delete(key);
+      else atomic.set(key, value);
+    }
+    let result;
+    try {
+      result = await atomic.commit();
+    } catch (cause) {
+      throw new Error(`Cannot write to ${this.#name}: ${reason(cause)}`, { cause });
+    }
+    if (!result.ok) {
+      this.refusal = new Error(`Cannot write to ${this.#name}: another broker has taken it over`);
+      throw this.refusal;
+    }
+  }
+
+  /** Writes in as many atomics as it takes, in order. */
+  async writeCut(mutations: readonly Mutation[]): Promise<void> {
+    let size = new AtomicSize();
+    let group: Mutation[] = [];
+    for (const mutation of mutations) {
+      size.add(mutation);
+      if (!size.fits && group.length > 0) {
+        await this.write(group);
+        size = new AtomicSize();
+        size.add(mutation);
+        group = [];
+      }
+      group.push(mutation);
+    }
+    if (group.length > 0) await this.write(group);
+  }
+
+  /** What decoding gives; its error names the row. */
+  decode<T>(key: Key, decode: () => T): T {
+    try {
+      return decode();
+    } catch (cause) {
+      throw this.damaged(key, reason(cause), cause);
+    }
+  }
+
+  damaged(key: Key, why: string, cause?: unknown): Error {
+    return new Error(`Cannot read ${this.#name}: the row ${JSON.stringify(key)} is damaged (${why})`, { cause });
+  }
+
+  #opened(key: Key, value: unknown): Uint8Array {
+    if (!(value instanceof Uint8Array) || value.length < CHECKSUM_BYTES) throw this.damaged(key, "it is no record");
+    const end = value.length - CHECKSUM_BYTES;
+    const expected = new DataView(value.buffer, value.byteOffset + end).getUint32(0);
+    if (crc32(JSON.stringify(key), value, end) !== expected) throw this.damaged(key, "its checksum is wrong");
+    return value.subarray(0, end);
+  }
+
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (cause) {
+      throw new Error(`Cannot read ${this.#name}: ${reason(cause)}`, { cause });
+    }
+  }
+}
+
+/** A record as it is written under a key: with its checksum. */
+export function sealed(key: Key, record: Uint8Array): Mutation {
+  const value = new Uint8Array(record.length + CHECKSUM_BYTES);
+  value.set(record);
+  new DataView(value.buffer).setUint32(record.length, crc32(JSON.stringify(key), record, record.length));
+  return { key, value };
+}
+
+export function deleted(key: Key): Mutation {
+  return { key, value: undefined };
+}
+
+/** What went wrong, in one line. */
+export function reason(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n", 1).join();
+}
+
+/** Bytes of a key in Deno KV, at most. */
+function keyBytes(key: Key): number {
+  return key.reduce<number>((sum, part) => sum + (typeof part === "number" ? 10 : part.length * 3 + 2), 0);
+}

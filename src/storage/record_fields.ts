@@ -1,0 +1,50 @@
+/** Fields of records that a storage keeps: what the wire has no form for. The rest is written as it is on the wire. */
+
+import type { ByteReader } from "../codec/byte_reader.ts";
+import type { ByteWriter } from "../codec/byte_writer.ts";
+
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** An integer from 0 to Number.MAX_SAFE_INTEGER, seven bits a byte. */
+export function writeNumber(writer: ByteWriter, value: number): void {
+  let rest = value;
+  while (rest > 0x7f) {
+    writer.byte(rest % 0x80 | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  writer.byte(rest);
+}
+
+export function readNumber(reader: ByteReader): number {
+  let value = 0;
+  for (let scale = 1; scale <= Number.MAX_SAFE_INTEGER; scale *= 0x80) {
+    const byte = reader.byte("A number");
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return value;
+  }
+  throw new RangeError("Cannot read a number: it has more than eight bytes");
+}
+
+/** Any number, also Infinity. */
+export function writeFloat(writer: ByteWriter, value: number): void {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value);
+  writer.raw(bytes);
+}
+
+export function readFloat(reader: ByteReader): number {
+  const { buffer, byteOffset } = reader.view(8, "A number");
+  return new DataView(buffer, byteOffset, 8).getFloat64(0);
+}
+
+/** A text of any length. */
+export function writeText(writer: ByteWriter, text: string): void {
+  const bytes = ENCODER.encode(text);
+  writeNumber(writer, bytes.length);
+  writer.raw(bytes);
+}
+
+export function readText(reader: ByteReader): string {
+  return DECODER.decode(reader.view(readNumber(reader), "A text"));
+}

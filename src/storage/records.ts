@@ -1,0 +1,175 @@
+/** Records of a storage that keeps bytes: a session, a Subscription, a Will, a message. */
+
+import { ByteReader } from "../codec/byte_reader.ts";
+import { ByteWriter } from "../codec/byte_writer.ts";
+import { PacketDecoder } from "../codec/decoder.ts";
+import { PacketEncoder } from "../codec/packet_encoder.ts";
+import { isQoS, type Packet, type RetainHandling, type Will } from "../codec/packet.ts";
+import { NO_PROPERTIES } from "../codec/property.ts";
+import { TopicInterner } from "../codec/topic_interner.ts";
+import { ApplicationMessage } from "../protocol/message.ts";
+import type { Subscription } from "../protocol/subscription.ts";
+import { parseTopicFilter } from "../protocol/topic_filter.ts";
+import { readFloat, readNumber, readText, writeFloat, writeNumber, writeText } from "./record_fields.ts";
+
+const REMEMBERED_TOPICS = 1024;
+
+/** What is kept of a session beside what belongs to it. */
+export interface SessionRecord {
+  readonly clientId: string;
+  readonly principal: string | undefined;
+  readonly sessionExpirySeconds: number;
+  readonly expiresAtMs: number | undefined;
+}
+
+/** The Will of a session, and when it is due. */
+export interface WillRecord {
+  readonly will: Will;
+  readonly publishAtMs: number | undefined;
+}
+
+export function encodeSession({ clientId, principal, sessionExpirySeconds, expiresAtMs }: SessionRecord): Uint8Array {
+  const writer = new ByteWriter();
+  writeText(writer, clientId);
+  writeNumber(writer, sessionExpirySeconds);
+  writeOptional(writer, principal, writeText);
+  writeOptional(writer, expiresAtMs, writeFloat);
+  return written(writer);
+}
+
+export function decodeSession(bytes: Uint8Array): SessionRecord {
+  const reader = readerOf(bytes);
+  const clientId = readText(reader);
+  const sessionExpirySeconds = readNumber(reader);
+  const principal = readOptional(reader, readText);
+  const expiresAtMs = readOptional(reader, readFloat);
+  return { clientId, principal, sessionExpirySeconds, expiresAtMs };
+}
+
+export function encodeSubscription(subscription: Subscription): Uint8Array {
+  const { filter, qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier } = subscription;
+  const writer = new ByteWriter();
+  // Subscription Options of the wire (MQTT 5, section 3.8.3.1).
+  writer.byte(qos | (noLocal ? 0x04 : 0) | (retainAsPublished ? 0x08 : 0) | retainHandling << 4);
+  writeNumber(writer, subscriptionIdentifier ?? 0); // [MQTT-3.8.2.1.2]: 0 is none.
+  writeText(writer, filter.topicFilter);
+  return written(writer);
+}
+
+export function decodeSubscription(bytes: Uint8Array): Subscription {
+  const reader = readerOf(bytes);
+  const options = reader.byte("Subscription Options");
+  const qos = options & 0x03;
+  const retainHandling = options >> 4;
+  const subscriptionIdentifier = readNumber(reader) || undefined;
+  const filter = parseTopicFilter(readText(reader));
+  if (!isQoS(qos) || !isRetainHandling(retainHandling) || filter === undefined) {
+    throw new RangeError("Cannot read a Subscription: it is none");
+  }
+  return {
+    filter,
+    qos,
+    noLocal: (options & 0x04) !== 0,
+    retainAsPublished: (options & 0x08) !== 0,
+    retainHandling,
+    subscriptionIdentifier,
+  };
+}
+
+/** Messages and Wills, as packets of MQTT 5. */
+export class MessageRecords {
+  readonly #topics = new TopicInterner(REMEMBERED_TOPICS);
+  readonly #encoder = new PacketEncoder({ protocolVersion: 5, topics: this.#topics });
+
+  write(
+    writer: ByteWriter,
+    { topic, payload, qos, retain, properties, publisher, expiresAtMs }: ApplicationMessage,
+  ): void {
+    const packetIdentifier = qos > 0 ? 1 : 0; // It has none, but QoS 1 and 2 need one on the wire.
+    writer.byte((publisher === undefined ? 0 : 0x01) | (expiresAtMs === Infinity ? 0 : 0x02));
+    if (publisher !== undefined) writeText(writer, publisher);
+    if (expiresAtMs !== Infinity) writeFloat(writer, expiresAtMs);
+    writer.raw(
+      this.#encoder.encode({ type: "publish", dup: false, qos, retain, topic, packetIdentifier, properties, payload }),
+    );
+  }
+
+  encode(message: ApplicationMessage): Uint8Array {
+    const writer = new ByteWriter(message.size + 64);
+    this.write(writer, message);
+    return written(writer);
+  }
+
+  /** A message with bytes of its own. */
+  decode(bytes: Uint8Array): ApplicationMessage {
+    const reader = readerOf(bytes);
+    const flags = reader.byte("Flags");
+    const publisher = (flags & 0x01) === 0 ? undefined : readText(reader);
+    const expiresAtMs = (flags & 0x02) === 0 ? Infinity : readFloat(reader);
+    const packet = this.#packet(bytes.subarray(reader.position));
+    if (packet.type !== "publish") throw new RangeError("Cannot read a message: it is no PUBLISH");
+    return ApplicationMessage.restored(packet, publisher, expiresAtMs).own();
+  }
+
+  /** In a CONNECT, the one packet that has a Will. */
+  encodeWill({ will, publishAtMs }: WillRecord): Uint8Array {
+    const writer = new ByteWriter();
+    writeOptional(writer, publishAtMs, writeFloat);
+    writer.raw(this.#encoder.encode({
+      type: "connect",
+      protocolVersion: 5,
+      isBridge: false,
+      cleanStart: false,
+      keepAliveSeconds: 0,
+      clientId: "",
+      will,
+      userName: undefined,
+      password: undefined,
+      properties: NO_PROPERTIES,
+    }));
+    return written(writer);
+  }
+
+  decodeWill(bytes: Uint8Array): WillRecord {
+    const reader = readerOf(bytes);
+    const publishAtMs = readOptional(reader, readFloat);
+    // The Will keeps views on the bytes: it has them alone.
+    const packet = this.#packet(bytes.slice(reader.position));
+    if (packet.type !== "connect" || packet.will === undefined) throw new RangeError("Cannot read a Will: it is none");
+    return { will: packet.will, publishAtMs };
+  }
+
+  #packet(bytes: Uint8Array): Packet {
+    const decoder = new PacketDecoder({ protocolVersion: 5, topics: this.#topics });
+    const [packet] = decoder.decode(bytes);
+    if (packet === undefined) throw new RangeError("Cannot read a packet: it is cut");
+    if (packet.type === "malformed") throw packet.error;
+    return packet;
+  }
+}
+
+/** What was written, without what else the buffer has room for. */
+export function written(writer: ByteWriter): Uint8Array {
+  return writer.bytes.subarray(0, writer.position);
+}
+
+export function readerOf(bytes: Uint8Array): ByteReader {
+  return new ByteReader(bytes, 0, bytes.length);
+}
+
+function writeOptional<T>(
+  writer: ByteWriter,
+  value: T | undefined,
+  write: (writer: ByteWriter, value: T) => void,
+): void {
+  writer.byte(value === undefined ? 0 : 1);
+  if (value !== undefined) write(writer, value);
+}
+
+function readOptional<T>(reader: ByteReader, read: (reader: ByteReader) => T): T | undefined {
+  return reader.byte("A mark") === 0 ? undefined : read(reader);
+}
+
+function isRetainHandling(value: number): value is RetainHandling {
+  return value <= 2;
+}
