@@ -19,7 +19,7 @@ interface Body {
 
 /** Whether bytes of a body follow, or the number of its parts. */
 const Form = { whole: 0, parts: 1 } as const;
-/** Whether a record follows, or where it is. */
+/** Last byte of a row: whether its record stands before it, or the number of the body that has it. */
 const Place = { here: 0, body: 1 } as const;
 const MOST_CACHED_BODIES = 4;
 /** Instead of the parts, while references are counted: the body itself comes later. */
@@ -62,16 +62,11 @@ export class KvBodies {
 
   /** A row with a record of any size: what must be written before it, and the row. */
   row(key: Key, record: Uint8Array): { readonly ahead: Mutation[]; readonly mutation: Mutation; body?: number } {
-    const writer = new ByteWriter(record.length + 16);
-    if (record.length < LARGEST_ROW_BYTES) {
-      writer.byte(Place.here);
-      writer.raw(record);
-      return { ahead: [], mutation: sealed(key, written(writer)) };
-    }
+    if (record.length < LARGEST_ROW_BYTES) return { ahead: [], mutation: sealed(key, record, Place.here) };
     const { body, mutations } = this.add(record);
-    writer.byte(Place.body);
+    const writer = new ByteWriter();
     writeNumber(writer, body);
-    return { ahead: mutations, mutation: sealed(key, written(writer)), body };
+    return { ahead: mutations, mutation: sealed(key, written(writer), Place.body), body };
   }
 
   /** A row was written or deleted: the body that it referred to before is not needed any more. */
@@ -90,10 +85,9 @@ export class KvBodies {
   }
 
   /** The record of a row, wherever it is. */
-  async record(key: Key, bytes: Uint8Array): Promise<Uint8Array> {
-    const body = this.#rows.decode(key, () => bodyOf(bytes));
-    if (body === undefined) return bytes.subarray(1);
-    return await this.read(body, key);
+  record(key: Key, row: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const body = this.#rows.decode(key, () => bodyOf(row));
+    return body === undefined ? row.subarray(0, -1) : this.read(body, key);
   }
 
   /** Bytes of a body. @param key of the row that refers to it */
@@ -189,8 +183,7 @@ export function bodiesOfPage(bytes: Uint8Array): number[] {
 
 /** The body that has the record of a row; `undefined`: the row has it. */
 export function bodyOf(row: Uint8Array): number | undefined {
-  const reader = readerOf(row);
-  return reader.byte("A place") === Place.here ? undefined : readNumber(reader);
+  return row.at(-1) === Place.here ? undefined : readNumber(readerOf(row));
 }
 
 function bodyRow(body: number, form: number, write: (writer: ByteWriter) => void): Mutation {

@@ -3,7 +3,7 @@
 import type { Fact } from "../protocol/change.ts";
 import { KvBodies } from "./deno_kv_bodies.ts";
 import { BODIES, ENDED, RETAINED, sessionKey, SessionRow, SESSIONS } from "./deno_kv_keys.ts";
-import type { KvRows, Row } from "./deno_kv_rows.ts";
+import type { Key, KvRows, Row } from "./deno_kv_rows.ts";
 import { type KeptSession, keptSession } from "./deno_kv_sessions.ts";
 import { decodePage, isReference } from "./queue_page.ts";
 import { decodeSession, decodeSubscription, MessageRecords, type SessionRecord } from "./records.ts";
@@ -38,6 +38,7 @@ export class KvScan {
   /** Without Subscriptions, Wills and messages: they are not asked for. */
   readonly #isForContents: boolean;
   readonly #ended = new Set<number>();
+  #session: ScannedSession | undefined;
 
   constructor(rows: KvRows, messages: MessageRecords, contents: Contents, isForContents: boolean) {
     this.#rows = rows;
@@ -51,26 +52,13 @@ export class KvScan {
     for await (const { key } of this.#rows.list({ prefix: ENDED })) this.#ended.add(key[1] as number); // So we write it.
     contents.ended.push(...this.#ended);
     contents.nextNumber = Math.max(0, ...this.#ended) + 1;
-    let session: ScannedSession | undefined;
-    for await (const row of this.#rows.list({ prefix: SESSIONS })) {
-      const number = row.key[1] as number; // So we write it.
-      if (session !== undefined && session.number !== number) {
-        yield this.#end(session);
-        session = undefined;
-      }
-      contents.nextNumber = Math.max(contents.nextNumber, number + 1);
-      if (this.#ended.has(number)) continue;
-      if (session === undefined) {
-        session = await this.#begin(row, number);
-        yield { kind: "sessionStarted", clientId: session.clientId, principal: session.principal };
-        const { clientId, sessionExpirySeconds, expiresAtMs } = session;
-        yield { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
-      } else {
-        const fact = await this.#rowOf(session, row);
-        if (fact !== undefined) yield fact;
+    for await (const rows of this.#rows.batches({ prefix: SESSIONS })) {
+      for (const row of rows) {
+        const facts = this.#put(row);
+        yield* facts instanceof Promise ? await facts : facts;
       }
     }
-    if (session !== undefined) yield this.#end(session);
+    yield* this.#end();
     yield* this.#retained();
     for await (const { key, bytes } of this.#rows.list({ prefix: BODIES }, { batchSize: 16 })) {
       contents.bodies.found(key, bytes);
@@ -78,38 +66,57 @@ export class KvScan {
     contents.bodies.checkFound();
   }
 
-  async #begin({ key, bytes }: Row, number: number): Promise<ScannedSession> {
+  #put({ key, bytes }: Row): Fact[] | Promise<Fact[]> {
+    const number = key[1] as number; // So we write it.
+    this.#contents.nextNumber = Math.max(this.#contents.nextNumber, number + 1);
+    const before = this.#session?.number === number ? [] : this.#end();
+    if (this.#ended.has(number)) return before;
+    this.#contents.bodies.count(key, bytes);
+    const record = this.#contents.bodies.record(key, bytes);
+    if (record instanceof Promise) return record.then((read) => [...before, ...this.#putRecord(number, key, read)]);
+    const facts = this.#putRecord(number, key, record);
+    return before.length === 0 ? facts : [...before, ...facts];
+  }
+
+  #putRecord(number: number, key: Key, record: Uint8Array): Fact[] {
+    const current = this.#session;
+    if (current !== undefined) return this.#rows.decode(key, () => this.#putRow(current, key, record));
     if (key.length !== sessionKey(number).length) throw this.#rows.damaged(key, "its session is missing");
-    const record = await this.#record(key, bytes);
     const session = this.#rows.decode(key, () => decodeSession(record));
-    return { ...session, number, progress: new SessionProgress(), lastSequence: 0, messages: 0, bytes: 0 };
+    this.#session = { ...session, number, progress: new SessionProgress(), lastSequence: 0, messages: 0, bytes: 0 };
+    const { clientId, principal, sessionExpirySeconds, expiresAtMs } = session;
+    return [
+      { kind: "sessionStarted", clientId, principal },
+      { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs },
+    ];
   }
 
-  #end({ number, clientId, lastSequence, messages, bytes, ...record }: ScannedSession): Fact {
+  /** Of the session whose rows have come. */
+  #end(): Fact[] {
+    if (this.#session === undefined) return [];
+    const { number, clientId, lastSequence, messages, bytes, progress: _, ...record } = this.#session;
+    this.#session = undefined;
     this.#contents.sessions.set(clientId, keptSession(number, { clientId, ...record }, lastSequence));
-    return { kind: "backlog", clientId, lastSequence, messages, bytes };
+    return [{ kind: "backlog", clientId, lastSequence, messages, bytes }];
   }
 
-  async #rowOf(session: ScannedSession, { key, bytes }: Row): Promise<Fact | undefined> {
+  #putRow(session: ScannedSession, key: Key, record: Uint8Array): Fact[] {
     const { clientId } = session;
-    const record = await this.#record(key, bytes);
     switch (key[2]) {
       case SessionRow.will:
-        if (this.#isForContents) return;
-        return { kind: "will", clientId, ...this.#rows.decode(key, () => this.#messages.decodeWill(record)) };
+        return this.#isForContents ? [] : [{ kind: "will", clientId, ...this.#messages.decodeWill(record) }];
       case SessionRow.subscription:
       case SessionRow.subscriptionByHash:
-        if (this.#isForContents) return;
-        return { kind: "subscribed", clientId, subscription: this.#rows.decode(key, () => decodeSubscription(record)) };
+        return this.#isForContents ? [] : [{ kind: "subscribed", clientId, subscription: decodeSubscription(record) }];
       case SessionRow.progress:
-        session.progress = this.#rows.decode(key, () => SessionProgress.decode(record));
+        session.progress = SessionProgress.decode(record);
         session.lastSequence = session.progress.lastSequence;
-        return;
+        return [];
       case SessionRow.page:
-        this.#rows.decode(key, () => this.#countPage(session, record));
-        return;
+        this.#countPage(session, record);
+        return [];
       default:
-        throw this.#rows.damaged(key, "no such row is known");
+        throw new RangeError("no such row is known");
     }
   }
 
@@ -125,16 +132,11 @@ export class KvScan {
 
   async *#retained(): AsyncGenerator<Fact, undefined> {
     for await (const { key, bytes } of this.#rows.list({ prefix: RETAINED })) {
-      const record = await this.#record(key, bytes);
+      this.#contents.bodies.count(key, bytes);
       if (this.#isForContents) continue;
+      const record = await this.#contents.bodies.record(key, bytes);
       const message = this.#rows.decode(key, () => this.#messages.decode(record));
       yield { kind: "retained", topic: message.topic, message };
     }
-  }
-
-  /** The record of a row, which is counted if it stands in a body. */
-  #record(key: Row["key"], bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    this.#contents.bodies.count(key, bytes);
-    return this.#contents.bodies.record(key, bytes);
   }
 }

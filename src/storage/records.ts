@@ -79,6 +79,7 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
 /** Messages and Wills, as packets of MQTT 5. */
 export class MessageRecords {
   readonly #topics = new TopicInterner(REMEMBERED_TOPICS);
+  readonly #writer = new ByteWriter();
   readonly #encoder = new PacketEncoder({ protocolVersion: 5, topics: this.#topics });
 
   write(
@@ -94,10 +95,12 @@ export class MessageRecords {
     );
   }
 
+  /** Bytes of a message: a view that must not be written to. */
   encode(message: ApplicationMessage): Uint8Array {
-    const writer = new ByteWriter(message.size + 64);
+    const writer = this.#writer;
+    writer.begin(message.size);
     this.write(writer, message);
-    return written(writer);
+    return writer.bytes.subarray(writer.start, writer.position);
   }
 
   /** A message with bytes of its own. */
