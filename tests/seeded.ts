@@ -1,51 +1,8 @@
 /** Randomness that can be repeated: every failure names its seed, and `SEED=...` in the environment gives it again. */
 
-/** Small generator of good quality (mulberry32); the same seed gives the same values everywhere. */
-export class Seeded {
-  #state: number;
+import { Seeded } from "../src/storage/suite/seeded.ts";
 
-  constructor(readonly seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** 32 bits. */
-  uint32(): number {
-    this.#state = this.#state + 0x6d2b79f5 >>> 0;
-    let mixed = Math.imul(this.#state ^ this.#state >>> 15, this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, mixed | 61);
-    return (mixed ^ mixed >>> 14) >>> 0;
-  }
-
-  /** An integer from `least` to `most`, both included. */
-  integer(least: number, most: number): number {
-    return least + Math.floor(this.uint32() / 0x1_0000_0000 * (most - least + 1));
-  }
-
-  /** True about once in `times`. */
-  oneIn(times: number): boolean {
-    return this.integer(1, times) === 1;
-  }
-
-  pick<T>(values: readonly T[]): T {
-    if (values.length === 0) throw new RangeError("Cannot pick: there is no value");
-    return values[this.integer(0, values.length - 1)] as T; // Within the bounds.
-  }
-
-  bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.uint32() & 0xff);
-  }
-
-  /** The bytes in pieces of 1 to `most` bytes. */
-  cut(bytes: Uint8Array, most = 40): Uint8Array[] {
-    const chunks: Uint8Array[] = [];
-    for (let start = 0; start < bytes.length;) {
-      const end = start + this.integer(1, most);
-      chunks.push(bytes.slice(start, end));
-      start = end;
-    }
-    return chunks;
-  }
-}
+export { Seeded };
 
 /**
  * A test that runs `check` again and again for about a second, each time with another seed; `SEED` in the environment
@@ -67,4 +24,10 @@ export function checkSeed(seed: number, check: (random: Seeded) => void): void {
   } catch (cause) {
     throw new Error(`SEED=${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
+}
+
+/** The seed that the environment gives, for what takes one as an option. */
+export function givenSeed(): { readonly seed?: number } {
+  const seed = Deno.env.get("SEED");
+  return seed === undefined ? {} : { seed: Number(seed) };
 }

@@ -1,0 +1,265 @@
+/** That whatever a fact may hold comes back as it was. */
+
+import type { QoS, RetainHandling } from "../../codec/packet.ts";
+import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
+import type { Fact } from "../../protocol/change.ts";
+import * as facts from "./facts.ts";
+import { LATER_MS, message, ODD_NAMES, pattern, queued, retained, started, subscribed, willMessage } from "./facts.ts";
+import type { Case } from "./trial.ts";
+
+/** Around where storages cut: 16, 60 and 64 KiB, the largest commit of Deno KV, and 1 MiB. */
+const PAYLOAD_BYTES = [0, 1, 2, 127, 128, 16_383, 16_384, 61_439, 61_440, 61_441, 65_535, 65_536, 819_200, 1_048_576];
+const QOS: readonly QoS[] = [0, 1, 2];
+const RETAIN_HANDLING: readonly RetainHandling[] = [0, 1, 2];
+
+const PROPERTIES: readonly Properties[] = [
+  NO_PROPERTIES,
+  { payloadFormatIndicator: 0 },
+  { payloadFormatIndicator: 1 },
+  { messageExpiryInterval: 0 },
+  { messageExpiryInterval: 1 },
+  { messageExpiryInterval: 0xffff_ffff },
+  { contentType: "" },
+  { contentType: "\u{feff}text/plain" },
+  { responseTopic: "answers/1" },
+  { correlationData: new Uint8Array(0) },
+  { correlationData: pattern(65_535) },
+  { userProperties: [["", ""]] },
+  { userProperties: [["b", "2"], ["a", "1"], ["b", "2"], ["__proto__", "\u{feff}"], ["a", "0"]] },
+  { userProperties: ODD_NAMES.map((name) => [name, name]) },
+  {
+    payloadFormatIndicator: 1,
+    messageExpiryInterval: 3_600,
+    contentType: "text/plain",
+    responseTopic: "answers/2",
+    correlationData: pattern(20),
+    userProperties: [["name", "value"]],
+  },
+];
+
+export const CONTENT_CASES: readonly Case[] = [
+  {
+    name: "keeps sessions apart, whatever their Client Identifiers are",
+    check: async (trial) => {
+      const sessions = ODD_NAMES.map((clientId, index): readonly Fact[] => [
+        started(clientId, clientId),
+        facts.expiry(clientId, index),
+        facts.will(clientId, willMessage(clientId)),
+        subscribed(clientId, "a", { subscriptionIdentifier: index + 1 }),
+        facts.accepted(clientId, index + 1),
+        queued(clientId, 1, message(`${index}`, { publisher: clientId })),
+      ]);
+      for (const session of sessions) await trial.commit(...session);
+      await trial.keeps(sessions.flat());
+      const ended = ODD_NAMES.filter((_, index) => index % 2 === 0).map(facts.ended);
+      await trial.commit(...ended);
+      await trial.keeps(sessions.filter((_, index) => index % 2 === 1).flat());
+    },
+  },
+  {
+    name: "keeps Topic Names and Topic Filters apart, whatever they are",
+    check: async (trial) => {
+      const topics = ["/", "//", "a", "a/", "/a", "$SYS/a", ...ODD_NAMES];
+      const kept = topics.map((topic) => retained(topic, message(`of ${topic.length}`, { topic, retain: true })));
+      const filters = ["#", "+", "+/+", "/+", "$share/g/#", "$share/G/#", "$share/g/\u{feff}", ...topics];
+      const session = [
+        started("c"),
+        ...filters.map((filter) => subscribed("c", filter)),
+        ...topics.map((topic, index) => queued("c", index + 1, message("m", { topic }))),
+      ];
+      await trial.commit(...session, ...kept);
+      await trial.keeps([...session, ...kept]);
+      const isOdd = (_: unknown, index: number) => index % 2 === 1;
+      await trial.commit(
+        ...filters.filter(isOdd).map((filter) => facts.unsubscribed("c", filter)),
+        ...topics.filter(isOdd).map((topic) => retained(topic, undefined)),
+      );
+      const unsubscribed = new Set(filters.filter(isOdd));
+      const left = session.filter((fact) =>
+        fact.kind !== "subscribed" || !unsubscribed.has(fact.subscription.filter.topicFilter)
+      );
+      await trial.keeps([...left, ...kept.filter((_, index) => index % 2 === 0)]);
+    },
+  },
+  {
+    name: "keeps payloads up to 1 MiB, empty ones too, waiting and retained",
+    check: async (trial) => {
+      const payloads = PAYLOAD_BYTES.map((length) => pattern(length, length));
+      const kept = [
+        started("c"),
+        ...payloads.map((payload, index) => queued("c", index + 1, message(payload))),
+        ...payloads.map((payload) =>
+          retained(`t/${payload.length}`, message(payload, { topic: `t/${payload.length}` }))
+        ),
+      ];
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+      await trial.commit(...payloads.map((_, index) => facts.completed("c", index + 1)));
+      await trial.commit(
+        ...payloads.map(({ length }) => retained(`t/${length}`, message("", { topic: `t/${length}` }))),
+      );
+      await trial.keeps([
+        started("c"),
+        ...payloads.map(({ length }) => retained(`t/${length}`, message("", { topic: `t/${length}` }))),
+      ]);
+    },
+  },
+  {
+    name: "keeps one message that goes to many sessions, until the last of them has it",
+    check: async (trial) => {
+      const large = message(pattern(300_000), { topic: "large" });
+      const clientIds = Array.from({ length: 60 }, (_, index) => `client ${index}`);
+      const [first = "", ...rest] = clientIds;
+      await trial.commit(
+        ...clientIds.map((clientId) => started(clientId)),
+        facts.together(retained("large", large), ...clientIds.map((clientId) => queued(clientId, 1, large))),
+      );
+      await trial.keeps([...clientIds.flatMap((id) => [started(id), queued(id, 1, large)]), retained("large", large)]);
+      await trial.commit(...rest.map((id) => facts.completed(id, 1)), retained("large", undefined));
+      await trial.keeps([...clientIds.map((id) => started(id)), queued(first, 1, large)]);
+    },
+  },
+  {
+    name: "keeps all properties of messages, with the order and the repetitions of User Property",
+    check: async (trial) => {
+      const messages = PROPERTIES.map((properties) => message("m", { properties }));
+      const kept = [
+        started("c"),
+        ...messages.map((message, index) => queued("c", index + 1, message)),
+        ...messages.map((message, index) => retained(`t/${index}`, message)),
+      ];
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+    },
+  },
+  {
+    name: "keeps QoS, RETAIN, publisher and the time at which it expires of a message",
+    check: async (trial) => {
+      const messages = [undefined, "", "p", "__proto__"].flatMap((publisher) =>
+        QOS.flatMap((qos) =>
+          [false, true].map((retain, index) => {
+            const properties: Properties = qos === 0 ? NO_PROPERTIES : { messageExpiryInterval: 1_000 + index };
+            return message("m", { publisher, qos, retain, properties, nowMs: LATER_MS + qos });
+          })
+        )
+      );
+      const kept = [
+        started("c"),
+        ...messages.map((message, index) => queued("c", index + 1, message)),
+        ...messages.map((message, index) => retained(`t/${index}`, message)),
+      ];
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+    },
+  },
+  {
+    name: "keeps how a message goes to its subscriber",
+    check: async (trial) => {
+      const identifiers = [[], [1], [268_435_455, 1, 127, 128], Array.from({ length: 200 }, (_, index) => index + 1)];
+      const shared = [undefined, "$share/g/a/+", "$share/\u{feff}/#"];
+      const options = identifiers.flatMap((subscriptionIdentifiers) =>
+        shared.flatMap((sharedFilter) =>
+          QOS.flatMap((qos) => [false, true].map((retain) => ({ subscriptionIdentifiers, sharedFilter, qos, retain })))
+        )
+      );
+      const same = message("m");
+      const kept = [started("c"), ...options.map((option, index) => queued("c", index + 1, same, option))];
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+    },
+  },
+  {
+    name: "keeps all options of subscriptions, and the last of those with the same Topic Filter",
+    check: async (trial) => {
+      const options = QOS.flatMap((qos) =>
+        RETAIN_HANDLING.flatMap((retainHandling) =>
+          [false, true].flatMap((noLocal) =>
+            [false, true].flatMap((retainAsPublished) =>
+              [undefined, 1, 268_435_455].map((subscriptionIdentifier) => ({
+                qos,
+                retainHandling,
+                noLocal,
+                retainAsPublished,
+                subscriptionIdentifier,
+              }))
+            )
+          )
+        )
+      );
+      const kept = [started("c"), ...options.map((option, index) => subscribed("c", `a/${index}/+`, option))];
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+      await trial.commit(...options.map((option) => subscribed("c", "same", option)));
+      await trial.keeps([...kept, subscribed("c", "same", options.at(-1))]);
+    },
+  },
+  {
+    name: "keeps the Session Expiry Interval and when it ends, also never",
+    check: async (trial) => {
+      const kept: readonly Fact[] = [0, 1, 3_600, 0xffff_ffff].flatMap((seconds) =>
+        [undefined, 0, 1, LATER_MS, LATER_MS + 0xffff_ffff * 1000, Infinity].flatMap((expiresAtMs) => {
+          const clientId = `${seconds} ${expiresAtMs}`;
+          return [started(clientId), facts.expiry(clientId, seconds, expiresAtMs)];
+        })
+      );
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+      await trial.commit(facts.expiry("1 Infinity", 5)); // It has a connection again.
+      await trial.keeps([...kept.filter((fact) => fact.kind !== "retained" && fact.clientId !== "1 Infinity"), ...[
+        started("1 Infinity"),
+        facts.expiry("1 Infinity", 5),
+      ]]);
+    },
+  },
+  {
+    name: "keeps the Will of a session with all it says, until there is none or the session ends",
+    check: async (trial) => {
+      const all: Properties = { ...PROPERTIES.at(-1), willDelayInterval: 0xffff_ffff };
+      const odd = ODD_NAMES.at(-1) ?? "";
+      const wills = [
+        willMessage(""),
+        willMessage(pattern(65_535), all),
+        { ...willMessage("w", { willDelayInterval: 0 }), topic: odd, qos: 2, retain: true },
+        { ...willMessage("w"), qos: 0 },
+      ] as const;
+      const kept = wills.flatMap((will, index) =>
+        [undefined, 0, LATER_MS].flatMap((publishAtMs) => {
+          const clientId = `${index} ${publishAtMs}`;
+          return [started(clientId), facts.will(clientId, will, publishAtMs)];
+        })
+      );
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+      await trial.commit(
+        facts.will("0 0", undefined),
+        facts.ended("1 0"),
+        facts.will("2 0", wills[1], 5),
+        started("3 0"),
+      );
+      const untouched = kept.filter((fact) => fact.kind !== "retained" && !fact.clientId.endsWith(" 0"));
+      await trial.keeps([...untouched, started("0 0"), started("2 0"), facts.will("2 0", wills[1], 5), started("3 0")]);
+    },
+  },
+  {
+    name: "keeps whether there is a principal, and which",
+    check: async (trial) => {
+      const kept = [undefined, ...ODD_NAMES].map((principal, index) => started(`c${index}`, principal));
+      await trial.commit(...kept, started("empty", ""));
+      await trial.keeps([...kept, started("empty", "")]);
+    },
+  },
+  {
+    name: "keeps the last retained message of each of 3000 topics, and none that was removed",
+    check: async (trial) => {
+      const topics = Array.from({ length: 3_000 }, (_, index) => `t/${index}`);
+      const kept = topics.map((topic) => retained(topic, message(topic, { topic, retain: true })));
+      await trial.commit(...topics.map((topic) => retained(topic, message("old", { topic, retain: true }))), ...kept);
+      await trial.keeps(kept);
+      await trial.commit(
+        ...topics.slice(0, 2_990).map((topic) => retained(topic, undefined)),
+        retained("none", undefined),
+      );
+      await trial.keeps(kept.slice(2_990));
+    },
+  },
+];

@@ -1,0 +1,50 @@
+/** Where two values differ first, in words; `undefined`: nowhere. A field that is `undefined` is as none. */
+export function firstDifference(actual: unknown, expected: unknown, path: string): string | undefined {
+  if (Object.is(actual, expected)) return undefined;
+  if (actual instanceof Uint8Array && expected instanceof Uint8Array) return bytesDifference(actual, expected, path);
+  if (actual instanceof Map && expected instanceof Map) return mapDifference(actual, expected, path);
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    return mapDifference(new Map(actual.entries()), new Map(expected.entries()), path);
+  }
+  if (isPlain(actual) && isPlain(expected)) return mapDifference(definedFields(actual), definedFields(expected), path);
+  return `${path} is ${shown(actual)}, expected ${shown(expected)}`;
+}
+
+function mapDifference(
+  actual: Map<unknown, unknown>,
+  expected: Map<unknown, unknown>,
+  path: string,
+): string | undefined {
+  for (const [key, value] of expected) {
+    const where = `${path}[${shown(key)}]`;
+    if (!actual.has(key)) return `${where} is missing, expected ${shown(value)}`;
+    const difference = firstDifference(actual.get(key), value, where);
+    if (difference !== undefined) return difference;
+  }
+  for (const [key, value] of actual) {
+    if (!expected.has(key)) return `${path}[${shown(key)}] is ${shown(value)}, expected nothing`;
+  }
+  return undefined;
+}
+
+function bytesDifference(actual: Uint8Array, expected: Uint8Array, path: string): string | undefined {
+  if (actual.length !== expected.length) return `${path} has ${actual.length} bytes, expected ${expected.length}`;
+  for (let index = 0; index < actual.length; index++) {
+    if (actual[index] !== expected[index]) return `${path} differs at byte ${index}`;
+  }
+  return undefined;
+}
+
+function definedFields(value: object): Map<unknown, unknown> {
+  return new Map(Object.entries(value).filter(([, field]) => field !== undefined));
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !(value instanceof Uint8Array) && !(value instanceof Map) &&
+    !Array.isArray(value);
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value);
+  return text.length > 120 ? `${text.slice(0, 120)}...` : text;
+}

@@ -1,0 +1,183 @@
+/** Changes to write cases with, short where a case does not care. */
+
+import type { QoS, Will } from "../../codec/packet.ts";
+import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
+import type { Change, Fact, QueuedChange } from "../../protocol/change.ts";
+import { ApplicationMessage } from "../../protocol/message.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
+import { parseTopicFilter } from "../../protocol/topic_filter.ts";
+
+export const LONGEST_STRING_BYTES = 65_535;
+/** A time far enough away that nothing expires while a case runs: 2100-01-01. */
+export const LATER_MS = 4_102_444_800_000;
+
+/** Names that storages have lost, mixed up or taken for something else. */
+export const ODD_NAMES: readonly string[] = [
+  "__proto__",
+  "constructor",
+  "\u{feff}",
+  "\u{feff}c",
+  "c",
+  "C",
+  "c ",
+  " c",
+  "c/1",
+  "c\u0001",
+  "c\uffff",
+  "c\u{10ffff}",
+  "\u00e9", // One character ...
+  "e\u0301", // ... and two that look like it.
+  "'\"\\;--",
+  "1",
+  "01",
+  "x".repeat(LONGEST_STRING_BYTES),
+  "x".repeat(LONGEST_STRING_BYTES - 1) + "y",
+  "\u{1f600}".repeat(16_383),
+];
+
+export interface MessageOptions {
+  readonly topic?: string;
+  readonly qos?: QoS;
+  readonly retain?: boolean;
+  readonly properties?: Properties;
+  readonly publisher?: string | undefined;
+  readonly nowMs?: number;
+}
+
+export function message(payload: string | Uint8Array, options: MessageOptions = {}): ApplicationMessage {
+  const { topic = "t", qos = 1, retain = false, properties = NO_PROPERTIES, nowMs = LATER_MS } = options;
+  const publisher = "publisher" in options ? options.publisher : "p";
+  const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
+  return new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, publisher, nowMs);
+}
+
+/** Bytes that tell where they stand. */
+export function pattern(length: number, first = 0): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => (index * 7 + (index >> 8) + first) & 0xff);
+}
+
+export function queued(
+  clientId: string,
+  sequence: number,
+  message: ApplicationMessage,
+  options: Partial<Omit<QueuedChange, "kind" | "clientId" | "sequence" | "message">> = {},
+): QueuedChange {
+  const plain = {
+    qos: 1,
+    retain: false,
+    subscriptionIdentifiers: [],
+    sharedFilter: undefined,
+    packetIdentifier: 0,
+  } as const;
+  return { kind: "queued", clientId, sequence, message, ...plain, ...options };
+}
+
+export function started(clientId: string, principal?: string): Fact {
+  return { kind: "sessionStarted", clientId, principal };
+}
+
+export function expiry(clientId: string, sessionExpirySeconds: number, expiresAtMs?: number): Fact {
+  return { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
+}
+
+export function ended(clientId: string): Fact {
+  return { kind: "sessionEnded", clientId };
+}
+
+export function will(clientId: string, will: Will | undefined, publishAtMs?: number): Fact {
+  return { kind: "will", clientId, will, publishAtMs };
+}
+
+export function willMessage(payload: string | Uint8Array, properties: Properties = NO_PROPERTIES): Will {
+  return { topic: "will", payload: message(payload).payload, qos: 1, retain: false, properties };
+}
+
+export function subscribed(
+  clientId: string,
+  topicFilter: string,
+  options: Partial<Omit<Subscription, "filter">> = {},
+): Fact {
+  const filter = parseTopicFilter(topicFilter);
+  if (filter === undefined) throw new TypeError(`Cannot subscribe to "${topicFilter}": it is not a Topic Filter`);
+  const plain = {
+    qos: 1,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+    subscriptionIdentifier: undefined,
+  } as const;
+  return { kind: "subscribed", clientId, subscription: { filter, ...plain, ...options } };
+}
+
+export function unsubscribed(clientId: string, topicFilter: string): Fact {
+  return { kind: "unsubscribed", clientId, topicFilter };
+}
+
+export function accepted(clientId: string, packetIdentifier: number): Fact {
+  return { kind: "accepted", clientId, packetIdentifier };
+}
+
+export function released(clientId: string, packetIdentifier: number): Fact {
+  return { kind: "released", clientId, packetIdentifier };
+}
+
+export function sent(clientId: string, sequence: number, packetIdentifier: number): Fact {
+  return { kind: "sent", clientId, sequence, packetIdentifier };
+}
+
+export function received(clientId: string, sequence: number): Fact {
+  return { kind: "received", clientId, sequence };
+}
+
+export function completed(clientId: string, sequence: number): Fact {
+  return { kind: "completed", clientId, sequence };
+}
+
+export function retained(topic: string, message: ApplicationMessage | undefined): Fact {
+  return { kind: "retained", topic, message };
+}
+
+export function together(...changes: readonly Fact[]): Change {
+  return { kind: "together", changes };
+}
+
+/** A session with something of each kind; its first message is acknowledged, the second is in flight, the third waits. */
+export function busySession(clientId: string): readonly Change[] {
+  return [
+    started(clientId, "user"),
+    expiry(clientId, 60),
+    will(clientId, willMessage("gone")),
+    subscribed(clientId, "a/+"),
+    subscribed(clientId, "b/#", { qos: 2 }),
+    unsubscribed(clientId, "a/+"),
+    accepted(clientId, 7),
+    accepted(clientId, 8),
+    released(clientId, 7),
+    queued(clientId, 1, message("one"), { packetIdentifier: 1 }),
+    queued(clientId, 2, message("two", { qos: 2 }), { qos: 2 }),
+    queued(clientId, 3, message("three")),
+    completed(clientId, 1),
+    sent(clientId, 2, 2),
+    received(clientId, 2),
+    retained("r", message("old", { retain: true })),
+    retained("r", message("new", { retain: true })),
+    retained("gone", message("old", { retain: true })),
+    retained("gone", undefined),
+    expiry(clientId, 60, LATER_MS),
+  ];
+}
+
+/** What is kept after {@linkcode busySession}. */
+export function busySessionKept(clientId: string): readonly Fact[] {
+  return [
+    started(clientId, "user"),
+    expiry(clientId, 60, LATER_MS),
+    will(clientId, willMessage("gone")),
+    subscribed(clientId, "b/#", { qos: 2 }),
+    accepted(clientId, 8),
+    queued(clientId, 2, message("two", { qos: 2 }), { qos: 2, packetIdentifier: 2 }),
+    received(clientId, 2),
+    queued(clientId, 3, message("three")),
+    retained("r", message("new", { retain: true })),
+  ];
+}

@@ -1,0 +1,173 @@
+/** The promises of the contract, one by one. */
+
+import type { Change } from "../../protocol/change.ts";
+import * as facts from "./facts.ts";
+import { busySession, busySessionKept, completed, message, queued, retained, started, together } from "./facts.ts";
+import type { Case } from "./trial.ts";
+
+const BUSY = busySession("c");
+const KEPT = busySessionKept("c");
+
+export const PROMISE_CASES: readonly Case[] = [
+  {
+    name: "says whether it is durable",
+    check: async ({ storage, harness }) => {
+      if (storage.isDurable !== harness.isDurable) throw new Error(`isDurable is ${storage.isDurable}`);
+      await storage.commit([]);
+    },
+  },
+  {
+    name: "keeps nothing before it gets something, and nothing of a list without changes",
+    check: async (trial) => {
+      await trial.keeps([]);
+      await trial.commit();
+      await trial.keeps([]);
+    },
+  },
+  {
+    name: "applies the changes of a list in their order",
+    check: async (trial) => {
+      await trial.commit(...BUSY);
+      await trial.keeps(KEPT);
+    },
+  },
+  {
+    name: "applies changes that come one by one in their order",
+    check: async (trial) => {
+      for (const change of BUSY) await trial.commit(change);
+      await trial.keeps(KEPT);
+    },
+  },
+  {
+    name: "applies the changes of a `together` in their order",
+    check: async (trial) => {
+      await trial.commit(facts.started("c"), together(...flat(BUSY.slice(1))));
+      await trial.keeps([started("c"), ...KEPT.slice(1)]);
+    },
+  },
+  {
+    name: "takes a change twice as once",
+    check: async (trial) => {
+      await trial.commit(...BUSY.flatMap((change) => [change, change]));
+      await trial.keeps(KEPT);
+    },
+  },
+  {
+    name: "takes a change twice as once, in lists of their own",
+    check: async (trial) => {
+      for (const change of BUSY) {
+        await trial.commit(change);
+        await trial.commit(change);
+      }
+      await trial.keeps(KEPT);
+    },
+  },
+  {
+    name: "takes a whole list again",
+    check: async (trial) => {
+      const [begin, ...rest] = BUSY as readonly [Change, ...Change[]]; // It is not empty.
+      await trial.commit(begin);
+      for (let times = 0; times < 3; times++) await trial.commit(...rest);
+      await trial.keeps(KEPT);
+      await trial.commit(...rest, together(...flat(rest)));
+      await trial.keeps(KEPT);
+    },
+  },
+  {
+    name: "takes a list again of which any prefix is kept",
+    check: async (trial) => {
+      const kept = BUSY.map((_, length) => {
+        const list = busySession(`c${length}`);
+        return { list, prefix: list.slice(0, length), facts: busySessionKept(`c${length}`) };
+      });
+      for (const { prefix, list } of kept) {
+        await trial.commit(...prefix);
+        await trial.commit(...list, completed("other", 1));
+      }
+      await trial.keeps([
+        ...kept.flatMap(({ facts }) => facts.filter(({ kind }) => kind !== "retained")),
+        retained("r", message("new", { retain: true })),
+      ]);
+    },
+  },
+  {
+    name: "does not take up a message again that was completed",
+    check: async (trial) => {
+      const waits = queued("c", 4, message("four"));
+      const all = [1, 2, 3].map((sequence) => queued("c", sequence, message(`${sequence}`)));
+      const sentAndGone = [facts.sent("c", 1, 9), completed("c", 1), completed("c", 2), completed("c", 3)];
+      await trial.commit(started("c"), ...all, ...sentAndGone, waits);
+      await trial.commit(...all, ...sentAndGone, waits);
+      await trial.keeps([started("c"), waits]);
+      await trial.commit(...all.slice(0, 1), waits);
+      await trial.keeps([started("c"), waits]);
+    },
+  },
+  {
+    name: "says nothing of changes of a session that is not there",
+    check: async (trial) => {
+      const ofNone = busySession("none").filter(({ kind }) => kind !== "sessionStarted" && kind !== "retained");
+      await trial.commit(...ofNone, facts.ended("none"), together(...flat(ofNone)));
+      await trial.keeps([]);
+      await trial.commit(started("none"), facts.ended("none"), ...ofNone);
+      await trial.keeps([]);
+      await trial.commit(started("none"));
+      await trial.keeps([started("none")]);
+    },
+  },
+  {
+    name: "forgets all of a session that ended, and only of that",
+    check: async (trial) => {
+      await trial.commit(...busySession("a"), ...busySession("b"));
+      await trial.commit(facts.ended("a"));
+      await trial.keeps(busySessionKept("b"));
+      if ((await Array.fromAsync(trial.storage.restoreSession("a"))).length > 0) {
+        throw new Error("restoreSession() gives something of a session that ended");
+      }
+      await trial.commit(...busySession("c"), facts.ended("b"), facts.ended("c"));
+      await trial.keeps(KEPT.slice(-1));
+    },
+  },
+  {
+    name: "forgets all of a session that begins anew",
+    check: async (trial) => {
+      await trial.commit(...BUSY);
+      await trial.commit(started("c"));
+      await trial.keeps([started("c"), ...KEPT.slice(-1)]);
+      const first = queued("c", 1, message("first of the new one"));
+      await trial.commit(first);
+      await trial.keeps([started("c"), first, ...KEPT.slice(-1)]);
+      await trial.commit(...BUSY, started("c", "other"), first);
+      await trial.keeps([started("c", "other"), first, ...KEPT.slice(-1)]);
+    },
+  },
+  {
+    name: "goes on where it was when it is opened again",
+    needs: "isDurable",
+    check: async (trial) => {
+      await trial.commit(...BUSY);
+      await trial.reopen();
+      await trial.commit(
+        completed("c", 2),
+        facts.sent("c", 3, 4),
+        facts.released("c", 8),
+        queued("c", 4, message("four")),
+      );
+      await trial.reopen();
+      await trial.commit(facts.unsubscribed("c", "b/#"), facts.will("c", undefined), retained("r", undefined));
+      await trial.keeps([
+        started("c", "user"),
+        facts.expiry("c", 60, facts.LATER_MS),
+        queued("c", 3, message("three"), { packetIdentifier: 4 }),
+        queued("c", 4, message("four")),
+      ]);
+      await trial.commit(facts.ended("c"));
+      await trial.keeps([]);
+    },
+  },
+];
+
+/** None of them is a `together`. */
+function flat(changes: readonly Change[]) {
+  return changes.flatMap((change) => change.kind === "together" ? change.changes : [change]);
+}

@@ -1,0 +1,162 @@
+/** Random changes, with failures and crashes, compared with what they mean. */
+
+import type { Change } from "../../protocol/change.ts";
+import { message, pattern, queued, started, together } from "./facts.ts";
+import { compareKept, readKept } from "./kept.ts";
+import { RandomChanges } from "./random_changes.ts";
+import { Seeded } from "./seeded.ts";
+import { type Case, modelOf, type Trial } from "./trial.ts";
+
+const LISTS = 25;
+const MOST_CHANGES = 40;
+const MOST_TURNS = 6;
+
+/** Cases with random changes from a seed, which errors name. */
+export function randomCases(seed: number): readonly Case[] {
+  const cases: readonly (Omit<Case, "check"> & { check: (trial: Trial, random: Seeded) => Promise<void> })[] = [
+    { name: "keeps what random changes mean", check: checkRandomChanges },
+    { name: "keeps what random changes mean when lists come again", check: checkRepeatedLists },
+    {
+      name: "keeps a prefix of a list whose commit fails, goes on, and takes the list again",
+      needs: "failNextCommit",
+      check: checkFailures,
+    },
+    {
+      name: "keeps what a commit resolved for when its process ends, and a prefix of the list under way",
+      needs: "crash",
+      check: checkCrashes,
+    },
+    {
+      name: "keeps a large `together` whole or not at all when its process ends",
+      needs: "crash",
+      check: checkLargeTogether,
+    },
+  ];
+  return cases.map(({ check, ...rest }) => ({
+    ...rest,
+    check: async (trial) => {
+      try {
+        await check(trial, new Seeded(seed));
+      } catch (cause) {
+        throw new Error(`SEED=${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      }
+    },
+  }));
+}
+
+async function checkRandomChanges(trial: Trial, random: Seeded): Promise<void> {
+  const changes = new RandomChanges(random);
+  const history: Change[] = [];
+  for (let lists = 0; lists < LISTS; lists++) {
+    const list = changes.list(random.integer(0, MOST_CHANGES));
+    history.push(...list);
+    await trial.commit(...list);
+    if (lists % 5 === 4) await trial.keepsAll(await modelOf(history));
+  }
+}
+
+async function checkRepeatedLists(trial: Trial, random: Seeded): Promise<void> {
+  const changes = new RandomChanges(random);
+  const history: Change[] = [];
+  for (let lists = 0; lists < LISTS; lists++) {
+    const list = changes.list(random.integer(1, MOST_CHANGES));
+    history.push(...list);
+    for (let times = random.integer(1, 3); times > 0; times--) {
+      await trial.commit(...list.slice(0, random.integer(0, list.length)));
+    }
+    await trial.commit(...list);
+    if (lists % 5 === 4) await trial.keepsAll(await modelOf(history));
+  }
+}
+
+async function checkFailures(trial: Trial, random: Seeded): Promise<void> {
+  const changes = new RandomChanges(random);
+  const history: Change[] = [];
+  for (let lists = 0; lists < LISTS; lists++) {
+    const list = changes.list(random.integer(1, MOST_CHANGES));
+    for (let failures = random.integer(1, 3); failures > 0; failures--) {
+      trial.failNextCommit();
+      if (await isKept(trial, list)) throw new Error("A commit that was to fail resolved");
+      list.push(...changes.list(random.integer(0, 5)));
+    }
+    if (random.oneIn(3)) await keepsPrefix(trial, history, list, 0);
+    await trial.commit(...list);
+    history.push(...list);
+    if (lists % 5 === 4) await trial.keepsAll(await modelOf(history));
+  }
+}
+
+async function checkCrashes(trial: Trial, random: Seeded): Promise<void> {
+  const changes = new RandomChanges(random);
+  const history: Change[] = [];
+  for (let lists = 0; lists < LISTS; lists++) {
+    const list = changes.list(random.integer(1, MOST_CHANGES));
+    await crashDuring(trial, history, list, random);
+    await trial.commit(...list); // Also what did not get through: the next list builds upon it.
+    history.push(...list);
+  }
+  await trial.keepsAll(await modelOf(history));
+}
+
+/** More than 1,000 facts and 2 MiB: no storage has a commit of its own that is so large. */
+async function checkLargeTogether(trial: Trial, random: Seeded): Promise<void> {
+  const clientIds = Array.from({ length: 1_500 }, (_, index) => `client ${index}`);
+  const history: Change[] = clientIds.map((clientId) => started(clientId));
+  await trial.commit(...history);
+  for (let sequence = 1; sequence <= 6; sequence++) {
+    const large = message(pattern(1_000_000, sequence));
+    const own = clientIds.map((clientId, index) =>
+      queued(clientId, sequence, index < 3 ? large : message(pattern(900)))
+    );
+    await crashDuring(trial, history, [together(...own)], random);
+    await trial.commit(together(...own));
+    history.push(together(...own));
+  }
+  await trial.keepsAll(await modelOf(history));
+}
+
+/** Ends the process while a list is committed, and looks what is kept. */
+async function crashDuring(
+  trial: Trial,
+  history: readonly Change[],
+  list: readonly Change[],
+  random: Seeded,
+): Promise<void> {
+  let kept = 0;
+  isKept(trial, list).then((isKept) => kept = isKept ? list.length : 0); // It never rejects.
+  for (let turns = random.integer(0, MOST_TURNS); turns > 0; turns--) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  const least = kept;
+  await trial.crash();
+  await keepsPrefix(trial, history, list, least);
+}
+
+/** Throws unless it keeps what was there before and a prefix of the list, of at least so many changes. */
+async function keepsPrefix(
+  trial: Trial,
+  history: readonly Change[],
+  list: readonly Change[],
+  least: number,
+): Promise<void> {
+  const kept = await readKept(trial.storage);
+  let first: unknown;
+  for (let length = list.length; length >= least; length--) {
+    try {
+      return compareKept(kept, await modelOf([...history, ...list.slice(0, length)]));
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  const why = first instanceof Error ? first.message : first;
+  throw new Error(`No prefix of ${least} to ${list.length} changes is kept; with all of them: ${why}`);
+}
+
+async function isKept(trial: Trial, list: readonly Change[]): Promise<boolean> {
+  try {
+    await trial.commit(...list);
+    return true;
+  } catch {
+    return false; // It is asked for.
+  }
+}

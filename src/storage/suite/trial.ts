@@ -1,0 +1,105 @@
+import type { Change, Fact } from "../../protocol/change.ts";
+import { MemoryStorage } from "../memory.ts";
+import type { Storage } from "../storage.ts";
+import { compareKept, type Kept, keptOf, readKept } from "./kept.ts";
+
+/** What the suite needs to know of a storage; `Place` is where one keeps its things: a path, a bucket, an object. */
+export interface StorageHarness<Place> {
+  /** Whether the storages that it opens promise to be there after the process has ended. */
+  readonly isDurable: boolean;
+  /** A new place, with nothing in it. */
+  create(): Place | Promise<Place>;
+  /** Opens a storage there; one that is durable is opened again after it was closed. */
+  open(place: Place): Storage | Promise<Storage>;
+  /**
+   * The process of a durable storage ends, without `close`, perhaps while a commit is under way; what was open is never
+   * used again. Without it nothing is said of crashes.
+   */
+  crash?(storage: Storage, place: Place): void | Promise<void>;
+  /** Makes the next commit that has something to keep reject, wherever it has got by then. */
+  failNextCommit?(storage: Storage, place: Place): void;
+  /** Clears up; the storage is closed. */
+  remove?(place: Place): void | Promise<void>;
+}
+
+/** One storage in one case of the suite. */
+export class Trial<Place = unknown> {
+  readonly harness: StorageHarness<Place>;
+  readonly #place: Place;
+  #storage: Storage;
+
+  private constructor(harness: StorageHarness<Place>, place: Place, storage: Storage) {
+    this.harness = harness;
+    this.#place = place;
+    this.#storage = storage;
+  }
+
+  /** Runs a check on a new storage. */
+  static async run<Place>(
+    harness: StorageHarness<Place>,
+    check: (trial: Trial<Place>) => void | Promise<void>,
+  ): Promise<void> {
+    const place = await harness.create();
+    try {
+      const trial = new Trial(harness, place, await harness.open(place));
+      try {
+        await check(trial);
+      } finally {
+        await trial.#storage.close();
+      }
+    } finally {
+      await harness.remove?.(place);
+    }
+  }
+
+  get storage(): Storage {
+    return this.#storage;
+  }
+
+  async commit(...changes: readonly Change[]): Promise<void> {
+    await this.#storage.commit(changes);
+  }
+
+  /** Closes it and opens it again. */
+  async reopen(): Promise<void> {
+    await this.#storage.close();
+    this.#storage = await this.harness.open(this.#place);
+  }
+
+  /** Ends it without `close` and opens it again. */
+  async crash(): Promise<void> {
+    await this.harness.crash?.(this.#storage, this.#place);
+    this.#storage = await this.harness.open(this.#place);
+  }
+
+  failNextCommit(): void {
+    this.harness.failNextCommit?.(this.#storage, this.#place);
+  }
+
+  /** Throws unless it keeps just these facts, also when it is closed and opened again. */
+  async keeps(facts: readonly Fact[]): Promise<void> {
+    await this.keepsAll(keptOf(facts));
+  }
+
+  async keepsAll(expected: Kept): Promise<void> {
+    compareKept(await readKept(this.#storage), expected);
+    if (!this.harness.isDurable) return;
+    await this.reopen();
+    compareKept(await readKept(this.#storage), expected, "opened again: ");
+  }
+}
+
+/** What is kept of changes; the storage in memory says what they mean, and has its own cases written out. */
+export async function modelOf(changes: readonly Change[]): Promise<Kept> {
+  const model = new MemoryStorage();
+  model.commit(changes);
+  return await readKept(model);
+}
+
+/** A case: it passes, or throws an Error that says what is wrong. */
+export interface Case {
+  readonly name: string;
+  /** What the harness must be able to do. */
+  readonly needs?: "isDurable" | "crash" | "failNextCommit";
+  check(trial: Trial): Promise<void>;
+}

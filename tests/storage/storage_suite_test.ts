@@ -1,0 +1,278 @@
+import { assertExists, assertRejects } from "@std/assert";
+import type { Change, Fact } from "../../mod.ts";
+import { storageSuite } from "../../src/storage/storage_suite.ts";
+import { type Log, logHarness, LogStorage } from "./log_storage.ts";
+
+/** What a storage does wrong. */
+interface Breakage {
+  readonly commit?: (changes: readonly Change[]) => readonly Change[];
+  readonly restore?: (facts: readonly Fact[]) => readonly Fact[];
+  readonly restoreSession?: (facts: readonly Fact[]) => readonly Fact[];
+}
+
+/** A storage that is right but for one thing. */
+class BrokenStorage extends LogStorage {
+  readonly #breakage: Breakage;
+
+  constructor(log: Log, breakage: Breakage) {
+    super(log);
+    this.#breakage = breakage;
+  }
+
+  override async *restore(): AsyncIterable<Fact> {
+    const { restore } = this.#breakage;
+    yield* restore === undefined ? super.restore() : restore(await Array.fromAsync(super.restore()));
+  }
+
+  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+    const { restoreSession } = this.#breakage;
+    const facts = super.restoreSession(clientId, afterSequence);
+    yield* restoreSession === undefined ? facts : restoreSession(await Array.fromAsync(facts));
+  }
+
+  override commit(changes: readonly Change[]): Promise<void> {
+    return super.commit(this.#breakage.commit?.(changes) ?? changes);
+  }
+}
+
+class EarlyStorage extends LogStorage {
+  override commit(changes: readonly Change[]): Promise<void> {
+    super.commit(changes).catch(() => {}); // That is the mistake.
+    return Promise.resolve();
+  }
+}
+
+class RestartingStorage extends LogStorage {
+  override restoreSession(clientId: string): AsyncIterable<Fact> {
+    return super.restoreSession(clientId);
+  }
+}
+
+class SnapshotStorage extends LogStorage {
+  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+    if (afterSequence !== undefined) return;
+    yield* await Array.fromAsync(super.restoreSession(clientId));
+  }
+}
+
+interface Row {
+  /** What it does. */
+  readonly name: string;
+  readonly make: Breakage | ((log: Log) => LogStorage);
+  /** How the name of the case begins that finds it. */
+  readonly found: string;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    name: "applies a list from its end",
+    make: { commit: (list) => list.toReversed() },
+    found: "applies the changes of a list",
+  },
+  {
+    name: "resolves before it has kept anything",
+    make: (log) => new EarlyStorage(log),
+    found: "keeps what a commit resolved for",
+  },
+  {
+    name: "resolves a commit that failed",
+    make: (log) => new EarlyStorage(log),
+    found: "keeps a prefix of a list whose commit fails",
+  },
+  {
+    name: "takes a `together` apart",
+    make: { commit: (list) => list.flatMap((change) => change.kind === "together" ? change.changes : [change]) },
+    found: "keeps a large `together` whole",
+  },
+  {
+    name: "keeps retained messages before the rest of a list",
+    make: { commit: (list) => list.toSorted((a, b) => Number(b.kind === "retained") - Number(a.kind === "retained")) },
+    found: "keeps what a commit resolved for",
+  },
+  {
+    name: "keeps nothing when it is closed",
+    make: (log) => new LogStorage({ ...log, lines: [] }),
+    found: "goes on where it was",
+  },
+  {
+    name: "gives a session before it says that it begins",
+    make: {
+      restore: (facts) => facts.toSorted((a, b) => Number(b.kind === "subscribed") - Number(a.kind === "subscribed")),
+    },
+    found: "applies changes that come one by one",
+  },
+  {
+    name: "makes a session of changes for none",
+    make: (log) => startingSessions(log),
+    found: "says nothing of changes of a session that is not there",
+  },
+  {
+    name: "does not forget a session that ended",
+    make: { commit: (list) => list.filter(({ kind }) => kind !== "sessionEnded") },
+    found: "forgets all of a session that ended",
+  },
+  {
+    name: "counts a message that comes again once more",
+    make: (log) => countingTwice(log),
+    found: "takes a change twice as once",
+  },
+  {
+    name: "does not forget the Packet Identifiers that were released",
+    make: { commit: (list) => list.filter(({ kind }) => kind !== "released") },
+    found: "gives Packet Identifiers that were accepted until",
+  },
+  {
+    name: "does not know which messages were received",
+    make: { restoreSession: (facts) => facts.filter(({ kind }) => kind !== "received") },
+    found: "gives messages in the order",
+  },
+  {
+    name: "says which messages were received behind all of them",
+    make: {
+      restoreSession: (facts) =>
+        facts.toSorted((a, b) => Number(a.kind === "received") - Number(b.kind === "received")),
+    },
+    found: "applies the changes of a list",
+  },
+  {
+    name: "begins anew whoever goes on reading",
+    make: (log) => new RestartingStorage(log),
+    found: "gives only what is behind a sequence",
+  },
+  {
+    name: "reads a session as it was at the beginning",
+    make: (log) => new SnapshotStorage(log),
+    found: "gives messages that come while a session is read",
+  },
+  {
+    name: "gives the sequence of a message that was sent again",
+    make: { restore: (facts) => facts.map((fact) => fact.kind === "backlog" ? { ...fact, lastSequence: 0 } : fact) },
+    found: "says how many messages wait",
+  },
+  {
+    name: "has names as keys of an object",
+    make: { commit: (list) => list.filter((change) => nameOf(change) !== "__proto__") },
+    found: "keeps sessions apart",
+  },
+  {
+    name: "decodes names without their U+FEFF",
+    make: { commit: (list) => list.map((change) => renamed(change, (name) => name.replace(/^\u{feff}/u, ""))) },
+    found: "keeps sessions apart",
+  },
+  {
+    name: "cuts names at 2 KiB",
+    make: { commit: (list) => list.map((change) => renamed(change, (name) => name.slice(0, 2_048))) },
+    found: "keeps Topic Names and Topic Filters apart",
+  },
+  {
+    name: "takes an empty payload for none",
+    make: {
+      commit: (list) =>
+        list.map((change) =>
+          change.kind === "retained" && change.message?.payload.length === 0
+            ? { ...change, message: undefined }
+            : change
+        ),
+    },
+    found: "keeps payloads up to 1 MiB",
+  },
+  {
+    name: "takes an end that never comes for none",
+    make: {
+      restore: (facts) =>
+        facts.map((fact) =>
+          fact.kind === "sessionExpiry" && fact.expiresAtMs === Infinity ? { ...fact, expiresAtMs: undefined } : fact
+        ),
+    },
+    found: "keeps the Session Expiry Interval",
+  },
+  {
+    name: "forgets when a Will is due",
+    make: {
+      restore: (facts) => facts.map((fact) => fact.kind === "will" ? { ...fact, publishAtMs: undefined } : fact),
+    },
+    found: "keeps the Will of a session",
+  },
+  {
+    name: "takes an empty principal for none",
+    make: {
+      restore: (facts) =>
+        facts.map((fact) =>
+          fact.kind === "sessionStarted" ? { ...fact, principal: fact.principal || undefined } : fact
+        ),
+    },
+    found: "keeps whether there is a principal",
+  },
+  {
+    name: "forgets of which Shared Subscription a message is",
+    make: {
+      restoreSession: (facts) =>
+        facts.map((fact) => fact.kind === "queued" ? { ...fact, sharedFilter: undefined } : fact),
+    },
+    found: "keeps how a message goes to its subscriber",
+  },
+  {
+    name: "forgets the options of subscriptions",
+    make: {
+      restore: (facts) =>
+        facts.map((fact) =>
+          fact.kind === "subscribed" ? { ...fact, subscription: { ...fact.subscription, noLocal: false } } : fact
+        ),
+    },
+    found: "keeps what random changes mean",
+  },
+];
+
+for (const { name, make, found } of ROWS) {
+  Deno.test(`storageSuite() fails for a storage that ${name}`, async () => {
+    const harness = logHarness(typeof make === "function" ? make : (log) => new BrokenStorage(log, make));
+    const suiteCase = storageSuite(harness).find(({ name }) => name.startsWith(found));
+    assertExists(suiteCase, found);
+    await assertRejects(suiteCase.run, Error);
+  });
+}
+
+Deno.test("storageSuite() fails for a storage that says it is durable and is not", async () => {
+  const harness = { ...logHarness((log) => new LogStorage(log)), isDurable: false };
+  const suiteCase = storageSuite(harness).find(({ name }) => name.startsWith("says whether it is durable"));
+  assertExists(suiteCase);
+  await assertRejects(suiteCase.run, Error, "isDurable is true");
+});
+
+function nameOf(change: Change): string | undefined {
+  if (change.kind === "together") return undefined;
+  return change.kind === "retained" ? change.topic : change.clientId;
+}
+
+function renamed(change: Change, rename: (name: string) => string): Change {
+  if (change.kind === "together") return change;
+  if (change.kind === "retained") return { ...change, topic: rename(change.topic) };
+  return { ...change, clientId: rename(change.clientId) };
+}
+
+function startingSessions(log: Log): LogStorage {
+  const sessions = new Set<string>();
+  const commit = (list: readonly Change[]) =>
+    list.flatMap((change): Change[] => {
+      if (change.kind === "together" || change.kind === "retained") return [change];
+      const { kind, clientId } = change;
+      const isThere = sessions.has(clientId);
+      if (kind === "sessionEnded") sessions.delete(clientId);
+      else sessions.add(clientId);
+      return isThere || kind === "sessionStarted" || kind === "sessionEnded"
+        ? [change]
+        : [{ kind: "sessionStarted", clientId, principal: undefined }, change];
+    });
+  return new BrokenStorage(log, { commit });
+}
+
+function countingTwice(log: Log): LogStorage {
+  let messages = 0;
+  return new BrokenStorage(log, {
+    commit: (list) => {
+      for (const { kind } of list) messages += kind === "queued" ? 1 : kind === "completed" ? -1 : 0;
+      return list;
+    },
+    restore: (facts) => facts.map((fact) => fact.kind === "backlog" ? { ...fact, messages } : fact),
+  });
+}
