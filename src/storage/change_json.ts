@@ -103,7 +103,11 @@ function readFact(kind: string, fields: JsonFields): Fact {
 
 function readRetained(fields: JsonFields): Fact {
   const topic = topicOf(fields.mqttText("topic"), fields.path("topic"));
-  return { kind: "retained", topic, message: fields.optional("message", () => readMessage(fields, "message")) };
+  const message = fields.optional("message", () => readMessage(fields, "message"));
+  if (message !== undefined && message.topic !== topic) {
+    throw new FieldError(fields.path("topic"), "that of its message");
+  }
+  return { kind: "retained", topic, message };
 }
 
 function readSessionFact(kind: string, clientId: string, fields: JsonFields): Fact {

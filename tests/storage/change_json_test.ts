@@ -90,6 +90,7 @@ const REFUSED: readonly (readonly [line: string, says: string])[] = [
   ['{"kind":"completed","clientId":"c","sequence":9007199254740993}', '"sequence" is not an integer'],
   ['{"kind":"unsubscribed","clientId":"c","topicFilter":"a#"}', '"topicFilter" is not a Topic Filter'],
   ['{"kind":"retained","topic":"a/+"}', '"topic" is not a Topic Name'],
+  [`{"kind":"retained","topic":"u",${MESSAGE}}`, '"topic" is not that of its message'],
   ['{"kind":"retained","topic":"t","message":null}', '"message" is not an object'],
   [
     `{"kind":"retained","topic":"t",${MESSAGE.replace('"payload":""', '"payload":"a"')}}`,

@@ -60,7 +60,7 @@ export const CONTENT_CASES: readonly Case[] = [
     name: "keeps Topic Names and Topic Filters apart, whatever they are",
     check: async (trial) => {
       const topics = ["/", "//", "a", "a/", "/a", "$SYS/a", ...ODD_NAMES];
-      const kept = topics.map((topic) => retained(topic, message(`of ${topic.length}`, { topic, retain: true })));
+      const kept = topics.map((topic) => retained(topic, message(`of ${topic.length}`, { retain: true })));
       const filters = ["#", "+", "+/+", "/+", "$share/g/#", "$share/G/#", "$share/g/\u{feff}", ...topics];
       const session = [
         started("c"),
@@ -88,19 +88,17 @@ export const CONTENT_CASES: readonly Case[] = [
       const kept = [
         started("c"),
         ...payloads.map((payload, index) => queued("c", index + 1, message(payload))),
-        ...payloads.map((payload) =>
-          retained(`t/${payload.length}`, message(payload, { topic: `t/${payload.length}` }))
-        ),
+        ...payloads.map((payload) => retained(`t/${payload.length}`, message(payload))),
       ];
       await trial.commit(...kept);
       await trial.keeps(kept);
       await trial.commit(...payloads.map((_, index) => facts.completed("c", index + 1)));
       await trial.commit(
-        ...payloads.map(({ length }) => retained(`t/${length}`, message("", { topic: `t/${length}` }))),
+        ...payloads.map(({ length }) => retained(`t/${length}`, message(""))),
       );
       await trial.keeps([
         started("c"),
-        ...payloads.map(({ length }) => retained(`t/${length}`, message("", { topic: `t/${length}` }))),
+        ...payloads.map(({ length }) => retained(`t/${length}`, message(""))),
       ]);
     },
   },
@@ -252,8 +250,8 @@ export const CONTENT_CASES: readonly Case[] = [
     name: "keeps the last retained message of each of 3000 topics, and none that was removed",
     check: async (trial) => {
       const topics = Array.from({ length: 3_000 }, (_, index) => `t/${index}`);
-      const kept = topics.map((topic) => retained(topic, message(topic, { topic, retain: true })));
-      await trial.commit(...topics.map((topic) => retained(topic, message("old", { topic, retain: true }))), ...kept);
+      const kept = topics.map((topic) => retained(topic, message(topic, { retain: true })));
+      await trial.commit(...topics.map((topic) => retained(topic, message("old", { retain: true }))), ...kept);
       await trial.keeps(kept);
       await trial.commit(
         ...topics.slice(0, 2_990).map((topic) => retained(topic, undefined)),

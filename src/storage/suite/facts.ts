@@ -133,8 +133,12 @@ export function completed(clientId: string, sequence: number): Fact {
   return { kind: "completed", clientId, sequence };
 }
 
+/** The retained message of its topic, whatever topic `message` was made with. */
 export function retained(topic: string, message: ApplicationMessage | undefined): Fact {
-  return { kind: "retained", topic, message };
+  if (message === undefined || message.topic === topic) return { kind: "retained", topic, message };
+  const { payload, qos, retain, properties, publisher, expiresAtMs } = message;
+  const packet = { topic, payload, qos, retain, properties };
+  return { kind: "retained", topic, message: ApplicationMessage.restored(packet, publisher, expiresAtMs) };
 }
 
 export function together(...changes: readonly Fact[]): Change {

@@ -16,7 +16,7 @@ export interface StorageHarness<Place> {
    * used again. Without it nothing is said of crashes.
    */
   crash?(storage: Storage, place: Place): void | Promise<void>;
-  /** Makes the next commit that has something to keep reject, wherever it has got by then. */
+  /** Makes the next commit that writes something reject, wherever it has got by then. */
   failNextCommit?(storage: Storage, place: Place): void;
   /** Clears up; the storage is closed. */
   remove?(place: Place): void | Promise<void>;
