@@ -2,6 +2,8 @@ import { ConfigError } from "./config_error.ts";
 import { ListenError } from "./listening.ts";
 import { printable } from "./log.ts";
 import { serve, SERVE_HELP } from "./serve.ts";
+import { STORAGE_HELP, storageCommand } from "./storage_command.ts";
+import { StorageError } from "./storage_option.ts";
 
 const VERSION = "0.1.0";
 const EXIT_FAILED = 1;
@@ -13,7 +15,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const isCommand = first !== undefined && !first.startsWith("-");
   const options = isCommand ? rest : args;
   if (options.includes("--help") || options.includes("-h")) {
-    console.log(SERVE_HELP);
+    console.log(first === "storage" ? STORAGE_HELP : SERVE_HELP);
     return 0;
   }
   if (options.includes("--version")) {
@@ -21,10 +23,14 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   try {
-    if (isCommand && first !== "serve") throw new ConfigError(`Unknown command "${first}": there is "serve"`);
+    if (first === "storage") return await storageCommand(options);
+    if (isCommand && first !== "serve") {
+      throw new ConfigError(`Unknown command "${first}": there are "serve" and "storage"`);
+    }
     return await serve(options);
   } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof ListenError)) throw error;
+    const isExpected = [ConfigError, ListenError, StorageError].some((kind) => error instanceof kind);
+    if (!(error instanceof Error) || !isExpected) throw error;
     console.error(`brooklet: ${printable(error.message)}`);
     return error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED;
   }

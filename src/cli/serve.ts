@@ -9,6 +9,13 @@ import { eventLines, packetLines } from "./event_lines.ts";
 import { isLoopback, type ListenUrl, parseListenUrl, parsePort, urlText } from "./listen_url.ts";
 import { Listening } from "./listening.ts";
 import { type LogLine, printable, stderrLog } from "./log.ts";
+import {
+  openStorage,
+  parseStorageOption,
+  STORAGE_OPTION_HELP,
+  storageError,
+  type StorageOption,
+} from "./storage_option.ts";
 import { type TlsOptions, tlsOptions } from "./tls_options.ts";
 
 const DEFAULT_LISTENERS = [{ scheme: "mqtt", port: 1883 }, { scheme: "ws", port: 8083 }] as const;
@@ -16,6 +23,7 @@ const EXIT_INTERRUPTED = 1;
 const SWITCHES = ["verbose", "allow-anonymous", "require-certificate"] as const;
 
 export const SERVE_HELP = `Usage: brooklet [serve] [options]
+       brooklet storage export|import FILE [options]
 
 Starts the MQTT broker. Without options it listens at 127.0.0.1 and [::1], where every client of this machine may connect:
 MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.
@@ -26,7 +34,7 @@ MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.
                          behind "?", for this listener alone: proxy-protocol (TCP begins with a PROXY header),
                          origin=https://example.com and trusted-proxy=10.0.0.0/8 (WebSocket; may be repeated)
   -p, --port PORT        port for MQTT at both loopback addresses; may be given more than once
-  --cert FILE            certificate for mqtts and wss, a PEM file with the full chain; read again on SIGHUP
+${STORAGE_OPTION_HELP}  --cert FILE            certificate for mqtts and wss, a PEM file with the full chain; read again on SIGHUP
   --key FILE             its key
   --cafile FILE          who signs certificates of clients: they are asked for one
   --require-certificate  let no client in without one
@@ -43,10 +51,15 @@ interface ServeOptions {
   /** To listen on at both loopback addresses. */
   readonly loopback: readonly { readonly scheme: "mqtt" | "ws"; readonly port: number }[];
   readonly tls: TlsOptions | undefined;
+  readonly storage: StorageOption;
   readonly isVerbose: boolean;
 }
 
-/** Runs the broker until a signal ends it; gives the exit code. Throws {@linkcode ConfigError}, {@linkcode ListenError}. */
+/**
+ * Runs the broker until a signal ends it; gives the exit code.
+ *
+ * @throws ConfigError, ListenError, StorageError
+ */
 export async function serve(args: readonly string[]): Promise<number> {
   const options = parseServeOptions(args);
   const log = stderrLog();
@@ -54,9 +67,8 @@ export async function serve(args: readonly string[]): Promise<number> {
   const lines = await listenAll(options, listening);
   const terminated = terminationSignal(); // Before anybody can know that it listens.
   guardProcess(log);
-  const broker = await Broker.open(brokerOptions(options.isVerbose, log));
-  for (const line of lines) log(line);
-  log("Sessions and retained messages are kept in memory: they are lost when the broker ends.");
+  const { broker, says } = await openBroker(options, listening, log);
+  for (const line of [...lines, says]) log(line);
   onReload(() => log(`SIGHUP: ${listening.reload()}`));
   const accepting = listening.listeners.map((listener) => accept(listener, broker));
   const signal = await terminated;
@@ -70,7 +82,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 
 function parseServeOptions(args: readonly string[]): ServeOptions {
   const parsed = parseArgs(args, {
-    string: ["listen", "port", "cert", "key", "cafile", "tls-version"],
+    string: ["listen", "port", "cert", "key", "cafile", "tls-version", "storage"],
     boolean: [...SWITCHES],
     collect: ["listen", "port"],
     alias: { p: "port", v: "verbose" },
@@ -98,11 +110,28 @@ function parseServeOptions(args: readonly string[]): ServeOptions {
   }
   const { cert, key, cafile, "require-certificate": require, "tls-version": version } = parsed;
   const tls = tlsOptions({ cert, key, cafile, "require-certificate": require, "tls-version": version });
-  return { listen, loopback, tls, isVerbose: parsed.verbose };
+  const storage = parseStorageOption(parsed.storage ?? "memory");
+  return { listen, loopback, tls, storage, isVerbose: parsed.verbose };
 }
 
 function unknownArgument(argument: string): ConfigError {
   return new ConfigError(`Unknown option or argument "${argument}": "brooklet serve --help" lists what there is`);
+}
+
+/** Opens the broker with its storage; without it nothing listens any more. */
+async function openBroker({ storage: option, isVerbose }: ServeOptions, listening: Listening, log: LogLine) {
+  try {
+    const { storage, says } = await openStorage(option);
+    try {
+      return { broker: await Broker.open({ ...brokerOptions(isVerbose, log), storage }), says };
+    } catch (error) {
+      await storage.close();
+      throw storageError("read the storage", error);
+    }
+  } catch (error) {
+    listening.close();
+    throw error;
+  }
 }
 
 function brokerOptions(isVerbose: boolean, log: LogLine): BrokerOptions {

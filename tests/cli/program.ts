@@ -12,6 +12,8 @@ export interface ProgramOptions {
   readonly permissions?: readonly string[];
   /** Descriptors that it may have open. */
   readonly mostDescriptors?: number;
+  /** Beside what this process has. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** How a program ended, with all it printed. */
@@ -30,7 +32,7 @@ export class Program implements AsyncDisposable {
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
 
   constructor(args: readonly string[], options: ProgramOptions = {}) {
-    const { script = "mod.ts", permissions = ["-A"], mostDescriptors } = options;
+    const { script = "mod.ts", permissions = ["-A"], mostDescriptors, env } = options;
     const command = [Deno.execPath(), "run", ...permissions, script, ...args];
     const [program = "", ...rest] = mostDescriptors === undefined
       ? command
@@ -41,7 +43,7 @@ export class Program implements AsyncDisposable {
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
     }).spawn();
     this.pid = this.#child.pid;
     this.#input = this.#child.stdin.getWriter();

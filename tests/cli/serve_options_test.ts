@@ -16,7 +16,8 @@ interface Row {
 }
 
 const EXAMPLE = "write it like mqtt://127\\.0\\.0\\.1:1883";
-const HELP = /^Usage: brooklet \[serve\] \[options\]\n[^]*--listen[^]*--port[^]*--allow-anonymous[^]*--verbose/;
+const HELP =
+  /^Usage: brooklet \[serve\] \[options\]\n[^]*--listen[^]*--port[^]*--storage[^]*--allow-anonymous[^]*--verbose/;
 
 const ROWS: readonly Row[] = [
   { name: "--help", args: ["--help"], code: 0, stdout: HELP },
@@ -26,7 +27,7 @@ const ROWS: readonly Row[] = [
     name: "an unknown command",
     args: ["listen", "-v"],
     code: 2,
-    stderr: /^brooklet: Unknown command "listen": there is "serve"$/,
+    stderr: /^brooklet: Unknown command "listen": there are "serve" and "storage"$/,
   },
   {
     name: "an unknown option",
@@ -64,6 +65,39 @@ const ROWS: readonly Row[] = [
     args: ["-p"],
     code: 2,
     stderr: /^brooklet: Option --port needs a number between 0 and 65535$/,
+  },
+  {
+    name: "a storage that there is not",
+    args: ["--storage", "disk"],
+    code: 2,
+    stderr:
+      /^brooklet: --storage "disk" is not a storage: write "memory", "kv", or a path as in "kv:\/var\/lib\/brooklet\/brooklet\.kv"$/,
+  },
+  {
+    name: "--storage without a value",
+    args: ["--storage"],
+    code: 2,
+    stderr: /^brooklet: Option --storage needs a value: write "memory", "kv", or a path /,
+  },
+  {
+    name: "a storage in a directory that there is not",
+    args: [...LOOPBACK, "--storage", "kv:/no/such/directory/brooklet.kv"],
+    code: 1,
+    stderr: /^brooklet: Cannot (?:open|make) \S*\/no\/such\/directory\/brooklet\.kv: /,
+  },
+  {
+    name: "a storage without permission to read it",
+    args: [...LOOPBACK, "--storage", "kv:./brooklet.kv"],
+    code: 1,
+    stderr: /^brooklet: Cannot open .*--allow-/,
+    options: { permissions: ["--allow-net", "--allow-env"] },
+  },
+  {
+    name: "the default storage without a home",
+    args: [...LOOPBACK, "--storage", "kv"],
+    code: 1,
+    stderr: /^brooklet: Cannot find the directory for the storage: HOME is not set; give --storage kv:PATH$/,
+    options: { env: { HOME: "", XDG_STATE_HOME: "", LOCALAPPDATA: "" } },
   },
   {
     name: "a listener that is no URL",

@@ -1,0 +1,136 @@
+// @ts-types="./parse_args.d.ts"
+import { parseArgs } from "@std/cli";
+// @ts-types="./text_line_stream.d.ts"
+import { TextLineStream } from "@std/streams";
+import { ConfigError } from "./config_error.ts";
+import { DumpCounts, dumpedChanges, dumpLines } from "./storage_dump.ts";
+import { openKv, parseStorageOption, StorageError, storageError, type StorageOption } from "./storage_option.ts";
+
+export const STORAGE_HELP = `Usage: brooklet storage export|import FILE [options]
+
+Writes all that a storage keeps to a file, or reads such a file into a storage that is empty. The file has one change a
+line, as JSON; "-" is standard output or standard input. No broker may use the storage meanwhile.
+
+  --storage WHERE        kv (which is the default), kv:PATH or kv:URL, as for "brooklet serve"
+  -h, --help             print this
+`;
+
+type KvOption = Exclude<StorageOption, { kind: "memory" }>;
+
+/** Runs `storage export` or `storage import`; gives the exit code. Throws {@linkcode ConfigError}, {@linkcode StorageError}. */
+export async function storageCommand(args: readonly string[]): Promise<number> {
+  const { action, file, option } = parseStorageCommand(args);
+  const says = await (action === "export" ? exportTo(file, option) : importFrom(file, option));
+  console.error(`brooklet: ${says}`);
+  return 0;
+}
+
+function parseStorageCommand(args: readonly string[]) {
+  const parsed = parseArgs(args, {
+    string: ["storage", "_"],
+    unknown: (argument) => {
+      if (argument.startsWith("-") && argument !== "-") {
+        throw new ConfigError(`Unknown option "${argument}": "brooklet storage --help" lists what there is`);
+      }
+    },
+  });
+  const [action, file, ...others] = parsed._;
+  if ((action !== "export" && action !== "import") || file === undefined || file === "" || others.length > 0) {
+    throw new ConfigError('Write "brooklet storage export FILE" or "brooklet storage import FILE"');
+  }
+  const option = parseStorageOption(parsed.storage ?? "kv");
+  if (option.kind === "memory") {
+    throw new ConfigError("--storage memory has nothing to export and keeps nothing that is imported");
+  }
+  return { action, file, option } as const;
+}
+
+async function exportTo(file: string, option: KvOption): Promise<string> {
+  const { storage, location } = await openKv(option, true);
+  const counts = new DumpCounts();
+  try {
+    const lines = ReadableStream.from(dumpLines(storage, counts))
+      .pipeThrough(new TransformStream({ transform: (line, controller) => controller.enqueue(`${line}\n`) }))
+      .pipeThrough(new TextEncoderStream());
+    if (file === "-") await lines.pipeTo(Deno.stdout.writable);
+    else await writeWhole(file, lines);
+  } catch (error) {
+    throw storageError(`export ${location}`, error);
+  } finally {
+    await storage.close();
+  }
+  return `exported ${counts} from ${location}`;
+}
+
+/** Writes a file that nobody else can read, in place of the one that is there only when it is whole and on the disk. */
+async function writeWhole(path: string, contents: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+  const old = await Deno.stat(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  if (old !== undefined && !old.isFile) throw new StorageError(`Cannot write "${path}": it is not a file`);
+  const target = old === undefined ? path : await Deno.realPath(path); // A link stays.
+  const part = `${target}.${crypto.randomUUID()}.part`;
+  try {
+    await Deno.writeFile(part, contents, { createNew: true, mode: 0o600 });
+    using file = await Deno.open(part, { write: true });
+    await file.sync();
+    await Deno.rename(part, target);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {}); // It may not be there.
+    throw error;
+  }
+}
+
+async function importFrom(file: string, option: KvOption): Promise<string> {
+  if (file !== "-") return await importFile(file, file, option);
+  const copy = await Deno.makeTempFile({ prefix: "brooklet-import-" }); // It is read twice.
+  try {
+    await Deno.writeFile(copy, Deno.stdin.readable);
+    return await importFile(copy, "standard input", option);
+  } catch (error) {
+    throw storageError("import standard input", error);
+  } finally {
+    await Deno.remove(copy);
+  }
+}
+
+/** Looks at the whole dump before it keeps the first change of it. */
+async function importFile(path: string, name: string, option: KvOption): Promise<string> {
+  const action = `import ${name}`;
+  try {
+    for await (const _ of dumpedChanges(await linesOf(path), new DumpCounts()));
+  } catch (error) {
+    throw importError(name, error);
+  }
+  const { storage, location } = await openKv(option);
+  const counts = new DumpCounts();
+  let hasBegun = false;
+  try {
+    for await (const _ of storage.restore()) {
+      throw new StorageError(`Cannot ${action}: ${location} is not empty; give a --storage that is new`);
+    }
+    for await (const changes of dumpedChanges(await linesOf(path), counts)) {
+      hasBegun = true;
+      await storage.commit(changes);
+    }
+  } catch (error) {
+    const { message } = importError(name, error);
+    throw new StorageError(hasBegun ? `${message}; ${location} has a part of it: delete it and try again` : message);
+  } finally {
+    await storage.close();
+  }
+  return `imported ${counts} into ${location}`;
+}
+
+async function linesOf(path: string): Promise<ReadableStream<string>> {
+  const file = await Deno.open(path);
+  return file.readable
+    .pipeThrough(new TextDecoderStream("utf-8", { fatal: true, ignoreBOM: true })) // U+FEFF stays in names.
+    .pipeThrough(new TextLineStream());
+}
+
+function importError(name: string, error: unknown): StorageError {
+  if (error instanceof StorageError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new StorageError(`Cannot import ${name}: ${why}`, { cause: error });
+}

@@ -1,0 +1,97 @@
+import type { DenoKvStorage } from "../storage/deno_kv.ts";
+import { MemoryStorage } from "../storage/memory.ts";
+import type { Storage } from "../storage/storage.ts";
+import { ConfigError } from "./config_error.ts";
+
+/** A storage that the system, or what is in it, refuses; the message says which and why. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+}
+
+/** What `--storage` says. */
+export type StorageOption =
+  | { readonly kind: "memory" }
+  | { readonly kind: "kv"; readonly location: string }
+  /** In the platform's state directory. */
+  | { readonly kind: "defaultKv" };
+
+export const STORAGE_OPTION_HELP = `  --storage WHERE        where sessions and retained messages are kept:
+                           memory     until the broker ends
+                           kv         a file in the directory of the platform for such things
+                           kv:PATH    that file      kv:URL     a server of KV Connect
+`;
+
+/** Throws {@linkcode ConfigError}. */
+export function parseStorageOption(text: string): StorageOption {
+  if (text === "memory") return { kind: "memory" };
+  if (text === "kv") return { kind: "defaultKv" };
+  const location = text.slice("kv:".length);
+  if (text.startsWith("kv:") && location !== "") return { kind: "kv", location };
+  const wanted = 'write "memory", "kv", or a path as in "kv:/var/lib/brooklet/brooklet.kv"';
+  throw new ConfigError(
+    text === "" ? `Option --storage needs a value: ${wanted}` : `--storage "${text}" is not a storage: ${wanted}`,
+  );
+}
+
+/** Opens a storage of Deno KV; a file that is not there is made, unless it must be. Throws {@linkcode StorageError}. */
+export async function openKv(
+  option: Exclude<StorageOption, { kind: "memory" }>,
+  mustExist = false,
+): Promise<{ readonly storage: DenoKvStorage; readonly location: string }> {
+  try {
+    const location = option.kind === "kv" ? option.location : await defaultLocation();
+    if (mustExist && !/^(?:https?:|:memory:)/.test(location)) await Deno.stat(location);
+    const { DenoKvStorage } = await import("../storage/deno_kv.ts"); // Nobody else pays for it.
+    return { storage: await DenoKvStorage.open(location), location };
+  } catch (error) {
+    throw storageError("open the storage", error);
+  }
+}
+
+/** Opens what the option says, with a line that tells where things are kept. Throws {@linkcode StorageError}. */
+export async function openStorage(
+  option: StorageOption,
+): Promise<{ readonly storage: Storage; readonly says: string }> {
+  if (option.kind === "memory") {
+    const says = "Sessions and retained messages are kept in memory: they are lost when the broker ends.";
+    return { storage: new MemoryStorage(), says };
+  }
+  const { storage, location } = await openKv(option);
+  const isNew = storage.isNew ? ", which is new" : ""; // Whoever deleted the old one shall see it.
+  return { storage, says: `Sessions and retained messages are kept in ${location}${isNew}` };
+}
+
+/** Whatever went wrong, as one line. */
+export function storageError(action: string, error: unknown): StorageError {
+  if (error instanceof StorageError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  const [line = ""] = why.split("\n");
+  return new StorageError(line.startsWith("Cannot ") ? line : `Cannot ${action}: ${line}`, { cause: error });
+}
+
+/** Where `kv` without a path is, in a directory that nobody else can read. */
+async function defaultLocation(): Promise<string> {
+  const { os } = Deno.build;
+  const directory = stateDirectory(os, (name) => Deno.env.get(name));
+  if (directory === undefined) {
+    throw new StorageError("Cannot find the directory for the storage: HOME is not set; give --storage kv:PATH");
+  }
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  return `${directory}${os === "windows" ? "\\" : "/"}brooklet.kv`;
+}
+
+/** The directory of the platform for what a program keeps of a user; `undefined` without one. */
+export function stateDirectory(
+  os: typeof Deno.build.os,
+  environment: (name: string) => string | undefined,
+): string | undefined {
+  const within = (name: string, path: string) => {
+    const base = environment(name);
+    return base === undefined || base === "" ? undefined : base + path;
+  };
+  if (os === "windows") return within("LOCALAPPDATA", "\\brooklet");
+  if (os === "darwin") return within("HOME", "/Library/Application Support/brooklet");
+  // The XDG Base Directory Specification: a relative path is no path.
+  const state = environment("XDG_STATE_HOME")?.startsWith("/") ? within("XDG_STATE_HOME", "/brooklet") : undefined;
+  return state ?? within("HOME", "/.local/state/brooklet");
+}
