@@ -60,8 +60,8 @@ export type { Change, Fact, QueuedChange, Together } from "./src/protocol/change
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";
 export type { Subscription } from "./src/protocol/subscription.ts";
-export { DenoKvStorage } from "./src/storage/deno_kv.ts";
 export { changeFromJson, changeToJson } from "./src/storage/change_json.ts";
+export { DenoKvStorage } from "./src/storage/deno_kv.ts";
 export { MemoryStorage } from "./src/storage/memory.ts";
 export type { Storage } from "./src/storage/storage.ts";
 export type { Listener } from "./src/transport/listener.ts";

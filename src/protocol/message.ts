@@ -174,7 +174,7 @@ export function packetIdentifierOffset(frame: Frame): number {
 
 /** Bytes that properties hold, about: an object has its price, and a text up to two bytes a character. */
 function sizeOf(properties: Properties): number {
-  if (properties === NO_PROPERTIES) return 0;
+  if (Object.keys(properties).length === 0) return 0;
   const { contentType = "", responseTopic = "", correlationData, userProperties = [] } = properties;
   let size = OBJECT_BYTES + contentType.length + responseTopic.length + (correlationData?.length ?? 0);
   for (const [name, value] of userProperties) size += OBJECT_BYTES + name.length + value.length;

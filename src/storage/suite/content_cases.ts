@@ -14,6 +14,7 @@ const RETAIN_HANDLING: readonly RetainHandling[] = [0, 1, 2];
 
 const PROPERTIES: readonly Properties[] = [
   NO_PROPERTIES,
+  {},
   { payloadFormatIndicator: 0 },
   { payloadFormatIndicator: 1 },
   { messageExpiryInterval: 0 },
