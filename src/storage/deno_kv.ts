@@ -76,11 +76,13 @@ export class DenoKvStorage implements Storage {
   }
 
   /** On a database that is open, which nobody else uses; for tests. @internal */
-  static async over(kv: KvDatabase): Promise<DenoKvStorage> {
-    const rows = new KvRows(kv, "the database");
-    const isNew = await checkFormat(rows, "the database", true);
+  static async over(kv: KvDatabase, isLocked = false): Promise<DenoKvStorage> {
+    const name = "the database";
+    const rows = new KvRows(kv, name);
+    const isNew = await checkFormat(rows, name, true);
+    const lock = isLocked ? await KvLock.take(kv, rows, name, undefined) : undefined;
     await recoverJournal(rows);
-    return new DenoKvStorage({ kv, rows, isNew, isDurable: true, file: undefined }, undefined);
+    return new DenoKvStorage({ kv, rows, isNew, isDurable: true, file: undefined }, lock);
   }
 
   /** @throws {Error} when it is damaged or cannot be read */
@@ -120,6 +122,11 @@ export class DenoKvStorage implements Storage {
     const { commit, sweep } = await this.#ready();
     await commit.commit(changes);
     sweep.start();
+  }
+
+  /** Resolves when the rows of sessions that have ended are gone; for tests. @internal */
+  async swept(): Promise<void> {
+    await this.#work?.sweep.settled();
   }
 
   /** Others may open it then. */

@@ -34,6 +34,11 @@ export class KvSweep {
     this.#running = this.#run().catch(() => {}).finally(() => this.#running = undefined); // The rows say nothing.
   }
 
+  /** Resolves when there is nothing left to do, or it failed. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
   /** What is left goes at the next start. */
   async stop(): Promise<void> {
     this.#isStopped = true;

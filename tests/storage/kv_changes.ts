@@ -2,7 +2,7 @@
 
 import { ApplicationMessage, type Change, type Fact, type QoS, type Storage, type Subscription } from "../../mod.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
-import type { Seeded } from "../seeded.ts";
+import { Seeded } from "../seeded.ts";
 
 export function message(text: string, more: Partial<ApplicationMessage> = {}): ApplicationMessage {
   const { topic = "t", qos = 1, retain = false, properties = {}, publisher = "p" } = more;
@@ -39,38 +39,38 @@ export function subscription(topicFilter: string, qos: 0 | 1 | 2 = 1): Subscript
   return { filter, qos, noLocal: qos === 1, retainAsPublished: qos === 2, retainHandling: qos, subscriptionIdentifier };
 }
 
-/** All that a storage gives back, in an order that does not depend on the storage. */
-export async function everything(storage: Storage): Promise<Map<string, unknown>> {
-  const all = new Map<string, unknown>();
+/** All that a storage gives back, as texts, in an order that does not depend on the storage. */
+export async function everything(storage: Storage): Promise<string[]> {
+  const all: string[] = [];
   const clientIds: string[] = [];
   for await (const fact of storage.restore()) {
-    const { kind } = fact;
-    switch (kind) {
-      case "sessionStarted":
-        clientIds.push(fact.clientId);
-        all.set(`${kind} ${fact.clientId}`, fact.principal);
-        break;
-      case "subscribed":
-        all.set(`${kind} ${fact.clientId} ${fact.subscription.filter.topicFilter}`, fact.subscription);
-        break;
-      case "retained":
-        all.set(`${kind} ${fact.topic}`, { ...fact.message });
-        break;
-      default:
-        all.set(`${kind} ${"clientId" in fact ? fact.clientId : ""}`, fact);
-    }
+    if (fact.kind === "sessionStarted") clientIds.push(fact.clientId);
+    all.push(said(fact));
   }
-  for (const clientId of clientIds) all.set(`restored ${clientId}`, await restored(storage, clientId));
-  return all;
+  for (const clientId of clientIds) {
+    for (const [index, fact] of (await restored(storage, clientId)).entries()) all.push(`${index} ${fact}`);
+  }
+  return all.sort();
 }
 
 /** What a storage gives back of a session. */
-export async function restored(storage: Storage, clientId: string, afterSequence?: number): Promise<unknown[]> {
-  const facts: unknown[] = [];
-  for await (const fact of storage.restoreSession(clientId, afterSequence)) {
-    facts.push("message" in fact ? { ...fact, message: { ...fact.message } } : fact);
-  }
-  return facts;
+export async function restored(storage: Storage, clientId: string, afterSequence?: number): Promise<string[]> {
+  return (await Array.fromAsync(storage.restoreSession(clientId, afterSequence))).map(said);
+}
+
+/** Bytes by their length and sum: a difference of thousands of them takes minutes to be shown. */
+function said(fact: Fact): string {
+  return JSON.stringify(fact, (_, value) => {
+    if (value === Infinity) return "Infinity";
+    if (value instanceof Uint8Array) {
+      return `${value.length} bytes, ${value.reduce((sum, byte) => sum * 31 + byte | 0, 0)}`;
+    }
+    if (name === "topic" || name === "topicFilter") {
+      return value.length > 60 ? `${value.length} ${value.slice(-9)}` : value;
+    }
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
+  });
 }
 
 /** What is known of a session while a list is made. */
@@ -160,7 +160,9 @@ export class RandomChanges {
     const { topic, payload } = this.#message(random.pick(TOPICS));
     const properties = random.oneIn(2) ? {} : { willDelayInterval: 7, contentType: "text" };
     const qos = random.pick<QoS>([0, 1, 2]);
-    const will = random.oneIn(3) ? undefined : { topic, payload, qos, retain: true, properties };
+    const will = random.oneIn(3)
+      ? undefined
+      : { topic, payload: payload.subarray(0, 65_535), qos, retain: true, properties };
     return { kind: "will", clientId, will, publishAtMs: will && random.pick([undefined, 99]) };
   }
 
@@ -235,4 +237,19 @@ export class RandomChanges {
       5,
     );
   }
+}
+
+/** Runs `check` with some seeds, or with the one in `SEED`; a failure names its seed. */
+export function randomTest(name: string, runs: number, check: (random: Seeded) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const given = Deno.env.get("SEED");
+    const first = given === undefined ? Date.now() >>> 0 : Number(given);
+    for (let seed = first; seed < first + (given === undefined ? runs : 1); seed++) {
+      try {
+        await check(new Seeded(seed));
+      } catch (cause) {
+        throw new Error(`SEED=${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      }
+    }
+  });
 }

@@ -1,0 +1,195 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Change, MemoryStorage, type Storage } from "../../mod.ts";
+import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
+import { Seeded } from "../seeded.ts";
+import { type Fault, FaultyKv } from "./faulty_kv.ts";
+import { everything, message, queued, RandomChanges, randomTest, started } from "./kv_changes.ts";
+
+randomTest("DenoKvStorage has a prefix of what was committed after a crash at any atomic", 3, async (random) => {
+  await withKv(async (kv) => {
+    const changes = new RandomChanges(random, 90_000);
+    const kept: Change[] = [];
+    for (let round = 0; round < 8; round++) {
+      const storage = await DenoKvStorage.over(kv);
+      const before = changes.list(random.integer(0, 30));
+      await storage.commit(before);
+      kept.push(...before);
+      const list = changes.list(random.integer(1, 60));
+      failAt(kv, kv.atomics + random.integer(0, 4), random.pick<Fault>(["lost", "unknown"]));
+      const isKept = await storage.commit(list).then(() => true, () => false);
+      await storage.close(); // As if it had not been: nothing of it is asked again.
+      kv.fault = () => "none";
+      const length = await prefixLength(await DenoKvStorage.over(kv), kept, list);
+      assert(length !== undefined, "what is there is no prefix");
+      assert(!isKept || length === list.length, "what was said to be kept is not there");
+      const rest = list.slice(length);
+      await (await DenoKvStorage.over(kv)).commit(rest);
+      kept.push(...list);
+    }
+    await assertSame(await DenoKvStorage.over(kv), kept);
+  });
+});
+
+randomTest("DenoKvStorage takes a list again that failed at any atomic, with others behind it", 3, async (random) => {
+  await withKv(async (kv) => {
+    const changes = new RandomChanges(random, 90_000);
+    const storage = await DenoKvStorage.over(kv);
+    const kept: Change[] = [];
+    for (let round = 0; round < 8; round++) {
+      let list = changes.list(random.integer(1, 60));
+      for (let times = random.integer(0, 4); times > 0; times--) {
+        failAt(kv, kv.atomics + random.integer(0, 3), random.pick<Fault>(["lost", "unknown"]));
+        const isKept = await storage.commit(list).then(() => true, () => false);
+        kv.fault = () => "none";
+        if (isKept) {
+          kept.push(...list);
+          list = [];
+        } else if (random.oneIn(2)) {
+          assert(await prefixLength(storage, kept, list) !== undefined, "what is there is no prefix");
+        }
+        list.push(...changes.list(random.integer(1, 20)));
+      }
+      await storage.commit(list);
+      kept.push(...list);
+      await assertSame(storage, kept);
+    }
+    await assertSame(await DenoKvStorage.over(kv), kept);
+    await storage.close();
+  });
+});
+
+randomTest("Lists and prefixes of them that DenoKvStorage gets twice are the same as once", 4, async (random) => {
+  await withKv(async (kv) => {
+    const changes = new RandomChanges(random);
+    const kept: Change[] = [];
+    const storage = await DenoKvStorage.over(kv);
+    for (let round = 0; round < 10; round++) {
+      const list = changes.list(random.integer(1, 40));
+      await storage.commit(list.slice(0, random.integer(0, list.length)));
+      await storage.commit(list);
+      kept.push(...list);
+      await assertSame(storage, kept);
+    }
+    await storage.close();
+  });
+});
+
+Deno.test("A change that is larger than an atomic is all or nothing in DenoKvStorage", async () => {
+  const random = new Seeded(1);
+  const clientIds = Array.from({ length: 400 }, (_, index) => `client ${index}`);
+  const setUp: Change[] = clientIds.map(started);
+  const shared = message("shared");
+  const large = message("", { payload: random.bytes(300_000) });
+  const together: Change = {
+    kind: "together",
+    changes: clientIds.flatMap((clientId, index) => [
+      queued(clientId, 1, shared),
+      queued(clientId, 2, message(`for ${index}`), 7),
+      queued(clientId, 3, index < 3 ? large : shared),
+      { kind: "accepted", clientId, packetIdentifier: 9 },
+    ]),
+  };
+  const lengths = new Set<number>();
+  for (let atomic = 0;; atomic++) {
+    let isKept = false;
+    await withKv(async (kv) => {
+      const storage = await DenoKvStorage.over(kv);
+      await storage.commit(setUp);
+      failAt(kv, kv.atomics + atomic, atomic % 2 === 0 ? "lost" : "unknown");
+      isKept = await storage.commit([together]).then(() => true, () => false);
+      kv.fault = () => "none";
+      const length = await prefixLength(await DenoKvStorage.over(kv), setUp, [together]);
+      assert(length !== undefined, `it is neither all nor nothing after ${atomic} atomics`);
+      lengths.add(length);
+      if (!isKept) await storage.commit([together]);
+      await assertSame(storage, [...setUp, together]);
+      await storage.close();
+    });
+    if (isKept) break;
+  }
+  assertEquals(lengths, new Set([0, 1]));
+});
+
+Deno.test("DenoKvStorage says nothing of a session as long as it does not know what it has", async () => {
+  await withKv(async (kv) => {
+    const storage = await DenoKvStorage.over(kv);
+    await storage.commit([started("c"), queued("c", 1, message("one"))]);
+    kv.fault = () => "unknown";
+    await assertRejects(() => storage.commit([queued("c", 2, message("two"))]), Error, "disk I/O error");
+    kv.isUnreadable = true;
+    await assertRejects(() => Array.fromAsync(storage.restoreSession("c")), Error, "Cannot read");
+    kv.isUnreadable = false;
+    kv.fault = () => "none";
+    assertEquals((await Array.fromAsync(storage.restoreSession("c"))).length, 2);
+    await storage.close();
+  });
+});
+
+Deno.test("DenoKvStorage leaves no rows of what ended, was completed, or failed", async () => {
+  for (const fault of ["none", "lost", "unknown"] as const) {
+    await withKv(async (kv, real) => {
+      const storage = await DenoKvStorage.over(kv);
+      const body = message("", { payload: new Uint8Array(200_000) });
+      const list: Change[] = ["a", "b", "c"].flatMap((clientId) => [started(clientId), queued(clientId, 1, body)]);
+      for (const clientId of ["a", "b"]) list.push({ kind: "completed", clientId, sequence: 1 });
+      list.push({ kind: "retained", topic: "t", message: body });
+      failAt(kv, kv.atomics, fault);
+      await storage.commit(list).catch(() => {});
+      kv.fault = () => "none";
+      await storage.commit(list);
+      await storage.commit([{ kind: "retained", topic: "t", message: undefined }]);
+      await storage.commit(["a", "b", "c"].map((clientId) => ({ kind: "sessionEnded", clientId })));
+      await storage.close();
+      const again = await DenoKvStorage.over(kv);
+      for await (const fact of again.restore()) throw new Error(`there is ${fact.kind}`);
+      await again.commit([started("d")]);
+      await again.swept();
+      await again.close();
+      const keys = await Array.fromAsync(real.list({ prefix: [] }), ({ key }) => String(key));
+      assertEquals(keys.filter((key) => !/^(format|session,\d+)$/.test(key)), [], fault);
+    });
+  }
+});
+
+async function withKv(use: (kv: FaultyKv, real: Deno.Kv) => Promise<void>): Promise<void> {
+  const kv = await Deno.openKv(":memory:");
+  try {
+    await use(new FaultyKv(kv), kv);
+  } finally {
+    kv.close();
+  }
+}
+
+function failAt(kv: FaultyKv, number: number, fault: Fault): void {
+  kv.fault = (atomic) => atomic < number ? "none" : atomic === number ? fault : "lost";
+}
+
+/** How many of the changes behind those that are kept are there; `undefined`: what is there is no prefix. */
+async function prefixLength(storage: Storage, kept: readonly Change[], list: readonly Change[]) {
+  const found = String(await everything(storage));
+  const memory = new MemoryStorage();
+  memory.commit(kept);
+  for (let length = 0;; length++) {
+    if (String(await everything(memory)) === found) {
+      // Changes that change nothing count as kept.
+      if (length === list.length || !await changesNothing(memory, list.slice(length), found)) return length;
+      return list.length;
+    }
+    const next = list[length];
+    if (next === undefined) return undefined;
+    memory.commit([next]);
+  }
+}
+
+async function changesNothing(memory: MemoryStorage, rest: readonly Change[], found: string): Promise<boolean> {
+  memory.commit(rest);
+  return String(await everything(memory)) === found;
+}
+
+async function assertSame(storage: Storage, changes: readonly Change[]): Promise<void> {
+  const memory = new MemoryStorage();
+  memory.commit(changes);
+  const [actual, expected] = [await everything(storage), await everything(memory)];
+  assertEquals(actual.filter((fact) => !expected.includes(fact)), [], "is there and should not be");
+  assertEquals(expected.filter((fact) => !actual.includes(fact)), [], "should be there");
+}

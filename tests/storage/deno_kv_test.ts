@@ -1,0 +1,201 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Change, DenoKvStorage, type Fact, MemoryStorage } from "../../mod.ts";
+import { within } from "../deadline.ts";
+import { Seeded } from "../seeded.ts";
+import { completed, everything, message, queued, restored, started, subscription } from "./kv_changes.ts";
+
+/** Changes of every kind. */
+const ALL_KINDS: readonly Change[] = [
+  started("c"),
+  { kind: "sessionExpiry", clientId: "c", sessionExpirySeconds: 60, expiresAtMs: 99 },
+  { kind: "will", clientId: "c", will: will(1000), publishAtMs: 5 },
+  { kind: "subscribed", clientId: "c", subscription: subscription("a/+", 2) },
+  { kind: "accepted", clientId: "c", packetIdentifier: 65_535 },
+  queued("c", 1, message("one"), 5),
+  { kind: "received", clientId: "c", sequence: 1 },
+  queued("c", 2, message("two")),
+  { kind: "sent", clientId: "c", sequence: 2, packetIdentifier: 6 },
+  queued("c", 3, message("three")),
+  queued("c", 9, message("nine")),
+  completed("c", 9),
+  { kind: "retained", topic: "t", message: message("kept", { retain: true }) },
+];
+
+Deno.test("DenoKvStorage gives back what it kept when its file is opened again", async () => {
+  await withDirectory(async (directory) => {
+    const path = `${directory}/brooklet.kv`;
+    const storage = await DenoKvStorage.open(path);
+    assert(storage.isNew && storage.isDurable);
+    await storage.commit(ALL_KINDS);
+    await storage.close();
+    const again = await DenoKvStorage.open(path);
+    assert(!again.isNew);
+    const memory = new MemoryStorage();
+    memory.commit(ALL_KINDS);
+    assertEquals(await everything(again), await everything(memory));
+    await again.close();
+    assertEquals(Array.from(Deno.readDirSync(directory), ({ name }) => name), ["brooklet.kv"]);
+  });
+});
+
+Deno.test("Files of DenoKvStorage are for their owner only", async () => {
+  await withDirectory(async (directory) => {
+    const storage = await DenoKvStorage.open(`${directory}/brooklet.kv`);
+    await storage.commit(ALL_KINDS);
+    const names = Array.from(Deno.readDirSync(directory), ({ name }) => name).sort();
+    assertEquals(names, ["brooklet.kv", "brooklet.kv-shm", "brooklet.kv-wal"]);
+    for (const name of names) {
+      const { mode } = Deno.statSync(`${directory}/${name}`);
+      if (mode !== null) assertEquals(mode & 0o777, 0o600, name);
+    }
+    await storage.close();
+  });
+});
+
+Deno.test("DenoKvStorage keeps what is long or large", async () => {
+  const random = new Seeded(3);
+  const long = (name: string) => `${name}/${"x".repeat(65_000)}`;
+  const clientId = "é".repeat(32_000);
+  const large = message("", { topic: long("topic"), payload: random.bytes(1_048_576), publisher: long("p") });
+  const more = {
+    ...queued(clientId, 3, message("3")),
+    sharedFilter: long("$share/g"),
+    subscriptionIdentifiers: [1, 2, 3],
+  };
+  const list: Change[] = [
+    { kind: "sessionStarted", clientId, principal: long("principal") },
+    started("other"),
+    { kind: "will", clientId, will: { ...will(65_535), topic: long("will") }, publishAtMs: undefined },
+    { kind: "subscribed", clientId, subscription: subscription(long("a")) },
+    { kind: "subscribed", clientId, subscription: subscription(`${long("a")}/b`) },
+    { kind: "unsubscribed", clientId, topicFilter: long("a") },
+    queued(clientId, 1, large),
+    queued("other", 1, large),
+    queued(clientId, 2, large, 7),
+    more as Change, // A queued change with another filter.
+    { kind: "retained", topic: long("topic"), message: large },
+  ];
+  const kv = await Deno.openKv(":memory:");
+  const storage = await DenoKvStorage.over(kv);
+  const memory = new MemoryStorage();
+  await storage.commit(list);
+  memory.commit(list);
+  assertEquals(await everything(storage), await everything(memory));
+  const rest: Change[] = [completed(clientId, 1), completed("other", 1), {
+    kind: "retained",
+    topic: long("topic"),
+    message: undefined,
+  }];
+  for (let identifier = 1; identifier <= 65_535; identifier++) {
+    rest.push({ kind: "accepted", clientId: "other", packetIdentifier: identifier });
+  }
+  await storage.commit(rest);
+  memory.commit(rest);
+  assertEquals(await everything(await DenoKvStorage.over(kv)), await everything(memory));
+  await storage.close();
+});
+
+Deno.test("DenoKvStorage writes one message for many sessions once", async () => {
+  const kv = await Deno.openKv(":memory:");
+  const storage = await DenoKvStorage.over(kv);
+  const clientIds = Array.from({ length: 100 }, (_, index) => `c${index}`);
+  await storage.commit(clientIds.map(started));
+  const shared = message("", { payload: new Uint8Array(10_000) });
+  await storage.commit(clientIds.map((clientId) => queued(clientId, 1, shared)));
+  let bytes = 0;
+  for await (const { value } of kv.list({ prefix: [] })) if (value instanceof Uint8Array) bytes += value.length;
+  assert(bytes < 20_000, `${bytes} bytes`);
+  for (const clientId of clientIds) assertEquals((await restored(storage, clientId)).length, 1);
+  await storage.close();
+});
+
+Deno.test("DenoKvStorage.restoreSession() goes on behind a sequence, and gives what comes meanwhile", async () => {
+  const storage = await DenoKvStorage.open(":memory:");
+  assert(!storage.isDurable);
+  await storage.commit([started("c"), { kind: "accepted", clientId: "c", packetIdentifier: 1 }]);
+  for (let sequence = 1; sequence <= 100; sequence++) await storage.commit([queued("c", sequence, message("m"))]);
+  const facts: Fact[] = [];
+  for await (const fact of storage.restoreSession("c", 50)) {
+    facts.push(fact);
+    if (facts.length === 1) await storage.commit([queued("c", 101, message("new"))]);
+  }
+  assertEquals(
+    facts.map((fact) => "sequence" in fact ? fact.sequence : 0),
+    Array.from({ length: 51 }, (_, i) => i + 51),
+  );
+  const other = storage.restoreSession("c");
+  await other.next();
+  await storage.commit([started("c")]);
+  assert((await Array.fromAsync(other)).length <= 100);
+  assertEquals(await restored(storage, "c"), []);
+  await storage.close();
+});
+
+Deno.test("DenoKvStorage writes nothing for an empty list", async () => {
+  const kv = await Deno.openKv(":memory:");
+  const storage = await DenoKvStorage.over(kv);
+  const before = await Array.fromAsync(kv.list({ prefix: [] }));
+  await storage.commit([]);
+  await storage.commit([completed("nobody", 1)]);
+  assertEquals(await Array.fromAsync(kv.list({ prefix: [] })), before);
+  await storage.close();
+});
+
+Deno.test("A file that is in use cannot be opened, and can when it is closed", async () => {
+  await withDirectory(async (directory) => {
+    const path = `${directory}/brooklet.kv`;
+    const storage = await DenoKvStorage.open(path);
+    const refused = assertRejects(
+      () => DenoKvStorage.open(path),
+      Error,
+      `Cannot open ${path}: the broker with process id ${Deno.pid} on ${Deno.hostname()} uses it`,
+    );
+    await within(refused, "it is not refused", 1000);
+    await storage.close();
+    await (await DenoKvStorage.open(path)).close();
+  });
+});
+
+Deno.test("A file whose broker was killed is opened at once, with all that it was told is kept", async () => {
+  await withDirectory(async (directory) => {
+    const path = `${directory}/brooklet.kv`;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--unstable-kv", "--no-lock", new URL("./kv_child.ts", import.meta.url).pathname, path],
+      stdout: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    await within(reader.read(), "the child kept nothing");
+    await assertRejects(() => DenoKvStorage.open(path), Error, `process id ${child.pid}`);
+    child.kill("SIGKILL");
+    await reader.cancel();
+    await child.status;
+    const storage = await DenoKvStorage.open(path);
+    assertEquals((await restored(storage, "c")).length, 1);
+    await storage.close();
+  });
+});
+
+Deno.test("A broker whose database another one took over can keep nothing any more", async () => {
+  const kv = await Deno.openKv(":memory:");
+  const storage = await DenoKvStorage.over(kv, true);
+  await storage.commit([started("c")]);
+  const lock = await kv.get(["lock"]);
+  await kv.set(["lock"], lock.value);
+  await assertRejects(() => storage.commit([started("d")]), Error, "another broker has taken it over");
+  await assertRejects(() => storage.commit([started("d")]), Error, "another broker has taken it over");
+  await storage.close();
+});
+
+function will(length: number) {
+  const payload = new Uint8Array(length).fill(1);
+  return { topic: "will", payload, qos: 2, retain: true, properties: { willDelayInterval: 3 } } as const;
+}
+
+async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await use(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
