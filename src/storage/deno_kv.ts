@@ -57,14 +57,15 @@ export class DenoKvStorage implements Storage {
    *
    * @param location path of a file, which is made if there is none, only for its owner to read; the URL of a database that is
    * reached by KV Connect; or `:memory:`
+   * @param heartbeatMs how often it says that it is there, and looks whether the file is: every 5 seconds, but in tests
    * @throws {Error} one line that says why it cannot be opened: Deno KV is not enabled, another broker uses it, it is damaged,
    * it is of a later version, or it is no database of Brooklet
    */
-  static async open(location: string): Promise<DenoKvStorage> {
+  static async open(location: string, heartbeatMs?: number): Promise<DenoKvStorage> {
     const database = await openDatabase(location);
     const { kv, rows, file, isDurable } = database;
     return await closingOnError(kv, async () => {
-      const lock = isDurable ? await KvLock.take(kv, rows, location, file) : undefined;
+      const lock = isDurable ? await KvLock.take(kv, rows, location, file, heartbeatMs) : undefined;
       try {
         await recoverJournal(rows);
       } catch (error) {

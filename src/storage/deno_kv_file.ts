@@ -74,8 +74,9 @@ export async function closingOnError<T>(kv: KvDatabase, use: () => Promise<T>): 
 export async function checkFormat(rows: KvRows, location: string, mayBeEmpty: boolean): Promise<boolean> {
   const row = await rows.get(FORMAT_KEY);
   if (row === undefined) {
-    for await (const _ of rows.list({ prefix: [] }, { limit: 1 })) mayBeEmpty = false;
-    if (!mayBeEmpty) throw new Error(`Cannot open ${location}: it is not a database of Brooklet; ${RESTORE}`);
+    if (!mayBeEmpty || !await rows.isEmpty()) {
+      throw new Error(`Cannot open ${location}: it is not a database of Brooklet; ${RESTORE}`);
+    }
     await rows.write([sealed(FORMAT_KEY, new Uint8Array([FORMAT_VERSION]))]);
     return true;
   }

@@ -14,7 +14,8 @@ const HEARTBEAT_MS = 5_000;
 /** Three heartbeats: an owner that was silent for so long is gone. */
 const STALE_MS = 15_000;
 
-interface Owner {
+/** Who has a database. */
+export interface Owner {
   readonly processId: number;
   readonly hostname: string;
   /** Two processes with the same identifier, in two runs of a container, are not the same. */
@@ -42,6 +43,7 @@ export class KvLock {
     rows: KvRows,
     location: string,
     file: FileIdentity | undefined,
+    heartbeatMs = HEARTBEAT_MS,
   ): Promise<KvLock> {
     const found = await kv.get(LOCK_KEY);
     const record = found.value === null ? undefined : await rows.get(LOCK_KEY);
@@ -51,7 +53,7 @@ export class KvLock {
     if (taken === undefined) throw new Error(`Cannot open ${location}: another broker is just opening it`);
     rows.owner = { key: LOCK_KEY, versionstamp: taken };
     const lock = new KvLock(rows, location, file);
-    const timer = setInterval(() => lock.#beating = lock.#beat(), HEARTBEAT_MS);
+    const timer = setInterval(() => lock.#beating = lock.#beat(), heartbeatMs);
     Deno.unrefTimer(timer); // It does not keep the process running.
     lock.#timer = timer;
     return lock;
@@ -130,7 +132,7 @@ function heartbeat() {
   return sealed(HEARTBEAT_KEY, written(writer));
 }
 
-function encodeOwner({ processId, hostname, startedAtMs, nonce }: Owner): Uint8Array {
+export function encodeOwner({ processId, hostname, startedAtMs, nonce }: Owner): Uint8Array {
   const writer = new ByteWriter();
   writeNumber(writer, processId);
   writeText(writer, hostname);

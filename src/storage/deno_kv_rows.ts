@@ -72,6 +72,12 @@ export class KvRows {
     return value === null ? undefined : this.#opened(key, value);
   }
 
+  /** Whether it has no row, of us or of anybody else. */
+  async isEmpty(): Promise<boolean> {
+    const { done = false } = await this.#reading(() => this.#kv.list({ prefix: [] }, { limit: 1 }).next());
+    return done;
+  }
+
   /** Rows in the order of their keys, all that begin with a prefix or lie between two keys. */
   async *list(selector: Selector, options: Deno.KvListOptions = {}): AsyncGenerator<Row, undefined> {
     for await (const rows of this.batches(selector, options)) yield* rows;

@@ -1,0 +1,229 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { type Change, DenoKvStorage } from "../../mod.ts";
+import { FORMAT_KEY, HEARTBEAT_KEY, LOCK_KEY } from "../../src/storage/deno_kv_keys.ts";
+import { encodeOwner, type Owner } from "../../src/storage/deno_kv_lock.ts";
+import { type Key, sealed } from "../../src/storage/deno_kv_rows.ts";
+import { within } from "../deadline.ts";
+import type { Seeded } from "../seeded.ts";
+import { everything, message, queued, randomTest, restored, started, subscription } from "./kv_changes.ts";
+
+const HERE: Owner = {
+  processId: Deno.pid,
+  hostname: Deno.hostname(),
+  startedAtMs: performance.timeOrigin,
+  nonce: "",
+};
+const LONG_AGO_MS = Date.now() - 3_600_000;
+
+const OWNERS: readonly { readonly name: string; readonly owner: Owner; readonly beatMs: number; isLive: boolean }[] = [
+  { name: "of a process that is gone", owner: { ...HERE, processId: 0x7fff_ffff }, beatMs: Date.now(), isLive: false },
+  { name: "of an earlier run of its container", owner: { ...HERE, startedAtMs: 1 }, beatMs: Date.now(), isLive: false },
+  { name: "of another host that is silent", owner: { ...HERE, hostname: "x" }, beatMs: LONG_AGO_MS, isLive: false },
+  {
+    name: "of a process identifier that is in use again",
+    owner: { ...HERE, processId: 1 },
+    beatMs: LONG_AGO_MS,
+    isLive: false,
+  },
+  { name: "of another host", owner: { ...HERE, hostname: "x" }, beatMs: Date.now(), isLive: true },
+  { name: "of another process", owner: { ...HERE, processId: 1 }, beatMs: Date.now(), isLive: true },
+  { name: "of this process", owner: HERE, beatMs: Date.now(), isLive: true },
+];
+
+for (const { name, owner, beatMs, isLive } of OWNERS) {
+  Deno.test(`DenoKvStorage ${isLive ? "respects" : "takes"} a lock ${name}`, async () => {
+    await withPath(async (path) => {
+      await (await DenoKvStorage.open(path)).close();
+      const beat = new Uint8Array(8);
+      new DataView(beat.buffer).setFloat64(0, beatMs);
+      await change(path, [[LOCK_KEY, encodeOwner(owner)], [HEARTBEAT_KEY, beat]]);
+      const opened = DenoKvStorage.open(path);
+      if (isLive) {
+        await assertRejects(() => opened, Error, `process id ${owner.processId} on ${owner.hostname} uses it`);
+      } else await (await opened).close();
+    });
+  });
+}
+
+const REFUSED: readonly { name: string; make: (path: string) => void | Promise<void>; error: RegExp }[] = [
+  {
+    name: "an empty file",
+    make: (path) => Deno.writeFileSync(path, new Uint8Array()),
+    error: /^Cannot open \S+: the file is empty; give another path, restore a backup, or delete the file/,
+  },
+  {
+    name: "a text",
+    make: (path) => Deno.writeTextFileSync(path, "hello\n".repeat(1000)),
+    error: /^Cannot open \S+: file is not a database; give another path/,
+  },
+  {
+    name: "a directory",
+    make: (path) => Deno.mkdirSync(path),
+    error: /^Cannot open \S+: unable to open database file/,
+  },
+  {
+    name: "a database of others",
+    make: async (path) => {
+      const kv = await Deno.openKv(path);
+      await kv.set(["users", 1], "somebody");
+      kv.close();
+    },
+    error: /^Cannot open \S+: it is not a database of Brooklet; give another path/,
+  },
+  {
+    name: "a later version",
+    make: (path) => change(path, [[FORMAT_KEY, new Uint8Array([2])]]),
+    error: /^Cannot open \S+: its format is version 2, this Brooklet knows version 1$/,
+  },
+  {
+    name: "a log without its file",
+    make: (path) => Deno.writeTextFileSync(`${path}-wal`, "changes"),
+    error: /^Cannot open \S+: the file is gone, and \S+-wal with its last changes is there; restore the file/,
+  },
+];
+
+for (const { name, make, error } of REFUSED) {
+  Deno.test(`DenoKvStorage refuses ${name} in one line, and leaves it as it is`, async () => {
+    await withPath(async (path) => {
+      await make(path);
+      const before = await Deno.readFile(path).catch(() => undefined); // It may be no file.
+      for (let times = 0; times < 2; times++) {
+        const refusal = await assertRejects(() => DenoKvStorage.open(path), Error);
+        assertMatch(refusal.message, error);
+        assert(!refusal.message.includes("\n"));
+        assertEquals(await Deno.readFile(path).catch(() => undefined), before);
+      }
+    });
+  });
+}
+
+Deno.test("DenoKvStorage names the row that is damaged, and gives the file back to whoever repairs it", async () => {
+  await withPath(async (path) => {
+    await (await DenoKvStorage.open(path)).close();
+    const kv = await Deno.openKv(path);
+    await kv.set(["journal"], new Uint8Array(9));
+    kv.close();
+    for (let times = 0; times < 2; times++) {
+      const why = `Cannot read ${path}: the row ["journal"] is damaged (its checksum is wrong)`;
+      await assertRejects(() => DenoKvStorage.open(path), Error, why);
+    }
+  });
+});
+
+Deno.test("DenoKvStorage says that a directory is missing", async () => {
+  await withPath(async (path) => {
+    await assertRejects(() => DenoKvStorage.open(`${path}/no/such.kv`), Error, `Cannot make ${path}/no/such.kv: `);
+  });
+});
+
+Deno.test("DenoKvStorage without --unstable-kv says which flag is missing", async () => {
+  const url = new URL("../../mod.ts", import.meta.url);
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      "--no-config",
+      `import { openDatabase } from ${JSON.stringify(String(new URL("src/storage/deno_kv_file.ts", url)))};
+      try { await openDatabase("x.kv"); } catch (error) { console.log(error.message); }`,
+    ],
+  }).output();
+  assertEquals(
+    new TextDecoder().decode(stdout).trim(),
+    "Cannot open x.kv: Deno KV is not enabled; run deno with --unstable-kv",
+  );
+});
+
+Deno.test("DenoKvStorage keeps nothing once its file is deleted, and says so", async () => {
+  await withPath(async (path) => {
+    const storage = await DenoKvStorage.open(path, 10);
+    await storage.commit([started("c")]);
+    await Deno.remove(path);
+    const refused = (async () => {
+      while (true) await storage.commit([{ kind: "accepted", clientId: "c", packetIdentifier: 1 }]);
+    })();
+    await within(
+      assertRejects(() => refused, Error, `Cannot write to ${path}: the file was deleted or replaced`),
+      "changes are kept",
+    );
+    await storage.close();
+  });
+});
+
+randomTest("A damaged file gives all that it had, or one clear line", 30, async (random) => {
+  await withPath(async (path) => {
+    const expected = await make(path);
+    damage(random, path);
+    const found = await within(readAll(path), "it hangs");
+    if (typeof found === "string") assertMatch(found, /^Cannot (open|read|write to) [^\n]+$/);
+    else assertEquals(found, expected);
+  });
+});
+
+randomTest("A damaged log gives the changes before the damage, or one clear line", 30, async (random) => {
+  await withPath(async (path) => {
+    const storage = await DenoKvStorage.open(path);
+    await storage.commit([started("c")]);
+    for (let sequence = 1; sequence <= 50; sequence++) await storage.commit([queued("c", sequence, message("m"))]);
+    const copy = `${path}.copy`; // As a crash leaves it.
+    for (const name of ["", "-wal"]) await Deno.copyFile(path + name, copy + name);
+    await storage.close();
+    damage(random, `${copy}-wal`);
+    const found = await within(readAll(copy, true), "it hangs");
+    if (typeof found === "string") return assertMatch(found, /^Cannot (open|read|write to) [^\n]+$/);
+    const sequences = found.map((fact) => JSON.parse(fact).sequence);
+    assertEquals(sequences, sequences.map((_, index) => index + 1));
+  });
+});
+
+/** A file with something of everything. */
+async function make(path: string): Promise<string[]> {
+  const storage = await DenoKvStorage.open(path);
+  const list: Change[] = [];
+  for (let index = 0; index < 50; index++) {
+    const clientId = `client ${index}`;
+    list.push(started(clientId), { kind: "subscribed", clientId, subscription: subscription(`a/${index}`) });
+    for (let sequence = 1; sequence <= 20; sequence++) list.push(queued(clientId, sequence, message("x".repeat(100))));
+    list.push({ kind: "retained", topic: `t/${index}`, message: message("kept", { topic: `t/${index}` }) });
+  }
+  await storage.commit(list);
+  const expected = await everything(storage);
+  await storage.close();
+  return expected;
+}
+
+function damage(random: Seeded, path: string): void {
+  const bytes = Deno.readFileSync(path);
+  if (random.oneIn(3)) return Deno.truncateSync(path, random.integer(0, bytes.length - 1));
+  // Often at the beginning, which says what the file is.
+  const at = random.integer(0, random.oneIn(3) ? 200 : bytes.length - 1);
+  bytes[at] = (bytes[at] ?? 0) ^ 1 << random.integer(0, 7);
+  Deno.writeFileSync(path, bytes);
+}
+
+/** All that a file gives, or the error. */
+async function readAll(path: string, isOneSession = false): Promise<string[] | string> {
+  let storage;
+  try {
+    storage = await DenoKvStorage.open(path);
+    const all = await everything(storage);
+    return isOneSession ? await restored(storage, "c") : all;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await storage?.close().catch(() => {}); // It may not be writable.
+  }
+}
+
+async function change(path: string, rows: readonly (readonly [key: Key, record: Uint8Array])[]): Promise<void> {
+  const kv = await Deno.openKv(path);
+  for (const [key, record] of rows) await kv.set(key, sealed(key, record).value);
+  kv.close();
+}
+
+async function withPath(use: (path: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await use(`${directory}/brooklet.kv`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
