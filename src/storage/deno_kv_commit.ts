@@ -178,7 +178,7 @@ export class KvCommit {
     for (const { key, body } of bodies) this.#bodies.replaced(key, body);
     for (const { session, firstSequence } of draft.pages) session.state?.firstSequences.delete(firstSequence);
     for (const body of draft.released) this.#bodies.release(body);
-    this.#contents.ended.push(...draft.ended);
+    for (const number of draft.ended) this.#contents.ended.add(number);
     for (const [session, { isProgressChanged }] of draft.sessions) {
       if (isProgressChanged) session.version += 1;
       if (session.expiresAtMs !== undefined) session.state = undefined; // It has no connection: rarely asked for.
@@ -259,7 +259,7 @@ export class KvCommit {
     }
     for (const body of bodies) this.#bodies.release(body);
     for (const [clientId, session] of found) this.#contents.sessions.set(clientId, session);
-    this.#contents.ended.push(...ended);
+    for (const number of ended) this.#contents.ended.add(number);
     this.#doubts = undefined;
   }
 }

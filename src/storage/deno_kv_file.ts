@@ -111,7 +111,7 @@ async function makeFile(path: string): Promise<boolean> {
     const kv = await openKv(made);
     await closingOnError(kv, () => checkFormat(new KvRows(kv, made), made, true));
     kv.close(); // With it all is in one file.
-    await Deno.chmod(made, OWNER_ONLY);
+    if (Deno.build.os !== "windows") await Deno.chmod(made, OWNER_ONLY);
     await Deno.link(made, path); // Does not replace one that another process has made meanwhile.
   } catch (cause) {
     if (cause instanceof Deno.errors.AlreadyExists) return false;

@@ -14,7 +14,7 @@ export class Contents {
   readonly sessions = new Map<string, KeptSession>();
   readonly bodies: KvBodies;
   /** Numbers of sessions whose rows are on their way out. */
-  readonly ended: number[] = [];
+  readonly ended = new Set<number>();
   nextNumber = 1;
 
   constructor(rows: KvRows) {
@@ -49,9 +49,12 @@ export class KvScan {
 
   async *facts(): AsyncGenerator<Fact, undefined> {
     const contents = this.#contents;
-    for await (const { key } of this.#rows.list({ prefix: ENDED })) this.#ended.add(key[1] as number); // So we write it.
-    contents.ended.push(...this.#ended);
-    contents.nextNumber = Math.max(0, ...this.#ended) + 1;
+    for await (const { key } of this.#rows.list({ prefix: ENDED })) {
+      const number = key[1] as number; // So we write it.
+      this.#ended.add(number);
+      contents.ended.add(number);
+      contents.nextNumber = Math.max(contents.nextNumber, number + 1);
+    }
     for await (const rows of this.#rows.batches({ prefix: SESSIONS })) {
       for (const row of rows) {
         const facts = this.#put(row);

@@ -1,20 +1,30 @@
 /** Rows of sessions that have ended go a few at a time, between what is committed. */
 
 import type { KvBodies } from "./deno_kv_bodies.ts";
-import { endedKey, pageKey, pagesEnd, sessionKey } from "./deno_kv_keys.ts";
+import { endedKey, pageKey, pagesEnd, sessionKey, SessionRow } from "./deno_kv_keys.ts";
 import { deleted, type KvRows, type Mutation } from "./deno_kv_rows.ts";
 import type { Contents } from "./deno_kv_scan.ts";
 import { KvSessionReader } from "./deno_kv_sessions.ts";
 import { isReference } from "./queue_page.ts";
 
-const ROWS_AT_ONCE = 100;
+/** Deleted at once: what is committed does not wait long for them. */
+const ENOUGH_ROWS = 100;
+
+/** What one atomic deletes. */
+interface Step {
+  readonly mutations: Mutation[];
+  /** That its messages refer to. */
+  readonly bodies: number[];
+  /** Sessions of which nothing is left. */
+  readonly done: number[];
+}
 
 export class KvSweep {
   readonly #rows: KvRows;
   readonly #bodies: KvBodies;
   readonly #reader: KvSessionReader;
   /** Numbers of sessions. */
-  readonly #ended: number[];
+  readonly #ended: Set<number>;
   /** Those that had ended at the start: their bodies were not counted. */
   readonly #uncounted: ReadonlySet<number>;
   #running: Promise<void> | undefined;
@@ -30,7 +40,7 @@ export class KvSweep {
 
   /** Begins if there is anything to do; what fails is done when it is called again. */
   start(): void {
-    if (this.#running !== undefined || this.#ended.length === 0 || this.#isStopped) return;
+    if (this.#running !== undefined || this.#ended.size === 0 || this.#isStopped) return;
     this.#running = this.#run().catch(() => {}).finally(() => this.#running = undefined); // The rows say nothing.
   }
 
@@ -46,43 +56,46 @@ export class KvSweep {
   }
 
   async #run(): Promise<void> {
-    for (let number = this.#ended[0]; number !== undefined && !this.#isStopped; number = this.#ended[0]) {
-      if (!await this.#sweep(number)) continue;
-      this.#ended.shift();
-    }
+    while (this.#ended.size > 0 && !this.#isStopped) await this.#sweep();
   }
 
-  /** Deletes some rows of a session, pages first; true: there is none left. */
-  async #sweep(number: number): Promise<boolean> {
-    const { mutations, bodies } = await this.#pages(number);
-    if (mutations.length === 0) {
-      const options = { limit: ROWS_AT_ONCE, batchSize: ROWS_AT_ONCE };
-      for await (const { key, bytes } of this.#rows.list({ prefix: sessionKey(number) }, options)) {
-        mutations.push(deleted(key));
-        if (this.#uncounted.has(number)) continue;
-        this.#bodies.count(key, bytes); // Now it is known for sure what it refers to.
-      }
+  /** Deletes the rows of some sessions, or some of one. */
+  async #sweep(): Promise<void> {
+    const step: Step = { mutations: [], bodies: [], done: [] };
+    for (const number of this.#ended) {
+      const isDone = await this.#collect(number, step);
+      if (isDone) step.done.push(number);
+      if (!isDone || step.mutations.length >= ENOUGH_ROWS) break;
     }
-    const isDone = mutations.length === 0;
-    if (isDone) mutations.push(deleted(endedKey(number)));
-    await this.#rows.write([...mutations, ...this.#bodies.takeGarbage(ROWS_AT_ONCE)]);
-    for (const body of bodies) this.#bodies.release(body);
-    for (const { key } of mutations) this.#bodies.replaced(key, undefined);
-    return isDone;
+    await this.#rows.write([...step.mutations, ...this.#bodies.takeGarbage(ENOUGH_ROWS)]);
+    for (const body of step.bodies) this.#bodies.release(body);
+    for (const { key } of step.mutations) this.#bodies.replaced(key, undefined);
+    for (const number of step.done) this.#ended.delete(number);
   }
 
-  async #pages(number: number): Promise<{ mutations: Mutation[]; bodies: number[] }> {
-    const mutations: Mutation[] = [];
-    const bodies: number[] = [];
+  /** True: these are all its rows, and so the mark that it has ended goes too. */
+  async #collect(number: number, step: Step): Promise<boolean> {
     const progress = await this.#reader.progress(number);
+    const all = { prefix: sessionKey(number) };
+    // Of many rows pages go first: which bodies they release is in the progress.
     const pages = { start: pageKey(number, 0), end: pagesEnd(number) };
-    for await (const { key, bytes } of this.#rows.list(pages, { limit: ROWS_AT_ONCE, batchSize: 20 })) {
-      mutations.push(deleted(key));
+    const options = { limit: ENOUGH_ROWS, batchSize: ENOUGH_ROWS };
+    let rows = await Array.fromAsync(this.#rows.list(all, options));
+    const isDone = rows.length < ENOUGH_ROWS;
+    if (!isDone) {
+      const onlyPages = await Array.fromAsync(this.#rows.list(pages, options));
+      if (onlyPages.length > 0) rows = onlyPages;
+    }
+    for (const { key, bytes } of rows) {
+      step.mutations.push(deleted(key));
       if (this.#uncounted.has(number)) continue;
+      this.#bodies.count(key, bytes); // Also if it was not known whether it was written.
+      if (key[2] !== SessionRow.page) continue;
       for (const { sequence, content } of await this.#reader.page(key, bytes)) {
-        if (isReference(content) && !progress.isCompleted(sequence)) bodies.push(content.body);
+        if (isReference(content) && !progress.isCompleted(sequence)) step.bodies.push(content.body);
       }
     }
-    return { mutations, bodies };
+    if (isDone) step.mutations.push(deleted(endedKey(number)));
+    return isDone;
   }
 }
