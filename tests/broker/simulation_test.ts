@@ -1,0 +1,36 @@
+import { assertGreater } from "@std/assert";
+import type { Fault } from "../simulation/crashing_storage.ts";
+import { simulate } from "../simulation/simulation.ts";
+
+const RUNS = 300;
+
+Deno.test("Random clients over random connections get what a model says: QoS 1 at least once, QoS 2 once and in order", async () => {
+  const given = Deno.env.get("SEED");
+  if (given !== undefined) return await simulate(Number(given));
+  const first = Date.now() >>> 0;
+  for (let run = 0; run < RUNS; run++) await simulate(first + run >>> 0);
+});
+
+interface FaultRow {
+  readonly name: string;
+  readonly fault: Fault;
+  readonly runs: number;
+  /** Of these runs, at least. */
+  readonly found: number;
+}
+
+const FAULT_ROWS: readonly FaultRow[] = [
+  { name: "acknowledgements leave before what they confirm is durable", fault: "notHeld", runs: 50, found: 25 },
+  { name: "changes that are all or nothing are kept in part", fault: "torn", runs: 250, found: 1 },
+  { name: "changes are kept in another order", fault: "disordered", runs: 50, found: 25 },
+];
+
+for (const { name, fault, runs, found } of FAULT_ROWS) {
+  Deno.test(`The simulation finds a loss or a double when ${name}`, async () => {
+    let failed = 0;
+    for (let seed = 1; seed <= runs && failed < found; seed++) {
+      await simulate(seed, { fault }).catch(() => failed += 1);
+    }
+    assertGreater(failed, found - 1);
+  });
+}

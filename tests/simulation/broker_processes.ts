@@ -1,0 +1,134 @@
+import { Broker, type BrokerEvent, type Limits, type Packet, type PacketEvent } from "../../mod.ts";
+import type { Seeded } from "../seeded.ts";
+import type { Disk, SimulatedStorage } from "./crashing_storage.ts";
+import { turn } from "./turns.ts";
+
+const START_MS = 1_000_000_000_000;
+const MOST_ROUNDS = 2_000;
+
+/** Told of all that happens, a line each. */
+export type Log = (line: string) => void;
+
+/** A broker and its process, and the next one on the same disk when that has ended. Time goes on when it is told to. */
+export class BrokerProcesses {
+  /** What must not happen in a broker. */
+  readonly errors: unknown[] = [];
+  readonly #disk: Disk;
+  readonly #random: Seeded;
+  readonly #log: Log | undefined;
+  #current: { readonly broker: Broker; readonly storage: SimulatedStorage } | undefined;
+  /** Counts the processes: what an earlier one says of its end is not heard. */
+  #started = 0;
+  #nowMs = START_MS;
+
+  constructor(disk: Disk, random: Seeded, log: Log | undefined) {
+    this.#disk = disk;
+    this.#random = random;
+    this.#log = log;
+  }
+
+  get broker(): Broker {
+    return this.#running.broker;
+  }
+
+  get storage(): SimulatedStorage {
+    return this.#running.storage;
+  }
+
+  async start(): Promise<void> {
+    const number = ++this.#started;
+    const storage = await this.#disk.open();
+    const options = {
+      storage,
+      limits: this.#limits(),
+      onEvent: (event: BrokerEvent) => {
+        if (number === this.#started) this.#take(event);
+      },
+      ...this.#packetLog(number),
+      clock: () => this.#nowMs,
+    };
+    const broker = await this.#served(Broker.open(options), storage);
+    this.#current = { broker, storage };
+  }
+
+  /** The process ends at once. */
+  crash(): void {
+    this.#log?.("crash");
+    this.#started += 1;
+    this.storage.crash();
+    this.#current = undefined;
+  }
+
+  /** Closes the broker, as far as this is possible. */
+  async close(): Promise<void> {
+    this.#log?.("close");
+    await this.served(this.broker.close());
+    this.#current = undefined;
+  }
+
+  tick(ms: number): void {
+    this.#nowMs += ms;
+    this.broker.tick(this.#nowMs);
+  }
+
+  /** Nobody has anything left to do, the storage included. */
+  async idle(): Promise<void> {
+    do {
+      while (this.storage.isBusy) await this.storage.proceed();
+      await turn();
+    } while (this.storage.isBusy);
+  }
+
+  /** What a promise gives that waits for the storage, and for the time. */
+  served<T>(promise: Promise<T>): Promise<T> {
+    return this.#served(promise, this.storage);
+  }
+
+  get #running(): { readonly broker: Broker; readonly storage: SimulatedStorage } {
+    if (this.#current === undefined) throw new Error("there is no broker");
+    return this.#current;
+  }
+
+  async #served<T>(promise: Promise<T>, storage: SimulatedStorage): Promise<T> {
+    let isSettled = false;
+    promise.catch(() => {}).finally(() => isSettled = true);
+    for (let round = 0; !isSettled; round++) {
+      if (round > MOST_ROUNDS) throw new Error("the broker or its storage does not answer");
+      await turn();
+      await storage.proceed();
+      if (this.#current !== undefined) this.tick(50);
+    }
+    return await promise;
+  }
+
+  #limits(): Partial<Limits> {
+    return {
+      maximumInflight: this.#random.pick([1, 3, 100]),
+      maximumPendingBytes: this.#random.pick([1_000, 16_000_000]),
+      maximumQueuedBytes: 1_000_000_000, // Nothing is dropped.
+    };
+  }
+
+  #take(event: BrokerEvent): void {
+    this.#log?.(event.kind);
+    if (event.kind === "unexpectedError") this.errors.push(event.error);
+  }
+
+  #packetLog(number: number): { readonly onPacket?: (event: PacketEvent) => void } {
+    const log = this.#log;
+    if (log === undefined) return {};
+    return {
+      onPacket: ({ direction, clientId, packet }) => {
+        if (number === this.#started) log(`${clientId} ${direction === "received" ? ">" : "<"} ${described(packet)}`);
+      },
+    };
+  }
+}
+
+/** In one line. */
+function described(packet: Packet): string {
+  return JSON.stringify(packet, (_, value) => {
+    if (value instanceof Uint8Array) return new TextDecoder().decode(value).replace(/\.+/, "...");
+    return value;
+  });
+}

@@ -1,0 +1,36 @@
+import type { Properties, ProtocolVersion, QoS } from "../../mod.ts";
+import type { Seeded } from "../seeded.ts";
+
+/** What a client is, for as long as it lives. */
+export interface ClientTraits {
+  readonly clientId: string;
+  readonly version: ProtocolVersion;
+  /** Whether its session outlives its connections. */
+  readonly isDurable: boolean;
+  /** Of a durable session, with MQTT 5. */
+  readonly sessionExpirySeconds: number;
+  readonly receiveMaximum: number | undefined;
+  /** QoS of the messages that it has retained. */
+  readonly retainedQos: QoS;
+}
+
+export function randomTraits(clientId: string, isDurable: boolean, random: Seeded): ClientTraits {
+  return {
+    clientId,
+    version: random.pick([4, 5]),
+    isDurable,
+    sessionExpirySeconds: random.oneIn(6) ? 60 : 1_000_000,
+    receiveMaximum: random.pick([undefined, 1, 3]),
+    retainedQos: random.pick([1, 2]),
+  };
+}
+
+/** Properties of its CONNECT. */
+export function connectProperties(traits: ClientTraits): Properties {
+  const { version, isDurable, sessionExpirySeconds, receiveMaximum } = traits;
+  if (version < 5) return {};
+  return {
+    ...(isDurable && { sessionExpiryInterval: sessionExpirySeconds }),
+    ...(receiveMaximum !== undefined && { receiveMaximum }),
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Many simulations, one behind the other: `deno task simulate [--runs N] [--seed S] [--fault NAME] [--verbose]`. A finding
+ * ends it and names its seed, with which `--runs 1 --seed S --verbose` tells all that happens.
+ */
+
+import { parseArgs } from "@std/cli";
+import type { Fault } from "./crashing_storage.ts";
+import { simulate } from "./simulation.ts";
+
+const FAULTS: readonly Fault[] = ["notHeld", "torn", "disordered"];
+const LINE_EVERY_MS = 10_000;
+
+const given = parseArgs(Deno.args, { string: ["runs", "seed", "fault"], boolean: ["verbose"] });
+const runs = count("runs", given.runs) ?? 20_000;
+const first = count("seed", given.seed) ?? Date.now() >>> 0;
+const fault = FAULTS.find((name) => name === given.fault);
+if (fault === undefined && given.fault !== undefined) {
+  throw new RangeError(`Cannot simulate: "${given.fault}" is no fault`);
+}
+
+const startedMs = Date.now();
+let nextLineMs = startedMs + LINE_EVERY_MS;
+for (let run = 0; run < runs; run++) {
+  const seed = first + run >>> 0;
+  try {
+    await simulate(seed, { fault, log: given.verbose ? console.log : undefined });
+  } catch (error) {
+    console.error(error);
+    console.error(`again: deno task simulate --runs 1 --seed ${seed} --verbose`);
+    Deno.exit(1);
+  }
+  if (Date.now() < nextLineMs) continue;
+  nextLineMs += LINE_EVERY_MS;
+  console.log(`${run + 1} of ${runs} runs, last seed ${seed}`);
+}
+console.log(`${runs} runs from seed ${first}, nothing found, ${Math.round((Date.now() - startedMs) / 1000)} s`);
+
+function count(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw new RangeError(`Cannot simulate: --${name} "${value}" is not a whole number`);
+}
