@@ -1,29 +1,31 @@
 /**
- * Many simulations, one behind the other: `deno task simulate [--runs N] [--seed S] [--fault NAME] [--verbose]`. A finding
- * ends it and names its seed, with which `--runs 1 --seed S --verbose` tells all that happens.
+ * Many simulations, one behind the other: `deno task simulate [--runs N] [--seed S] [--storage memory|kv]
+ * [--fault NAME] [--verbose]`. A finding ends it and names its seed, with which `--runs 1 --seed S --verbose` tells all that happens.
  */
 
 import { parseArgs } from "@std/cli";
 import type { Fault } from "./crashing_storage.ts";
-import { simulate } from "./simulation.ts";
+import { simulate, type SimulatedKind } from "./simulation.ts";
 
 const FAULTS: readonly Fault[] = ["notHeld", "torn", "disordered"];
+const STORAGES: readonly SimulatedKind[] = ["memory", "kv"];
 const LINE_EVERY_MS = 10_000;
 
-const given = parseArgs(Deno.args, { string: ["runs", "seed", "fault"], boolean: ["verbose"] });
-const runs = count("runs", given.runs) ?? 20_000;
-const first = count("seed", given.seed) ?? Date.now() >>> 0;
-const fault = FAULTS.find((name) => name === given.fault);
-if (fault === undefined && given.fault !== undefined) {
-  throw new RangeError(`Cannot simulate: "${given.fault}" is no fault`);
-}
+const given = parseArgs(Deno.args, { string: ["runs", "seed", "storage", "fault"], boolean: ["verbose"] });
+const runs = wholeNumber("runs", given.runs) ?? 20_000;
+const first = wholeNumber("seed", given.seed) ?? Date.now() >>> 0;
+const options = {
+  storage: oneOf(STORAGES, "storage", given.storage),
+  fault: oneOf(FAULTS, "fault", given.fault),
+  log: given.verbose ? console.log : undefined,
+};
 
 const startedMs = Date.now();
 let nextLineMs = startedMs + LINE_EVERY_MS;
 for (let run = 0; run < runs; run++) {
   const seed = first + run >>> 0;
   try {
-    await simulate(seed, { fault, log: given.verbose ? console.log : undefined });
+    await simulate(seed, options);
   } catch (error) {
     console.error(error);
     console.error(`again: deno task simulate --runs 1 --seed ${seed} --verbose`);
@@ -35,9 +37,19 @@ for (let run = 0; run < runs; run++) {
 }
 console.log(`${runs} runs from seed ${first}, nothing found, ${Math.round((Date.now() - startedMs) / 1000)} s`);
 
-function count(name: string, value: string | undefined): number | undefined {
+function wholeNumber(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);
   if (Number.isInteger(number) && number >= 0) return number;
   throw new RangeError(`Cannot simulate: --${name} "${value}" is not a whole number`);
+}
+
+function oneOf<Value extends string>(
+  values: readonly Value[],
+  name: string,
+  given: string | undefined,
+): Value | undefined {
+  const value = values.find((each) => each === given);
+  if (value !== undefined || given === undefined) return value;
+  throw new RangeError(`Cannot simulate: --${name} "${given}" is none of ${values.join(", ")}`);
 }

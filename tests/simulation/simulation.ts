@@ -10,6 +10,7 @@ import { checkRun, possibleRetained, RETAINED_PREFIX } from "./checks.ts";
 import { randomTraits } from "./client_traits.ts";
 import { type Fault, MemoryDisk } from "./crashing_storage.ts";
 import { History } from "./history.ts";
+import { KvDisk } from "./kv_disk.ts";
 import { SimulatedClient } from "./simulated_client.ts";
 import { microtasks, turn } from "./turns.ts";
 
@@ -23,16 +24,21 @@ const LONGEST_WILL_DELAY_SECONDS = 5;
 const RETRY_MS = 1_100;
 const MOST_ROUNDS = 500;
 
+export type SimulatedKind = "memory" | "kv";
+
 export interface SimulationOptions {
   /** What the storage does wrong. */
   readonly fault?: Fault | undefined;
+  /** @default one run in ten is over Deno KV, unless there is a fault */
+  readonly storage?: SimulatedKind | undefined;
   readonly log?: Log | undefined;
 }
 
 /** Runs one world to its end; throws what went wrong in it, with its seed. */
-export async function simulate(seed: number, { fault, log }: SimulationOptions = {}): Promise<void> {
+export async function simulate(seed: number, { fault, storage, log }: SimulationOptions = {}): Promise<void> {
   const random = new Seeded(seed);
-  const disk = new MemoryDisk(random, fault);
+  const kind = storage ?? (fault === undefined && random.oneIn(10) ? "kv" : "memory");
+  const disk = kind === "kv" ? await KvDisk.make(random) : new MemoryDisk(random, fault);
   const processes = new BrokerProcesses(disk, random, log);
   const onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
