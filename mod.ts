@@ -55,7 +55,15 @@ export type {
   EnhancedAuthenticator,
 } from "./src/auth/authentication.ts";
 export { type ScramCredential, scramCredential, type ScramOptions, scramSha256 } from "./src/auth/scram_sha_256.ts";
-export type { AccessRequest, Authentication, AuthenticationRequest, AuthenticationStep } from "./src/protocol/ask.ts";
+export type {
+  Acceptance,
+  AccessRequest,
+  Authentication,
+  AuthenticationRequest,
+  AuthenticationStep,
+  ClientIdentity,
+  Grant,
+} from "./src/protocol/ask.ts";
 export type { Change, Fact, QueuedChange, Together } from "./src/protocol/change.ts";
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";

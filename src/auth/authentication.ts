@@ -7,7 +7,16 @@ export interface Authenticator {
 
 /** Says what a client may do. One that throws or rejects refuses the request. */
 export interface Authorizer {
+  /** Asked for each PUBLISH, each Topic Filter of SUBSCRIBE, and for a Will at CONNECT and again when it is published. */
   authorize(request: AccessRequest): boolean | Promise<boolean>;
+  /**
+   * Asked for each message that is about to be delivered, retained and queued ones included, once for each client and
+   * topic: the answer is remembered while {@linkcode Authorizer.version} stays the same. Without it, whoever may subscribe
+   * gets what the subscription matches.
+   */
+  mayReceive?(request: AccessRequest): boolean;
+  /** Grows when the rules have changed. @default {0} */
+  readonly version?: number;
 }
 
 /** An Authentication Method (MQTT 5, section 4.12). One whose exchange throws or rejects refuses the client. */

@@ -1,7 +1,7 @@
 import { encodePacket } from "../codec/encoder.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
-import type { Answer, Ask } from "../protocol/ask.ts";
+import type { Answer, Ask, ClientIdentity } from "../protocol/ask.ts";
 import type { Closing } from "../protocol/connection.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/topic_limits.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
@@ -105,7 +105,13 @@ export class Broker {
     this.#storageWait = new StorageWait(this.#commits, this.#deadlines, this.limits.maximumPendingBytes);
     this.#retention = new Retention(this.limits, this.#commits, this.#deadlines);
     const dropped = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
-    this.#context = { limits: this.limits, log: this.#commits, encoders: new FrameEncoders(this.#topics), dropped };
+    this.#context = {
+      limits: this.limits,
+      log: this.#commits,
+      encoders: new FrameEncoders(this.#topics),
+      dropped,
+      deliveryRules: this.#hooks.deliveryRules,
+    };
     this.#sessions = new Sessions({
       context: this.#context,
       storage: this.#storage,
@@ -115,6 +121,7 @@ export class Broker {
       now: () => this.#turnNow(),
       isClosing: () => this.#closing !== undefined,
       publish: (message, nowMs) => this.#publish(message, nowMs),
+      mayPublish: (message, identity) => this.#mayPublish(message, identity),
       readFailed: (clientId, error) => this.#onEvent({ kind: "readFailed", clientId, error }),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
         this.#onEvent({ kind: "clientTakenOver", peer, clientId }),
@@ -330,7 +337,8 @@ export class Broker {
     await this.#storage.close();
   }
 
-  #hostOf({ onPacket, checksPayloadFormat = false, responseInformation }: BrokerOptions): ServedConnectionHost {
+  #hostOf(options: BrokerOptions): ServedConnectionHost {
+    const { onPacket, checksPayloadFormat = false, responseInformation, deniedPublish = "acknowledge" } = options;
     const commits = this.#commits;
     return {
       limits: this.limits,
@@ -339,6 +347,7 @@ export class Broker {
       deadlines: this.#deadlines,
       asksAuthenticator: this.#hooks.hasAuthenticator,
       asksAuthorizer: this.#hooks.hasAuthorizer,
+      deniedPublish,
       checksPayloadFormat,
       responseInformation: (clientId) => responseInformation?.(clientId),
       get isKeeping() {
@@ -454,6 +463,13 @@ export class Broker {
     return this.#router.publish(message, nowMs) > 0 ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
   }
 
+  /** A Will is asked about again: between CONNECT and now the rules may have changed. */
+  #mayPublish({ topic, qos, retain }: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean> {
+    if (!this.#hooks.hasAuthorizer) return true;
+    const answer = this.#hooks.authorize({ ...identity, action: "publish", topic, qos, retain });
+    return answer instanceof Promise ? answer.then(isAllowed) : isAllowed(answer);
+  }
+
   /** Throws RangeError before anybody has got the message. */
   #checkPublishable(message: ApplicationMessage, nowMs: number): void {
     const { topic, properties, qos } = message;
@@ -550,6 +566,10 @@ export class Broker {
     this.#sessions.connectionEnded(served);
     this.#onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
   }
+}
+
+function isAllowed(answer: Answer): boolean {
+  return answer.kind === "authorize" && answer.isAllowed;
 }
 
 /** A hook that is only told something: what it throws is its own affair, and ends nothing here. */

@@ -22,6 +22,13 @@ export interface BrokerOptions {
   /** Says what a client may do. @default everything */
   readonly authorizer?: Authorizer;
   /**
+   * What becomes of a PUBLISH of 3.1 or 3.1.1 that is not authorized: it is acknowledged and dropped, as these versions
+   * cannot say so, or it ends the connection. In MQTT 5 it is acknowledged with 0x87.
+   *
+   * @default {"acknowledge"}
+   */
+  readonly deniedPublish?: "acknowledge" | "close";
+  /**
    * Whether a payload has to be what its Payload Format Indicator says (MQTT 5, section 3.3.2.3.2); one that is not is
    * refused with 0x99.
    *

@@ -45,6 +45,11 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     return !this.#isEnded && this.#messages.length < this.#maximumMessages;
   }
 
+  /** What the broker's own process reads is its own affair. */
+  permits(): boolean {
+    return true;
+  }
+
   deliver(message: ApplicationMessage, delivery: Delivery, _nowMs: number, isRetained = false): void {
     if (this.#isEnded) return;
     const reader = this.#readers.shift();

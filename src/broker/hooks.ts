@@ -6,6 +6,7 @@ import type {
 } from "../auth/authentication.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { AccessRequest, Answer, Ask, AuthenticationRequest } from "../protocol/ask.ts";
+import type { DeliveryRules } from "../protocol/delivery_guard.ts";
 
 /** The hooks of the app, so that whatever they throw refuses one client and ends nothing. */
 export class Hooks {
@@ -36,6 +37,26 @@ export class Hooks {
 
   get hasAuthorizer(): boolean {
     return this.#authorizer !== undefined;
+  }
+
+  /** `undefined` where nobody wants to be asked at delivery. */
+  get deliveryRules(): DeliveryRules | undefined {
+    const authorizer = this.#authorizer;
+    if (authorizer?.mayReceive === undefined) return undefined;
+    const onError = this.#onError;
+    return {
+      get version() {
+        return authorizer.version ?? 0;
+      },
+      mayReceive(identity, topic) {
+        try {
+          return authorizer.mayReceive?.({ ...identity, action: "receive", topic, qos: 0, retain: false }) === true;
+        } catch (error) {
+          onError(error); // What cannot be decided is refused.
+          return false;
+        }
+      },
+    };
   }
 
   hasAuthenticationMethod(method: string): boolean {

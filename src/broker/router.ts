@@ -16,6 +16,8 @@ export interface Subscriber {
   readonly isDurable: boolean;
   /** Whether a message would go out at once. */
   readonly isReady: boolean;
+  /** Whether messages of the topic may be delivered to it. */
+  permits(topic: string): boolean;
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void;
 }
 
@@ -174,10 +176,13 @@ function countOf({ targets, groups }: Match): number {
   return targets.length + groups.length;
 }
 
-/** In turns: to a member that takes it at once, else to one that is there, else to any. */
+/** In turns: to a member that takes it at once, else to one that is there, else to any; only to one that may get it. */
 function deliverToOne({ members, turn }: SharedGroup, message: ApplicationMessage, nowMs: number): void {
-  const at = nextMember(members, turn, (subscriber) => subscriber.isReady) ??
-    nextMember(members, turn, (subscriber) => subscriber.isOnline) ?? turn.next % members.length;
+  const { topic } = message;
+  const at = nextMember(members, turn, (subscriber) => subscriber.isReady && subscriber.permits(topic)) ??
+    nextMember(members, turn, (subscriber) => subscriber.isOnline && subscriber.permits(topic)) ??
+    nextMember(members, turn, (subscriber) => subscriber.permits(topic));
+  if (at === undefined) return;
   turn.next = (at + 1) % members.length;
   const member = members[at];
   member?.subscriber.deliver(message, member.delivery, nowMs);

@@ -1,7 +1,7 @@
 import { type Malformed, PacketDecoder } from "../codec/decoder.ts";
 import type { Packet } from "../codec/packet.ts";
-import { ReasonCode } from "../codec/reason_code.ts";
-import type { Answer, Ask } from "../protocol/ask.ts";
+import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
+import type { Acceptance, Answer, Ask } from "../protocol/ask.ts";
 import { type Closing, Connection } from "../protocol/connection.ts";
 import type { ConnectionEvents, ConnectionHost } from "../protocol/connection_host.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
@@ -67,6 +67,8 @@ export class ServedConnection implements ConnectionEvents {
   #hasWriteDeadline = false;
   #lastReceivedMs: number;
   readonly #deadlines = new Set<Deadline>();
+  /** When its authentication ends. */
+  #expiry: Deadline | undefined;
   /** Ends the wait for a hook. */
   #stopWaiting: (() => void) | undefined;
   /** Goes on when the outbox has room again. */
@@ -118,6 +120,20 @@ export class ServedConnection implements ConnectionEvents {
 
   loadPage(): void {
     this.#host.loadPage(this);
+  }
+
+  get listener(): string {
+    return this.transport.peer.listener;
+  }
+
+  accepted({ expiresAtMs, expiryReasonCode = ReasonCode.NotAuthorized }: Acceptance): void {
+    this.#host.deadlines.cancel(this.#expiry);
+    if (expiresAtMs === undefined) return;
+    this.#expiry = this.#deadlineIn(expiresAtMs - this.#host.now(), () => {
+      const isSayable = isReasonCodeOf("disconnect", expiryReasonCode) && expiryReasonCode >= 0x80;
+      const reasonCode = isSayable ? expiryReasonCode : ReasonCode.NotAuthorized;
+      this.connection.disconnect(reasonCode, "the authentication has expired");
+    });
   }
 
   get isPumpLater(): boolean {
@@ -338,11 +354,12 @@ export class ServedConnection implements ConnectionEvents {
     });
   }
 
-  #deadlineIn(ms: number, run: (nowMs: number) => void): void {
+  #deadlineIn(ms: number, run: (nowMs: number) => void): Deadline {
     const deadline = this.#host.deadlines.add(this.#host.now() + ms, (nowMs) => {
       this.#deadlines.delete(deadline);
       run(nowMs);
     });
     this.#deadlines.add(deadline);
+    return deadline;
   }
 }

@@ -1,6 +1,6 @@
 import type { Will } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Ask } from "../protocol/ask.ts";
+import type { Ask, ClientIdentity } from "../protocol/ask.ts";
 import type { Fact } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import { mayGoToAnother, type SessionContext, type SharedMessage } from "../protocol/outgoing_messages.ts";
@@ -39,6 +39,8 @@ export interface SessionsHost {
   /** Whether the broker ends. */
   isClosing(): boolean;
   publish(message: ApplicationMessage, nowMs: number): ReasonCode;
+  /** Whether a client may still publish its Will. */
+  mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
   takenOver(served: ServedConnection): void;
   readFailed(clientId: string, error: unknown): void;
 }
@@ -175,6 +177,7 @@ export class Sessions {
   #begin(clientId: string, sessionExpirySeconds: number, owner: ServedConnection, will: Will | undefined): Session {
     const session = new Session(clientId, this.#host.context);
     session.sessionExpirySeconds = sessionExpirySeconds;
+    session.identity = owner.connection.identity;
     const { principal } = owner.connection;
     const client: Client = {
       session,
@@ -205,6 +208,7 @@ export class Sessions {
     this.#host.deadlines.cancel(client.expiry);
     this.#wills.stopWaiting(client);
     const { session } = client;
+    session.identity = served.connection.identity;
     const resolve = beginRestoring(client);
     session.outgoing.beginRestore();
     try {

@@ -1,4 +1,5 @@
 import type { Will } from "../codec/packet.ts";
+import type { ClientIdentity } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Session } from "../protocol/session.ts";
@@ -7,6 +8,7 @@ import type { Deadline, Deadlines } from "./deadlines.ts";
 /** A client, as far as its Will needs to know it. */
 export interface WillOwner {
   readonly session: Session;
+  readonly principal: string | undefined;
   /** Whether the storage knows the session, and so has to know its Will. */
   readonly isStored: boolean;
   /** As the storage has it, or while it waits for its delay. */
@@ -26,7 +28,10 @@ export interface WillsHost {
   readonly deadlines: Deadlines;
   /** Whether the broker ends: a Will that is stored comes when a broker is opened again (section 3.1.2.5). */
   isClosing(): boolean;
+  now(): number;
   publish(message: ApplicationMessage, nowMs: number): void;
+  /** Whether the client may still publish it. */
+  mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
 }
 
 /** When Wills are published, and what the storage knows of them until then (MQTT 5, sections 3.1.2.5 and 3.1.3.2.2). */
@@ -82,15 +87,29 @@ export class Wills {
     if (will?.publishAtMs !== undefined && !this.#host.isClosing()) this.#publish(owner, will.will, nowMs);
   }
 
-  /** All or nothing: a Will that is published is not published again behind a crash. [MQTT-3.1.2-10] */
+  /** Publishes it unless its client may not do so any longer. */
   #publish(owner: WillOwner, will: Will, nowMs: number): void {
-    const { commits } = this.#host;
+    this.stopWaiting(owner);
+    owner.will = undefined; // Once only, however long the answer takes. [MQTT-3.1.2-10]
     const { willDelayInterval: _, ...properties } = will.properties;
-    const message = new ApplicationMessage({ ...will, properties }, owner.session.clientId, nowMs);
+    const { clientId, identity } = owner.session;
+    const message = new ApplicationMessage({ ...will, properties }, clientId, nowMs);
+    const { principal } = owner; // All that is known of a client that was not connected since a restart.
+    const known = identity ?? { clientId, principal, roles: [], grants: [], listener: undefined };
+    const isAllowed = this.#host.mayPublish(message, known);
+    if (typeof isAllowed === "boolean") this.#answered(owner, message, isAllowed, nowMs);
+    else isAllowed.then((isAllowed) => this.#answered(owner, message, isAllowed, this.#host.now())); // It never rejects.
+  }
+
+  /** All or nothing: a Will that is published is not published again behind a crash. */
+  #answered(owner: WillOwner, message: ApplicationMessage, isAllowed: boolean, nowMs: number): void {
+    const { commits } = this.#host;
+    const { clientId } = owner.session;
+    const isGone = owner.isStored && owner.will === undefined; // Unless there is a new one in the meantime.
     commits.begin();
     try {
-      this.#keep(owner, undefined, undefined);
-      this.#host.publish(message, nowMs); // [MQTT-3.1.2-8]
+      if (isGone) commits.write({ kind: "will", clientId, will: undefined, publishAtMs: undefined });
+      if (isAllowed) this.#host.publish(message, nowMs); // [MQTT-3.1.2-8]
     } finally {
       commits.end();
     }

@@ -36,8 +36,34 @@ export type Answer =
 
 /** Who a client is, or why it is refused. */
 export type Authentication =
-  | { readonly isAccepted: true; readonly principal?: string }
-  | { readonly isAccepted: false; readonly reasonCode: ReasonCode; readonly reason?: string };
+  | ({ readonly isAccepted: true } & Acceptance)
+  | {
+    readonly isAccepted: false;
+    readonly reasonCode: ReasonCode;
+    readonly reason?: string;
+    /** Whether nothing is known of such a user: another authenticator may be asked. */
+    readonly isUnknownUser?: boolean;
+  };
+
+/** What holds for a client that was let in; all may be left out. */
+export interface Acceptance {
+  /** Who it is: its session belongs to this name, and access rules speak of it. */
+  readonly principal?: string;
+  /** Names that access rules may give rights to. */
+  readonly roles?: readonly string[];
+  /** Rights of this client alone, such as those of a token. */
+  readonly grants?: readonly Grant[];
+  /** When it ends, in epoch milliseconds: the client is then disconnected, unless it has authenticated again. */
+  readonly expiresAtMs?: number;
+  /** With which Reason Code it is then disconnected. @default {0x87} Not authorized */
+  readonly expiryReasonCode?: ReasonCode;
+}
+
+/** A right to a Topic Filter. `deny` takes away what others give. */
+export interface Grant {
+  readonly access: "read" | "write" | "readwrite" | "deny";
+  readonly topicFilter: string;
+}
 
 /** An exchange between a client and a hook; the rules pass it on, and only the broker looks into it. */
 export type ExchangeHandle = object;
@@ -46,7 +72,7 @@ export type ExchangeHandle = object;
 export type AuthenticationStep =
   /** Goes to the client, which answers. */
   | { readonly kind: "continue"; readonly data?: Uint8Array }
-  | { readonly kind: "accepted"; readonly principal?: string; readonly data?: Uint8Array }
+  | ({ readonly kind: "accepted"; readonly data?: Uint8Array } & Acceptance)
   /** Not authorized, unless it says another Reason Code. */
   | { readonly kind: "refused"; readonly reasonCode?: ReasonCode; readonly reason: string };
 
@@ -65,14 +91,28 @@ export interface AuthenticationRequest {
   readonly request: { readonly method: string; readonly url: string; readonly headers: Headers } | undefined;
 }
 
-/** What a client wants to do. */
-export interface AccessRequest {
-  readonly action: "publish" | "subscribe";
-  /** Topic Name for `publish`, Topic Filter for `subscribe`: that of a Shared Subscription without `$share` and ShareName. */
-  readonly topic: string;
-  readonly qos: QoS;
-  readonly retain: boolean;
+/** Whom access rules speak of. */
+export interface ClientIdentity {
   readonly clientId: string;
   /** As the authenticator gave it; `undefined` for an anonymous client. */
   readonly principal: string | undefined;
+  /** As the authenticator gave them. */
+  readonly roles: readonly string[];
+  readonly grants: readonly Grant[];
+  /** Where the client came in, such as `mqtts://0.0.0.0:8883`; `undefined` for a session that was restored. */
+  readonly listener: string | undefined;
+}
+
+/** What a client wants to do, or is about to get. */
+export interface AccessRequest extends ClientIdentity {
+  /** `receive`: a message is about to be delivered to it. */
+  readonly action: "publish" | "subscribe" | "receive";
+  /**
+   * Topic Filter for `subscribe`, that of a Shared Subscription without `$share` and ShareName; else Topic Name.
+   */
+  readonly topic: string;
+  /** 0 for `receive`, where the answer holds for all messages of the topic. */
+  readonly qos: QoS;
+  /** `false` for `receive`. */
+  readonly retain: boolean;
 }

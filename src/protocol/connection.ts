@@ -13,7 +13,16 @@ import type { Malformed } from "../codec/decoder.ts";
 import { type MqttError, protocolError } from "../codec/mqtt_error.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { connackReturnCode, isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
-import type { AccessRequest, Answer, Ask, Authentication, AuthenticationStep, ExchangeHandle } from "./ask.ts";
+import type {
+  Acceptance,
+  AccessRequest,
+  Answer,
+  Ask,
+  Authentication,
+  AuthenticationStep,
+  ClientIdentity,
+  ExchangeHandle,
+} from "./ask.ts";
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
 import type { ClientConnection, ConnectionEvents, ConnectionHost } from "./connection_host.ts";
 import { EnhancedAuthentication } from "./enhanced_authentication.ts";
@@ -51,7 +60,6 @@ export class Connection implements SessionLink, ClientConnection {
   /** What is published when it ends without DISCONNECT (MQTT 5, section 3.1.2.5). */
   will: Will | undefined;
   session: Session | undefined;
-  principal: string | undefined;
   clientId = "";
   version: ProtocolVersion = 4;
   receiveMaximum = 65_535;
@@ -63,6 +71,9 @@ export class Connection implements SessionLink, ClientConnection {
   readonly #events: ConnectionEvents;
   readonly #publishes: IncomingPublishes;
   #phase: Phase = { kind: "awaitingConnect" };
+  /** What its authentication came to. */
+  #acceptance: Acceptance = {};
+  #identity: ClientIdentity | undefined;
   #requestsProblemInformation = true;
   /** Where CONNECT has an Authentication Method. */
   #authentication: EnhancedAuthentication | undefined;
@@ -86,6 +97,17 @@ export class Connection implements SessionLink, ClientConnection {
   /** Whether CONNACK with Success was sent and nothing has ended it since. */
   get isConnected(): boolean {
     return this.#phase.kind === "connected";
+  }
+
+  get principal(): string | undefined {
+    return this.#acceptance.principal;
+  }
+
+  /** Whom access rules speak of, from CONNECT on. */
+  get identity(): ClientIdentity {
+    if (this.#identity !== undefined) return this.#identity;
+    const { principal, roles = [], grants = [] } = this.#acceptance;
+    return this.#identity = { clientId: this.clientId, principal, roles, grants, listener: this.#events.listener };
   }
 
   get onSent(): ((packet: Packet) => void) | undefined {
@@ -192,8 +214,7 @@ export class Connection implements SessionLink, ClientConnection {
   ): Ask | undefined {
     if (!this.#host.asksAuthorizer) return goOn(true, nowMs);
     this.#whenAnswered = goOn;
-    const { clientId, principal } = this;
-    return { kind: "authorize", request: { ...request, clientId, principal } };
+    return { kind: "authorize", request: { ...request, ...this.identity } };
   }
 
   waitForStorage(goOn: (isKeeping: boolean, nowMs: number) => Ask | undefined): Ask {
@@ -295,7 +316,7 @@ export class Connection implements SessionLink, ClientConnection {
       this.disconnect(reasonCode, reason); // [MQTT-3.1.4-2]
       return undefined;
     }
-    this.principal = result.principal;
+    this.#accept(result);
     return this.#authorizeWill(this.#phase.connect, this.#phase.terms);
   }
 
@@ -344,10 +365,18 @@ export class Connection implements SessionLink, ClientConnection {
     const packet = this.#authentication?.take(exchange, step, this.isConnected);
     if (packet !== undefined) this.send(packet);
     if (step.kind === "continue") return undefined;
-    this.principal = step.principal ?? this.principal;
+    const { principal = this.principal } = step;
+    this.#accept(principal === undefined ? step : { ...step, principal });
     if (this.#phase.kind !== "connecting") return undefined;
     this.#finalData = step.data;
     return this.#authorizeWill(this.#phase.connect, this.#phase.terms);
+  }
+
+  #accept(acceptance: Acceptance): void {
+    this.#acceptance = acceptance;
+    this.#identity = undefined;
+    if (this.session !== undefined) this.session.identity = this.identity; // It has authenticated again.
+    this.#events.accepted(acceptance);
   }
 
   #authorizeWill(connect: ConnectPacket, terms: ConnectionTerms): Ask | undefined {

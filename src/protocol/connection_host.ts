@@ -2,7 +2,7 @@ import type { TopicInterner } from "../codec/topic_interner.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { MqttError } from "../codec/mqtt_error.ts";
 import type { Packet, ProtocolVersion } from "../codec/packet.ts";
-import type { AccessRequest, Ask } from "./ask.ts";
+import type { Acceptance, AccessRequest, Ask } from "./ask.ts";
 import type { ChangeLog } from "./change.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
@@ -20,6 +20,8 @@ export interface ConnectionHost {
   readonly isKeeping: boolean;
   /** Whether a session that lives on without its connection would get a message of the topic. */
   isToBeKept(topic: string): boolean;
+  /** What becomes of a PUBLISH that is not authorized, where PUBACK and PUBREC cannot say so: before MQTT 5. */
+  readonly deniedPublish: "acknowledge" | "close";
   /** Whether a payload has to be what its Payload Format Indicator says. */
   readonly checksPayloadFormat: boolean;
   /** Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15); `undefined`: there is none. */
@@ -41,6 +43,10 @@ export interface ConnectionHost {
 
 /** What a connection tells the loop that serves it. */
 export interface ConnectionEvents {
+  /** Where the connection came in, such as `mqtt://0.0.0.0:1883`. */
+  readonly listener: string;
+  /** The client is authenticated, for the first time or again. */
+  accepted(acceptance: Acceptance): void;
   /** Something waits in the outbox, or the connection is to be closed. */
   wake(): void;
   /** Lets the session go on with what it could not finish in this turn. */

@@ -48,9 +48,19 @@ export class IncomingPublishes {
     const { qos, retain } = packet;
     return connection.authorize({ action: "publish", topic, qos, retain }, (isAllowed, answeredMs) => {
       if (isAllowed) return this.#accept(packet, topic, answeredMs);
-      this.#acknowledge(packet, ReasonCode.NotAuthorized);
+      this.#deny(packet, topic);
       return undefined;
     }, nowMs);
+  }
+
+  /** Before MQTT 5 it is acknowledged as if it were published, or ends the connection. [MQTT-3.3.5-2] */
+  #deny(packet: PublishPacket, topic: string): void {
+    const connection = this.#connection;
+    if (connection.version === 5 || this.#host.deniedPublish === "acknowledge") {
+      this.#acknowledge(packet, ReasonCode.NotAuthorized);
+    } else {
+      connection.disconnect(ReasonCode.NotAuthorized, `not authorized to publish to "${topic}"`);
+    }
   }
 
   /** PUBREL: the identifier is free again. */

@@ -1,7 +1,9 @@
 import type { QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
+import type { ClientIdentity } from "./ask.ts";
 import type { ChangeLog, Fact, QueuedChange } from "./change.ts";
+import { DeliveryGuard, type DeliveryRules } from "./delivery_guard.ts";
 import { Inflight, type QueuedMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage, FrameEncoders } from "./message.ts";
@@ -13,6 +15,8 @@ import { type Delivery, mergeSubscriptions, type Subscription } from "./subscrip
 
 // Of some 500 retained messages each that were looked at in vain: a few milliseconds, and then others have their turn.
 const MOST_STOPS_A_TURN = 8;
+// A retained message that the client may not get is such a part of a stop.
+const REFUSAL_STOPS = 1 / 256;
 
 /** What sessions share with their broker. */
 export interface SessionContext {
@@ -21,6 +25,8 @@ export interface SessionContext {
   readonly encoders: FrameEncoders;
   /** Counts messages that are not delivered. */
   readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
+  /** Who gets what; `undefined`: nobody wants to be asked at delivery. */
+  readonly deliveryRules: DeliveryRules | undefined;
 }
 
 /** What the messages need to know of the session that they belong to. */
@@ -61,6 +67,7 @@ export class OutgoingMessages {
   readonly #resend = new Queue<QueuedMessage>();
   /** By Topic Filter: a subscription that is made again begins again. */
   readonly #retained = new Map<string, RetainedSource>();
+  readonly #guard: DeliveryGuard | undefined;
   #link: SessionLink | undefined;
   /** How many QoS 1 and 2 messages may still be sent (section 4.9). */
   #sendQuota = 0;
@@ -69,6 +76,7 @@ export class OutgoingMessages {
   constructor(session: OutgoingSession, context: SessionContext) {
     this.#session = session;
     this.#context = context;
+    if (context.deliveryRules !== undefined) this.#guard = new DeliveryGuard(context.deliveryRules);
     this.#waiting = new WaitingMessages(context.limits, (sequence) => {
       context.dropped.expired += 1;
       this.#write({ kind: "completed", clientId: session.clientId, sequence });
@@ -82,6 +90,16 @@ export class OutgoingMessages {
   /** Whether a message would be sent at once. */
   get isReady(): boolean {
     return this.#link !== undefined && this.#isNoneWaiting && this.#canSend(this.#link);
+  }
+
+  /** Whose messages they are: what is sent from now on is what this client may get. */
+  set identity(identity: ClientIdentity) {
+    if (this.#guard !== undefined) this.#guard.identity = identity;
+  }
+
+  /** Whether messages of the topic may be delivered. */
+  permits(topic: string): boolean {
+    return this.#guard === undefined || this.#guard.permits(topic);
   }
 
   /** Those that wait or are in flight, QoS 1 and 2. */
@@ -171,6 +189,7 @@ export class OutgoingMessages {
 
   /** Sends a message to the client, or lets it wait, or drops it as the limits say. */
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained = false): void {
+    if (!this.permits(message.topic)) return;
     // [MQTT-3.8.4-8]
     const qos = message.qos < delivery.qos ? message.qos : delivery.qos;
     const retain = isRetained || (delivery.retainAsPublished && message.retain); // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
@@ -269,7 +288,9 @@ export class OutgoingMessages {
       const entry = this.#resend.shift() as QueuedMessage; // There is one.
       // It may have been acknowledged in the meantime, in part or wholly.
       if (this.#inflight.get(entry.packetIdentifier) !== entry || entry.isReceived) continue; // [MQTT-4.3.3-6]
-      this.#sendPublish(link, entry, entry.message as ApplicationMessage, true, nowMs); // It came from the storage.
+      const message = entry.message as ApplicationMessage; // It came from the storage.
+      if (this.permits(message.topic)) this.#sendPublish(link, entry, message, true, nowMs);
+      else this.#finish(entry);
     }
     while (this.#waiting.isAnyInMemory && this.#canSend(link)) this.#sendWaiting(link, nowMs);
     if (this.#waiting.wantsPage) link.loadPage();
@@ -295,6 +316,10 @@ export class OutgoingMessages {
     const waiting = this.#waiting.shift(nowMs);
     if (waiting === undefined) return;
     const { entry, message } = waiting;
+    if (!this.permits(message.topic)) { // The rules have changed while it waited.
+      this.#write({ kind: "completed", clientId: this.#session.clientId, sequence: entry.sequence });
+      return;
+    }
     const packetIdentifier = this.#inflight.add(entry);
     entry.sentAt = this.#write({
       kind: "sent",
@@ -316,8 +341,8 @@ export class OutgoingMessages {
       if (delivery.qos > 0 && !(this.#canSend(link) && this.#isNoneWaiting)) return false;
       const { value: message, done } = messages.next();
       if (done) break;
-      if (message === undefined) {
-        budget.stops -= 1;
+      if (message === undefined || !this.permits(message.topic)) {
+        budget.stops -= message === undefined ? 1 : REFUSAL_STOPS;
         if (budget.stops > 0) continue;
         link.pumpLater();
         return false;

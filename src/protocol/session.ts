@@ -1,3 +1,4 @@
+import type { ClientIdentity } from "./ask.ts";
 import type { Fact } from "./change.ts";
 import { NEVER_EXPIRES } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
@@ -17,6 +18,7 @@ export class Session {
   readonly outgoing: OutgoingMessages;
   /** Session Expiry Interval in seconds; 0: ends with its connection. */
   sessionExpirySeconds = 0;
+  #identity: ClientIdentity | undefined;
 
   constructor(readonly clientId: string, context: SessionContext) {
     this.outgoing = new OutgoingMessages(this, context);
@@ -34,6 +36,20 @@ export class Session {
   /** Whether a message would be sent at once. */
   get isReady(): boolean {
     return this.outgoing.isReady;
+  }
+
+  /** Whose it is, as access rules see it; `undefined` behind a restart until its client is back. */
+  get identity(): ClientIdentity | undefined {
+    return this.#identity;
+  }
+
+  set identity(identity: ClientIdentity) {
+    this.#identity = identity;
+    this.outgoing.identity = identity;
+  }
+
+  permits(topic: string): boolean {
+    return this.outgoing.permits(topic);
   }
 
   /** When it ends if its connection closes now; Infinity: never. */

@@ -191,7 +191,7 @@ Deno.test("An authorizer is asked with Topic, QoS, retain, Client Identifier and
       "a < 90 [ 0001 [] 01 ] 40 [ 0002 10 ]",
       "a disconnects",
     ));
-  const who = { clientId: "a", principal: "ann" };
+  const who = { clientId: "a", principal: "ann", roles: [], grants: [], listener: "memory" };
   assertEquals(requests, [
     { action: "publish", topic: "w", qos: 2, retain: true, ...who },
     { action: "subscribe", topic: "f/+", qos: 1, retain: false, ...who },

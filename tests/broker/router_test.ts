@@ -63,6 +63,9 @@ class Recorder implements Subscriber {
   isOnline = true;
   isReady = true;
   readonly isDurable = false;
+  permits(_topic: string): boolean {
+    return true;
+  }
   received = 0;
 
   deliver(): void {
