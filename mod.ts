@@ -48,6 +48,29 @@ export { Broker } from "./src/broker/broker.ts";
 export type { BrokerMetrics, BrokerOptions, PublishRequest, SubscribeOptions } from "./src/broker/broker_options.ts";
 export { BrokerSubscription, type Message } from "./src/broker/broker_subscription.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
+export { parseAclFile } from "./src/auth/acl_file.ts";
+export {
+  AccessControl,
+  type AccessRule,
+  type AccessRules,
+  type GroupRules,
+  type RoleRules,
+  type UserRules,
+} from "./src/auth/acl_rules.ts";
+export {
+  allowAnonymous,
+  anyAuthorizer,
+  certificateNames,
+  everyAuthenticator,
+  everyAuthorizer,
+  firstAuthenticator,
+  trustUserNames,
+} from "./src/auth/combined.ts";
+export type { FailureLimitOptions } from "./src/auth/failure_limit.ts";
+export { LineError } from "./src/auth/line_error.ts";
+export { PasswordAuthenticator, type PasswordAuthenticatorOptions } from "./src/auth/password_authenticator.ts";
+export { parsePasswordFile, type PasswordHashes, passwordHashes } from "./src/auth/password_file.ts";
+export { formatPasswordHash, hashPassword, parsePasswordHash, type PasswordHash } from "./src/auth/password_hash.ts";
 export type {
   AuthenticationExchange,
   Authenticator,

@@ -47,7 +47,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   transport: { mayImport: [], mayNotUse: ["console"], packages: /^node:/ },
   auth: {
-    mayImport: ["protocol"],
+    mayImport: ["codec", "protocol"],
     mayNotUse: ["Deno"],
     packages: /^node:crypto$/,
   },

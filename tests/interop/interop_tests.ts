@@ -7,6 +7,7 @@ export const PYTHON = "/usr/bin/python3";
 const PROGRAMS = {
   stdbuf: "coreutils",
   mosquitto: "mosquitto",
+  mosquitto_passwd: "mosquitto",
   mosquitto_pub: "mosquitto-clients",
   mosquitto_sub: "mosquitto-clients",
   mosquitto_rr: "mosquitto-clients",
@@ -25,21 +26,25 @@ export type RegisterTest = (
   options?: readonly string[],
 ) => void;
 
-/**
- * Gives the function that registers tests with a broker of their own. Where a program is missing they are reported as
- * ignored, with a line that says why; in continuous integration (`BROOKLET_CI` is set) they fail instead.
- */
+/** Gives the function that registers tests with a broker of their own; see {@linkcode programTests}. */
 export function interopTests(needs: readonly Program[]): RegisterTest {
+  const register = programTests(needs);
+  return (name, run, options) => register(name, () => withBroker(run, options));
+}
+
+/**
+ * Gives the function that registers tests. Where a program is missing they are reported as ignored, with a line that says
+ * why; in continuous integration (`BROOKLET_CI` is set) they fail instead.
+ */
+export function programTests(needs: readonly Program[]): (name: string, run: () => Promise<void>) => void {
   const missing = needs.filter((program) => !isInstalled(program));
   const reason = missing.map((program) => `${program} (Debian: ${PROGRAMS[program]})`).join(", ");
-  if (missing.length === 0) {
-    return (name, run, options) => Deno.test(name, () => withBroker(run, options));
-  }
+  if (missing.length === 0) return (name, run) => Deno.test(name, run);
   if (Deno.env.has("BROOKLET_CI")) {
     return (name) => Deno.test(name, () => fail(`not installed: ${reason}`));
   }
   console.log(`Tests are skipped, because this is not installed: ${reason}`);
-  return (name, run) => Deno.test({ name, ignore: true, fn: () => withBroker(run) });
+  return (name, run) => Deno.test({ name, ignore: true, fn: run });
 }
 
 function isInstalled(program: Program): boolean {

@@ -1,0 +1,65 @@
+/** ACL files of mosquitto: `user`, `topic [read|write|readwrite|deny] filter`, `pattern ...`, and comments. */
+
+import { type AccessRule, type AccessRules, isTopicFilter } from "./acl_rules.ts";
+import { LineError } from "./line_error.ts";
+
+const ACCESS = /^(?:read|write|readwrite|deny)$/;
+
+/**
+ * Rules of an ACL file of mosquitto, with the decisions that mosquitto 2.0.11 makes. There is one exception: a name never
+ * stands for the `$` that a topic begins with.
+ *
+ * @throws LineError for a line that mosquitto refuses
+ */
+export function parseAclFile(text: string): AccessRules {
+  const anonymous: AccessRule[] = [];
+  const everyone: AccessRule[] = [];
+  const users = new Map<string, AccessRule[]>();
+  let own = anonymous; // Until a user is named.
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.startsWith("#")) continue;
+    const [keyword = "", rest] = firstWord(line.trimEnd());
+    switch (keyword) {
+      case "":
+        break;
+      case "user":
+        if (rest.trim() === "") throw new LineError(index + 1, "names no user");
+        own = users.get(rest.trim()) ?? [];
+        users.set(rest.trim(), own);
+        break;
+      case "topic":
+        own.push({ ...accessAndFilter(rest, index + 1, (topic) => ({ topic })) });
+        break;
+      case "pattern":
+        everyone.push({ ...accessAndFilter(rest, index + 1, (pattern) => ({ pattern })) });
+        break;
+      default:
+        throw new LineError(index + 1, `does not begin with "user", "topic", "pattern" or "#"`);
+    }
+  }
+  return {
+    anonymous,
+    users: Array.from(users, ([name, rules]) => ({ name, rules })),
+    everyone,
+    slashInNames: "allow",
+    uselessSubscriptions: "grant",
+  };
+}
+
+function accessAndFilter<Filter>(rest: string, line: number, filterOf: (text: string) => Filter) {
+  const [first, behind] = firstWord(rest);
+  if (first === "") throw new LineError(line, "names no topic");
+  const hasAccess = behind !== ""; // One word alone is a topic, even if it is "read".
+  const filter = hasAccess ? behind.trim() : first;
+  const access = hasAccess ? first : "readwrite";
+  if (!ACCESS.test(access)) throw new LineError(line, `has "${access}" where read, write, readwrite or deny belongs`);
+  if (!isTopicFilter(filter)) throw new LineError(line, `has "${filter}", which is not a Topic Filter`);
+  return { access: access as AccessRule["access"], ...filterOf(filter) }; // One of the four.
+}
+
+/** The first word, between spaces and nothing else, and what comes behind the space that ends it. */
+function firstWord(text: string): [word: string, rest: string] {
+  const begun = text.replace(/^ +/, "");
+  const end = begun.indexOf(" ");
+  return end === -1 ? [begun, ""] : [begun.slice(0, end), begun.slice(end + 1)];
+}

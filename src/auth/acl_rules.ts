@@ -1,0 +1,271 @@
+/**
+ * Rules that say what a client may do, as values and as a file of mosquitto. Within what is said of a client itself a
+ * `deny` comes before everything else; what is said of everyone is looked at when that has neither allowed nor denied.
+ *
+ * ```text
+ * topic read a/#                 a/b and a, not $SYS/a
+ * topic read $SYS/#              a rule for topics with `$` begins with `$` itself
+ * pattern write dev/%c/#         %c: the Client Identifier, %u: the principal
+ * ```
+ */
+
+import { matchesTopic, parseTopicFilter } from "../protocol/topic_filter.ts";
+import type { AccessRequest, Grant } from "../protocol/ask.ts";
+import type { Authorizer } from "./authentication.ts";
+import { coversFilter, overlapsFilter } from "./filter_sets.ts";
+
+/** What may be done with topics: with those of a Topic Filter, or of a pattern with `%c` and `%u` in it. */
+export type AccessRule =
+  & { readonly access: Grant["access"] }
+  & ({ readonly topic: string } | { readonly pattern: string });
+
+/** Rules for all clients of a broker; what is left out is empty. What no rule allows is denied. */
+export interface AccessRules {
+  /** For clients without a principal. */
+  readonly anonymous?: readonly AccessRule[];
+  readonly users?: readonly UserRules[];
+  readonly groups?: readonly GroupRules[];
+  readonly roles?: readonly RoleRules[];
+  /** For all, where the rules above say nothing. */
+  readonly everyone?: readonly AccessRule[];
+  /**
+   * What a Client Identifier or principal with a `/` gets from a pattern that it stands in: nothing, or the levels that it
+   * makes, as in mosquitto, which lets `a/b` into the place of `a`.
+   *
+   * @default {"refuse"}
+   */
+  readonly slashInNames?: "refuse" | "allow";
+  /**
+   * Whether SUBSCRIBE is refused where no rule could allow any message, or always granted, as in mosquitto. Each message is
+   * checked in both cases.
+   *
+   * @default {"refuse"}
+   */
+  readonly uselessSubscriptions?: "refuse" | "grant";
+}
+
+/** See {@linkcode AccessRules}. */
+export interface UserRules {
+  /** The principal. */
+  readonly name: string;
+  readonly rules?: readonly AccessRule[];
+  readonly roles?: readonly string[];
+}
+
+/** See {@linkcode AccessRules}. */
+export interface GroupRules {
+  readonly name: string;
+  /** Principals. */
+  readonly users: readonly string[];
+  readonly rules?: readonly AccessRule[];
+  readonly roles?: readonly string[];
+}
+
+/** See {@linkcode AccessRules}. */
+export interface RoleRules {
+  readonly name: string;
+  readonly rules: readonly AccessRule[];
+}
+
+/**
+ * An authorizer that goes by rules. A client whose Client Identifier or principal has a `+` or `#` gets nothing from any
+ * pattern.
+ *
+ * @example
+ * ```ts
+ * import { AccessControl, Broker } from "../../mod.ts";
+ *
+ * const authorizer = new AccessControl({
+ *   users: [{ name: "ann", roles: ["operator"] }],
+ *   roles: [{ name: "operator", rules: [{ access: "readwrite", topic: "plant/#" }] }],
+ *   everyone: [{ access: "write", pattern: "devices/%c/#" }],
+ * });
+ * await using broker = await Broker.open({ authorizer });
+ * ```
+ */
+export class AccessControl implements Authorizer {
+  #rules: CompiledRules;
+  #version = 0;
+  readonly #grants = new WeakMap<readonly Grant[], readonly CompiledRule[]>();
+
+  /** @throws RangeError for what is not a Topic Filter, a name that is there twice, and a role that is not there */
+  constructor(rules: AccessRules) {
+    this.#rules = compileRules(rules);
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Puts other rules in force, for clients that are connected too. Where it throws nothing has changed. */
+  replace(rules: AccessRules): void {
+    this.#rules = compileRules(rules);
+    this.#version += 1;
+  }
+
+  authorize(request: AccessRequest): boolean {
+    const { topic, action } = request;
+    const { everyone, grantsUselessSubscriptions } = this.#rules;
+    if (action === "subscribe") return grantsUselessSubscriptions || this.#mayEverReceive(request);
+    if (topic.startsWith("$share")) return false; // Nothing is published there.
+    const wanted = action === "publish" ? "write" : "read";
+    return this.#decide(this.#own(request), request, wanted) ?? this.#decide(everyone, request, wanted) ?? false;
+  }
+
+  mayReceive(request: AccessRequest): boolean {
+    return this.authorize(request);
+  }
+
+  #own({ principal, roles, grants }: AccessRequest): readonly CompiledRule[] {
+    const { anonymous, users, roles: known } = this.#rules;
+    const own = (principal === undefined ? anonymous : users.get(principal)) ?? [];
+    if (roles.length === 0 && grants.length === 0) return own;
+    return [
+      ...own,
+      ...roles.flatMap((role) => known.get(role) ?? []),
+      ...this.#compiled(grants),
+    ];
+  }
+
+  /** Those of a client stay the same while it is connected. */
+  #compiled(grants: readonly Grant[]): readonly CompiledRule[] {
+    const known = this.#grants.get(grants);
+    if (known !== undefined) return known;
+    const compiled = grants.map(({ access, topicFilter }) => compileRule({ access, topic: topicFilter }));
+    this.#grants.set(grants, compiled);
+    return compiled;
+  }
+
+  /** `undefined`: the rules do not say. */
+  #decide(rules: readonly CompiledRule[], request: AccessRequest, wanted: "read" | "write"): boolean | undefined {
+    if (rules.length === 0) return undefined;
+    const levels = request.topic.split("/");
+    let isAllowed: true | undefined;
+    for (const rule of rules) {
+      const isDeny = rule.access === "deny";
+      if (!isDeny && (isAllowed || (rule.access !== wanted && rule.access !== "readwrite"))) continue;
+      const filter = filterFor(rule, request, this.#rules.allowsSlash);
+      if (filter === undefined || (!isDeny && !rule.isOfServer && request.topic.startsWith("$"))) continue;
+      if (!matchesTopic(filter, levels)) continue;
+      if (isDeny) return false;
+      isAllowed = true;
+    }
+    return isAllowed;
+  }
+
+  /** Whether any message that the Topic Filter matches may be read. */
+  #mayEverReceive(request: AccessRequest): boolean {
+    const levels = request.topic.split("/");
+    const filtersOf = (rules: readonly CompiledRule[], isWanted: (rule: CompiledRule) => boolean) =>
+      rules.filter(isWanted).flatMap((rule) => {
+        const filter = filterFor(rule, request, this.#rules.allowsSlash);
+        return filter === undefined || (filter[0]?.startsWith("$") && !rule.isOfServer) ? [] : [filter];
+      });
+    for (const rules of [this.#own(request), this.#rules.everyone]) {
+      const denied = filtersOf(rules, ({ access }) => access === "deny");
+      if (denied.some((filter) => coversFilter(filter, levels))) return false;
+      const read = filtersOf(rules, ({ access }) => access === "read" || access === "readwrite");
+      if (read.some((filter) => overlapsFilter(filter, levels))) return true;
+    }
+    return false;
+  }
+}
+
+interface CompiledRule {
+  readonly access: Grant["access"];
+  /** As it is written. */
+  readonly text: string;
+  /** Of a rule that is the same for all clients. */
+  readonly levels: readonly string[];
+  readonly isPattern: boolean;
+  readonly hasClientId: boolean;
+  readonly hasPrincipal: boolean;
+  /** Whether it is about topics that begin with `$`. */
+  readonly isOfServer: boolean;
+}
+
+interface CompiledRules {
+  readonly anonymous: readonly CompiledRule[];
+  readonly users: ReadonlyMap<string, readonly CompiledRule[]>;
+  readonly roles: ReadonlyMap<string, readonly CompiledRule[]>;
+  readonly everyone: readonly CompiledRule[];
+  readonly allowsSlash: boolean;
+  readonly grantsUselessSubscriptions: boolean;
+}
+
+function compileRules(rules: AccessRules): CompiledRules {
+  const { users = [], groups = [], roles = [], anonymous = [], everyone = [] } = rules;
+  for (const named of [users, groups, roles]) refuseTwice(named.map(({ name }) => name));
+  const known = new Map(roles.map(({ name, rules }) => [name, rules.map(compileRule)]));
+  const own = new Map<string, CompiledRule[]>();
+  const give = (user: string, from: { readonly rules?: readonly AccessRule[]; readonly roles?: readonly string[] }) => {
+    const given = own.get(user) ?? [];
+    own.set(user, given);
+    given.push(...(from.rules ?? []).map(compileRule));
+    for (const role of from.roles ?? []) {
+      const rulesOfRole = known.get(role);
+      if (rulesOfRole === undefined) throw new RangeError(`Cannot use the role "${role}": there is none of this name`);
+      given.push(...rulesOfRole);
+    }
+  };
+  for (const user of users) give(user.name, user);
+  for (const group of groups) for (const user of group.users) give(user, group);
+  return {
+    anonymous: anonymous.map(compileRule),
+    users: own,
+    roles: known,
+    everyone: everyone.map(compileRule),
+    allowsSlash: rules.slashInNames === "allow",
+    grantsUselessSubscriptions: rules.uselessSubscriptions === "grant",
+  };
+}
+
+function refuseTwice(names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw new RangeError(`Cannot use the rules: "${name}" is there twice`);
+    seen.add(name);
+  }
+}
+
+function compileRule(rule: AccessRule): CompiledRule {
+  const isPattern = "pattern" in rule;
+  const text = isPattern ? rule.pattern : rule.topic;
+  if (!isTopicFilter(text)) throw new RangeError(`Cannot use the rule: "${text}" is not a Topic Filter`);
+  return {
+    access: rule.access,
+    text,
+    levels: text.split("/"),
+    isPattern,
+    hasClientId: isPattern && text.includes("%c"),
+    hasPrincipal: isPattern && text.includes("%u"),
+    isOfServer: text.startsWith("$"),
+  };
+}
+
+/** Whether it is one, also where it begins with `$share`, which has no meaning in a rule. */
+export function isTopicFilter(text: string): boolean {
+  return text !== "" && parseTopicFilter(`/${text}`) !== undefined;
+}
+
+/** Levels to match with, for this client; `undefined`: the rule says nothing about it. */
+function filterFor(
+  rule: CompiledRule,
+  { clientId, principal }: AccessRequest,
+  allowsSlash: boolean,
+): readonly string[] | undefined {
+  if (!rule.isPattern) return rule.levels;
+  // Names come from the client: one that is a Topic Filter itself would stand for the names of others.
+  if (rule.access !== "deny" && (isWildcard(clientId) || isWildcard(principal ?? ""))) return undefined;
+  if (!rule.hasClientId && !rule.hasPrincipal) return rule.levels;
+  if (rule.hasPrincipal && principal === undefined) return undefined;
+  const names = [rule.hasClientId ? clientId : "", rule.hasPrincipal ? principal ?? "" : ""];
+  if (names.some(isWildcard)) return undefined; // No topic has these characters.
+  // What is denied is denied to `a/b` as well. What is allowed to `a` must not be to `a/b`.
+  if (rule.access !== "deny" && !allowsSlash && names.some((name) => name.includes("/"))) return undefined;
+  return rule.text.replace(/%[cu]/g, (name) => name === "%c" ? clientId : principal ?? name).split("/");
+}
+
+function isWildcard(name: string): boolean {
+  return name.includes("+") || name.includes("#");
+}

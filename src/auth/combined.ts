@@ -1,0 +1,139 @@
+/** Authenticators and authorizers made of others. */
+
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Acceptance, AccessRequest, Authentication } from "../protocol/ask.ts";
+import type { Authenticator, Authorizer } from "./authentication.ts";
+
+/** Lets clients in that give no user name, or an empty one, without a principal. */
+export const allowAnonymous: Authenticator = {
+  authenticate: ({ connect: { userName = "" } }) => userName === "" ? { isAccepted: true } : UNKNOWN,
+};
+
+/** Takes any user name for the principal, whatever the password: as mosquitto does without a password file. */
+export const trustUserNames: Authenticator = {
+  authenticate: ({ connect: { userName = "" } }) =>
+    userName === "" ? UNKNOWN : { isAccepted: true, principal: userName },
+};
+
+/** Lets clients in whose certificate was verified, with its Common Name as their principal. */
+export const certificateNames: Authenticator = {
+  authenticate: ({ certificateName }) =>
+    certificateName === undefined || certificateName === ""
+      ? UNKNOWN
+      : { isAccepted: true, principal: certificateName },
+};
+
+/** The first one that knows the user decides. @throws RangeError for none */
+export function firstAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
+  requireSome(authenticators);
+  return {
+    async authenticate(request) {
+      let result: Authentication = UNKNOWN;
+      for (const authenticator of authenticators) {
+        result = await authenticator.authenticate(request);
+        if (result.isAccepted || result.isUnknownUser !== true) return result;
+      }
+      return result;
+    },
+  };
+}
+
+/**
+ * All have to let the client in, and to agree who it is, as far as they say so. It gets what all of them give, until the
+ * first of them ends. @throws RangeError for none
+ */
+export function everyAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
+  requireSome(authenticators);
+  return {
+    async authenticate(request) {
+      let all: Acceptance = {};
+      for (const authenticator of authenticators) {
+        const result = await authenticator.authenticate(request);
+        if (!result.isAccepted) return result;
+        const { principal = all.principal } = result;
+        if (all.principal !== undefined && all.principal !== principal) {
+          return { isAccepted: false, reasonCode: ReasonCode.NotAuthorized, reason: "the user names are not the same" };
+        }
+        all = bothAcceptances(all, result);
+      }
+      return { isAccepted: true, ...all };
+    },
+  };
+}
+
+/** All have to allow it. @throws RangeError for none */
+export function everyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer {
+  requireSome(authorizers);
+  return {
+    get version() {
+      return versionOf(authorizers);
+    },
+    authorize: (request) => ask(authorizers, request, false, 0),
+    mayReceive: (request) => authorizers.every((authorizer) => authorizer.mayReceive?.(request) ?? true),
+  };
+}
+
+/**
+ * One of them has to allow it.
+ *
+ * @throws RangeError for none; TypeError for one without `mayReceive`, because what it lets one client subscribe it would
+ * let all receive
+ */
+export function anyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer {
+  requireSome(authorizers);
+  if (authorizers.some(({ mayReceive }) => mayReceive === undefined)) {
+    throw new TypeError("Cannot combine authorizers: one has no mayReceive, and would let all receive everything");
+  }
+  return {
+    get version() {
+      return versionOf(authorizers);
+    },
+    authorize: (request) => ask(authorizers, request, true, 0),
+    mayReceive: (request) => authorizers.some((authorizer) => authorizer.mayReceive?.(request) === true),
+  };
+}
+
+const UNKNOWN: Authentication = {
+  isAccepted: false,
+  reasonCode: ReasonCode.NotAuthorized,
+  reason: "the client is not known",
+  isUnknownUser: true,
+};
+
+function bothAcceptances(one: Acceptance, other: Acceptance): Acceptance {
+  const principal = one.principal ?? other.principal;
+  const ends = [one, other].sort((a, b) => (a.expiresAtMs ?? Infinity) - (b.expiresAtMs ?? Infinity))[0] ?? one;
+  const { expiresAtMs, expiryReasonCode } = ends;
+  return {
+    ...principal === undefined ? {} : { principal },
+    roles: [...one.roles ?? [], ...other.roles ?? []],
+    grants: [...one.grants ?? [], ...other.grants ?? []],
+    ...expiresAtMs === undefined ? {} : { expiresAtMs },
+    ...expiryReasonCode === undefined ? {} : { expiryReasonCode },
+  };
+}
+
+/** Asks one after another until one gives the answer that decides; without a promise where none of them has one. */
+function ask(
+  authorizers: readonly Authorizer[],
+  request: AccessRequest,
+  deciding: boolean,
+  first: number,
+): boolean | Promise<boolean> {
+  for (let index = first; index < authorizers.length; index++) {
+    const answer = authorizers[index]?.authorize(request) ?? false;
+    if (answer instanceof Promise) {
+      return answer.then((answer) => answer === deciding ? deciding : ask(authorizers, request, deciding, index + 1));
+    }
+    if (answer === deciding) return deciding;
+  }
+  return !deciding;
+}
+
+function versionOf(authorizers: readonly Authorizer[]): number {
+  return authorizers.reduce((sum, { version = 0 }) => sum + version, 0);
+}
+
+function requireSome(parts: readonly unknown[]): void {
+  if (parts.length === 0) throw new RangeError("Cannot combine: there is nothing to combine");
+}

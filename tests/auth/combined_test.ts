@@ -1,0 +1,153 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  type AccessRequest,
+  allowAnonymous,
+  anyAuthorizer,
+  type Authentication,
+  type Authenticator,
+  type Authorizer,
+  certificateNames,
+  everyAuthenticator,
+  everyAuthorizer,
+  firstAuthenticator,
+  trustUserNames,
+} from "../../mod.ts";
+import { authenticationRequest, type Said } from "./authentication_request.ts";
+
+const UNKNOWN: Authentication = { isAccepted: false, reasonCode: 0x87, isUnknownUser: true };
+const REFUSED: Authentication = { isAccepted: false, reasonCode: 0x8a };
+
+function saying(result: Authentication): Authenticator {
+  return { authenticate: () => result };
+}
+
+function late(result: Authentication): Authenticator {
+  return { authenticate: () => Promise.resolve(result) };
+}
+
+/** The principal in quotes, or the Reason Code. */
+async function outcome(authenticator: Authenticator, said: Said = {}): Promise<string> {
+  const result = await authenticator.authenticate(authenticationRequest(said));
+  return result.isAccepted ? `"${result.principal ?? ""}"` : `0x${result.reasonCode.toString(16)}`;
+}
+
+Deno.test("allowAnonymous lets in who gives no user name, and nobody else", async () => {
+  assertEquals(await outcome(allowAnonymous), `""`);
+  assertEquals(await outcome(allowAnonymous, { userName: "" }), `""`);
+  assertEquals(await outcome(allowAnonymous, { userName: "ann" }), "0x87");
+});
+
+Deno.test("trustUserNames takes the user name for the principal", async () => {
+  assertEquals(await outcome(trustUserNames, { userName: "ann", password: "whatever" }), `"ann"`);
+  assertEquals(await outcome(trustUserNames), "0x87");
+  assertEquals(await outcome(trustUserNames, { userName: "" }), "0x87");
+});
+
+Deno.test("certificateNames takes the name of the certificate, whatever user name is given", async () => {
+  assertEquals(await outcome(certificateNames, { certificateName: "device 1", userName: "root" }), `"device 1"`);
+  assertEquals(await outcome(certificateNames, { certificateName: "" }), "0x87");
+  assertEquals(await outcome(certificateNames, { userName: "ann" }), "0x87");
+});
+
+Deno.test("firstAuthenticator: who knows the user first decides, for and against it", async () => {
+  const ann = saying({ isAccepted: true, principal: "ann" });
+  const bob = late({ isAccepted: true, principal: "bob" });
+  assertEquals(await outcome(firstAuthenticator(saying(UNKNOWN), late(UNKNOWN), ann, bob)), `"ann"`);
+  assertEquals(await outcome(firstAuthenticator(saying(UNKNOWN), bob, ann)), `"bob"`);
+  assertEquals(await outcome(firstAuthenticator(saying(UNKNOWN), late(REFUSED), ann)), "0x8a");
+  assertEquals(await outcome(firstAuthenticator(saying(UNKNOWN), late(UNKNOWN))), "0x87");
+});
+
+Deno.test("firstAuthenticator: one that fails lets nobody in behind it", async () => {
+  const failing: Authenticator = { authenticate: () => Promise.reject(new Error("down")) };
+  const all = firstAuthenticator(failing, trustUserNames);
+  await assertRejects(async () => await all.authenticate(authenticationRequest({ userName: "ann" })), Error, "down");
+});
+
+Deno.test("everyAuthenticator: all have to let the client in, and to agree who it is", async () => {
+  const ann = saying({ isAccepted: true, principal: "ann" });
+  const somebody = late({ isAccepted: true });
+  assertEquals(await outcome(everyAuthenticator(somebody, ann, somebody)), `"ann"`);
+  assertEquals(await outcome(everyAuthenticator(ann, saying({ isAccepted: true, principal: "bob" }))), "0x87");
+  assertEquals(await outcome(everyAuthenticator(ann, late(REFUSED))), "0x8a");
+  assertEquals(await outcome(everyAuthenticator(ann, saying(UNKNOWN))), "0x87");
+  const both = everyAuthenticator(certificateNames, trustUserNames);
+  assertEquals(await outcome(both, { certificateName: "ann", userName: "ann" }), `"ann"`);
+  assertEquals(await outcome(both, { certificateName: "ann", userName: "bob" }), "0x87");
+});
+
+Deno.test("everyAuthenticator gives what all of them give, until the first of them ends", async () => {
+  const read = { access: "read", topicFilter: "a" } as const;
+  const write = { access: "write", topicFilter: "b" } as const;
+  const all = everyAuthenticator(
+    saying({ isAccepted: true, principal: "ann", roles: ["x"], grants: [read], expiresAtMs: 2_000 }),
+    saying({ isAccepted: true }),
+    late({ isAccepted: true, roles: ["y"], grants: [write], expiresAtMs: 1_000, expiryReasonCode: 0xa0 }),
+  );
+  assertEquals(await all.authenticate(authenticationRequest({})), {
+    isAccepted: true,
+    principal: "ann",
+    roles: ["x", "y"],
+    grants: [read, write],
+    expiresAtMs: 1_000,
+    expiryReasonCode: 0xa0,
+  });
+});
+
+const REQUEST: AccessRequest = {
+  action: "publish",
+  topic: "x",
+  qos: 0,
+  retain: false,
+  clientId: "c",
+  principal: undefined,
+  roles: [],
+  grants: [],
+  listener: "memory",
+};
+const YES: Authorizer = { authorize: () => true, mayReceive: () => true, version: 3 };
+const NO: Authorizer = { authorize: () => false, mayReceive: () => false };
+const LATE_YES: Authorizer = { ...YES, authorize: () => Promise.resolve(true) };
+const LATE_NO: Authorizer = { ...NO, authorize: () => Promise.resolve(false), version: 4 };
+
+Deno.test("everyAuthorizer and anyAuthorizer are what their names say, at once and late", async () => {
+  for (const [yes, no] of [[YES, NO], [LATE_YES, LATE_NO], [YES, LATE_NO], [LATE_YES, NO]] as const) {
+    for (const authorizers of [[yes, yes], [yes, no], [no, yes], [no, no]]) {
+      const isYes = authorizers.map((authorizer) => authorizer === yes);
+      const every = everyAuthorizer(...authorizers);
+      const any = anyAuthorizer(...authorizers);
+      assertEquals(await every.authorize(REQUEST), !isYes.includes(false));
+      assertEquals(await any.authorize(REQUEST), isYes.includes(true));
+      assertEquals(every.mayReceive?.(REQUEST), !isYes.includes(false));
+      assertEquals(any.mayReceive?.(REQUEST), isYes.includes(true));
+    }
+  }
+});
+
+Deno.test("Without a promise of theirs everyAuthorizer and anyAuthorizer have none", () => {
+  assertEquals(everyAuthorizer(YES, YES).authorize(REQUEST), true);
+  assertEquals(anyAuthorizer(NO, YES, LATE_NO).authorize(REQUEST), true);
+  assertEquals(everyAuthorizer(NO, LATE_YES).authorize(REQUEST), false);
+});
+
+Deno.test("The version of combined authorizers grows with each of theirs", () => {
+  const changing = { ...YES, version: 1 };
+  const all = everyAuthorizer(YES, NO, changing);
+  const any = anyAuthorizer(YES, NO, changing);
+  assertEquals([all.version, any.version], [4, 4]);
+  changing.version += 1;
+  assertEquals([all.version, any.version], [5, 5]);
+});
+
+Deno.test("An authorizer that does not look at deliveries is no hindrance to all, and cannot be one of any", () => {
+  const blind: Authorizer = { authorize: () => true };
+  assertEquals(everyAuthorizer(blind, YES).mayReceive?.(REQUEST), true);
+  assertEquals(everyAuthorizer(blind, NO).mayReceive?.(REQUEST), false);
+  assertThrows(() => anyAuthorizer(blind, NO), TypeError, "would let all receive everything");
+});
+
+Deno.test("Nothing cannot be combined", () => {
+  for (const combine of [firstAuthenticator, everyAuthenticator, everyAuthorizer, anyAuthorizer]) {
+    assertThrows(() => combine(), RangeError, "there is nothing to combine");
+  }
+});

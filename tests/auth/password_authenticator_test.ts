@@ -1,0 +1,169 @@
+import { assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
+import {
+  type Authentication,
+  hashPassword,
+  PasswordAuthenticator,
+  type PasswordAuthenticatorOptions,
+  type PasswordHash,
+} from "../../mod.ts";
+import { authenticationRequest, type Said } from "./authentication_request.ts";
+
+const CHEAP: PasswordHash = await hashPassword("secret", 101);
+const COSTLY: PasswordHash = await hashPassword("secret", 210_000);
+const MANY: PasswordAuthenticatorOptions = { failures: { burst: 100_000 } };
+
+/** Who somebody is, or with which Reason Code it is refused. */
+async function outcome(authenticator: PasswordAuthenticator, said: Said): Promise<string | number | undefined> {
+  const result = await authenticator.authenticate(authenticationRequest(said));
+  return result.isAccepted ? result.principal : result.reasonCode;
+}
+
+Deno.test("A user gets in with the right password, and its name is the principal", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", CHEAP]]));
+  assertEquals(await outcome(authenticator, { userName: "ann", password: "secret" }), "ann");
+  const refused: readonly Said[] = [
+    { userName: "ann", password: "wrong" },
+    { userName: "ann", password: "" },
+    { userName: "ann" },
+    { userName: "bob", password: "secret" },
+    { userName: "", password: "secret" },
+    { password: "secret" },
+    {},
+  ];
+  for (const said of refused) assertEquals([said, await outcome(authenticator, said)], [said, 0x87]);
+});
+
+Deno.test("A user that does not exist is refused with the same words as a wrong password", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", CHEAP]]));
+  const said = ["ann", "bob"].map((userName) => authenticationRequest({ userName, password: "wrong" }));
+  const [known, unknown] = await Promise.all(said.map((request) => authenticator.authenticate(request)));
+  assertEquals({ ...known, isUnknownUser: undefined }, { ...unknown, isUnknownUser: undefined });
+  assertEquals([isUnknownUser(known), isUnknownUser(unknown)], [false, true]);
+});
+
+Deno.test("A user that does not exist costs as much time as a wrong password", async () => {
+  const users = new Map([["ann", await hashPassword("secret", 5_000)]]);
+  const authenticator = new PasswordAuthenticator(users, MANY);
+  const times = { ann: 0, bob: 0 };
+  const rounds = 200;
+  for (let round = 0; round < rounds; round++) {
+    // By turns, so that whatever else the machine does hits both.
+    for (const userName of ["ann", "bob"] as const) {
+      const before = performance.now();
+      await outcome(authenticator, { userName, password: `wrong ${round}` });
+      times[userName] += performance.now() - before;
+    }
+  }
+  console.log(
+    `wrong password ${(times.ann / rounds).toFixed(3)} ms, no such user ${(times.bob / rounds).toFixed(3)} ms`,
+  );
+  assertLess(Math.abs(times.ann - times.bob) / times.ann, 0.25);
+});
+
+Deno.test("A user that does not exist costs what some user costs, always the same", async () => {
+  const users = new Map([["cheap", CHEAP], ["costly", await hashPassword("secret", 600_000)]]);
+  const authenticator = new PasswordAuthenticator(users, MANY);
+  const isCostly = async (userName: string) => {
+    const before = performance.now();
+    await outcome(authenticator, { userName, password: crypto.randomUUID() });
+    return performance.now() - before > 150; // It takes 330 ms, and the other one less than 1.
+  };
+  const costs = [];
+  for (let number = 0; number < 16; number++) costs.push(await isCostly(`nobody ${number}`));
+  assertEquals(new Set(costs), new Set([true, false])); // All the same: once in 32,768.
+  assertEquals([await isCostly("nobody 0"), await isCostly("nobody 1")], costs.slice(0, 2));
+});
+
+Deno.test("Even without users nobody can see that there are none", async () => {
+  const authenticator = new PasswordAuthenticator(new Map());
+  const before = performance.now();
+  assertEquals(await outcome(authenticator, { userName: "ann", password: "x" }), 0x87);
+  assertGreater(performance.now() - before, 30);
+});
+
+Deno.test("A password that was right is not derived again, until the users are replaced", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", COSTLY]]));
+  const right = authenticationRequest({ userName: "ann", password: "secret" });
+  assertEquals(await authenticator.authenticate(right), { isAccepted: true, principal: "ann" });
+  const again = authenticator.authenticate(right);
+  assertEquals(again instanceof Promise, false); // At once.
+  authenticator.replace(new Map([["ann", { ...COSTLY }]]));
+  assertEquals(authenticator.authenticate(right) instanceof Promise, true);
+  authenticator.replace(new Map([["ann", await hashPassword("other", 101)]]));
+  assertEquals(await outcome(authenticator, { userName: "ann", password: "secret" }), 0x87);
+  assertEquals(await outcome(authenticator, { userName: "ann", password: "other" }), "ann");
+});
+
+Deno.test("rememberedSuccesses 0 derives each time", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", CHEAP]]), { rememberedSuccesses: 0 });
+  const right = authenticationRequest({ userName: "ann", password: "secret" });
+  await authenticator.authenticate(right);
+  assertEquals(authenticator.authenticate(right) instanceof Promise, true);
+});
+
+Deno.test("A password that is being checked when the users are replaced is not remembered", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", COSTLY]]));
+  const said = { userName: "ann", password: "secret" };
+  const checked = outcome(authenticator, said);
+  authenticator.replace(new Map([["ann", await hashPassword("other", 101)]]));
+  assertEquals(await checked, "ann"); // It was right when it was asked.
+  assertEquals(await outcome(authenticator, said), 0x87);
+  assertEquals(authenticator.isKnown("ann"), true);
+  assertEquals(authenticator.isKnown("bob"), false);
+});
+
+Deno.test("Many clients with the same password need one check", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", COSTLY]]), { maximumRunning: 1, ...MANY });
+  const before = performance.now();
+  const all = Array.from({ length: 500 }, () => outcome(authenticator, { userName: "ann", password: "secret" }));
+  assertEquals(new Set(await Promise.all(all)), new Set(["ann"]));
+  assertLess(performance.now() - before, 5_000); // One after another: a minute.
+});
+
+Deno.test("An address that is wrong too often is refused without a check; others, and who was right before, are not", async () => {
+  const users = new Map([["ann", CHEAP], ["bob", CHEAP]]);
+  const authenticator = new PasswordAuthenticator(users, { failures: { burst: 3, perMinute: 0.01 } });
+  const from = (address: string, userName: string, password: string) =>
+    outcome(authenticator, { address, userName, password });
+  assertEquals(await from("192.0.2.1:1", "ann", "secret"), "ann");
+  for (let port = 2; port <= 4; port++) assertEquals(await from(`192.0.2.1:${port}`, "ann", "wrong"), 0x87);
+  assertEquals(await from("192.0.2.1:5", "ann", "wrong"), 0x9f);
+  assertEquals(await from("192.0.2.1:6", "bob", "secret"), 0x9f);
+  assertEquals(await from("192.0.2.1:7", "ann", "secret"), "ann");
+  assertEquals(await from("192.0.2.2:1", "bob", "secret"), "bob");
+});
+
+Deno.test("A right password does not count as a failure, and many at once are bounded before any of them is checked", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", CHEAP]]), {
+    failures: { burst: 2, perMinute: 0.01 },
+    rememberedSuccesses: 0,
+  });
+  for (let round = 0; round < 5; round++) {
+    assertEquals(await outcome(authenticator, { userName: "ann", password: "secret" }), "ann");
+  }
+  const wrong = Array.from({ length: 10 }, (_, n) => outcome(authenticator, { userName: "ann", password: `${n}` }));
+  const codes = await Promise.all(wrong);
+  assertEquals(codes.filter((code) => code === 0x87).length, 2);
+  assertEquals(codes.filter((code) => code === 0x9f).length, 8);
+});
+
+Deno.test("Too many that wait, or wait too long, are refused as busy, and do not count as failures", async () => {
+  const options = { maximumRunning: 1, maximumWaiting: 2, maximumWaitMs: 10, ...MANY };
+  const authenticator = new PasswordAuthenticator(new Map([["ann", COSTLY]]), options);
+  const codes = await Promise.all(
+    [1, 2, 3, 4, 5].map((n) => outcome(authenticator, { userName: "ann", password: `${n}` })),
+  );
+  // One runs; two wait longer than 10 ms, and for the others there is no room.
+  assertEquals(codes, [0x87, 0x89, 0x89, 0x89, 0x89]);
+  assertEquals(await outcome(authenticator, { userName: "ann", password: "secret" }), "ann");
+});
+
+Deno.test("PasswordAuthenticator refuses limits that let nobody try", () => {
+  assertThrows(() => new PasswordAuthenticator(new Map(), { failures: { burst: 0 } }), RangeError);
+  assertThrows(() => new PasswordAuthenticator(new Map(), { failures: { perMinute: 0 } }), RangeError);
+  assertThrows(() => new PasswordAuthenticator(new Map(), { maximumRunning: 0 }), RangeError);
+});
+
+function isUnknownUser(result: Authentication | undefined): boolean | undefined {
+  return result?.isAccepted === false ? result.isUnknownUser : undefined;
+}

@@ -1,0 +1,85 @@
+/** 100 wrong passwords a second do not hold up those who are in. */
+
+import { assertEquals, assertLess } from "@std/assert";
+import {
+  Broker,
+  hashPassword,
+  listenTcp,
+  PasswordAuthenticator,
+  type PasswordAuthenticatorOptions,
+} from "../../mod.ts";
+import { PacketClient } from "./packet_client.ts";
+
+const SECONDS = 3;
+const LOGINS_A_SECOND = 100;
+const LONGEST_P99_MS = 50;
+
+const FLOODS: readonly { readonly name: string; readonly options: PasswordAuthenticatorOptions }[] = [
+  { name: "from one address", options: {} },
+  { name: "from so many addresses that none is refused for it", options: { failures: { burst: 100_000 } } },
+];
+for (const { name, options } of FLOODS) {
+  Deno.test(`PINGRESP comes in time while ${LOGINS_A_SECOND} wrong passwords a second come ${name}`, async () => {
+    const users = new Map([["ann", await hashPassword("secret")]]);
+    await using broker = await Broker.open({ authenticator: new PasswordAuthenticator(users, options) });
+    const listener = listenTcp({ hostname: "127.0.0.1", port: 0 });
+    const accepting = (async () => {
+      for await (const transport of listener) broker.serve(transport);
+    })();
+    const dial = () => Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+    const { client } = await PacketClient.connect(await dial(), { clientId: "a", userName: "ann", password: "secret" });
+    const quiet = await pings(client);
+    let isOver = false;
+    const codes = new Map<number | undefined, number>();
+    const attack = async (number: number) => {
+      const who = { clientId: `x${number}`, userName: number % 2 === 0 ? "ann" : "bob", password: `${number}` };
+      const result = await PacketClient.connect(await dial(), who);
+      result.client[Symbol.dispose]();
+      codes.set(result.reasonCode, (codes.get(result.reasonCode) ?? 0) + 1);
+    };
+    const flooding = (async () => {
+      const attacks: Promise<void>[] = [];
+      const beginMs = performance.now();
+      for (let number = 0; number < SECONDS * LOGINS_A_SECOND; number++) {
+        const dueMs = beginMs + number * 1_000 / LOGINS_A_SECOND;
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
+        attacks.push(attack(number));
+      }
+      isOver = true;
+      await Promise.all(attacks);
+    })();
+    const flooded: number[] = [];
+    while (!isOver) flooded.push(...await pings(client, 20));
+    await flooding;
+    client[Symbol.dispose]();
+    listener.close();
+    await accepting;
+    console.log(
+      `PINGRESP without: p99 ${p99(quiet).toFixed(1)} ms; with: p50 ${at(flooded, 0.5).toFixed(1)} ms, ` +
+        `p99 ${p99(flooded).toFixed(1)} ms, longest ${Math.max(...flooded).toFixed(1)} ms; ` +
+        `refused: ${[...codes].map(([code, count]) => `${count} with 0x${code?.toString(16)}`).join(", ")}`,
+    );
+    assertEquals(codes.has(0), false);
+    assertLess(p99(flooded), LONGEST_P99_MS);
+  });
+}
+
+/** How long each PINGRESP takes, in milliseconds. */
+async function pings(client: PacketClient, count = 100): Promise<number[]> {
+  const times: number[] = [];
+  for (let ping = 0; ping < count; ping++) {
+    const before = performance.now();
+    await client.topics();
+    times.push(performance.now() - before);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return times;
+}
+
+function p99(times: readonly number[]): number {
+  return at(times, 0.99);
+}
+
+function at(times: readonly number[], share: number): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? 0;
+}
