@@ -67,10 +67,12 @@ export {
   trustUserNames,
 } from "./src/auth/combined.ts";
 export type { FailureLimitOptions } from "./src/auth/failure_limit.ts";
+export { type JwtAlgorithm, jwtAuthenticator, type JwtKeys, type JwtOptions } from "./src/auth/jwt.ts";
 export { LineError } from "./src/auth/line_error.ts";
 export { PasswordAuthenticator, type PasswordAuthenticatorOptions } from "./src/auth/password_authenticator.ts";
 export { parsePasswordFile, type PasswordHashes, passwordHashes } from "./src/auth/password_file.ts";
 export { formatPasswordHash, hashPassword, parsePasswordHash, type PasswordHash } from "./src/auth/password_hash.ts";
+export { webhookAuthenticator, type WebhookOptions } from "./src/auth/webhook.ts";
 export type {
   AuthenticationExchange,
   Authenticator,

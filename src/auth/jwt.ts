@@ -1,0 +1,211 @@
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, importSPKI, jwtVerify } from "jose";
+import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "jose";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
+import { isTopicFilter } from "./acl_rules.ts";
+import type { Authenticator } from "./authentication.ts";
+
+const LONGEST_TOKEN_BYTES = 16_384;
+const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+const LEAST_SECRET_BYTES = 32; // RFC 7518, section 3.2
+const JWKS_TIMEOUT_MS = 5_000;
+const JWKS_COOLDOWN_MS = 30_000;
+const JWKS_KEPT_MS = 600_000;
+
+/** How a token may be signed. `none` is not among them. */
+export type JwtAlgorithm = "HS256" | "RS256" | "ES256" | "EdDSA";
+
+/** What tokens are verified with. */
+export type JwtKeys =
+  /** Shared with whoever makes the tokens: HS256, 32 bytes at least. */
+  | { readonly secret: Uint8Array | string }
+  /** A public key in PEM (`BEGIN PUBLIC KEY`), of which the algorithm has to be said. */
+  | { readonly publicKey: string; readonly algorithm: Exclude<JwtAlgorithm, "HS256"> }
+  /** The content of a JWKS file (RFC 7517). */
+  | { readonly jwks: { readonly keys: readonly object[] } }
+  /**
+   * Where a JWKS is got with HTTP: within 5 s, kept for 10 minutes, and asked for again when a key is not in it, every 30 s
+   * at most.
+   */
+  | { readonly jwksUrl: string | URL; readonly fetch?: typeof fetch };
+
+/** Options of {@linkcode jwtAuthenticator}. */
+export interface JwtOptions {
+  readonly keys: JwtKeys;
+  /** @default HS256 for a secret, the one of a public key, and RS256, ES256, EdDSA for a JWKS */
+  readonly algorithms?: readonly JwtAlgorithm[];
+  /** `iss` has to be one of these. @default anything */
+  readonly issuer?: string | readonly string[];
+  /** `aud` has to have one of these. @default anything */
+  readonly audience?: string | readonly string[];
+  /** How wrong the clocks may be. @default {0} */
+  readonly clockToleranceSeconds?: number;
+  /** Whether a token without `exp` is refused. @default {true} */
+  readonly requiresExpiry?: boolean;
+  /** Where the client says its token. @default {"password"} */
+  readonly from?: "password" | "userName";
+  /** Names of claims; a name with dots may be a path, as in `realm_access.roles`. */
+  readonly claims?: {
+    /** Its text becomes the principal; a token without it is refused. @default {"sub"} */
+    readonly principal?: string;
+    /** A list of names. @default {"roles"} */
+    readonly roles?: string;
+    /** A list of Topic Filters that the client may publish to. @default {"publ"} */
+    readonly publish?: string;
+    /** A list of Topic Filters of which the client gets messages. @default {"subs"} */
+    readonly subscribe?: string;
+  };
+  /** What becomes of a client whose token expires while it is connected. @default {"disconnect"} */
+  readonly onExpiry?: "disconnect" | "ignore";
+  /** With which Reason Code it is disconnected. @default {0x87} Not authorized */
+  readonly expiryReasonCode?: ReasonCode;
+}
+
+/**
+ * Lets clients in by JSON Web Token (RFC 7519). A password that is not in the form of a token is left to the next
+ * authenticator. Rules for the roles and the Topic Filters of a token are those of `AccessControl`.
+ *
+ * @throws RangeError for a secret that is too short; TypeError for an algorithm that the keys are not made for
+ * @example
+ * ```ts
+ * import { AccessControl, Broker, jwtAuthenticator } from "../../mod.ts";
+ *
+ * await using broker = await Broker.open({
+ *   authenticator: jwtAuthenticator({
+ *     keys: { jwksUrl: "https://login.example.com/jwks.json" },
+ *     issuer: "https://login.example.com/",
+ *     audience: "mqtt",
+ *   }),
+ *   authorizer: new AccessControl({}),
+ * });
+ * ```
+ */
+export function jwtAuthenticator(options: JwtOptions): Authenticator {
+  const { issuer, audience, clockToleranceSeconds = 0, requiresExpiry = true, from = "password" } = options;
+  const algorithms = algorithmsFor(options);
+  const keyOf = keyGetter(options.keys);
+  const verifyOptions = {
+    algorithms,
+    clockTolerance: clockToleranceSeconds,
+    requiredClaims: requiresExpiry ? ["exp"] : [],
+    ...issuer === undefined ? {} : { issuer: typeof issuer === "string" ? issuer : [...issuer] },
+    ...audience === undefined ? {} : { audience: typeof audience === "string" ? audience : [...audience] },
+  };
+  return {
+    async authenticate(request) {
+      const token = tokenOf(request, from);
+      if (token === undefined) return refused("there is no token", true);
+      try {
+        const { payload } = await jwtVerify(token, keyOf, verifyOptions);
+        return acceptance(payload, options);
+      } catch (error) {
+        // The keys could not be got: nobody is let in, and the operator has to hear why.
+        if (!(error instanceof errors.JOSEError) || isAboutKeySet(error)) throw error;
+        return refused(error instanceof errors.JWTExpired ? "the token has expired" : "the token is not valid");
+      }
+    },
+  };
+}
+
+function algorithmsFor({ keys, algorithms }: JwtOptions): JwtAlgorithm[] {
+  const possible: JwtAlgorithm[] = "secret" in keys
+    ? ["HS256"]
+    : "publicKey" in keys
+    ? [keys.algorithm]
+    : ["RS256", "ES256", "EdDSA"];
+  // A public key is no secret: with HS256 everybody who knows it could make tokens.
+  const wrong = algorithms?.find((algorithm) => !possible.includes(algorithm));
+  if (wrong !== undefined) throw new TypeError(`Cannot verify tokens: the keys are not made for "${wrong}"`);
+  if (algorithms?.length === 0) throw new TypeError("Cannot verify tokens: there is no algorithm");
+  return algorithms === undefined ? possible : [...algorithms];
+}
+
+function keyGetter(keys: JwtKeys): JWTVerifyGetKey {
+  if ("secret" in keys) {
+    const secret = typeof keys.secret === "string" ? new TextEncoder().encode(keys.secret) : keys.secret.slice();
+    if (secret.length < LEAST_SECRET_BYTES) {
+      throw new RangeError(`Cannot verify tokens: the secret has less than ${LEAST_SECRET_BYTES} bytes`);
+    }
+    return () => secret;
+  }
+  if ("publicKey" in keys) {
+    const { publicKey, algorithm } = keys;
+    let imported: ReturnType<typeof importSPKI> | undefined;
+    return () => imported ??= importSPKI(publicKey, algorithm);
+  }
+  // It looks at the shape itself, and throws for any other.
+  if ("jwks" in keys) return createLocalJWKSet(keys.jwks as JSONWebKeySet);
+  const { jwksUrl, fetch: get = fetch } = keys;
+  return createRemoteJWKSet(new URL(jwksUrl), {
+    timeoutDuration: JWKS_TIMEOUT_MS,
+    cooldownDuration: JWKS_COOLDOWN_MS,
+    cacheMaxAge: JWKS_KEPT_MS,
+    [customFetch]: async (url, options) => {
+      const response = await get(url, options);
+      if (!response.ok) await response.body?.cancel(); // Nobody else does.
+      return response;
+    },
+  });
+}
+
+function isAboutKeySet(error: errors.JOSEError): boolean {
+  return error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid ||
+    error instanceof errors.JWKInvalid || error.code === "ERR_JOSE_GENERIC";
+}
+
+function tokenOf({ connect }: AuthenticationRequest, from: "password" | "userName"): string | undefined {
+  const { userName, password } = connect;
+  if (from === "userName") return userName !== undefined && isToken(userName) ? userName : undefined;
+  if (password === undefined || password.length > LONGEST_TOKEN_BYTES) return undefined;
+  const text = new TextDecoder().decode(password);
+  return isToken(text) ? text : undefined;
+}
+
+function isToken(text: string): boolean {
+  return text.length <= LONGEST_TOKEN_BYTES && TOKEN.test(text);
+}
+
+function acceptance(payload: JWTPayload, options: JwtOptions): Authentication {
+  const { claims = {}, clockToleranceSeconds = 0, onExpiry = "disconnect", expiryReasonCode } = options;
+  const principal = claim(payload, claims.principal ?? "sub");
+  const roles = texts(claim(payload, claims.roles ?? "roles"));
+  const publish = texts(claim(payload, claims.publish ?? "publ"));
+  const subscribe = texts(claim(payload, claims.subscribe ?? "subs"));
+  if (typeof principal !== "string" || principal === "") return refused("the token does not say whose it is");
+  if (roles === undefined || publish === undefined || subscribe === undefined) {
+    return refused("a claim of the token is not a list of texts");
+  }
+  if (![...publish, ...subscribe].every(isTopicFilter)) return refused("the token has what is not a Topic Filter");
+  const grants: Grant[] = [
+    ...publish.map((topicFilter) => ({ access: "write", topicFilter } as const)),
+    ...subscribe.map((topicFilter) => ({ access: "read", topicFilter } as const)),
+  ];
+  const accepted = { isAccepted: true, principal, roles, grants } as const;
+  if (payload.exp === undefined || onExpiry === "ignore") return accepted;
+  return {
+    ...accepted,
+    expiresAtMs: (payload.exp + clockToleranceSeconds) * 1_000,
+    ...expiryReasonCode === undefined ? {} : { expiryReasonCode },
+  };
+}
+
+/** The claim of this name, or at this path; `undefined`: there is none. */
+function claim(payload: JWTPayload, name: string): unknown {
+  if (Object.hasOwn(payload, name)) return payload[name];
+  let value: unknown = payload;
+  for (const part of name.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = Reflect.get(value, part);
+  }
+  return value;
+}
+
+/** A list of texts, which may be missing; `undefined`: it is something else. */
+function texts(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return [];
+  return Array.isArray(value) && value.every((text) => typeof text === "string") ? value : undefined;
+}
+
+function refused(reason: string, isUnknownUser = false): Authentication {
+  return { isAccepted: false, reasonCode: ReasonCode.NotAuthorized, reason, isUnknownUser };
+}

@@ -1,0 +1,189 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
+import { isTopicFilter } from "./acl_rules.ts";
+import type { Authenticator } from "./authentication.ts";
+import { networkOf } from "./failure_limit.ts";
+import { Turns } from "./turns.ts";
+
+const MOST_ANSWER_BYTES = 65_536;
+const ACCESS: readonly unknown[] = ["read", "write", "readwrite", "deny"];
+
+/** Options of {@linkcode webhookAuthenticator}. */
+export interface WebhookOptions {
+  /** Gets a POST for each client. Use `https:`: passwords go there. */
+  readonly url: string | URL;
+  /** Sent with each request, such as `Authorization`. @default none */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Longest time for a request, in milliseconds. @default {3_000} */
+  readonly timeoutMs?: number;
+  /** How long an answer holds for a client that comes back with the same words, in milliseconds; 0: not. @default {30_000} */
+  readonly cacheMs?: number;
+  /** Answers that are kept. @default {10_000} */
+  readonly maximumCached?: number;
+  /** Requests at the same time. @default {16} */
+  readonly maximumRunning?: number;
+  /** Clients that may wait for theirs, as long as `timeoutMs`; one more is refused with 0x89. @default {1_000} */
+  readonly maximumWaiting?: number;
+  /** @default the global one */
+  readonly fetch?: typeof fetch;
+}
+
+/**
+ * Asks an HTTP server about each client. It gets
+ * `{"clientId":"a","username":"ann","password":"secret","address":"192.0.2.1:4711","listener":"mqtts://0.0.0.0:8883"}`, and
+ * says `{"allow":true}` with status 200. It may add `"principal"` (default: the user name), `"roles":["operator"]`,
+ * `"acl":[{"access":"read","topic":"plant/#"}]` and `"expiresInSeconds":3600`; with `"allow":false` it may add
+ * `"unknown":true`, to leave the client to the next authenticator. 401 and 403 refuse the client. Whatever else comes, or
+ * nothing, refuses it too and is told as an error, without what the client said.
+ */
+export function webhookAuthenticator(options: WebhookOptions): Authenticator {
+  const { timeoutMs = 3_000, cacheMs = 30_000, maximumCached = 10_000 } = options;
+  const turns = new Turns(options.maximumRunning ?? 16, options.maximumWaiting ?? 1_000, timeoutMs);
+  const secret = randomBytes(32);
+  const answers = new Map<string, { readonly answer: Authentication; readonly untilMs: number }>();
+  const running = new Map<string, Promise<Authentication>>();
+
+  const ask = async (question: Question, digest: string): Promise<Authentication> => {
+    try {
+      const answer = await turns.run(() => post(question, options, timeoutMs));
+      if (answer === undefined) return refused(ReasonCode.ServerBusy, "too many clients wait to be authenticated");
+      if (cacheMs > 0) {
+        if (answers.size >= maximumCached) answers.clear();
+        answers.set(digest, { answer, untilMs: performance.now() + cacheMs });
+      }
+      return answer;
+    } finally {
+      running.delete(digest);
+    }
+  };
+  return {
+    authenticate(request) {
+      const question = questionOf(request);
+      if (question === undefined) return refused(ReasonCode.NotAuthorized, "the password is not UTF-8");
+      // Without the port, which is another one each time.
+      const lasting = JSON.stringify({ ...question, address: networkOf(question.address) });
+      const digest = createHmac("sha256", secret).update(lasting).digest("base64");
+      const known = answers.get(digest);
+      if (known !== undefined && performance.now() < known.untilMs) return known.answer;
+      answers.delete(digest);
+      const asked = running.get(digest) ?? ask(question, digest);
+      running.set(digest, asked);
+      return asked;
+    },
+  };
+}
+
+/** What is asked, as JSON. */
+interface Question {
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly address: string;
+  readonly listener: string;
+  readonly certificateName: string | undefined;
+}
+
+/** `undefined`: it cannot be said in JSON. */
+function questionOf(request: AuthenticationRequest): Question | undefined {
+  const { clientId, address, listener, certificateName, connect: { userName: username, password } } = request;
+  try {
+    const text = password === undefined ? undefined : new TextDecoder("utf-8", { fatal: true }).decode(password);
+    return { clientId, username, password: text, address, listener, certificateName };
+  } catch {
+    return undefined; // Not UTF-8.
+  }
+}
+
+async function post(question: Question, options: WebhookOptions, timeoutMs: number): Promise<Authentication> {
+  const { url, headers = {}, fetch: send = fetch } = options;
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), timeoutMs);
+  try {
+    const response = await send(url, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/json" },
+      body: JSON.stringify(question),
+      redirect: "error",
+      signal: controller.signal,
+    });
+    const text = await limitedText(response);
+    if (response.status === 401 || response.status === 403) return refused(ReasonCode.NotAuthorized, "not authorized");
+    if (response.status !== 200) throw failure(`it answered with status ${response.status}`);
+    return answerOf(text, question.username);
+  } catch (error) {
+    if (error instanceof WebhookError) throw error;
+    // Errors of fetch name the URL, which may have a secret in it.
+    throw failure(controller.signal.aborted ? `it did not answer within ${timeoutMs} ms` : "it could not be reached");
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function limitedText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MOST_ANSWER_BYTES) throw failure(`its answer is longer than ${MOST_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  const joined = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return new TextDecoder().decode(joined);
+}
+
+function answerOf(text: string, userName: string | undefined): Authentication {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    throw failure("its answer is not JSON");
+  }
+  if (!isRecord(answer) || typeof answer.allow !== "boolean") throw failure(`its answer has no "allow"`);
+  if (!answer.allow) return refused(ReasonCode.NotAuthorized, "not authorized", answer.unknown === true);
+  const { principal = userName, roles = [], acl = [], expiresInSeconds } = answer;
+  if (principal !== undefined && typeof principal !== "string") throw failure(`"principal" is not a text`);
+  if (!isList(roles, (role): role is string => typeof role === "string")) {
+    throw failure(`"roles" is not a list of names`);
+  }
+  if (!isList(acl, isRule)) throw failure(`"acl" is not a list of rules`);
+  if (expiresInSeconds !== undefined && !(typeof expiresInSeconds === "number" && expiresInSeconds > 0)) {
+    throw failure(`"expiresInSeconds" is not a number above 0`);
+  }
+  return {
+    isAccepted: true,
+    roles,
+    grants: acl.map(({ access, topic }) => ({ access, topicFilter: topic })),
+    ...principal === undefined ? {} : { principal },
+    ...expiresInSeconds === undefined ? {} : { expiresAtMs: Date.now() + expiresInSeconds * 1_000 },
+  };
+}
+
+function isRule(rule: unknown): rule is { access: Grant["access"]; topic: string } {
+  return isRecord(rule) && ACCESS.includes(rule.access) && typeof rule.topic === "string" && isTopicFilter(rule.topic);
+}
+
+function isList<Item>(value: unknown, isItem: (item: unknown) => item is Item): value is readonly Item[] {
+  return Array.isArray(value) && value.every(isItem);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+class WebhookError extends Error {
+  override readonly name = "WebhookError";
+}
+
+function failure(why: string): WebhookError {
+  return new WebhookError(`Cannot ask the webhook: ${why}`);
+}
+
+function refused(reasonCode: ReasonCode, reason: string, isUnknownUser = false): Authentication {
+  return { isAccepted: false, reasonCode, reason, isUnknownUser };
+}
