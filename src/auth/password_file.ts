@@ -107,8 +107,8 @@ function userOf(line: string, number: number): UserLine | undefined {
   return { name, password };
 }
 
-/** One that a line can have and CONNECT can say. */
-function isUserName(name: string): boolean {
+/** Whether a line of a password file can have the name, and CONNECT can say it. */
+export function isUserName(name: string): boolean {
   return name !== "" && name === name.trim() && !/[:\p{Cc}]/u.test(name) && !name.startsWith("#") &&
     new TextEncoder().encode(name).length <= 65_535;
 }

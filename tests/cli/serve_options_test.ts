@@ -27,7 +27,7 @@ const ROWS: readonly Row[] = [
     name: "an unknown command",
     args: ["listen", "-v"],
     code: 2,
-    stderr: /^brooklet: Unknown command "listen": there are "serve" and "storage"$/,
+    stderr: /^brooklet: Unknown command "listen": there are "serve", "passwd" and "storage"$/,
   },
   {
     name: "an unknown option",

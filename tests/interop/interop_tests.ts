@@ -6,6 +6,7 @@ export const PYTHON = "/usr/bin/python3";
 /** What a test may need beside Deno, and the Debian package that brings it. */
 const PROGRAMS = {
   stdbuf: "coreutils",
+  script: "bsdutils",
   mosquitto: "mosquitto",
   mosquitto_passwd: "mosquitto",
   mosquitto_pub: "mosquitto-clients",

@@ -1,0 +1,145 @@
+// @ts-types="./parse_args.d.ts"
+import { parseArgs } from "@std/cli";
+import { LineError } from "../auth/line_error.ts";
+import { isUserName, withHashedPasswords, withoutUser, withUser } from "../auth/password_file.ts";
+import { DEFAULT_ITERATIONS, hashPassword, type PasswordHash } from "../auth/password_hash.ts";
+import { ConfigError } from "./config_error.ts";
+import { readTextIfThere, replaceFile } from "./replace_file.ts";
+import { askPassword } from "./secret_prompt.ts";
+
+export const PASSWD_HELP = `Usage: brooklet passwd [options] FILE USER
+       brooklet passwd [options] -b FILE USER PASSWORD
+       brooklet passwd -D FILE USER
+       brooklet passwd -U FILE
+       brooklet passwd -n USER
+
+Changes a password file, which mosquitto 2.0 can read too. The password is asked for; where standard input is no terminal,
+it is its first line.
+
+  -c                 make the file anew: one that is there is overwritten
+  -b                 take the password from the command line, where other users of the machine can see it
+  -D                 delete the user
+  -U                 put hashes in place of passwords that are still plain; hashes stay as they are
+  -n                 print the line of the user, and change no file
+  --iterations N     cost of a password, ${DEFAULT_ITERATIONS} by default; each login costs as much
+  -h, --help         print this
+`;
+
+/** The password file cannot be changed. */
+export class PasswordFileError extends Error {
+  override readonly name = "PasswordFileError";
+}
+
+/** What the command line says. */
+interface PasswdOptions {
+  readonly action: "set" | "delete" | "hash" | "print";
+  readonly isNew: boolean;
+  /** Empty for `print`. */
+  readonly path: string;
+  /** Empty for `hash`. */
+  readonly userName: string;
+  /** `undefined`: it is asked for. */
+  readonly password: string | undefined;
+  readonly iterations: number;
+}
+
+/** Runs `passwd`; gives the exit code. Throws {@linkcode ConfigError} and {@linkcode PasswordFileError}. */
+export async function passwd(args: readonly string[]): Promise<number> {
+  const options = parsePasswdOptions(args);
+  if (options === "help") {
+    console.log(PASSWD_HELP);
+    return 0;
+  }
+  const { action, path, userName, iterations } = options;
+  switch (action) {
+    case "print":
+      console.log(withUser("", userName, await newHash(options)).trimEnd());
+      return 0;
+    case "delete":
+      return await change(path, false, (text) => {
+        const without = withoutUser(text, userName);
+        if (without === undefined) {
+          throw new PasswordFileError(`Cannot delete "${userName}": "${path}" has no such user`);
+        }
+        return without;
+      });
+    case "hash":
+      return await change(path, false, (text) => withHashedPasswords(text, (plain) => hashPassword(plain, iterations)));
+    case "set":
+      return await change(path, options.isNew, async (text) => withUser(text, userName, await newHash(options)));
+  }
+}
+
+function parsePasswdOptions(args: readonly string[]): PasswdOptions | "help" {
+  const parsed = parseArgs(args, {
+    boolean: ["b", "c", "D", "U", "n", "help"],
+    string: ["iterations", "_"],
+    alias: { help: "h" },
+    stopEarly: true, // A password may begin with "-".
+    unknown: (argument, key) => {
+      if (key === undefined) return;
+      throw new ConfigError(`Unknown option "${argument}": "brooklet passwd --help" lists what there is`);
+    },
+  });
+  if (parsed.help) return "help";
+  const { b: isBatch, c: isNew, D: isDelete, U: isHash, n: isPrint } = parsed;
+  const action = isDelete ? "delete" : isHash ? "hash" : isPrint ? "print" : "set";
+  const switches = [isDelete, isHash, isPrint].filter(Boolean).length;
+  if (switches > 1 || (isNew && action !== "set") || (isBatch && (isDelete || isHash))) throw usage();
+  const operands = [...parsed._];
+  const path = action === "print" ? "" : operands.shift();
+  const userName = action === "hash" ? "" : operands.shift();
+  const password = isBatch ? operands.shift() : undefined;
+  if (path === undefined || userName === undefined || operands.length > 0) throw usage();
+  if (isBatch && password === undefined) throw usage();
+  if ((action === "set" || action === "print") && !isUserName(userName)) {
+    throw new ConfigError(`Cannot use the user name "${userName}": it is empty, or has ":" or a control character`);
+  }
+  if (password === "") throw new ConfigError("Cannot set the password: it is empty");
+  return { action, isNew, path, userName, password, iterations: parseIterations(parsed.iterations) };
+}
+
+function parseIterations(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_ITERATIONS;
+  const iterations = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (iterations >= 1 && iterations <= 0x7fff_ffff) return iterations;
+  throw new ConfigError(`--iterations "${text}" is not an integer between 1 and 2147483647`);
+}
+
+function usage(): ConfigError {
+  return new ConfigError(
+    `Write "brooklet passwd [-c] [-b] FILE USER": "brooklet passwd --help" lists what else there is`,
+  );
+}
+
+async function newHash({ userName, password, iterations }: PasswdOptions): Promise<PasswordHash> {
+  return await hashPassword(password ?? await askPassword(userName), iterations);
+}
+
+/** Reads the file, and replaces it by what becomes of its text. */
+async function change(
+  path: string,
+  isNew: boolean,
+  changed: (text: string) => string | Promise<string>,
+): Promise<number> {
+  const text = isNew ? "" : await readFile(path);
+  const result = await orWhy(path, async () => await changed(text));
+  await orWhy(path, () => replaceFile(path, result));
+  return 0;
+}
+
+async function readFile(path: string): Promise<string> {
+  const text = await orWhy(path, () => readTextIfThere(path));
+  if (text !== undefined) return text;
+  throw new PasswordFileError(`Cannot change "${path}": there is no such file; -c makes it`);
+}
+
+async function orWhy<Result>(path: string, act: () => Promise<Result>): Promise<Result> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof PasswordFileError || !(error instanceof Error)) throw error;
+    const why = error instanceof LineError ? error.message : `${error.name}: ${error.message}`;
+    throw new PasswordFileError(`Cannot change "${path}": ${why}`);
+  }
+}

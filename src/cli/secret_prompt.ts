@@ -1,0 +1,82 @@
+import { ConfigError } from "./config_error.ts";
+
+const ENTER = [0x0a, 0x0d];
+const ERASE = [0x08, 0x7f];
+const CANCEL = [0x03, 0x1a, 0x1c]; // ^C, ^Z, ^\
+const END = 0x04; // ^D
+const CLEAR_LINE = 0x15; // ^U
+const MOST_BYTES = 65_535;
+
+/**
+ * Asks for a password: at a terminal twice and without showing it, else it is the first line of standard input. Throws
+ * {@linkcode ConfigError} when there is none, or the two are not the same.
+ */
+export async function askPassword(userName: string): Promise<string> {
+  if (!Deno.stdin.isTerminal()) return textOf(await readLine());
+  const password = await hiddenLine(`Password for ${userName}: `);
+  const again = await hiddenLine("The same again: ");
+  if (!isSame(password, again)) throw new ConfigError("Cannot set the password: the two are not the same");
+  return textOf(password);
+}
+
+function textOf(bytes: readonly number[]): string {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    if (text !== "") return text;
+  } catch {
+    throw new ConfigError("Cannot set the password: it is not UTF-8");
+  }
+  throw new ConfigError("Cannot set the password: it is empty");
+}
+
+async function readLine(): Promise<number[]> {
+  const line: number[] = [];
+  const chunk = new Uint8Array(1_024);
+  for (let count = await Deno.stdin.read(chunk); count !== null; count = await Deno.stdin.read(chunk)) {
+    for (const byte of chunk.subarray(0, count)) {
+      if (byte === 0x0a) return line.at(-1) === 0x0d ? line.slice(0, -1) : line;
+      line.push(byte);
+    }
+    if (line.length > MOST_BYTES) throw new ConfigError("Cannot set the password: it is too long");
+  }
+  return line;
+}
+
+async function hiddenLine(question: string): Promise<number[]> {
+  const say = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  Deno.stdin.setRaw(true); // Before anybody is asked: what is typed early is not shown either.
+  try {
+    say(question);
+    return await rawLine();
+  } finally {
+    Deno.stdin.setRaw(false);
+    say("\n");
+  }
+}
+
+/** What is typed up to Enter, as a terminal would edit it. */
+async function rawLine(): Promise<number[]> {
+  const line: number[] = [];
+  const chunk = new Uint8Array(1);
+  for (;;) {
+    const count = await Deno.stdin.read(chunk);
+    const [byte = END] = chunk.subarray(0, count ?? 0);
+    if (ENTER.includes(byte)) return line;
+    if (CANCEL.includes(byte) || (byte === END && line.length === 0)) {
+      throw new ConfigError("Cannot set the password: cancelled");
+    }
+    if (byte === END) return line;
+    if (byte === CLEAR_LINE) line.length = 0;
+    else if (ERASE.includes(byte)) eraseCharacter(line);
+    else if (line.length < MOST_BYTES) line.push(byte);
+  }
+}
+
+/** Of UTF-8: all bytes of the last character. */
+function eraseCharacter(line: number[]): void {
+  for (let last = line.pop(); last !== undefined && (last & 0xc0) === 0x80; last = line.pop());
+}
+
+function isSame(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}

@@ -1,0 +1,252 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parsePasswordFile } from "../../mod.ts";
+import { verifyPassword } from "../../src/auth/password_hash.ts";
+import { within } from "../deadline.ts";
+import { programTests } from "../interop/interop_tests.ts";
+
+const REPOSITORY = new URL("../../", import.meta.url);
+const QUICK = ["--iterations", "1"];
+
+/** How the command ended. */
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A folder with a password file in it, or none. */
+class Folder implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(readonly folder: string) {
+    this.path = `${folder}/passwords`;
+  }
+
+  static async make(text?: string, mode = 0o600): Promise<Folder> {
+    const folder = new Folder(await Deno.makeTempDir());
+    if (text !== undefined) await Deno.writeTextFile(folder.path, text);
+    if (text !== undefined) await Deno.chmod(folder.path, mode);
+    return folder;
+  }
+
+  text(): Promise<string> {
+    return Deno.readTextFile(this.path);
+  }
+
+  /** Whether this user gets in. */
+  async accepts(userName: string, password: string): Promise<boolean> {
+    const hash = parsePasswordFile(await this.text()).get(userName);
+    return hash !== undefined && await verifyPassword(new TextEncoder().encode(password), hash);
+  }
+
+  names(): string[] {
+    return [...Deno.readDirSync(this.folder)].map(({ name }) => name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+async function passwd(args: readonly string[], input = ""): Promise<Outcome> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "mod.ts", "passwd", ...args],
+    cwd: REPOSITORY,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = child.output();
+  // A program that has ended before it read its input is judged by its exit code.
+  await ReadableStream.from([new TextEncoder().encode(input)]).pipeTo(child.stdin).catch(() => {});
+  const { code, stdout, stderr } = await within(output, "the program to end", 30_000);
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+const DONE: Outcome = { code: 0, stdout: "", stderr: "" };
+
+Deno.test("passwd -c makes a file for its owner alone, with 210,000 iterations, and nothing beside it", async () => {
+  await using folder = await Folder.make();
+  assertEquals(await passwd(["-c", "-b", folder.path, "ann", "secret"]), DONE);
+  assertMatch(await folder.text(), /^ann:\$7\$210000\$[^$]{16}\$[^$]{88}\n$/);
+  assertEquals(((await Deno.stat(folder.path)).mode ?? 0) & 0o777, 0o600);
+  assertEquals(folder.names(), ["passwords"]);
+  assert(await folder.accepts("ann", "secret"));
+});
+
+Deno.test("passwd adds a user and changes one, from standard input and from the command line, and keeps mode and link", async () => {
+  await using folder = await Folder.make("# users\n", 0o640);
+  const link = `${folder.folder}/link`;
+  await Deno.symlink(folder.path, link);
+  assertEquals(await passwd([...QUICK, link, "ann"], "first\r\nsecond\n"), DONE);
+  assert(await folder.accepts("ann", "first"));
+  assertEquals(await passwd([...QUICK, "-b", folder.path, "123", "-h"]), DONE);
+  assertEquals(await passwd([...QUICK, folder.path, "ann"], "pässword without an end"), DONE);
+  assert(await folder.accepts("ann", "pässword without an end"));
+  assert(await folder.accepts("123", "-h"));
+  assertMatch(await folder.text(), /^# users\nann:\S+\n123:\S+\n$/);
+  assertEquals(((await Deno.stat(folder.path)).mode ?? 0) & 0o777, 0o640);
+  assertEquals((await Deno.lstat(link)).isSymlink, true);
+});
+
+Deno.test("passwd -c overwrites, -D deletes, -U puts hashes in place of plain passwords, -n prints", async () => {
+  await using folder = await Folder.make("old:plain\n# users\n");
+  assertEquals(await passwd([...QUICK, "-U", folder.path]), DONE);
+  assert(await folder.accepts("old", "plain"));
+  const before = await folder.text();
+  assertEquals(await passwd([...QUICK, "-U", folder.path]), DONE);
+  assertEquals(await folder.text(), before);
+  assertEquals(await passwd(["-D", folder.path, "old"]), DONE);
+  assertEquals(await folder.text(), "# users\n");
+  assertEquals(await passwd([...QUICK, "-cb", folder.path, "ann", "secret"]), DONE);
+  assertMatch(await folder.text(), /^ann:\S+\n$/);
+  const printed = await passwd([...QUICK, "-n", "bob"], "secret\n");
+  assertMatch(printed.stdout, /^bob:\$7\$1\$\S+\n$/);
+  assertEquals(parsePasswordFile(printed.stdout).size, 1);
+});
+
+/** A command line that changes nothing. */
+interface Row {
+  readonly name: string;
+  readonly args: (path: string) => readonly string[];
+  readonly text?: string;
+  readonly input?: string;
+  readonly code: number;
+  readonly stderr: RegExp;
+}
+
+const USAGE =
+  /^brooklet: Write "brooklet passwd \[-c\] \[-b\] FILE USER": "brooklet passwd --help" lists what else there is\n$/;
+const ROWS: readonly Row[] = [
+  { name: "nothing", args: () => [], code: 2, stderr: USAGE },
+  { name: "a file alone", args: (path) => [path], code: 2, stderr: USAGE },
+  { name: "a password without -b", args: (path) => [path, "ann", "secret"], code: 2, stderr: USAGE },
+  { name: "-b without a password", args: (path) => ["-b", path, "ann"], code: 2, stderr: USAGE },
+  { name: "-D and -U", args: (path) => ["-D", "-U", path], code: 2, stderr: USAGE },
+  { name: "-D and -c", args: (path) => ["-c", "-D", path, "ann"], code: 2, stderr: USAGE },
+  { name: "-U with a user", args: (path) => ["-U", path, "ann"], code: 2, stderr: USAGE },
+  {
+    name: "an unknown option",
+    args: (path) => ["-x", path, "ann"],
+    code: 2,
+    stderr: /^brooklet: Unknown option "-x": "brooklet passwd --help" lists what there is\n$/,
+  },
+  {
+    name: "iterations that are none",
+    args: (path) => ["--iterations", "0", path, "ann"],
+    code: 2,
+    stderr: /^brooklet: --iterations "0" is not an integer between 1 and 2147483647\n$/,
+  },
+  {
+    name: "a user name with a colon",
+    args: (path) => ["-b", path, "a:b", "secret"],
+    code: 2,
+    stderr: /^brooklet: Cannot use the user name "a:b": it is empty, or has ":" or a control character\n$/,
+  },
+  {
+    name: "an empty user name",
+    args: (path) => ["-b", path, "", "secret"],
+    code: 2,
+    stderr: /^brooklet: Cannot use the user name "": /,
+  },
+  {
+    name: "an empty password",
+    args: (path) => ["-b", path, "ann", ""],
+    code: 2,
+    stderr: /^brooklet: Cannot set the password: it is empty\n$/,
+  },
+  {
+    name: "an empty line",
+    args: (path) => [path, "ann"],
+    input: "\nsecret\n",
+    code: 2,
+    stderr: /^brooklet: Cannot set the password: it is empty\n$/,
+  },
+  {
+    name: "no input",
+    args: (path) => [path, "ann"],
+    code: 2,
+    stderr: /^brooklet: Cannot set the password: it is empty\n$/,
+  },
+  {
+    name: "a user that is not there",
+    args: (path) => ["-D", path, "bob"],
+    code: 1,
+    stderr: /^brooklet: Cannot delete "bob": "\S+passwords" has no such user\n$/,
+  },
+  {
+    name: "a file that is not there",
+    args: (path) => ["-b", `${path}.other`, "ann", "secret"],
+    code: 1,
+    stderr: /^brooklet: Cannot change "\S+passwords\.other": there is no such file; -c makes it\n$/,
+  },
+  {
+    name: "a file that cannot be made",
+    args: (path) => ["-c", "-b", `${path}/x`, "ann", "secret"],
+    code: 1,
+    stderr: /^brooklet: Cannot change "\S+": \w+: .*\n$/,
+  },
+  {
+    name: "a file with a line that is none",
+    args: (path) => ["-b", path, "ann", "secret"],
+    text: "# users\nsecret line\n",
+    code: 1,
+    stderr: /^brooklet: Cannot change "\S+passwords": line 2 has no ":"\n$/,
+  },
+];
+for (const { name, args, text = "ann:x\n", input = "", code, stderr } of ROWS) {
+  Deno.test(`passwd with ${name} exits with ${code}, says why, and changes nothing`, async () => {
+    await using folder = await Folder.make(text);
+    const outcome = await passwd(args(folder.path), input);
+    assertMatch(outcome.stderr, stderr);
+    assertEquals({ code: outcome.code, stdout: outcome.stdout }, { code, stdout: "" });
+    assertEquals(await folder.text(), text);
+    assertEquals(folder.names(), ["passwords"]);
+  });
+}
+
+Deno.test("passwd --help names every option", async () => {
+  const { code, stdout } = await passwd(["--help"]);
+  assertEquals(code, 0);
+  for (const option of ["-c", "-b", "-D", "-U", "-n", "--iterations"]) {
+    assertMatch(stdout, new RegExp(`^  ${option} `, "m"));
+  }
+});
+
+const test = programTests(["script"]);
+/** What is typed at a terminal, in answer to each question. */
+const TYPED: readonly { readonly name: string; readonly typed: readonly string[]; readonly password?: string }[] = [
+  { name: "the same password twice", typed: ["sécret\r", "sécret\r"], password: "sécret" },
+  { name: "a password with mistakes in it", typed: ["sx\x7fecreö\x7ft\r", "nonsense\x15secret\r"], password: "secret" },
+  { name: "two passwords", typed: ["secret\r", "secrex\r"] },
+  { name: "^C", typed: ["secr\x03"] },
+];
+for (const { name, typed, password } of TYPED) {
+  test(`passwd asks at a terminal, and shows nothing of what is typed: ${name}`, async () => {
+    await using folder = await Folder.make("");
+    const command = `${Deno.execPath()} run -A mod.ts passwd --iterations 1 ${folder.path} ann`;
+    const child = new Deno.Command("script", {
+      args: ["-qec", command, "/dev/null"],
+      cwd: REPOSITORY,
+      env: { NO_COLOR: "1" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    let shown = "";
+    const answers = [...typed];
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      shown += text;
+      if (/: $/.test(shown) && answers.length > 0) await writer.write(new TextEncoder().encode(answers.shift()));
+    }
+    const { success } = await within(child.status, "the program to end", 30_000);
+    await writer.abort().catch(() => {}); // It has ended.
+    assertEquals(success, password !== undefined);
+    assertEquals(/s.?[eéx]c/.test(shown), false, shown);
+    if (password === undefined) assertEquals(await folder.text(), "");
+    else assert(await folder.accepts("ann", password));
+  });
+}
