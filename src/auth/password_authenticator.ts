@@ -4,7 +4,7 @@ import type { Authentication, AuthenticationRequest } from "../protocol/ask.ts";
 import type { Authenticator } from "./authentication.ts";
 import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";
 import type { PasswordHashes } from "./password_file.ts";
-import { DEFAULT_ITERATIONS, type PasswordHash, verifyPassword } from "./password_hash.ts";
+import { DEFAULT_ITERATIONS, formatPasswordHash, type PasswordHash, verifyPassword } from "./password_hash.ts";
 import { Turns } from "./turns.ts";
 
 const HASH_BYTES = 64;
@@ -64,17 +64,20 @@ export class PasswordAuthenticator implements Authenticator {
     this.#decoys = decoysFor(users);
   }
 
-  /** Puts other users in force. Clients that are connected stay: see {@linkcode PasswordAuthenticator.isKnown}. */
-  replace(users: PasswordHashes): void {
+  /**
+   * Puts other users in force. Clients that are connected stay; gives the names that are gone or have another password, so
+   * that they can be disconnected.
+   */
+  replace(users: PasswordHashes): string[] {
+    const changed = [...this.#users].filter(([name, hash]) => {
+      const now = users.get(name);
+      return now === undefined || formatPasswordHash(now) !== formatPasswordHash(hash);
+    });
     this.#users = users;
     this.#decoys = decoysFor(users);
     this.#successes.clear();
     this.#running.clear();
-  }
-
-  /** Whether there is a user of this name. */
-  isKnown(userName: string): boolean {
-    return this.#users.has(userName);
+    return changed.map(([name]) => name);
   }
 
   authenticate({ connect, address }: AuthenticationRequest): Authentication | Promise<Authentication> {

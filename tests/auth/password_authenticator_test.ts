@@ -108,8 +108,13 @@ Deno.test("A password that is being checked when the users are replaced is not r
   authenticator.replace(new Map([["ann", await hashPassword("other", 101)]]));
   assertEquals(await checked, "ann"); // It was right when it was asked.
   assertEquals(await outcome(authenticator, said), 0x87);
-  assertEquals(authenticator.isKnown("ann"), true);
-  assertEquals(authenticator.isKnown("bob"), false);
+});
+
+Deno.test("Who is gone or has another password is named when the users are replaced", async () => {
+  const other = await hashPassword("other", 101);
+  const authenticator = new PasswordAuthenticator(new Map([["same", CHEAP], ["other", CHEAP], ["gone", CHEAP]]));
+  const names = authenticator.replace(new Map([["new", CHEAP], ["other", other], ["same", { ...CHEAP }]]));
+  assertEquals(names, ["other", "gone"]);
 });
 
 Deno.test("Many clients with the same password need one check", async () => {

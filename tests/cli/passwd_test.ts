@@ -78,6 +78,8 @@ Deno.test("passwd -c makes a file for its owner alone, with 210,000 iterations, 
 
 Deno.test("passwd adds a user and changes one, from standard input and from the command line, and keeps mode and link", async () => {
   await using folder = await Folder.make("# users\n", 0o640);
+  const owner = Deno.uid() === 0 ? 1 : Deno.uid(); // Only root can give a file away.
+  await Deno.chown(folder.path, owner, null);
   const link = `${folder.folder}/link`;
   await Deno.symlink(folder.path, link);
   assertEquals(await passwd([...QUICK, link, "ann"], "first\r\nsecond\n"), DONE);
@@ -88,6 +90,7 @@ Deno.test("passwd adds a user and changes one, from standard input and from the 
   assert(await folder.accepts("123", "-h"));
   assertMatch(await folder.text(), /^# users\nann:\S+\n123:\S+\n$/);
   assertEquals(((await Deno.stat(folder.path)).mode ?? 0) & 0o777, 0o640);
+  assertEquals((await Deno.stat(folder.path)).uid, owner);
   assertEquals((await Deno.lstat(link)).isSymlink, true);
 });
 
