@@ -49,7 +49,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   auth: {
     mayImport: ["codec", "protocol"],
     mayNotUse: ["Deno"],
-    packages: /^(?:node:crypto|jose)$/,
+    packages: /^(?:node:crypto|npm:jose@[\d.]+)$/,
   },
   broker: {
     mayImport: ["codec", "protocol", "storage", "auth", "transport"],

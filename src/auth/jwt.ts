@@ -1,5 +1,5 @@
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, importSPKI, jwtVerify } from "jose";
-import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "jose";
+// With its version, not by the name in deno.json: an app that imports mod.ts may have no such name. Loaded when it is used.
+import type { errors, JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "npm:jose@6.2.17";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
 import { isTopicFilter } from "./acl_rules.ts";
@@ -65,13 +65,14 @@ export interface JwtOptions {
  * Lets clients in by JSON Web Token (RFC 7519). A password that is not in the form of a token is left to the next
  * authenticator. Rules for the roles and the Topic Filters of a token are those of `AccessControl`.
  *
- * @throws RangeError for a secret that is too short; TypeError for an algorithm that the keys are not made for
+ * @throws RangeError for a secret that is too short; TypeError for an algorithm that the keys are not made for, and for keys
+ * that cannot be read
  * @example
  * ```ts
  * import { AccessControl, Broker, jwtAuthenticator } from "../../mod.ts";
  *
  * await using broker = await Broker.open({
- *   authenticator: jwtAuthenticator({
+ *   authenticator: await jwtAuthenticator({
  *     keys: { jwksUrl: "https://login.example.com/jwks.json" },
  *     issuer: "https://login.example.com/",
  *     audience: "mqtt",
@@ -80,10 +81,11 @@ export interface JwtOptions {
  * });
  * ```
  */
-export function jwtAuthenticator(options: JwtOptions): Authenticator {
+export async function jwtAuthenticator(options: JwtOptions): Promise<Authenticator> {
   const { issuer, audience, clockToleranceSeconds = 0, requiresExpiry = true, from = "password" } = options;
   const algorithms = algorithmsFor(options);
-  const keyOf = keyGetter(options.keys);
+  const jose = await import("npm:jose@6.2.17");
+  const keyOf = await keyGetter(jose, options.keys);
   const verifyOptions = {
     algorithms,
     clockTolerance: clockToleranceSeconds,
@@ -96,12 +98,12 @@ export function jwtAuthenticator(options: JwtOptions): Authenticator {
       const token = tokenOf(request, from);
       if (token === undefined) return refused("there is no token", true);
       try {
-        const { payload } = await jwtVerify(token, keyOf, verifyOptions);
+        const { payload } = await jose.jwtVerify(token, keyOf, verifyOptions);
         return acceptance(payload, options);
       } catch (error) {
         // The keys could not be got: nobody is let in, and the operator has to hear why.
-        if (!(error instanceof errors.JOSEError) || isAboutKeySet(error)) throw error;
-        return refused(error instanceof errors.JWTExpired ? "the token has expired" : "the token is not valid");
+        if (!(error instanceof jose.errors.JOSEError) || isAboutKeySet(error)) throw error;
+        return refused(error instanceof jose.errors.JWTExpired ? "the token has expired" : "the token is not valid");
       }
     },
   };
@@ -120,7 +122,7 @@ function algorithmsFor({ keys, algorithms }: JwtOptions): JwtAlgorithm[] {
   return algorithms === undefined ? possible : [...algorithms];
 }
 
-function keyGetter(keys: JwtKeys): JWTVerifyGetKey {
+async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys): Promise<JWTVerifyGetKey> {
   if ("secret" in keys) {
     const secret = typeof keys.secret === "string" ? new TextEncoder().encode(keys.secret) : keys.secret.slice();
     if (secret.length < LEAST_SECRET_BYTES) {
@@ -129,18 +131,17 @@ function keyGetter(keys: JwtKeys): JWTVerifyGetKey {
     return () => secret;
   }
   if ("publicKey" in keys) {
-    const { publicKey, algorithm } = keys;
-    let imported: ReturnType<typeof importSPKI> | undefined;
-    return () => imported ??= importSPKI(publicKey, algorithm);
+    const imported = await orTypeError(() => jose.importSPKI(keys.publicKey, keys.algorithm));
+    return () => imported;
   }
   // It looks at the shape itself, and throws for any other.
-  if ("jwks" in keys) return createLocalJWKSet(keys.jwks as JSONWebKeySet);
+  if ("jwks" in keys) return await orTypeError(() => jose.createLocalJWKSet(keys.jwks as JSONWebKeySet));
   const { jwksUrl, fetch: get = fetch } = keys;
-  return createRemoteJWKSet(new URL(jwksUrl), {
+  return jose.createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: JWKS_TIMEOUT_MS,
     cooldownDuration: JWKS_COOLDOWN_MS,
     cacheMaxAge: JWKS_KEPT_MS,
-    [customFetch]: async (url, options) => {
+    [jose.customFetch]: async (url, options) => {
       const response = await get(url, options);
       if (!response.ok) await response.body?.cancel(); // Nobody else does.
       return response;
@@ -148,9 +149,16 @@ function keyGetter(keys: JwtKeys): JWTVerifyGetKey {
   });
 }
 
-function isAboutKeySet(error: errors.JOSEError): boolean {
-  return error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid ||
-    error instanceof errors.JWKInvalid || error.code === "ERR_JOSE_GENERIC";
+async function orTypeError<Key>(make: () => Key | Promise<Key>): Promise<Key> {
+  try {
+    return await make();
+  } catch (cause) {
+    throw new TypeError("Cannot verify tokens: the keys cannot be read", { cause });
+  }
+}
+
+function isAboutKeySet({ code }: errors.JOSEError): boolean {
+  return ["ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID", "ERR_JWK_INVALID", "ERR_JOSE_GENERIC"].includes(code);
 }
 
 function tokenOf({ connect }: AuthenticationRequest, from: "password" | "userName"): string | undefined {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import {
   AccessControl,
@@ -44,7 +44,10 @@ async function authenticate(authenticator: Authenticator, said: Said): Promise<A
 
 /** The principal in quotes, or why it is refused. */
 async function outcome(options: Partial<JwtOptions>, password: string, said: Said = {}): Promise<string> {
-  const result = await authenticate(jwtAuthenticator({ keys: { secret: SECRET }, ...options }), { password, ...said });
+  const result = await authenticate(await jwtAuthenticator({ keys: { secret: SECRET }, ...options }), {
+    password,
+    ...said,
+  });
   return result.isAccepted ? `"${result.principal}"` : result.reason ?? "";
 }
 
@@ -84,7 +87,7 @@ Deno.test("A public key is no secret: a token of HS256 that is signed with it is
   }
 });
 
-Deno.test("Algorithms that the keys are not made for cannot be asked for", () => {
+Deno.test("Keys that cannot be read, and algorithms that they are not made for, cannot be asked for", async () => {
   const publicKey = PEMS.RS256 ?? "";
   const wrong: readonly JwtOptions[] = [
     { keys: { secret: SECRET }, algorithms: ["RS256"] },
@@ -93,9 +96,13 @@ Deno.test("Algorithms that the keys are not made for cannot be asked for", () =>
     { keys: { jwks: JWKS }, algorithms: ["HS256"] },
     { keys: { jwks: JWKS }, algorithms: ["none" as JwtAlgorithm] }, // As somebody without types would write it.
     { keys: { jwks: JWKS }, algorithms: [] },
+    { keys: { publicKey: "no key", algorithm: "RS256" } },
+    { keys: { jwks: { keys: "none" as never } } },
   ];
-  for (const options of wrong) assertThrows(() => jwtAuthenticator(options), TypeError, "Cannot verify tokens");
-  assertThrows(() => jwtAuthenticator({ keys: { secret: "short" } }), RangeError, "less than 32 bytes");
+  for (const options of wrong) {
+    await assertRejects(() => jwtAuthenticator(options), TypeError, "Cannot verify tokens");
+  }
+  await assertRejects(() => jwtAuthenticator({ keys: { secret: "short" } }), RangeError, "less than 32 bytes");
 });
 
 const CLAIMS: readonly {
@@ -177,7 +184,7 @@ for (const { name, options = {}, payload, outcome: expected } of CLAIMS) {
 }
 
 Deno.test("What is not in the form of a token is left to the next authenticator, and a token that is wrong is not", async () => {
-  const authenticator = jwtAuthenticator({ keys: { secret: SECRET } });
+  const authenticator = await jwtAuthenticator({ keys: { secret: SECRET } });
   for (
     const said of [{}, { password: "secret" }, { password: "a.b" }, { password: "a.b.c.d" }, {
       password: "x".repeat(20_000),
@@ -194,7 +201,7 @@ Deno.test("What is not in the form of a token is left to the next authenticator,
 
 Deno.test("Roles and Topic Filters of a token, and its end, are those of the client", async () => {
   const payload = { roles: ["operator"], publ: ["a/+"], subs: ["b/#"] };
-  const authenticator = jwtAuthenticator({
+  const authenticator = await jwtAuthenticator({
     keys: { secret: SECRET },
     clockToleranceSeconds: 2,
     expiryReasonCode: 0xa0,
@@ -207,7 +214,7 @@ Deno.test("Roles and Topic Filters of a token, and its end, are those of the cli
     expiresAtMs: (NOW + 602) * 1_000,
     expiryReasonCode: 0xa0,
   });
-  const ignoring = jwtAuthenticator({ keys: { secret: SECRET }, onExpiry: "ignore" });
+  const ignoring = await jwtAuthenticator({ keys: { secret: SECRET }, onExpiry: "ignore" });
   const result = await authenticate(ignoring, { password: await token() });
   assertEquals(result.isAccepted ? result.expiresAtMs : "refused", undefined);
 });
@@ -216,7 +223,7 @@ Deno.test("A client may do what its token says, for as long as it says so", asyn
   const keys = { secret: SECRET };
   const authorizer = new AccessControl({});
   const signed = await token({ publ: ["a/+"], subs: ["b/#"], exp: NOW + 60 });
-  await converse(5, { authenticator: jwtAuthenticator({ keys }), authorizer }, (conversation) =>
+  await converse(5, { authenticator: await jwtAuthenticator({ keys }), authorizer }, (conversation) =>
     conversation.run(
       `a > 10 [ @ 42 0000 [] 'a' '${signed}' ]`,
       "a < 20 [ 00 00 [ LIMITS ] ]",
@@ -239,7 +246,7 @@ Deno.test("A JWKS is got from its address once, and without it nobody gets in", 
   });
   try {
     const jwksUrl = `http://127.0.0.1:${server.addr.port}/jwks.json`;
-    const authenticator = jwtAuthenticator({ keys: { jwksUrl } });
+    const authenticator = await jwtAuthenticator({ keys: { jwksUrl } });
     for (const algorithm of ALGORITHMS) {
       const result = await authenticate(authenticator, { password: await token({}, algorithm) });
       assertEquals(result.isAccepted, true);
@@ -248,7 +255,7 @@ Deno.test("A JWKS is got from its address once, and without it nobody gets in", 
     const forged = await token({}, "HS256", new TextEncoder().encode(JSON.stringify(JWKS)));
     assertEquals((await authenticate(authenticator, { password: forged })).isAccepted, false);
     status = 500;
-    const other = jwtAuthenticator({ keys: { jwksUrl } });
+    const other = await jwtAuthenticator({ keys: { jwksUrl } });
     const signed = await token({}, "ES256");
     await assertRejects(() => authenticate(other, { password: signed }), Error);
   } finally {
@@ -264,7 +271,7 @@ Deno.test("A JWKS that cannot be got refuses the client, and is told as an error
   const signed = await token({}, "ES256");
   await converse(
     5,
-    { authenticator: jwtAuthenticator({ keys }) },
+    { authenticator: await jwtAuthenticator({ keys }) },
     (conversation) => conversation.run(`a > 10 [ @ 42 0000 [] 'a' '${signed}' ]`, "a told 20 00 87"),
     1,
   );
