@@ -129,7 +129,9 @@ export class ServedConnection implements ConnectionEvents {
   accepted({ expiresAtMs, expiryReasonCode = ReasonCode.NotAuthorized }: Acceptance): void {
     this.#host.deadlines.cancel(this.#expiry);
     if (expiresAtMs === undefined) return;
-    this.#expiry = this.#deadlineIn(expiresAtMs - this.#host.now(), () => {
+    const leftMs = expiresAtMs - this.#host.now();
+    // What is not a time, from a hook without types, is over: as a deadline it would stand in the way of all others.
+    this.#expiry = this.#deadlineIn(Number.isNaN(leftMs) ? 0 : leftMs, () => {
       const isSayable = isReasonCodeOf("disconnect", expiryReasonCode) && expiryReasonCode >= 0x80;
       const reasonCode = isSayable ? expiryReasonCode : ReasonCode.NotAuthorized;
       this.connection.disconnect(reasonCode, "the authentication has expired");

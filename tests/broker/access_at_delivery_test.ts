@@ -307,55 +307,6 @@ Deno.test("Many retained messages that a client may not get hold nobody up", () 
   });
 });
 
-for (const isLate of [false, true]) {
-  Deno.test(`A Will is not published when its client may not publish it any more, ${isLate ? "late" : "at once"}`, () => {
-    const denied = new Set<string>();
-    const authorizer: Authorizer = {
-      authorize({ topic }) {
-        const isAllowed = !denied.has(topic);
-        return isLate ? Promise.resolve(isAllowed) : isAllowed;
-      },
-    };
-    return converse(5, { authorizer }, (conversation) =>
-      conversation.run(
-        "s connects",
-        "s > 82 [ 0001 [] '#' 00 ]",
-        "s < 90 [ 0001 [] 00 ]",
-        "a > 10 [ @ 06 0000 [] 'a' [] 'w/a' 'gone' ]",
-        "a < 20 [ 00 00 [ LIMITS ] ]",
-        "b > 10 [ @ 06 0000 [] 'b' [] 'w/b' 'gone' ]",
-        "b < 20 [ 00 00 [ LIMITS ] ]",
-        () => denied.add("w/a"),
-        "a drops",
-        "b drops",
-        "s < 30 [ 'w/b' [] \"gone\" ]",
-        "s quiet",
-      ));
-  });
-}
-
-for (const version of [3, 4] as const) {
-  Deno.test(`deniedPublish "close" ends the connection of a client that cannot be told v${version}`, () => {
-    const rules = new Rules();
-    rules.denyPublish("no");
-    return converse(
-      version,
-      { authorizer: rules, deniedPublish: "close" },
-      (conversation) => conversation.run("p connects", "p > 30 [ 'a' ] 30 [ 'no' ]", "p closed"),
-    );
-  });
-}
-
-Deno.test(`deniedPublish "close" changes nothing for clients of MQTT 5`, () => {
-  const rules = new Rules();
-  rules.denyPublish("no");
-  return converse(
-    5,
-    { authorizer: rules, deniedPublish: "close" },
-    (conversation) => conversation.run("p connects", "p > 32 [ 'no' 0001 [] ] 30 [ 'no' [] ]", "p < 40 [ 0001 87 ]"),
-  );
-});
-
 Deno.test("Delivery is not asked about where the authorizer does not want to be", () =>
   converse(5, { authorizer: { authorize: () => true } }, async (conversation) => {
     await conversation.run(...SUBSCRIBED, "p > 30 [ 'b' [] ]", "s < 30 [ 'b' [] ]");

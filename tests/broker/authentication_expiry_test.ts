@@ -53,6 +53,18 @@ Deno.test("A Reason Code that DISCONNECT cannot say becomes 0x87", () =>
     (conversation) => conversation.run("a connects", "1 s pass", "a told e0 87"),
   ));
 
+Deno.test("An end that is not a time is now, and holds up no other deadline", () => {
+  const authenticator: Authenticator = {
+    authenticate: ({ clientId }) => ({ isAccepted: true, expiresAtMs: clientId === "a" ? NaN : START_MS + 1_000 }),
+  };
+  return converse(
+    5,
+    { authenticator },
+    (conversation) =>
+      conversation.run("b connects", "a connects", "1 ms pass", "a told e0 87", "b quiet", "1 s pass", "b told e0 87"),
+  );
+});
+
 Deno.test("A client that has gone before its authentication ends leaves nothing behind", () =>
   converse(
     5,
