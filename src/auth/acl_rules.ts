@@ -109,7 +109,9 @@ export class AccessControl implements Authorizer {
     if (action === "subscribe") return grantsUselessSubscriptions || this.#mayEverReceive(request);
     if (topic.startsWith("$share")) return false; // Nothing is published there.
     const wanted = action === "publish" ? "write" : "read";
-    return this.#decide(this.#own(request), request, wanted) ?? this.#decide(everyone, request, wanted) ?? false;
+    const levels = topic.split("/");
+    return this.#decide(this.#own(request), request, levels, wanted) ??
+      this.#decide(everyone, request, levels, wanted) ?? false;
   }
 
   mayReceive(request: AccessRequest): boolean {
@@ -137,9 +139,12 @@ export class AccessControl implements Authorizer {
   }
 
   /** `undefined`: the rules do not say. */
-  #decide(rules: readonly CompiledRule[], request: AccessRequest, wanted: "read" | "write"): boolean | undefined {
-    if (rules.length === 0) return undefined;
-    const levels = request.topic.split("/");
+  #decide(
+    rules: readonly CompiledRule[],
+    request: AccessRequest,
+    levels: readonly string[],
+    wanted: "read" | "write",
+  ): boolean | undefined {
     let isAllowed: true | undefined;
     for (const rule of rules) {
       const isDeny = rule.access === "deny";
@@ -259,11 +264,17 @@ function filterFor(
   if (rule.access !== "deny" && (isWildcard(clientId) || isWildcard(principal ?? ""))) return undefined;
   if (!rule.hasClientId && !rule.hasPrincipal) return rule.levels;
   if (rule.hasPrincipal && principal === undefined) return undefined;
-  const names = [rule.hasClientId ? clientId : "", rule.hasPrincipal ? principal ?? "" : ""];
-  if (names.some(isWildcard)) return undefined; // No topic has these characters.
+  const names = (rule.hasClientId ? clientId : "") + (rule.hasPrincipal ? principal ?? "" : "");
+  if (isWildcard(names)) return undefined; // No topic has these characters.
+  if (!names.includes("/")) return rule.levels.map((level) => withNames(level, clientId, principal));
   // What is denied is denied to `a/b` as well. What is allowed to `a` must not be to `a/b`.
-  if (rule.access !== "deny" && !allowsSlash && names.some((name) => name.includes("/"))) return undefined;
-  return rule.text.replace(/%[cu]/g, (name) => name === "%c" ? clientId : principal ?? name).split("/");
+  return rule.access === "deny" || allowsSlash ? withNames(rule.text, clientId, principal).split("/") : undefined;
+}
+
+function withNames(text: string, clientId: string, principal: string | undefined): string {
+  if (text === "%c") return clientId; // Mostly a level is a name or has none.
+  if (!text.includes("%")) return text;
+  return text.replace(/%[cu]/g, (name) => name === "%c" ? clientId : principal ?? name);
 }
 
 function isWildcard(name: string): boolean {
