@@ -2,7 +2,7 @@ const MOST_NETWORKS = 10_000;
 
 /** Options of {@linkcode FailureLimit}. */
 export interface FailureLimitOptions {
-  /** Failures that an address may have at once. @default {20} */
+  /** Failures that an address may have at once; Infinity: they are not bounded. @default {20} */
   readonly burst?: number;
   /** Failures that it may have each minute in the long run. @default {30} */
   readonly perMinute?: number;

@@ -35,6 +35,11 @@ Deno.test("FailureLimit lets an address try as often as it may, and again with t
   limit.giveBack("unknown");
 });
 
+Deno.test("FailureLimit without a bound lets everybody try", () => {
+  const limit = new FailureLimit({ burst: Infinity });
+  for (let number = 0; number < 1_000; number++) assertEquals(limit.take("a:1"), true);
+});
+
 Deno.test("FailureLimit remembers a bounded number of addresses, those that were used last", () => {
   const limit = new FailureLimit({ burst: 1, perMinute: 0.001 }, () => 0);
   limit.take("first");

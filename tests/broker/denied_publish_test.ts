@@ -33,7 +33,7 @@ for (const isLate of [false, true]) {
 }
 
 for (const version of [3, 4] as const) {
-  Deno.test(`deniedPublish "close" ends the connection of a client that cannot be told v${version}`, () => {
+  Deno.test(`deniedPublish "close" ends the connection of a client that cannot be told [MQTT-3.3.5-2] v${version}`, () => {
     return converse(
       version,
       { authorizer: NOT_NO, deniedPublish: "close" },
