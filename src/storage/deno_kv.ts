@@ -43,6 +43,7 @@ export class DenoKvStorage implements Storage {
   readonly #lock: KvLock | undefined;
   readonly #messages = new MessageRecords();
   #work: Work | undefined;
+  #isClosed = false;
 
   private constructor({ kv, rows, isDurable, isNew }: OpenDatabase, lock: KvLock | undefined) {
     this.isDurable = isDurable;
@@ -100,20 +101,30 @@ export class DenoKvStorage implements Storage {
     await commit.ready();
     const session = contents.sessions.get(clientId);
     if (session === undefined) return;
+    const { number } = session;
     let { version } = session;
-    let progress = await reader.progress(session.number);
+    let progress = await reader.progress(number);
     if (afterSequence === 0) {
       for (const packetIdentifier of progress.accepted) yield { kind: "accepted", clientId, packetIdentifier };
     }
     const readBody = contents.bodies.reader();
-    for await (const entries of reader.pages(session.number, afterSequence + 1)) {
-      if (version !== session.version) {
-        version = session.version;
-        progress = await reader.progress(session.number);
+    for await (const entries of reader.pages(number, afterSequence + 1)) {
+      const current = contents.sessions.get(clientId)?.version;
+      if (version !== current) {
+        version = current ?? {};
+        progress = await reader.progress(number);
       }
       for (const entry of entries) {
         if (entry.sequence <= afterSequence || progress.isCompleted(entry.sequence)) continue;
-        yield* await this.#restored(session, entry, progress, readBody);
+        let facts: Fact[] = [];
+        try {
+          facts = await this.#restored(session, entry, progress, readBody);
+        } catch (error) {
+          // Its body is gone if it was completed meanwhile.
+          progress = await reader.progress(number);
+          if (!progress.isCompleted(entry.sequence) && await reader.session(number) !== undefined) throw error;
+        }
+        yield* facts;
       }
     }
   }
@@ -132,6 +143,8 @@ export class DenoKvStorage implements Storage {
 
   /** Others may open it then. */
   async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     try {
       await this.#work?.sweep.stop();
       await this.#lock?.release();

@@ -180,7 +180,7 @@ export class KvCommit {
     for (const body of draft.released) this.#bodies.release(body);
     for (const number of draft.ended) this.#contents.ended.add(number);
     for (const [session, { isProgressChanged }] of draft.sessions) {
-      if (isProgressChanged) session.version += 1;
+      if (isProgressChanged) session.version = {};
       if (session.expiresAtMs !== undefined) session.state = undefined; // It has no connection: rarely asked for.
     }
   }

@@ -21,8 +21,8 @@ export interface KeptSession {
   lastSequence: number;
   /** The same, of those that are written. */
   keptSequence: number;
-  /** Changes when its progress is written. */
-  version: number;
+  /** Another one each time that its progress may be another. */
+  version: object;
   /** Of a session whose messages are on their way. */
   state: SessionState | undefined;
 }
@@ -73,7 +73,7 @@ export function keptSession(number: number, record: SessionRecord, lastSequence:
     expiresAtMs,
     lastSequence,
     keptSequence: lastSequence,
-    version: 0,
+    version: {},
     state: undefined,
   };
 }

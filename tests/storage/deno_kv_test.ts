@@ -131,6 +131,30 @@ Deno.test("DenoKvStorage.restoreSession() goes on behind a sequence, and gives w
   await storage.close();
 });
 
+Deno.test("DenoKvStorage.restoreSession() passes over what is completed while it is read", async () => {
+  const kv = await Deno.openKv(":memory:");
+  const storage = await DenoKvStorage.over(kv);
+  const large = () => message("", { payload: new Uint8Array(30_000) });
+  await storage.commit([started("c"), ...[1, 2, 3].map((sequence) => queued("c", sequence, large()))]);
+  const sequences: number[] = [];
+  for await (const fact of storage.restoreSession("c")) {
+    if ("sequence" in fact) sequences.push(fact.sequence);
+    if (sequences.length > 1) continue;
+    await storage.commit([completed("c", 2)]);
+    await storage.commit([started("other")]); // With it the body goes.
+  }
+  assertEquals(sequences, [1, 3]);
+  assertEquals((await Array.fromAsync(kv.list({ prefix: ["body"] }))).length, 2);
+  await storage.close();
+});
+
+Deno.test("DenoKvStorage.close() may be called twice", async () => {
+  const storage = await DenoKvStorage.open(":memory:");
+  await storage.close();
+  await storage.close();
+  await assertRejects(() => storage.commit([started("c")]), Error, "Cannot read :memory:: ");
+});
+
 Deno.test("DenoKvStorage writes nothing for an empty list", async () => {
   const kv = await Deno.openKv(":memory:");
   const storage = await DenoKvStorage.over(kv);
