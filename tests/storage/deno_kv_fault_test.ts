@@ -102,7 +102,10 @@ Deno.test("A change that is larger than an atomic is all or nothing in DenoKvSto
       assert(length !== undefined, `it is neither all nor nothing after ${atomic} atomics`);
       lengths.add(length);
       if (!isKept) await storage.commit([together]);
-      await assertSame(storage, [...setUp, together]);
+      const later: Change[] = clientIds.map((clientId) => ({ kind: "released", clientId, packetIdentifier: 9 }));
+      await storage.commit(later);
+      // Nothing of the change is written over what came behind it.
+      await assertSame(await DenoKvStorage.over(kv), [...setUp, together, ...later]);
       await storage.close();
     });
     if (isKept) break;
