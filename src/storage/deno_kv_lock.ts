@@ -5,7 +5,7 @@
 
 import { type FileIdentity, isSameFile } from "./deno_kv_file.ts";
 import { HEARTBEAT_KEY, LOCK_KEY } from "./deno_kv_keys.ts";
-import { deleted, type KvDatabase, type KvRows, sealed } from "./deno_kv_rows.ts";
+import { deleted, type KvDatabase, type KvRows, reason, sealed } from "./deno_kv_rows.ts";
 import { readFloat, readNumber, readText, writeFloat, writeNumber, writeText } from "./record_fields.ts";
 import { readerOf, written } from "./records.ts";
 import { ByteWriter } from "../codec/byte_writer.ts";
@@ -45,11 +45,11 @@ export class KvLock {
     file: FileIdentity | undefined,
     heartbeatMs = HEARTBEAT_MS,
   ): Promise<KvLock> {
-    const found = await kv.get(LOCK_KEY);
+    const found = await opening(location, () => kv.get(LOCK_KEY));
     const record = found.value === null ? undefined : await rows.get(LOCK_KEY);
     if (record !== undefined) await refuseLive(rows, rows.decode(LOCK_KEY, () => decodeOwner(record)), location);
     rows.owner = { key: LOCK_KEY, versionstamp: found.versionstamp };
-    const taken = await takeRow(kv, rows);
+    const taken = await opening(location, () => takeRow(kv, rows));
     if (taken === undefined) throw new Error(`Cannot open ${location}: another broker is just opening it`);
     rows.owner = { key: LOCK_KEY, versionstamp: taken };
     const lock = new KvLock(rows, location, file);
@@ -91,6 +91,14 @@ async function takeRow(kv: KvDatabase, { owner }: KvRows): Promise<string | unde
   if (owner !== undefined) atomic.check(owner);
   const result = await atomic.set(key, value).set(beat.key, beat.value).commit();
   return result.ok ? result.versionstamp : undefined;
+}
+
+async function opening<T>(location: string, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (cause) {
+    throw new Error(`Cannot open ${location}: ${reason(cause)}`, { cause });
+  }
 }
 
 async function refuseLive(rows: KvRows, owner: Owner, location: string): Promise<void> {
