@@ -1,6 +1,6 @@
 import type { Change, Fact } from "../protocol/change.ts";
 import { KvCommit } from "./deno_kv_commit.ts";
-import { checkFormat, closingOnError, type OpenDatabase, openDatabase } from "./deno_kv_file.ts";
+import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDatabase } from "./deno_kv_file.ts";
 import { recoverJournal } from "./deno_kv_journal.ts";
 import { pageKey } from "./deno_kv_keys.ts";
 import { KvLock } from "./deno_kv_lock.ts";
@@ -68,6 +68,7 @@ export class DenoKvStorage implements Storage {
     return await closingOnError(kv, async () => {
       const lock = isDurable ? await KvLock.take(kv, rows, location, file, heartbeatMs) : undefined;
       try {
+        if (file !== undefined) checkStructure(file);
         await recoverJournal(rows);
       } catch (error) {
         await lock?.release().catch(() => {}); // The first error says more.
