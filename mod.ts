@@ -44,6 +44,25 @@ export type {
 export { NO_PROPERTIES, type Properties, type UserProperty } from "./src/codec/property.ts";
 export { ReasonCode, reasonCodeName } from "./src/codec/reason_code.ts";
 
+export { Client } from "./src/client/client.ts";
+export type {
+  ClientAuthentication,
+  CloseOptions,
+  ConnectOptions,
+  PublishOptions,
+  ReconnectOptions,
+  RequestOptions,
+  SubscriptionOptions,
+  WillOptions,
+} from "./src/client/client_options.ts";
+export { type Data, ReceivedMessage } from "./src/client/message.ts";
+export type { ServerAddress, TransportServer } from "./src/client/open_transport.ts";
+export type { PublishResult } from "./src/client/outgoing_messages.ts";
+export { RefusedError } from "./src/client/refused_error.ts";
+export type { ClientStatus } from "./src/client/status.ts";
+export { ClientSubscription } from "./src/client/client_subscription.ts";
+export type { TlsClientOptions } from "./src/transport/connect_tls.ts";
+
 export { Broker } from "./src/broker/broker.ts";
 export type { BrokerMetrics, BrokerOptions, PublishRequest, SubscribeOptions } from "./src/broker/broker_options.ts";
 export { BrokerSubscription, type Message } from "./src/broker/broker_subscription.ts";

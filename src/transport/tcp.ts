@@ -76,7 +76,7 @@ export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new R
 }
 
 /** A connection of the runtime, of whatever kind, as a transport. */
-export function connTransport(conn: Deno.TcpConn | Deno.UnixConn, peer: Peer, turns = new ReadTurns()): Transport {
+export function connTransport(conn: Deno.Conn, peer: Peer, turns = new ReadTurns()): Transport {
   return new ChannelTransport(new ConnChannel(conn, turns), peer);
 }
 
@@ -90,7 +90,7 @@ export function hostPort(hostname: string, port: number): string {
  * side by side in one buffer; no byte is written twice, so chunks may be kept.
  */
 class ConnChannel implements ByteChannel {
-  readonly #conn: Deno.TcpConn | Deno.UnixConn;
+  readonly #conn: Deno.Conn;
   readonly #turns: ReadTurns;
   #buffer = new Uint8Array(SMALLEST_READ_BYTES);
   #used = 0;
@@ -102,7 +102,7 @@ class ConnChannel implements ByteChannel {
   #writes = 0;
   #lastWrite: Promise<void> | undefined;
 
-  constructor(conn: Deno.TcpConn | Deno.UnixConn, turns: ReadTurns) {
+  constructor(conn: Deno.Conn, turns: ReadTurns) {
     this.#conn = conn;
     this.#turns = turns;
   }

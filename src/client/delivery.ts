@@ -1,0 +1,42 @@
+import type { ReceivedMessage } from "./message.ts";
+
+/** A message with QoS 1 or 2 that is not acknowledged yet, because somebody whom it is for has no room for it. */
+export class Delivery {
+  readonly packetIdentifier: number;
+  readonly qos: 1 | 2;
+  /** Whether its PUBLISH came on the connection that there is: only then it may be acknowledged. */
+  isHere = true;
+  #waitingFor = 0;
+  readonly #onTaken: (delivery: Delivery) => void;
+
+  constructor(packetIdentifier: number, qos: 1 | 2, onTaken: (delivery: Delivery) => void) {
+    this.packetIdentifier = packetIdentifier;
+    this.qos = qos;
+    this.#onTaken = onTaken;
+  }
+
+  get isTaken(): boolean {
+    return this.#waitingFor === 0;
+  }
+
+  /** One more must take it before it is acknowledged. */
+  hold(): void {
+    this.#waitingFor += 1;
+  }
+
+  /** One of those has taken it, or does not want it any more. */
+  release(): void {
+    this.#waitingFor -= 1;
+    if (this.#waitingFor === 0) this.#onTaken(this);
+  }
+}
+
+/** Whom messages are for. */
+export interface Recipient {
+  /** Whether there is no room for another message. */
+  readonly isFull: boolean;
+  /** Messages that were dropped because there was no room. */
+  dropped: number;
+  /** Takes a message; where it has no room, it calls `delivery.hold()`, and `delivery.release()` when it has. */
+  take(message: ReceivedMessage, delivery: Delivery | undefined): void;
+}

@@ -1,0 +1,172 @@
+import { MqttError, protocolError } from "../codec/mqtt_error.ts";
+import type { PublishPacket } from "../codec/packet.ts";
+import { NO_PROPERTIES } from "../codec/property.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import { Delivery, type Recipient } from "./delivery.ts";
+import { ReceivedMessage } from "./message.ts";
+import type { NetworkConnection } from "./network_connection.ts";
+import type { ServerTerms } from "./server_terms.ts";
+
+/** What incoming messages need to know of the rest of the client. */
+export interface IncomingHost {
+  readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  /** Whom a message is for. */
+  recipients(topic: string, subscriptionIdentifiers: readonly number[] | undefined): readonly Recipient[];
+  /** For a message that is for nobody. */
+  readonly unclaimed: Recipient;
+  /** Whether the client waits for an answer of the server, so that reading must not stop. */
+  isAwaiting(): boolean;
+}
+
+/**
+ * Takes messages, each with QoS 2 once, and acknowledges them when there is room for them (MQTT 5, sections 4.3 and 4.9).
+ *
+ * A message for which there is no room stops the reading where Receive Maximum does not hold the server back, which is
+ * with QoS 0 and before MQTT 5, as long as nobody waits for an answer of the server: it would come behind that message.
+ * Where reading cannot stop, QoS 0 is dropped and counted, and QoS 1 and 2 wait without an acknowledgement.
+ */
+export class IncomingMessages {
+  readonly #host: IncomingHost;
+  /** Messages that are not acknowledged yet, by Packet Identifier. */
+  readonly #deliveries = new Map<number, Delivery>();
+  /** Packet Identifiers between PUBREC and PUBREL. [MQTT-4.3.3-10] */
+  readonly #received = new Set<number>();
+  readonly #aliases = new Map<number, string>();
+  #connection: NetworkConnection | undefined;
+  #version = 5;
+  /** QoS 1 and 2 messages of this connection that are not done. */
+  #unacknowledged = 0;
+  #goOn: (() => void) | undefined;
+
+  constructor(host: IncomingHost) {
+    this.#host = host;
+  }
+
+  /** Whether it does not wait for room. */
+  get isReading(): boolean {
+    return this.#goOn === undefined;
+  }
+
+  attach(connection: NetworkConnection, { protocolVersion }: ServerTerms, sessionPresent: boolean): void {
+    this.#connection = connection;
+    this.#version = protocolVersion;
+    this.#unacknowledged = 0;
+    this.#aliases.clear(); // [MQTT-3.3.2-7]
+    if (!sessionPresent) {
+      this.#deliveries.clear();
+      this.#received.clear();
+    }
+    for (const delivery of this.#deliveries.values()) delivery.isHere = false; // The server sends it once more.
+  }
+
+  detach(): void {
+    this.#connection = undefined;
+    this.wake();
+  }
+
+  /** Goes on reading: there is room, or somebody waits for an answer, or the connection is gone. */
+  wake(): void {
+    const goOn = this.#goOn;
+    this.#goOn = undefined;
+    goOn?.();
+  }
+
+  /** Takes a PUBLISH; what it returns has to be waited for before anything else is read. */
+  receive(packet: PublishPacket): Promise<void> | undefined {
+    const topic = this.#topicOf(packet);
+    if (packet.qos > 0 && this.#isRepeated(packet)) return undefined;
+    return this.#deliver(packet, topic);
+  }
+
+  /** Takes PUBREL: the Packet Identifier is free. [MQTT-4.3.3-11] */
+  receivePubrel(packetIdentifier: number): void {
+    const isKnown = this.#received.delete(packetIdentifier);
+    if (isKnown && this.#unacknowledged > 0) this.#unacknowledged -= 1;
+    const reasonCode = isKnown ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
+    this.#connection?.send({ type: "pubcomp", packetIdentifier, reasonCode, properties: NO_PROPERTIES });
+  }
+
+  #deliver(packet: PublishPacket, topic: string): Promise<void> | undefined {
+    const recipients = this.#host.recipients(topic, packet.properties.subscriptionIdentifiers);
+    for (const recipient of recipients) {
+      if (recipient.isFull && this.#stopsReading(packet)) return this.#deliverLater(packet, topic);
+    }
+    const message = new ReceivedMessage(packet, topic);
+    const { qos } = packet;
+    const delivery = qos === 0 ? undefined : this.#begin(packet.packetIdentifier, qos);
+    delivery?.hold(); // Until all have seen it.
+    if (recipients.length === 0) this.#host.unclaimed.take(message, delivery);
+    for (const recipient of recipients) recipient.take(message, delivery);
+    delivery?.release();
+    return undefined;
+  }
+
+  #stopsReading({ qos }: PublishPacket): boolean {
+    const canStop = this.#connection?.canPause === true && !this.#host.isAwaiting();
+    return canStop && (qos === 0 || this.#version < 5);
+  }
+
+  async #deliverLater(packet: PublishPacket, topic: string): Promise<void> {
+    await new Promise<void>((resolve) => this.#goOn = resolve);
+    if (this.#connection !== undefined) await this.#deliver(packet, topic);
+  }
+
+  #begin(packetIdentifier: number, qos: 1 | 2): Delivery {
+    if (this.#version === 5 && this.#unacknowledged >= this.#host.receiveMaximum) {
+      const message = `The server sent more than ${this.#host.receiveMaximum} messages at once`;
+      throw new MqttError(message, ReasonCode.ReceiveMaximumExceeded, "MQTT-3.3.4-9");
+    }
+    this.#unacknowledged += 1;
+    const delivery = new Delivery(packetIdentifier, qos, (taken) => this.#acknowledge(taken));
+    this.#deliveries.set(packetIdentifier, delivery);
+    return delivery;
+  }
+
+  /** Whether the message was taken before. It is acknowledged as the first one was, or will be. */
+  #isRepeated({ packetIdentifier, qos, dup }: PublishPacket): boolean {
+    if (qos === 2 && this.#received.has(packetIdentifier)) {
+      this.#sendPubrec(packetIdentifier);
+      return true;
+    }
+    const delivery = this.#deliveries.get(packetIdentifier);
+    if (delivery === undefined || !dup || delivery.qos !== qos) return false;
+    if (!delivery.isHere) this.#unacknowledged += 1;
+    delivery.isHere = true;
+    if (delivery.isTaken) this.#acknowledge(delivery);
+    return true;
+  }
+
+  #acknowledge(delivery: Delivery): void {
+    const { packetIdentifier } = delivery;
+    // Of another connection: when the server sends it again. Of another session: never.
+    if (!delivery.isHere || this.#deliveries.get(packetIdentifier) !== delivery) return;
+    if (this.#connection === undefined) return;
+    this.#deliveries.delete(packetIdentifier);
+    if (delivery.qos === 2) {
+      this.#received.add(packetIdentifier);
+      this.#sendPubrec(packetIdentifier);
+      return;
+    }
+    this.#unacknowledged -= 1;
+    const properties = NO_PROPERTIES;
+    this.#connection.send({ type: "puback", packetIdentifier, reasonCode: ReasonCode.Success, properties });
+  }
+
+  #sendPubrec(packetIdentifier: number): void {
+    const properties = NO_PROPERTIES;
+    this.#connection?.send({ type: "pubrec", packetIdentifier, reasonCode: ReasonCode.Success, properties });
+  }
+
+  /** What a Topic Alias stands for (MQTT 5, section 3.3.2.3.4). */
+  #topicOf({ topic, properties: { topicAlias } }: PublishPacket): string {
+    if (topicAlias === undefined) return topic;
+    if (topicAlias === 0 || topicAlias > this.#host.topicAliasMaximum) { // [MQTT-3.3.2-8] [MQTT-3.3.2-10]
+      throw new MqttError(`The server sent Topic Alias ${topicAlias}`, ReasonCode.TopicAliasInvalid, "MQTT-3.3.2-10");
+    }
+    if (topic !== "") this.#aliases.set(topicAlias, topic);
+    const known = this.#aliases.get(topicAlias);
+    if (known === undefined) throw protocolError(`Topic Alias ${topicAlias} stands for nothing`, "MQTT-3.3.2-7");
+    return known;
+  }
+}

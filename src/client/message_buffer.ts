@@ -1,0 +1,115 @@
+import { Queue } from "../protocol/queue.ts";
+import type { Delivery, Recipient } from "./delivery.ts";
+import type { ReceivedMessage } from "./message.ts";
+
+/**
+ * Messages of one subscription until its reader takes them. Up to `maximumMessages` are acknowledged as they come; those
+ * beyond it, with QoS 1 and 2, when they have moved up, so that the server sends no more than Receive Maximum of them.
+ */
+export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, Recipient {
+  dropped = 0;
+  readonly #maximumMessages: number;
+  readonly #onRoom: () => void;
+  readonly #onCancel: () => Promise<void>;
+  readonly #messages = new Queue<ReceivedMessage>();
+  /** Of the last of the messages: those beyond the maximum. */
+  readonly #held = new Queue<Delivery>();
+  #controller: ReadableStreamDefaultController<ReceivedMessage> | undefined;
+  #isWanted = false;
+  #phase: "open" | "ending" | "over" = "open";
+
+  /**
+   * @param onRoom called when the buffer has become half empty
+   * @param onCancel called when the reader wants no more
+   */
+  constructor(maximumMessages: number, onRoom: () => void, onCancel: () => Promise<void>) {
+    this.#maximumMessages = maximumMessages;
+    this.#onRoom = onRoom;
+    this.#onCancel = onCancel;
+  }
+
+  get isFull(): boolean {
+    return this.#messages.length >= this.#maximumMessages && !this.#isWanted;
+  }
+
+  start(controller: ReadableStreamDefaultController<ReceivedMessage>): void {
+    this.#controller = controller;
+    if (this.#phase === "over") controller.close();
+  }
+
+  pull(controller: ReadableStreamDefaultController<ReceivedMessage>): void {
+    const message = this.#messages.shift();
+    if (message === undefined) {
+      this.#isWanted = true;
+      return;
+    }
+    controller.enqueue(message);
+    while (this.#held.length > Math.max(0, this.#messages.length - this.#maximumMessages)) {
+      this.#held.shift()?.release();
+    }
+    if (this.#phase === "ending" && this.#messages.length === 0) this.#close();
+    else if (this.#messages.length === this.#maximumMessages >> 1) this.#onRoom();
+  }
+
+  async cancel(): Promise<void> {
+    this.#phase = "over";
+    this.#empty();
+    await this.#onCancel();
+  }
+
+  take(message: ReceivedMessage, delivery: Delivery | undefined): void {
+    if (this.#phase !== "open") return;
+    if (this.#isWanted) {
+      this.#isWanted = false;
+      this.#controller?.enqueue(message);
+      return;
+    }
+    if (this.isFull) {
+      if (delivery === undefined) {
+        this.dropped += 1;
+        return;
+      }
+      delivery.hold();
+      this.#held.push(delivery);
+    }
+    this.#messages.push(message);
+  }
+
+  /** Ends the stream behind the messages that were acknowledged; the server has the others still. */
+  end(): void {
+    if (this.#phase !== "open") return;
+    const kept = this.#messages.length - this.#held.length;
+    const messages = [...this.#messages.values()].slice(0, kept);
+    this.#messages.clear();
+    this.#held.clear();
+    for (const message of messages) this.#messages.push(message);
+    this.#phase = "ending";
+    if (kept === 0) this.#close();
+  }
+
+  /** Ends it at once. */
+  stop(): void {
+    this.#empty();
+    this.#close();
+  }
+
+  fail(error: unknown): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    this.#empty();
+    this.#controller?.error(error);
+  }
+
+  /** Nobody reads these any more. */
+  #empty(): void {
+    this.#messages.clear();
+    for (let delivery = this.#held.shift(); delivery !== undefined; delivery = this.#held.shift()) delivery.release();
+    this.#onRoom();
+  }
+
+  #close(): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    this.#controller?.close();
+  }
+}

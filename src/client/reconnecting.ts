@@ -1,0 +1,55 @@
+import { MqttError } from "../codec/mqtt_error.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { ReconnectOptions } from "./client_options.ts";
+
+const DEFAULT_MINIMUM_MS = 500;
+const DEFAULT_MAXIMUM_MS = 30_000;
+
+/** What the server would say again, however often it is asked, and what only its operator or this client's can change. */
+const FINAL: ReadonlySet<ReasonCode> = new Set([
+  ReasonCode.MalformedPacket,
+  ReasonCode.ProtocolError,
+  ReasonCode.UnsupportedProtocolVersion,
+  ReasonCode.ClientIdentifierNotValid,
+  ReasonCode.BadUserNameOrPassword,
+  ReasonCode.NotAuthorized,
+  ReasonCode.Banned,
+  ReasonCode.BadAuthenticationMethod,
+  ReasonCode.SessionTakenOver, // Else two clients of one name take it from each other for ever.
+  ReasonCode.TopicFilterInvalid,
+  ReasonCode.TopicNameInvalid,
+  ReasonCode.ReceiveMaximumExceeded,
+  ReasonCode.TopicAliasInvalid,
+  ReasonCode.PacketTooLarge,
+  ReasonCode.UseAnotherServer,
+  ReasonCode.ServerMoved,
+]);
+
+/** Whether there is no use in another attempt. */
+export function isFinal(error: Error): boolean {
+  return error instanceof MqttError && FINAL.has(error.reasonCode);
+}
+
+/** How long to wait before an attempt, which counts from 1: so that not all clients of a server come back at once. */
+export function reconnectDelayMs(
+  { minimumDelayMs = DEFAULT_MINIMUM_MS, maximumDelayMs = DEFAULT_MAXIMUM_MS }: ReconnectOptions,
+  attempt: number,
+  random: () => number = Math.random,
+): number {
+  const fullMs = Math.min(maximumDelayMs, minimumDelayMs * 2 ** Math.min(attempt - 1, 30));
+  return fullMs / 2 + random() * fullMs / 2;
+}
+
+/** Waits; at most until the signal. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+  });
+}

@@ -1,0 +1,245 @@
+import { MqttError, protocolError } from "../codec/mqtt_error.ts";
+import type { SubackPacket, SubscribeEntry, SubscribePacket, UnsubackPacket } from "../codec/packet.ts";
+import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import { matchesTopic, type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
+import type { Recipient } from "./delivery.ts";
+import type { NetworkConnection } from "./network_connection.ts";
+import type { PacketIdentifiers } from "./packet_identifiers.ts";
+import { RefusedError } from "./refused_error.ts";
+import type { ServerTerms } from "./server_terms.ts";
+
+/** What a subscription asks for; the options are the same for all of its Topic Filters. */
+export interface SubscriptionRequest {
+  readonly topicFilters: readonly string[];
+  readonly options: Omit<SubscribeEntry, "topicFilter">;
+  readonly properties: Properties;
+  readonly recipient: Subscriber;
+}
+
+/** Whom the messages of a subscription are for. */
+export interface Subscriber extends Recipient {
+  /** The subscription ended by itself: with the client, or because the server does not give it back. */
+  end(): void;
+  fail(error: Error): void;
+}
+
+/** A subscription of this client. */
+export interface Subscribed extends SubscriptionRequest {
+  readonly filters: readonly ParsedTopicFilter[];
+  /** Subscription Identifier (MQTT 5, section 3.8.2.1.2). */
+  readonly identifier: number;
+}
+
+interface Question {
+  readonly of: Subscribed | undefined;
+  readonly topicFilters: readonly string[];
+  readonly resolve: (packet: SubackPacket | UnsubackPacket | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const LARGEST_IDENTIFIER = 268_435_455;
+const MOST_REMEMBERED_TOPICS = 1_000;
+
+/** The subscriptions of a client: it asks the server for them, again where it lost them, and finds whom a message is for. */
+export class Subscriptions {
+  readonly #identifiers: PacketIdentifiers;
+  readonly #onAwaiting: () => void;
+  readonly #subscribed = new Set<Subscribed>();
+  /** Subscription Identifier that the server has for a Topic Filter: of the last SUBSCRIBE that named it. */
+  readonly #identifierOf = new Map<string, number>();
+  /** Which subscriptions match a topic, as far as it was asked for. */
+  readonly #matches = new Map<string, { subscribed: Subscribed[]; recipients: Recipient[] }>();
+  readonly #asked = new Map<number, Question>();
+  /** Questions for the next connection. */
+  #unsent: Question[] = [];
+  #connection: NetworkConnection | undefined;
+  #terms: ServerTerms | undefined;
+  #lastIdentifier = 0;
+
+  /** @param onAwaiting called when an answer of the server is awaited */
+  constructor(identifiers: PacketIdentifiers, onAwaiting: () => void) {
+    this.#identifiers = identifiers;
+    this.#onAwaiting = onAwaiting;
+  }
+
+  get isAwaiting(): boolean {
+    return this.#asked.size > 0;
+  }
+
+  /** Takes a subscription in: messages may come from now on. Throws RangeError for what is not a Topic Filter. */
+  add(request: SubscriptionRequest): Subscribed {
+    const filters = request.topicFilters.map((topicFilter) => {
+      const filter = parseTopicFilter(topicFilter);
+      if (filter === undefined) throw new RangeError(`Cannot subscribe: "${topicFilter}" is not a Topic Filter`);
+      return filter;
+    });
+    if (filters.length === 0) throw new RangeError("Cannot subscribe: there is no Topic Filter");
+    this.#lastIdentifier = this.#lastIdentifier % LARGEST_IDENTIFIER + 1;
+    const subscribed = { ...request, filters, identifier: this.#lastIdentifier };
+    this.#subscribed.add(subscribed);
+    this.#matches.clear();
+    return subscribed;
+  }
+
+  /** Asks the server for it; rejects with RefusedError where it refuses all of it. */
+  async ask(subscribed: Subscribed): Promise<SubackPacket> {
+    const answer = await this.#ask(subscribed, subscribed.topicFilters);
+    if (answer?.type !== "suback") throw protocolError("UNSUBACK in answer to SUBSCRIBE", "MQTT-3.8.4-1");
+    const [first] = answer.reasonCodes;
+    if (first !== undefined && answer.reasonCodes.every((code) => code >= 0x80)) {
+      const names = subscribed.topicFilters.map((topicFilter) => `"${topicFilter}"`).join(", ");
+      throw new RefusedError(`Cannot subscribe to ${names}`, first, "MQTT-3.9.3-2", answer.properties);
+    }
+    return answer;
+  }
+
+  /** Forgets it, without a word to the server. */
+  forget(subscribed: Subscribed): boolean {
+    this.#matches.clear();
+    return this.#subscribed.delete(subscribed);
+  }
+
+  /** Ends it; resolves when the server has done so, and at once without a connection. It never rejects. */
+  async remove(subscribed: Subscribed): Promise<void> {
+    if (!this.forget(subscribed)) return;
+    const others = new Set([...this.#subscribed].flatMap(({ topicFilters }) => topicFilters));
+    const topicFilters = subscribed.topicFilters.filter((topicFilter) => !others.has(topicFilter));
+    this.#unsent = this.#unsent.filter(({ of }) => of !== subscribed);
+    for (const topicFilter of topicFilters) this.#identifierOf.delete(topicFilter);
+    if (topicFilters.length === 0) return;
+    const isOffline = this.#connection === undefined;
+    const answered = this.#ask(undefined, topicFilters).catch(() => {}); // The end of the client is one, too.
+    if (!isOffline) await answered;
+  }
+
+  /** Whom a message is for. */
+  recipients(topic: string, identifiers: readonly number[] | undefined): readonly Recipient[] {
+    const { subscribed, recipients } = this.#matching(topic);
+    if (identifiers === undefined || recipients.length < 2) return recipients;
+    // Overlapping subscriptions each get what the server sends for them. [MQTT-3.3.4-5]
+    const named = subscribed.filter((candidate) => this.#isNamed(candidate, topic, identifiers));
+    return named.length === 0 ? recipients : named.map(({ recipient }) => recipient);
+  }
+
+  /** Goes on over a new connection; subscribes again where the server has lost the session. */
+  attach(connection: NetworkConnection, terms: ServerTerms, sessionPresent: boolean): void {
+    this.#connection = connection;
+    this.#terms = terms;
+    const questions = this.#unsent;
+    this.#unsent = [];
+    if (!sessionPresent) {
+      this.#identifierOf.clear();
+      const isAsked = new Set(questions.map(({ of }) => of));
+      for (const subscribed of this.#subscribed) {
+        if (!isAsked.has(subscribed)) this.ask(subscribed).catch((error) => this.#lost(subscribed, error));
+      }
+    }
+    for (const question of questions) {
+      if (question.of === undefined && !sessionPresent) question.resolve(undefined); // Nothing is subscribed there.
+      else this.#send(question);
+    }
+  }
+
+  detach(): void {
+    this.#connection = undefined;
+    this.#unsent.push(...this.#asked.values());
+    for (const identifier of this.#asked.keys()) this.#identifiers.free(identifier);
+    this.#asked.clear();
+  }
+
+  receive(packet: SubackPacket | UnsubackPacket): void {
+    const question = this.#asked.get(packet.packetIdentifier);
+    if (question === undefined) return;
+    const isExpected = (packet.type === "suback") === (question.of !== undefined) &&
+      (packet.type === "unsuback" || packet.reasonCodes.length === question.topicFilters.length); // [MQTT-3.8.4-6]
+    if (!isExpected) throw protocolError(`${packet.type.toUpperCase()} does not answer what was asked`, "MQTT-3.8.4-6");
+    this.#asked.delete(packet.packetIdentifier);
+    this.#identifiers.free(packet.packetIdentifier);
+    question.resolve(packet);
+  }
+
+  /** Ends all of them with the client. */
+  close(error: Error | undefined, asked: Error): void {
+    for (const { recipient } of this.#subscribed) {
+      if (error === undefined) recipient.end();
+      else recipient.fail(error);
+    }
+    this.#subscribed.clear();
+    this.#matches.clear();
+    for (const question of this.#unsent) question.reject(asked);
+    this.#unsent = [];
+  }
+
+  #ask(
+    of: Subscribed | undefined,
+    topicFilters: readonly string[],
+  ): Promise<SubackPacket | UnsubackPacket | undefined> {
+    return new Promise((resolve, reject) => {
+      const question = { of, topicFilters, resolve, reject };
+      if (this.#connection === undefined) this.#unsent.push(question);
+      else this.#send(question);
+    });
+  }
+
+  #send(question: Question): void {
+    const { of, topicFilters } = question;
+    let packetIdentifier = 0;
+    try {
+      packetIdentifier = this.#identifiers.take();
+      const frame = this.#connection?.encode(
+        of === undefined
+          ? { type: "unsubscribe", packetIdentifier, topicFilters, properties: NO_PROPERTIES }
+          : this.#subscribePacket(of, packetIdentifier),
+      );
+      if (frame === undefined || this.#terms === undefined) return;
+      if (frame.length > this.#terms.maximumPacketBytes) { // [MQTT-3.2.2-15]
+        throw new MqttError("Cannot subscribe: the packet is too large", ReasonCode.PacketTooLarge, "MQTT-3.2.2-15");
+      }
+      this.#asked.set(packetIdentifier, question);
+      this.#connection?.sendFrame(frame);
+      this.#onAwaiting();
+    } catch (error) {
+      this.#identifiers.free(packetIdentifier);
+      question.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #subscribePacket(of: Subscribed, packetIdentifier: number): SubscribePacket {
+    const { identifier, topicFilters, options } = of;
+    const isIdentified = this.#terms?.subscriptionIdentifiersAvailable === true;
+    if (isIdentified) { for (const topicFilter of topicFilters) this.#identifierOf.set(topicFilter, identifier); }
+    return {
+      type: "subscribe",
+      packetIdentifier,
+      subscriptions: topicFilters.map((topicFilter) => ({ topicFilter, ...options })),
+      properties: { ...of.properties, ...isIdentified && { subscriptionIdentifiers: [identifier] } },
+    };
+  }
+
+  /** The server does not give back what it had granted. */
+  #lost(subscribed: Subscribed, error: Error): void {
+    if (this.forget(subscribed)) subscribed.recipient.fail(error);
+  }
+
+  #matching(topic: string): { subscribed: Subscribed[]; recipients: Recipient[] } {
+    const remembered = this.#matches.get(topic);
+    if (remembered !== undefined) return remembered;
+    const levels = topic.split("/");
+    const subscribed = [...this.#subscribed].filter(({ filters }) =>
+      filters.some((filter) => matchesTopic(filter.levels, levels))
+    );
+    const matching = { subscribed, recipients: subscribed.map(({ recipient }) => recipient) };
+    if (this.#matches.size >= MOST_REMEMBERED_TOPICS) this.#matches.clear();
+    this.#matches.set(topic, matching);
+    return matching;
+  }
+
+  #isNamed({ filters }: Subscribed, topic: string, identifiers: readonly number[]): boolean {
+    const levels = topic.split("/");
+    return filters.some((filter) => {
+      const identifier = this.#identifierOf.get(filter.topicFilter);
+      return identifier !== undefined && identifiers.includes(identifier) && matchesTopic(filter.levels, levels);
+    });
+  }
+}

@@ -1,0 +1,18 @@
+import { hostPort, tcpTransport } from "./tcp.ts";
+import type { Transport } from "./transport.ts";
+
+/** Options of {@linkcode connectTcp}. */
+export interface TcpConnectOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Connects over TCP, to whichever address of the host answers first. Throws whatever `Deno.connect` throws. */
+export async function connectTcp({ hostname, port, signal }: TcpConnectOptions): Promise<Transport> {
+  const conn = await Deno.connect({ hostname, port, ...signal !== undefined && { signal } });
+  const server = `mqtt://${hostPort(hostname, port)}`;
+  const transport = tcpTransport(conn, server);
+  if (transport === undefined) throw new Error(`Cannot connect to ${server}: it closed the connection at once`);
+  return transport;
+}

@@ -1,0 +1,126 @@
+import type { Peer, Transport } from "./transport.ts";
+
+// Bytes that may wait in the socket before writes wait.
+const MOST_BUFFERED_BYTES = 262_144;
+const BUFFERED_POLL_MS = 5;
+const LOST = "the WebSocket connection is closed";
+
+/** Opens a WebSocket; a runtime that takes more than the standard says is given it here. */
+export type OpenWebSocket = (url: string, subprotocol: string) => WebSocket;
+
+/**
+ * Connects over the `WebSocket` that browsers and Deno share. It cannot be paused: what the server sends comes in whether
+ * it is read or not, so whoever uses this reads all the time.
+ */
+export async function connectWebSocket(
+  url: string,
+  signal?: AbortSignal,
+  open: OpenWebSocket = (url, subprotocol) => new WebSocket(url, [subprotocol]),
+): Promise<Transport> {
+  const connection = new ClientWebSocket(open(url, "mqtt"));
+  const close = () => connection.close();
+  signal?.addEventListener("abort", close);
+  try {
+    if (!await connection.opened) throw signal?.reason ?? new Error(`Cannot connect to ${url}: ${connection.reason}`);
+  } finally {
+    signal?.removeEventListener("abort", close);
+  }
+  const peer: Peer = { transport: url.startsWith("wss:") ? "wss" : "ws", address: new URL(url).host, listener: url };
+  return {
+    readable: new ReadableStream(connection),
+    writable: new WritableStream({
+      start: (controller) => connection.failWritesBy(controller),
+      write: (chunk) => connection.write(chunk),
+      close,
+      abort: close,
+    }),
+    peer,
+    close,
+  };
+}
+
+class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
+  /** Whether it could be opened. */
+  readonly opened: Promise<boolean>;
+  /** Why it ended. */
+  reason = LOST;
+  readonly #socket: WebSocket;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #writes: WritableStreamDefaultController | undefined;
+  #isOver = false;
+  /** Wakes a write that waits. */
+  #whenOver = () => {};
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    const opened = Promise.withResolvers<boolean>();
+    this.opened = opened.promise;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => opened.resolve(true);
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onerror = (event) => {
+      if ("message" in event && typeof event.message === "string") this.reason = event.message;
+      this.#over();
+      opened.resolve(false);
+    };
+    socket.onclose = () => {
+      this.#over();
+      opened.resolve(false);
+    };
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    if (this.#isOver) controller.close();
+  }
+
+  failWritesBy(controller: WritableStreamDefaultController): void {
+    this.#writes = controller;
+    if (this.#isOver) controller.error(new Error(`Cannot write: ${LOST}`));
+  }
+
+  cancel(): void {
+    this.#controller = undefined;
+    this.close();
+  }
+
+  write(chunk: Uint8Array): void | Promise<void> {
+    if (this.#isOver) throw new Error(`Cannot write: ${LOST}`);
+    this.#socket.send(chunk as Uint8Array<ArrayBuffer>); // Nothing here shares memory.
+    if (this.#socket.bufferedAmount > MOST_BUFFERED_BYTES) return this.#drained();
+  }
+
+  close(): void {
+    this.#over();
+    this.#socket.close(); // Also while it is being opened.
+  }
+
+  #receive(data: unknown): void {
+    if (this.#isOver) return;
+    if (data instanceof ArrayBuffer) {
+      this.#controller?.enqueue(new Uint8Array(data));
+    } else {
+      this.close(); // MQTT is carried in binary frames. [MQTT-6.0.0-1]
+    }
+  }
+
+  /** The socket says how much it holds, but not when it holds less. */
+  async #drained(): Promise<void> {
+    while (!this.#isOver && this.#socket.bufferedAmount > MOST_BUFFERED_BYTES) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, BUFFERED_POLL_MS);
+      this.#whenOver = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#whenOver();
+    this.#controller?.close();
+    this.#controller = undefined;
+    this.#writes?.error(new Error(`Cannot write: ${LOST}`));
+  }
+}

@@ -1,0 +1,52 @@
+import { assert, assertEquals } from "@std/assert";
+import { MqttError } from "../../mod.ts";
+import { within } from "../deadline.ts";
+import { ACCEPTED, converse } from "./scripted_server.ts";
+
+Deno.test("Client sends PINGREQ when it has nothing to say, and ends a connection without answer [MQTT-3.1.2-20]", async () => {
+  await converse({ keepAliveSeconds: 1, reconnect: false }, ACCEPTED, async ({ client, peer }) => {
+    const start = performance.now();
+    await peer.expect("c0 00");
+    assert(performance.now() - start < 1_000, "PINGREQ within the Keep Alive");
+    peer.send("d0 00");
+    await peer.expect("c0 00");
+    await within(client.closed, "the client to close");
+    assert(client.status.kind === "closed" && client.status.error instanceof MqttError);
+    assertEquals(client.status.error.reasonCode, 0x8d);
+  });
+});
+
+Deno.test("Client uses the Server Keep Alive [MQTT-3.1.2-21]", async () => {
+  await converse({ keepAliveSeconds: 1_000 }, "20 [ 00 00 [ 13 0001 ] ]", async ({ peer }) => {
+    await peer.expect("c0 00");
+  });
+});
+
+Deno.test("Client sends no PINGREQ with Keep Alive 0, and none while it publishes", async () => {
+  await converse({ keepAliveSeconds: 1 }, ACCEPTED, async ({ client, peer }) => {
+    const untilMs = performance.now() + 1_000;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setInterval(() => {
+      if (performance.now() > untilMs) resolve();
+      void client.publish("a", "");
+      peer.send("d0 00");
+    }, 50);
+    await promise;
+    clearInterval(timer);
+    for (let count = 0; count < 10; count++) await peer.expect("30 [ 'a' 00 ]");
+  });
+});
+
+Deno.test("Client does not miss PINGRESP while it does not read", async () => {
+  await converse({ keepAliveSeconds: 1, reconnect: false }, ACCEPTED, async ({ client, peer }) => {
+    const subscribing = client.subscribe("a", { maximumMessages: 1 });
+    await peer.packet();
+    peer.send("90 [ 0001 00 02 ]");
+    const subscription = await subscribing;
+    for (const text of ["1", "2", "3"]) peer.send(`30 [ 'a' 00 "${text}" ]`);
+    for (let pings = 0; pings < 4; pings++) await peer.expect("c0 00"); // Longer than it waits for an answer.
+    assertEquals(client.status.kind, "connected");
+    const reader = subscription.getReader();
+    for (const text of ["1", "2", "3"]) assertEquals((await reader.read()).value?.text(), text);
+  });
+});
