@@ -211,7 +211,7 @@ export class Client implements AsyncDisposable {
     this.#stop.abort();
     if (this.#isConnected) {
       const wanted = sessionExpirySeconds ?? this.#options.sessionExpirySeconds ?? 0;
-      // It may not be raised from 0. [MQTT-3.1.2-24]
+      // It may not be raised from 0 (section 3.14.2.2.2).
       const isChanged = wanted !== this.#connector.sessionExpirySeconds && this.#connector.sessionExpirySeconds > 0;
       const expiry = isChanged ? { sessionExpiryInterval: wanted } : {};
       this.#session.incoming.detach();

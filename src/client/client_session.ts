@@ -127,7 +127,7 @@ export class ClientSession {
       case "malformed":
         throw packet.error;
       default:
-        throw protocolError(`A server may not send ${packet.type.toUpperCase()} there`, "MQTT-2.1.2");
+        throw protocolError(`A server may not send ${packet.type.toUpperCase()} there`, "MQTT 2.1.2");
     }
   }
 }

@@ -169,7 +169,7 @@ export class Connector {
       authentication === undefined || method === undefined || reasonCode !== ReasonCode.ContinueAuthentication ||
       properties.authenticationMethod !== method
     ) {
-      throw protocolError("AUTH that was not asked for", "MQTT-4.12.0-1");
+      throw protocolError("AUTH that was not asked for", "MQTT-4.12.0-6");
     }
     const data = await authentication.answer(properties.authenticationData);
     const answer = { authenticationMethod: method, ...data !== undefined && { authenticationData: data } };
@@ -203,5 +203,5 @@ function randomClientId(): string {
 }
 
 function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new MqttError(String(reason), ReasonCode.UnspecifiedError, "MQTT-4.13");
+  return reason instanceof Error ? reason : new MqttError(String(reason), ReasonCode.UnspecifiedError, "MQTT 4.13");
 }

@@ -161,8 +161,8 @@ export class IncomingMessages {
   /** What a Topic Alias stands for (MQTT 5, section 3.3.2.3.4). */
   #topicOf({ topic, properties: { topicAlias } }: PublishPacket): string {
     if (topicAlias === undefined) return topic;
-    if (topicAlias === 0 || topicAlias > this.#host.topicAliasMaximum) { // [MQTT-3.3.2-8] [MQTT-3.3.2-10]
-      throw new MqttError(`The server sent Topic Alias ${topicAlias}`, ReasonCode.TopicAliasInvalid, "MQTT-3.3.2-10");
+    if (topicAlias === 0 || topicAlias > this.#host.topicAliasMaximum) { // [MQTT-3.3.2-8] [MQTT-3.1.2-26]
+      throw new MqttError(`The server sent Topic Alias ${topicAlias}`, ReasonCode.TopicAliasInvalid, "MQTT-3.1.2-26");
     }
     if (topic !== "") this.#aliases.set(topicAlias, topic);
     const known = this.#aliases.get(topicAlias);

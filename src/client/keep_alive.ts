@@ -33,7 +33,7 @@ export class KeepAlive {
     else if (this.#looksWithoutAnswer !== undefined) this.#looksWithoutAnswer += 1;
     if ((this.#looksWithoutAnswer ?? 0) >= LOOKS_A_KEEP_ALIVE) {
       const { KeepAliveTimeout } = ReasonCode;
-      connection.fail(new MqttError("The server did not answer PINGREQ", KeepAliveTimeout, "MQTT-3.1.2-22"));
+      connection.fail(new MqttError("The server did not answer PINGREQ", KeepAliveTimeout, "MQTT 3.1.2.10"));
       return;
     }
     if (!connection.hasSent && this.#looksWithoutAnswer === undefined) {

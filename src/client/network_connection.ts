@@ -34,6 +34,7 @@ export class NetworkConnection {
   #whenIdle: (() => void) | undefined;
   #writes = 0;
   #ending: Promise<void> | undefined;
+  #hasSaidLast = false;
   /** While it ends. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -58,7 +59,7 @@ export class NetworkConnection {
 
   /** Everything that is sent in a turn, or while a write is under way, leaves in one write. */
   sendFrame(frame: Frame): void {
-    if (this.#phase === "closed") return;
+    if (this.#phase === "closed" || this.#hasSaidLast) return;
     this.#frames.push(frame);
     this.#frameBytes += frame.length;
     if (this.#phase !== "idle") return;
@@ -123,11 +124,12 @@ export class NetworkConnection {
     clearTimeout(this.#timer);
     this.fail(undefined);
     await this.#reader.cancel().catch(() => {}); // It may be broken.
-    await this.#open.served;
+    await this.#open.served?.catch(() => {}); // Its own concern.
   }
 
   async #end(last: Packet | undefined): Promise<void> {
     if (last !== undefined) this.send(last);
+    this.#hasSaidLast = true; // Nothing may follow DISCONNECT. [MQTT-3.14.4-1]
     let writes = -1;
     this.#timer = setInterval(() => {
       if (this.#writes === writes) this.fail(undefined);

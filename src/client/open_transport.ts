@@ -65,7 +65,14 @@ export async function openTransport(
     return { transport: pair.client, canPause: true, served: server.serve(pair.server) };
   }
   const canPause = !server.protocol.startsWith("ws");
-  return { transport: await untilAborted(connect(server, tls, signal), signal), canPause, served: undefined };
+  try {
+    return { transport: await untilAborted(connect(server, tls, signal), signal), canPause, served: undefined };
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw new TypeError(`Cannot connect to "${server.protocol}": a page of the web has ws: and wss: only`, {
+      cause: error,
+    });
+  }
 }
 
 async function connect(url: URL, tls: TlsClientOptions | undefined, signal: AbortSignal): Promise<Transport> {

@@ -82,16 +82,8 @@ export class OutgoingMessages {
       return this.#sendAtOnce(this.#connection, topic, payload, retain, properties);
     }
     const { promise, resolve, reject } = Promise.withResolvers<PublishResult | undefined>();
-    const message = { topic, payload, qos, retain, properties };
-    const entry: Entry = {
-      ...message,
-      resolve,
-      reject,
-      state: "waiting",
-      packetIdentifier: 0,
-      dup: false,
-      received: undefined,
-    };
+    const sending = { state: "waiting", packetIdentifier: 0, dup: false, received: undefined } as const;
+    const entry: Entry = { topic, payload, qos, retain, properties, resolve, reject, ...sending };
     this.#add(entry);
     return signal === undefined ? promise : orAborted(promise, signal, () => this.#takeBack(entry));
   }
@@ -123,7 +115,7 @@ export class OutgoingMessages {
     } else if (entry !== undefined) { // Else of an earlier session.
       const isExpected = packet.type === "puback" ? entry.qos === 1 : entry.received !== undefined;
       if (!isExpected) {
-        throw protocolError(`${packet.type.toUpperCase()} for a message that waits for another`, "MQTT-4.3");
+        throw protocolError(`${packet.type.toUpperCase()} for a message that waits for another`, "MQTT 4.3");
       }
       this.#settle(entry, entry.received ?? packet);
     }
@@ -253,7 +245,7 @@ export class OutgoingMessages {
     if (entry === undefined) {
       this.#sendPubrel(packet.packetIdentifier, ReasonCode.PacketIdentifierNotFound);
     } else if (entry.qos !== 2) {
-      throw protocolError("PUBREC for a message with QoS 1", "MQTT-4.3.2-2");
+      throw protocolError("PUBREC for a message with QoS 1", "MQTT 4.3.2");
     } else if (packet.reasonCode >= 0x80) {
       this.#settle(entry, packet);
     } else {
@@ -289,10 +281,10 @@ export class OutgoingMessages {
       if (entry.qos === 1) continue; // At least once.
       this.#forget(entry);
       if (entry.received !== undefined) {
-        entry.resolve(entry.received); // It was the server's from PUBREC on. [MQTT-4.3.3-2]
+        entry.resolve(entry.received); // It was the server's from PUBREC on (section 4.3.3).
       } else {
         const message = `Cannot say whether the message to "${entry.topic}" arrived: the server has lost the session`;
-        entry.reject(new MqttError(message, ReasonCode.UnspecifiedError, "MQTT-4.4"));
+        entry.reject(new MqttError(message, ReasonCode.UnspecifiedError, "MQTT 4.4"));
       }
     }
   }

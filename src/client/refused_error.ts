@@ -23,12 +23,12 @@ export class RefusedError extends MqttError {
 /** Says that the network failed, or that the server closed without a word. */
 export function lostConnection(cause?: unknown): MqttError {
   const options = cause === undefined ? undefined : { cause };
-  return new MqttError("The connection was lost", ReasonCode.UnspecifiedError, "MQTT-4.13", options);
+  return new MqttError("The connection was lost", ReasonCode.UnspecifiedError, "MQTT 4.13", options);
 }
 
 /** A limit of this client that is reached. */
 export function quotaExceeded(message: string): MqttError {
-  return new MqttError(message, ReasonCode.QuotaExceeded, "MQTT-4.9");
+  return new MqttError(message, ReasonCode.QuotaExceeded, "MQTT 4.9");
 }
 
 /** What everything gets that is asked of a client that is closed, or that it did not finish. */

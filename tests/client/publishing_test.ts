@@ -116,7 +116,7 @@ for (const { name, topic, options } of WRONG) {
   });
 }
 
-Deno.test("Client sends Topic Aliases where it is told to and the server takes them [MQTT-3.1.2-26]", async () => {
+Deno.test("Client sends Topic Aliases where it is told to and the server takes them [MQTT-3.2.2-17]", async () => {
   await converse({ sendsTopicAliases: true }, "20 [ 00 00 [ 22 0001 ] ]", async ({ client, server, peer }) => {
     for (const topic of ["a", "a", "b"]) void client.publish(topic, "");
     await peer.expect("30 [ 'a' [ 23 0001 ] ] 30 [ '' [ 23 0001 ] ] 30 [ 'b' 00 ]");

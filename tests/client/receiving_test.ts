@@ -58,7 +58,7 @@ Deno.test("a message with QoS 2 comes once, however often it is sent [MQTT-4.3.3
 });
 
 for (const [qos, publish, acknowledge] of [[1, "32", "40"], [2, "34", "50"]] as const) {
-  Deno.test(`QoS ${qos} beyond the buffer is acknowledged when it is read [MQTT-4.9.0-1]`, async () => {
+  Deno.test(`QoS ${qos} beyond the buffer is acknowledged when it is read (section 4.9)`, async () => {
     await converse({}, ACCEPTED, async ({ client, peer }) => {
       const reader = await subscribed(client, peer, { maximumMessages: 1 });
       for (const text of ["1", "2", "3"]) peer.send(`${publish} [ 'a' 000${text} 00 "${text}" ]`);
@@ -210,7 +210,7 @@ Deno.test("Client knows the Topic Aliases of the server, of each connection anew
 });
 
 for (const alias of ["0000", "000b"]) {
-  Deno.test(`Client refuses Topic Alias ${alias} [MQTT-3.3.2-8]`, async () => {
+  Deno.test(`Client refuses Topic Alias ${alias} [MQTT-3.1.2-26]`, async () => {
     await converse({ topicAliasMaximum: 10 }, ACCEPTED, async ({ peer }) => {
       peer.send(`30 [ 'a' [ 23 ${alias} ] ]`);
       await peer.expect("e0 [ 94 ]");

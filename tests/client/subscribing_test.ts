@@ -140,7 +140,7 @@ Deno.test("overlapping subscriptions of 3.1.1 get what matches", async () => {
   });
 });
 
-Deno.test("Client sends no Subscription Identifier where the server has none [MQTT-3.2.2-17]", async () => {
+Deno.test("Client sends no Subscription Identifier where the server has none (section 3.2.2.3.12)", async () => {
   await converse({}, "20 [ 00 00 [ 29 00 ] ]", async ({ client, peer }) => {
     void client.subscribe("a").catch(() => {}); // The end of the client.
     await peer.expect("82 [ 0001 00 'a' 02 ]");

@@ -1,0 +1,112 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Broker, Client, type Listener, listenTcp, listenTls, listenUnix, listenWebSocket } from "../../mod.ts";
+import { authority, identity } from "../certificates/certificates.ts";
+import { exchange } from "./exchange.ts";
+
+const TLS = { caCerts: [authority()] };
+const CERTIFICATE = { cert: identity("client").certificate, key: identity("client").key };
+
+/** A broker that listens, and what has to be given back behind it. */
+async function listening(listener: Listener, talk: (url: string) => Promise<void>): Promise<void> {
+  await using broker = await Broker.open();
+  const served: Promise<void>[] = [];
+  const accepting = (async () => {
+    for await (const transport of listener) served.push(broker.serve(transport));
+  })();
+  try {
+    await talk(listener.url);
+  } finally {
+    listener.close();
+    await accepting;
+    await Promise.all(served);
+  }
+}
+
+const SECURE_WEB = { port: 0, ...identity("server"), alpnProtocols: ["http/1.1"] };
+
+const SERVERS: readonly { name: string; listen: (folder: string) => Listener | Promise<Listener>; tls?: typeof TLS }[] =
+  [
+    { name: "TCP", listen: () => listenTcp({ port: 0 }) },
+    { name: "TCP over IPv6", listen: () => listenTcp({ port: 0, hostname: "::1" }) },
+    { name: "a Unix socket", listen: (folder) => listenUnix({ path: `${folder}/mqtt` }) },
+    { name: "WebSocket", listen: () => listenWebSocket(listenTcp({ port: 0 })) },
+    { name: "TLS", listen: () => listenTls({ port: 0, ...identity("server") }), tls: TLS },
+    {
+      name: "WebSocket over TLS",
+      listen: () => listenWebSocket(listenTls(SECURE_WEB)),
+      tls: TLS,
+    },
+  ];
+
+for (const protocolVersion of [5, 4] as const) {
+  for (const { name, listen, tls } of SERVERS) {
+    Deno.test(`Client and Broker over ${name}, v${protocolVersion}`, async () => {
+      const folder = await Deno.makeTempDir();
+      const options = { protocolVersion, ...tls !== undefined && { tls } };
+      await listening(await listen(folder), (url) => exchange(url, options));
+      await Deno.remove(folder, { recursive: true });
+    });
+  }
+
+  Deno.test(`Client and Broker in process, v${protocolVersion}`, async () => {
+    await using broker = await Broker.open();
+    await exchange(broker, { protocolVersion });
+  });
+}
+
+Deno.test("Client shows its certificate, and User Name and Password of the URL", async () => {
+  const names: (string | undefined)[] = [];
+  await using broker = await Broker.open({
+    authenticator: {
+      authenticate({ connect: { userName, password }, certificateName }) {
+        names.push(certificateName, userName, new TextDecoder().decode(password));
+        return { isAccepted: true };
+      },
+    },
+  });
+  const listener = listenTls({
+    port: 0,
+    ...identity("server"),
+    clientAuthority: authority(),
+    requireCertificate: true,
+  });
+  const accepting = (async () => {
+    for await (const transport of listener) await broker.serve(transport);
+  })();
+  const url = listener.url.replace("//", "//us%20er:p%40ss@");
+  const client = await Client.connect(url, { tls: { ...TLS, ...CERTIFICATE } });
+  await client.close();
+  listener.close();
+  await accepting;
+  assertEquals(names, ["sensor-1", "us er", "p@ss"]);
+});
+
+Deno.test("Client does not trust a server that nobody vouches for", async () => {
+  await listening(listenTls({ port: 0, ...identity("server") }), async (url) => {
+    await assertRejects(() => Client.connect(url), Error, "certificate");
+  });
+});
+
+Deno.test("Client.connect() rejects where nobody listens", async () => {
+  const listener = listenTcp({ port: 0 });
+  listener.close();
+  await assertRejects(() => Client.connect(listener.url), Deno.errors.ConnectionRefused);
+  await assertRejects(() => Client.connect(listener.url.replace("mqtt:", "ws:")), Error);
+  await assertRejects(() => Client.connect("unix:/nowhere/at/all"), Deno.errors.NotFound);
+});
+
+for (const address of ["http://127.0.0.1", "mqtt:", "unix:", "nothing"]) {
+  Deno.test(`Client.connect() refuses "${address}"`, async () => {
+    await assertRejects(() => Client.connect(address), TypeError);
+  });
+}
+
+Deno.test("Client.connect() refuses an option that is out of its range", async () => {
+  await using broker = await Broker.open();
+  await assertRejects(() => Client.connect(broker, { receiveMaximum: 0 }), RangeError, "receiveMaximum");
+  await assertRejects(
+    () => Client.connect(broker, { reconnect: { maximumAttempts: 0 } }),
+    RangeError,
+    "maximumAttempts",
+  );
+});
