@@ -1,4 +1,4 @@
-import { isQoS } from "../codec/packet.ts";
+import { isQoS, type UnsubackPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { orAborted } from "./abort.ts";
@@ -177,6 +177,16 @@ export class Client implements AsyncDisposable {
       else void this.#session.subscriptions.remove(subscribed); // It never rejects.
       throw error;
     }
+  }
+
+  /**
+   * Unsubscribes Topic Filters that a session has from an earlier client; to end a subscription of this one, cancel it.
+   * Resolves with the server's answer; `undefined` when the session was lost meanwhile, and they with it.
+   */
+  unsubscribe(topicFilters: string | readonly string[], signal?: AbortSignal): Promise<UnsubackPacket | undefined> {
+    if (this.#isOver || this.#closing !== undefined) return Promise.reject(closedError("unsubscribe"));
+    const filters = typeof topicFilters === "string" ? [topicFilters] : [...topicFilters];
+    return orAborted(this.#session.subscriptions.unsubscribe(filters), signal);
   }
 
   /**

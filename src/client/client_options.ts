@@ -6,10 +6,10 @@ import type { Data } from "./message.ts";
 /** Options of {@linkcode Client.connect}; all may be left out. */
 export interface ConnectOptions {
   /**
-   * Version to speak. Without it the client begins with 5, and goes on with 3.1.1 (level 4) when the server refuses 5, or
-   * closes without a word.
+   * Version to speak: 5, 4 for 3.1.1, or 3 for 3.1. Without it the client begins with 5, and goes on with 3.1.1 when the
+   * server refuses 5, or closes without a word.
    */
-  readonly protocolVersion?: Extract<ProtocolVersion, 4 | 5>;
+  readonly protocolVersion?: ProtocolVersion;
   /** Empty lets the server assign one. @default a random one that begins with `brooklet-` */
   readonly clientId?: string;
   /** @default what the URL says */

@@ -1,6 +1,6 @@
 import type { Malformed } from "../codec/decoder.ts";
 import { MqttError, protocolError } from "../codec/mqtt_error.ts";
-import type { AuthPacket, ConnackPacket, ConnectPacket, Will } from "../codec/packet.ts";
+import type { AuthPacket, ConnackPacket, ConnectPacket, ProtocolVersion, Will } from "../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { deadlineSignal } from "./abort.ts";
@@ -34,7 +34,7 @@ export class Connector {
   readonly sessionExpirySeconds: number;
   readonly #server: URL | TransportServer;
   readonly #options: CompleteOptions;
-  #version: 4 | 5;
+  #version: ProtocolVersion;
   #isVersionOpen: boolean;
   #hasConnected = false;
 

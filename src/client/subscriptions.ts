@@ -113,6 +113,13 @@ export class Subscriptions {
     if (!isOffline) await answered;
   }
 
+  /** Unsubscribes what an earlier client left in the session; `undefined`: the session is gone. */
+  async unsubscribe(topicFilters: readonly string[]): Promise<UnsubackPacket | undefined> {
+    const answer = await this.#ask(undefined, topicFilters);
+    if (answer?.type === "suback") throw protocolError("SUBACK in answer to UNSUBSCRIBE", "MQTT-3.10.4-4");
+    return answer;
+  }
+
   /** Whom a message is for. */
   recipients(topic: string, identifiers: readonly number[] | undefined): readonly Recipient[] {
     const { subscribed, recipients } = this.#matching(topic);

@@ -8,6 +8,8 @@ export interface TlsClientOptions {
   /** Certificate of the client, with the chain behind it; it needs a `key`. */
   readonly cert?: string;
   readonly key?: string;
+  /** Whether a certificate of another host will do, as long as it is trusted. Only `mqtts:` knows it. @default {false} */
+  readonly unsafelyDisableHostnameVerification?: boolean;
   /** Protocols to offer (ALPN). Only `mqtts:` uses it. @default {["mqtt"]} */
   readonly alpnProtocols?: readonly string[];
 }
@@ -22,11 +24,13 @@ export interface TlsConnectOptions extends TlsClientOptions {
 /** Connects over TLS and completes the handshake. Throws whatever `Deno.connectTls` throws. */
 export async function connectTls(options: TlsConnectOptions): Promise<Transport> {
   const { hostname, port, signal, caCerts = [], cert, key, alpnProtocols = ["mqtt"] } = options;
+  const { unsafelyDisableHostnameVerification = false } = options;
   const connecting = Deno.connectTls({
     hostname,
     port,
     caCerts: [...caCerts],
     alpnProtocols: [...alpnProtocols],
+    unsafelyDisableHostnameVerification,
     ...cert !== undefined && key !== undefined && { cert, key },
   });
   const conn = await connecting;

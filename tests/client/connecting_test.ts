@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
-import { Client, MqttError, RefusedError } from "../../mod.ts";
+import { Client, MqttError, type ReasonCode, RefusedError } from "../../mod.ts";
+import { toHex } from "../codec/hex.ts";
 import { within } from "../deadline.ts";
+import { Seeded } from "../seeded.ts";
 import {
   ACCEPTED,
   ACCEPTED_311,
@@ -227,13 +229,37 @@ Deno.test("Client.close() ends the session unless it was to be kept, and can hav
   });
 });
 
-Deno.test("Client ends the connection with a reason when the server breaks the protocol [MQTT-4.13.1-1]", async () => {
-  await converse({}, ACCEPTED, async ({ client, peer }) => {
-    peer.send("82 [ 0001 00 'a' 00 ]"); // SUBSCRIBE.
-    await peer.expect("e0 [ 82 ]");
-    await peer.drop();
-    await within(client.closed, "the client to close");
-    assert(client.status.kind === "closed" && client.status.error instanceof MqttError);
-    assertEquals(client.status.error.reasonCode, 0x82);
+const VIOLATIONS: readonly { name: string; packet: string; reasonCode: ReasonCode }[] = [
+  { name: "SUBSCRIBE", packet: "82 [ 0001 00 'a' 00 ]", reasonCode: 0x82 },
+  { name: "a second CONNACK", packet: ACCEPTED, reasonCode: 0x82 },
+  { name: "AUTH that nobody asked for", packet: "f0 [ 18 [ 15 'm' ] ]", reasonCode: 0x82 },
+  { name: "PUBLISH with QoS 3", packet: "36 [ 'a' 0001 00 ]", reasonCode: 0x81 },
+  { name: "a packet that is too large", packet: `30 [ 'a' 00 "${"x".repeat(100)}" ]`, reasonCode: 0x95 },
+];
+
+for (const { name, packet, reasonCode } of VIOLATIONS) {
+  Deno.test(`Client ends the connection with a reason after ${name} [MQTT-4.13.1-1]`, async () => {
+    await converse({ maximumPacketBytes: 100 }, ACCEPTED, async ({ client, peer }) => {
+      peer.send(packet);
+      await peer.expect(`e0 [ ${reasonCode.toString(16)} ]`);
+      await peer.drop();
+      await within(client.closed, "the client to close");
+      assert(client.status.kind === "closed" && client.status.error instanceof MqttError);
+      assertEquals(client.status.error.reasonCode, reasonCode);
+    });
   });
+}
+
+Deno.test("Client takes any bytes in place of CONNACK for a refusal", async () => {
+  const random = new Seeded(7);
+  for (let round = 0; round < 200; round++) {
+    const server = new ScriptedServer();
+    const connecting = Client.connect(server, { protocolVersion: random.pick([4, 5]) });
+    const failed = assertRejects(() => connecting, MqttError);
+    const peer = await server.connection();
+    await peer.packet();
+    peer.send(toHex(random.bytes(random.integer(1, 12))));
+    await peer.drop();
+    await failed;
+  }
 });

@@ -113,6 +113,16 @@ Deno.test("a Topic Filter is unsubscribed when the last of its subscriptions end
   });
 });
 
+Deno.test("Client.unsubscribe() ends what an earlier client left in the session (section 3.10)", async () => {
+  await converse({ cleanStart: false }, RESUMED, async ({ client, peer }) => {
+    const unsubscribing = client.unsubscribe(["a", "b"]);
+    await peer.expect("a2 [ 0001 00 'a' 'b' ]");
+    peer.send("b0 [ 0001 00 00 11 ]");
+    assertEquals([...(await unsubscribing)?.reasonCodes ?? []], [0, 0x11]);
+    await assertRejects(() => client.unsubscribe([]), RangeError);
+  });
+});
+
 Deno.test("overlapping subscriptions each get what the server sends for them [MQTT-3.3.4-5]", async () => {
   await converse({}, ACCEPTED, async ({ client, peer }) => {
     const subscribing = [client.subscribe("a/+"), client.subscribe("a/#")];

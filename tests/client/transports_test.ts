@@ -8,7 +8,7 @@ const CERTIFICATE = { cert: identity("client").certificate, key: identity("clien
 
 /** A broker that listens, and what has to be given back behind it. */
 async function listening(listener: Listener, talk: (url: string) => Promise<void>): Promise<void> {
-  await using broker = await Broker.open();
+  const broker = await Broker.open();
   const served: Promise<void>[] = [];
   const accepting = (async () => {
     for await (const transport of listener) served.push(broker.serve(transport));
@@ -18,6 +18,7 @@ async function listening(listener: Listener, talk: (url: string) => Promise<void
   } finally {
     listener.close();
     await accepting;
+    await broker.close();
     await Promise.all(served);
   }
 }
@@ -47,7 +48,9 @@ for (const protocolVersion of [5, 4] as const) {
       await Deno.remove(folder, { recursive: true });
     });
   }
+}
 
+for (const protocolVersion of [5, 4, 3] as const) {
   Deno.test(`Client and Broker in process, v${protocolVersion}`, async () => {
     await using broker = await Broker.open();
     await exchange(broker, { protocolVersion });
@@ -79,6 +82,14 @@ Deno.test("Client shows its certificate, and User Name and Password of the URL",
   listener.close();
   await accepting;
   assertEquals(names, ["sensor-1", "us er", "p@ss"]);
+});
+
+Deno.test("Client takes a certificate of another host only where it is told to", async () => {
+  await listening(listenTls({ hostname: "127.0.0.2", port: 0, ...identity("server") }), async (url) => {
+    await assertRejects(() => Client.connect(url, { tls: TLS }), Error, "certificate");
+    const client = await Client.connect(url, { tls: { ...TLS, unsafelyDisableHostnameVerification: true } });
+    await client.close();
+  });
 });
 
 Deno.test("Client does not trust a server that nobody vouches for", async () => {
