@@ -278,7 +278,8 @@ export class Client implements AsyncDisposable {
 
   #responseTopic(): string {
     const { responseInformation } = this.#established.connack.properties;
-    return `${responseInformation ?? "response"}/${encodeURIComponent(this.clientId)}`;
+    const prefix = responseInformation ?? "response";
+    return `${prefix}${prefix.endsWith("/") ? "" : "/"}${encodeURIComponent(this.clientId)}`;
   }
 
   #connectedStatus(): ClientStatus {

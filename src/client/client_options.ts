@@ -52,8 +52,8 @@ export interface ConnectOptions {
   /** The same in bytes of payload and topic. @default {16_777_216} */
   readonly maximumQueuedBytes?: number;
   /**
-   * How long a message that no subscription wants waits unacknowledged for one to be made: what the session has kept comes
-   * before a program can subscribe. Behind that it is acknowledged, dropped and counted.
+   * How long, from the first connection on, messages that no subscription wants wait unacknowledged for one to be made:
+   * what the session has kept comes before a program can subscribe. Later they are acknowledged, dropped and counted.
    *
    * @default {10_000}
    */

@@ -52,13 +52,16 @@ export class Connector {
   async connect(signal: AbortSignal | undefined): Promise<Established> {
     const deadline = deadlineSignal(this.#options.connectTimeoutMs, "the server to accept the connection", signal);
     try {
-      return await this.#connect(deadline.signal);
-    } catch (refused) {
-      if (!(refused instanceof VersionRefused)) throw refused;
-      if (!this.#isVersionOpen) throw refused.error;
-      this.#version = 4;
-      this.#isVersionOpen = false;
-      return await this.#connect(deadline.signal);
+      for (;;) {
+        try {
+          return await this.#connect(deadline.signal);
+        } catch (refused) {
+          if (!(refused instanceof VersionRefused)) throw refused;
+          if (!this.#isVersionOpen) throw refused.error;
+          this.#version = 4;
+          this.#isVersionOpen = false;
+        }
+      }
     } finally {
       deadline.stop();
     }

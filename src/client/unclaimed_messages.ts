@@ -4,32 +4,34 @@ import type { ReceivedMessage } from "./message.ts";
 interface Unclaimed {
   readonly message: ReceivedMessage;
   readonly delivery: Delivery;
-  readonly sinceMs: number;
 }
 
 /**
  * Messages that no subscription of this client wants. A session sends what it has kept right behind CONNACK, before a
- * program that was started again can subscribe: those with QoS 1 and 2 wait for it, unacknowledged, for a while.
+ * program that was started again can subscribe: at first, those with QoS 1 and 2 wait for it, unacknowledged. Later they
+ * are acknowledged and dropped, because what waits takes places of Receive Maximum from the others.
  */
 export class UnclaimedMessages implements Recipient {
   readonly isFull = false;
   dropped = 0;
-  readonly #timeoutMs: number;
+  readonly #untilMs: number;
   #messages: Unclaimed[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+  /** @param waitMs how long they wait, from now on */
+  constructor(waitMs: number) {
+    this.#untilMs = performance.now() + waitMs;
   }
 
   take(message: ReceivedMessage, delivery: Delivery | undefined): void {
-    if (delivery === undefined) {
+    const leftMs = this.#untilMs - performance.now();
+    if (delivery === undefined || leftMs <= 0) {
       this.dropped += 1;
       return;
     }
     delivery.hold();
-    this.#messages.push({ message, delivery, sinceMs: performance.now() });
-    this.#timer ??= setTimeout(this.#expire, this.#timeoutMs);
+    this.#messages.push({ message, delivery });
+    this.#timer ??= setTimeout(() => this.#expire(), leftMs);
   }
 
   /** Gives those that match to somebody who wants them now. */
@@ -45,18 +47,13 @@ export class UnclaimedMessages implements Recipient {
   /** Forgets them; the server has them still. */
   clear(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#messages = [];
   }
 
-  readonly #expire = (): void => {
-    const untilMs = performance.now() - this.#timeoutMs;
-    const isLate = ({ sinceMs }: Unclaimed) => sinceMs <= untilMs;
-    const late = this.#messages.filter(isLate);
-    this.#messages = this.#messages.filter((unclaimed) => !isLate(unclaimed));
-    this.dropped += late.length;
-    for (const { delivery } of late) delivery.release();
-    const next = this.#messages[0];
-    this.#timer = next === undefined ? undefined : setTimeout(this.#expire, next.sinceMs - untilMs);
-  };
+  #expire(): void {
+    const messages = this.#messages;
+    this.#messages = [];
+    this.dropped += messages.length;
+    for (const { delivery } of messages) delivery.release();
+  }
 }

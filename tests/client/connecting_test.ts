@@ -47,6 +47,13 @@ for (const { name, refuse } of REFUSALS) {
   });
 }
 
+Deno.test("Client.connect() rejects when the server refuses both versions [MQTT-3.1.2-2]", async () => {
+  const server = new ScriptedServer();
+  const failed = assertRejects(() => Client.connect(server), MqttError, "UnsupportedProtocolVersion");
+  for (const refusal of ["20 [ 00 84 00 ]", "20 [ 00 01 ]"]) await (await server.connection()).accept(refusal);
+  await failed;
+});
+
 Deno.test("Client.connect() sends what its options say (section 3.1)", async () => {
   const server = new ScriptedServer();
   const connecting = Client.connect(server, {

@@ -237,6 +237,9 @@ Deno.test("what nobody wants is acknowledged after a while, and counted", async 
     await peer.expect("40 [ 0001 ]");
     await peer.expect("50 [ 0002 ]");
     assertEquals(client.unclaimed, 2);
+    peer.send("32 [ 'a' 0003 00 ]"); // From then on, at once.
+    await peer.expect("40 [ 0003 ]");
+    assertEquals(client.unclaimed, 3);
   });
 });
 

@@ -16,7 +16,7 @@ seededTest("Queue gives first what came first, however it grows and shrinks", (r
       const taken = Array.from({ length: Math.min(count, expected.length) }, () => queue.shift());
       assertEquals(taken, expected.splice(0, taken.length));
     }
-    assertEquals(queue.length, expected.length);
+    assertEquals([queue.peek(), queue.length], [expected[0], expected.length]);
   }
 });
 
