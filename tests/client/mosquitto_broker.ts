@@ -92,7 +92,8 @@ export class MosquittoBroker implements AsyncDisposable {
   }
 }
 
-function freePorts(count: number): number[] {
+/** Ports of 127.0.0.1 that were free a moment ago. */
+export function freePorts(count: number): number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
   return listeners.map((listener) => {
     const { port } = listener.addr;

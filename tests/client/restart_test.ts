@@ -9,8 +9,9 @@ import {
   type Transport,
 } from "../../mod.ts";
 import { within } from "../deadline.ts";
+import { BrokerProcess } from "../interop/broker_process.ts";
 import { programTests } from "../interop/interop_tests.ts";
-import { MosquittoBroker } from "./mosquitto_broker.ts";
+import { freePorts, MosquittoBroker } from "./mosquitto_broker.ts";
 
 const MESSAGES = 600;
 const RESTARTS = 3;
@@ -81,6 +82,39 @@ class CrashingBroker implements Restartable, AsyncDisposable {
   }
 }
 
+/** The command line program, which is killed, and keeps in a file what it has promised. */
+class KilledBroker implements Restartable, AsyncDisposable {
+  readonly #folder: string;
+  readonly #port: number;
+  #process: BrokerProcess | undefined;
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.#port = port;
+  }
+
+  static async start(): Promise<KilledBroker> {
+    const [port = 0] = freePorts(1);
+    const killed = new KilledBroker(await Deno.makeTempDir(), port);
+    await killed.restart();
+    return killed;
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.#port}`;
+  }
+
+  async restart(): Promise<void> {
+    await this.#process?.kill();
+    this.#process = await BrokerProcess.start(["--storage", `kv:${this.#folder}/kept.kv`, "--listen", this.url]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process?.kill();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
 /** Numbers as they come, up to the last one; with QoS 1 some may come twice. */
 async function numbers(subscription: ClientSubscription): Promise<number[]> {
   const received: number[] = [];
@@ -121,6 +155,11 @@ for (const protocolVersion of [5, 4] as const) {
   for (const qos of [1, 2] as const) {
     Deno.test(`QoS ${qos} through crashes of Brooklet loses nothing that was promised, v${protocolVersion}`, async () => {
       await using server = await CrashingBroker.start();
+      await publishThroughRestarts(server, qos, protocolVersion);
+    });
+
+    Deno.test(`QoS ${qos} through kill -9 of the program loses nothing that was promised, v${protocolVersion}`, async () => {
+      await using server = await KilledBroker.start();
       await publishThroughRestarts(server, qos, protocolVersion);
     });
 
