@@ -22,7 +22,7 @@ Deno.test("Client uses the Server Keep Alive [MQTT-3.1.2-21]", async () => {
   });
 });
 
-Deno.test("Client sends no PINGREQ with Keep Alive 0, and none while it publishes", async () => {
+Deno.test("Client sends no PINGREQ while it publishes", async () => {
   await converse({ keepAliveSeconds: 1 }, ACCEPTED, async ({ client, peer }) => {
     const untilMs = performance.now() + 1_000;
     const { promise, resolve } = Promise.withResolvers<void>();

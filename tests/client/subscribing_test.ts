@@ -79,7 +79,7 @@ for (const { name, end } of ENDS) {
   });
 }
 
-Deno.test("a loop that is left unsubscribes; one that goes on ends with unsubscribe()", async () => {
+Deno.test("a reader that waits sees the end when the subscription is unsubscribed", async () => {
   await converse({}, ACCEPTED, async ({ client, peer }) => {
     const subscribing = client.subscribe("a");
     await peer.packet();
