@@ -120,7 +120,8 @@ export class CommitQueue implements ChangeLog {
     this.#changes = [];
     this.#bounds = [];
     this.#takenSequence = this.writtenSequence;
-    return { changes: failed.length === 0 ? fresh : [...failed, ...fresh], until: this.writtenSequence, bytes };
+    const changes = failed.length === 0 ? fresh : withoutReplacedWills([...failed, ...fresh]);
+    return { changes, until: this.writtenSequence, bytes };
   }
 
   #give(group: Group): void {
@@ -178,6 +179,23 @@ function grouped(changes: readonly (Fact | undefined)[], bounds: readonly number
   }
   if (together !== undefined) all.push({ kind: "together", changes: together });
   return all.filter((change) => change.kind !== "together" || change.changes.length > 0);
+}
+
+/**
+ * Changes that are given again, without Wills that others have replaced. Any prefix may be kept already: a crash within the
+ * repetition would bring a Will back that was published behind it.
+ */
+function withoutReplacedWills(changes: readonly Change[]): Change[] {
+  const clientIds = new Set<string>();
+  const kept: Change[] = [];
+  for (const change of changes.toReversed()) {
+    const isReplaced = change.kind === "will" && change.will !== undefined && clientIds.has(change.clientId);
+    if (!isReplaced) kept.push(change);
+    for (const fact of change.kind === "together" ? change.changes : [change]) {
+      if (fact.kind === "will") clientIds.add(fact.clientId);
+    }
+  }
+  return kept.reverse();
 }
 
 function isThere(change: Fact | undefined): change is Fact {

@@ -138,6 +138,29 @@ Deno.test("CommitQueue.begin() and end() put together what is all or nothing", (
   assertEquals(queue.pendingBytes, 0);
 });
 
+Deno.test("A Will that was replaced does not come again with a commit that failed", async () => {
+  const storage = gated();
+  const { queue } = queueOver(storage);
+  const will = { topic: "w", payload: new Uint8Array(), qos: 0, retain: false, properties: {} } as const;
+  const set = (clientId: string): Fact => ({ kind: "will", clientId, will, publishAtMs: undefined });
+  const unset: Fact = { kind: "will", clientId: "a", will: undefined, publishAtMs: undefined };
+  queue.write(set("a"));
+  queue.write(set("b"));
+  queue.begin();
+  queue.write(unset);
+  queue.write(change("c"));
+  queue.end();
+  queue.flush();
+  (await storage.nextCommit()).fail();
+  await assertRejects(() => queue.settled());
+  queue.retry();
+  const again = await storage.nextCommit();
+  assertEquals(again.changes, [set("b"), { kind: "together", changes: [unset, change("c")] }]);
+  again.keep();
+  await queue.settled();
+  assertEquals(queue.pendingBytes, 0);
+});
+
 Deno.test("A storage that throws instead of rejecting is the same", async () => {
   const storage = new GatedStorage();
   storage.commit = () => {
