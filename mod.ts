@@ -64,7 +64,14 @@ export { ClientSubscription } from "./src/client/client_subscription.ts";
 export type { TlsClientOptions } from "./src/transport/connect_tls.ts";
 
 export { Broker } from "./src/broker/broker.ts";
-export type { BrokerMetrics, BrokerOptions, PublishRequest, SubscribeOptions } from "./src/broker/broker_options.ts";
+export type {
+  BrokerMetrics,
+  BrokerOptions,
+  ConnectedClient,
+  PublishRequest,
+  ServeOptions,
+  SubscribeOptions,
+} from "./src/broker/broker_options.ts";
 export { BrokerSubscription, type Message } from "./src/broker/broker_subscription.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
 export { parseAclFile } from "./src/auth/acl_file.ts";

@@ -12,7 +12,14 @@ import { parseTopicFilter } from "../protocol/topic_filter.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { BrokerMetrics, BrokerOptions, PublishRequest, SubscribeOptions } from "./broker_options.ts";
+import type {
+  BrokerMetrics,
+  BrokerOptions,
+  ConnectedClient,
+  PublishRequest,
+  ServeOptions,
+  SubscribeOptions,
+} from "./broker_options.ts";
 import { BrokerSubscription } from "./broker_subscription.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -23,6 +30,9 @@ import { Router } from "./router.ts";
 import { ServedConnection, type ServedConnectionHost } from "./served_connection.ts";
 import { Sessions } from "./sessions.ts";
 import { StorageWait } from "./storage_wait.ts";
+import { type SysState, SysTopics } from "./sys_topics.ts";
+import { Traffic } from "./traffic.ts";
+import { VERSION } from "./version.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
 const TICK_MS = 100;
@@ -30,6 +40,9 @@ const DROPS_TOLD_EVERY_MS = 10_000;
 const RETRY_COMMIT_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 4_500;
 const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
+/** First level of what the broker tells of itself. */
+const SYS = "$SYS";
+const NO_LIMITS: Partial<Limits> = {};
 const NOT_YOURS: Answer = {
   kind: "refused",
   reasonCode: ReasonCode.NotAuthorized,
@@ -58,6 +71,7 @@ const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTake
  * ```
  */
 export class Broker {
+  /** Those in force, see {@linkcode Broker.reload}. */
   readonly limits: Limits;
   readonly #storage: Storage;
   readonly #now: () => number;
@@ -69,11 +83,18 @@ export class Broker {
   readonly #context: SessionContext;
   readonly #sessions: Sessions;
   readonly #connections = new Map<ServedConnection, Promise<void>>();
+  /** Those whose CONNECT was accepted. */
+  readonly #connected = new Set<ServedConnection>();
   readonly #subscriptions = new Map<BrokerSubscription, Subscription>();
   readonly #host: ServedConnectionHost;
+  /** The host with the limits that were in force when a connection began, for those that have the same. */
+  #hosts = new WeakMap<Partial<Limits>, ServedConnectionHost>();
+  readonly #clientIdPrefix: string;
   readonly #hooks: Hooks;
   readonly #onEvent: (event: BrokerEvent) => void;
   readonly #storageWait: StorageWait;
+  readonly #traffic = new Traffic();
+  readonly #sysTopics: SysTopics;
   /** Connections that have something to write when the turn ends, and those that wait for the storage. */
   #dirty: ServedConnection[] = [];
   #held = new Set<ServedConnection>();
@@ -126,6 +147,13 @@ export class Broker {
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
         this.#onEvent({ kind: "clientTakenOver", peer, clientId }),
     });
+    this.#sysTopics = new SysTopics(
+      VERSION,
+      sysInterval(options.sysIntervalMs),
+      (message, nowMs) => this.#router.publish(message, nowMs),
+      this.#now(),
+    );
+    this.#clientIdPrefix = options.assignedClientIdPrefix ?? "auto-";
     this.#host = this.#hostOf(options);
     if (options.clock === undefined) this.#ticking = setInterval(() => this.tick(this.#now()), TICK_MS);
   }
@@ -167,16 +195,34 @@ export class Broker {
     };
   }
 
-  /** Serves a connection to its end. Never rejects: whatever a peer does ends its own connection only. */
-  serve(transport: Transport): Promise<void> {
+  /**
+   * Puts other limits in force: those of a connection for the next ones, those of sessions and of the broker for all, except
+   * `hookTimeoutMs` and `maximumPendingBytes`, which stay. What is not given has its default again.
+   *
+   * @throws RangeError for one out of its range; nothing has changed then
+   */
+  reload({ limits = {}, sysIntervalMs }: Pick<BrokerOptions, "limits" | "sysIntervalMs">): void {
+    const intervalMs = sysInterval(sysIntervalMs);
+    Object.assign(this.limits, limitsWith(limits));
+    this.#sysTopics.intervalMs = intervalMs;
+    this.#hosts = new WeakMap();
+  }
+
+  /**
+   * Serves a connection to its end. Never rejects: whatever a peer does ends its own connection only.
+   *
+   * @throws RangeError for limits out of their range, at once
+   */
+  serve(transport: Transport, { limits = NO_LIMITS }: ServeOptions = {}): Promise<void> {
     const { peer } = transport;
+    this.#traffic.sockets += 1;
     this.#onEvent({ kind: "connectionOpened", peer });
     if (this.#closing !== undefined) {
       this.#onEvent({ kind: "connectionRefused", peer, reason: "the server is shutting down" });
       transport.close();
       return Promise.resolve();
     }
-    const served = new ServedConnection(transport, this.#host);
+    const served = new ServedConnection(transport, this.#hostWith(limits));
     const running = served.run().catch((error: unknown) => this.#unexpected(error))
       .finally(() => this.#connections.delete(served));
     this.#connections.set(served, running);
@@ -286,12 +332,20 @@ export class Broker {
     this.#router.subscribe(reader, subscription);
     this.#subscriptions.set(reader, subscription);
     const nowMs = this.#now();
-    for (const message of this.#retention.messages.match(filter.levels)) {
+    const retained = this.#retained(filter.levels, this.#retention.messages.match(filter.levels));
+    for (const message of retained) {
       if (message !== undefined && nowMs < message.expiresAtMs) {
         reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
       }
     }
     return reader;
+  }
+
+  /** Clients that are connected now. */
+  *clients(): Generator<ConnectedClient, void> {
+    for (const { connection: { clientId, principal }, transport: { peer } } of this.#connected) {
+      yield { clientId, principal, peer };
+    }
   }
 
   /** Serves every deadline that has come: Keep Alive, expiry, Will Delay, connect timeout. */
@@ -302,6 +356,7 @@ export class Broker {
       this.#unexpected(error);
     }
     this.#tellDropped(nowMs);
+    this.#sysTopics.tick(nowMs, () => this.#sysState());
     this.#retryCommit(nowMs);
     this.#endTurn(); // What expired may have written changes.
   }
@@ -337,6 +392,17 @@ export class Broker {
     await this.#storage.close();
   }
 
+  /** What a client was told in CONNACK holds while it is connected. */
+  #hostWith(limits: Partial<Limits>): ServedConnectionHost {
+    const known = this.#hosts.get(limits);
+    if (known !== undefined) return known;
+    const host: ServedConnectionHost = Object.create(this.#host, {
+      limits: { value: limitsWith({ ...this.limits, ...limits }) },
+    });
+    this.#hosts.set(limits, host);
+    return host;
+  }
+
   #hostOf(options: BrokerOptions): ServedConnectionHost {
     const { onPacket, checksPayloadFormat = false, responseInformation, deniedPublish = "acknowledge" } = options;
     const commits = this.#commits;
@@ -345,6 +411,7 @@ export class Broker {
       log: commits,
       topics: this.#topics,
       deadlines: this.#deadlines,
+      traffic: this.#traffic,
       asksAuthenticator: this.#hooks.hasAuthenticator,
       asksAuthorizer: this.#hooks.hasAuthorizer,
       deniedPublish,
@@ -372,10 +439,15 @@ export class Broker {
       ended: (served, closing) => this.#ended(served, closing),
       unexpectedError: (error) => this.#unexpected(error),
       newClientId: () => this.#newClientId(),
-      publish: (message, nowMs) => this.#publish(message, nowMs),
+      publish: (message, nowMs) => {
+        this.#traffic.receivedPublishes += 1;
+        this.#traffic.receivedPayloadBytes += message.payload.length;
+        return this.#publish(message, nowMs);
+      },
       subscribe: (session, subscription) => this.#router.subscribe(session, subscription),
       unsubscribe: (session, subscription) => this.#router.unsubscribe(session, subscription),
-      retainedMessages: ({ clientId }, subscription) => this.#retention.for(clientId, subscription),
+      retainedMessages: ({ clientId }, subscription) =>
+        this.#retained(subscription.filter.levels, this.#retention.for(clientId, subscription)),
     };
   }
 
@@ -400,6 +472,30 @@ export class Broker {
       expired: dropped.expired - told.expired,
     };
     if (since.qos0 + since.queueFull + since.tooLarge > 0) this.#onEvent({ kind: "messagesDropped", ...since });
+  }
+
+  /** What is retained for a filter, with what the broker tells of itself: bridges tell of themselves below `$SYS` too. */
+  *#retained(
+    levels: readonly string[],
+    ofClients: Generator<ApplicationMessage | undefined, undefined>,
+  ): Generator<ApplicationMessage | undefined, undefined> {
+    if (levels[0] === SYS) yield* this.#sysTopics.messages.match(levels);
+    yield* ofClients;
+  }
+
+  #sysState(): SysState {
+    const { subscriptions, shared } = this.#router.counts;
+    const { qos0, queueFull, tooLarge } = this.#context.dropped;
+    return {
+      traffic: this.#traffic,
+      connected: this.#connected.size,
+      sessions: this.#sessions.size,
+      expired: this.#sessions.expiredCount,
+      subscriptions,
+      sharedSubscriptions: shared,
+      retainedMessages: this.#retention.messages.count,
+      dropped: qos0 + queueFull + tooLarge,
+    };
   }
 
   #turnNow(): number {
@@ -495,7 +591,7 @@ export class Broker {
 
   #newClientId(): string {
     let clientId: string;
-    do clientId = `auto-${crypto.randomUUID()}`; while (this.#sessions.has(clientId)); // [MQTT-3.2.2-16]
+    do clientId = `${this.#clientIdPrefix}${crypto.randomUUID()}`; while (this.#sessions.has(clientId)); // [MQTT-3.2.2-16]
     return clientId;
   }
 
@@ -531,6 +627,8 @@ export class Broker {
       const { connect, terms } = ask;
       const { clientId, keepAliveSeconds } = terms;
       if (served.connection.closing === undefined) {
+        this.#traffic.connections += 1;
+        this.#connected.add(served);
         this.#onEvent({
           kind: "clientConnected",
           peer: served.transport.peer,
@@ -562,10 +660,16 @@ export class Broker {
 
   #ended(served: ServedConnection, closing: Closing): void {
     this.#held.delete(served);
+    this.#connected.delete(served);
     const { connection: { clientId }, transport: { peer } } = served;
     this.#sessions.connectionEnded(served);
     this.#onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
   }
+}
+
+function sysInterval(ms = 0): number {
+  if (ms === 0 || (Number.isInteger(ms) && ms >= 100)) return ms;
+  throw new RangeError(`Cannot set sysIntervalMs: "${ms}" is not 0 or an integer of at least 100`);
 }
 
 function isAllowed(answer: Answer): boolean {

@@ -4,6 +4,7 @@ import type { Properties } from "../codec/property.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { SessionContext } from "../protocol/outgoing_messages.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { Peer } from "../transport/transport.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
 
 /** Options of {@linkcode Broker.open}; all may be left out. */
@@ -40,6 +41,15 @@ export interface BrokerOptions {
    * topics on which it gets responses. @default none
    */
   readonly responseInformation?: (clientId: string) => string | undefined;
+  /**
+   * How often the topics below `$SYS/broker` tell what has changed, in milliseconds; 0: there are none. Who may read them is
+   * for the authorizer to say.
+   *
+   * @default {0}
+   */
+  readonly sysIntervalMs?: number;
+  /** What a Client Identifier begins with that the broker makes for a client that gives none. @default {"auto-"} */
+  readonly assignedClientIdPrefix?: string;
   /** Told what happens, for logs. It must not throw. */
   readonly onEvent?: (event: BrokerEvent) => void;
   /** Told of every packet, which costs much of the speed. It must not throw. */
@@ -50,6 +60,23 @@ export interface BrokerOptions {
    * @default the time at which the process started, and the monotonic time since then
    */
   readonly clock?: () => number;
+}
+
+/** Options of {@linkcode Broker.serve}. */
+export interface ServeOptions {
+  /**
+   * In place of those of the broker, for this connection: sizes of packets, times, QoS, Receive Maximum, Topic Aliases, Keep
+   * Alive, outbox. What is of a session or of the whole broker stays as it is.
+   */
+  readonly limits?: Partial<Limits>;
+}
+
+/** A client that is connected. */
+export interface ConnectedClient {
+  readonly clientId: string;
+  /** As the authenticator gave it. */
+  readonly principal: string | undefined;
+  readonly peer: Peer;
 }
 
 /** Counters and sizes of a broker at one moment. */

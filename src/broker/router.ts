@@ -51,6 +51,11 @@ export class Router {
   /** One for all topics that it matches, made anew when its members change. */
   readonly #groups = new WeakMap<ReadonlyMap<Subscriber, Subscription>, SharedGroup>();
 
+  /** How many subscriptions there are, and how many of these are shared. */
+  get counts(): { readonly subscriptions: number; readonly shared: number } {
+    return { subscriptions: this.#trie.count, shared: this.#trie.sharedCount };
+  }
+
   subscribe(subscriber: Subscriber, subscription: Subscription): void {
     const members = this.#trie.add(subscriber, subscription);
     this.#forget(subscription, members);

@@ -9,6 +9,7 @@ import { type ByteChannel, channelOf } from "../transport/byte_channel.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { PacketEvent } from "./events.ts";
+import type { Traffic } from "./traffic.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -27,6 +28,7 @@ const LOST: Closing = {
 export interface ServedConnectionHost extends ConnectionHost {
   readonly topics: TopicInterner;
   readonly deadlines: Deadlines;
+  readonly traffic: Traffic;
   now(): number;
   /** Sequence up to which changes are durable. */
   readonly durableSequence: number;
@@ -166,9 +168,20 @@ export class ServedConnection implements ConnectionEvents {
       return;
     }
     this.#isWriting = true;
+    this.#countSent(bytes.length);
     if (!this.#hasWriteDeadline) this.#watchWrite();
     this.#write(bytes);
     if (connection.outbox.bytes > 0) connection.outbox.keep();
+  }
+
+  #countSent(bytes: number): void {
+    const { traffic } = this.#host;
+    const { outbox } = this.connection;
+    traffic.sentBytes += bytes;
+    traffic.sentPackets += outbox.packets;
+    traffic.sentPublishes += outbox.publishes;
+    traffic.sentPayloadBytes += outbox.payloadBytes;
+    outbox.packets = outbox.publishes = outbox.payloadBytes = 0;
   }
 
   flushNow(): void {
@@ -200,17 +213,21 @@ export class ServedConnection implements ConnectionEvents {
   /** Reads until the peer closes. Behind the end of the connection, what still comes is not looked at. */
   async #readAll(): Promise<void> {
     const { connection } = this;
+    const { traffic } = this.#host;
     const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
     const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
     for (;;) {
       this.#isReading = true;
       const chunk = await this.#channel.read();
       if (chunk === undefined) return;
+      traffic.receivedBytes += chunk.length;
       if (connection.closing !== undefined) continue;
       this.#isReading = false;
       this.#lastReceivedMs = this.#host.now();
       const { writtenSequence } = this.#host.log;
-      for (const item of decoder.decode(chunk)) {
+      const batch = decoder.decode(chunk);
+      traffic.receivedPackets += batch.length;
+      for (const item of batch) {
         const waiting = this.#receive(item);
         if (waiting !== undefined) await this.#orOver(waiting);
         if (connection.closing !== undefined) break;

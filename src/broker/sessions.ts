@@ -50,6 +50,8 @@ export class Sessions {
   readonly #host: SessionsHost;
   readonly #clients = new Map<string, Client>();
   readonly #wills: Wills;
+  /** Sessions that have expired since the broker was opened. */
+  expiredCount = 0;
 
   constructor(host: SessionsHost) {
     this.#host = host;
@@ -253,7 +255,7 @@ export class Sessions {
     if (expiresAtMs === Infinity) return;
     client.expiry = this.#host.deadlines.add(expiresAtMs, () => {
       if (client.owner !== undefined) return;
-      this.#end(client).catch((error: unknown) => {
+      this.#end(client).then(() => this.expiredCount += 1, (error: unknown) => {
         this.#host.readFailed(client.session.clientId, error);
         this.#expireAt(client, this.#host.now() + END_AGAIN_MS);
       });

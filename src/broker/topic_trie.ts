@@ -13,6 +13,9 @@ interface Node<Subscriber> {
 /** Subscriptions by the levels of their Topic Filters (MQTT 5, section 4.7). Neither adding nor matching recurses. */
 export class TopicTrie<Subscriber> {
   readonly #root: Node<Subscriber> = emptyNode();
+  /** Subscriptions, those that are shared among them. */
+  count = 0;
+  sharedCount = 0;
 
   /** Gives all subscribers of the filter, this one included. */
   add(subscriber: Subscriber, subscription: Subscription): ReadonlyMap<Subscriber, Subscription> {
@@ -26,6 +29,7 @@ export class TopicTrie<Subscriber> {
     const group = shareName ?? "";
     let members = entries.get(group);
     if (members === undefined) entries.set(group, members = new Map());
+    if (!members.has(subscriber)) this.#count(shareName, 1);
     members.set(subscriber, subscription);
     return members;
   }
@@ -45,7 +49,7 @@ export class TopicTrie<Subscriber> {
     const last = path[path.length - 1] as Node<Subscriber>; // It starts with one.
     const entries = isHash ? last.hashEntries : last.entries;
     const members = entries?.get(shareName ?? "");
-    members?.delete(subscriber);
+    if (members?.delete(subscriber)) this.#count(shareName, -1);
     if (members?.size === 0) entries?.delete(shareName ?? "");
     if (last.entries?.size === 0) last.entries = undefined;
     if (last.hashEntries?.size === 0) last.hashEntries = undefined;
@@ -58,6 +62,11 @@ export class TopicTrie<Subscriber> {
       if (parent.children?.size === 0) parent.children = undefined;
     }
     return members;
+  }
+
+  #count(shareName: string | undefined, change: 1 | -1): void {
+    this.count += change;
+    if (shareName !== undefined) this.sharedCount += change;
   }
 
   /** Calls `visit` for the subscribers of each matching filter; `shareName` is empty where it is not shared. */

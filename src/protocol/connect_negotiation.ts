@@ -2,6 +2,7 @@ import type { ConnectPacket } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Limits } from "./limits.ts";
+import { beyondService, reasonOf } from "./service_limits.ts";
 import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
 
 // mosquitto's bridge acknowledges more QoS 2 messages than this and loses them. (2.0.11, 2026-11)
@@ -55,6 +56,8 @@ export function negotiate(
     if (isServerTopic(topic)) {
       return { reasonCode: ReasonCode.NotAuthorized, reason: "Will Topic: only the server publishes there" };
     }
+    const reasonCode = beyondService(connect.will, limits); // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
+    if (reasonCode !== undefined) return { reasonCode, reason: `Will: ${reasonOf(reasonCode, limits)}` };
   }
   const isAssignedClientId = connect.clientId === ""; // [MQTT-3.1.3-6]
   return {
@@ -76,6 +79,8 @@ export function connackProperties(connect: ConnectPacket, terms: ConnectionTerms
     maximumPacketSize: limits.maximumPacketBytes,
     topicAliasMaximum: limits.topicAliasMaximum,
   };
+  if (limits.maximumQos < 2) properties.maximumQos = limits.maximumQos; // [MQTT-3.2.2-9]
+  if (limits.maximumRetainedMessages === 0) properties.retainAvailable = 0;
   if (terms.isAssignedClientId) properties.assignedClientIdentifier = terms.clientId; // [MQTT-3.2.2-16]
   if (terms.keepAliveSeconds !== connect.keepAliveSeconds) properties.serverKeepAlive = terms.keepAliveSeconds;
   if (terms.sessionExpirySeconds !== (connect.properties.sessionExpiryInterval ?? 0)) {

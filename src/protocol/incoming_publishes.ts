@@ -7,6 +7,7 @@ import type { ClientConnection, ConnectionHost } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
 import { isOfItsFormat } from "./payload_format.ts";
 import type { Session } from "./session.ts";
+import { beyondService, reasonOf } from "./service_limits.ts";
 import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
 
 /** PUBLISH and PUBREL of the client of one connection (MQTT 5, sections 3.3, 3.6 and 4.3). */
@@ -42,6 +43,15 @@ export class IncomingPublishes {
     }
     if (isBeyondTopicLimits(topic, limits)) {
       connection.disconnect(ReasonCode.TopicNameInvalid, beyondTopicLimits(limits));
+      return undefined;
+    }
+    const notOffered = beyondService(packet, limits);
+    if (notOffered !== undefined) {
+      connection.disconnect(notOffered, reasonOf(notOffered, limits));
+      return undefined;
+    }
+    if (packet.payload.length > limits.maximumPayloadBytes) {
+      this.#acknowledge(packet, ReasonCode.ImplementationSpecificError);
       return undefined;
     }
     if (!this.#host.asksAuthorizer) return this.#accept(packet, topic, nowMs);

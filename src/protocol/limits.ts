@@ -8,6 +8,13 @@ export interface Limits {
    */
   readonly maximumPacketBytes: number;
   /**
+   * Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 say 0x83, before that
+   * nothing does.
+   *
+   * @default {Infinity}
+   */
+  readonly maximumPayloadBytes: number;
+  /**
    * Largest CONNECT accepted, in bytes: nobody knows yet who sends it. A larger one ends the connection.
    *
    * @default {131_072}
@@ -38,6 +45,13 @@ export interface Limits {
    * @default {256}
    */
   readonly maximumClientIdLength: number;
+  /**
+   * Highest QoS that clients may publish with, and that subscriptions are granted. Announced as Maximum QoS (MQTT 5, section
+   * 3.2.2.3.4); a higher one ends the connection with 0x9B. 0 to 2.
+   *
+   * @default {2}
+   */
+  readonly maximumQos: number;
   /**
    * QoS 1 and 2 messages that a client may send before they are acknowledged. Announced as Receive Maximum (MQTT 5,
    * section 3.2.2.3.3); one more ends the connection with 0x93. 1 to 65,535.
@@ -108,7 +122,8 @@ export interface Limits {
    */
   readonly topicAliasMaximum: number;
   /**
-   * Retained messages; a further topic is refused with 0x97.
+   * Retained messages; a further topic is refused with 0x97. With 0 there are none, which is announced as Retain Available
+   * (MQTT 5, section 3.2.2.3.5), and a PUBLISH with RETAIN ends the connection with 0x9A.
    *
    * @default {100_000}
    */
@@ -140,11 +155,13 @@ export const NEVER_EXPIRES = 0xffff_ffff;
 /** The defaults of all limits. */
 export const DEFAULT_LIMITS: Limits = {
   maximumPacketBytes: 1_048_576,
+  maximumPayloadBytes: Infinity,
   maximumConnectBytes: 131_072,
   maximumConnections: Infinity,
   connectTimeoutMs: 10_000,
   maximumKeepAliveSeconds: 0,
   maximumClientIdLength: 256,
+  maximumQos: 2,
   receiveMaximum: 100,
   maximumInflight: 100,
   maximumQueuedMessages: 1_000,
@@ -162,13 +179,16 @@ export const DEFAULT_LIMITS: Limits = {
   maximumSessionExpirySeconds: NEVER_EXPIRES,
 };
 
-const RANGES: { readonly [name in keyof Limits]: readonly [least: number, most: number] } = {
+/** The least and the most that each limit can be, integers or Infinity. */
+export const LIMIT_RANGES: { readonly [name in keyof Limits]: readonly [least: number, most: number] } = {
   maximumPacketBytes: [32, 268_435_460],
+  maximumPayloadBytes: [0, Infinity],
   maximumConnectBytes: [32, 268_435_460],
   maximumConnections: [1, Infinity],
   connectTimeoutMs: [1, Infinity],
   maximumKeepAliveSeconds: [0, 65_535],
   maximumClientIdLength: [23, 65_535], // [MQTT-3.1.3-5]
+  maximumQos: [0, 2],
   receiveMaximum: [1, 65_535],
   maximumInflight: [1, 65_535],
   maximumQueuedMessages: [0, Infinity],
@@ -189,7 +209,7 @@ const RANGES: { readonly [name in keyof Limits]: readonly [least: number, most: 
 /** The defaults with what is given in their place; throws RangeError for a value out of its range. */
 export function limitsWith(given: Partial<Limits>): Limits {
   for (const [name, value] of Object.entries(given)) {
-    const range = Object.hasOwn(RANGES, name) ? RANGES[name as keyof Limits] : undefined; // It is its own key.
+    const range = Object.hasOwn(LIMIT_RANGES, name) ? LIMIT_RANGES[name as keyof Limits] : undefined; // It is its own key.
     if (range === undefined) throw new RangeError(`Cannot set limit "${name}": there is none of this name`);
     const isInteger = Number.isInteger(value) || value === Infinity;
     if (!isInteger || value < range[0] || value > range[1]) {

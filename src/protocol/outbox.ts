@@ -29,6 +29,10 @@ export class Outbox {
   version: ProtocolVersion = 4;
   /** Bytes that wait. */
   bytes = 0;
+  /** Packets that were pushed, those among them that are PUBLISH, and their payloads in bytes: whoever reads them sets them to 0. */
+  packets = 0;
+  publishes = 0;
+  payloadBytes = 0;
   readonly #writer = new ByteWriter();
   readonly #topics: TopicInterner;
   #parts: Part[] = [];
@@ -42,13 +46,17 @@ export class Outbox {
 
   /** Appends a packet; throws RangeError when it cannot be encoded. */
   push(packet: Packet, heldUntil = 0): void {
+    this.packets += 1;
+    if (packet.type === "publish") this.#countPublish(packet.payload.length);
     const writer = this.#writer;
     writePacket(writer, packet, this.version, this.#topics);
     this.#append(writer.bytes.buffer, writer.start, writer.position, heldUntil);
   }
 
-  /** Appends bytes that stay as they are: `buffer[start..end)`. */
-  pushShared(buffer: ArrayBufferLike, start: number, end: number): void {
+  /** Appends a PUBLISH whose bytes stay as they are: `buffer[start..end)`. */
+  pushShared(buffer: ArrayBufferLike, start: number, end: number, payloadBytes = 0): void {
+    this.packets += 1;
+    this.#countPublish(payloadBytes);
     this.#append(buffer, start, end, 0);
   }
 
@@ -61,6 +69,8 @@ export class Outbox {
     dup: boolean,
     heldUntil = 0,
   ): void {
+    this.packets += 1;
+    this.#countPublish(payloadBytes);
     const writer = this.#writer;
     const headBytes = payloadBytes < SHARED_PAYLOAD_BYTES ? frame.length : frame.length - payloadBytes;
     writer.begin(headBytes);
@@ -131,6 +141,11 @@ export class Outbox {
     this.#parts = [];
     this.#keptParts = 0;
     this.bytes = 0;
+  }
+
+  #countPublish(payloadBytes: number): void {
+    this.publishes += 1;
+    this.payloadBytes += payloadBytes;
   }
 
   #append(buffer: ArrayBufferLike, start: number, end: number, heldUntil: number): void {

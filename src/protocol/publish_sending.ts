@@ -22,11 +22,11 @@ export function sendQos0(
   const wire = retain ? undefined : message.wireFrame(version);
   if (wire !== undefined) {
     if (wire.end - wire.start > link.maximumPacketBytes) return false;
-    outbox.pushShared(wire.buffer, wire.start, wire.end);
+    outbox.pushShared(wire.buffer, wire.start, wire.end, message.payload.length);
   } else {
     const frame = message.frame(encoders, version, 0, retain, nowMs);
     if (frame.length > link.maximumPacketBytes) return false;
-    outbox.pushShared(frame.buffer, frame.byteOffset, frame.byteOffset + frame.length);
+    outbox.pushShared(frame.buffer, frame.byteOffset, frame.byteOffset + frame.length, message.payload.length);
   }
   link.wake();
   link.onSent?.(message.packet(0, retain, nowMs));

@@ -1,5 +1,5 @@
 import { MqttError, protocolError } from "../codec/mqtt_error.ts";
-import type { SubscribeEntry, SubscribePacket, UnsubscribePacket } from "../codec/packet.ts";
+import type { QoS, SubscribeEntry, SubscribePacket, UnsubscribePacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "./ask.ts";
@@ -123,7 +123,8 @@ function subscribe(
   host: ConnectionHost,
   progress: Progress,
 ): void {
-  const { qos, retainHandling } = entry;
+  const { retainHandling } = entry;
+  const qos = Math.min(entry.qos, host.limits.maximumQos) as QoS; // Between 0 and 2, as both are. [MQTT-3.2.2-10]
   // A bridge of 3.1 or 3.1.1 cannot say so in SUBSCRIBE: it gets what MQTT 5 calls No Local and Retain As Published.
   const noLocal = entry.noLocal || isBridge;
   const retainAsPublished = entry.retainAsPublished || isBridge;

@@ -67,7 +67,8 @@ export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new R
   try {
     conn.setNoDelay(true);
     conn.setKeepAlive(true); // A peer that is gone without a word is found out, also without a Keep Alive of MQTT.
-    address = hostPort(conn.remoteAddr.hostname, conn.remoteAddr.port);
+    // A socket of IPv6 that takes IPv4 too writes it so; it is the same client.
+    address = hostPort(conn.remoteAddr.hostname.replace(/^::ffff:(?=\d+\.)/, ""), conn.remoteAddr.port);
   } catch {
     closeQuietly(conn); // Reset by the peer before it was looked at.
     return undefined;

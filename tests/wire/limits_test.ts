@@ -128,6 +128,63 @@ conversationTests([
     ],
   },
   {
+    name:
+      "Maximum QoS is announced, granted at most, and what is above it ends the connection with 0x9B [MQTT-3.2.2-9]",
+    versions: [5],
+    limits: { maximumQos: 1 },
+    steps: [
+      "a > 10 [ @ 02 003c {} 'a' ]",
+      "a < 20 [ 00 00 { 21 0064 22 000a 24 01 27 00100000 } ]",
+      "a > 82 [ 0001 [] 'x' 02 ] 32 [ 'x' 0002 [] \"1\" ]",
+      "a < 90 [ 0001 [] 01 ] 32 [ 'x' 0001 [] \"1\" ] 40 [ 0002 ]",
+      "a > 34 [ 'x' 0003 [] ]",
+      "a told e0 9b",
+    ],
+  },
+  {
+    name: "A QoS above Maximum QoS ends the connection, and less is granted [MQTT-3.2.2-10]",
+    versions: [3, 4],
+    limits: { maximumQos: 0 },
+    steps: ["a connects", "a > 82 [ 0001 'x' 02 ]", "a < 90 [ 0001 00 ]", "a > 32 [ 'x' 0003 ]", "a closed"],
+  },
+  {
+    name: "A Will with a QoS above Maximum QoS is refused with 0x9B [MQTT-3.2.2-12]",
+    versions: [5],
+    limits: { maximumQos: 0 },
+    steps: ["a > 10 [ @ 0e 003c {} 'a' {} 'w' 0000 ]", "a told 20 00 9b"],
+  },
+  {
+    name: "Without retained messages that is announced, and RETAIN ends the connection with 0x9A [MQTT-3.2.2-14]",
+    versions: [5],
+    limits: { maximumRetainedMessages: 0 },
+    steps: [
+      "a > 10 [ @ 02 003c {} 'a' ]",
+      "a < 20 [ 00 00 { 21 0064 22 000a 25 00 27 00100000 } ]",
+      "a > 31 [ 'x' [] \"1\" ]",
+      "a told e0 9a",
+    ],
+  },
+  {
+    name: "Without retained messages a Will with RETAIN is refused with 0x9A [MQTT-3.2.2-13]",
+    versions: [5],
+    limits: { maximumRetainedMessages: 0 },
+    steps: ["a > 10 [ @ 26 003c {} 'a' {} 'w' 0000 ]", "a told 20 00 9a"],
+  },
+  {
+    name: "A payload above maximumPayloadBytes is acknowledged and not published, in MQTT 5 with 0x83",
+    versions: ALL_VERSIONS,
+    limits: { maximumPayloadBytes: 2 },
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} 'x' 00 ]",
+      "s < 90 [ 0001 {} 00 ]",
+      "p connects",
+      "p > 32 [ 'x' 0001 {} \"123\" ] 32 [ 'x' 0002 {} \"12\" ]",
+      "p < 40 [ 0001 <83> ] 40 [ 0002 ]",
+      "s < 30 [ 'x' {} \"12\" ]",
+    ],
+  },
+  {
     name: "Retained messages above maximumRetainedBytes are refused with 0x97",
     versions: [5],
     limits: { maximumRetainedBytes: 570 }, // Two topics of one level are 560.

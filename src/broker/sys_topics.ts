@@ -1,0 +1,139 @@
+/**
+ * The topics below `$SYS/broker`, with the names and the meaning that mosquitto gave them, so that what reads them there
+ * reads them here. Each is like a retained message: it is there at SUBSCRIBE, and comes again when it changes. No filter that
+ * begins with a wildcard matches them. [MQTT-4.7.2-1]
+ */
+
+import { ApplicationMessage } from "../protocol/message.ts";
+import { RetainedMessages } from "./retained_messages.ts";
+import type { Traffic } from "./traffic.ts";
+
+const ROOT = "$SYS/broker/";
+const LOAD_MINUTES = [1, 5, 15] as const;
+
+/** What the topics tell of the broker at one moment. */
+export interface SysState {
+  readonly traffic: Readonly<Traffic>;
+  /** Clients that are connected. */
+  readonly connected: number;
+  /** Sessions, of clients that are connected and of others. */
+  readonly sessions: number;
+  readonly expired: number;
+  readonly subscriptions: number;
+  readonly sharedSubscriptions: number;
+  readonly retainedMessages: number;
+  /** Messages that were not delivered. */
+  readonly dropped: number;
+}
+
+/** A number that grows, and how fast it has grown in the last minutes. */
+interface Load {
+  readonly name: string;
+  readonly total: (state: SysState) => number;
+}
+
+const LOADS: readonly Load[] = [
+  { name: "messages/received", total: ({ traffic }) => traffic.receivedPackets },
+  { name: "messages/sent", total: ({ traffic }) => traffic.sentPackets },
+  { name: "publish/dropped", total: ({ dropped }) => dropped },
+  { name: "publish/received", total: ({ traffic }) => traffic.receivedPublishes },
+  { name: "publish/sent", total: ({ traffic }) => traffic.sentPublishes },
+  { name: "bytes/received", total: ({ traffic }) => traffic.receivedBytes },
+  { name: "bytes/sent", total: ({ traffic }) => traffic.sentBytes },
+  { name: "sockets", total: ({ traffic }) => traffic.sockets },
+  { name: "connections", total: ({ traffic }) => traffic.connections },
+];
+
+/** Publishes what there is to tell, once in an interval. */
+export class SysTopics {
+  /** What a subscription gets at once. */
+  readonly messages = new RetainedMessages();
+  /** 0: nothing is told. */
+  intervalMs: number;
+  readonly #version: string;
+  readonly #publish: (message: ApplicationMessage, nowMs: number) => void;
+  readonly #startedMs: number;
+  readonly #texts = new Map<string, string>();
+  /** By name: what the number was last, and its mean growth in a minute. */
+  readonly #loads = new Map<string, { total: number; readonly means: number[] }>();
+  #toldMs: number;
+  #mostClients = 0;
+
+  constructor(
+    version: string,
+    intervalMs: number,
+    publish: (message: ApplicationMessage, nowMs: number) => void,
+    nowMs: number,
+  ) {
+    this.#version = version;
+    this.intervalMs = intervalMs;
+    this.#publish = publish;
+    this.#startedMs = this.#toldMs = nowMs;
+  }
+
+  /** Tells what has changed, if it is time; `stateOf` is asked only then. */
+  tick(nowMs: number, stateOf: () => SysState): void {
+    if (this.intervalMs === 0) return;
+    const elapsedMs = nowMs - this.#toldMs;
+    const isFirst = this.#texts.size === 0;
+    if (!isFirst && elapsedMs < this.intervalMs) return;
+    this.#toldMs = nowMs;
+    const state = stateOf();
+    this.#mostClients = Math.max(this.#mostClients, state.sessions);
+    this.#tell("version", `brooklet version ${this.#version}`, nowMs);
+    this.#tell("uptime", `${Math.floor((nowMs - this.#startedMs) / 1_000)} seconds`, nowMs);
+    for (const [name, value] of this.#counts(state)) this.#tell(name, String(value), nowMs);
+    for (const load of LOADS) this.#tellLoad(load, state, isFirst ? 0 : elapsedMs, nowMs);
+  }
+
+  #counts({ traffic, ...state }: SysState): readonly (readonly [name: string, value: number])[] {
+    const disconnected = Math.max(0, state.sessions - state.connected);
+    return [
+      ["clients/total", state.sessions],
+      ["clients/maximum", this.#mostClients],
+      ["clients/connected", state.connected],
+      ["clients/active", state.connected],
+      ["clients/disconnected", disconnected],
+      ["clients/inactive", disconnected],
+      ["clients/expired", state.expired],
+      ["messages/received", traffic.receivedPackets],
+      ["messages/sent", traffic.sentPackets],
+      ["bytes/received", traffic.receivedBytes],
+      ["bytes/sent", traffic.sentBytes],
+      ["publish/messages/received", traffic.receivedPublishes],
+      ["publish/messages/sent", traffic.sentPublishes],
+      ["publish/messages/dropped", state.dropped],
+      ["publish/bytes/received", traffic.receivedPayloadBytes],
+      ["publish/bytes/sent", traffic.sentPayloadBytes],
+      ["subscriptions/count", state.subscriptions],
+      ["shared_subscriptions/count", state.sharedSubscriptions],
+      ["retained messages/count", state.retainedMessages],
+    ];
+  }
+
+  /** A mean that forgets: what was a minute ago counts e times less, and so on for 5 and 15. */
+  #tellLoad({ name, total }: Load, state: SysState, elapsedMs: number, nowMs: number): void {
+    const now = total(state);
+    const load = this.#loads.get(name) ?? { total: now, means: LOAD_MINUTES.map(() => 0) };
+    const perMinute = elapsedMs === 0 ? 0 : (now - load.total) * 60_000 / elapsedMs;
+    const means = load.means.map((mean, index) => {
+      const kept = Math.exp(-elapsedMs / ((LOAD_MINUTES[index] ?? 1) * 60_000));
+      return mean * kept + perMinute * (1 - kept);
+    });
+    this.#loads.set(name, { total: now, means });
+    for (const [index, mean] of means.entries()) {
+      this.#tell(`load/${name}/${LOAD_MINUTES[index]}min`, mean.toFixed(2), nowMs);
+    }
+  }
+
+  #tell(name: string, text: string, nowMs: number): void {
+    if (this.#texts.get(name) === text) return;
+    this.#texts.set(name, text);
+    const payload = new TextEncoder().encode(text);
+    // QoS 0: sessions without connection have no use for numbers of yesterday.
+    const packet = { topic: ROOT + name, payload, qos: 0, retain: true, properties: {} } as const;
+    const message = new ApplicationMessage(packet, undefined, nowMs);
+    this.messages.set(message);
+    this.#publish(message, nowMs);
+  }
+}

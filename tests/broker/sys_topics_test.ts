@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Broker, type BrokerOptions, type BrokerSubscription, type Message } from "../../mod.ts";
+import { converse } from "../wire/conversation.ts";
+
+const SECOND_MS = 1_000;
+
+Deno.test("$SYS tells nothing unless an interval is set", async () => {
+  await using broker = await Broker.open(stopped());
+  broker.tick(60_000);
+  assertEquals(await told(broker, broker.subscribe("$SYS/#"), "$SYS/end"), []);
+});
+
+Deno.test("$SYS refuses an interval that would flood", async () => {
+  const message = 'Cannot set sysIntervalMs: "50" is not 0 or an integer of at least 100';
+  await assertRejects(() => Broker.open({ sysIntervalMs: 50 }), RangeError, message);
+});
+
+Deno.test("$SYS is there at SUBSCRIBE, with RETAIN, and tells what has changed once in an interval", async () => {
+  const clock = { nowMs: 0 };
+  await using broker = await Broker.open({ clock: () => clock.nowMs, sysIntervalMs: 10 * SECOND_MS });
+  broker.tick(0);
+  const uptime = broker.subscribe("$SYS/broker/uptime");
+  assertEquals(await next(uptime), { text: "0 seconds", retain: true });
+  for (const nowMs of [9_999, 10_000, 15_000, 20_000]) broker.tick(clock.nowMs = nowMs);
+  assertEquals(await next(uptime), { text: "10 seconds", retain: true });
+  assertEquals(await next(uptime), { text: "20 seconds", retain: true });
+});
+
+Deno.test("$SYS counts clients, messages, subscriptions and retained messages as mosquitto does", () =>
+  converse(5, { sysIntervalMs: 10 * SECOND_MS }, async (conversation) => {
+    const { broker } = conversation;
+    await conversation.run(
+      "a connects",
+      "b connects",
+      "a > 82 [ 0001 {} 'x' 00 ]",
+      "a < 90 [ 0001 {} 00 ]",
+      "b > 31 [ 'x' {} \"123\" ] 30 [ 'y' {} \"1\" ]",
+      "a < 30 [ 'x' {} \"123\" ]",
+      "b quiet",
+      "10 s pass",
+    );
+    const texts: Record<string, string> = {};
+    for (const { topic, payload } of await told(broker, broker.subscribe("$SYS/broker/#"), "$SYS/broker/end")) {
+      texts[topic.slice("$SYS/broker/".length)] = new TextDecoder().decode(payload);
+    }
+    assertEquals(texts["clients/connected"], "2");
+    assertEquals(texts["clients/total"], "2");
+    assertEquals(texts["clients/disconnected"], "0");
+    assertEquals(texts["publish/messages/received"], "2");
+    assertEquals(texts["publish/bytes/received"], "4");
+    assertEquals(texts["publish/messages/sent"], "1");
+    assertEquals(texts["publish/bytes/sent"], "3");
+    assertEquals(texts["retained messages/count"], "1"); // Its own are not counted.
+    assertEquals(texts["subscriptions/count"], "1");
+    // CONNECT, SUBSCRIBE; CONNECT, PUBLISH twice, PINGREQ of "quiet".
+    assertEquals(texts["messages/received"], "6");
+    assertEquals(texts["messages/sent"], "5"); // CONNACK, SUBACK, PUBLISH; CONNACK, PINGRESP.
+    assert(Number(texts["bytes/received"]) > 40);
+    assert(Number(texts["load/messages/received/1min"]) > Number(texts["load/messages/received/5min"]));
+    assertEquals(texts["load/sockets/15min"]?.match(/^\d+\.\d\d$/)?.length, 1);
+  }));
+
+Deno.test("$SYS is matched by no filter that begins with a wildcard [MQTT-4.7.2-1]", async () => {
+  await using broker = await Broker.open({ ...stopped(), sysIntervalMs: SECOND_MS });
+  const everything = broker.subscribe("#");
+  const anything = broker.subscribe("+/broker/uptime");
+  broker.tick(0);
+  broker.tick(5_000);
+  assertEquals(await told(broker, everything, "end"), []);
+  assertEquals(await told(broker, anything, "end/broker/uptime"), []);
+});
+
+Deno.test("$SYS is for clients to read, and for nobody to write", () =>
+  converse(5, { sysIntervalMs: SECOND_MS }, (conversation) =>
+    conversation.run(
+      "a connects",
+      "a > 32 [ '$SYS/broker/uptime' 0001 {} \"1\" ]",
+      "a < 40 [ 0001 87 ]",
+      "a > 82 [ 0001 {} '$SYS/broker/version' 02 ]",
+      "a < 90 [ 0001 {} 02 ] 31 [ '$SYS/broker/version' {} \"brooklet version 0.1.0\" ]",
+    )));
+
+Deno.test("Broker.reload() changes the interval of $SYS, and nothing when a limit is out of its range", async () => {
+  const clock = { nowMs: 0 };
+  await using broker = await Broker.open({ clock: () => clock.nowMs, sysIntervalMs: SECOND_MS });
+  broker.tick(0);
+  assertThrows(() => broker.reload({ limits: { maximumQos: 3 }, sysIntervalMs: 0 }), RangeError, "maximumQos");
+  const uptime = broker.subscribe("$SYS/broker/uptime");
+  broker.tick(clock.nowMs = 2_000);
+  broker.reload({ sysIntervalMs: 0 });
+  broker.tick(clock.nowMs = 9_000);
+  assertEquals((await told(broker, uptime, "$SYS/broker/uptime")).length, 2);
+});
+
+Deno.test("Broker.reload() changes limits for the next connection, and what a client was told holds on", () =>
+  converse(5, { limits: { maximumQos: 2 } }, async (conversation) => {
+    await conversation.run("a connects");
+    conversation.broker.reload({ limits: { maximumQos: 0 } });
+    await conversation.run(
+      "a > 32 [ 'x' 0001 {} ]",
+      "a < 40 [ 0001 10 ]",
+      "b > 10 [ @ 02 003c {} 'b' ]",
+      "b < 20 [ 00 00 { 21 0064 22 000a 24 00 27 00100000 } ]",
+    );
+  }));
+
+/** A clock that stands still. */
+function stopped(): BrokerOptions {
+  return { clock: () => 0 };
+}
+
+/** What waits for a reader in front of an empty message that is published now. */
+async function told(broker: Broker, subscription: BrokerSubscription, topic: string): Promise<Message[]> {
+  await broker.publish({ topic });
+  const messages: Message[] = [];
+  for await (const message of subscription) {
+    if (message.topic === topic && message.payload.length === 0) break;
+    messages.push(message);
+  }
+  return messages;
+}
+
+async function next(subscription: BrokerSubscription): Promise<{ text: string; retain: boolean }> {
+  const { value } = await subscription.next();
+  return { text: new TextDecoder().decode(value?.payload), retain: value?.retain ?? false };
+}
