@@ -135,6 +135,6 @@ export type { RemoteAddress, RouteOptions } from "./src/broker/web_socket_route.
 export type { HttpRequest, Peer, Transport } from "./src/transport/transport.ts";
 
 if (import.meta.main) {
-  const { main } = await import("./src/cli/main.ts");
+  const { main } = await import("./src/cli/start.js");
   Deno.exit(await main(Deno.args));
 }

@@ -79,7 +79,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "cluster",
     ],
     mayNotUse: [],
-    packages: /^(?:@std\/(?:cli|yaml|streams)$|node:)/,
+    packages: /^(?:@std\/(?:cli|yaml|streams)$|yaml$|zod$|node:)/,
   },
 };
 

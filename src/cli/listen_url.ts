@@ -36,11 +36,24 @@ export interface UnixUrl {
 
 const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 8083, wss: 8084 } as const;
 const EXAMPLE = `write it like mqtt://127.0.0.1:${DEFAULT_PORTS.mqtt}`;
+/** Host of both loopback addresses. */
+export const LOOPBACK = "loopback";
+/** Host of every address, of IPv6 and of IPv4. */
+export const EVERY_ADDRESS = "*";
 const SCHEMES = "mqtt://, mqtts://, ws://, wss:// or unix:";
 
-/** Takes the URL of a listener apart; throws {@linkcode ConfigError}. */
+/** Takes the value of `--listen` apart; throws {@linkcode ConfigError}. */
 export function parseListenUrl(text: string): ListenUrl {
   if (text === "") throw new ConfigError(`Option --listen needs a URL: ${EXAMPLE}`);
+  try {
+    return listenUrlOf(text);
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`--listen ${error.message}`) : error;
+  }
+}
+
+/** Takes the URL of a listener apart; throws {@linkcode ConfigError}, whose message begins with the URL. */
+export function listenUrlOf(text: string): ListenUrl {
   const url = URL.parse(text);
   if (url === null) throw notAUrl(text);
   switch (url.protocol) {
@@ -49,7 +62,7 @@ export function parseListenUrl(text: string): ListenUrl {
       const scheme = url.protocol === "mqtt:" ? "mqtt" : "mqtts";
       const [address, options] = hostOf(text, url, DEFAULT_PORTS[scheme], ["proxy-protocol"]);
       if (url.pathname.length > 1) {
-        throw new ConfigError(`--listen "${text}" has more than a host and a port: ${EXAMPLE}`);
+        throw new ConfigError(`"${text}" has more than a host and a port: ${EXAMPLE}`);
       }
       return { scheme, ...address, isProxied: options.has("proxy-protocol") };
     }
@@ -75,7 +88,7 @@ export function parseListenUrl(text: string): ListenUrl {
       return unixUrl(text, url);
     default:
       if (!text.includes("://")) throw notAUrl(text); // `localhost:1883` has the form of a scheme and a path.
-      throw new ConfigError(`--listen "${text}" starts with ${url.protocol}// and not with ${SCHEMES}: ${EXAMPLE}`);
+      throw new ConfigError(`"${text}" starts with ${url.protocol}// and not with ${SCHEMES}: ${EXAMPLE}`);
   }
 }
 
@@ -91,7 +104,8 @@ export function parsePort(text: string): number {
 export function isLoopback(url: ListenUrl): boolean {
   if (url.scheme === "unix") return true;
   const { hostname } = url;
-  return hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return hostname === "localhost" || hostname === LOOPBACK || hostname === "::1" ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 /** As it was asked for, without its options. */
@@ -103,7 +117,7 @@ export function urlText(url: ListenUrl): string {
 }
 
 function notAUrl(text: string): ConfigError {
-  return new ConfigError(`--listen "${text}" is not a URL: ${EXAMPLE}`);
+  return new ConfigError(`"${text}" is not a URL: ${EXAMPLE}`);
 }
 
 function hostOf(
@@ -114,7 +128,7 @@ function hostOf(
 ): [{ hostname: string; port: number }, URLSearchParams] {
   if (url.host === "") throw notAUrl(text);
   if (url.username !== "" || url.password !== "" || url.hash !== "") {
-    throw new ConfigError(`--listen "${text}" has more than a host and a port: ${EXAMPLE}`);
+    throw new ConfigError(`"${text}" has more than a host and a port: ${EXAMPLE}`);
   }
   const port = url.port === "" ? defaultPort : Number(url.port);
   return [{ hostname: url.hostname.replace(/^\[|\]$/g, "").toLowerCase(), port }, optionsOf(text, url, names)];
@@ -123,7 +137,7 @@ function hostOf(
 function optionsOf(text: string, url: URL, names: readonly string[]): URLSearchParams {
   for (const name of url.searchParams.keys()) {
     if (names.includes(name)) continue;
-    throw new ConfigError(`--listen "${text}" has an unknown option "${name}": there is ${names.join(", ")}`);
+    throw new ConfigError(`"${text}" has an unknown option "${name}": there is ${names.join(", ")}`);
   }
   return url.searchParams;
 }
@@ -131,11 +145,11 @@ function optionsOf(text: string, url: URL, names: readonly string[]): URLSearchP
 function unixUrl(text: string, url: URL): UnixUrl {
   const path = unescaped(url.pathname);
   if (!path.startsWith("/") || path === "/" || url.host !== "") {
-    throw new ConfigError(`--listen "${text}" is not a path: write it like unix:/run/brooklet.sock`);
+    throw new ConfigError(`"${text}" is not a path: write it like unix:/run/brooklet.sock`);
   }
   const mode = optionsOf(text, url, ["mode"]).get("mode");
   if (mode !== null && !/^[0-7]{3}$/.test(mode)) {
-    throw new ConfigError(`--listen "${text}" has a mode that is not three octal digits: write it like ?mode=660`);
+    throw new ConfigError(`"${text}" has a mode that is not three octal digits: write it like ?mode=660`);
   }
   return { scheme: "unix", path, mode: mode === null ? undefined : parseInt(mode, 8) };
 }

@@ -2,124 +2,172 @@ import type { Listener } from "../transport/listener.ts";
 import { listenBehindProxy } from "../transport/proxy_protocol.ts";
 import { listenTcp } from "../transport/tcp.ts";
 import { listenTls, type TlsListener } from "../transport/tls.ts";
+import { checkServerCertificate, type ServerCertificate } from "../transport/tls_certificate.ts";
 import { listenUnix } from "../transport/unix.ts";
 import { CloseCode } from "../transport/web_socket_frames.ts";
 import { listenWebSocket } from "../transport/web_socket_listener.ts";
+import { entryWords } from "./config/authentication_ways.ts";
+import type { Configuration, ListenerConfiguration, TlsConfiguration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
-import { isLoopback, type ListenUrl, type TcpUrl, type UnixUrl, urlText, type WebSocketUrl } from "./listen_url.ts";
+import {
+  EVERY_ADDRESS,
+  isLoopback,
+  type ListenUrl,
+  listenUrlOf,
+  LOOPBACK,
+  type TcpUrl,
+  type UnixUrl,
+  urlText,
+  type WebSocketUrl,
+} from "./listen_url.ts";
 import { type LogLine, printable } from "./log.ts";
-import { readPem, type TlsOptions } from "./tls_options.ts";
+import { readPem } from "./read_file.ts";
 
 const NO_ADDRESS = "this machine has no such address";
-const LOOPBACK_ADDRESSES = ["127.0.0.1", "::1"] as const;
+/** What a host stands for that is more than one address; of those behind the first one, not every machine has each. */
+const ADDRESSES = {
+  [LOOPBACK]: { hosts: ["127.0.0.1", "::1"], isOneEnough: false },
+  // The socket of IPv6 takes connections of IPv4 too.
+  [EVERY_ADDRESS]: { hosts: ["::", "0.0.0.0"], isOneEnough: true },
+} as const;
 
 /** The system does not let the broker listen. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
+/** A listener, and which one of the configuration it is. */
+export interface OpenListener {
+  readonly listener: Listener;
+  readonly index: number;
+}
+
 /** All listeners of the program. */
 export class Listening {
-  readonly listeners: Listener[] = [];
-  readonly #tlsListeners: TlsListener[] = [];
-  readonly #tls: TlsOptions | undefined;
+  readonly open: OpenListener[] = [];
+  readonly #tlsListeners: { readonly listener: TlsListener; readonly index: number }[] = [];
   readonly #log: LogLine;
 
-  constructor(tls: TlsOptions | undefined, log: LogLine) {
-    this.#tls = tls;
+  constructor(log: LogLine) {
     this.#log = log;
   }
 
-  /** Listens at a URL; gives the line that says so. Throws {@linkcode ListenError} and {@linkcode ConfigError}. */
-  async listen(url: ListenUrl): Promise<string> {
-    let listener: Listener;
-    try {
-      listener = await this.#open(url);
-    } catch (error) {
-      if (error instanceof ConfigError) throw error;
-      throw new ListenError(`Cannot listen on ${urlText(url)}: ${whyNot(error)}`, { cause: error });
-    }
-    this.listeners.push(listener);
-    const who = isLoopback(url) ? "this machine only" : "open to other machines";
-    return `Brooklet is listening on ${listener.url} (${who}, anonymous access allowed)`;
-  }
-
-  /** Listens at both loopback addresses, at the same port; gives the lines that say so. */
-  async listenAtLoopback(scheme: "mqtt" | "ws", port: number): Promise<string[]> {
-    const common = { isProxied: false, path: undefined, origins: undefined, trustedProxies: [] };
+  /**
+   * Listens everywhere or nowhere; gives a line for each address. Throws {@linkcode ListenError} and
+   * {@linkcode ConfigError}.
+   */
+  async listen(configuration: Configuration): Promise<string[]> {
     const lines: string[] = [];
-    let bound = port;
-    for (const hostname of LOOPBACK_ADDRESSES) {
-      const url = { ...common, scheme, hostname, port: bound } as TcpUrl | WebSocketUrl; // Each has what it needs.
-      try {
-        lines.push(await this.listen(url));
-      } catch (error) {
-        // Not every machine has IPv6, and not every one says so in the same words.
-        if (hostname === "127.0.0.1" || !(error instanceof ListenError) || isOfPort(error.cause)) throw error;
-        lines.push(`Not listening on ${urlText(url)}: ${NO_ADDRESS}`);
-      }
-      bound = Number(/:(\d+)(?:\/|$)/.exec(this.listeners.at(-1)?.url ?? "")?.[1] ?? port);
+    try {
+      for (const index of configuration.listeners.keys()) lines.push(...await this.#listenAt(configuration, index));
+    } catch (error) {
+      this.close();
+      throw error;
     }
     return lines;
   }
 
-  /** Reads the certificate again, for handshakes from now on; gives the line that says so. It never throws. */
-  reload(): string {
-    try {
-      const certificate = this.#certificate();
-      for (const listener of this.#tlsListeners) listener.reload(certificate);
-      return this.#tlsListeners.length === 0
-        ? "There is no certificate to read again"
-        : "The certificate was read again";
-    } catch (error) {
-      return `The certificate stays as it was: ${printable(error instanceof Error ? error.message : String(error))}`;
-    }
+  /** Reads certificates, and gives what shows them in handshakes from now on; throws {@linkcode ConfigError}. */
+  prepareReload({ listeners, tls }: Configuration): () => void {
+    const shown = this.#tlsListeners.map(({ listener, index }) => {
+      const own = listeners[index]?.tls ?? tls;
+      return { listener, certificate: own === undefined ? undefined : certificateOf(own) };
+    });
+    return () => {
+      for (const { listener, certificate } of shown) if (certificate !== undefined) listener.reload(certificate);
+    };
   }
 
   close(): void {
-    for (const listener of this.listeners) listener.close();
+    for (const { listener } of this.open) listener.close();
+  }
+
+  async #listenAt(whole: Configuration, index: number): Promise<string[]> {
+    const configuration = whole.listeners[index] as ListenerConfiguration; // It is one of their indices.
+    const url = withOptions(listenUrlOf(configuration.url), configuration);
+    const meant = url.scheme === "unix" ? undefined : ADDRESSES[url.hostname as typeof LOOPBACK]; // Else undefined.
+    if (meant === undefined || url.scheme === "unix") return [await this.#openOne(url, configuration, whole, index)];
+    const lines: string[] = [];
+    let { port } = url;
+    for (const [at, hostname] of meant.hosts.entries()) {
+      const here = { ...url, hostname, port };
+      try {
+        lines.push(await this.#openOne(here, configuration, whole, index));
+        if (meant.isOneEnough) return lines;
+      } catch (error) {
+        // Not every machine has IPv6, and not every one says so in the same words.
+        const isOther = error instanceof ListenError && !isOfPort(error.cause);
+        if (!isOther || (meant.isOneEnough ? at === meant.hosts.length - 1 : at === 0)) throw error;
+        if (!meant.isOneEnough) lines.push(`Not listening on ${urlText(here)}: ${NO_ADDRESS}`);
+      }
+      port = Number(/:(\d+)(?:\/|$)/.exec(this.open.at(-1)?.listener.url ?? "")?.[1] ?? port);
+    }
+    return lines;
+  }
+
+  async #openOne(
+    url: ListenUrl,
+    configuration: ListenerConfiguration,
+    { tls, authentication }: Configuration,
+    index: number,
+  ): Promise<string> {
+    const ways = configuration.authentication ?? authentication;
+    let listener: Listener;
+    try {
+      listener = await this.#listener(url, configuration, configuration.tls ?? tls, index);
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      throw new ListenError(`Cannot listen on ${urlText(url)}: ${whyNot(error)}`, { cause: error });
+    }
+    this.open.push({ listener, index });
+    const who = isLoopback(url) ? "this machine only" : "open to other machines";
+    return `Brooklet is listening on ${listener.url} (${who}, ${entryWords(ways, isLoopback(url))})`;
   }
 
   readonly #refused = (address: string, reason: string): void =>
     this.#log(`Connection from ${address} refused: ${printable(reason)}.`);
 
-  async #open(url: ListenUrl): Promise<Listener> {
+  async #listener(
+    url: ListenUrl,
+    configuration: ListenerConfiguration,
+    tls: TlsConfiguration | undefined,
+    index: number,
+  ): Promise<Listener> {
     switch (url.scheme) {
       case "unix":
         return await openUnix(url);
       case "mqtt":
         return this.#behindProxy(listenTcp(url), url);
       case "mqtts":
-        return this.#openTls(url, "mqtt");
+        return this.#openTls(url, tls, "mqtt", index);
       case "ws":
-        return this.#webSocket(this.#behindProxy(listenTcp(url), url), url);
+        return this.#webSocket(this.#behindProxy(listenTcp(url), url), url, configuration);
       case "wss":
-        return this.#webSocket(this.#openTls(url, "http/1.1"), url);
+        return this.#webSocket(this.#openTls(url, tls, "http/1.1", index), url, configuration);
     }
   }
 
-  #openTls({ hostname, port, isProxied }: TcpUrl | WebSocketUrl, alpnProtocol: string): TlsListener {
-    const tls = this.#tls;
-    if (tls === undefined) throw new ConfigError("A listener for TLS needs --cert and --key: PEM files");
-    const { authorityPath, requireCertificate, minimumVersion } = tls;
+  #openTls(
+    { hostname, port, isProxied }: TcpUrl | WebSocketUrl,
+    tls: TlsConfiguration | undefined,
+    alpnProtocol: string,
+    index: number,
+  ): TlsListener {
+    if (tls === undefined) throw new ConfigError("A listener for TLS needs a certificate"); // The schema refuses it before.
+    const { authority, requireCertificate, minimumVersion } = tls;
     const listener = listenTls({
-      ...this.#certificate(),
+      ...certificateOf(tls),
       hostname,
       port,
       proxyProtocol: isProxied,
       alpnProtocols: [alpnProtocol],
       minimumVersion,
       requireCertificate,
-      ...authorityPath === undefined ? {} : { clientAuthority: readPem("cafile", authorityPath) },
+      ...authority === undefined ? {} : { clientAuthority: readPem("authority of clients", authority) },
       onHandshakeFailed: this.#refused,
     });
-    this.#tlsListeners.push(listener);
+    this.#tlsListeners.push({ listener, index });
     return listener;
-  }
-
-  #certificate(): { certificate: string; key: string } {
-    const { certificatePath = "", keyPath = "" } = this.#tls ?? {};
-    return { certificate: readPem("cert", certificatePath), key: readPem("key", keyPath) };
   }
 
   #behindProxy(below: Listener, { isProxied }: { readonly isProxied: boolean }): Listener {
@@ -127,12 +175,12 @@ export class Listening {
     return listenBehindProxy(below, { onRefused: this.#refused });
   }
 
-  #webSocket(below: Listener, url: WebSocketUrl): Listener {
+  #webSocket(below: Listener, url: WebSocketUrl, { paths }: ListenerConfiguration): Listener {
     const { path, trustedProxies } = url;
     // What only this machine can reach is not for pages of the web that a browser of this machine shows.
     const origins = url.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
     return listenWebSocket(below, {
-      ...path === undefined ? {} : { paths: [path] },
+      ...paths === undefined ? path === undefined ? {} : { paths: [path] } : { paths },
       ...origins === undefined ? {} : { origins },
       trustedProxies,
       onRefused: this.#refused,
@@ -142,6 +190,39 @@ export class Listening {
       },
     });
   }
+}
+
+/** What is said behind the URL and what is said beside it. */
+function withOptions(url: ListenUrl, { proxyProtocol, origins, trustedProxies }: ListenerConfiguration): ListenUrl {
+  if (url.scheme === "unix") return url;
+  const isProxied = url.isProxied || proxyProtocol;
+  if (!("path" in url)) return { ...url, isProxied };
+  return {
+    ...url,
+    isProxied,
+    origins: origins ?? url.origins,
+    trustedProxies: [...url.trustedProxies, ...trustedProxies],
+  };
+}
+
+/** Reads all certificates; throws {@linkcode ConfigError} for one that cannot be used. */
+export function checkCertificates({ listeners, tls }: Configuration): void {
+  for (const own of [tls, ...listeners.map(({ tls }) => tls)]) {
+    if (own === undefined) continue;
+    certificateOf(own);
+    if (own.authority !== undefined) readPem("authority of clients", own.authority);
+  }
+}
+
+function certificateOf({ certificate, key }: TlsConfiguration): ServerCertificate {
+  const read = { certificate: readPem("certificate", certificate), key: readPem("key", key) };
+  try {
+    checkServerCertificate(read);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ConfigError(`Cannot use the certificate "${certificate}" with the key "${key}": ${error.message}`);
+  }
+  return read;
 }
 
 function openUnix({ path, mode }: UnixUrl): Promise<Listener> {

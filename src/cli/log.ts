@@ -1,16 +1,116 @@
-/** Writes one line to standard error, with the time in front. */
-export type LogLine = (line: string) => void;
+import type { LoggingConfiguration, LogType } from "./config/logging_schema.ts";
+import { ConfigError } from "./config_error.ts";
+import { whyNot } from "./read_file.ts";
+import { timestamp } from "./timestamp.ts";
+
+/** Facts beside a line, for lines in JSON. */
+export type LogFields = Readonly<Record<string, string | number | undefined>>;
+/** Writes one line. @param type how much it matters; `notice` without one */
+export type LogLine = (line: string, type?: LogType, fields?: LogFields) => void;
+
+/** Somewhere a line goes: it has its end already. */
+type Destination = { readonly write: (line: string) => void; readonly close: () => void };
 
 const ENCODER = new TextEncoder();
+/** Levels of `$SYS/broker/log`, by type. */
+const SEVERITIES: Partial<Record<LogType, string>> = {
+  error: "E",
+  warning: "W",
+  notice: "N",
+  information: "I",
+  subscribe: "M/subscribe",
+  unsubscribe: "M/unsubscribe",
+};
 
-/** Lines on standard error. A terminal that is gone ends nothing. */
-export function stderrLog(): LogLine {
+/** The log of the program. What cannot be written is lost, and ends nothing. */
+export class Log {
+  /** Gets lines for `$SYS/broker/log`, as soon as somebody can publish them. */
+  onTopic: ((severity: string, line: string) => void) | undefined;
+  #configuration: LoggingConfiguration;
+  #destinations: readonly Destination[];
+
+  /** Throws {@linkcode ConfigError} for a file that cannot be opened. */
+  constructor(configuration: LoggingConfiguration) {
+    this.#configuration = configuration;
+    this.#destinations = openAll(configuration);
+  }
+
+  /** Goes on as another configuration says, with files opened again; where it throws nothing has changed. */
+  reload(configuration: LoggingConfiguration): void {
+    const opened = openAll(configuration);
+    this.close();
+    this.#destinations = opened;
+    this.#configuration = configuration;
+  }
+
+  get types(): readonly LogType[] {
+    return this.#configuration.types;
+  }
+
+  has(type: LogType): boolean {
+    return this.#configuration.types.includes(type);
+  }
+
+  get hasConnectionMessages(): boolean {
+    return this.#configuration.connectionMessages;
+  }
+
+  readonly line: LogLine = (line, type = "notice", fields = {}) => {
+    const { types, format, timestamps, timestampFormat, destinations } = this.#configuration;
+    if (!types.includes(type)) return;
+    const now = new Date();
+    const time = timestamps ? { time: timestamp(now, timestampFormat) } : {};
+    const text = format === "json"
+      ? JSON.stringify({ ...time, type, message: line, ...fields })
+      : timestamps
+      ? `${timestamp(now, timestampFormat)}: ${line}`
+      : line;
+    for (const destination of this.#destinations) destination.write(`${text}\n`);
+    const severity = SEVERITIES[type];
+    if (severity !== undefined && destinations.includes("topic")) this.onTopic?.(severity, text);
+  };
+
+  close(): void {
+    for (const destination of this.#destinations) destination.close();
+    this.#destinations = [];
+  }
+}
+
+function openAll({ destinations }: LoggingConfiguration): Destination[] {
+  const opened: Destination[] = [];
+  try {
+    for (const destination of destinations) {
+      if (destination === "stderr") opened.push(consoleDestination(Deno.stderr));
+      else if (destination === "stdout") opened.push(consoleDestination(Deno.stdout));
+      else if (destination !== "topic") opened.push(fileDestination(destination.file));
+    }
+  } catch (error) {
+    for (const destination of opened) destination.close();
+    throw error;
+  }
+  return opened;
+}
+
+function consoleDestination(output: { writeSync(bytes: Uint8Array): number }): Destination {
+  return { write: quietWriter(output), close() {} };
+}
+
+function fileDestination(path: string): Destination {
+  try {
+    const file = Deno.openSync(path, { append: true, create: true, mode: 0o640 });
+    return { write: quietWriter(file), close: () => file.close() };
+  } catch (error) {
+    throw new ConfigError(`Cannot open the log "${path}": ${whyNot(error)}`);
+  }
+}
+
+function quietWriter(output: { writeSync(bytes: Uint8Array): number }): (line: string) => void {
   return (line) => {
-    const time = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    let rest = ENCODER.encode(line);
     try {
-      Deno.stderr.writeSync(ENCODER.encode(`${time}: ${line}\n`));
+      while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
     } catch {
-      // Nobody reads it any more; the broker goes on.
+      // Nobody reads it any more, or the disk is full; the broker goes on.
     }
   };
 }

@@ -1,47 +1,63 @@
+import { VERSION } from "../broker/version.ts";
+import { completions, COMPLETIONS_HELP } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
+import { convert, CONVERT_HELP } from "./convert.ts";
 import { ListenError } from "./listening.ts";
 import { printable } from "./log.ts";
-import { passwd, PasswordFileError } from "./passwd.ts";
-import { serve, SERVE_HELP } from "./serve.ts";
+import { passwd, PASSWD_HELP, PasswordFileError } from "./passwd.ts";
+import { serve } from "./serve.ts";
+import { SERVE_HELP } from "./serve_options.ts";
 import { STORAGE_HELP, storageCommand } from "./storage_command.ts";
 import { StorageError } from "./storage_option.ts";
 
-const VERSION = "0.1.0";
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-/** The command line: gives the exit code. What goes wrong is one line on standard error. */
+interface Command {
+  readonly name: string;
+  readonly help: string;
+  run(args: readonly string[]): number | Promise<number>;
+}
+
+const SERVE: Command = { name: "serve", help: SERVE_HELP, run: serve };
+const COMMANDS: readonly Command[] = [
+  SERVE,
+  { name: "passwd", help: PASSWD_HELP, run: passwd },
+  { name: "storage", help: STORAGE_HELP, run: storageCommand },
+  { name: "convert", help: CONVERT_HELP, run: convert },
+  { name: "completions", help: COMPLETIONS_HELP, run: (args) => completions(args, COMMANDS) },
+];
+
+/** The command line: gives the exit code. What goes wrong is on standard error, a line for each thing. */
 export async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   const isCommand = first !== undefined && !first.startsWith("-");
-  if (first === "passwd") return await orExitCode(() => passwd(rest));
+  const command = isCommand ? COMMANDS.find(({ name }) => name === first) : SERVE;
   const options = isCommand ? rest : args;
-  if (options.includes("--help") || options.includes("-h")) {
-    console.log(first === "storage" ? STORAGE_HELP : SERVE_HELP);
-    return 0;
-  }
-  if (options.includes("--version")) {
-    console.log(`brooklet ${VERSION}`);
-    return 0;
-  }
-  return await orExitCode(() => {
-    if (first === "storage") return storageCommand(options);
-    if (isCommand && first !== "serve") {
-      throw new ConfigError(`Unknown command "${first}": there are "serve", "passwd" and "storage"`);
-    }
-    return serve(options);
-  });
-}
-
-async function orExitCode(run: () => Promise<number>): Promise<number> {
   try {
-    return await run();
+    if (command === undefined) throw new ConfigError(`Unknown command "${first}": there are ${namesOf(COMMANDS)}`);
+    // Behind `-b` the password of passwd may look like anything.
+    if (command.name !== "passwd" && (options.includes("--help") || options.includes("-h"))) {
+      console.log(command.help);
+      return 0;
+    }
+    if (command === SERVE && options.includes("--version")) {
+      console.log(`brooklet ${VERSION}`);
+      return 0;
+    }
+    return await command.run(options);
   } catch (error) {
     const isExpected = [ConfigError, ListenError, PasswordFileError, StorageError].some((kind) =>
       error instanceof kind
     );
     if (!(error instanceof Error) || !isExpected) throw error;
-    console.error(`brooklet: ${printable(error.message)}`);
+    const others = error instanceof ConfigError ? error.others : [];
+    for (const message of [error.message, ...others]) console.error(`brooklet: ${printable(message)}`);
     return error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED;
   }
+}
+
+function namesOf(commands: readonly Command[]): string {
+  const names = commands.map(({ name }) => `"${name}"`);
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }

@@ -1,59 +1,21 @@
-// @ts-types="./parse_args.d.ts"
-import { parseArgs } from "@std/cli";
 import { Broker } from "../broker/broker.ts";
 import type { BrokerOptions } from "../broker/broker_options.ts";
-import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
-import type { Listener } from "../transport/listener.ts";
+import { Access } from "./access.ts";
+import { configurationOf } from "./config/configuration.ts";
+import { effectiveYaml } from "./config/print.ts";
+import type { Configuration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
-import { eventLines, packetLines } from "./event_lines.ts";
-import { isLoopback, type ListenUrl, parseListenUrl, parsePort, urlText } from "./listen_url.ts";
-import { Listening } from "./listening.ts";
-import { type LogLine, printable, stderrLog } from "./log.ts";
-import {
-  openStorage,
-  parseStorageOption,
-  STORAGE_OPTION_HELP,
-  storageError,
-  type StorageOption,
-} from "./storage_option.ts";
-import { type TlsOptions, tlsOptions } from "./tls_options.ts";
+import { eventLog } from "./event_log.ts";
+import { checkCertificates, Listening } from "./listening.ts";
+import { Log, type LogLine, printable } from "./log.ts";
+import { PidFile } from "./pid_file.ts";
+import { Reload } from "./reload.ts";
+import { acceptAll } from "./accepting.ts";
+import { summarizedLog } from "./summarized_log.ts";
+import { openStorage, parseStorageOption, storageError } from "./storage_option.ts";
+import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
 
-const DEFAULT_LISTENERS = [{ scheme: "mqtt", port: 1883 }, { scheme: "ws", port: 8083 }] as const;
 const EXIT_INTERRUPTED = 1;
-const SWITCHES = ["verbose", "allow-anonymous", "require-certificate"] as const;
-
-export const SERVE_HELP = `Usage: brooklet [serve] [options]
-       brooklet storage export|import FILE [options]
-
-Starts the MQTT broker. Without options it listens at 127.0.0.1 and [::1], where every client of this machine may connect:
-MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.
-
-  --listen URL           where to listen; may be given more than once; port 0 takes a free one
-                           mqtt://host:port   mqtts://host:port   unix:/path?mode=660
-                           ws://host:port/path   wss://host:port/path   (paths /mqtt and / without one)
-                         behind "?", for this listener alone: proxy-protocol (TCP begins with a PROXY header),
-                         origin=https://example.com and trusted-proxy=10.0.0.0/8 (WebSocket; may be repeated)
-  -p, --port PORT        port for MQTT at both loopback addresses; may be given more than once
-${STORAGE_OPTION_HELP}  --cert FILE            certificate for mqtts and wss, a PEM file with the full chain; read again on SIGHUP
-  --key FILE             its key
-  --cafile FILE          who signs certificates of clients: they are asked for one
-  --require-certificate  let no client in without one
-  --tls-version VERSION  1.2 (which is the default) or 1.3, and later ones
-  --allow-anonymous      let clients in without authentication at addresses that other machines can reach
-  -v, --verbose          print each connection and each packet
-  -h, --help             print this
-  --version              print the version
-`;
-
-/** What the command line says. */
-interface ServeOptions {
-  readonly listen: readonly ListenUrl[];
-  /** To listen on at both loopback addresses. */
-  readonly loopback: readonly { readonly scheme: "mqtt" | "ws"; readonly port: number }[];
-  readonly tls: TlsOptions | undefined;
-  readonly storage: StorageOption;
-  readonly isVerbose: boolean;
-}
 
 /**
  * Runs the broker until a signal ends it; gives the exit code.
@@ -61,69 +23,84 @@ interface ServeOptions {
  * @throws ConfigError, ListenError, StorageError
  */
 export async function serve(args: readonly string[]): Promise<number> {
-  const options = parseServeOptions(args);
-  const log = stderrLog();
-  const listening = new Listening(options.tls, log);
-  const lines = await listenAll(options, listening);
-  const terminated = terminationSignal(); // Before anybody can know that it listens.
-  guardProcess(log);
-  const { broker, says } = await openBroker(options, listening, log);
-  for (const line of [...lines, says]) log(line);
-  onReload(() => log(`SIGHUP: ${listening.reload()}`));
-  const accepting = listening.listeners.map((listener) => accept(listener, broker));
-  const signal = await terminated;
-  listening.close();
-  log(`${signal}: shutting down`);
-  await broker.close();
-  await Promise.all(accepting);
-  log("Brooklet has ended");
+  const request = parseServeOptions(args);
+  if (request.action === "check") return await check(request);
+  const { written, overrides } = request.read();
+  const configuration = configurationOf(written, overrides);
+  if (request.action === "run") return await run(request, configuration, written.warnings);
+  console.log(effectiveYaml(configuration).trimEnd());
+  for (const warning of written.warnings) console.error(`brooklet: ${printable(warning)}`);
   return 0;
 }
 
-function parseServeOptions(args: readonly string[]): ServeOptions {
-  const parsed = parseArgs(args, {
-    string: ["listen", "port", "cert", "key", "cafile", "tls-version", "storage"],
-    boolean: [...SWITCHES],
-    collect: ["listen", "port"],
-    alias: { p: "port", v: "verbose" },
-    unknown: (argument) => {
-      throw unknownArgument(argument);
-    },
-  });
-  if (parsed._.length > 0) throw unknownArgument(String(parsed._[0])); // Behind "--".
-  for (const argument of args) { // `--allow-anonymous=no` would be taken for yes.
-    const name = SWITCHES.find((name) => argument.startsWith(`--${name}=`));
-    if (name !== undefined) throw new ConfigError(`Option --${name} takes no value: "${argument}"`);
+/** Says everything that is wrong, in the files that it names too. */
+async function check(request: ServeRequest): Promise<number> {
+  try {
+    const { written, overrides } = request.read();
+    const configuration = configurationOf(written, overrides);
+    await Access.read(configuration);
+    checkCertificates(configuration);
+    for (const warning of written.warnings) console.error(`brooklet: ${printable(warning)}`);
+    console.error("brooklet: the configuration can be used");
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const message of [error.message, ...error.others]) console.error(`brooklet: ${printable(message)}`);
+    return 1;
   }
-  const listen = parsed.listen.map(parseListenUrl);
-  const loopback: { scheme: "mqtt" | "ws"; port: number }[] = parsed.port.map((port) => ({
-    scheme: "mqtt",
-    port: parsePort(port),
-  }));
-  if (listen.length + loopback.length === 0) loopback.push(...DEFAULT_LISTENERS);
-  for (const url of listen) {
-    if (isLoopback(url) || parsed["allow-anonymous"]) continue;
-    throw new ConfigError(
-      `Cannot listen on ${urlText(url)}: other machines can reach it and no authentication is set; ` +
-        "give --allow-anonymous if everybody may connect, or listen on 127.0.0.1",
-    );
-  }
-  const { cert, key, cafile, "require-certificate": require, "tls-version": version } = parsed;
-  const tls = tlsOptions({ cert, key, cafile, "require-certificate": require, "tls-version": version });
-  const storage = parseStorageOption(parsed.storage ?? "memory");
-  return { listen, loopback, tls, storage, isVerbose: parsed.verbose };
 }
 
-function unknownArgument(argument: string): ConfigError {
-  return new ConfigError(`Unknown option or argument "${argument}": "brooklet serve --help" lists what there is`);
+async function run(
+  request: ServeRequest,
+  configuration: Configuration,
+  warnings: readonly string[],
+): Promise<number> {
+  const access = await Access.read(configuration);
+  const log = new Log(configuration.logging);
+  const refusals = summarizedLog(log.line);
+  const listening = new Listening(refusals);
+  const lines = await listening.listen(configuration);
+  const terminated = terminationSignal(); // Before anybody can know that it listens.
+  guardProcess(log.line);
+  using _pidFile = PidFile.write(configuration.pidFile);
+  const { broker, says } = await openBroker(configuration, access, listening, { log, refusals });
+  for (const { listener, index } of listening.open) access.bind(listener.url, index);
+  log.onTopic = (severity, line) => {
+    // A broker that is closed has nobody who reads it.
+    broker.publish({ topic: `$SYS/broker/log/${severity}`, payload: line }).catch(() => {});
+  };
+  const reload = new Reload(request, configuration, { access, log, listening, broker });
+  onReload(() => reload.run()); // Before anybody knows that it runs: by itself the signal would end it.
+  for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
+  for (const line of [...lines, says]) log.line(line);
+  const accepting = acceptAll(listening.open, broker, () => reload.configuration, refusals);
+  const signal = await terminated;
+  listening.close();
+  log.line(`${signal}: shutting down`);
+  await broker.close();
+  await accepting;
+  log.line("Brooklet has ended");
+  log.close();
+  return 0;
+}
+
+interface Logs {
+  readonly log: Log;
+  /** For lines that any client can cause. */
+  readonly refusals: LogLine;
 }
 
 /** Opens the broker with its storage; without it nothing listens any more. */
-async function openBroker({ storage: option, isVerbose }: ServeOptions, listening: Listening, log: LogLine) {
+async function openBroker(
+  configuration: Configuration,
+  access: Access,
+  listening: Listening,
+  logs: Logs,
+): Promise<{ broker: Broker; says: string }> {
   try {
-    const { storage, says } = await openStorage(option);
+    const { storage, says } = await openStorage(parseStorageOption(configuration.storage));
     try {
-      return { broker: await Broker.open({ ...brokerOptions(isVerbose, log), storage }), says };
+      return { broker: await Broker.open({ ...brokerOptions(configuration, access, logs), storage }), says };
     } catch (error) {
       await storage.close();
       throw storageError("read the storage", error);
@@ -134,28 +111,20 @@ async function openBroker({ storage: option, isVerbose }: ServeOptions, listenin
   }
 }
 
-function brokerOptions(isVerbose: boolean, log: LogLine): BrokerOptions {
-  const onEvent = (event: BrokerEvent) => {
-    for (const line of eventLines(event, isVerbose)) log(line);
+function brokerOptions(
+  { limits, clientIds: { assignedPrefix }, deniedPublish, sys }: Configuration,
+  { authenticator, authorizer }: Access,
+  { log, refusals }: Logs,
+): BrokerOptions {
+  return {
+    limits,
+    authenticator,
+    ...authorizer === undefined ? {} : { authorizer },
+    deniedPublish,
+    assignedClientIdPrefix: assignedPrefix,
+    sysIntervalMs: sys.intervalSeconds * 1_000,
+    ...eventLog(log, refusals),
   };
-  if (!isVerbose) return { onEvent };
-  const onPacket = (event: PacketEvent) => {
-    for (const line of packetLines(event)) log(line);
-  };
-  return { onEvent, onPacket };
-}
-
-/** Listens everywhere or nowhere; gives a line for each address. */
-async function listenAll({ listen, loopback }: ServeOptions, listening: Listening): Promise<string[]> {
-  const lines: string[] = [];
-  try {
-    for (const url of listen) lines.push(await listening.listen(url));
-    for (const { scheme, port } of loopback) lines.push(...await listening.listenAtLoopback(scheme, port));
-  } catch (error) {
-    listening.close();
-    throw error;
-  }
-  return lines;
 }
 
 /** Windows has no such signal. */
@@ -163,19 +132,15 @@ function onReload(reload: () => void): void {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", reload);
 }
 
-async function accept(listener: Listener, broker: Broker): Promise<void> {
-  for await (const transport of listener) broker.serve(transport); // Never rejects.
-}
-
 /** A defect is told, and never the end of all connections. */
 function guardProcess(log: LogLine): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    log(`Error: unhandled rejection: ${printable(String(event.reason))}`);
+    log(`Error: unhandled rejection: ${printable(String(event.reason))}`, "error");
   });
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    log(`Error: uncaught: ${printable(String(event.error))}`);
+    log(`Error: uncaught: ${printable(String(event.error))}`, "error");
   });
 }
 

@@ -1,15 +1,5 @@
 import { ConfigError } from "./config_error.ts";
-
-/** What the command line says of certificates. */
-export interface TlsOptions {
-  /** PEM file with the certificate and all that signs it. */
-  readonly certificatePath: string;
-  readonly keyPath: string;
-  /** PEM file: who signs certificates of clients. */
-  readonly authorityPath: string | undefined;
-  readonly requireCertificate: boolean;
-  readonly minimumVersion: "1.2" | "1.3";
-}
+import type { ConfigurationInput } from "./config/schema.ts";
 
 /** The options as they were given, each `undefined` when it was not. */
 export interface GivenTlsOptions {
@@ -23,7 +13,7 @@ export interface GivenTlsOptions {
 const MINIMUM_VERSIONS = new Map([["1.2", "1.2"], ["1.3", "1.3"], ["tlsv1.2", "1.2"], ["tlsv1.3", "1.3"]] as const);
 
 /** Checks what was given together; `undefined` without a certificate. Throws {@linkcode ConfigError}. */
-export function tlsOptions(given: GivenTlsOptions): TlsOptions | undefined {
+export function tlsOptions(given: GivenTlsOptions): ConfigurationInput["tls"] {
   const { cert, key, cafile, "require-certificate": requireCertificate, "tls-version": version = "1.2" } = given;
   for (const [name, value] of Object.entries(given)) {
     if (value === "") throw new ConfigError(`Option --${name} needs a value`);
@@ -38,15 +28,11 @@ export function tlsOptions(given: GivenTlsOptions): TlsOptions | undefined {
   }
   const minimumVersion = MINIMUM_VERSIONS.get(version as "1.2"); // Any other text gives undefined.
   if (minimumVersion === undefined) throw new ConfigError(`--tls-version "${version}" is not 1.2 or 1.3`);
-  return { certificatePath: cert, keyPath: key, authorityPath: cafile, requireCertificate, minimumVersion };
-}
-
-/** Text of a PEM file; throws {@linkcode ConfigError} that names the option. */
-export function readPem(option: string, path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
-    throw new ConfigError(`Cannot read --${option} "${path}": ${why}`);
-  }
+  return {
+    certificate: cert,
+    key,
+    requireCertificate,
+    minimumVersion,
+    ...cafile === undefined ? {} : { authority: cafile },
+  };
 }

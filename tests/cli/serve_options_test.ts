@@ -27,7 +27,7 @@ const ROWS: readonly Row[] = [
     name: "an unknown command",
     args: ["listen", "-v"],
     code: 2,
-    stderr: /^brooklet: Unknown command "listen": there are "serve", "passwd" and "storage"$/,
+    stderr: /^brooklet: Unknown command "listen": there are "serve", "passwd", "storage", "convert" and "completions"$/,
   },
   {
     name: "an unknown option",
@@ -153,7 +153,7 @@ const ROWS: readonly Row[] = [
     args: ["--listen", "mqtt://127.0.0.1:0", "--listen", "mqtt://0.0.0.0:0"],
     code: 2,
     stderr:
-      /^brooklet: Cannot listen on mqtt:\/\/0\.0\.0\.0:0: other machines can reach it and no authentication is set; give --allow-anonymous if everybody may connect, or listen on 127\.0\.0\.1$/,
+      /^brooklet: Cannot listen on mqtt:\/\/0\.0\.0\.0:0: other machines can reach it and no authentication is set; give --allow-anonymous, or set "authentication\.anonymous" to true, if everybody may connect, or listen on 127\.0\.0\.1$/,
   },
   {
     name: "all IPv6 addresses, without --allow-anonymous",

@@ -5,6 +5,7 @@ export const PYTHON = "/usr/bin/python3";
 
 /** What a test may need beside Deno, and the Debian package that brings it. */
 const PROGRAMS = {
+  bash: "bash",
   stdbuf: "coreutils",
   script: "bsdutils",
   mosquitto: "mosquitto",

@@ -1,0 +1,57 @@
+import type { Broker } from "../broker/broker.ts";
+import type { Limits } from "../protocol/limits.ts";
+import { ConnectionGate } from "./connection_gate.ts";
+import type { Configuration, ListenerConfiguration } from "./config/schema.ts";
+import type { OpenListener } from "./listening.ts";
+import type { LogLine } from "./log.ts";
+
+/** What all listeners share. */
+interface Accepting {
+  readonly broker: Broker;
+  /** The configuration at the moment. */
+  readonly current: () => Configuration;
+  readonly log: LogLine;
+  readonly gate: ConnectionGate;
+  readonly limits: ListenerLimits;
+}
+
+/** Serves the connections of all listeners until these are closed. @param current the configuration at the moment */
+export async function acceptAll(
+  open: readonly OpenListener[],
+  broker: Broker,
+  current: () => Configuration,
+  log: LogLine,
+): Promise<void> {
+  const shared = { broker, current, log, gate: new ConnectionGate(), limits: new ListenerLimits() };
+  await Promise.all(open.map((one) => accept(one, shared)));
+}
+
+async function accept({ listener, index }: OpenListener, shared: Accepting): Promise<void> {
+  const { broker, current, log, gate, limits } = shared;
+  for await (const transport of listener) {
+    const { peer } = transport;
+    const configuration = current();
+    const refusal = gate.refusalOf(peer, index, configuration);
+    if (refusal !== undefined) {
+      log(`Connection from ${peer.address} refused: ${refusal}.`);
+      transport.close();
+      continue;
+    }
+    const own = configuration.listeners[index];
+    broker.serve(transport, own === undefined ? {} : { limits: limits.of(own) }) // Never rejects.
+      .finally(() => gate.left(peer, index));
+  }
+}
+
+/** Limits of listeners, always the same object for the same configuration: the broker remembers it. */
+class ListenerLimits {
+  readonly #known = new WeakMap<ListenerConfiguration, Partial<Limits>>();
+
+  of(configuration: ListenerConfiguration): Partial<Limits> {
+    const known = this.#known.get(configuration);
+    if (known !== undefined) return known;
+    const given = Object.fromEntries(Object.entries(configuration.limits).filter(([, value]) => value !== undefined));
+    this.#known.set(configuration, given);
+    return given;
+  }
+}

@@ -1,0 +1,137 @@
+import { parseAclFile } from "../auth/acl_file.ts";
+import { AccessControl, type AccessRule, type AccessRules } from "../auth/acl_rules.ts";
+import type { Authenticator, Authorizer } from "../auth/authentication.ts";
+import { LineError } from "../auth/line_error.ts";
+import type { AccessRequest } from "../protocol/ask.ts";
+import { authenticatorFor, type ListenerAuthenticator } from "./authenticators.ts";
+import { ConfigError } from "./config_error.ts";
+import type { AccessConfiguration, Configuration } from "./config/schema.ts";
+import { readText } from "./read_file.ts";
+
+/** Passwords and rules as they were read at one time, for each listener of the configuration. */
+interface AccessState {
+  readonly authenticators: readonly ListenerAuthenticator[];
+  /** `undefined`: everybody may do everything. */
+  readonly authorizers: readonly (AccessControl | undefined)[];
+}
+
+/** A client as far as its rights go. */
+interface ConnectedClient {
+  readonly principal: string | undefined;
+  readonly listener: string;
+}
+
+/** Who may connect, and do what, as a configuration says; another one may take its place. */
+export class Access {
+  readonly authenticator: Authenticator;
+  /** `undefined` where no rules are set: nobody has to be asked then. */
+  readonly authorizer: Authorizer | undefined;
+  #state: AccessState;
+  #version = 0;
+  /** Which listener of the configuration a connection came in at. */
+  readonly #indices = new Map<string, number>();
+
+  private constructor(state: AccessState) {
+    this.#state = state;
+    this.authenticator = {
+      authenticate: (request) => this.#authenticatorAt(request.listener).authenticate(request),
+    };
+    if (this.#state.authorizers.some((authorizer) => authorizer !== undefined)) {
+      this.authorizer = this.#makeAuthorizer();
+    }
+  }
+
+  /** Reads the files; rejects with {@linkcode ConfigError}. */
+  static async read(configuration: Configuration): Promise<Access> {
+    return new Access(await readState(configuration));
+  }
+
+  /** Says where a listener listens. */
+  bind(url: string, index: number): void {
+    this.#indices.set(url, index);
+  }
+
+  /** Reads the files again; gives what puts them in force. Rejects with {@linkcode ConfigError}. */
+  async prepareReload(configuration: Configuration): Promise<() => void> {
+    const state = await readState(configuration);
+    const hasRules = state.authorizers.some((authorizer) => authorizer !== undefined);
+    if (hasRules !== (this.authorizer !== undefined)) {
+      throw new ConfigError("Cannot begin or end to use access rules while the broker runs: start it again");
+    }
+    return () => {
+      this.#state = state;
+      this.#version += 1;
+    };
+  }
+
+  /** Whether a client that is connected could still come in by what it is now. */
+  isStillWelcome({ principal, listener }: ConnectedClient): boolean {
+    return this.#authenticatorAt(listener).isStillWelcome(principal);
+  }
+
+  #authenticatorAt(listener: string): ListenerAuthenticator {
+    const authenticator = this.#state.authenticators[this.#indices.get(listener) ?? 0];
+    if (authenticator === undefined) throw new RangeError(`Cannot authenticate: "${listener}" is not a listener`);
+    return authenticator;
+  }
+
+  #makeAuthorizer(): Authorizer {
+    const at = ({ listener }: AccessRequest) => this.#state.authorizers[this.#indices.get(listener ?? "") ?? 0];
+    const version = () => this.#version;
+    return {
+      get version() {
+        return version();
+      },
+      authorize: (request) => at(request)?.authorize(request) ?? true,
+      mayReceive: (request) => at(request)?.mayReceive(request) ?? true,
+    };
+  }
+}
+
+async function readState(configuration: Configuration): Promise<AccessState> {
+  const { listeners, access } = configuration;
+  const shared = access === undefined ? undefined : accessControl(access);
+  return {
+    authenticators: await Promise.all(listeners.map((listener) => authenticatorFor(listener, configuration))),
+    authorizers: listeners.map((listener) => listener.access === undefined ? shared : accessControl(listener.access)),
+  };
+}
+
+function accessControl(configuration: AccessConfiguration): AccessControl {
+  const { file } = configuration;
+  if (file === undefined) return controlOf(rulesOf(configuration), "access rules");
+  try {
+    return controlOf(parseAclFile(readText("ACL file", file)), file);
+  } catch (error) {
+    throw error instanceof LineError ? new ConfigError(`${file}: ${error.message}`) : error;
+  }
+}
+
+function controlOf(rules: AccessRules, from: string): AccessControl {
+  try {
+    return new AccessControl(rules);
+  } catch (error) {
+    throw error instanceof RangeError ? new ConfigError(`${from}: ${error.message}`) : error;
+  }
+}
+
+function rulesOf({ anonymous, users, groups, roles, everyone }: AccessConfiguration): AccessRules {
+  const withRules = <Owner extends { readonly rules: readonly WrittenRule[] }>(owner: Owner) => ({
+    ...owner,
+    rules: owner.rules.map(ruleOf),
+  });
+  return {
+    anonymous: anonymous.map(ruleOf),
+    users: users.map(withRules),
+    groups: groups.map(withRules),
+    roles: roles.map(withRules),
+    everyone: everyone.map(ruleOf),
+  };
+}
+
+type WrittenRule = AccessConfiguration["everyone"][number];
+
+function ruleOf({ access, topic, pattern }: WrittenRule): AccessRule {
+  // The schema sees to it that there is one of the two.
+  return topic === undefined ? { access, pattern: pattern ?? "" } : { access, topic };
+}

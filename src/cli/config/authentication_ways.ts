@@ -1,0 +1,26 @@
+/** What can be said of how clients are authenticated, as far as it matters whether there is any way. */
+interface Ways {
+  readonly anonymous?: boolean | undefined;
+  readonly passwordFile?: string | undefined;
+  readonly users: readonly unknown[];
+  readonly certificateNames: boolean;
+  readonly jwt?: object | undefined;
+  readonly webhook?: object | undefined;
+}
+
+/** Whether clients can say who they are. */
+export function isWayIn({ passwordFile, users, certificateNames, jwt, webhook }: Ways): boolean {
+  return passwordFile !== undefined || users.length > 0 || certificateNames || jwt !== undefined ||
+    webhook !== undefined;
+}
+
+/** Whether clients get in that do not say who they are. @param isLocal whether no other machine can reach the listener */
+export function isOpen(ways: Ways, isLocal: boolean): boolean {
+  return ways.anonymous ?? (isLocal && !isWayIn(ways));
+}
+
+/** Who gets in, for the line that says where the broker listens. */
+export function entryWords(ways: Ways, isLocal: boolean): string {
+  if (isOpen(ways, isLocal)) return "anonymous access allowed";
+  return isWayIn(ways) ? "clients are authenticated" : "nobody can connect: no authentication is set";
+}

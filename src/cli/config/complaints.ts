@@ -1,0 +1,75 @@
+import type { z } from "zod";
+import { nearest } from "./nearest.ts";
+import { configurationShape, keysOf, shapeAt } from "./schema_shape.ts";
+import type { ConfigPath } from "./yaml_file.ts";
+
+/** Something that the schema does not allow. */
+export interface Complaint {
+  readonly path: ConfigPath;
+  /** Whether it is about the key, or about what it is set to. */
+  readonly part: "key" | "value";
+  readonly why: string;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** What is wrong, in the words of somebody who writes a configuration. Values are not repeated: they may be secret. */
+export function complaintsOf(issues: readonly Issue[]): Complaint[] {
+  return issues.flatMap((issue): Complaint[] => {
+    const { path } = issue;
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({ path: [...path, key], part: "key", why: unknownKey(path, key) }));
+    }
+    const why = whyNot(issue);
+    return [{ path, part: "value", why: why.startsWith("Cannot ") ? why : `${pathText(path)} ${why}` }];
+  });
+}
+
+/** `"listeners[0].url"`; `The configuration` for all of it. */
+export function pathText(path: ConfigPath): string {
+  if (path.length === 0) return "The configuration";
+  const steps = path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`);
+  return `"${steps.join("").replace(/^\./, "")}"`;
+}
+
+/** With the key that was probably meant, or those that there are. */
+function unknownKey(path: ConfigPath, key: string): string {
+  const known = keysOf(shapeAt(configurationShape(), path));
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? `there is ${known.join(", ")}` : `did you mean "${meant}"?`;
+  return `Unknown key ${pathText([...path, key])}: ${hint}`;
+}
+
+function whyNot(issue: Issue): string {
+  if (OUR_WORDS.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.message.endsWith("received undefined") ? "is missing" : `is not ${KINDS[issue.expected]}`;
+    case "invalid_value":
+      return `is not ${listed(issue.values.map((value) => typeof value === "string" ? `"${value}"` : String(value)))}`;
+    case "too_small":
+      return issue.origin === "int" || issue.origin === "number" ? `is less than ${issue.minimum}` : issue.message;
+    case "too_big":
+      return issue.origin === "int" || issue.origin === "number" ? `is more than ${issue.maximum}` : issue.message;
+    case "invalid_format":
+      return issue.format === "url" ? "is not a URL" : issue.message;
+    default:
+      return issue.message;
+  }
+}
+
+const OUR_WORDS = /^(?:is|has|needs|cannot) /;
+const KINDS: Partial<Record<z.core.$ZodInvalidTypeExpected, string>> = {
+  string: "a text; put it between quotes",
+  number: "a number",
+  int: "an integer",
+  boolean: "true or false",
+  array: "a list",
+  object: "a group of keys",
+  record: "a group of keys",
+};
+
+function listed(words: readonly string[]): string {
+  const [last = "", ...others] = words.toReversed();
+  return others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`;
+}

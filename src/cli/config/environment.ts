@@ -1,0 +1,116 @@
+/**
+ * Variables that override a configuration: `BROOKLET_LISTENERS__0__URL` is `listeners[0].url`. Names of keys are written in
+ * capitals, with or without `_` between their words; `_FILE` behind the name of a secret names a file with the secret.
+ */
+
+import { parse } from "@std/yaml";
+import { ConfigError } from "../config_error.ts";
+import { nearest } from "./nearest.ts";
+import { configurationShape, type JsonSchema, keysOf, shapeAt } from "./schema_shape.ts";
+import type { ConfigPath } from "./yaml_file.ts";
+
+const PREFIX = "BROOKLET_";
+
+/** A value that takes the place of what is written. */
+export interface Override {
+  readonly path: ConfigPath;
+  readonly value: unknown;
+  /** Where it comes from, for complaints. */
+  readonly from: string;
+}
+
+/** Overrides of the environment, in an order in which lists grow; throws {@linkcode ConfigError} for a name that means nothing. */
+export function environmentOverrides(
+  environment: Readonly<Record<string, string>>,
+  readFile: (path: string) => string,
+): Override[] {
+  const shape = configurationShape();
+  const names = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && isMeant(name, keysOf(shape)));
+  return names.toSorted((one, other) => one.localeCompare(other, "en", { numeric: true })).map((name) => {
+    const text = environment[name] ?? "";
+    const { path, isFile } = pathOf(name, shape);
+    return {
+      path,
+      from: name,
+      value: isFile ? secretIn(name, text, readFile) : valueOf(name, text, shapeAt(shape, path)),
+    };
+  });
+}
+
+/** What is written, with other values in some places; what was given stays as it is. */
+export function withOverrides(written: unknown, overrides: readonly Override[]): unknown {
+  return overrides.reduce<unknown>((whole, override) => replaced(whole, override.path, override), written);
+}
+
+function replaced(whole: unknown, [step, ...rest]: ConfigPath, override: Override): unknown {
+  if (step === undefined) return override.value;
+  if (typeof step !== "number") {
+    const members = typeof whole === "object" && whole !== null && !Array.isArray(whole) ? whole : {};
+    const own: unknown = Object.hasOwn(members, step) ? Reflect.get(members, step) : undefined;
+    return { ...members, [step]: replaced(own, rest, override) };
+  }
+  const items: readonly unknown[] = Array.isArray(whole) ? whole : [];
+  if (step > items.length) {
+    throw new ConfigError(`${override.from}: there is no item ${step - 1} in front of item ${step}; they count from 0`);
+  }
+  const item = replaced(items[step], rest, override);
+  return step === items.length ? [...items, item] : items.with(step, item);
+}
+
+function pathOf(name: string, shape: JsonSchema): { path: ConfigPath; isFile: boolean } {
+  const path: PropertyKey[] = [];
+  const parts = name.slice(PREFIX.length).split("__");
+  for (const [index, part] of parts.entries()) {
+    const here = shapeAt(shape, path);
+    const keys = keysOf(here);
+    const key = keys.find((key) => isSameName(key, part));
+    if (key !== undefined) path.push(key);
+    else if (/^\d+$/.test(part) && shapeAt(here, [0]) !== undefined) path.push(Number(part));
+    else if (keys.length === 0 && shapeAt(here, [part]) !== undefined) path.push(part);
+    else {
+      const secret = keys.find((key) => isSameName(key, part.replace(/_FILE$/, "")));
+      const isSecret = secret !== undefined && shapeAt(here, [secret])?.writeOnly === true;
+      if (isSecret && index === parts.length - 1) return { path: [...path, secret], isFile: true };
+      throw unknownName(name, part, keys);
+    }
+  }
+  return { path, isFile: false };
+}
+
+/** Others may set variables that begin so, as Kubernetes does for a service of this name: they have no `__`. */
+function isMeant(name: string, keys: readonly string[]): boolean {
+  const word = name.slice(PREFIX.length);
+  return word.includes("__") || nearest(word.replaceAll("_", ""), keys) !== undefined;
+}
+
+function isSameName(key: string, part: string): boolean {
+  return key.toLowerCase() === part.replaceAll("_", "").toLowerCase();
+}
+
+function unknownName(name: string, part: string, keys: readonly string[]): ConfigError {
+  const known = keys.map((key) => key.replace(/[A-Z]/g, "_$&").toUpperCase());
+  const meant = nearest(part, known);
+  const hint = meant === undefined
+    ? `there is ${known.length === 0 ? "no more to set there" : known.join(", ")}`
+    : `did you mean ${meant}?`;
+  return new ConfigError(`Unknown environment variable ${name}: "${part}" means nothing there; ${hint}`);
+}
+
+/** A text where nothing but a text may stand; else what YAML makes of it. */
+function valueOf(name: string, text: string, shape: JsonSchema | undefined): unknown {
+  if (shape?.type === "string" && shape.anyOf === undefined) return text;
+  try {
+    return parse(text);
+  } catch {
+    throw new ConfigError(`${name}: what it says cannot be read as YAML`);
+  }
+}
+
+function secretIn(name: string, path: string, readFile: (path: string) => string): string {
+  try {
+    return readFile(path).replace(/\r?\n$/, "");
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    throw new ConfigError(`${name}: cannot read "${path}": ${why}`);
+  }
+}

@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { isTimestampFormat } from "../timestamp.ts";
+
+/** Kinds of lines, in the words of mosquitto's `log_type`. */
+export const LOG_TYPES = ["error", "warning", "notice", "information", "debug", "subscribe", "unsubscribe"] as const;
+export type LogType = typeof LOG_TYPES[number];
+
+const destination = z.union([
+  z.enum(["stderr", "stdout", "topic"]),
+  z.strictObject({ file: z.string().min(1).describe("It grows at its end, and is opened again on SIGHUP.") }),
+], `is not "stderr", "stdout", "topic" or a "file"`);
+
+export const loggingSchema = z.strictObject({
+  types: z.array(z.enum(LOG_TYPES)).default(["error", "warning", "notice"]).describe(
+    "Kinds of lines. `debug` is a line for each packet, which costs much of the speed.",
+  ),
+  connectionMessages: z.boolean().default(false).describe("Say which clients come and go, as `notice`."),
+  destinations: z.array(destination).default(["stderr"]).describe(
+    "`topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I` and `M`, and never of `debug`.",
+  ),
+  format: z.enum(["text", "json"]).default("text").describe("`json`: an object in each line."),
+  timestamps: z.boolean().default(true).describe("The time in front of each line."),
+  timestampFormat: z.string().refine(isTimestampFormat, "has what is no conversion of strftime that is known").default(
+    "iso",
+  ).describe("`iso` for UTC, or a format of strftime for local time, such as `%Y-%m-%d %H:%M:%S`."),
+});
+
+export type LoggingConfiguration = z.output<typeof loggingSchema>;

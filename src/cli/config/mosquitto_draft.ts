@@ -1,0 +1,190 @@
+import { ConfigError } from "../config_error.ts";
+import type { LogType } from "./logging_schema.ts";
+import type { MosquittoLine } from "./mosquitto_line.ts";
+import type { ConfigurationInput } from "./schema.ts";
+
+type ListenerInput = NonNullable<ConfigurationInput["listeners"]>[number];
+type LimitsInput = NonNullable<ConfigurationInput["limits"]>;
+type DestinationInput = NonNullable<NonNullable<ConfigurationInput["logging"]>["destinations"]>[number];
+
+const DEFAULT_PORT = 1883;
+/** What mosquitto bounds otherwise than Brooklet, or not at all. */
+const MOSQUITTO_LIMITS: LimitsInput = {
+  maximumPacketBytes: 268_435_460,
+  maximumClientIdLength: 65_535,
+  maximumInflight: 20,
+  receiveMaximum: 20,
+  maximumQueuedMessages: 1_000,
+  maximumQueuedBytes: "unlimited",
+  maximumSubscriptions: "unlimited",
+  maximumTopicLevels: 200,
+  maximumRetainedMessages: "unlimited",
+  maximumRetainedBytes: "unlimited",
+};
+
+/** What mosquitto calls security options: of all listeners, or with `per_listener_settings` of each. */
+export interface SecurityDraft {
+  allowAnonymous?: boolean;
+  passwordFile?: string;
+  aclFile?: string;
+  allowEmptyClientId: boolean;
+}
+
+/** A listener, or what holds for the default one. */
+export interface ListenerDraft {
+  readonly place: string | undefined;
+  port?: number;
+  host?: string;
+  isWebSocket?: boolean;
+  domain?: "ipv4" | "ipv6";
+  certificate?: string;
+  key?: string;
+  authority?: string;
+  requireCertificate?: boolean;
+  minimumVersion?: "1.2" | "1.3";
+  usesIdentity?: boolean;
+  maximumConnections?: number;
+  maximumQos?: number;
+  topicAliasMaximum?: number;
+  readonly security: SecurityDraft;
+}
+
+/** What the lines of a mosquitto.conf have said so far. */
+export class MosquittoDraft {
+  readonly warnings: string[] = [];
+  readonly limits: LimitsInput = { ...MOSQUITTO_LIMITS };
+  readonly logTypes: LogType[] = [];
+  readonly destinations: DestinationInput[] = [];
+  readonly clientIds: NonNullable<ConfigurationInput["clientIds"]> = {};
+  readonly logging: NonNullable<ConfigurationInput["logging"]> = { connectionMessages: true, timestampFormat: "%s" };
+  hasLogType = false;
+  isSilent = false;
+  isPerListener = false;
+  isKept = false;
+  location = "";
+  pidFile: string | undefined;
+  sysIntervalSeconds = 10;
+  /** No listener is named: only this machine may connect. */
+  isLocalOnly = true;
+  readonly #warned = new Set<string>();
+  readonly #security: SecurityDraft = { allowEmptyClientId: true };
+  readonly #first: ListenerDraft = { place: undefined, security: { allowEmptyClientId: true } };
+  readonly #listeners: ListenerDraft[] = [];
+  #used: readonly ListenerDraft[] = [];
+
+  /** The listener that the lines are about. */
+  get listener(): ListenerDraft {
+    return this.#listeners.at(-1) ?? this.#first;
+  }
+
+  /** The security options that the lines are about. */
+  get security(): SecurityDraft {
+    return this.isPerListener ? this.listener.security : this.#security;
+  }
+
+  /** Whether one of them was set. */
+  get hasSecurity(): boolean {
+    return Object.keys(this.#security).length > 1 || !this.#security.allowEmptyClientId;
+  }
+
+  addListener(place: string, port: number, host: string | undefined): void {
+    this.#listeners.push({
+      place,
+      port,
+      ...host === undefined ? {} : { host },
+      security: { allowEmptyClientId: true },
+    });
+    this.isLocalOnly = false;
+  }
+
+  /** Once for each key. */
+  warn({ key, place }: MosquittoLine, why: string): void {
+    if (this.#warned.has(key)) return;
+    this.#warned.add(key);
+    this.warnings.push(`${place}: "${key}" ${why}`);
+  }
+
+  placeOfListener(index: number): string | undefined {
+    return this.#used[index]?.place;
+  }
+
+  finish(): ConfigurationInput {
+    const isFirstUsed = this.#listeners.length === 0 || Object.keys(this.#first).length > 2 ||
+      Object.keys(this.#first.security).length > 1;
+    this.#used = isFirstUsed ? [this.#first, ...this.#listeners] : this.#listeners;
+    const { passwordFile, aclFile, allowAnonymous = this.isLocalOnly } = this.#security;
+    return {
+      listeners: this.#used.map((listener) => this.#listenerOf(listener)),
+      storage: this.isKept ? `kv:${this.location}brooklet.kv` : "memory",
+      authentication: { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } },
+      ...aclFile === undefined || this.isPerListener ? {} : { access: { file: aclFile } },
+      ...Object.keys(this.clientIds).length === 0 ? {} : { clientIds: this.clientIds },
+      limits: this.limits,
+      logging: {
+        ...this.logging,
+        types: this.hasLogType ? this.logTypes : ["error", "warning", "notice", "information"],
+        destinations: this.isSilent ? [] : this.destinations.length === 0 ? ["stderr"] : this.destinations,
+      },
+      sys: { intervalSeconds: this.sysIntervalSeconds },
+      ...this.pidFile === undefined ? {} : { pidFile: this.pidFile },
+    };
+  }
+
+  #listenerOf(listener: ListenerDraft): ListenerInput {
+    const { certificate, key, authority, requireCertificate = false, minimumVersion, security } = listener;
+    const { maximumConnections, maximumQos, topicAliasMaximum, isWebSocket = false } = listener;
+    if ((certificate === undefined) !== (key === undefined)) {
+      throw errorAt(listener, '"certfile" and "keyfile" belong together');
+    }
+    if (listener.usesIdentity === true && !requireCertificate) {
+      throw errorAt(listener, '"use_identity_as_username" needs "require_certificate true"');
+    }
+    const own = this.isPerListener ? security : this.#security;
+    const limits = {
+      ...maximumQos === undefined ? {} : { maximumQos },
+      ...topicAliasMaximum === undefined ? {} : { topicAliasMaximum },
+    };
+    return {
+      url: this.#urlOf(listener),
+      ...certificate === undefined || key === undefined ? {} : {
+        tls: {
+          certificate,
+          key,
+          // Without require_certificate, mosquitto asks nobody for a certificate.
+          ...authority !== undefined && requireCertificate ? { authority, requireCertificate } : {},
+          ...minimumVersion === undefined ? {} : { minimumVersion },
+        },
+      },
+      ...this.isPerListener || listener.usesIdentity === true ? { authentication: this.#waysOf(listener, own) } : {},
+      ...this.isPerListener && own.aclFile !== undefined ? { access: { file: own.aclFile } } : {},
+      ...own.allowEmptyClientId ? {} : { allowEmptyClientId: false },
+      ...maximumConnections === undefined ? {} : { maximumConnections },
+      ...Object.keys(limits).length === 0 ? {} : { limits },
+      ...isWebSocket ? { paths: "any" as const } : {},
+    };
+  }
+
+  /** With `use_identity_as_username` the certificate says it all, and the password file is not looked at. */
+  #waysOf({ usesIdentity = false }: ListenerDraft, own: SecurityDraft) {
+    const { allowAnonymous = this.isLocalOnly, passwordFile } = own;
+    if (usesIdentity) return { anonymous: false, certificateNames: true };
+    return { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } };
+  }
+
+  #urlOf({ port = DEFAULT_PORT, host, domain, isWebSocket = false, certificate }: ListenerDraft): string {
+    if (host?.includes("/")) return `unix:${encodeURI(host)}`;
+    const scheme = { plain: ["mqtt", "ws"], secure: ["mqtts", "wss"] }[certificate === undefined ? "plain" : "secure"];
+    return `${scheme[isWebSocket ? 1 : 0]}://${this.#hostOf(host, domain)}:${port}`;
+  }
+
+  #hostOf(host: string | undefined, domain: ListenerDraft["domain"]): string {
+    const isLocal = host === undefined ? this.isLocalOnly : host === "localhost";
+    if (isLocal) return domain === undefined ? "loopback" : domain === "ipv4" ? "127.0.0.1" : "[::1]";
+    if (host === undefined) return domain === undefined ? "*" : domain === "ipv4" ? "0.0.0.0" : "[::]";
+    return host.includes(":") ? `[${host}]` : host;
+  }
+}
+
+function errorAt({ place }: ListenerDraft, why: string): ConfigError {
+  return new ConfigError(place === undefined ? why : `${place}: ${why}`);
+}

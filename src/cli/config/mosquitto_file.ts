@@ -1,0 +1,84 @@
+/** Configuration files of mosquitto 2.0: lines of a name and a value, comments, and folders of more such files. */
+
+import { ConfigError } from "../config_error.ts";
+import type { Written } from "./configuration.ts";
+import { MosquittoDraft } from "./mosquitto_draft.ts";
+import { MOSQUITTO_KEYS, type MosquittoKey } from "./mosquitto_keys.ts";
+import { MosquittoLine } from "./mosquitto_line.ts";
+import { nearest } from "./nearest.ts";
+
+/** Reads a mosquitto.conf; throws {@linkcode ConfigError} for what mosquitto or Brooklet refuses. */
+export function readMosquittoConfiguration(file: string, text: string): Written {
+  const draft = new MosquittoDraft();
+  readLines(file, text, draft, true);
+  const value = draft.finish();
+  return {
+    value,
+    place: ([first, index]) =>
+      (first === "listeners" && typeof index === "number" ? draft.placeOfListener(index) : undefined) ?? file,
+    warnings: draft.warnings,
+  };
+}
+
+function readLines(file: string, text: string, draft: MosquittoDraft, isMain: boolean): void {
+  for (const [index, content] of text.split("\n").entries()) {
+    if (content.startsWith("#") || content.trim() === "") continue;
+    const line = new MosquittoLine(content, `${file}:${index + 1}`);
+    if (line.key === "include_dir") {
+      if (!isMain) throw line.error("is only for the main file");
+      for (const path of filesOf(line)) readLines(path, readIncluded(path, line), draft, false);
+    } else {
+      apply(line, draft);
+    }
+  }
+}
+
+function apply(line: MosquittoLine, draft: MosquittoDraft): void {
+  const key = keyOf(line.key);
+  if (key === undefined) {
+    const meant = nearest(line.key, Object.keys(MOSQUITTO_KEYS));
+    const hint = meant === undefined ? "mosquitto has none of this name" : `did you mean "${meant}"?`;
+    throw new ConfigError(`${line.place}: Unknown key "${line.key}": ${hint}`);
+  }
+  const warning = key(line, draft);
+  if (warning !== undefined) draft.warn(line, warning);
+}
+
+function keyOf(name: string): MosquittoKey | undefined {
+  if (Object.hasOwn(MOSQUITTO_KEYS, name)) return MOSQUITTO_KEYS[name];
+  const [prefix] = /^(?:auth|plugin)_opt_/.exec(name) ?? [];
+  return prefix === undefined ? undefined : MOSQUITTO_KEYS[`${prefix}*`];
+}
+
+/** Files of a folder, in the order of mosquitto: alphabetical, of each letter the capital first. */
+function filesOf(line: MosquittoLine): string[] {
+  const folder = line.text();
+  try {
+    return Array.from(Deno.readDirSync(folder))
+      .filter(({ name, isDirectory }) => name.endsWith(".conf") && !isDirectory)
+      .map(({ name }) => name)
+      .toSorted(byLetter)
+      .map((name) => `${folder.replace(/\/$/, "")}/${name}`);
+  } catch (error) {
+    throw line.error(`cannot read the folder "${folder}": ${reasonOf(error)}`);
+  }
+}
+
+function byLetter(one: string, other: string): number {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
+  if (a !== b) return a < b ? -1 : 1;
+  return one < other ? -1 : 1;
+}
+
+function readIncluded(path: string, line: MosquittoLine): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw line.error(`cannot read "${path}": ${reasonOf(error)}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "it is not there";
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,206 @@
+import type { MosquittoDraft } from "./mosquitto_draft.ts";
+import type { MosquittoLine } from "./mosquitto_line.ts";
+import { mosquittoLogKeys } from "./mosquitto_log_keys.ts";
+
+/** Puts what a line says into the draft; gives what differs from mosquitto, and throws ConfigError for what cannot be done. */
+export type MosquittoKey = (line: MosquittoLine, draft: MosquittoDraft) => string | undefined | void;
+
+const MOST = 2_147_483_647;
+const UNIT_SECONDS = { h: 3_600, d: 86_400, w: 604_800, m: 2_592_000, y: 31_536_000 } as const;
+const NO_PLUGINS =
+  `is about plugins, which are programs for mosquitto: "authentication.jwt" and "authentication.webhook" ` +
+  "in a YAML file are what there is";
+const NO_BRIDGE =
+  "is about a bridge, which Brooklet has none of: let mosquitto's bridge connect to it from the other side";
+const NO_PSK = "is about pre-shared keys, which TLS has not here: use certificates";
+const NO_ENGINE = "is about engines of OpenSSL, which TLS has not here: use a key file";
+
+const refuse = (why: string): MosquittoKey => (line) => {
+  throw line.error(why);
+};
+const warn = (why: string): MosquittoKey => () => why;
+/** A switch that is what Brooklet does in one of its positions. */
+const only = (fitting: boolean, why: string): MosquittoKey => (line) => line.boolean() === fitting ? undefined : why;
+/** A switch that would be a danger if it were not looked at. */
+const refuseTrue = (why: string): MosquittoKey => (line) => {
+  if (line.boolean()) throw line.error(why);
+};
+/** 0 is no limit. */
+const limit = (name: "maximumQueuedMessages" | "maximumQueuedBytes" | "maximumPayloadBytes"): MosquittoKey =>
+(
+  line,
+  { limits },
+) => {
+  const value = line.integer(0, MOST);
+  limits[name] = value === 0 ? "unlimited" : value;
+};
+
+/** Every key of mosquitto.conf(5) of mosquitto 2.0, except include_dir. A name that ends in `*` is a prefix. */
+export const MOSQUITTO_KEYS: Readonly<Record<string, MosquittoKey>> = {
+  ...securityKeys(),
+  ...limitKeys(),
+  ...mosquittoLogKeys(),
+  ...storageKeys(),
+  ...listenerKeys(),
+  ...tlsKeys(),
+  ...processKeys(),
+  ...bridgeKeys(),
+};
+
+function securityKeys(): Record<string, MosquittoKey> {
+  return {
+    per_listener_settings: (line, draft) => {
+      if (draft.hasSecurity) throw line.error("has to stand before all other settings of security");
+      draft.isPerListener = line.boolean();
+    },
+    allow_anonymous: (line, { security }) => void (security.allowAnonymous = line.boolean()),
+    password_file: (line, { security }) => void (security.passwordFile = line.text()),
+    acl_file: (line, { security }) => void (security.aclFile = line.text()),
+    allow_zero_length_clientid: (line, { security }) => void (security.allowEmptyClientId = line.boolean()),
+    auto_id_prefix: (line, draft) => {
+      draft.clientIds.assignedPrefix = line.text();
+      return draft.isPerListener ? "holds for all listeners" : undefined;
+    },
+    clientid_prefixes: (line, { clientIds }) => void (clientIds.prefixes = [line.text()]),
+    check_retain_source: only(
+      false,
+      "is not looked at: who may receive a retained message is checked, who published it is not",
+    ),
+    psk_file: refuse(NO_PSK),
+    auth_plugin: refuse(NO_PLUGINS),
+    plugin: refuse(NO_PLUGINS),
+    "auth_opt_*": refuse(NO_PLUGINS),
+    "plugin_opt_*": refuse(NO_PLUGINS),
+    auth_plugin_deny_special_chars: warn("changes nothing: there are no plugins"),
+  };
+}
+
+function limitKeys(): Record<string, MosquittoKey> {
+  return {
+    max_inflight_messages: (line, { limits }) => {
+      const value = line.integer(0, 65_535);
+      limits.maximumInflight = limits.receiveMaximum = value === 0 ? 65_535 : value;
+    },
+    max_inflight_bytes: (line) =>
+      line.integer(0, MOST) === 0
+        ? undefined
+        : "is not looked at: max_inflight_messages alone bounds what is in flight",
+    max_queued_messages: limit("maximumQueuedMessages"),
+    max_queued_bytes: limit("maximumQueuedBytes"),
+    message_size_limit: limit("maximumPayloadBytes"),
+    max_packet_size: (line, { limits }) => void (limits.maximumPacketBytes = line.integer(32, 268_435_460)),
+    max_keepalive: (line, { limits }) => void (limits.maximumKeepAliveSeconds = line.integer(10, 65_535)),
+    memory_limit: warn("is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"),
+    persistent_client_expiration: (line, { limits }) => {
+      const [, count, unit] = /^(\d+)([hdwmy])$/.exec(line.text()) ?? [];
+      if (count === undefined) throw line.error("is not an integer with h, d, w, m or y behind it");
+      const seconds = Number(count) * UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS]; // One of these letters.
+      limits.maximumSessionExpirySeconds = Math.min(seconds, 0xffff_fffe);
+    },
+    queue_qos0_messages: only(false, "is not looked at: messages with QoS 0 are not queued, as the standard says"),
+    retain_available: (line, { limits }) => {
+      if (!line.boolean()) limits.maximumRetainedMessages = 0;
+    },
+    upgrade_outgoing_qos: only(false, "is not looked at: no message is sent with a higher QoS than it came with"),
+    allow_duplicate_messages: only(false, "is not looked at: overlapping subscriptions give one message"),
+    set_tcp_nodelay: only(true, "is not looked at: TCP_NODELAY is always set"),
+    sys_interval: (line, draft) => void (draft.sysIntervalSeconds = line.integer(0, 65_535)),
+  };
+}
+
+function storageKeys(): Record<string, MosquittoKey> {
+  const always = warn("is not looked at: each change is stored when it happens");
+  return {
+    persistence: (line, draft) => {
+      draft.isKept = line.boolean();
+      return draft.isKept ? "keeps things in a file brooklet.kv: what mosquitto.db has is not read" : undefined;
+    },
+    persistence_location: (line, draft) => void (draft.location = line.text().replace(/\/*$/, "/")),
+    persistence_file: warn("is not looked at: the file is brooklet.kv"),
+    autosave_interval: always,
+    autosave_on_changes: always,
+  };
+}
+
+function listenerKeys(): Record<string, MosquittoKey> {
+  return {
+    listener: (line, draft) => {
+      const [first = "", ...rest] = line.words();
+      if (!/^\d+$/.test(first) || Number(first) > 65_535) throw line.error("does not begin with a port of 0 to 65535");
+      const host = rest.length === 0 ? undefined : rest.join(" ");
+      if (host?.includes("/") && Number(first) !== 0) throw line.error("with a path of a socket has the port 0");
+      draft.addListener(line.place, Number(first), host);
+    },
+    port: (line, draft) => {
+      draft.listener.port = line.integer(0, 65_535);
+      draft.isLocalOnly = false;
+    },
+    bind_address: (line, draft) => {
+      draft.listener.host = line.text();
+      draft.isLocalOnly = false;
+    },
+    bind_interface: refuse("is not possible: name the address of the interface behind the port of the listener"),
+    protocol: (line, { listener }) => {
+      listener.isWebSocket = line.choice("mqtt", "websockets") === "websockets";
+    },
+    socket_domain: (line, { listener }) => void (listener.domain = line.choice("ipv4", "ipv6")),
+    max_connections: (line, { listener }) => {
+      const value = line.integer(-1, MOST);
+      if (value === 0) throw line.error("would let nobody in: -1 is no limit");
+      if (value > 0) listener.maximumConnections = value;
+    },
+    max_qos: (line, { listener }) => void (listener.maximumQos = line.integer(0, 2)),
+    max_topic_alias: (line, { listener }) => void (listener.topicAliasMaximum = line.integer(0, 65_535)),
+    mount_point: refuse("is not possible: topics are the same at all listeners; rules keep clients apart"),
+    use_username_as_clientid: refuseTrue(
+      "is not possible: clients keep their Client Identifiers, and a session is for its user alone",
+    ),
+    http_dir: warn("is not looked at: there are no files to get, only WebSocket"),
+    websockets_log_level: warn("is not looked at: there is no libwebsockets"),
+    websockets_headers_size: warn("is not looked at: the head of a request has 8,192 bytes at most"),
+  };
+}
+
+function tlsKeys(): Record<string, MosquittoKey> {
+  return {
+    certfile: (line, { listener }) => void (listener.certificate = line.text()),
+    keyfile: (line, { listener }) => void (listener.key = line.text()),
+    cafile: (line, { listener }) => void (listener.authority = line.text()),
+    capath: (line, { listener }) => void (listener.authority ??= line.text()),
+    require_certificate: (line, { listener }) => void (listener.requireCertificate = line.boolean()),
+    tls_version: (line, { listener }) => {
+      const version = line.text();
+      if (version === "tlsv1.1") throw line.error("is not possible with tlsv1.1, which is not safe: write tlsv1.2");
+      listener.minimumVersion = line.choice("tlsv1.2", "tlsv1.3") === "tlsv1.3" ? "1.3" : "1.2";
+    },
+    use_identity_as_username: (line, { listener }) => void (listener.usesIdentity = line.boolean()),
+    use_subject_as_username: refuseTrue("is not possible: of a certificate only the Common Name is known"),
+    crlfile: refuse("is not possible: no list of revoked certificates is looked at"),
+    ciphers: warn("is not looked at: TLS takes the strongest cipher that both sides have, and has no weak ones"),
+    "ciphers_tls1.3": warn("is not looked at: TLS takes the strongest cipher that both sides have"),
+    dhparamfile: warn("is not looked at: TLS has key exchange on elliptic curves only"),
+    tls_engine: refuse(NO_ENGINE),
+    tls_engine_kpass_sha1: refuse(NO_ENGINE),
+    tls_keyform: (line) => {
+      if (line.choice("pem", "engine") === "engine") throw line.error(NO_ENGINE);
+    },
+    psk_hint: refuse(NO_PSK),
+  };
+}
+
+function processKeys(): Record<string, MosquittoKey> {
+  return {
+    pid_file: (line, draft) => void (draft.pidFile = line.text()),
+    user: warn("is not looked at: a program in Deno cannot change its user; start it as this one"),
+  };
+}
+
+function bridgeKeys(): Record<string, MosquittoKey> {
+  const names = `connection address addresses bridge_alpn bridge_attempt_unsubscribe bridge_bind_address bridge_cafile
+    bridge_capath bridge_certfile bridge_identity bridge_insecure bridge_keyfile bridge_max_packet_size
+    bridge_outgoing_retain bridge_protocol_version bridge_psk bridge_require_ocsp bridge_tls_version cleansession clientid
+    idle_timeout keepalive_interval local_cleansession local_clientid local_password local_username notification_topic
+    notifications notifications_local_only password remote_clientid remote_password remote_username restart_timeout
+    round_robin start_type threshold topic try_private username`;
+  return Object.fromEntries(names.split(/\s+/).map((name) => [name, refuse(NO_BRIDGE)]));
+}

@@ -1,0 +1,35 @@
+const SHORTEST_BEGINNING = 4;
+
+/** The known word that was probably meant; `undefined`: none is near. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let leastEdits = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const edits = distance(word.toLowerCase(), candidate.toLowerCase());
+    if (edits < leastEdits) [best, leastEdits] = [candidate, edits];
+  }
+  if (best !== undefined || word.length < SHORTEST_BEGINNING) return best;
+  for (const candidate of known) if (candidate.toLowerCase().startsWith(word.toLowerCase())) return candidate;
+  return undefined;
+}
+
+/** Characters to insert, delete, replace, or exchange with their neighbour (optimal string alignment). */
+function distance(from: string, to: string): number {
+  const rows = [Array.from({ length: to.length + 1 }, (_, index) => index)];
+  const at = (row: number, column: number) => rows[row]?.[column] ?? 0; // Each is there before it is asked for.
+  for (let row = 1; row <= from.length; row++) {
+    const next = [row];
+    rows.push(next);
+    for (let column = 1; column <= to.length; column++) {
+      const cost = from[row - 1] === to[column - 1] ? 0 : 1;
+      const isExchanged = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      next.push(Math.min(
+        at(row, column - 1) + 1,
+        at(row - 1, column) + 1,
+        at(row - 1, column - 1) + cost,
+        isExchanged ? at(row - 2, column - 2) + 1 : Infinity,
+      ));
+    }
+  }
+  return at(from.length, to.length);
+}

@@ -1,0 +1,35 @@
+import { stringify } from "@std/yaml";
+import { UNLIMITED } from "./limits_schema.ts";
+import type { Configuration } from "./schema.ts";
+import { configurationShape, type JsonSchema, shapeAt } from "./schema_shape.ts";
+
+const HIDDEN = "(hidden)";
+
+/** YAML of what is in force, defaults included; secrets are hidden. */
+export function effectiveYaml(configuration: Configuration): string {
+  return yamlOf(configuration, configurationShape());
+}
+
+/** YAML of what is written, and nothing else; secrets are there. */
+export function writtenYaml(written: unknown): string {
+  return yamlOf(written, undefined);
+}
+
+function yamlOf(value: unknown, shape: JsonSchema | undefined): string {
+  return stringify(writable(value, shape), { lineWidth: 120 });
+}
+
+/** As a file can say it. */
+function writable(value: unknown, shape: JsonSchema | undefined): unknown {
+  if (shape?.writeOnly === true && value !== undefined) return HIDDEN;
+  if (value === Infinity) return UNLIMITED;
+  if (Array.isArray(value)) {
+    const items = shapeAt(shape, [0]);
+    return value.map((item) => writable(item, items));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== undefined)
+      .map(([key, member]) => [key, writable(member, shapeAt(shape, [key]))]),
+  );
+}

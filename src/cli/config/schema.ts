@@ -1,0 +1,248 @@
+/**
+ * What a configuration can say: the one source of its types, its checks, its defaults, of docs/configuration.md and of the
+ * JSON Schema for editors. `writeOnly` marks secrets, which are never printed.
+ */
+
+import { z } from "zod";
+import { isWayIn } from "./authentication_ways.ts";
+import { isLoopback, type ListenUrl, listenUrlOf, urlText } from "../listen_url.ts";
+import { parseStorageOption } from "../storage_option.ts";
+import { limitsSchema, listenerLimitsSchema } from "./limits_schema.ts";
+import { loggingSchema } from "./logging_schema.ts";
+
+const path = z.string().min(1, "is empty");
+const name = z.string().min(1, "is empty");
+const accessOf = z.enum(["read", "write", "readwrite", "deny"]);
+
+const tlsSchema = z.strictObject({
+  certificate: path.describe("PEM file with the certificate and all that signs it. Read again on SIGHUP."),
+  key: path.describe("PEM file with its key. Read again on SIGHUP."),
+  authority: path.optional().describe(
+    "PEM file, or folder of such files: who signs certificates of clients, which are asked for one.",
+  ),
+  requireCertificate: z.boolean().default(false).describe("Let no client in without a certificate."),
+  minimumVersion: z.literal(["1.2", "1.3", 1.2, 1.3]).default("1.2")
+    .transform((version) => String(version) === "1.3" ? "1.3" as const : "1.2" as const)
+    .describe("Least version of TLS."),
+}).refine(({ requireCertificate, authority }) => !requireCertificate || authority !== undefined, {
+  path: ["requireCertificate"],
+  message: `needs "authority": who signs the certificates of clients`,
+});
+
+const userSchema = z.strictObject({
+  name: name.describe("User name."),
+  passwordHash: z.string().meta({ writeOnly: true }).describe(
+    "Hash of the password, as `brooklet passwd -n` prints it. A plain password is refused.",
+  ),
+});
+
+const jwtSchema = z.strictObject({
+  secret: z.string().meta({ writeOnly: true }).optional().describe("Shared secret for HS256, 32 bytes at least."),
+  publicKeyFile: path.optional().describe("PEM file with a public key; `algorithm` says which."),
+  algorithm: z.enum(["RS256", "ES256", "EdDSA"]).optional().describe("Of the public key."),
+  jwksFile: path.optional().describe("JWKS file (RFC 7517)."),
+  jwksUrl: z.url().optional().describe("Where a JWKS is got with HTTP."),
+  issuer: z.array(z.string()).optional().describe("`iss` has to be one of these."),
+  audience: z.array(z.string()).optional().describe("`aud` has to have one of these."),
+  clockToleranceSeconds: z.int().min(0).default(0).describe("How wrong the clocks may be, in seconds."),
+  requiresExpiry: z.boolean().default(true).describe("Refuse a token without `exp`."),
+  from: z.enum(["password", "userName"]).default("password").describe("Where the client says its token."),
+  claims: z.strictObject({
+    principal: z.string().default("sub").describe("Its text becomes the user name."),
+    roles: z.string().default("roles").describe("A list of names of roles."),
+    publish: z.string().default("publ").describe("A list of Topic Filters that the client may publish to."),
+    subscribe: z.string().default("subs").describe("A list of Topic Filters of which the client gets messages."),
+  }).prefault({}).describe("Names of claims; a name with dots may be a path, as in `realm_access.roles`."),
+  onExpiry: z.enum(["disconnect", "ignore"]).default("disconnect").describe("When the token of a client expires."),
+}).refine(
+  ({ secret, publicKeyFile, jwksFile, jwksUrl }) =>
+    [secret, publicKeyFile, jwksFile, jwksUrl].filter((key) => key !== undefined).length === 1,
+  `needs one of "secret", "publicKeyFile", "jwksFile" and "jwksUrl"`,
+).refine(({ publicKeyFile, algorithm }) => (publicKeyFile === undefined) === (algorithm === undefined), {
+  path: ["algorithm"],
+  message: `"publicKeyFile" and "algorithm" belong together`,
+});
+
+const webhookSchema = z.strictObject({
+  url: z.url().describe("Gets a POST for each client."),
+  headers: z.record(z.string(), z.string().meta({ writeOnly: true })).default({}).describe("Sent with each request."),
+  timeoutMs: z.int().min(1).default(3_000).describe("Longest time for a request, in milliseconds."),
+  cacheMs: z.int().min(0).default(30_000).describe("How long an answer holds, in milliseconds; 0: not."),
+});
+
+export const authenticationSchema = z.strictObject({
+  anonymous: z.boolean().optional().describe(
+    "Let clients in that give no user name; where nothing below is set, those that give one too. When it is left out: " +
+      "only at listeners that no other machine can reach, and only where nothing below is set.",
+  ),
+  passwordFile: path.optional().describe("Password file of mosquitto or of `brooklet passwd`. Read again on SIGHUP."),
+  users: z.array(userSchema).default([]).describe("Users beside those of the file."),
+  certificateNames: z.boolean().default(false).describe(
+    "Take the Common Name of the client's certificate for its user name, and ask for no password.",
+  ),
+  jwt: jwtSchema.optional().describe("Let clients in by JSON Web Token (RFC 7519)."),
+  webhook: webhookSchema.optional().describe("Ask an HTTP server about each client."),
+});
+
+const ruleSchema = z.strictObject({
+  access: accessOf.describe("What is allowed, or `deny`, which comes before everything else."),
+  topic: z.string().optional().describe("Topic Filter."),
+  pattern: z.string().optional().describe("Topic Filter with `%c` (Client Identifier) and `%u` (user name) in it."),
+}).refine(
+  ({ topic, pattern }) => (topic === undefined) !== (pattern === undefined),
+  `needs either "topic" or "pattern"`,
+);
+const rules = z.array(ruleSchema).default([]);
+const roleNames = z.array(name).default([]);
+
+export const accessSchema = z.strictObject({
+  file: path.optional().describe("ACL file of mosquitto, in place of the rules below. Read again on SIGHUP."),
+  anonymous: rules.describe("Rules for clients without a user name."),
+  users: z.array(z.strictObject({
+    name: name.describe("User name."),
+    rules: rules.describe("What this user may do."),
+    roles: roleNames.describe("Roles of this user."),
+  })).default([]).describe("Rules for single users."),
+  groups: z.array(z.strictObject({
+    name: name.describe("Name of the group."),
+    users: z.array(name).describe("User names."),
+    rules: rules.describe("What its users may do."),
+    roles: roleNames.describe("Roles of its users."),
+  })).default([]).describe("Rules for several users at once."),
+  roles: z.array(z.strictObject({
+    name: name.describe("Name of the role."),
+    rules: rules.describe("What whoever has it may do."),
+  })).default([]).describe("Rules with a name, for users, groups, and tokens."),
+  everyone: rules.describe("Rules for all, where those above say nothing."),
+}).refine(
+  ({ file, anonymous, users, groups, roles, everyone }) =>
+    file === undefined || [anonymous, users, groups, roles, everyone].every(({ length }) => length === 0),
+  `has "file" and rules, which do not go together`,
+);
+
+const listenerSchema = z.strictObject({
+  url: z.string().superRefine(checkListenUrl).describe(
+    "Where to listen: `mqtt://host:port`, `mqtts://host:port`, `ws://host:port/path`, `wss://host:port/path` or " +
+      "`unix:/path?mode=660`. The host `loopback` is 127.0.0.1 and [::1], the host `*` is every address.",
+  ),
+  tls: tlsSchema.optional().describe("For `mqtts` and `wss`; else that of all listeners."),
+  authentication: authenticationSchema.optional().describe("In place of that of all listeners."),
+  access: accessSchema.optional().describe("In place of that of all listeners."),
+  versions: z.array(
+    z.literal(["3.1", "3.1.1", "5", 3.1, 5]).transform((version) => String(version) as "3.1" | "3.1.1" | "5"),
+  ).min(1).default(["3.1", "3.1.1", "5"]).describe("Versions of MQTT that are spoken."),
+  allowEmptyClientId: z.boolean().default(true).describe(
+    "Let clients in that leave their Client Identifier to the broker.",
+  ),
+  maximumConnections: z.int().min(1).optional().describe("Connections of this listener at the same time."),
+  limits: listenerLimitsSchema.prefault({}).describe("Limits for connections of this listener alone."),
+  paths: z.union(
+    [z.literal("any"), z.array(z.string().startsWith("/"))],
+    `is not "any" or a list of paths, such as "/mqtt"`,
+  )
+    .optional().describe("Paths of WebSocket, or `any`. When it is left out: that of the URL, else `/mqtt` and `/`."),
+  origins: z.array(z.string()).optional().describe(
+    "Web pages that may connect: origins such as `https://example.com`, `sameOrigin`, `loopback`.",
+  ),
+  trustedProxies: z.array(z.string()).default([]).describe("Proxies whose `X-Forwarded-For` is believed."),
+  proxyProtocol: z.boolean().default(false).describe("Connections begin with a header of the PROXY protocol."),
+});
+
+export const configurationSchema = z.strictObject({
+  listeners: z.array(listenerSchema).min(1, "is empty").prefault(
+    [{ url: "mqtt://loopback:1883" }, { url: "ws://loopback:8083" }],
+  ).describe("Where clients connect."),
+  tls: tlsSchema.optional().describe("For all listeners with `mqtts` and `wss` that have none of their own."),
+  storage: z.string().superRefine(checkStorage).default("memory").describe(
+    "Where sessions and retained messages are kept: `memory`, until the broker ends; `kv`, a file in the folder of the " +
+      "platform for such things; `kv:/path/to/file`; `kv:https://host`, a server of KV Connect.",
+  ),
+  authentication: authenticationSchema.prefault({}).describe("Who may connect."),
+  access: accessSchema.optional().describe("Who may do what. When it is left out: everybody everything."),
+  deniedPublish: z.enum(["acknowledge", "close"]).default("acknowledge").describe(
+    "What becomes of a PUBLISH of MQTT 3.1 or 3.1.1 that is not allowed.",
+  ),
+  clientIds: z.strictObject({
+    prefixes: z.array(z.string()).default([]).describe(
+      "With one at least: what Client Identifiers have to begin with.",
+    ),
+    assignedPrefix: z.string().default("auto-").describe("What those that the broker makes begin with."),
+  }).prefault({}).describe("What holds for Client Identifiers."),
+  connections: z.strictObject({
+    maximumPerAddress: z.int().min(1).optional().describe("Connections of one address at the same time."),
+    perMinutePerAddress: z.int().min(1).optional().describe("Connections that one address may begin in a minute."),
+  }).prefault({}).describe("Bounds for each address, of IPv6 for each network of 64 bits."),
+  limits: limitsSchema.prefault({}).describe("All bounds of the broker."),
+  logging: loggingSchema.prefault({}).describe("What is logged, and where to."),
+  sys: z.strictObject({
+    intervalSeconds: z.int().min(0).max(86_400).default(10).describe(
+      "Seconds between two messages; 0: there are none.",
+    ),
+  }).prefault({}).describe("The topics below `$SYS`."),
+  pidFile: path.optional().describe("Gets the number of the process while it runs."),
+}).superRefine(checkListeners);
+
+/** What the broker is started with, wherever it was written. */
+export type Configuration = z.output<typeof configurationSchema>;
+/** The same as it is written, where defaults may be left out. */
+export type ConfigurationInput = z.input<typeof configurationSchema>;
+export type ListenerConfiguration = Configuration["listeners"][number];
+export type TlsConfiguration = NonNullable<Configuration["tls"]>;
+export type AuthenticationConfiguration = Configuration["authentication"];
+export type AccessConfiguration = NonNullable<Configuration["access"]>;
+
+function checkListenUrl(text: string, context: z.RefinementCtx<string>): void {
+  try {
+    listenUrlOf(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function urlOf(text: string): ListenUrl | undefined {
+  try {
+    return listenUrlOf(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkStorage(text: string, context: z.RefinementCtx<string>): void {
+  try {
+    parseStorageOption(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    context.addIssue({ code: "custom", message: message.replace(/^(?:--storage|Option --storage) /, "") });
+  }
+}
+
+/** What one part says has to fit what another one says. */
+function checkListeners(
+  { listeners, tls, authentication }: z.output<typeof configurationSchema>,
+  context: z.RefinementCtx,
+): void {
+  for (const [index, listener] of listeners.entries()) {
+    const url = urlOf(listener.url);
+    if (url === undefined) continue; // It was told.
+    const complain = (key: keyof typeof listener, message: string) =>
+      context.addIssue({ code: "custom", path: ["listeners", index, key], message });
+    const isSecure = url.scheme === "mqtts" || url.scheme === "wss";
+    if (isSecure && listener.tls === undefined && tls === undefined) {
+      complain("url", `Cannot listen on ${urlText(url)}: it needs a certificate; give --cert and --key, or set "tls"`);
+    }
+    if (!isSecure && listener.tls !== undefined) complain("tls", `has no meaning: ${urlText(url)} has no TLS`);
+    for (const key of ["paths", "origins"] as const) {
+      if (url.scheme !== "ws" && url.scheme !== "wss" && listener[key] !== undefined) {
+        complain(key, `has no meaning: ${urlText(url)} has no WebSocket`);
+      }
+    }
+    const ways = listener.authentication ?? authentication;
+    if (ways.anonymous === undefined && !isWayIn(ways) && !isLoopback(url)) {
+      complain(
+        "url",
+        `Cannot listen on ${urlText(url)}: other machines can reach it and no authentication is set; give ` +
+          `--allow-anonymous, or set "authentication.anonymous" to true, if everybody may connect, or listen on 127.0.0.1`,
+      );
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Values come from @std/yaml, which knows no positions. Where something is wrong with them, `yaml` reads the text again and
+ * says where it stands: one parser decides what a file means, the other only points at it.
+ */
+
+import { parse, YamlSyntaxError } from "@std/yaml";
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { ConfigError } from "../config_error.ts";
+
+/** Where a value stands, from the outermost key on. */
+export type ConfigPath = readonly PropertyKey[];
+
+/** The value of a YAML text; throws {@linkcode ConfigError} with the place. */
+export function parseYaml(text: string, file: string): unknown {
+  try {
+    return parse(text) ?? {}; // A file with nothing but comments.
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+    const [first = ""] = error.message.split("\n");
+    const [, why = first, line, column] = /^(.*?) at line (\d+), column (\d+):?$/.exec(first) ?? [];
+    const where = line === undefined ? file : `${file}:${line}:${column}`;
+    throw new ConfigError(`${where}: ${why.replace(/^Cannot/, "YAML: cannot")}`);
+  }
+}
+
+/**
+ * Place of a value, or of its key, such as `brooklet.yaml:3:5`; of what it stands in where it is missing.
+ *
+ * @param part "key" for the place of the last key itself
+ */
+export function yamlPlace(text: string, file: string, path: ConfigPath, part: "key" | "value"): string {
+  const lines = new LineCounter();
+  let node: unknown = parseDocument(text, { lineCounter: lines }).contents;
+  let offset = offsetOf(node);
+  for (const [index, step] of path.entries()) {
+    const next = childOf(node, step);
+    if (next === undefined) break; // It is missing, or stands behind an alias.
+    node = next.value;
+    const isLast = index === path.length - 1;
+    offset = (isLast && part === "key" ? undefined : offsetOf(node)) ?? offsetOf(next.key) ?? offset;
+  }
+  if (offset === undefined) return file;
+  const { line, col } = lines.linePos(offset);
+  return `${file}:${line}:${col}`;
+}
+
+function childOf(node: unknown, step: PropertyKey): { key: unknown; value: unknown } | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === step);
+    return pair === undefined ? undefined : { key: pair.key, value: pair.value };
+  }
+  if (!isSeq(node) || typeof step !== "number" || node.items[step] === undefined) return undefined;
+  return { key: node.items[step], value: node.items[step] };
+}
+
+function offsetOf(node: unknown): number | undefined {
+  if (typeof node !== "object" || node === null || !("range" in node) || !Array.isArray(node.range)) return undefined;
+  const [start]: unknown[] = node.range;
+  return typeof start === "number" ? start : undefined;
+}

@@ -1,0 +1,34 @@
+import { configurationOf } from "./config/configuration.ts";
+import { isMosquitto, readConfiguration } from "./config/file.ts";
+import { writtenYaml } from "./config/print.ts";
+import { ConfigError } from "./config_error.ts";
+import { printable } from "./log.ts";
+import { readText } from "./read_file.ts";
+
+export const CONVERT_HELP = `Usage: brooklet convert FILE
+
+Prints a configuration of mosquitto as YAML, which means the same. What differs from mosquitto is said in comments.
+
+  -h, --help             print this
+`;
+
+/** Runs `convert`; gives the exit code. Throws {@linkcode ConfigError}. */
+export function convert(args: readonly string[]): number {
+  const [file, ...others] = args;
+  if (file === undefined || file.startsWith("-") || others.length > 0) {
+    throw new ConfigError('Write "brooklet convert FILE", such as "brooklet convert mosquitto.conf"');
+  }
+  if (!isMosquitto(file, readText("configuration", file))) {
+    throw new ConfigError(`Cannot convert "${file}": it is no configuration of mosquitto`);
+  }
+  console.log(convertedYaml(file));
+  return 0;
+}
+
+/** YAML of a file of mosquitto. */
+export function convertedYaml(file: string): string {
+  const written = readConfiguration(file);
+  configurationOf(written);
+  const warnings = written.warnings.map((warning) => `# ${printable(warning)}\n`).join("");
+  return `${warnings}${writtenYaml(written.value).trimEnd()}`;
+}

@@ -1,0 +1,113 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { certificatePath } from "../../certificates/certificates.ts";
+import { RawClient } from "../../interop/raw_client.ts";
+import { Program } from "../program.ts";
+import { ConfigurationFolder } from "./written_file.ts";
+
+/** Command lines that end by themselves. */
+const ENDING: readonly { name: string; yaml: string; args: string[]; code: number; out: RegExp; err: RegExp }[] = [
+  {
+    name: "--check-config of a file that can be used",
+    yaml: "sys: { intervalSeconds: 1 }\n",
+    args: ["--check-config"],
+    code: 0,
+    out: /^$/,
+    err: /^brooklet: the configuration can be used$/,
+  },
+  {
+    name: "--check-config of a file with two mistakes",
+    yaml: "sys: { intervalSeconds: x }\nfoo: 1\n",
+    args: ["--check-config"],
+    code: 1,
+    out: /^$/,
+    err: /^brooklet: .*:1:25: "sys\.intervalSeconds" is not a number\nbrooklet: .*:2:1: Unknown key "foo": there is /,
+  },
+  {
+    name: "--check-config of a file that names one that is not there",
+    yaml: "authentication: { passwordFile: /nowhere/passwords }\n",
+    args: ["--check-config"],
+    code: 1,
+    out: /^$/,
+    err: /^brooklet: Cannot read the password file "\/nowhere\/passwords": there is no such file$/,
+  },
+  {
+    name: "--check-config of a certificate that is none",
+    yaml: `tls: { certificate: ${certificatePath("server.key")}, key: ${certificatePath("server.key")} }\n`,
+    args: ["--check-config"],
+    code: 1,
+    out: /^$/,
+    err: /^brooklet: Cannot use the certificate ".*server\.key" with the key ".*": Cannot use certificate: /,
+  },
+  {
+    name: "--print-config with a limit",
+    yaml: "limits: { maximumQos: 1 }\n",
+    args: ["--print-config", "--limit", "receiveMaximum=5"],
+    code: 0,
+    out: /maximumQos: 1\n {2}receiveMaximum: 5\n/,
+    err: /^$/,
+  },
+  {
+    name: "a file with a mistake",
+    yaml: "foo: 1\n",
+    args: [],
+    code: 2,
+    out: /^$/,
+    err: /^brooklet: .*:1:1: Unknown key "foo": there is /,
+  },
+  {
+    name: "a plain password",
+    yaml: "authentication: { users: [{ name: ann, passwordHash: secret }] }\n",
+    args: [],
+    code: 2,
+    out: /^$/,
+    err:
+      /^brooklet: authentication\.users: Cannot use the password of "ann": it is not a hash; "brooklet passwd -n" makes one$/,
+  },
+  {
+    name: "a role that is not there",
+    yaml: "access: { users: [{ name: ann, roles: [boss] }] }\n",
+    args: [],
+    code: 2,
+    out: /^$/,
+    err: /^brooklet: access rules: Cannot use the role "boss": there is none of this name$/,
+  },
+  {
+    name: "--listen beside a file",
+    yaml: "",
+    args: ["--listen", "mqtt://127.0.0.1:0"],
+    code: 2,
+    out: /^$/,
+    err: /^brooklet: Options --config and --listen do not go together: say it in ".*a\.yaml"$/,
+  },
+  {
+    name: "a log that cannot be opened",
+    yaml: "logging: { destinations: [{ file: /nowhere/a.log }] }\n",
+    args: [],
+    code: 2,
+    out: /^$/,
+    err: /^brooklet: Cannot open the log "\/nowhere\/a\.log": there is no such file$/,
+  },
+];
+
+for (const { name, yaml, args, code, out, err } of ENDING) {
+  Deno.test(`brooklet ends at once, and says why, for ${name}`, async () => {
+    using folder = new ConfigurationFolder();
+    await using program = new Program(["--config", folder.write("a.yaml", yaml), ...args]);
+    const ending = await program.ended();
+    assertMatch(ending.stderr.join("\n"), err);
+    assertMatch(ending.stdout.join("\n"), out);
+    assertEquals(ending.code, code);
+  });
+}
+
+Deno.test("brooklet convert prints YAML that the program takes", async () => {
+  using folder = new ConfigurationFolder();
+  const file = folder.write("mosquitto.conf", "listener 0 127.0.0.1\nallow_anonymous true\nuser mosquitto\n");
+  await using converting = new Program(["convert", file]);
+  const { code, stdout } = await converting.ended();
+  assertEquals(code, 0);
+  assertMatch(stdout[0] ?? "", /^# .*mosquitto\.conf:3: "user" is not looked at: /);
+  await using program = await Program.listening(["--config", folder.write("a.yaml", `${stdout.join("\n")}\n`)]);
+  using client = await RawClient.connect({ port: await program.port() }, { clientId: "a" });
+  await client.expectSilence();
+});

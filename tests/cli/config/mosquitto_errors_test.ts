@@ -1,0 +1,180 @@
+import { assertEquals } from "@std/assert";
+import { MOSQUITTO_KEYS } from "../../../src/cli/config/mosquitto_keys.ts";
+import { ConfigurationFolder } from "./written_file.ts";
+
+const PLUGIN = "is about plugins, which are programs for mosquitto: " +
+  '"authentication.jwt" and "authentication.webhook" in a YAML file are what there is';
+const BRIDGE =
+  "is about a bridge, which Brooklet has none of: let mosquitto's bridge connect to it from the other side";
+const PSK = "is about pre-shared keys, which TLS has not here: use certificates";
+const ENGINE = "is about engines of OpenSSL, which TLS has not here: use a key file";
+
+/** Lines that are refused, and why: the last one of them is what is wrong. */
+const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
+  ["listner 1883", 'Unknown key "listner": did you mean "listener"?'],
+  ["xylophone 1", 'Unknown key "xylophone": mosquitto has none of this name'],
+  [" listener 1883", "a line begins with a key, and not with a space"],
+  ["listener", '"listener" needs a value'],
+  ["listener http", '"listener" does not begin with a port of 0 to 65535'],
+  ["listener 65536", '"listener" does not begin with a port of 0 to 65535'],
+  ["listener 1883 /run/a.sock", '"listener" with a path of a socket has the port 0'],
+  ["port 65536", '"port" is not an integer between 0 and 65535'],
+  ["allow_anonymous yes", '"allow_anonymous" is not true or false'],
+  ["allow_anonymous", '"allow_anonymous" needs a value'],
+  ["password_file", '"password_file" needs a value'],
+  ["max_inflight_messages 65536", '"max_inflight_messages" is not an integer between 0 and 65535'],
+  ["max_inflight_messages many", '"max_inflight_messages" is not an integer between 0 and 65535'],
+  ["max_packet_size 20", '"max_packet_size" is not an integer between 32 and 268435460'],
+  ["max_keepalive 5", '"max_keepalive" is not an integer between 10 and 65535'],
+  ["max_qos 3", '"max_qos" is not an integer between 0 and 2'],
+  ["max_connections 0", '"max_connections" would let nobody in: -1 is no limit'],
+  ["max_topic_alias -1", '"max_topic_alias" is not an integer between 0 and 65535'],
+  ["sys_interval x", '"sys_interval" is not an integer between 0 and 65535'],
+  [
+    "persistent_client_expiration 2 weeks",
+    '"persistent_client_expiration" is not an integer with h, d, w, m or y behind it',
+  ],
+  ["protocol mqttsn", '"protocol" is not mqtt or websockets'],
+  ["socket_domain ipv5", '"socket_domain" is not ipv4 or ipv6'],
+  ["tls_version tlsv1.1", '"tls_version" is not possible with tlsv1.1, which is not safe: write tlsv1.2'],
+  ["tls_version sslv3", '"tls_version" is not tlsv1.2 or tlsv1.3'],
+  ["tls_keyform engine", `"tls_keyform" ${ENGINE}`],
+  ["tls_engine tpm", `"tls_engine" ${ENGINE}`],
+  ["tls_engine_kpass_sha1 00", `"tls_engine_kpass_sha1" ${ENGINE}`],
+  ["crlfile a.pem", '"crlfile" is not possible: no list of revoked certificates is looked at'],
+  [
+    "use_subject_as_username true",
+    '"use_subject_as_username" is not possible: of a certificate only the Common Name is known',
+  ],
+  [
+    "use_username_as_clientid true",
+    '"use_username_as_clientid" is not possible: clients keep their Client Identifiers, and a session is for its user alone',
+  ],
+  ["psk_file a", `"psk_file" ${PSK}`],
+  ["psk_hint a", `"psk_hint" ${PSK}`],
+  ["auth_plugin a.so", `"auth_plugin" ${PLUGIN}`],
+  ["plugin a.so", `"plugin" ${PLUGIN}`],
+  ["auth_opt_host a", `"auth_opt_host" ${PLUGIN}`],
+  ["plugin_opt_host a", `"plugin_opt_host" ${PLUGIN}`],
+  [
+    "bind_interface eth0",
+    '"bind_interface" is not possible: name the address of the interface behind the port of the listener',
+  ],
+  [
+    "mount_point a/",
+    '"mount_point" is not possible: topics are the same at all listeners; rules keep clients apart',
+  ],
+  [
+    "allow_anonymous false\nper_listener_settings true",
+    '"per_listener_settings" has to stand before all other settings of security',
+  ],
+  ["log_dest moon", '"log_dest" is not stdout, stderr, syslog, topic, file, dlt or none'],
+  ["log_dest file", '"log_dest" file needs a path'],
+  [
+    "log_type loud",
+    '"log_type" is not error or warning or notice or information or debug or subscribe or unsubscribe',
+  ],
+  ["log_timestamp_format %Q", '"log_timestamp_format" has a conversion of strftime that is not known here'],
+  ["certfile a.pem\nlistener 1883", '"certfile" and "keyfile" belong together'],
+  ["listener 1883\nkeyfile a.key", '"certfile" and "keyfile" belong together'],
+  ["listener 1883\nuse_identity_as_username true", '"use_identity_as_username" needs "require_certificate true"'],
+  ["include_dir nowhere", '"include_dir" cannot read the folder "nowhere": it is not there'],
+  ["connection a", `"connection" ${BRIDGE}`],
+  ...["address a", "topic #", "remote_username a", "bridge_cafile a", "cleansession true", "try_private true"].map((
+    line,
+  ) => [line, `"${line.split(" ")[0]}" ${BRIDGE}`] as const),
+];
+
+for (const [lines, complaint] of REFUSED) {
+  Deno.test(`mosquitto.conf with "${lines.replaceAll("\n", ", ")}" is refused with its line and the reason`, () => {
+    using folder = new ConfigurationFolder();
+    // Of what belongs together, the line of the listener is told.
+    const number = /belong together|needs "require/.test(complaint) ? "\\d*" : lines.split("\n").length;
+    const [said = "", ...others] = folder.complaints("m.conf", lines);
+    assertEquals(others, []);
+    assertEquals(said.replace(new RegExp(`^m\\.conf(?::${number})?: `), ""), complaint);
+  });
+}
+
+/** Lines that are accepted, and what is said of them. */
+const WARNED: readonly (readonly [line: string, warning: string])[] = [
+  ["max_inflight_bytes 1", "is not looked at: max_inflight_messages alone bounds what is in flight"],
+  ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
+  ["queue_qos0_messages true", "is not looked at: messages with QoS 0 are not queued, as the standard says"],
+  ["upgrade_outgoing_qos true", "is not looked at: no message is sent with a higher QoS than it came with"],
+  ["allow_duplicate_messages true", "is not looked at: overlapping subscriptions give one message"],
+  ["set_tcp_nodelay false", "is not looked at: TCP_NODELAY is always set"],
+  [
+    "check_retain_source true",
+    "is not looked at: who may receive a retained message is checked, who published it is not",
+  ],
+  ["auth_plugin_deny_special_chars true", "changes nothing: there are no plugins"],
+  ["persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
+  ["persistence_file a.db", "is not looked at: the file is brooklet.kv"],
+  ["autosave_interval 1", "is not looked at: each change is stored when it happens"],
+  ["autosave_on_changes true", "is not looked at: each change is stored when it happens"],
+  ["http_dir /srv", "is not looked at: there are no files to get, only WebSocket"],
+  ["websockets_log_level 1", "is not looked at: there is no libwebsockets"],
+  ["websockets_headers_size 1", "is not looked at: the head of a request has 8,192 bytes at most"],
+  [
+    "ciphers DEFAULT",
+    "is not looked at: TLS takes the strongest cipher that both sides have, and has no weak ones",
+  ],
+  ["ciphers_tls1.3 DEFAULT", "is not looked at: TLS takes the strongest cipher that both sides have"],
+  ["dhparamfile a", "is not looked at: TLS has key exchange on elliptic curves only"],
+  ["user mosquitto", "is not looked at: a program in Deno cannot change its user; start it as this one"],
+  ["log_dest syslog", "syslog is not there: lines go to standard error, which systemd keeps in its journal"],
+  ["log_dest dlt", "dlt is not there: lines go to standard error, which systemd keeps in its journal"],
+  ["log_facility 1", "is not looked at: there is no syslog"],
+  ["log_type websockets", "websockets is not there: what goes wrong is told as notice"],
+];
+
+for (const [line, warning] of WARNED) {
+  Deno.test(`mosquitto.conf with "${line}" is accepted, with one warning`, () => {
+    using folder = new ConfigurationFolder();
+    assertEquals(folder.warnings("m.conf", `${line}\n${line}\n`), [`m.conf:1: "${line.split(" ")[0]}" ${warning}`]);
+  });
+}
+
+/** Lines that are what Brooklet does: nothing is said of them. */
+const QUIET = `allow_duplicate_messages false
+check_retain_source false
+max_inflight_bytes 0
+queue_qos0_messages false
+set_tcp_nodelay true
+upgrade_outgoing_qos false
+use_subject_as_username false
+use_username_as_clientid false
+tls_keyform pem`;
+
+Deno.test("mosquitto.conf is accepted without a warning where it says what is done anyway", () => {
+  using folder = new ConfigurationFolder();
+  assertEquals(folder.warnings("m.conf", QUIET), []);
+});
+
+const MANUAL = "/usr/share/man/man5/mosquitto.conf.5.gz";
+/** Bold words at the beginning of a line that are no keys. */
+const NO_KEYS =
+  `auto- dlt file include_dir ipv4 ipv6 limits.conf mosquitto mosquitto.conf mosquitto_passwd mqtt stderr stdout
+  syslog test.mosquitto.org value websockets`.split(/\s+/);
+
+Deno.test({
+  name: "mosquitto.conf: every key of mosquitto's manual is known",
+  ignore: !isThere(MANUAL),
+  async fn() {
+    const zipped = new Blob([await Deno.readFile(MANUAL)]).stream();
+    const text = await new Response(zipped.pipeThrough(new DecompressionStream("gzip"))).text();
+    const bold = text.replace(/\\([&-])/g, (_, sign: string) => sign === "-" ? "-" : "")
+      .matchAll(/^\\fB([a-z][\w.*-]*)\\fR/gm);
+    const words = new Set(Array.from(bold, ([, word = ""]) => word));
+    assertEquals([...words].filter((word) => !Object.hasOwn(MOSQUITTO_KEYS, word)).toSorted(), NO_KEYS.toSorted());
+  },
+});
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

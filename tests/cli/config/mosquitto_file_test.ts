@@ -1,0 +1,201 @@
+import { assertEquals } from "@std/assert";
+import { DEFAULT_LIMITS } from "../../../mod.ts";
+import { isMosquitto } from "../../../src/cli/config/file.ts";
+import { convertedYaml } from "../../../src/cli/convert.ts";
+import { ConfigurationFolder } from "./written_file.ts";
+
+/** Two listeners, one of them with TLS and WebSocket, and settings of every kind. */
+const EVERYTHING = `# as in a house
+per_listener_settings true
+pid_file /run/a.pid
+persistence true
+persistence_location /var/lib/mosquitto
+persistent_client_expiration 14d
+max_inflight_messages 0
+max_queued_messages 0
+max_queued_bytes 5000
+max_packet_size 70000
+message_size_limit 60000
+max_keepalive 600
+retain_available false
+sys_interval 5
+clientid_prefixes home-
+auto_id_prefix gen-
+connection_messages false
+log_dest stdout
+log_dest file /var/log/a b.log
+log_dest topic
+log_type error
+log_type subscribe
+log_timestamp_format %Y-%m-%dT%H:%M:%S
+listener 1884 127.0.0.1
+allow_anonymous true
+allow_zero_length_clientid false
+max_connections 10
+max_qos 1
+max_topic_alias 3
+acl_file /etc/a.acl
+listener 8884
+protocol websockets
+socket_domain ipv4
+certfile /etc/a.pem
+keyfile /etc/a.key
+cafile /etc/ca.pem
+require_certificate true
+use_identity_as_username true
+tls_version tlsv1.3
+listener 0 /run/a.sock
+password_file /etc/passwords
+`;
+
+Deno.test("mosquitto.conf means the same when it is converted to YAML", () => {
+  using folder = new ConfigurationFolder();
+  for (
+    const text of [EVERYTHING, "", "listener 1883\nallow_anonymous true\nlog_type all\n", "port 1884\nlog_dest none\n"]
+  ) {
+    const configuration = folder.read("m.conf", text);
+    assertEquals(folder.read("m.yaml", convertedYaml(`${folder.path}/m.conf`)), configuration);
+  }
+});
+
+Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
+  using folder = new ConfigurationFolder();
+  const { listeners, limits, storage, clientIds, logging, sys, pidFile } = folder.read("m.conf", EVERYTHING);
+  const common = {
+    versions: ["3.1", "3.1.1", "5"],
+    allowEmptyClientId: true,
+    limits: {},
+    trustedProxies: [],
+    proxyProtocol: false,
+  } as const;
+  const ways = { users: [], certificateNames: false };
+  const noRules = { anonymous: [], users: [], groups: [], roles: [], everyone: [] };
+  assertEquals(listeners, [
+    {
+      ...common,
+      url: "mqtt://127.0.0.1:1884",
+      authentication: { ...ways, anonymous: true },
+      access: { ...noRules, file: "/etc/a.acl" },
+      allowEmptyClientId: false,
+      maximumConnections: 10,
+      limits: { maximumQos: 1, topicAliasMaximum: 3 },
+      versions: [...common.versions],
+      trustedProxies: [],
+    },
+    {
+      ...common,
+      url: "wss://0.0.0.0:8884",
+      tls: {
+        certificate: "/etc/a.pem",
+        key: "/etc/a.key",
+        authority: "/etc/ca.pem",
+        requireCertificate: true,
+        minimumVersion: "1.3",
+      },
+      authentication: { ...ways, anonymous: false, certificateNames: true },
+      paths: "any",
+      versions: [...common.versions],
+      trustedProxies: [],
+    },
+    {
+      ...common,
+      url: "unix:/run/a.sock",
+      authentication: { ...ways, anonymous: false, passwordFile: "/etc/passwords" },
+      versions: [...common.versions],
+      trustedProxies: [],
+    },
+  ]);
+  assertEquals(limits, {
+    ...DEFAULT_LIMITS,
+    maximumPacketBytes: 70_000,
+    maximumPayloadBytes: 60_000,
+    maximumKeepAliveSeconds: 600,
+    maximumClientIdLength: 65_535,
+    maximumInflight: 65_535,
+    receiveMaximum: 65_535,
+    maximumQueuedMessages: Infinity,
+    maximumQueuedBytes: 5_000,
+    maximumSubscriptions: Infinity,
+    maximumTopicLevels: 200,
+    maximumRetainedMessages: 0,
+    maximumRetainedBytes: Infinity,
+    maximumSessionExpirySeconds: 14 * 86_400,
+  });
+  assertEquals([storage, pidFile, sys.intervalSeconds], ["kv:/var/lib/mosquitto/brooklet.kv", "/run/a.pid", 5]);
+  assertEquals(clientIds, { prefixes: ["home-"], assignedPrefix: "gen-" });
+  assertEquals(logging, {
+    types: ["error", "subscribe"],
+    connectionMessages: false,
+    destinations: ["stdout", { file: "/var/log/a b.log" }, "topic"],
+    format: "text",
+    timestamps: true,
+    timestampFormat: "%Y-%m-%dT%H:%M:%S",
+  });
+});
+
+/** What little is written means as much as it does to mosquitto. */
+const DEFAULTS: readonly (readonly [text: string, urls: string[], anonymous: boolean])[] = [
+  ["", ["mqtt://loopback:1883"], true],
+  ["allow_anonymous false", ["mqtt://loopback:1883"], false],
+  ["listener 1884", ["mqtt://*:1884"], false],
+  ["listener 1884 localhost", ["mqtt://loopback:1884"], false],
+  ["listener 1884 ::1", ["mqtt://[::1]:1884"], false],
+  ["listener 1884\nsocket_domain ipv6", ["mqtt://[::]:1884"], false],
+  ["port 1884", ["mqtt://*:1884"], false],
+  ["bind_address 127.0.0.1", ["mqtt://127.0.0.1:1883"], false],
+  [
+    "bind_address 127.0.0.1\nport 1884\nlistener 1885\nallow_anonymous true",
+    ["mqtt://127.0.0.1:1884", "mqtt://*:1885"],
+    true,
+  ],
+  ["max_connections 5\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
+];
+
+for (const [text, urls, anonymous] of DEFAULTS) {
+  Deno.test(`mosquitto.conf with "${text.replaceAll("\n", ", ")}" listens where mosquitto does`, () => {
+    using folder = new ConfigurationFolder();
+    const { listeners, authentication } = folder.read("m.conf", text);
+    assertEquals(listeners.map(({ url }) => url), urls);
+    assertEquals(authentication.anonymous, anonymous);
+  });
+}
+
+Deno.test("mosquitto.conf asks nobody for a certificate unless that is demanded, whatever the cafile", () => {
+  using folder = new ConfigurationFolder();
+  const { listeners } = folder.read("m.conf", "listener 8883\ncertfile a\nkeyfile b\ncafile c\n");
+  assertEquals(listeners[0]?.tls, { certificate: "a", key: "b", requireCertificate: false, minimumVersion: "1.2" });
+});
+
+Deno.test("mosquitto.conf reads include_dir in the order of mosquitto, and says which file is wrong", () => {
+  using folder = new ConfigurationFolder();
+  for (const name of ["b", "A", "01", "a", "B", "00"]) {
+    folder.write(`d/${name}.conf`, `listener ${name.charCodeAt(0)}\n`);
+  }
+  folder.write("d/not.txt", "nonsense");
+  folder.write("d/a.conf", "\nlistener 197\nmax_qos 9\n");
+  const main = `include_dir ${folder.path}/d/\n`;
+  assertEquals(folder.complaints("m.conf", main), ['d/a.conf:3: "max_qos" is not an integer between 0 and 2']);
+  folder.write("d/a.conf", "listener 197");
+  const ports = folder.read("m.conf", main).listeners.map(({ url }) => url.replace("mqtt://*:", ""));
+  assertEquals(ports, ["48", "48", "65", "197", "66", "98"]);
+  folder.write("d/a.conf", "include_dir /etc");
+  assertEquals(folder.complaints("m.conf", main), ['d/a.conf:1: "include_dir" is only for the main file']);
+});
+
+const KINDS: readonly (readonly [file: string, text: string, isOfMosquitto: boolean])[] = [
+  ["a.conf", "listeners: []", true],
+  ["a.yaml", "listener 1883", false],
+  ["a.yml", "listener 1883", false],
+  ["a.json", "{}", false],
+  ["a", "# text\n\nlistener 1883", true],
+  ["a", "# text\n\nlisteners:\n - url: a", false],
+  ["a", "---\nsys: {}", false],
+  ["a", "{ sys: {} }", false],
+  ["a", "", false],
+];
+
+for (const [file, text, isOfMosquitto] of KINDS) {
+  Deno.test(`"${text.replaceAll("\n", " ")}" in ${file} is ${isOfMosquitto ? "of mosquitto" : "YAML"}`, () => {
+    assertEquals(isMosquitto(file, text), isOfMosquitto);
+  });
+}

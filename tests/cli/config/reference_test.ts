@@ -1,0 +1,117 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parse } from "@std/yaml";
+import { configurationOf } from "../../../src/cli/config/configuration.ts";
+import { effectiveYaml } from "../../../src/cli/config/print.ts";
+import { editorSchema, referenceOf } from "../../../src/cli/config/reference.ts";
+import { configurationShape, type JsonSchema } from "../../../src/cli/config/schema_shape.ts";
+
+const REPOSITORY = new URL("../../../", import.meta.url);
+const limits = read("src/protocol/limits.ts");
+
+Deno.test('docs/configuration.md is what "deno task configuration" makes of the schema', async () => {
+  assertEquals(read("docs/configuration.md"), await formatted(referenceOf(limits), "md"));
+});
+
+Deno.test('docs/brooklet.schema.json is what "deno task configuration" makes of the schema', async () => {
+  assertEquals(read("docs/brooklet.schema.json"), await formatted(editorSchema(limits), "json"));
+});
+
+Deno.test("Every key of the configuration says what it means", () => {
+  const silent: string[] = [];
+  const visit = (shape: JsonSchema, path: string) => {
+    for (const [key, value] of Object.entries(shape.properties ?? {})) {
+      if (!value.description) silent.push(path + key);
+      visit(value, `${path}${key}.`);
+    }
+    if (shape.items !== undefined) visit(shape.items, path);
+    for (const choice of shape.anyOf ?? []) visit(choice, path);
+  };
+  visit(JSON.parse(editorSchema(limits)), "");
+  assertEquals(silent, []);
+});
+
+Deno.test("The example in docs/configuration.md can be used", () => {
+  const examples = [...read("docs/configuration.md").matchAll(/```yaml\n([^]*?)```/g)].map(([, yaml = ""]) => yaml);
+  for (const yaml of examples) {
+    configurationOf({ value: parse(yaml) ?? {}, place: () => undefined, warnings: [] });
+  }
+  assertEquals(examples.length, 2);
+});
+
+Deno.test("What is in force is printed as YAML that means the same, without its secrets", () => {
+  const value = {
+    listeners: [{ url: "mqtt://127.0.0.1:0", limits: { maximumPayloadBytes: "unlimited" } }],
+    authentication: {
+      users: [{ name: "ann", passwordHash: "$7$101$c2FsdA==$aGFzaA==" }],
+      jwt: { secret: "a secret of thirty-two characters" },
+      webhook: { url: "http://127.0.0.1/", headers: { Authorization: "Bearer secret" } },
+    },
+  };
+  const written = { place: () => undefined, warnings: [] };
+  const configuration = configurationOf({ ...written, value });
+  const printed = effectiveYaml(configuration);
+  for (const secret of ["$7$101", "a secret", "Bearer"]) assert(!printed.includes(secret), printed);
+  assertStringIncludes(printed, "passwordHash: (hidden)");
+  const again = configurationOf({ ...written, value: parse(printed) });
+  assertEquals([again.limits, again.listeners], [configuration.limits, configuration.listeners]);
+});
+
+Deno.test("All secrets of the configuration are marked", () => {
+  const marked: string[] = [];
+  const visit = (shape: JsonSchema, path: string) => {
+    if (shape.writeOnly) marked.push(path);
+    for (const [key, value] of Object.entries(shape.properties ?? {})) visit(value, `${path}.${key}`);
+    if (shape.items !== undefined) visit(shape.items, path);
+    if (typeof shape.additionalProperties === "object") visit(shape.additionalProperties, path);
+  };
+  visit(configurationShape().properties?.authentication ?? {}, "");
+  assertEquals(marked, [".users.passwordHash", ".jwt.secret", ".webhook.headers"]);
+});
+
+Deno.test("The library part of mod.ts imports nothing that only configuration files need", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "mod.ts"],
+    cwd: REPOSITORY,
+  }).output();
+  const graph: ModuleGraph = JSON.parse(new TextDecoder().decode(stdout));
+  const modules = new Map(graph.modules.map((module) => [module.specifier, module]));
+  const reached = new Set<string>();
+  const waiting = [new URL("mod.ts", REPOSITORY).href];
+  for (let specifier = waiting.pop(); specifier !== undefined; specifier = waiting.pop()) {
+    if (reached.has(specifier)) continue;
+    reached.add(specifier);
+    for (const { isDynamic = false, code } of modules.get(specifier)?.dependencies ?? []) {
+      if (!isDynamic && code !== undefined) waiting.push(code.specifier);
+    }
+  }
+  assert(reached.size > 50);
+  const foreign = [...reached].filter((specifier) => !specifier.startsWith("file:") && !specifier.startsWith("node:"));
+  assertEquals(foreign, []);
+  assertEquals([...reached].filter((specifier) => specifier.includes("/src/cli/")), []);
+});
+
+/** As much as matters here of what `deno info --json` says. */
+interface ModuleGraph {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly dependencies?: readonly { readonly isDynamic?: boolean; readonly code?: { readonly specifier: string } }[];
+  }[];
+}
+
+function read(path: string): string {
+  return Deno.readTextFileSync(new URL(path, REPOSITORY));
+}
+
+async function formatted(text: string, extension: string): Promise<string> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--ext", extension, "-"],
+    cwd: REPOSITORY,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
+  const { stdout } = await child.output();
+  return new TextDecoder().decode(stdout);
+}

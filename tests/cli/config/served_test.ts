@@ -1,0 +1,252 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { formatPasswordHash, hashPassword } from "../../../mod.ts";
+import { certificatePath } from "../../certificates/certificates.ts";
+import { programTests } from "../../interop/interop_tests.ts";
+import { AUTHORITY } from "../../interop/listeners.ts";
+import { run } from "../../interop/mosquitto_clients.ts";
+import { CONNACK, connect, packet, publish, RawClient, subscribe, text, uint16 } from "../../interop/raw_client.ts";
+import { Program } from "../program.ts";
+import { ConfigurationFolder } from "./written_file.ts";
+
+const MESSAGES_UNDER_LOAD = 300;
+const NOT_AUTHORIZED = "20 02 00 05";
+
+/** As a guide to mosquitto writes it, for an account of Let's Encrypt. */
+const ARTICLE = `listener 0
+cafile /etc/letsencrypt/live/mqtt.example.com/cert.pem
+certfile /etc/letsencrypt/live/mqtt.example.com/fullchain.pem
+keyfile /etc/letsencrypt/live/mqtt.example.com/privkey.pem
+tls_version tlsv1.2
+allow_anonymous false
+password_file /etc/mosquitto/pwfile
+`;
+
+programTests(["mosquitto_passwd", "mosquitto_pub"])(
+  "A mosquitto.conf with Let's Encrypt and a file of mosquitto_passwd serves those who know a password, and no others",
+  async () => {
+    using folder = new ConfigurationFolder();
+    const live = `etc/letsencrypt/live/mqtt.example.com`;
+    for (
+      const [name, from] of [["fullchain.pem", "server.pem"], ["cert.pem", "server.pem"], ["privkey.pem", "server.key"]]
+    ) {
+      folder.write(`${live}/${name}`, await Deno.readTextFile(certificatePath(from ?? "")));
+    }
+    const passwords = folder.write("etc/mosquitto/pwfile", "");
+    const made = await new Deno.Command("mosquitto_passwd", { args: ["-b", "-c", passwords, "mqtt", "test"] }).output();
+    assertEquals(made.code, 0);
+    const file = folder.write("mosquitto.conf", ARTICLE.replaceAll("/etc/", `${folder.path}/etc/`));
+    await using program = new Program(["--config", file]);
+    const [line = ""] = await program.stderr.matching(/^.*listening on mqtts:\/\/(?:\[::\]|0\.0\.0\.0):/, 1, 15_000);
+    assertMatch(line, /^\d+ \(open to other machines, clients are authenticated\)$/);
+    const broker = { port: parseInt(line) };
+    const send = (...args: string[]) =>
+      run("mosquitto_pub", broker, ["--cafile", AUTHORITY, "-t", "test", "-m", "hi", ...args]);
+    assertEquals(await send("-u", "mqtt", "-P", "test"), { code: 0, stdout: "", stderr: "" });
+    for (const args of [[], ["-u", "mqtt", "-P", "wrong"], ["-u", "other", "-P", "test"]]) {
+      const { code, stderr } = await send(...args);
+      assertNotEquals(code, 0);
+      assertMatch(stderr, /not authorised/);
+    }
+  },
+);
+
+Deno.test("SIGHUP reads passwords and rules again: who is gone is disconnected, and a file that is wrong changes nothing", async () => {
+  using folder = new ConfigurationFolder();
+  const users = (await Promise.all(["ann", "bob"].map(hashed))).join("");
+  folder.write("passwords", users);
+  folder.write("acl", "user ann\ntopic readwrite a/#\nuser bob\ntopic read a/#\n");
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
+authentication: { passwordFile: ${folder.path}/passwords }
+access: { file: ${folder.path}/acl }
+`;
+  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  const port = await program.port();
+  using ann = await login(port, "ann");
+  using bob = await login(port, "bob");
+  await bob.send(subscribe(1, "a/b"));
+  await bob.expect("90 03 0001 00");
+  await ann.send(publish({ topic: "a/b", payload: "1" }));
+  await bob.expect(publish({ topic: "a/b", payload: "1" }));
+
+  folder.write("passwords", `${users}nonsense\n`);
+  program.kill("SIGHUP");
+  await program.stderr.matching(/SIGHUP: everything stays as it was: .*passwords: line 3 has no ":"$/);
+  folder.write("passwords", users);
+  folder.write("a.yaml", `${yaml}sys: { interval: 1 }\n`);
+  program.kill("SIGHUP");
+  await program.stderr.matching(
+    /stays as it was: .*a\.yaml:4:8: Unknown key "sys\.interval": did you mean "intervalSeconds"\?$/,
+  );
+  folder.write("a.yaml", yaml.replace("127.0.0.1", "loopback"));
+  program.kill("SIGHUP");
+  await program.stderr.matching(/stays as it was: Cannot change "listeners" while the broker runs: start it again$/);
+  await ann.send(publish({ topic: "a/b", payload: "2" }));
+  await bob.expect(publish({ topic: "a/b", payload: "2" }));
+
+  folder.write("a.yaml", `${yaml}limits: { maximumQos: 0 }\n`);
+  folder.write("acl", "user ann\ntopic readwrite a/#\n");
+  program.kill("SIGHUP");
+  await program.stderr.matching(/SIGHUP: the configuration and all its files were read again$/);
+  await ann.send(publish({ topic: "a/b", payload: "3" }));
+  await ann.expectSilence();
+  await bob.expectSilence(); // It may not read any more.
+  folder.write("passwords", await hashed("ann"));
+  program.kill("SIGHUP");
+  assertEquals(await bob.closed(), "");
+  await ann.expectSilence();
+  await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/);
+  using refused = await RawClient.open({ port });
+  await refused.send(credentials("bob"));
+  await refused.expect(NOT_AUTHORIZED);
+  using later = await login(port, "ann");
+  await later.send(publish({ topic: "a/b", qos: 1, payload: "4" })); // Above the new limit.
+  assertEquals(await later.closed(), "");
+});
+
+Deno.test("SIGHUP under load loses no message and no connection", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = "listeners: [{ url: mqtt://127.0.0.1:0 }]\naccess: { everyone: [{ access: readwrite, topic: a }] }\n";
+  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  const port = await program.port();
+  using reader = await RawClient.connect({ port }, { clientId: "reader" });
+  await reader.send(subscribe(1, "a", 1));
+  await reader.expect("90 03 0001 01");
+  using writer = await RawClient.connect({ port }, { clientId: "writer" });
+  const received = (async () => {
+    const payloads: string[] = [];
+    for (let count = 1; count <= MESSAGES_UNDER_LOAD; count++) {
+      const said = await reader.packet();
+      payloads.push(said.slice(14));
+      await reader.send(packet("40", said.slice(10, 14)));
+    }
+    return payloads;
+  })();
+  for (let count = 1; count <= MESSAGES_UNDER_LOAD; count++) {
+    if (count % 50 === 0) program.kill("SIGHUP");
+    await writer.send(
+      publish({ topic: "a", qos: 1, packetIdentifier: count, payload: String(count).padStart(4, "0") }),
+    );
+    await writer.expect(packet("40", uint16(count)));
+  }
+  const expected = Array.from(
+    { length: MESSAGES_UNDER_LOAD },
+    (_, index) => digits(String(index + 1).padStart(4, "0")),
+  );
+  assertEquals(await received, expected);
+  await program.stderr.matching(/were read again$/, 2);
+});
+
+Deno.test("A listener has versions, limits and Client Identifiers of its own, and as many connections as it may", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = `listeners:
+  - url: mqtt://127.0.0.1:0
+    versions: [5]
+    allowEmptyClientId: false
+    limits: { maximumQos: 1, receiveMaximum: 7 }
+  - url: mqtt://127.0.0.1:0
+  - url: mqtt://127.0.0.1:0
+    maximumConnections: 1
+clientIds: { prefixes: [home-, gen-], assignedPrefix: gen- }
+`;
+  await using program = new Program(["--config", folder.write("a.yaml", yaml), "--limit", "topicAliasMaximum=0"]);
+  const [first, second, third] = await program.listeners(3);
+  const port = first?.port ?? 0;
+  using one = await RawClient.open({ port });
+  await one.send(connect({ clientId: "home-1", version: 5 }));
+  await one.expect("20 10 00 00 0d 21 0007 22 0000 24 01 27 00100000");
+  using two = await RawClient.open({ port });
+  await two.send(connect({ clientId: "home-1" }));
+  assertEquals(await two.closed(), "20020001"); // Unacceptable protocol version.
+  using nameless = await RawClient.open({ port });
+  await nameless.send(connect({ clientId: "", version: 5 }));
+  assertMatch(await nameless.closed(), /^20..0085/);
+  using stranger = await RawClient.open({ port: second?.port ?? 0 });
+  await stranger.send(connect({ clientId: "elsewhere" }));
+  assertEquals(await stranger.closed(), "20020005");
+  using assigned = await RawClient.open({ port: second?.port ?? 0 });
+  await assigned.send(connect({ clientId: "", version: 5 }));
+  assert((await assigned.packet()).includes(text("gen-").slice(4)));
+  using _only = await RawClient.connect({ port: third?.port ?? 0 }, { clientId: "home-3" });
+  using crowd = await RawClient.open({ port: third?.port ?? 0 });
+  assertEquals(await crowd.closed(), "");
+  await program.stderr.matching(/refused: mqtt:\/\/127\.0\.0\.1:\d+ has 1 connections already\.$/);
+});
+
+Deno.test("The log is a file with an object in each line, is opened again on SIGHUP, and cannot be forged by a client", async () => {
+  using folder = new ConfigurationFolder();
+  const path = `${folder.path}/a.log`;
+  const pid = `${folder.path}/a.pid`;
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
+logging: { destinations: [stderr, { file: ${path} }], format: json, connectionMessages: true }
+pidFile: ${pid}
+`;
+  await using program = new Program(["--config", folder.write("a.yaml", yaml)]);
+  const [first = ""] = await program.stderr.matching(/^\{.*listening on mqtt:\/\/127\.0\.0\.1:/, 1, 15_000);
+  const port = parseInt(first);
+  assertEquals(Deno.readTextFileSync(pid), `${program.pid}\n`);
+  Deno.renameSync(path, `${path}.1`);
+  program.kill("SIGHUP");
+  await program.stderr.matching(/were read again/);
+  using _client = await RawClient.connect({ port }, { clientId: 'a"\n{"type":"error"}' });
+  await program.stderr.matching(/New client connected/);
+  program.kill("SIGTERM");
+  assertEquals((await program.ended()).code, 0);
+  const lines = Deno.readTextFileSync(path).trimEnd().split("\n").map((line): Record<string, unknown> =>
+    JSON.parse(line)
+  );
+  const connected = lines.find(({ event }) => event === "clientConnected");
+  assertEquals([connected?.type, connected?.clientId, typeof connected?.time], [
+    "notice",
+    'a"\n{"type":"error"}',
+    "string",
+  ]);
+  assertMatch(String(lines.at(-1)?.message), /^Brooklet has ended$/);
+  assertMatch(Deno.readTextFileSync(`${path}.1`), /^\{"time":"[^"]+","type":"notice","message":"Brooklet is listening/);
+  assertEquals(isThere(pid), false);
+});
+
+Deno.test("$SYS tells clients of the program, and the log where that is wanted", async () => {
+  using folder = new ConfigurationFolder();
+  const conf = "listener 0 127.0.0.1\nallow_anonymous true\nsys_interval 1\nlog_dest topic\nlog_dest stderr\n";
+  await using program = await Program.listening(["--config", folder.write("mosquitto.conf", conf)]);
+  const port = await program.port();
+  using reader = await RawClient.connect({ port }, { clientId: "reader" });
+  await reader.send(subscribe(1, "$SYS/broker/clients/connected") + subscribe(2, "$SYS/broker/log/N"));
+  await reader.expect("90 03 0001 00");
+  using _other = await RawClient.connect({ port }, { clientId: "other" });
+  const wanted = [/clients\/connected2$/, /log\/N\d+: New client connected from 127\.0\.0\.1:\d+ as other /];
+  const said: string[] = [];
+  while (!wanted.every((pattern) => said.some((text) => pattern.test(text)))) {
+    const bytes = Uint8Array.from((await reader.packet(5_000)).match(/../g) ?? [], (byte) => parseInt(byte, 16));
+    said.push(new TextDecoder().decode(bytes));
+  }
+});
+
+/** As hex. */
+function digits(value: string): string {
+  return value.replace(/\d/g, "3$&");
+}
+
+async function hashed(name: string): Promise<string> {
+  return `${name}:${formatPasswordHash(await hashPassword(name, 10))}\n`;
+}
+
+/** CONNECT of a user whose password is the name. */
+function credentials(name: string): string {
+  return packet("10", text("MQTT"), "04 c2 003c", text(name), text(name), text(name));
+}
+
+async function login(port: number, name: string): Promise<RawClient> {
+  const client = await RawClient.open({ port });
+  await client.send(credentials(name));
+  await client.expect(CONNACK);
+  return client;
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
