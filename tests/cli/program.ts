@@ -14,6 +14,8 @@ export interface ProgramOptions {
   readonly mostDescriptors?: number;
   /** Beside what this process has. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs it, with its first arguments, such as a tracer; it becomes the program or passes signals on. */
+  readonly under?: readonly string[];
 }
 
 /** How a program ended, with all it printed. */
@@ -32,8 +34,8 @@ export class Program implements AsyncDisposable {
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
 
   constructor(args: readonly string[], options: ProgramOptions = {}) {
-    const { script = "mod.ts", permissions = ["-A"], mostDescriptors, env } = options;
-    const command = [Deno.execPath(), "run", ...permissions, script, ...args];
+    const { script = "mod.ts", permissions = ["-A"], mostDescriptors, env, under = [] } = options;
+    const command = [...under, Deno.execPath(), "run", ...permissions, script, ...args];
     const [program = "", ...rest] = mostDescriptors === undefined
       ? command
       : ["bash", "-c", `ulimit -n ${mostDescriptors}; exec "$@"`, "bash", ...command];

@@ -18,8 +18,9 @@ export class BrokerChild implements AsyncDisposable {
     this.port = port;
   }
 
-  static async start(limits: Partial<Limits> = {}): Promise<BrokerChild> {
-    const program = await Program.listening([JSON.stringify(limits)], {
+  /** With a path: on that database, otherwise in memory. */
+  static async start(limits: Partial<Limits> = {}, path?: string): Promise<BrokerChild> {
+    const program = await Program.listening([JSON.stringify(limits), ...(path === undefined ? [] : [path])], {
       script: "tests/hostile/limited_broker.ts",
       permissions: ["-A", "--v8-flags=--expose-gc"],
     });

@@ -1,10 +1,14 @@
-// Program of the tests: a broker with limits of its own, given as JSON, in a process of its own. It answers each line of
-// standard input with its metrics, as a line of JSON, with what it holds of memory once what it does not need is collected.
+// Program of the tests: a broker with limits of its own, in a process of its own. Arguments: the limits as JSON, and the path
+// of a database, if it is to have one. It answers each line of standard input with its metrics, as a line of JSON, with what
+// it holds of memory once what it does not need is collected.
 import { TextLineStream } from "@std/streams";
-import { Broker, listenTcp } from "../../mod.ts";
+import { Broker, DenoKvStorage, listenTcp } from "../../mod.ts";
+import { heldBytes } from "./held_bytes.ts";
 
+const [limits = "{}", path] = Deno.args;
 const broker = await Broker.open({
-  limits: JSON.parse(Deno.args[0] ?? "{}"),
+  limits: JSON.parse(limits),
+  ...(path === undefined ? {} : { storage: await DenoKvStorage.open(path) }),
   onEvent: (event) => {
     if (event.kind === "unexpectedError") console.error("Error:", event.error);
   },
@@ -20,10 +24,3 @@ for await (const _ of Deno.stdin.readable.pipeThrough(new TextDecoderStream()).p
 listener.close();
 await broker.close();
 await accepting;
-
-function heldBytes(): number {
-  const collectGarbage: unknown = Reflect.get(globalThis, "gc"); // There with --v8-flags=--expose-gc.
-  if (typeof collectGarbage === "function") collectGarbage();
-  const { heapUsed, external } = Deno.memoryUsage();
-  return heapUsed + external;
-}
