@@ -130,8 +130,10 @@ export class IncomingPublishes {
         log.end();
       }
     }
-    // Behind the changes that the message has made, those of its subscribers included.
-    this.#acknowledge(packet, reasonCode, log.writtenSequence > before ? log.writtenSequence : 0);
+    // Behind the changes that the message has made, those of its subscribers included. One that removes a retained message
+    // which another has just removed makes none, and waits for that.
+    const isHeld = packet.retain || log.writtenSequence > before;
+    this.#acknowledge(packet, reasonCode, isHeld ? log.writtenSequence : 0);
   }
 
   /** Whether the storage has to have something of it before it is acknowledged. */

@@ -132,6 +132,20 @@ Deno.test("A session that ends with its connection writes nothing and waits for 
   });
 });
 
+Deno.test("PUBACK for removing a retained message waits for the removal that came before", () => {
+  const storage = new GatedStorage();
+  return converse(5, { storage }, async (conversation) => {
+    await conversation.run("p connects", "q connects", "p > 31 [ 'r' {} \"1\" ]", "p quiet");
+    storage.isGated = true;
+    await conversation.run("p > 31 [ 'r' {} ] 33 [ 'r' 0001 {} ]", "q quiet");
+    const commit = await storage.nextCommit();
+    await conversation.run("q quiet", "p > c0 00", "q quiet");
+    commit.keep();
+    await conversation.run("p < 40 [ 0001 10 ] d0 00");
+    storage.open();
+  });
+});
+
 Deno.test("What waits for a commit that fails never leaves: the connection is closed, MQTT 5 is told 0x83", () => {
   const storage = new GatedStorage();
   const events: BrokerEvent["kind"][] = [];
