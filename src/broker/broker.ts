@@ -350,6 +350,7 @@ export class Broker {
 
   /** Serves every deadline that has come: Keep Alive, expiry, Will Delay, connect timeout. */
   tick(nowMs: number): void {
+    this.#turnMs = nowMs; // A deadline that is set anew must not be due at once.
     try {
       this.#deadlines.tick(nowMs);
     } catch (error) {

@@ -1,6 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import type { BrokerEvent } from "../../mod.ts";
 import { type Deadline, Deadlines } from "../../src/broker/deadlines.ts";
 import { seededTest } from "../seeded.ts";
+import { type Conversation, converse } from "../wire/conversation.ts";
 
 Deno.test("Deadlines.tick() runs what is due, earliest first", () => {
   const deadlines = new Deadlines();
@@ -107,4 +109,23 @@ Deno.test("Many deadlines that are cancelled leave those that wait in order", ()
   deadlines.tick(20_000);
   assertEquals(ran.length, 100);
   assertEquals(ran, ran.toSorted((a, b) => a - b));
+});
+
+Deno.test("A tick within a turn that began long before sets deadlines anew from its own time", async () => {
+  let conversation: Conversation | undefined;
+  const onEvent = ({ kind, ...event }: BrokerEvent) => {
+    if (kind !== "clientConnected" || !("clientId" in event) || event.clientId !== "b") return;
+    conversation?.pass(4_000); // Within the turn of CONNECT.
+  };
+  await converse(5, { onEvent }, async (opened) => {
+    conversation = opened;
+    await opened.run(
+      "a > 10 [ @ 02 0004 {} 'a' ]",
+      "a < 20 [ 00 00 { LIMITS } ]",
+      "3000 ms pass",
+      "a > c0 00",
+      "a < d0 00",
+    );
+    await opened.run("b connects", "2249 ms pass", "b quiet", "1 ms pass", "a told e0 8d");
+  });
 });
