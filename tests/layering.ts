@@ -44,7 +44,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ["protocol", "codec"],
     mayNotUse: ["Deno"],
     except: { file: /kv[^/]*\.ts$/, use: ["Deno"] },
-    packages: /^node:sqlite$/,
+    packages: /^node:(?:sqlite|zlib)$/,
   },
   transport: { mayImport: [], mayNotUse: ["console"], packages: /^node:/ },
   auth: {

@@ -303,6 +303,7 @@ export class OutgoingMessages {
 
   #restoreQueued(change: QueuedChange): void {
     const entry: QueuedMessage = { ...change, isSent: false, isReceived: false, queuedAt: 0, sentAt: 0 };
+    this.#sequence = Math.max(this.#sequence, change.sequence); // Whatever a storage gives: no number is given twice.
     if (change.packetIdentifier > 0) this.#inflight.restore(entry);
     this.#waiting.load({ entry, message: change.message });
   }

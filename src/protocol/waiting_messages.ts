@@ -8,9 +8,9 @@ const ENTRY_BYTES = 200;
 // Of messages in the storage only so many are watched: what is known of one costs about as much as the message.
 const MOST_WATCHED_IN_STORAGE = 10_000;
 // What comes from the storage at a time, and when it is time for more.
-const PAGE_MESSAGES = 512;
+const PAGE_MESSAGES = 2_048;
 const PAGE_BYTES = 1_048_576;
-const FEW_MESSAGES = 128;
+const FEW_MESSAGES = 512;
 
 /** A sum of messages. */
 interface Sum {
@@ -155,7 +155,7 @@ export class WaitingMessages {
   /** Takes back a message from the storage; one in flight waits no longer, and is counted only. */
   load({ entry, message }: WaitingMessage): void {
     subtract(this.#stored, message.size);
-    this.#loadedUntil = entry.sequence;
+    this.#loadedUntil = Math.max(this.#loadedUntil ?? 0, entry.sequence);
     if (entry.packetIdentifier > 0) return;
     this.push({ entry, message });
     this.#page.messages += 1;

@@ -128,12 +128,14 @@ export class KvSessionReader {
   /** Knows of a session whatever pages it has up to a sequence. */
   async know({ number, keptSequence }: KeptSession, state: SessionState, until: number): Promise<void> {
     const rest = { start: pageKey(number, state.knownUntil + 1), end: pagesEnd(number) };
-    for await (const { key, bytes } of this.#rows.list(rest, { batchSize: PAGES_AT_ONCE })) {
-      const entries = await this.page(key, bytes);
-      const [first] = entries;
-      if (first === undefined) throw this.#rows.damaged(key, "it is empty");
-      if (!state.firstSequences.has(first.sequence)) state.know(first.sequence, entries);
-      state.knownUntil = entries.at(-1)?.sequence ?? first.sequence;
+    for await (const rows of this.#rows.batches(rest, { batchSize: PAGES_AT_ONCE })) {
+      for (const { key, bytes } of rows) { // All that were read: what comes next is most often about them.
+        const entries = await this.page(key, bytes);
+        const [first] = entries;
+        if (first === undefined) throw this.#rows.damaged(key, "it is empty");
+        if (!state.firstSequences.has(first.sequence)) state.know(first.sequence, entries);
+        state.knownUntil = entries.at(-1)?.sequence ?? first.sequence;
+      }
       if (state.knownUntil >= until) return;
     }
     state.knownUntil = Math.max(state.knownUntil, keptSequence);

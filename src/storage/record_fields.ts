@@ -51,7 +51,12 @@ export function writeText(writer: ByteWriter, text: string): void {
 }
 
 export function readText(reader: ByteReader): string {
-  return DECODER.decode(reader.view(readNumber(reader), "A text"));
+  return decodeText(reader.view(readNumber(reader), "A text"));
+}
+
+/** Throws TypeError for what is not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
+  return DECODER.decode(bytes);
 }
 
 /** Most texts are: a third of the time of the encoder. */

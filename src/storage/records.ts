@@ -10,7 +10,7 @@ import { TopicInterner } from "../codec/topic_interner.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { parseTopicFilter } from "../protocol/topic_filter.ts";
-import { readFloat, readNumber, readText, writeFloat, writeNumber, writeText } from "./record_fields.ts";
+import { decodeText, readFloat, readNumber, readText, writeFloat, writeNumber, writeText } from "./record_fields.ts";
 
 const REMEMBERED_TOPICS = 1024;
 
@@ -81,6 +81,10 @@ export class MessageRecords {
   readonly #topics = new TopicInterner(REMEMBERED_TOPICS);
   readonly #writer = new ByteWriter();
   readonly #encoder = new PacketEncoder({ protocolVersion: 5, topics: this.#topics });
+  /** The publisher that was read last, who mostly is that of the next message too. */
+  #publisher: { readonly bytes: Uint8Array; readonly text: string } = { bytes: new Uint8Array(), text: "" };
+  /** One for all messages: each is a whole packet. */
+  #decoder = this.#newDecoder();
 
   write(
     writer: ByteWriter,
@@ -107,7 +111,7 @@ export class MessageRecords {
   decode(bytes: Uint8Array): ApplicationMessage {
     const reader = readerOf(bytes);
     const flags = reader.byte("Flags");
-    const publisher = (flags & 0x01) === 0 ? undefined : readText(reader);
+    const publisher = (flags & 0x01) === 0 ? undefined : this.#readPublisher(reader);
     const expiresAtMs = (flags & 0x02) === 0 ? Infinity : readFloat(reader);
     const packet = this.#packet(bytes.subarray(reader.position));
     if (packet.type !== "publish") throw new RangeError("Cannot read a message: it is no PUBLISH");
@@ -142,12 +146,23 @@ export class MessageRecords {
     return { will: packet.will, publishAtMs };
   }
 
+  #readPublisher(reader: ByteReader): string {
+    const view = reader.view(readNumber(reader), "A publisher");
+    const { bytes } = this.#publisher;
+    const isSame = view.length === bytes.length && view.every((byte, index) => byte === bytes[index]);
+    if (!isSame) this.#publisher = { bytes: view.slice(), text: decodeText(view) };
+    return this.#publisher.text;
+  }
+
   #packet(bytes: Uint8Array): Packet {
-    const decoder = new PacketDecoder({ protocolVersion: 5, topics: this.#topics });
-    const [packet] = decoder.decode(bytes);
-    if (packet === undefined) throw new RangeError("Cannot read a packet: it is cut");
-    if (packet.type === "malformed") throw packet.error;
-    return packet;
+    const [packet] = this.#decoder.decode(bytes);
+    if (packet !== undefined && packet.type !== "malformed") return packet;
+    this.#decoder = this.#newDecoder(); // What it has begun must not go on with the next one.
+    throw packet?.error ?? new RangeError("Cannot read a packet: it is cut");
+  }
+
+  #newDecoder(): PacketDecoder {
+    return new PacketDecoder({ protocolVersion: 5, topics: this.#topics });
   }
 }
 
