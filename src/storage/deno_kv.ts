@@ -4,13 +4,12 @@ import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDat
 import { recoverJournal } from "./deno_kv_journal.ts";
 import { pageKey } from "./deno_kv_keys.ts";
 import { KvLock } from "./deno_kv_lock.ts";
-import { type Key, type KvDatabase, KvRows } from "./deno_kv_rows.ts";
+import { type KvDatabase, KvRows } from "./deno_kv_rows.ts";
 import { Contents, KvScan } from "./deno_kv_scan.ts";
-import { type KeptSession, KvSessionReader } from "./deno_kv_sessions.ts";
+import { KvSessionReader } from "./deno_kv_sessions.ts";
 import { KvSweep } from "./deno_kv_sweep.ts";
-import { isReference, type PageEntry } from "./queue_page.ts";
+import { type BodyReference, isReference } from "./queue_page.ts";
 import { MessageRecords } from "./records.ts";
-import type { SessionProgress } from "./session_progress.ts";
 import type { Storage } from "./storage.ts";
 
 /** What works on the contents of a database, once these are known. */
@@ -116,16 +115,22 @@ export class DenoKvStorage implements Storage {
         progress = await reader.progress(number);
       }
       for (const entry of entries) {
-        if (entry.sequence <= afterSequence || progress.isCompleted(entry.sequence)) continue;
-        let facts: Fact[] = [];
+        const { content, size: _, ...queued } = entry;
+        const { sequence } = queued;
+        if (sequence <= afterSequence || progress.isCompleted(sequence)) continue;
+        const key = pageKey(number, sequence); // Of the message, which says more than that of the page.
+        let bytes: Uint8Array;
         try {
-          facts = await this.#restored(session, entry, progress, readBody);
+          bytes = isReference(content) ? partOf(await readBody(content.body, key), content) : content;
         } catch (error) {
-          // Its body is gone if it was completed meanwhile.
           progress = await reader.progress(number);
-          if (!progress.isCompleted(entry.sequence) && await reader.session(number) !== undefined) throw error;
+          if (!progress.isCompleted(sequence) && await reader.session(number) !== undefined) throw error;
+          continue; // Its body is gone because it was completed meanwhile.
         }
-        yield* facts;
+        const message = this.#rows.decode(key, () => this.#messages.decode(bytes));
+        const { packetIdentifier = 0, isReceived = false } = progress.inflight.get(sequence) ?? {};
+        yield { kind: "queued", clientId, ...queued, message, packetIdentifier };
+        if (isReceived) yield { kind: "received", clientId, sequence };
       }
     }
   }
@@ -154,23 +159,6 @@ export class DenoKvStorage implements Storage {
     }
   }
 
-  async #restored(
-    { clientId, number }: KeptSession,
-    { content, size: _, ...entry }: PageEntry,
-    { inflight }: SessionProgress,
-    readBody: (body: number, key: Key) => Promise<Uint8Array>,
-  ): Promise<Fact[]> {
-    const key = pageKey(number, entry.sequence); // Of the message, which says more than that of the page.
-    const bytes = isReference(content)
-      ? (await readBody(content.body, key)).subarray(content.offset, content.offset + content.length)
-      : content;
-    const message = this.#rows.decode(key, () => this.#messages.decode(bytes));
-    const { packetIdentifier = 0, isReceived = false } = inflight.get(entry.sequence) ?? {};
-    const facts: Fact[] = [{ kind: "queued", clientId, ...entry, message, packetIdentifier }];
-    if (isReceived) facts.push({ kind: "received", clientId, sequence: entry.sequence });
-    return facts;
-  }
-
   /** Reads the whole database if that was not done. */
   async #ready(): Promise<Work> {
     if (this.#work !== undefined) return this.#work;
@@ -192,4 +180,8 @@ export class DenoKvStorage implements Storage {
     this.#work.sweep.start();
     return this.#work;
   }
+}
+
+function partOf(body: Uint8Array, { offset, length }: BodyReference): Uint8Array {
+  return body.subarray(offset, offset + length);
 }

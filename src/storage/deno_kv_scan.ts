@@ -138,7 +138,7 @@ export class KvScan {
       this.#contents.bodies.count(key, bytes);
       if (this.#isForContents) continue;
       const record = await this.#contents.bodies.record(key, bytes);
-      const message = this.#rows.decode(key, () => this.#messages.decode(record));
+      const message = this.#rows.decode(key, () => this.#messages.decode(record).own());
       yield { kind: "retained", topic: message.topic, message };
     }
   }

@@ -107,7 +107,7 @@ export class MessageRecords {
     return writer.bytes.subarray(writer.start, writer.position);
   }
 
-  /** A message with bytes of its own. */
+  /** A message with views on the bytes: those of a page come together and go together. */
   decode(bytes: Uint8Array): ApplicationMessage {
     const reader = readerOf(bytes);
     const flags = reader.byte("Flags");
@@ -115,7 +115,7 @@ export class MessageRecords {
     const expiresAtMs = (flags & 0x02) === 0 ? Infinity : readFloat(reader);
     const packet = this.#packet(bytes.subarray(reader.position));
     if (packet.type !== "publish") throw new RangeError("Cannot read a message: it is no PUBLISH");
-    return ApplicationMessage.restored(packet, publisher, expiresAtMs).own();
+    return ApplicationMessage.restored(packet, publisher, expiresAtMs);
   }
 
   /** In a CONNECT, the one packet that has a Will. */

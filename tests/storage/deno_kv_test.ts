@@ -185,6 +185,7 @@ Deno.test("A file whose broker was killed is opened at once, with all that it wa
     const path = `${directory}/brooklet.kv`;
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--unstable-kv", "--no-lock", new URL("./kv_child.ts", import.meta.url).pathname, path],
+      stdin: "piped", // It lives as long as nobody closes it.
       stdout: "piped",
     }).spawn();
     const reader = child.stdout.getReader();
@@ -193,6 +194,7 @@ Deno.test("A file whose broker was killed is opened at once, with all that it wa
     child.kill("SIGKILL");
     await reader.cancel();
     await child.status;
+    await child.stdin.abort();
     const storage = await DenoKvStorage.open(path);
     assertEquals((await restored(storage, "c")).length, 1);
     await storage.close();
