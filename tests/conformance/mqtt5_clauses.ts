@@ -231,11 +231,15 @@ export const MQTT_5_CLAUSES: Clauses = {
     "encode refuses CONNACK with Reason Code 0x8b [MQTT-3.2.2-8] v5",
     "An exchange refuses with the Reason Code that it wants v5",
   ],
-  "MQTT-3.2.2-9": "not observable: QoS 1 and 2 are supported",
-  "MQTT-3.2.2-10": "not observable: QoS 1 and 2 are supported",
+  "MQTT-3.2.2-9": [
+    "Maximum QoS is announced, granted at most, and what is above it ends the connection with 0x9B [MQTT-3.2.2-9] [MQTT-3.2.2-10] v5",
+  ],
+  "MQTT-3.2.2-10": [
+    "Maximum QoS is announced, granted at most, and what is above it ends the connection with 0x9B [MQTT-3.2.2-9] [MQTT-3.2.2-10] v5",
+  ],
   "MQTT-3.2.2-11": "client duty",
-  "MQTT-3.2.2-12": "not observable: QoS 1 and 2 are supported",
-  "MQTT-3.2.2-13": "not observable: retained messages are supported",
+  "MQTT-3.2.2-12": ["A Will with a QoS above Maximum QoS is refused with 0x9B [MQTT-3.2.2-12] v5"],
+  "MQTT-3.2.2-13": ["Without retained messages a Will with RETAIN is refused with 0x9A [MQTT-3.2.2-13] v5"],
   "MQTT-3.2.2-14": "client duty",
   "MQTT-3.2.2-15": [
     "A packet above maximumPacketBytes ends the connection with 0x95 [MQTT-3.2.2-15] v5",

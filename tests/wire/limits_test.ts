@@ -129,7 +129,7 @@ conversationTests([
   },
   {
     name:
-      "Maximum QoS is announced, granted at most, and what is above it ends the connection with 0x9B [MQTT-3.2.2-9]",
+      "Maximum QoS is announced, granted at most, and what is above it ends the connection with 0x9B [MQTT-3.2.2-9] [MQTT-3.2.2-10]",
     versions: [5],
     limits: { maximumQos: 1 },
     steps: [
@@ -142,7 +142,7 @@ conversationTests([
     ],
   },
   {
-    name: "A QoS above Maximum QoS ends the connection, and less is granted [MQTT-3.2.2-10]",
+    name: "A QoS above Maximum QoS ends the connection before MQTT 5 too, and less is granted",
     versions: [3, 4],
     limits: { maximumQos: 0 },
     steps: ["a connects", "a > 82 [ 0001 'x' 02 ]", "a < 90 [ 0001 00 ]", "a > 32 [ 'x' 0003 ]", "a closed"],
