@@ -83,7 +83,9 @@ export class CommitQueue implements ChangeLog {
   }
 
   end(): void {
-    if (--this.#depth === 0) this.#bounds.push(this.#changes.length);
+    if (--this.#depth > 0) return;
+    if (this.#bounds.at(-1) === this.#changes.length) this.#bounds.pop(); // Nothing was written: no trace is left.
+    else this.#bounds.push(this.#changes.length);
   }
 
   /** Gives what was written to the storage, at the end of a turn. */

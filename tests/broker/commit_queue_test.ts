@@ -1,8 +1,9 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import type { Change, Fact, Storage } from "../../mod.ts";
 import { CommitQueue } from "../../src/broker/commit_queue.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { within } from "../deadline.ts";
+import { collectedHeapBytes } from "./collected_heap.ts";
 
 /** A queue over a storage, and what it told. */
 function queueOver(storage: Storage): { readonly queue: CommitQueue; readonly told: string[] } {
@@ -113,6 +114,18 @@ Deno.test("CommitQueue.takeBack() leaves out what no storage has got yet", async
   await queue.settled();
   assertEquals(storage.pendingCommits, 0); // Nothing was left of the third group, so it is durable.
   assertEquals([queue.durableSequence, queue.pendingBytes, told.at(-1)], [4, 0, "durable 4"]);
+});
+
+Deno.test("CommitQueue.begin() and end() leave nothing behind where no change was written", () => {
+  const { queue } = queueOver(new GatedStorage());
+  const before = collectedHeapBytes();
+  for (let time = 0; time < 500_000; time++) { // Clients without a session that lives on, over days.
+    queue.begin();
+    queue.end();
+    queue.flush();
+  }
+  assertLess(collectedHeapBytes() - before, 1_000_000);
+  assertEquals(queue.writtenSequence, 0);
 });
 
 Deno.test("CommitQueue.begin() and end() put together what is all or nothing", () => {
