@@ -10,11 +10,15 @@ export interface Listener extends AsyncIterable<Transport> {
 
 const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
 
-/** Accepts until `isClosed` says so, whatever single connections do. */
-export async function* acceptConnections<Conn>(
+/**
+ * Accepts until `isClosed` says so, whatever single connections do. Gives what `open` makes of each, if it makes anything:
+ * a generator above this one would cost some more promises a connection.
+ */
+export async function* acceptConnections<Conn, Opened>(
   listener: { accept(): Promise<Conn> },
   isClosed: () => boolean,
-): AsyncGenerator<Conn, void> {
+  open: (conn: Conn) => Opened | undefined,
+): AsyncGenerator<Opened, void> {
   while (!isClosed()) {
     let conn: Conn;
     try {
@@ -24,7 +28,8 @@ export async function* acceptConnections<Conn>(
       if (!isClosed() && !isOfPeer(error)) await pause(OUT_OF_DESCRIPTORS_PAUSE_MS);
       continue;
     }
-    yield conn;
+    const opened = open(conn);
+    if (opened !== undefined) yield opened;
   }
 }
 

@@ -52,12 +52,7 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
       isClosed = true;
       listener.close();
     },
-    async *[Symbol.asyncIterator]() {
-      for await (const conn of acceptConnections(listener, () => isClosed)) {
-        const transport = tcpTransport(conn, url, turns);
-        if (transport !== undefined) yield transport;
-      }
-    },
+    [Symbol.asyncIterator]: () => acceptConnections(listener, () => isClosed, (conn) => tcpTransport(conn, url, turns)),
   };
 }
 
@@ -102,6 +97,7 @@ class ConnChannel implements ByteChannel {
   /** How many are not through yet. */
   #writes = 0;
   #lastWrite: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(conn: Deno.Conn, turns: ReadTurns) {
     this.#conn = conn;
@@ -159,6 +155,8 @@ class ConnChannel implements ByteChannel {
   }
 
   close(): void {
+    if (this.#isClosed) return; // The runtime would make an error of it, which costs as much as the connection.
+    this.#isClosed = true;
     closeQuietly(this.#conn);
     this.#turns.end();
   }

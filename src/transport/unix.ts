@@ -44,11 +44,12 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
       if (file?.ino === ino && file.dev === dev) remove(path);
       listener.close();
     },
-    async *[Symbol.asyncIterator]() {
-      for await (const conn of acceptConnections(listener, () => isClosed)) {
-        yield connTransport(conn, { transport: "unix", address: "unix", listener: url });
-      }
-    },
+    [Symbol.asyncIterator]: () =>
+      acceptConnections(
+        listener,
+        () => isClosed,
+        (conn) => connTransport(conn, { transport: "unix", address: "unix", listener: url }),
+      ),
   };
 }
 

@@ -11,7 +11,7 @@ Deno.test("acceptConnections() goes on at once behind what a peer did", async ()
     new Deno.errors.BrokenPipe(),
     new Deno.errors.NotConnected(),
   ];
-  const accepted = acceptConnections(script([1, ...errors, 2]), () => false);
+  const accepted = acceptConnections(script([1, ...errors, 2]), () => false, (conn) => conn);
   assertEquals((await accepted.next()).value, 1);
   const startedMs = performance.now();
   assertEquals((await accepted.next()).value, 2);
@@ -19,7 +19,7 @@ Deno.test("acceptConnections() goes on at once behind what a peer did", async ()
 });
 
 Deno.test("acceptConnections() waits when descriptors are out, and goes on", async () => {
-  const accepted = acceptConnections(script([new Error("Too many open files"), 1]), () => false);
+  const accepted = acceptConnections(script([new Error("Too many open files"), 1]), () => false, (conn) => conn);
   const startedMs = performance.now();
   assertEquals((await accepted.next()).value, 1);
   assertGreaterOrEqual(performance.now() - startedMs, 99);
@@ -33,7 +33,7 @@ Deno.test("acceptConnections() ends when it is closed, whatever error that gives
       return Promise.reject(new Deno.errors.BadResource());
     },
   };
-  assertEquals((await acceptConnections(listener, () => isClosed).next()).done, true);
+  assertEquals((await acceptConnections(listener, () => isClosed, (conn) => conn).next()).done, true);
 });
 
 Deno.test("preparedListener() gives connections in the order in which they are ready, and closes the refused", async () => {
