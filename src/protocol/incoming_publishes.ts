@@ -17,7 +17,7 @@ export class IncomingPublishes {
   /** Topics by alias; they end with the connection. [MQTT-3.3.2-7] */
   #aliases: string[] | undefined;
   /** Packet Identifiers of QoS 2 messages that came on this connection and are not released. */
-  readonly #unreleased = new Set<number>();
+  #unreleased: Set<number> | undefined;
 
   constructor(connection: ClientConnection, host: ConnectionHost) {
     this.#connection = connection;
@@ -77,7 +77,7 @@ export class IncomingPublishes {
   release(packetIdentifier: number): void {
     const session = this.#connection.session as Session; // It is connected.
     const isKnown = session.received.delete(packetIdentifier);
-    this.#unreleased.delete(packetIdentifier);
+    this.#unreleased?.delete(packetIdentifier);
     const { log } = this.#host;
     if (isKnown && session.isDurable) log.write({ kind: "released", clientId: session.clientId, packetIdentifier });
     const reasonCode = isKnown ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
@@ -121,7 +121,7 @@ export class IncomingPublishes {
       reasonCode = this.#host.publish(message, nowMs);
     } else {
       session.received.add(packetIdentifier);
-      this.#unreleased.add(packetIdentifier);
+      (this.#unreleased ??= new Set()).add(packetIdentifier);
       log.begin(); // A message that only some have got would be lost to the others, or doubled.
       try {
         if (session.isDurable) log.write({ kind: "accepted", clientId, packetIdentifier });
@@ -161,7 +161,7 @@ export class IncomingPublishes {
     if (qos === 0) return;
     if (qos === 2 && reasonCode >= 0x80) {
       const session = this.#connection.session as Session; // It is connected.
-      this.#unreleased.delete(packetIdentifier);
+      this.#unreleased?.delete(packetIdentifier);
       // The identifier is free for a new message. [MQTT-4.3.3-9]
       if (session.received.delete(packetIdentifier) && session.isDurable) {
         this.#host.log.write({ kind: "released", clientId: session.clientId, packetIdentifier });
@@ -174,8 +174,9 @@ export class IncomingPublishes {
   /** QoS 1 does not count: it is acknowledged before the next packet is looked at. */
   #isBeyondReceiveMaximum({ qos, packetIdentifier }: PublishPacket): boolean {
     // Before MQTT 5 nobody can be told, and only identifiers end it.
-    if (qos < 2 || this.#connection.version < 5 || this.#unreleased.has(packetIdentifier)) return false;
-    return this.#unreleased.size >= this.#host.limits.receiveMaximum;
+    const unreleased = this.#unreleased;
+    if (unreleased === undefined || qos < 2 || this.#connection.version < 5) return false;
+    return !unreleased.has(packetIdentifier) && unreleased.size >= this.#host.limits.receiveMaximum;
   }
 
   /** Topic of a PUBLISH with properties, from its alias where it has one (MQTT 5, section 3.3.2.3.4). */

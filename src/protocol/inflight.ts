@@ -64,7 +64,7 @@ export class Inflight {
   }
 
   clear(): void {
-    this.#messages.clear();
+    if (this.size > 0) this.#messages.clear(); // It makes a new table.
   }
 
   values(): IterableIterator<QueuedMessage> {

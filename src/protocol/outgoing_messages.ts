@@ -165,7 +165,7 @@ export class OutgoingMessages {
   /** Takes the connection away, or what came back for one that is gone. */
   detach(): void {
     this.#link = undefined;
-    this.#retained.clear();
+    if (this.#retained.size > 0) this.#retained.clear(); // It makes a new table.
     this.#resend.clear();
     this.#waiting.leaveToStorage(this.#inflight.size);
     this.#inflight.clear();

@@ -36,6 +36,7 @@ export class Queue<Item> {
   }
 
   clear(): void {
+    if (this.#items.length === 0) return;
     this.#items = [];
     this.#head = 0;
   }

@@ -68,7 +68,7 @@ export class Session {
    */
   detach(): void {
     this.outgoing.detach();
-    this.received.clear();
+    if (this.received.size > 0) this.received.clear(); // It makes a new table.
   }
 
   /** Takes a change back from the storage, behind `outgoing.beginRestore` or at start-up. */
