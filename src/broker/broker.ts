@@ -22,13 +22,14 @@ import type {
 } from "./broker_options.ts";
 import { BrokerSubscription } from "./broker_subscription.ts";
 import { CommitQueue } from "./commit_queue.ts";
+import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { BrokerEvent } from "./events.ts";
 import { Hooks } from "./hooks.ts";
 import { Retention } from "./retention.ts";
 import { Router } from "./router.ts";
 import { ServedConnection, type ServedConnectionHost } from "./served_connection.ts";
-import { Sessions } from "./sessions.ts";
+import { type OpenedSession, type OpenSession, Sessions } from "./sessions.ts";
 import { StorageWait } from "./storage_wait.ts";
 import { type SysState, SysTopics } from "./sys_topics.ts";
 import { Traffic } from "./traffic.ts";
@@ -82,7 +83,7 @@ export class Broker {
   readonly #commits: CommitQueue;
   readonly #context: SessionContext;
   readonly #sessions: Sessions;
-  readonly #connections = new Map<ServedConnection, Promise<void>>();
+  readonly #connections = new Connections<ServedConnection>();
   /** Those whose CONNECT was accepted. */
   readonly #connected = new Set<ServedConnection>();
   readonly #subscriptions = new Map<BrokerSubscription, Subscription>();
@@ -223,10 +224,7 @@ export class Broker {
       return Promise.resolve();
     }
     const served = new ServedConnection(transport, this.#hostWith(limits));
-    const running = served.run().catch((error: unknown) => this.#unexpected(error))
-      .finally(() => this.#connections.delete(served));
-    this.#connections.set(served, running);
-    return running;
+    return this.#connections.add(served, served.run().catch((error: unknown) => this.#unexpected(error)));
   }
 
   /**
@@ -274,7 +272,7 @@ export class Broker {
       throw new RangeError(`Cannot disconnect: Reason Code "${reasonCode}" is not one that ends a connection`);
     }
     let count = 0;
-    for (const { connection } of this.#connections.keys()) {
+    for (const { connection } of this.#connections) {
       const isMeant = "clientId" in who ? connection.clientId === who.clientId : connection.principal === who.principal;
       if (!isMeant || !connection.isConnected) continue;
       connection.disconnect(reasonCode, reason);
@@ -376,14 +374,14 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    for (const served of this.#connections.keys()) {
+    for (const served of this.#connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
     }
     for (const reader of this.#subscriptions.keys()) await reader.return();
     const timeout = setTimeout(() => {
-      for (const served of this.#connections.keys()) served.transport.close();
+      for (const served of this.#connections) served.close();
     }, CLOSE_TIMEOUT_MS);
-    await Promise.all(this.#connections.values());
+    await this.#connections.ended();
     clearTimeout(timeout);
     this.#storageWait.close();
     this.#hooks.close();
@@ -540,14 +538,14 @@ export class Broker {
         served.flush();
       } catch (error) {
         this.#unexpected(error);
-        served.transport.close();
+        served.close();
       }
     }
   }
 
   #refuseHeld(error: unknown, after: number, until: number): void {
     this.#onEvent({ kind: "commitFailed", error });
-    for (const served of this.#connections.keys()) {
+    for (const served of this.#connections) {
       if (served.connection.outbox.isHeldBetween(after, until)) served.refuseHeld();
     }
   }
@@ -614,36 +612,39 @@ export class Broker {
     }
   }
 
-  async #openSession(ask: Extract<Ask, { kind: "openSession" }>, served: ServedConnection): Promise<Answer> {
+  #openSession(ask: OpenSession, served: ServedConnection): Answer | Promise<Answer> {
     if (this.#connections.size > this.limits.maximumConnections) {
       return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
     }
     if (this.#commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the server cannot store a session" };
     }
+    const session = this.#sessions.openNew(ask, served);
+    return session === undefined
+      ? this.#reopenSession(ask, served)
+      : this.#welcome(ask, served, { session, isPresent: false });
+  }
+
+  async #reopenSession(ask: OpenSession, served: ServedConnection): Promise<Answer> {
     try {
       const opened = await this.#sessions.open(ask, served);
       if (opened === undefined) return TAKEN_OVER;
-      if (opened === "notYours") return NOT_YOURS;
-      const { connect, terms } = ask;
-      const { clientId, keepAliveSeconds } = terms;
-      if (served.connection.closing === undefined) {
-        this.#traffic.connections += 1;
-        this.#connected.add(served);
-        this.#onEvent({
-          kind: "clientConnected",
-          peer: served.transport.peer,
-          clientId,
-          connect,
-          keepAliveSeconds,
-        });
-        served.watchKeepAlive();
-      }
-      return { kind: "openSession", ...opened };
+      return opened === "notYours" ? NOT_YOURS : this.#welcome(ask, served, opened);
     } catch (error) {
       this.#readFailed(error, served);
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
     }
+  }
+
+  #welcome({ connect, terms }: OpenSession, served: ServedConnection, opened: OpenedSession): Answer {
+    if (served.connection.closing === undefined) {
+      const { clientId, keepAliveSeconds } = terms;
+      this.#traffic.connections += 1;
+      this.#connected.add(served);
+      this.#onEvent({ kind: "clientConnected", peer: served.transport.peer, clientId, connect, keepAliveSeconds });
+      served.watchKeepAlive();
+    }
+    return { kind: "openSession", ...opened };
   }
 
   #loadPage(served: ServedConnection): void {

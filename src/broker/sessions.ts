@@ -15,6 +15,13 @@ import { type WillOwner, Wills } from "./wills.ts";
 // A session that could not be ended, because the storage could not say what it shares.
 const END_AGAIN_MS = 1_000;
 
+export type OpenSession = Extract<Ask, { kind: "openSession" }>;
+
+export interface OpenedSession {
+  readonly session: Session;
+  readonly isPresent: boolean;
+}
+
 /** A client that has a session, with or without a connection. */
 interface Client extends WillOwner {
   /** Whose it is: nobody else gets it. */
@@ -66,14 +73,22 @@ export class Sessions {
     return this.#clients.has(clientId);
   }
 
+  /** A session for a client that has none, which nobody has to wait for; `undefined`: it has one, see {@linkcode open}. */
+  openNew(
+    { connect, terms: { clientId, sessionExpirySeconds } }: OpenSession,
+    served: ServedConnection,
+  ): Session | undefined {
+    return this.has(clientId) ? undefined : this.#begin(clientId, sessionExpirySeconds, served, connect.will);
+  }
+
   /**
    * Gives a connection its session; `undefined`: another connection took over in the meantime; `notYours`: it belongs to
    * another principal. Rejects when the storage cannot say what the session was.
    */
   async open(
-    ask: Extract<Ask, { kind: "openSession" }>,
+    ask: OpenSession,
     served: ServedConnection,
-  ): Promise<{ session: Session; isPresent: boolean } | "notYours" | undefined> {
+  ): Promise<OpenedSession | "notYours" | undefined> {
     const { connect, terms: { clientId, sessionExpirySeconds } } = ask;
     for (;;) {
       const known = this.#clients.get(clientId);
@@ -205,7 +220,7 @@ export class Sessions {
     sessionExpirySeconds: number,
     served: ServedConnection,
     will: Will | undefined,
-  ): Promise<{ session: Session; isPresent: boolean } | undefined> {
+  ): Promise<OpenedSession | undefined> {
     client.owner = served;
     this.#host.deadlines.cancel(client.expiry);
     this.#wills.stopWaiting(client);

@@ -1,0 +1,43 @@
+interface Place<Served> {
+  readonly served: Served;
+  /** Where it is in the list. */
+  index: number;
+  readonly ended: Promise<void>;
+}
+
+/**
+ * The connections that are served, in no order. Not a Map: many that come and go have it make its table anew again and
+ * again, and whatever a former table held stays alive until all of the heap is collected. (Deno 2.9, 2026-11)
+ */
+export class Connections<Served> {
+  readonly #places: Place<Served>[] = [];
+
+  get size(): number {
+    return this.#places.length;
+  }
+
+  /** Holds one until `running` resolves, which must not reject; gives a promise for that. */
+  add(served: Served, running: Promise<void>): Promise<void> {
+    const place: Place<Served> = { served, index: this.size, ended: running.then(() => this.#remove(place)) };
+    this.#places.push(place);
+    return place.ended;
+  }
+
+  /** Resolves when all that are there now have ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#places.map(({ ended }) => ended));
+  }
+
+  /** Those that are there now. */
+  [Symbol.iterator](): Iterator<Served> {
+    return this.#places.map(({ served }) => served).values();
+  }
+
+  /** The last one takes its place. */
+  #remove(place: Place<Served>): void {
+    const last = this.#places.pop();
+    if (last === undefined || last === place) return;
+    this.#places[place.index] = last;
+    last.index = place.index;
+  }
+}
