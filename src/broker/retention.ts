@@ -1,7 +1,7 @@
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
-import type { ApplicationMessage } from "../protocol/message.ts";
+import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { RetainedMessages } from "./retained_messages.ts";
@@ -33,8 +33,10 @@ export class Retention {
     const count = this.messages.count + (earlier === undefined ? 1 : 0);
     const bytes = this.messages.bytes + this.messages.growthWith(message);
     if (count > maximumRetainedMessages || bytes > maximumRetainedBytes) return ReasonCode.QuotaExceeded;
-    this.keep(message.own());
-    this.#log.write({ kind: "retained", topic, message });
+    // Without the frames that subscribers share now: each would hold a whole buffer, for as long as it is retained.
+    const kept = ApplicationMessage.restored(message.own(), message.publisher, message.expiresAtMs);
+    this.keep(kept);
+    this.#log.write({ kind: "retained", topic, message: kept });
     return undefined;
   }
 

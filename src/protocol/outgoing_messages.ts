@@ -14,7 +14,7 @@ import { WaitingMessages } from "./waiting_messages.ts";
 import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
 
 // Of some 500 retained messages each that were looked at in vain: a few milliseconds, and then others have their turn.
-const MOST_STOPS_A_TURN = 8;
+const MOST_STOPS_A_TURN = 16;
 // A retained message that the client may not get is such a part of a stop.
 const REFUSAL_STOPS = 1 / 256;
 

@@ -23,6 +23,8 @@ export function sendQos0(
   if (wire !== undefined) {
     if (wire.end - wire.start > link.maximumPacketBytes) return false;
     outbox.pushShared(wire.buffer, wire.start, wire.end, message.payload.length);
+  } else if (!message.isShared) {
+    return link.send(message.packet(0, retain, nowMs)); // A frame of its own would be one more copy, and be kept.
   } else {
     const frame = message.frame(encoders, version, 0, retain, nowMs);
     if (frame.length > link.maximumPacketBytes) return false;
