@@ -67,7 +67,7 @@ export class DenoKvStorage implements Storage {
     return await closingOnError(kv, async () => {
       const lock = isDurable ? await KvLock.take(kv, rows, location, file, heartbeatMs) : undefined;
       try {
-        if (file !== undefined) checkStructure(file);
+        if (file !== undefined) await checkStructure(file);
         await recoverJournal(rows);
       } catch (error) {
         await lock?.release().catch(() => {}); // The first error says more.

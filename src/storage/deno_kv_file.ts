@@ -1,6 +1,5 @@
 /** Opening a database: by whom it may be opened, what it must hold, and what is said when it does not. */
 
-import { DatabaseSync } from "node:sqlite";
 import { FORMAT_KEY } from "./deno_kv_keys.ts";
 import { type KvDatabase, KvRows, reason, sealed } from "./deno_kv_rows.ts";
 
@@ -51,7 +50,8 @@ export async function openDatabase(location: string): Promise<OpenDatabase> {
  * Looks through the whole file for damage that SQLite does not see by itself: one bit can hide rows.
  * (500,000 rows in 78 MB: 0.3 s; `quick_check` takes 0.1 s and does not see rows out of order. Deno 2.9, 2026-11)
  */
-export function checkStructure({ path }: FileIdentity): void {
+export async function checkStructure({ path }: FileIdentity): Promise<void> {
+  const { DatabaseSync } = await import("node:sqlite"); // Who keeps nothing in a file does not load it.
   let complaint: unknown;
   try {
     const database = new DatabaseSync(path, { readOnly: true });

@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+
+Deno.test("An app that imports mod.ts loads neither the command line nor a package, nor SQLite", async () => {
+  const loaded = await loadedModules("mod.ts");
+  assertHas(loaded, ["mod.ts", "src/broker/broker.ts", "src/client/client.ts", "src/codec/packet.ts"]);
+  assertEquals(loaded.filter((name) => /^src\/(cli|cluster|admin)\/|^npm:|^jsr:|^https?:|sqlite/.test(name)), []);
+});
+
+Deno.test("Serving from memory loads nothing of Deno KV for it, and no YAML", async () => {
+  const loaded = await loadedModules("src/cli/main.ts");
+  assertHas(loaded, ["src/cli/serve.ts", "src/broker/broker.ts"]);
+  assertEquals(loaded.filter((name) => /deno_kv|yaml|jose|sqlite|^src\/(cluster|client)\//.test(name)), []);
+});
+
+/** The graph was read indeed. */
+function assertHas(loaded: readonly string[], names: readonly string[]): void {
+  assertEquals(names.filter((name) => !loaded.includes(name)), []);
+}
+
+interface Module {
+  readonly specifier: string;
+  readonly dependencies?: readonly {
+    readonly code?: { readonly specifier?: string };
+    readonly isDynamic?: boolean;
+  }[];
+}
+
+/** Names of the modules that importing one of ours loads, without those that it only imports when they are needed. */
+async function loadedModules(entry: string): Promise<string[]> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    stderr: "null",
+  }).output();
+  assertEquals(success, true);
+  const { modules }: { modules: readonly Module[] } = JSON.parse(new TextDecoder().decode(stdout));
+  const bySpecifier = new Map(modules.map((module) => [module.specifier, module]));
+  const loaded = new Set([new URL(entry, ROOT).href]);
+  for (const specifier of loaded) { // It grows while it is looked through.
+    for (const { code, isDynamic = false } of bySpecifier.get(specifier)?.dependencies ?? []) {
+      if (code?.specifier !== undefined && !isDynamic) loaded.add(code.specifier);
+    }
+  }
+  return Array.from(loaded, (specifier) => specifier.replace(ROOT.href, ""));
+}
