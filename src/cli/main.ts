@@ -1,4 +1,5 @@
 import { VERSION } from "../broker/version.ts";
+import { BENCH_HELP } from "./bench/bench_help.ts";
 import { completions, COMPLETIONS_HELP } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
 import { convert, CONVERT_HELP } from "./convert.ts";
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   { name: "passwd", help: PASSWD_HELP, run: passwd },
   { name: "storage", help: STORAGE_HELP, run: storageCommand },
   { name: "convert", help: CONVERT_HELP, run: convert },
+  { name: "bench", help: BENCH_HELP, run: async (args) => (await import("./bench_command.ts")).bench(args) },
   { name: "completions", help: COMPLETIONS_HELP, run: (args) => completions(args, COMMANDS) },
 ];
 

@@ -27,7 +27,8 @@ const ROWS: readonly Row[] = [
     name: "an unknown command",
     args: ["listen", "-v"],
     code: 2,
-    stderr: /^brooklet: Unknown command "listen": there are "serve", "passwd", "storage", "convert" and "completions"$/,
+    stderr:
+      /^brooklet: Unknown command "listen": there are "serve", "passwd", "storage", "convert", "bench" and "completions"$/,
   },
   {
     name: "an unknown option",

@@ -1,0 +1,148 @@
+import type { BenchOptions, Scenario } from "./bench_options.ts";
+import { Histogram } from "./histogram.ts";
+import type { JobResult } from "./load_plan.ts";
+import { withoutPassword } from "./open_connection.ts";
+import type { BrokerFigures } from "./process_watch.ts";
+
+/** From this share of its threads on, the program itself is what limits a run. */
+const SATURATED_SHARE = 0.85;
+
+/** Milliseconds that so many of all needed at most. */
+export interface Quantiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+/** What the program itself took while the load ran. */
+export interface ClientFigures {
+  readonly cpuSeconds: number;
+  /** Of all its threads: 1 is no thread ever waited. */
+  readonly cpuShare: number;
+}
+
+/** What `--json` prints. Counts are those of the whole run, rates and latencies those of the part that is measured. */
+export interface BenchResult {
+  readonly scenario: Scenario;
+  readonly url: string;
+  readonly mqtt: "3.1.1" | "5";
+  readonly qos: number;
+  readonly payloadBytes: number;
+  readonly window: number | undefined;
+  readonly rate: number | undefined;
+  readonly threads: number;
+  readonly connections: number;
+  readonly sent: number;
+  readonly acknowledged: number;
+  readonly expected: number;
+  readonly delivered: number;
+  /** What did not come, or came behind later messages of its publisher. */
+  readonly lost: number;
+  readonly outOfOrder: number;
+  readonly foreign: number;
+  readonly refused: number;
+  readonly stalls: number;
+  readonly unsent: number;
+  /** How long was measured. */
+  readonly seconds: number;
+  readonly sentPerSecond: number;
+  readonly deliveredPerSecond: number;
+  readonly megabytesPerSecond: number;
+  readonly connectionsPerSecond: number | undefined;
+  /** From sending to delivery, to the acknowledgement, and from opening a connection to CONNACK. */
+  readonly latency: Quantiles | undefined;
+  readonly acknowledgement: Quantiles | undefined;
+  readonly connect: Quantiles | undefined;
+  readonly client: ClientFigures;
+  readonly broker: BrokerFigures | undefined;
+  /** What to know before the figures are believed. */
+  readonly warnings: readonly string[];
+  /** Nothing was lost, came twice or out of order, or was refused. */
+  readonly ok: boolean;
+}
+
+/** Puts together what the threads have done. */
+export function benchResult(
+  options: BenchOptions,
+  results: readonly JobResult[],
+  client: ClientFigures,
+  broker: BrokerFigures | undefined,
+): BenchResult {
+  const { scenario, payloadBytes, rate } = options;
+  const sum = (count: (result: JobResult) => number) => results.reduce((all, result) => all + count(result), 0);
+  const fromMs = Math.min(...results.map(({ measured }) => measured.fromMs));
+  const toMs = Math.max(...results.map(({ measured }) => measured.toMs));
+  const seconds = Math.max(0.001, toMs - fromMs) / 1_000;
+  const totals = totalsOf(sum);
+  const deliveredPerSecond = sum(({ measured }) => measured.delivered) / seconds;
+  const isConnecting = scenario === "connect" || scenario === "idle";
+  return {
+    scenario,
+    url: withoutPassword(options.url),
+    mqtt: options.protocolVersion === 5 ? "5" : "3.1.1",
+    qos: options.qos,
+    payloadBytes,
+    window: rate === undefined ? options.window : undefined,
+    rate,
+    threads: results.length,
+    ...totals,
+    seconds,
+    sentPerSecond: sum(({ measured }) => measured.sent) / seconds,
+    deliveredPerSecond,
+    megabytesPerSecond: deliveredPerSecond * payloadBytes / 1e6,
+    connectionsPerSecond: isConnecting ? totals.connections / seconds : undefined,
+    latency: quantilesOf(results.map(({ latency }) => latency)),
+    acknowledgement: quantilesOf(results.map(({ acknowledgement }) => acknowledgement)),
+    connect: quantilesOf(results.map(({ connect }) => connect)),
+    client,
+    broker,
+    warnings: warningsOf(client, totals),
+    ok: totals.lost + totals.outOfOrder + totals.foreign + totals.refused === 0,
+  };
+}
+
+function totalsOf(sum: (count: (result: JobResult) => number) => number) {
+  const expected = sum((result) => result.expected);
+  const delivered = sum((result) => result.delivered);
+  const outOfOrder = sum((result) => result.outOfOrder);
+  return {
+    connections: sum((result) => result.connections),
+    sent: sum((result) => result.sent),
+    acknowledged: sum((result) => result.acknowledged),
+    expected,
+    delivered,
+    lost: Math.max(0, expected - (delivered - outOfOrder)),
+    outOfOrder,
+    foreign: sum((result) => result.foreign),
+    refused: sum((result) => result.refused),
+    stalls: sum((result) => result.stalls),
+    unsent: sum((result) => result.unsent),
+  };
+}
+
+function warningsOf({ cpuShare }: ClientFigures, { stalls, unsent }: { stalls: number; unsent: number }): string[] {
+  const warnings: string[] = [];
+  if (cpuShare >= SATURATED_SHARE) {
+    const share = Math.round(cpuShare * 100);
+    warnings.push(`this program used ${share} % of its threads: it may be the limit, not the broker; try --threads`);
+  }
+  if (stalls > 0) warnings.push(`${stalls} times a publisher went on although messages before were missing`);
+  if (unsent > 0) warnings.push(`${unsent} messages were due and could not be sent: the rate is too high`);
+  return warnings;
+}
+
+function quantilesOf(counts: readonly Float64Array[]): Quantiles | undefined {
+  const all = new Histogram();
+  for (const some of counts) all.add(some);
+  const milliseconds = (part: number) => (all.quantile(part) ?? 0) / 1_000;
+  if (all.total === 0) return undefined;
+  return {
+    count: all.total,
+    p50: milliseconds(0.5),
+    p99: milliseconds(0.99),
+    p999: milliseconds(0.999),
+    max: milliseconds(1),
+  };
+}

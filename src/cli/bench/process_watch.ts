@@ -1,0 +1,63 @@
+import { type ProcessFigures, processFigures } from "./process_figures.ts";
+
+const LOOK_MS = 100;
+
+/** What a run took of the broker's process. Bytes are resident memory. */
+export interface BrokerFigures {
+  /** While the load ran. */
+  readonly cpuSeconds: number;
+  /** Before the first connection, when all connections were there, at most, and at the end with all connections. */
+  readonly bytesBefore: number;
+  readonly bytesOpened: number;
+  readonly bytesHighest: number;
+  readonly bytesEnded: number;
+}
+
+/** Looks at the process of the broker during a run. Without a process, or where the system says nothing, there is nothing. */
+export class ProcessWatch {
+  readonly #pid: number | undefined;
+  #before: ProcessFigures | undefined;
+  #opened: ProcessFigures | undefined;
+  #highestBytes = 0;
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+
+  private constructor(pid: number | undefined) {
+    this.#pid = pid;
+    if (pid !== undefined) this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  static async start(pid: number | undefined): Promise<ProcessWatch> {
+    const watch = new ProcessWatch(pid);
+    watch.#before = await watch.#look();
+    return watch;
+  }
+
+  /** All connections are there. */
+  async opened(): Promise<void> {
+    this.#opened = await this.#look();
+  }
+
+  /** The load has run, and its connections are still there. */
+  async ended(): Promise<BrokerFigures | undefined> {
+    const ended = await this.#look();
+    if (this.#before === undefined || this.#opened === undefined || ended === undefined) return undefined;
+    return {
+      cpuSeconds: ended.cpuSeconds - this.#opened.cpuSeconds,
+      bytesBefore: this.#before.residentBytes,
+      bytesOpened: this.#opened.residentBytes,
+      bytesHighest: this.#highestBytes,
+      bytesEnded: ended.residentBytes,
+    };
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<ProcessFigures | undefined> {
+    if (this.#pid === undefined) return undefined;
+    const figures = await processFigures(this.#pid);
+    this.#highestBytes = Math.max(this.#highestBytes, figures?.residentBytes ?? 0);
+    return figures;
+  }
+}

@@ -1,0 +1,48 @@
+import { parseBenchOptions } from "./bench/bench_options.ts";
+import { benchTable, thousands } from "./bench/bench_table.ts";
+import { LoadError } from "./bench/open_connection.ts";
+import { type OnProgress, runBench } from "./bench/run_bench.ts";
+import { printable } from "./log.ts";
+
+const EXIT_FAILED = 1;
+const CLEAR_LINE = "\r\x1b[2K";
+
+/** Runs `bench`; gives the exit code. The result goes to standard output. Throws {@linkcode ConfigError}. */
+export async function bench(args: readonly string[]): Promise<number> {
+  const options = parseBenchOptions(args);
+  const isTerminal = Deno.stderr.isTerminal();
+  try {
+    const result = await runBench(options, isTerminal ? showProgress() : () => {});
+    if (isTerminal) writeError(CLEAR_LINE);
+    if (!options.isJson) {
+      console.log(benchTable(result));
+    } else {
+      console.log(JSON.stringify(result));
+      for (const warning of result.warnings) console.error(`Warning: ${warning}`);
+    }
+    return result.ok ? 0 : EXIT_FAILED;
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    if (isTerminal) writeError(CLEAR_LINE);
+    console.error(`brooklet: ${printable(error.message)}`);
+    return EXIT_FAILED;
+  }
+}
+
+/** One line that is written anew each second. */
+function showProgress(): OnProgress {
+  let before = { sent: 0, delivered: 0 };
+  let seconds = 0;
+  return (sent, delivered) => {
+    seconds += 1;
+    const rates = `${thousands(sent - before.sent)} sent, ${
+      thousands(delivered - before.delivered)
+    } delivered a second`;
+    before = { sent, delivered };
+    writeError(`${CLEAR_LINE}${seconds} s: ${rates}`);
+  };
+}
+
+function writeError(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+}
