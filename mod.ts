@@ -53,6 +53,7 @@ export type {
   ReconnectOptions,
   RequestOptions,
   SubscriptionOptions,
+  UnsubscribeOptions,
   WillOptions,
 } from "./src/client/client_options.ts";
 export { type Data, ReceivedMessage } from "./src/client/message.ts";

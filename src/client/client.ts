@@ -11,6 +11,7 @@ import {
   type PublishOptions,
   type RequestOptions,
   type SubscriptionOptions,
+  type UnsubscribeOptions,
 } from "./client_options.ts";
 import { ClientSession } from "./client_session.ts";
 import { ClientSubscription } from "./client_subscription.ts";
@@ -183,10 +184,13 @@ export class Client implements AsyncDisposable {
    * Unsubscribes Topic Filters that a session has from an earlier client; to end a subscription of this one, cancel it.
    * Resolves with the server's answer; `undefined` when the session was lost meanwhile, and they with it.
    */
-  unsubscribe(topicFilters: string | readonly string[], signal?: AbortSignal): Promise<UnsubackPacket | undefined> {
+  unsubscribe(
+    topicFilters: string | readonly string[],
+    { properties = NO_PROPERTIES, signal }: UnsubscribeOptions = {},
+  ): Promise<UnsubackPacket | undefined> {
     if (this.#isOver || this.#closing !== undefined) return Promise.reject(closedError("unsubscribe"));
     const filters = typeof topicFilters === "string" ? [topicFilters] : [...topicFilters];
-    return orAborted(this.#session.subscriptions.unsubscribe(filters), signal);
+    return orAborted(this.#session.subscriptions.unsubscribe(filters, properties), signal);
   }
 
   /**

@@ -132,6 +132,14 @@ export interface SubscriptionOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of {@linkcode Client.unsubscribe}. */
+export interface UnsubscribeOptions {
+  /** User Properties of UNSUBSCRIBE. MQTT 5 only. */
+  readonly properties?: Properties;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
+}
+
 /** Options of {@linkcode Client.request}. */
 export interface RequestOptions {
   /** Of the request; that of the response is for the responder to say. @default {0} */

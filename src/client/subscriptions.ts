@@ -34,6 +34,7 @@ export interface Subscribed extends SubscriptionRequest {
 interface Question {
   readonly of: Subscribed | undefined;
   readonly topicFilters: readonly string[];
+  readonly properties: Properties;
   readonly resolve: (packet: SubackPacket | UnsubackPacket | undefined) => void;
   readonly reject: (error: Error) => void;
 }
@@ -114,8 +115,8 @@ export class Subscriptions {
   }
 
   /** Unsubscribes what an earlier client left in the session; `undefined`: the session is gone. */
-  async unsubscribe(topicFilters: readonly string[]): Promise<UnsubackPacket | undefined> {
-    const answer = await this.#ask(undefined, topicFilters);
+  async unsubscribe(topicFilters: readonly string[], properties: Properties): Promise<UnsubackPacket | undefined> {
+    const answer = await this.#ask(undefined, topicFilters, properties);
     if (answer?.type === "suback") throw protocolError("SUBACK in answer to UNSUBSCRIBE", "MQTT-3.10.4-4");
     return answer;
   }
@@ -181,22 +182,23 @@ export class Subscriptions {
   #ask(
     of: Subscribed | undefined,
     topicFilters: readonly string[],
+    properties: Properties = NO_PROPERTIES,
   ): Promise<SubackPacket | UnsubackPacket | undefined> {
     return new Promise((resolve, reject) => {
-      const question = { of, topicFilters, resolve, reject };
+      const question = { of, topicFilters, properties, resolve, reject };
       if (this.#connection === undefined) this.#unsent.push(question);
       else this.#send(question);
     });
   }
 
   #send(question: Question): void {
-    const { of, topicFilters } = question;
+    const { of, topicFilters, properties } = question;
     let packetIdentifier = 0;
     try {
       packetIdentifier = this.#identifiers.take();
       const frame = this.#connection?.encode(
         of === undefined
-          ? { type: "unsubscribe", packetIdentifier, topicFilters, properties: NO_PROPERTIES }
+          ? { type: "unsubscribe", packetIdentifier, topicFilters, properties }
           : this.#subscribePacket(of, packetIdentifier),
       );
       if (frame === undefined || this.#terms === undefined) return;

@@ -94,6 +94,15 @@ Deno.test("a reader that waits sees the end when the subscription is unsubscribe
   });
 });
 
+Deno.test("Client.unsubscribe() says what it is given, and gives what the server answers (section 3.10)", async () => {
+  await converse({}, ACCEPTED, async ({ client, peer }) => {
+    const unsubscribing = client.unsubscribe(["a", "b/#"], { properties: { userProperties: [["k", "v"]] } });
+    await peer.expect("a2 [ 0001 [ 26 'k' 'v' ] 'a' 'b/#' ]");
+    peer.send("b0 [ 0001 00 00 11 ]");
+    assertEquals([...(await unsubscribing)?.reasonCodes ?? []], [0x00, 0x11]);
+  });
+});
+
 Deno.test("a Topic Filter is unsubscribed when the last of its subscriptions ends", async () => {
   await converse({}, ACCEPTED, async ({ client, peer }) => {
     const both = [client.subscribe("a"), client.subscribe("a")];
