@@ -1,5 +1,6 @@
 import { VERSION } from "../broker/version.ts";
 import { BENCH_HELP } from "./bench/bench_help.ts";
+import { PUBLISH_HELP, REQUEST_HELP, SUBSCRIBE_HELP } from "./client_help.ts";
 import { completions, COMPLETIONS_HELP } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
 import { convert, CONVERT_HELP } from "./convert.ts";
@@ -21,14 +22,20 @@ interface Command {
 }
 
 const SERVE: Command = { name: "serve", help: SERVE_HELP, run: serve };
+// What clients need is loaded when one runs: the broker starts without it.
 const COMMANDS: readonly Command[] = [
   SERVE,
   { name: "passwd", help: PASSWD_HELP, run: passwd },
   { name: "storage", help: STORAGE_HELP, run: storageCommand },
   { name: "convert", help: CONVERT_HELP, run: convert },
+  { name: "pub", help: PUBLISH_HELP, run: async (args) => (await import("./publish_command.ts")).publish(args) },
+  { name: "sub", help: SUBSCRIBE_HELP, run: async (args) => (await import("./subscribe_command.ts")).subscribe(args) },
+  { name: "request", help: REQUEST_HELP, run: async (args) => (await import("./request_command.ts")).request(args) },
   { name: "bench", help: BENCH_HELP, run: async (args) => (await import("./bench_command.ts")).bench(args) },
   { name: "completions", help: COMPLETIONS_HELP, run: (args) => completions(args, COMMANDS) },
 ];
+// Behind their options there may be any word, and `-h` is a host: these look for `--help` themselves.
+const READING_HELP: readonly string[] = ["passwd", "pub", "sub", "request"];
 
 /** The command line: gives the exit code. What goes wrong is on standard error, a line for each thing. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -38,8 +45,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const options = isCommand ? rest : args;
   try {
     if (command === undefined) throw new ConfigError(`Unknown command "${first}": there are ${namesOf(COMMANDS)}`);
-    // Behind `-b` the password of passwd may look like anything.
-    if (command.name !== "passwd" && (options.includes("--help") || options.includes("-h"))) {
+    if (!READING_HELP.includes(command.name) && (options.includes("--help") || options.includes("-h"))) {
       console.log(command.help);
       return 0;
     }

@@ -1,0 +1,139 @@
+import { Client } from "../client/client.ts";
+import { ArgumentError, type ClientArguments, type ClientCommand, parseClientArguments } from "./client_arguments.ts";
+import { ClientFailure, connectFailure, ExitCode, failureOf } from "./client_failure.ts";
+import type { ClientOptions } from "./client_options.ts";
+import { printable } from "./log.ts";
+
+/** A client command: its options, and what it does once it is connected. */
+export interface ClientProgram<Options extends ClientOptions> {
+  readonly command: ClientCommand;
+  readonly help: string;
+  /** Throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
+  parse(given: ClientArguments): Options | Promise<Options>;
+  /** Gives the exit code. When it was stopped, what it gives or throws does not count. */
+  run(session: ClientSession<Options>): Promise<number>;
+}
+
+/** A client command that is connected. */
+export interface ClientSession<Options extends ClientOptions> {
+  readonly options: Options;
+  readonly client: Client;
+  readonly console: ClientConsole;
+  /** Aborted when the command is to end, whatever it is doing; the client is closed then. */
+  readonly stopped: AbortSignal;
+  /** Ends the command: with this exit code, and this line. */
+  stop(end: ClientFailure): void;
+}
+
+/** Lines on standard error. */
+export interface ClientConsole {
+  say(line: string): void;
+  /** With `-d` only. */
+  debug(line: string): void;
+}
+
+const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGBREAK: 21 } as const;
+
+/** Runs a client command to its end and gives the exit code, which is the one of mosquitto's client. */
+export async function runClientCommand<Options extends ClientOptions>(
+  program: ClientProgram<Options>,
+  args: readonly string[],
+): Promise<number> {
+  let console = consoleOf(false, false);
+  const stop = new AbortController();
+  try {
+    const given = parseClientArguments(program.command, args);
+    if (given.has("--help")) {
+      globalThis.console.log(program.help);
+      return ExitCode.Success;
+    }
+    console = consoleOf(given.has("--quiet"), given.has("-d"));
+    const options = await program.parse(given);
+    onSignal((signal) => stop.abort(interrupted(program.command, signal)));
+    return await connectAndRun(program, options, console, stop);
+  } catch (error) {
+    if (error instanceof ArgumentError) {
+      sayLine(`Error: ${printable(error.message)}\n\nUse 'brooklet ${program.command} --help' to see usage.`);
+      return ExitCode.Failed;
+    }
+    const failure = failureOf(error);
+    if (failure.message !== "") console.say(failure.message);
+    return failure.exitCode;
+  }
+}
+
+async function connectAndRun<Options extends ClientOptions>(
+  { run }: ClientProgram<Options>,
+  options: Options,
+  console: ClientConsole,
+  stop: AbortController,
+): Promise<number> {
+  const client = await connect(options, stop.signal);
+  const onStop = () => void client.close({ ...options.close, reasonCode: 0x04 }); // It never rejects.
+  stop.signal.addEventListener("abort", onStop);
+  if (stop.signal.aborted) onStop();
+  console.debug(`Client ${client.clientId} received CONNACK (0)`);
+  const watching = options.isDebug ? watch(client, console) : undefined;
+  try {
+    const session = { options, client, console, stopped: stop.signal, stop: (end: ClientFailure) => stop.abort(end) };
+    const code = await run(session);
+    stop.signal.throwIfAborted();
+    return code;
+  } catch (error) {
+    throw stop.signal.aborted ? stop.signal.reason : error;
+  } finally {
+    console.debug(`Client ${client.clientId} sending DISCONNECT`);
+    await client.close(options.close);
+    await watching;
+  }
+}
+
+async function connect(options: ClientOptions, signal: AbortSignal): Promise<Client> {
+  try {
+    return await Client.connect(options.address, { ...options.connect, signal });
+  } catch (error) {
+    if (signal.aborted) throw new ClientFailure("", ExitCode.InterruptedEarly);
+    throw connectFailure(error, options.protocolVersion, /^(?:mqtts|wss):/.test(options.address));
+  }
+}
+
+async function watch(client: Client, console: ClientConsole): Promise<void> {
+  for await (const status of client.statusChanges()) {
+    if (status.kind !== "reconnecting") continue;
+    const seconds = (status.delayMs / 1_000).toFixed(1);
+    console.debug(`Client ${client.clientId} lost its connection, next attempt in ${seconds} s`);
+  }
+}
+
+/** A subscriber that is asked to end has done what it was to do; a publisher has not. */
+function interrupted(command: ClientCommand, signal: keyof typeof SIGNAL_NUMBERS): ClientFailure {
+  return new ClientFailure("", command === "pub" ? 128 + SIGNAL_NUMBERS[signal] : ExitCode.Success);
+}
+
+/** A second signal ends the program at once. */
+function onSignal(handle: (signal: keyof typeof SIGNAL_NUMBERS) => void): void {
+  const signals = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] as const : ["SIGINT", "SIGTERM"] as const;
+  let isEnding = false;
+  for (const signal of signals) {
+    Deno.addSignalListener(signal, () => {
+      if (isEnding) Deno.exit(128 + SIGNAL_NUMBERS[signal]);
+      isEnding = true;
+      handle(signal);
+    });
+  }
+}
+
+function consoleOf(isQuiet: boolean, isDebug: boolean): ClientConsole {
+  const say = (line: string) => {
+    if (!isQuiet) sayLine(line);
+  };
+  return { say, debug: (line) => isDebug ? say(line) : undefined };
+}
+
+function sayLine(line: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+  } catch {
+    // Nobody reads it any more.
+  }
+}

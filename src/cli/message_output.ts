@@ -1,0 +1,50 @@
+import { concatenated } from "./concatenated.ts";
+
+const MOST_WAITING_BYTES = 1_048_576;
+
+/** Standard output for messages: what comes while a write is under way leaves with the next one. */
+export class MessageOutput {
+  readonly #writer = Deno.stdout.writable.getWriter();
+  readonly #onBroken: (error: unknown) => void;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #writing: Promise<void> | undefined;
+  #isBroken = false;
+
+  /** @param onBroken called when nothing can be written any more */
+  constructor(onBroken: (error: unknown) => void) {
+    this.#onBroken = onBroken;
+    this.#writer.closed.catch(() => {}); // Each write has its own owner.
+  }
+
+  /** Writes; gives what to wait for when too much waits already. It never rejects. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#isBroken || bytes.length === 0) return undefined;
+    this.#chunks.push(bytes);
+    this.#bytes += bytes.length;
+    this.#writing ??= this.#writeAll();
+    return this.#bytes < MOST_WAITING_BYTES ? undefined : this.#writing;
+  }
+
+  /** Resolves when all is written, or cannot be. */
+  async flushed(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    await undefined; // All of a turn in one write.
+    try {
+      while (this.#bytes > 0) {
+        const bytes = concatenated(this.#chunks);
+        this.#chunks = [];
+        this.#bytes = 0;
+        await this.#writer.write(bytes);
+      }
+    } catch (error) {
+      this.#isBroken = true;
+      this.#chunks = [];
+      this.#onBroken(error);
+    }
+    this.#writing = undefined;
+  }
+}

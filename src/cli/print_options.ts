@@ -1,0 +1,22 @@
+import type { ClientArguments } from "./client_arguments.ts";
+import { integerOf } from "./client_options.ts";
+import { messagePrinter, type PrintOptions } from "./message_format.ts";
+
+// Longer ones do not fit a timer, which would fire at once.
+const LONGEST_TIMEOUT_SECONDS = 2_147_483;
+
+/** How messages are to be printed, and until when they are waited for; throws {@linkcode ArgumentError}. */
+export function parsePrintOptions(given: ClientArguments): PrintOptions & { readonly timeoutMs: number | undefined } {
+  const options = {
+    format: given.last("-F"),
+    isVerbose: given.has("-v"),
+    endsLines: !given.has("-N"),
+    isPretty: given.has("--pretty"),
+  };
+  messagePrinter(options, () => {}); // Before anything else is done: the format is a good one.
+  const timeout = given.last("-W");
+  const timeoutMs = timeout === undefined
+    ? undefined
+    : integerOf(timeout, 1, LONGEST_TIMEOUT_SECONDS, `Invalid timeout "${timeout}".`) * 1_000;
+  return { ...options, timeoutMs };
+}

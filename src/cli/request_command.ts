@@ -1,0 +1,58 @@
+import { RefusedError } from "../client/refused_error.ts";
+import { ArgumentError, type ClientArguments } from "./client_arguments.ts";
+import { type ClientSession, runClientCommand } from "./client_command.ts";
+import { ExitCode, reasonText } from "./client_failure.ts";
+import { REQUEST_HELP } from "./client_help.ts";
+import { checkTopicName, parseClientOptions } from "./client_options.ts";
+import { MessageReader, type ReaderOptions } from "./message_reader.ts";
+import { parsePrintOptions } from "./print_options.ts";
+import { payloadSource } from "./publish_payloads.ts";
+
+interface RequestCommandOptions extends ReaderOptions {
+  readonly topic: string;
+  readonly responseTopic: string;
+  readonly payload: Uint8Array;
+  readonly skipsRetained: boolean;
+}
+
+/** Runs `request`; gives the exit code. Any message to the response topic is the response, as mosquitto_rr has it. */
+export function request(args: readonly string[]): Promise<number> {
+  return runClientCommand({ command: "request", help: REQUEST_HELP, parse: parseRequestCommand, run }, args);
+}
+
+/** Reads its options; throws {@linkcode ArgumentError} and ClientFailure. */
+export async function parseRequestCommand(given: ClientArguments): Promise<RequestCommandOptions> {
+  const options = parseClientOptions(given);
+  const topic = options.topics.at(-1);
+  const responseTopic = given.last("-e");
+  if (topic !== undefined) checkTopicName(topic, "publish");
+  if (responseTopic !== undefined) checkTopicName(responseTopic, "response");
+  const print = parsePrintOptions(given);
+  const source = await payloadSource(given);
+  if (topic === undefined || responseTopic === undefined || source?.kind !== "one") {
+    throw new ArgumentError("All of topic, message, and response topic must be supplied.");
+  }
+  if (options.properties.publish.responseTopic !== undefined) {
+    throw new ArgumentError("in PUBLISH properties: Duplicate response topic.");
+  }
+  return { ...options, ...print, topic, responseTopic, payload: source.payload, skipsRetained: given.has("-R") };
+}
+
+async function run(session: ClientSession<RequestCommandOptions>): Promise<number> {
+  const { client, console, options } = session;
+  const { topic, payload, responseTopic, qos, skipsRetained, properties: { publish } } = options;
+  await using reader = new MessageReader(session);
+  const subscription = await reader.subscribe([responseTopic], { maximumMessages: 1 });
+  const { topicAlias: _, ...others } = publish; // The client gives it out itself.
+  const published = client.publish(topic, payload, { qos, properties: { ...others, responseTopic } }).catch((error) => {
+    if (!(error instanceof RefusedError)) throw error;
+    console.say(`Warning: Publish 1 failed: ${reasonText(error)}.`);
+  });
+  const answered = reader.each(subscription, (message) => {
+    if (skipsRetained && message.retain) return false;
+    reader.print(message);
+    return true;
+  });
+  await Promise.race([answered, published.then(() => answered)]);
+  return ExitCode.Success;
+}
