@@ -150,13 +150,16 @@ export class Client implements AsyncDisposable {
     options: SubscriptionOptions = {},
   ): Promise<ClientSubscription> {
     const { maximumMessages = DEFAULT_BUFFERED_MESSAGES, signal, properties = NO_PROPERTIES } = options;
+    const { acknowledges = "buffered", takesUnclaimed = false } = options;
     checkInteger("maximumMessages", maximumMessages, 1, Infinity);
     signal?.throwIfAborted();
     const unsubscribe = async () => {
       signal?.removeEventListener("abort", abort);
+      if (takesUnclaimed) this.#session.unclaimed.passTo(undefined);
       await this.#session.subscriptions.remove(subscribed);
     };
-    const buffer: MessageBuffer = new MessageBuffer(maximumMessages, () => this.#session.incoming.wake(), unsubscribe);
+    const wake = () => this.#session.incoming.wake();
+    const buffer: MessageBuffer = new MessageBuffer(maximumMessages, acknowledges, wake, unsubscribe);
     const abort = () => {
       buffer.fail(signal?.reason);
       void unsubscribe(); // It never rejects.
@@ -168,6 +171,7 @@ export class Client implements AsyncDisposable {
       properties,
       recipient: buffer,
     });
+    if (takesUnclaimed) this.#session.unclaimed.passTo(buffer);
     try {
       const suback = await orAborted(this.#session.subscriptions.ask(subscribed), signal);
       signal?.addEventListener("abort", abort, { once: true });

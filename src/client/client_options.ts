@@ -128,6 +128,18 @@ export interface SubscriptionOptions {
   readonly properties?: Properties;
   /** Messages that may wait for the reader. @default {1_000} */
   readonly maximumMessages?: number;
+  /**
+   * When messages with QoS 1 and 2 are acknowledged: as soon as they have a place in the buffer, or not before they are
+   * read, so that what is in the buffer when the program ends is still the server's.
+   *
+   * @default {"buffered"}
+   */
+  readonly acknowledges?: "buffered" | "read";
+  /**
+   * Whether messages that no subscription of this client wants come to this one: what a session from an earlier client is
+   * still subscribed to. @default {false}
+   */
+  readonly takesUnclaimed?: boolean;
   /** Ends the subscription, also while it is being made. */
   readonly signal?: AbortSignal;
 }

@@ -5,6 +5,7 @@ import type { ReceivedMessage } from "./message.ts";
 /**
  * Messages of one subscription until its reader takes them. Up to `maximumMessages` are acknowledged as they come; those
  * beyond it, with QoS 1 and 2, when they have moved up, so that the server sends no more than Receive Maximum of them.
+ * Where it was asked for, none is acknowledged before the reader takes it.
  */
 export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, Recipient {
   dropped = 0;
@@ -14,6 +15,8 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
   readonly #messages = new Queue<ReceivedMessage>();
   /** Of the last of the messages: those beyond the maximum. */
   readonly #held = new Queue<Delivery>();
+  /** Of messages that are acknowledged when they are read; `undefined`: they all are before. */
+  readonly #untilRead: Map<ReceivedMessage, Delivery> | undefined;
   #controller: ReadableStreamDefaultController<ReceivedMessage> | undefined;
   #isWanted = false;
   #phase: "open" | "ending" | "over" = "open";
@@ -22,8 +25,14 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
    * @param onRoom called when the buffer has become half empty
    * @param onCancel called when the reader wants no more
    */
-  constructor(maximumMessages: number, onRoom: () => void, onCancel: () => Promise<void>) {
+  constructor(
+    maximumMessages: number,
+    acknowledges: "buffered" | "read",
+    onRoom: () => void,
+    onCancel: () => Promise<void>,
+  ) {
     this.#maximumMessages = maximumMessages;
+    this.#untilRead = acknowledges === "read" ? new Map() : undefined;
     this.#onRoom = onRoom;
     this.#onCancel = onCancel;
   }
@@ -44,6 +53,8 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
       return;
     }
     controller.enqueue(message);
+    this.#untilRead?.get(message)?.release();
+    this.#untilRead?.delete(message);
     while (this.#held.length > Math.max(0, this.#messages.length - this.#maximumMessages)) {
       this.#held.shift()?.release();
     }
@@ -64,7 +75,10 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
       this.#controller?.enqueue(message);
       return;
     }
-    if (this.isFull) {
+    if (delivery !== undefined && this.#untilRead !== undefined) {
+      delivery.hold();
+      this.#untilRead.set(message, delivery);
+    } else if (this.isFull) {
       if (delivery === undefined) {
         this.dropped += 1;
         return;
@@ -79,12 +93,13 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
   end(): void {
     if (this.#phase !== "open") return;
     const kept = this.#messages.length - this.#held.length;
-    const messages = [...this.#messages.values()].slice(0, kept);
+    const messages = [...this.#messages.values()].slice(0, kept).filter((message) => !this.#untilRead?.has(message));
     this.#messages.clear();
     this.#held.clear();
+    this.#untilRead?.clear();
     for (const message of messages) this.#messages.push(message);
     this.#phase = "ending";
-    if (kept === 0) this.#close();
+    if (messages.length === 0) this.#close();
   }
 
   /** Ends it at once. */
@@ -104,6 +119,8 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
   #empty(): void {
     this.#messages.clear();
     for (let delivery = this.#held.shift(); delivery !== undefined; delivery = this.#held.shift()) delivery.release();
+    for (const delivery of this.#untilRead?.values() ?? []) delivery.release();
+    this.#untilRead?.clear();
     this.#onRoom();
   }
 

@@ -14,6 +14,8 @@ interface Unclaimed {
 export class UnclaimedMessages implements Recipient {
   readonly isFull = false;
   dropped = 0;
+  /** Who wants all of them. */
+  #taker: Recipient | undefined;
   readonly #untilMs: number;
   #messages: Unclaimed[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -24,6 +26,7 @@ export class UnclaimedMessages implements Recipient {
   }
 
   take(message: ReceivedMessage, delivery: Delivery | undefined): void {
+    if (this.#taker !== undefined) return this.#taker.take(message, delivery);
     const leftMs = this.#untilMs - performance.now();
     if (delivery === undefined || leftMs <= 0) {
       this.dropped += 1;
@@ -42,6 +45,12 @@ export class UnclaimedMessages implements Recipient {
       recipient.take(message, delivery);
       delivery.release();
     }
+  }
+
+  /** Gives all of them, now and from now on, to somebody who wants them; `undefined`: he does not any more. */
+  passTo(recipient: Recipient | undefined): void {
+    this.#taker = recipient;
+    if (recipient !== undefined) this.claim(() => true, recipient);
   }
 
   /** Forgets them; the server has them still. */
