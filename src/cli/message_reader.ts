@@ -43,6 +43,8 @@ export class MessageReader implements AsyncDisposable {
       const { subscriptionIdentifiers: _, ...properties } = subscribe; // The client gives out its own.
       const subscription = await client.subscribe(topicFilters, {
         maximumMessages: MOST_BUFFERED,
+        acknowledges: "read",
+        takesUnclaimed: true, // Of a session that is kept.
         qos,
         properties,
         ...options,

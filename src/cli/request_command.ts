@@ -42,7 +42,7 @@ async function run(session: ClientSession<RequestCommandOptions>): Promise<numbe
   const { client, console, options } = session;
   const { topic, payload, responseTopic, qos, skipsRetained, properties: { publish } } = options;
   await using reader = new MessageReader(session);
-  const subscription = await reader.subscribe([responseTopic], { maximumMessages: 1 });
+  const subscription = await reader.subscribe([responseTopic], {});
   const { topicAlias: _, ...others } = publish; // The client gives it out itself.
   const published = client.publish(topic, payload, { qos, properties: { ...others, responseTopic } }).catch((error) => {
     if (!(error instanceof RefusedError)) throw error;

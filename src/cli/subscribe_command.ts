@@ -62,7 +62,7 @@ export function parseSubscribeCommand(given: ClientArguments): SubscribeCommandO
 async function run(session: ClientSession<SubscribeCommandOptions>): Promise<number> {
   const { client, options, console } = session;
   await using reader = new MessageReader(session);
-  const subscription = await reader.subscribe(options.topicFilters, bufferOptions(options));
+  const subscription = await reader.subscribe(options.topicFilters, { retainAsPublished: options.retainAsPublished });
   if (options.unsubscribed.length > 0) {
     await client.unsubscribe(options.unsubscribed, { properties: options.properties.unsubscribe });
   }
@@ -85,12 +85,6 @@ async function run(session: ClientSession<SubscribeCommandOptions>): Promise<num
   });
   await Promise.all(removals);
   return ExitCode.Success;
-}
-
-/** With `-C`, messages with QoS 1 and 2 that nobody is going to print stay with the server, but for as many at most. */
-function bufferOptions({ count, qos, retained, filteredOut, retainAsPublished }: SubscribeCommandOptions) {
-  const isCounted = qos > 0 && retained === "all" && filteredOut.length === 0 && count < 1_000;
-  return { retainAsPublished, ...isCounted && { maximumMessages: count } };
 }
 
 function isFilteredOut({ topic }: ReceivedMessage, { filteredOut }: SubscribeCommandOptions): boolean {

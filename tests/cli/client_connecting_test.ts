@@ -25,6 +25,11 @@ const test = programTests([
 const TLS = ["--cafile", certificatePath("authority.pem")];
 const IDENTITY = ["--cert", certificatePath("client.pem"), "--key", certificatePath("client.key")];
 const EITHER_TOOL = ["mosquitto", "Brooklet"] as const;
+const LEAST_ARGS = {
+  pub: ["-t", "a", "-m", "x"],
+  sub: ["-t", "a"],
+  request: ["-t", "a", "-e", "b", "-m", "x"],
+} as const;
 
 /** The exit code and the first line of what is said: what follows is for each to say. */
 function gist({ code, stdout, stderr }: ToolOutcome) {
@@ -107,7 +112,7 @@ for (const { name, command, args } of FAILURES) {
 }
 
 for (const command of ["pub", "sub", "request"] as const) {
-  const args = { pub: ["-t", "a", "-m", "x"], sub: ["-t", "a"], request: ["-t", "a", "-e", "b", "-m", "x"] }[command];
+  const args = LEAST_ARGS[command];
 
   test(`${command} says that nobody listens there, as mosquitto's client does`, async () => {
     const [port = 0] = freePorts(1);
@@ -276,4 +281,28 @@ async function passwordFile(): Promise<string> {
   const text = await Deno.readTextFile(path);
   await Deno.remove(path);
   return text;
+}
+
+test("messages alone are on standard output, and what -d tells is not", async () => {
+  await using broker = await BrookletBroker.start();
+  const tools = new ClientTools("Brooklet");
+  const at = ["-p", new URL(broker.url("mqtt")).port, "-t", "a", "-q", "1", "-d", "-i", "me"];
+  const published = await tools.run("pub", [...at, "-m", "x", "-r"]);
+  assertEquals([published.code, published.stdout], [0, ""]);
+  assertMatch(published.stderr, /^Client me received CONNACK \(0\)\nClient me sending PUBLISH \(d0, q1, r1, m1, 'a'/);
+  const received = await tools.run("sub", [...at, "-C", "1"]);
+  assertEquals([received.code, received.stdout], [0, "x\n"]);
+  assertMatch(received.stderr, /Subscribed \(mid: 1\): 1\nClient me received PUBLISH \(d0, q1, r1, m\d+, 'a'/);
+});
+
+for (const command of ["pub", "sub", "request"] as const) {
+  test(`${command} --help prints its options, and -h is a host`, async () => {
+    const tools = new ClientTools("Brooklet");
+    const help = await tools.run(command, ["-t", "a", "--help"]);
+    assertEquals([help.code, help.stderr], [0, ""]);
+    assertStringIncludes(help.stdout, `Usage: brooklet ${command} [URL] -t `);
+    const unknown = await tools.run(command, ["-h", "nobody.invalid", ...LEAST_ARGS[command]]);
+    assertEquals([unknown.code, unknown.stdout], [1, ""]);
+    assertMatch(unknown.stderr, /^Unable to connect \(.+\)\.\n$/);
+  });
 }

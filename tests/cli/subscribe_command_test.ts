@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { publish } from "../interop/mosquitto_clients.ts";
-import { scenario, type ToolOutcome, type ToolSetting } from "./client_tools.ts";
+import { BrookletBroker, ClientTools, scenario, type ToolOutcome, type ToolSetting } from "./client_tools.ts";
 
 const BINARY = Uint8Array.from({ length: 300 }, (_, index) => index % 256);
 const JSON_TEXT = '{"a": [1, 2.5, {"b": "x\\n é"}, [], {}], "10": null, "9": true}';
@@ -150,6 +150,32 @@ for (const version of ["311", "5"]) {
     const { code, stdout } = await third.ended();
     return { first, second, code, stdout };
   }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
+}
+
+for (const version of ["311", "5"]) {
+  scenario(`sub prints what its session was subscribed to before, ${version}`, async ({ tools, at, port }) => {
+    const session = [...at, "-c", "-i", "kept", "-q", "1", "-V", version];
+    const first = await tools.run("sub", [...session, "-t", "k/old", "-E"]);
+    await publish({ port }, ["-t", "k/old", "-l", "-q", "1"], "one\ntwo\n");
+    const second = await tools.run("sub", [...session, "-t", "k/new", "-W", "1", "-v"]);
+    return { first, second };
+  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
+}
+
+for (const [version, qos] of [["311", "1"], ["5", "1"], ["311", "2"], ["5", "2"]] as const) {
+  Deno.test(`sub -C leaves what it does not print to the broker, ${version}, QoS ${qos}`, async () => {
+    await using broker = await BrookletBroker.start();
+    const tools = new ClientTools("Brooklet");
+    const at = ["-p", new URL(broker.url("mqtt")).port, "-t", "jobs", "-q", qos];
+    const session = [...at, "-c", "-i", "worker", "-V", version];
+    assertEquals((await tools.run("sub", [...session, "-E"])).code, 0);
+    assertEquals((await tools.run("pub", [...at, "-l"], "1\n2\n3\n4\n5\n6\n")).code, 0);
+    const printed = [];
+    for (const count of ["1", "2", "1", "2"]) {
+      printed.push((await tools.run("sub", [...session, "-C", count, "-W", "20"])).stdout);
+    }
+    assertEquals(printed, ["1\n", "2\n3\n", "4\n", "5\n6\n"]);
+  });
 }
 
 // As much as fits into the limits that the brokers begin with.
