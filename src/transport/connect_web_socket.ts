@@ -31,7 +31,7 @@ export async function connectWebSocket(
     writable: new WritableStream({
       start: (controller) => connection.failWritesBy(controller),
       write: (chunk) => connection.write(chunk),
-      close,
+      close: () => connection.end(),
       abort: close,
     }),
     peer,
@@ -50,6 +50,8 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
   #isOver = false;
   /** Wakes a write that waits. */
   #whenOver = () => {};
+  /** Resolved at its end. */
+  readonly #ended = Promise.withResolvers<void>();
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -95,6 +97,12 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     this.#socket.close(); // Also while it is being opened.
   }
 
+  /** Resolves when the other side has closed, too: until then what was written may still be on its way. */
+  async end(): Promise<void> {
+    if (!this.#isOver) this.#socket.close();
+    await this.#ended.promise;
+  }
+
   #receive(data: unknown): void {
     if (this.#isOver) return;
     if (data instanceof ArrayBuffer) {
@@ -118,6 +126,7 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#ended.resolve();
     this.#whenOver();
     this.#controller?.close();
     this.#controller = undefined;

@@ -91,3 +91,23 @@ Deno.test("a write waits while the WebSocket holds much, and ends with it", asyn
   transport.close();
   await within(waiting, "the write to end");
 });
+
+Deno.test("the end of the writer is there when the server has all that was written", async () => {
+  let received = 0;
+  await withConnection((socket) => socket.onmessage = ({ data }) => received += data.byteLength, async (transport) => {
+    const writer = transport.writable.getWriter();
+    for (let count = 0; count < 20; count++) writer.write(new Uint8Array(100_000)).catch(() => {}); // See `received`.
+    await within(writer.close(), "the end");
+    assertEquals(received, 2_000_000);
+  });
+});
+
+Deno.test("the end of the writer does not wait for a server that says nothing, once the transport is closed", async () => {
+  const socket = { readyState: 1, bufferedAmount: 0, onopen: () => {}, send() {}, close() {} };
+  queueMicrotask(() => socket.onopen());
+  // As much of a WebSocket as the transport asks for.
+  const transport = await connectWebSocket("ws://a/", undefined, () => socket as unknown as WebSocket);
+  const closing = transport.writable.getWriter().close();
+  transport.close();
+  await within(closing, "the end");
+});
