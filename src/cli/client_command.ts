@@ -1,4 +1,5 @@
 import { Client } from "../client/client.ts";
+import { RefusedError } from "../client/refused_error.ts";
 import { ArgumentError, type ClientArguments, type ClientCommand, parseClientArguments } from "./client_arguments.ts";
 import { ClientFailure, connectFailure, ExitCode, failureOf } from "./client_failure.ts";
 import type { ClientOptions } from "./client_options.ts";
@@ -80,7 +81,9 @@ async function connectAndRun<Options extends ClientOptions>(
     stop.signal.throwIfAborted();
     return code;
   } catch (error) {
-    throw stop.signal.aborted ? stop.signal.reason : error;
+    if (stop.signal.aborted) throw stop.signal.reason;
+    // The server let it in once, and then sent it away or refused it when it came back.
+    throw error instanceof RefusedError ? connectFailure(error, options.protocolVersion, false) : error;
   } finally {
     console.debug(`Client ${client.clientId} sending DISCONNECT`);
     await client.close(options.close);

@@ -53,9 +53,6 @@ export function connectFailure(error: unknown, protocolVersion: number, isTls: b
 /** Why a connection ended, or what could not be done over it. */
 export function failureOf(error: unknown): ClientFailure {
   if (error instanceof ClientFailure) return error;
-  if (error instanceof RefusedError) {
-    return new ClientFailure(`Error: ${reasonText(error)}`, error.reasonCode);
-  }
   if (error instanceof MqttError && error.reasonCode === ReasonCode.UnspecifiedError) {
     const why = error.cause === undefined ? "" : ` (${textOf(error.cause)})`;
     return new ClientFailure(`Error: The connection was lost.${why}`, ExitCode.ConnectionLost);

@@ -1,6 +1,7 @@
 import type { Client } from "../client/client.ts";
 import { RefusedError } from "../client/refused_error.ts";
 import { pause } from "../client/reconnecting.ts";
+import { MqttError } from "../codec/mqtt_error.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { Queue } from "../protocol/queue.ts";
 import { ArgumentError, type ClientArguments } from "./client_arguments.ts";
@@ -9,7 +10,6 @@ import { ClientFailure, ExitCode, reasonText } from "./client_failure.ts";
 import { PUBLISH_HELP } from "./client_help.ts";
 import { checkTopicName, type ClientOptions, integerOf, parseClientOptions } from "./client_options.ts";
 import { inputLines, type PayloadSource, payloadSource } from "./publish_payloads.ts";
-import { MqttError } from "../codec/mqtt_error.ts";
 
 interface PublishCommandOptions extends ClientOptions {
   readonly topic: string;

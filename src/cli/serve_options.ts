@@ -17,7 +17,7 @@ const SWITCHES = ["verbose", "allow-anonymous", "require-certificate", "print-co
 const IN_PLACE_OF_FILE = ["listen", "port", "cert", "key", "cafile", "require-certificate", "tls-version"] as const;
 
 export const SERVE_HELP = `Usage: brooklet [serve] [options]
-       brooklet passwd|storage|convert|completions ... --help
+       brooklet pub|sub|request|bench|passwd|storage|convert|completions ... --help
 
 Starts the MQTT broker. Without options it listens at 127.0.0.1 and [::1], where every client of this machine may connect:
 MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.

@@ -2,9 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Mosquitto } from "../auth/mosquitto.ts";
 import { certificatePath } from "../certificates/certificates.ts";
 import { freePorts, MosquittoBroker } from "../client/mosquitto_broker.ts";
-import { within } from "../deadline.ts";
 import { programTests } from "../interop/interop_tests.ts";
-import { MosquittoSub, publish } from "../interop/mosquitto_clients.ts";
 import {
   BrookletBroker,
   ClientTools,
@@ -69,7 +67,7 @@ for (const kind of EITHER_TOOL) {
     const tools = new ClientTools("Brooklet");
     await using broker = kind === "mosquitto" ? await MosquittoBroker.start() : await BrookletBroker.start();
     const ws = `ws://${new URL(broker.url("ws")).host}/way/in`;
-    assertEquals((await tools.run("pub", [ws, "-m", "by WebSocket", "-r", "-q", "1"])).code, 0);
+    assertEquals((await tools.run("pub", [ws, "-m", "by WebSocket", "-r"])).code, 0);
     const { host } = new URL(broker.url("mqtt"));
     const received = await tools.run("sub", [`mqtt://user:secret@${host}/way/#`, "-C", "1", "-v", "-V", "5"]);
     assertEquals(received, { code: 0, stdout: "way/in by WebSocket\n", stderr: "" });
@@ -152,137 +150,6 @@ test("pub takes the password from a file and from the environment", async () => 
   await Deno.remove(file);
 });
 
-for (const version of ["311", "5"]) {
-  scenario(`the Will of a sub that is killed is published, ${version}`, async ({ tools, at, port }) => {
-    await publish({ port }, ["-t", "ready", "-r", "-m", "ready"]);
-    await using watcher = await MosquittoSub.start({ port }, ["-t", "will/#", "-q", "2", "-V", "5"], "%t %q %r %p %C");
-    const will = [
-      "--will-topic",
-      "will/1",
-      "--will-payload",
-      "gone",
-      "--will-qos",
-      "1",
-      "--will-retain",
-      "-V",
-      version,
-    ];
-    const properties = version === "5" ? ["-D", "will", "content-type", "text"] : [];
-    await using subscriber = tools.start("sub", [...at, "-t", "ready", ...will, ...properties]);
-    await subscriber.stdout.matching(/^ready$/);
-    subscriber.signal("SIGKILL");
-    return await watcher.messages(1);
-  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
-
-  scenario(`a sub that SIGINT ends says DISCONNECT, ${version}`, async ({ tools, at, port }) => {
-    await publish({ port }, ["-t", "ready", "-r", "-m", "ready"]);
-    await using watcher = await MosquittoSub.start({ port }, ["-t", "will/#", "-q", "2"]);
-    const will = ["--will-topic", "will/1", "--will-payload", "gone", "-V", version];
-    await using subscriber = tools.start("sub", [...at, "-t", "ready", ...will]);
-    await subscriber.stdout.matching(/^ready$/);
-    subscriber.signal("SIGINT");
-    const ending = await subscriber.ended();
-    await publish({ port }, ["-t", "will/end", "-m", "end", "-q", "2"]);
-    return { ending, published: await watcher.until("end") }; // With MQTT 5 both ask for the Will.
-  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
-}
-
-test("a pub that SIGINT ends has sent the lines before it, and says DISCONNECT", async () => {
-  await using broker = await BrookletBroker.start();
-  const { port } = new URL(broker.url("mqtt"));
-  await using watcher = await MosquittoSub.start({ port: Number(port) }, ["-t", "#", "-q", "2"]);
-  const will = ["--will-topic", "will", "--will-payload", "gone"];
-  await using publisher = new ClientTools("Brooklet").start("pub", [
-    "-p",
-    port,
-    "-t",
-    "lines",
-    "-l",
-    "-q",
-    "1",
-    ...will,
-  ]);
-  await publisher.tell("one\ntwo\n");
-  assertEquals(await watcher.messages(2), ["one", "two"]);
-  publisher.signal("SIGINT");
-  assertEquals(await publisher.ended(), { code: 130, signal: null, stdout: [], stderr: [] });
-  await publish({ port: Number(port) }, ["-t", "end", "-m", "end", "-q", "2"]);
-  assertEquals(await watcher.until("end"), ["one", "two"]);
-});
-
-scenario("sub ends quietly when nobody reads what it prints", async ({ tools, at, port }) => {
-  await publish({ port }, ["-t", "pipe", "-r", "-m", "first"]);
-  const command = `exec 3>&1; { ${tools.programs.sub} ${
-    at.join(" ")
-  } -t pipe -q 1 & echo $! >&3; wait $!; echo "code $?" >&3; } | head -1 >&3`;
-  const child = new Deno.Command("bash", {
-    args: ["-c", command],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  const output = child.output();
-  // The first line closes the pipe, and a later one finds out.
-  const ended = new AbortController();
-  const publishing = (async () => {
-    while (!ended.signal.aborted) await publish({ port }, ["-t", "pipe", "-m", "next", "-q", "1"]);
-  })();
-  const { stdout, stderr } = await within(output, "the pipe to end", 20_000);
-  ended.abort();
-  await publishing;
-  return { lines: new TextDecoder().decode(stdout).split("\n").slice(1), stderr: new TextDecoder().decode(stderr) };
-}, (brooklet, mosquitto) => {
-  assertEquals(brooklet, mosquitto);
-  assertEquals(brooklet, { lines: ["first", "code 0", ""], stderr: "" });
-});
-
-test("pub -l goes on with its lines when the broker is back", async () => {
-  await using broker = await MosquittoBroker.start();
-  const { port } = new URL(broker.url("mqtt"));
-  await using watcher = new ClientTools("Brooklet").start("sub", [
-    "-p",
-    port,
-    "-t",
-    "#",
-    "-q",
-    "1",
-    "-c",
-    "-i",
-    "watcher",
-  ]);
-  await using publisher = new ClientTools("Brooklet").start("pub", ["-p", port, "-t", "lines", "-l", "-q", "1", "-d"]);
-  await publisher.stderr.matching(/received CONNACK/);
-  await publish({ port: Number(port) }, ["-t", "ready", "-m", "ready", "-r"]);
-  await watcher.stdout.matching(/^ready$/);
-  await publisher.tell("one\n");
-  await watcher.stdout.matching(/^one$/);
-  await broker.stop();
-  await publisher.stderr.matching(/lost its connection/);
-  await publisher.tell("two\n");
-  await broker.run();
-  await watcher.stdout.matching(/^two$/, 1, 20_000);
-  await publisher.closeInput();
-  assertEquals((await publisher.ended()).code, 0);
-});
-
-async function inTurn(run: (tools: ClientTools) => Promise<ToolOutcome>): Promise<[ToolOutcome, ToolOutcome]> {
-  return [await run(new ClientTools("Brooklet")), await run(new ClientTools("mosquitto"))];
-}
-
-/** With `user` and `secret`. */
-async function passwordFile(): Promise<string> {
-  const path = await Deno.makeTempFile();
-  await new Deno.Command("mosquitto_passwd", {
-    args: ["-b", "-c", path, "user", "secret"],
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  const text = await Deno.readTextFile(path);
-  await Deno.remove(path);
-  return text;
-}
-
 test("messages alone are on standard output, and what -d tells is not", async () => {
   await using broker = await BrookletBroker.start();
   const tools = new ClientTools("Brooklet");
@@ -305,4 +172,21 @@ for (const command of ["pub", "sub", "request"] as const) {
     assertEquals([unknown.code, unknown.stdout], [1, ""]);
     assertMatch(unknown.stderr, /^Unable to connect \(.+\)\.\n$/);
   });
+}
+
+async function inTurn(run: (tools: ClientTools) => Promise<ToolOutcome>): Promise<[ToolOutcome, ToolOutcome]> {
+  return [await run(new ClientTools("Brooklet")), await run(new ClientTools("mosquitto"))];
+}
+
+/** With `user` and `secret`. */
+async function passwordFile(): Promise<string> {
+  const path = await Deno.makeTempFile();
+  await new Deno.Command("mosquitto_passwd", {
+    args: ["-b", "-c", path, "user", "secret"],
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  const text = await Deno.readTextFile(path);
+  await Deno.remove(path);
+  return text;
 }
