@@ -66,7 +66,7 @@ export interface BrokerOptions {
 export interface ServeOptions {
   /**
    * In place of those of the broker, for this connection: sizes of packets, times, QoS, Receive Maximum, Topic Aliases, Keep
-   * Alive, outbox. What is of a session or of the whole broker stays as it is.
+   * Alive, outbox, rates. What is of a session or of the whole broker stays as it is.
    */
   readonly limits?: Partial<Limits>;
 }

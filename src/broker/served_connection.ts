@@ -9,6 +9,7 @@ import { type ByteChannel, channelOf } from "../transport/byte_channel.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { PacketEvent } from "./events.ts";
+import { IncomingRate } from "./incoming_rate.ts";
 import type { Traffic } from "./traffic.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
@@ -232,6 +233,7 @@ export class ServedConnection implements ConnectionEvents {
     const { traffic } = this.#host;
     const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
     const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
+    const rate = IncomingRate.of(this.#host.limits);
     for (;;) {
       this.#isReading = true;
       const chunk = await this.#channel.read();
@@ -240,10 +242,14 @@ export class ServedConnection implements ConnectionEvents {
       if (connection.closing !== undefined) continue;
       this.#isReading = false;
       this.#lastReceivedMs = this.#host.now();
+      if (rate !== undefined && rate.take(0, chunk.length, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
       const { writtenSequence } = this.#host.log;
       const batch = decoder.decode(chunk);
       traffic.receivedPackets += batch.length;
       for (const item of batch) {
+        if (rate !== undefined && item.type === "publish") {
+          if (rate.take(1, 0, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
+        }
         const waiting = this.#receive(item);
         if (waiting !== undefined) await this.#orOver(waiting);
         if (connection.closing !== undefined) break;
@@ -263,6 +269,22 @@ export class ServedConnection implements ConnectionEvents {
 
   get #hasClientLeft(): boolean {
     return this.connection.closing?.by === "client";
+  }
+
+  /** What came too fast waits; ends the connection of a client that has been too fast for too long. */
+  async #slowDown(rate: IncomingRate): Promise<void> {
+    for (;;) {
+      const nowMs = this.#lastReceivedMs = this.#host.now();
+      const waitMs = rate.waitMs(nowMs);
+      if (waitMs === 0 || this.connection.closing !== undefined) return;
+      const patienceMs = rate.patienceMs(nowMs);
+      if (patienceMs === 0) {
+        this.connection.disconnect(ReasonCode.QuotaExceeded, "the client sends more than it may in a second");
+        return;
+      }
+      const passed = new Promise<void>((resolve) => this.#deadlineIn(Math.min(waitMs, patienceMs), () => resolve()));
+      await this.#orOver(passed);
+    }
   }
 
   /**

@@ -91,6 +91,26 @@ export interface Limits {
    */
   readonly writeTimeoutMs: number;
   /**
+   * Messages that a client may publish in a second, and as many at once after a second of silence; it is not read from while
+   * it is ahead of that, and for `maximumExcessMs` at most.
+   *
+   * @default {Infinity}
+   */
+  readonly maximumMessagesPerSecond: number;
+  /**
+   * The same for bytes that come from a client, of whatever packets.
+   *
+   * @default {Infinity}
+   */
+  readonly maximumBytesPerSecond: number;
+  /**
+   * Time that a client may go on to be faster than `maximumMessagesPerSecond` and `maximumBytesPerSecond` allow, in
+   * milliseconds; then it is disconnected with 0x97.
+   *
+   * @default {10_000}
+   */
+  readonly maximumExcessMs: number;
+  /**
    * Time that a hook may take to answer, in milliseconds; after that the client is refused what it wanted.
    *
    * @default {10_000}
@@ -168,6 +188,9 @@ export const DEFAULT_LIMITS: Limits = {
   maximumQueuedBytes: 10_000_000,
   maximumOutboxBytes: 1_048_576,
   writeTimeoutMs: 30_000,
+  maximumMessagesPerSecond: Infinity,
+  maximumBytesPerSecond: Infinity,
+  maximumExcessMs: 10_000,
   hookTimeoutMs: 10_000,
   maximumSubscriptions: 1_000,
   maximumTopicLevels: 128,
@@ -195,6 +218,9 @@ export const LIMIT_RANGES: { readonly [name in keyof Limits]: readonly [least: n
   maximumQueuedBytes: [0, Infinity],
   maximumOutboxBytes: [1_024, Infinity],
   writeTimeoutMs: [1, Infinity],
+  maximumMessagesPerSecond: [1, Infinity],
+  maximumBytesPerSecond: [1, Infinity],
+  maximumExcessMs: [0, Infinity],
   hookTimeoutMs: [1, 2_147_483_647], // A timer beyond that fires at once.
   maximumSubscriptions: [0, Infinity],
   maximumTopicLevels: [1, 65_535],

@@ -17,6 +17,9 @@ export const LISTENER_LIMITS = [
   "topicAliasMaximum",
   "maximumOutboxBytes",
   "writeTimeoutMs",
+  "maximumMessagesPerSecond",
+  "maximumBytesPerSecond",
+  "maximumExcessMs",
 ] as const;
 type ListenerLimit = typeof LISTENER_LIMITS[number];
 
