@@ -64,6 +64,7 @@ export type { ClientStatus } from "./src/client/status.ts";
 export { ClientSubscription } from "./src/client/client_subscription.ts";
 export type { TlsClientOptions } from "./src/transport/connect_tls.ts";
 
+export type { Ban, BanTarget } from "./src/broker/bans.ts";
 export { Broker } from "./src/broker/broker.ts";
 export type {
   BrokerMetrics,

@@ -20,6 +20,7 @@ import type {
   ServeOptions,
   SubscribeOptions,
 } from "./broker_options.ts";
+import { type Ban, Bans, type BanTarget } from "./bans.ts";
 import { BrokerSubscription } from "./broker_subscription.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { Connections } from "./connections.ts";
@@ -87,6 +88,7 @@ export class Broker {
   /** Those whose CONNECT was accepted. */
   readonly #connected = new Set<ServedConnection>();
   readonly #subscriptions = new Map<BrokerSubscription, Subscription>();
+  readonly #bans = new Bans();
   readonly #host: ServedConnectionHost;
   /** The host with the limits that were in force when a connection began, for those that have the same. */
   #hosts = new WeakMap<Partial<Limits>, ServedConnectionHost>();
@@ -279,6 +281,38 @@ export class Broker {
       count += 1;
     }
     return count;
+  }
+
+  /**
+   * Lets a client, a principal or an address in no more: CONNECT is refused with 0x8A, and connections that there are end.
+   * Gives how many these were. Bans live as long as the broker; one more of the same target takes the place of the first.
+   *
+   * @param how.untilMs when it ends, in epoch milliseconds. @default never
+   * @throws RangeError for what is not an address, or not a time
+   */
+  ban(who: BanTarget, how: { readonly untilMs?: number; readonly reason?: string } = {}): number {
+    const { untilMs = Infinity, reason = "banned by the operator" } = how;
+    this.#bans.add({ who, untilMs, reason }, this.#now());
+    let count = 0;
+    for (const served of this.#connections.keys()) {
+      const { connection } = served;
+      if (connection.closing !== undefined || this.#banOf(served) === undefined) continue;
+      // What CONNACK can say, DISCONNECT cannot. [MQTT-3.14.2-1]
+      const reasonCode = connection.isConnected ? ReasonCode.AdministrativeAction : ReasonCode.Banned;
+      connection.disconnect(reasonCode, reason);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Takes a ban back; false: there was none. */
+  unban(who: BanTarget): boolean {
+    return this.#bans.delete(who);
+  }
+
+  /** The bans that are in force. */
+  bans(): Ban[] {
+    return this.#bans.list(this.#now());
   }
 
   /**
@@ -594,21 +628,32 @@ export class Broker {
     return clientId;
   }
 
+  #banOf({ connection: { clientId, principal }, transport: { peer: { address } } }: ServedConnection): Ban | undefined {
+    return this.#bans.find({ clientId, principal, address }, this.#turnNow());
+  }
+
   #resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer> {
     switch (ask.kind) {
       case "authenticate": {
+        const ban = this.#banOf(served); // Whoever is known by then costs no password.
+        if (ban !== undefined) return refusedFor(ban);
         const { connect, clientId } = ask;
         const { peer: { address, listener, certificateName }, request } = served.transport;
         return this.#hooks.authenticate({ connect, clientId, address, listener, certificateName, request });
       }
       case "authorize":
         return this.#hooks.authorize(ask.request);
-      case "exchange":
+      case "exchange": {
+        const ban = this.#banOf(served);
+        if (ban !== undefined) return refusedFor(ban);
         return this.#hooks.exchange(ask, served.transport.peer.address);
+      }
       case "storage":
         return this.#storageWait.keeping(this.#turnNow());
-      case "openSession":
-        return this.#openSession(ask, served);
+      case "openSession": {
+        const ban = this.#banOf(served); // Now its principal is known.
+        return ban === undefined ? this.#openSession(ask, served) : refusedFor(ban);
+      }
     }
   }
 
@@ -672,6 +717,10 @@ export class Broker {
 function sysInterval(ms = 0): number {
   if (ms === 0 || (Number.isInteger(ms) && ms >= 100)) return ms;
   throw new RangeError(`Cannot set sysIntervalMs: "${ms}" is not 0 or an integer of at least 100`);
+}
+
+function refusedFor({ reason }: Ban): Answer {
+  return { kind: "refused", reasonCode: ReasonCode.Banned, reason };
 }
 
 function isAllowed(answer: Answer): boolean {

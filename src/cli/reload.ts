@@ -1,6 +1,7 @@
 import type { Broker } from "../broker/broker.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Access } from "./access.ts";
+import { applyBans } from "./banning.ts";
 import { configurationOf } from "./config/configuration.ts";
 import type { Configuration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
@@ -79,12 +80,13 @@ export class Reload {
     broker.reload({ limits: next.limits, sysIntervalMs: next.sys.intervalSeconds * 1_000 });
     applyCertificates();
     applyAccess();
+    const banned = applyBans(broker, next.bans, this.configuration.bans);
     this.configuration = next;
     const gone = [...broker.clients()].filter(({ principal, peer }) =>
       !access.isStillWelcome({ principal, listener: peer.listener })
     );
     const why = { reasonCode: ReasonCode.NotAuthorized, reason: "the user may not connect any more" };
     for (const { clientId } of gone) broker.disconnect({ clientId }, why);
-    return gone.length;
+    return gone.length + banned;
   }
 }

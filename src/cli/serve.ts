@@ -1,6 +1,7 @@
 import { Broker } from "../broker/broker.ts";
 import type { BrokerOptions } from "../broker/broker_options.ts";
 import { Access } from "./access.ts";
+import { applyBans } from "./banning.ts";
 import { configurationOf } from "./config/configuration.ts";
 import { effectiveYaml } from "./config/print.ts";
 import type { Configuration } from "./config/schema.ts";
@@ -64,6 +65,7 @@ async function run(
   guardProcess(log.line);
   using _pidFile = PidFile.write(configuration.pidFile);
   const { broker, says } = await openBroker(configuration, access, listening, { log, refusals });
+  applyBans(broker, configuration.bans);
   for (const { listener, index } of listening.open) access.bind(listener.url, index);
   log.onTopic = (severity, line) => {
     // A broker that is closed has nobody who reads it.

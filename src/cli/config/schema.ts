@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { isIpAddress } from "../../broker/bans.ts";
 import { isWayIn } from "./authentication_ways.ts";
 import { isLoopback, type ListenUrl, listenUrlOf, urlText } from "../listen_url.ts";
 import { parseStorageOption } from "../storage_option.ts";
@@ -148,6 +149,22 @@ const listenerSchema = z.strictObject({
   proxyProtocol: z.boolean().default(false).describe("Connections begin with a header of the PROXY protocol."),
 });
 
+const banSchema = z.strictObject({
+  clientId: name.optional().describe("Client Identifier."),
+  user: name.optional().describe("User name."),
+  address: z.string().refine(isIpAddress, "is not an IP address").optional().describe(
+    "IP address; of IPv6 its network of 64 bits is meant.",
+  ),
+  until: z.preprocess(
+    (value) => value instanceof Date ? value.toISOString() : value,
+    z.iso.datetime({ offset: true, error: `is not a time such as "2026-12-31T23:59:00Z"` }),
+  ).optional().describe("When it ends, such as `2026-12-31T23:59:00Z`. When it is left out: never."),
+  reason: z.string().default("banned by the operator").describe("Is told to clients of MQTT 5."),
+}).refine(
+  ({ clientId, user, address }) => [clientId, user, address].filter((key) => key !== undefined).length === 1,
+  `needs one of "clientId", "user" and "address"`,
+);
+
 export const configurationSchema = z.strictObject({
   listeners: z.array(listenerSchema).min(1, "is empty").prefault(
     [{ url: "mqtt://loopback:1883" }, { url: "ws://loopback:8083" }],
@@ -172,6 +189,7 @@ export const configurationSchema = z.strictObject({
     maximumPerAddress: z.int().min(1).optional().describe("Connections of one address at the same time."),
     perMinutePerAddress: z.int().min(1).optional().describe("Connections that one address may begin in a minute."),
   }).prefault({}).describe("Bounds for each address, of IPv6 for each network of 64 bits."),
+  bans: z.array(banSchema).default([]).describe("Who may not connect."),
   limits: limitsSchema.prefault({}).describe("All bounds of the broker."),
   logging: loggingSchema.prefault({}).describe("What is logged, and where to."),
   sys: z.strictObject({
@@ -189,6 +207,7 @@ export type ConfigurationInput = z.input<typeof configurationSchema>;
 export type ListenerConfiguration = Configuration["listeners"][number];
 export type TlsConfiguration = NonNullable<Configuration["tls"]>;
 export type AuthenticationConfiguration = Configuration["authentication"];
+export type BanConfiguration = Configuration["bans"][number];
 export type AccessConfiguration = NonNullable<Configuration["access"]>;
 
 function checkListenUrl(text: string, context: z.RefinementCtx<string>): void {

@@ -103,6 +103,26 @@ access: { file: ${folder.path}/acl }
   assertEquals(await later.closed(), "");
 });
 
+Deno.test("Bans of a configuration are in force from the start, and SIGHUP puts others in their place", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = "listeners: [{ url: mqtt://127.0.0.1:0 }]\n";
+  const file = folder.write("a.yaml", `${yaml}bans: [{ clientId: a }]\n`);
+  await using program = await Program.listening(["--config", file]);
+  const port = await program.port();
+  using b = await RawClient.connect({ port }, { clientId: "b" });
+  using refused = await RawClient.open({ port });
+  await refused.send(connect({ clientId: "a" }));
+  await refused.expect(NOT_AUTHORIZED);
+  folder.write("a.yaml", `${yaml}bans: [{ clientId: b, until: 2999-01-01T00:00:00Z }]\n`);
+  program.kill("SIGHUP");
+  assertEquals(await b.closed(), "");
+  await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/);
+  using _a = await RawClient.connect({ port }, { clientId: "a" });
+  folder.write("a.yaml", `${yaml}bans: [{ address: 127.0.0.1 }]\n`);
+  program.kill("SIGHUP");
+  await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/, 2);
+});
+
 Deno.test("SIGHUP under load loses no message and no connection", async () => {
   using folder = new ConfigurationFolder();
   const yaml = "listeners: [{ url: mqtt://127.0.0.1:0 }]\naccess: { everyone: [{ access: readwrite, topic: a }] }\n";

@@ -35,7 +35,7 @@ const ROWS: readonly Row[] = [
     yaml: `${LOCAL}__proto__: { sys: 1 }\n`,
     complaints: [
       'a.yaml:2:1: Unknown key "__proto__": there is listeners, tls, storage, authentication, access, deniedPublish, ' +
-      "clientIds, connections, limits, logging, sys, pidFile",
+      "clientIds, connections, bans, limits, logging, sys, pidFile",
     ],
   },
   { name: "a missing key", yaml: "listeners:\n  - {}\n", complaints: ['a.yaml:2:5: "listeners[0].url" is missing'] },
@@ -45,6 +45,23 @@ const ROWS: readonly Row[] = [
     complaints: ['a.yaml:1:12: "listeners" is not a list'],
   },
   { name: "no listener", yaml: "listeners: []\n", complaints: ['a.yaml:1:12: "listeners" is empty'] },
+  {
+    name: "bans of nobody, of two at once, of what is no address and until what is no time",
+    yaml:
+      `${LOCAL}bans:\n  - { reason: no }\n  - { user: ann, clientId: a }\n  - { address: 10.0.0.256 }\n  - { user: ann, until: later }\n`,
+    complaints: [
+      'a.yaml:3:5: "bans[0]" needs one of "clientId", "user" and "address"',
+      'a.yaml:4:5: "bans[1]" needs one of "clientId", "user" and "address"',
+      'a.yaml:5:16: "bans[2].address" is not an IP address',
+      'a.yaml:6:25: "bans[3].until" is not a time such as "2026-12-31T23:59:00Z"',
+    ],
+  },
+  {
+    name: "bans until times with and without quotes",
+    yaml:
+      `${LOCAL}bans:\n  - { address: "2001:db8::1", until: 2026-12-31T23:59:00Z }\n  - { user: ann, until: "2026-12-31T23:59:00+02:00" }\n`,
+    complaints: [],
+  },
   {
     name: "a list in place of the file",
     yaml: "- 1\n",
