@@ -135,6 +135,8 @@ export class Broker {
       encoders: new FrameEncoders(this.#topics),
       dropped,
       deliveryRules: this.#hooks.deliveryRules,
+      queuesQos0: options.queuesQos0Messages ?? false,
+      upgradesQos: options.upgradesOutgoingQos ?? false,
     };
     this.#sessions = new Sessions({
       context: this.#context,

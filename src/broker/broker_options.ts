@@ -30,6 +30,20 @@ export interface BrokerOptions {
    */
   readonly deniedPublish?: "acknowledge" | "close";
   /**
+   * Whether messages with QoS 0 wait, within the limits of those with QoS 1 and 2, for a session that lives on without its
+   * connection; else they are not delivered to it.
+   *
+   * @default {false}
+   */
+  readonly queuesQos0Messages?: boolean;
+  /**
+   * Whether a message goes out with the QoS that its subscription was granted even where that is higher than the QoS it was
+   * published with. This is not what the standard says (MQTT 5, section 3.8.4).
+   *
+   * @default {false}
+   */
+  readonly upgradesOutgoingQos?: boolean;
+  /**
    * Whether a payload has to be what its Payload Format Indicator says (MQTT 5, section 3.3.2.3.2); one that is not is
    * refused with 0x99.
    *

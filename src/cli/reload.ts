@@ -19,7 +19,7 @@ interface Reloadable {
 }
 
 /** What cannot change while the broker runs. */
-const FIXED = ["storage", "clientIds", "deniedPublish", "pidFile"] as const;
+const FIXED = ["storage", "clientIds", "deniedPublish", "delivery", "pidFile"] as const;
 
 /** Reads the configuration again, with all files that it names. What cannot be used changes nothing. */
 export class Reload {

@@ -114,7 +114,7 @@ async function openBroker(
 }
 
 function brokerOptions(
-  { limits, clientIds: { assignedPrefix }, deniedPublish, sys }: Configuration,
+  { limits, clientIds: { assignedPrefix }, deniedPublish, delivery, sys }: Configuration,
   { authenticator, authorizer }: Access,
   { log, refusals }: Logs,
 ): BrokerOptions {
@@ -123,6 +123,8 @@ function brokerOptions(
     authenticator,
     ...authorizer === undefined ? {} : { authorizer },
     deniedPublish,
+    queuesQos0Messages: delivery.queueQos0Messages,
+    upgradesOutgoingQos: delivery.upgradeOutgoingQos,
     assignedClientIdPrefix: assignedPrefix,
     sysIntervalMs: sys.intervalSeconds * 1_000,
     ...eventLog(log, refusals),

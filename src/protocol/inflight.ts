@@ -1,7 +1,7 @@
 import type { QoS } from "../codec/packet.ts";
 import type { ApplicationMessage } from "./message.ts";
 
-/** A message of a session, with QoS 1 or 2, until the client has it. */
+/** A message of a session until the client has it: with QoS 1 or 2, or with QoS 0 where such messages wait. */
 export interface QueuedMessage {
   /** Counts up in a session, in the order of delivery. */
   readonly sequence: number;
@@ -21,6 +21,8 @@ export interface QueuedMessage {
   packetIdentifier: number;
   /** Whether PUBREC came (QoS 2): from then on PUBREL is repeated, not PUBLISH. */
   isReceived: boolean;
+  /** What it counts for in flight; 0 while that is not limited. */
+  bytes: number;
   /** Sequences of the changes that say that it is queued, and that it was sent behind that; 0: none. */
   queuedAt: number;
   sentAt: number;

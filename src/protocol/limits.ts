@@ -67,6 +67,12 @@ export interface Limits {
    */
   readonly maximumInflight: number;
   /**
+   * The same in bytes of payload, topic and properties: while they are as many, no further message is sent.
+   *
+   * @default {Infinity}
+   */
+  readonly maximumInflightBytes: number;
+  /**
    * Messages with QoS 1 or 2 that wait in a session without connection. With one, bytes alone are counted.
    *
    * @default {1_000}
@@ -184,6 +190,7 @@ export const DEFAULT_LIMITS: Limits = {
   maximumQos: 2,
   receiveMaximum: 100,
   maximumInflight: 100,
+  maximumInflightBytes: Infinity,
   maximumQueuedMessages: 1_000,
   maximumQueuedBytes: 10_000_000,
   maximumOutboxBytes: 1_048_576,
@@ -214,6 +221,7 @@ export const LIMIT_RANGES: { readonly [name in keyof Limits]: readonly [least: n
   maximumQos: [0, 2],
   receiveMaximum: [1, 65_535],
   maximumInflight: [1, 65_535],
+  maximumInflightBytes: [1, Infinity],
   maximumQueuedMessages: [0, Infinity],
   maximumQueuedBytes: [0, Infinity],
   maximumOutboxBytes: [1_024, Infinity],

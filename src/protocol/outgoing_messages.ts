@@ -7,7 +7,7 @@ import { DeliveryGuard, type DeliveryRules } from "./delivery_guard.ts";
 import { Inflight, type QueuedMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage, FrameEncoders } from "./message.ts";
-import { sendIdentified, sendQos0 } from "./publish_sending.ts";
+import { sendIdentified, sendQos0, sendQueuedQos0 } from "./publish_sending.ts";
 import { Queue } from "./queue.ts";
 import type { SessionLink } from "./session_link.ts";
 import { WaitingMessages } from "./waiting_messages.ts";
@@ -27,6 +27,10 @@ export interface SessionContext {
   readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
   /** Who gets what; `undefined`: nobody wants to be asked at delivery. */
   readonly deliveryRules: DeliveryRules | undefined;
+  /** Whether QoS 0 waits for a session that lives on without its connection. */
+  readonly queuesQos0: boolean;
+  /** Whether a message goes out with the QoS of its subscription even where that is higher than its own. */
+  readonly upgradesQos: boolean;
 }
 
 /** What the messages need to know of the session that they belong to. */
@@ -71,6 +75,8 @@ export class OutgoingMessages {
   #link: SessionLink | undefined;
   /** How many QoS 1 and 2 messages may still be sent (section 4.9). */
   #sendQuota = 0;
+  /** Of those in flight on this connection, where they are limited. */
+  #inflightBytes = 0;
   #sequence = 0;
 
   constructor(session: OutgoingSession, context: SessionContext) {
@@ -131,6 +137,7 @@ export class OutgoingMessages {
   /** Gives it a connection. The first page is restored by then; {@linkcode resume} sends it. */
   attach(link: SessionLink): void {
     this.#link = link;
+    this.#inflightBytes = 0;
     this.#waiting.catchUp(this.#sequence);
     this.#sendQuota = Math.min(link.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
   }
@@ -191,10 +198,10 @@ export class OutgoingMessages {
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained = false): void {
     if (!this.permits(message.topic)) return;
     // [MQTT-3.8.4-8]
-    const qos = message.qos < delivery.qos ? message.qos : delivery.qos;
+    const qos = message.qos < delivery.qos && !this.#context.upgradesQos ? message.qos : delivery.qos;
     const retain = isRetained || (delivery.retainAsPublished && message.retain); // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     const link = this.#link;
-    if (qos === 0) {
+    if (qos === 0 && !this.#queuesQos0(link)) {
       if (link !== undefined) this.#deliverQos0(link, message, delivery, retain, nowMs);
       return;
     }
@@ -215,6 +222,7 @@ export class OutgoingMessages {
       isSent: false,
       packetIdentifier: 0,
       isReceived: false,
+      bytes: 0,
       queuedAt: 0,
       sentAt: 0,
     };
@@ -227,6 +235,11 @@ export class OutgoingMessages {
     this.#writeQueued(entry, message.own());
     if (link === undefined || this.#waiting.isBehind) this.#waiting.addStored(message, entry.sequence);
     else this.#waiting.push({ entry, message });
+  }
+
+  /** Behind others that wait too, so that messages of a topic stay in order. */
+  #queuesQos0(link: SessionLink | undefined): boolean {
+    return this.#context.queuesQos0 && this.#session.isDurable && (link === undefined || !this.#isNoneWaiting);
   }
 
   #deliverQos0(
@@ -284,7 +297,7 @@ export class OutgoingMessages {
   pump(nowMs: number): void {
     const link = this.#link;
     if (link === undefined) return;
-    while (this.#resend.length > 0 && this.#sendQuota > 0) {
+    while (this.#resend.length > 0 && this.#hasQuota) {
       const entry = this.#resend.shift() as QueuedMessage; // There is one.
       // It may have been acknowledged in the meantime, in part or wholly.
       if (this.#inflight.get(entry.packetIdentifier) !== entry || entry.isReceived) continue; // [MQTT-4.3.3-6]
@@ -302,7 +315,7 @@ export class OutgoingMessages {
   }
 
   #restoreQueued(change: QueuedChange): void {
-    const entry: QueuedMessage = { ...change, isSent: false, isReceived: false, queuedAt: 0, sentAt: 0 };
+    const entry: QueuedMessage = { ...change, isSent: false, isReceived: false, bytes: 0, queuedAt: 0, sentAt: 0 };
     this.#sequence = Math.max(this.#sequence, change.sequence); // Whatever a storage gives: no number is given twice.
     if (change.packetIdentifier > 0) this.#inflight.restore(entry);
     this.#waiting.load({ entry, message: change.message });
@@ -319,6 +332,11 @@ export class OutgoingMessages {
     const { entry, message } = waiting;
     if (!this.permits(message.topic)) { // The rules have changed while it waited.
       this.#write({ kind: "completed", clientId: this.#session.clientId, sequence: entry.sequence });
+      return;
+    }
+    if (entry.qos === 0) {
+      this.#finish(entry); // Before it leaves: it must not come twice.
+      if (!sendQueuedQos0(link, message, entry, this.#heldUntil, nowMs)) this.#context.dropped.tooLarge += 1;
       return;
     }
     const packetIdentifier = this.#inflight.add(entry);
@@ -354,8 +372,12 @@ export class OutgoingMessages {
     return true;
   }
 
+  get #hasQuota(): boolean {
+    return this.#sendQuota > 0 && this.#inflightBytes < this.#context.limits.maximumInflightBytes;
+  }
+
   #canSend(link: SessionLink): boolean {
-    return this.#sendQuota > 0 && this.#resend.length === 0 && !link.isFull;
+    return this.#hasQuota && this.#resend.length === 0 && !link.isFull;
   }
 
   /** Sends a message that has a Packet Identifier and takes one place of the Receive Maximum. [MQTT-4.9.0-2] */
@@ -370,6 +392,7 @@ export class OutgoingMessages {
     // Sent again on another connection only, and then from the storage; but a QoS 1 message may go to another member.
     entry.message = entry.sharedFilter !== undefined && entry.qos === 1 ? message.own() : undefined;
     this.#sendQuota -= 1;
+    if (this.#context.limits.maximumInflightBytes !== Infinity) this.#inflightBytes += entry.bytes = message.size;
     // A QoS 2 message leaves when its identifier is durable: repeated under another one it would be two messages.
     const heldUntil = entry.qos === 2 ? this.#heldUntil : 0;
     if (sendIdentified(link, this.#context.encoders, message, entry, dup, heldUntil, nowMs)) return;
@@ -399,6 +422,7 @@ export class OutgoingMessages {
     if (this.#context.log.takeBack(entry.queuedAt)) this.#context.log.takeBack(entry.sentAt);
     else this.#write({ kind: "completed", clientId: this.#session.clientId, sequence });
     if (!entry.isSent && !entry.isReceived) return; // It took no place on this connection.
+    this.#inflightBytes -= entry.bytes;
     const { receiveMaximum } = this.#link ?? { receiveMaximum: 0 };
     this.#sendQuota = Math.min(this.#sendQuota + 1, receiveMaximum, this.#context.limits.maximumInflight);
   }

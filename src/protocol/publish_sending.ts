@@ -35,6 +35,20 @@ export function sendQos0(
   return true;
 }
 
+/** The same for one that has waited. */
+export function sendQueuedQos0(
+  link: SessionLink,
+  message: ApplicationMessage,
+  { retain, subscriptionIdentifiers }: QueuedMessage,
+  heldUntil: number,
+  nowMs: number,
+): boolean {
+  return link.send(
+    withSubscriptionIdentifiers(message.packet(0, retain, nowMs), link, subscriptionIdentifiers),
+    heldUntil,
+  );
+}
+
 /** Sends a message that has a Packet Identifier; false: it is larger than the client accepts, and left out. */
 export function sendIdentified(
   link: SessionLink,

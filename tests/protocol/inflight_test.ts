@@ -57,6 +57,7 @@ function entry(sequence: number): QueuedMessage {
     isSent: false,
     packetIdentifier: 0,
     isReceived: false,
+    bytes: 0,
     queuedAt: 0,
     sentAt: 0,
   };

@@ -55,6 +55,7 @@ export class MosquittoDraft {
   readonly limits: LimitsInput = { ...MOSQUITTO_LIMITS };
   readonly logTypes: LogType[] = [];
   readonly destinations: DestinationInput[] = [];
+  readonly delivery: NonNullable<ConfigurationInput["delivery"]> = {};
   readonly clientIds: NonNullable<ConfigurationInput["clientIds"]> = {};
   readonly logging: NonNullable<ConfigurationInput["logging"]> = { connectionMessages: true, timestampFormat: "%s" };
   hasLogType = false;
@@ -118,6 +119,7 @@ export class MosquittoDraft {
       storage: this.isKept ? `kv:${this.location}brooklet.kv` : "memory",
       authentication: { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } },
       ...aclFile === undefined || this.isPerListener ? {} : { access: { file: aclFile } },
+      ...Object.keys(this.delivery).length === 0 ? {} : { delivery: this.delivery },
       ...Object.keys(this.clientIds).length === 0 ? {} : { clientIds: this.clientIds },
       limits: this.limits,
       logging: {

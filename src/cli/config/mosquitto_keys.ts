@@ -26,7 +26,9 @@ const refuseTrue = (why: string): MosquittoKey => (line) => {
   if (line.boolean()) throw line.error(why);
 };
 /** 0 is no limit. */
-const limit = (name: "maximumQueuedMessages" | "maximumQueuedBytes" | "maximumPayloadBytes"): MosquittoKey =>
+const limit = (
+  name: "maximumInflightBytes" | "maximumQueuedMessages" | "maximumQueuedBytes" | "maximumPayloadBytes",
+): MosquittoKey =>
 (
   line,
   { limits },
@@ -81,10 +83,7 @@ function limitKeys(): Record<string, MosquittoKey> {
       const value = line.integer(0, 65_535);
       limits.maximumInflight = limits.receiveMaximum = value === 0 ? 65_535 : value;
     },
-    max_inflight_bytes: (line) =>
-      line.integer(0, MOST) === 0
-        ? undefined
-        : "is not looked at: max_inflight_messages alone bounds what is in flight",
+    max_inflight_bytes: limit("maximumInflightBytes"),
     max_queued_messages: limit("maximumQueuedMessages"),
     max_queued_bytes: limit("maximumQueuedBytes"),
     message_size_limit: limit("maximumPayloadBytes"),
@@ -97,11 +96,11 @@ function limitKeys(): Record<string, MosquittoKey> {
       const seconds = Number(count) * UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS]; // One of these letters.
       limits.maximumSessionExpirySeconds = Math.min(seconds, 0xffff_fffe);
     },
-    queue_qos0_messages: only(false, "is not looked at: messages with QoS 0 are not queued, as the standard says"),
+    queue_qos0_messages: (line, { delivery }) => void (delivery.queueQos0Messages = line.boolean()),
     retain_available: (line, { limits }) => {
       if (!line.boolean()) limits.maximumRetainedMessages = 0;
     },
-    upgrade_outgoing_qos: only(false, "is not looked at: no message is sent with a higher QoS than it came with"),
+    upgrade_outgoing_qos: (line, { delivery }) => void (delivery.upgradeOutgoingQos = line.boolean()),
     allow_duplicate_messages: only(false, "is not looked at: overlapping subscriptions give one message"),
     set_tcp_nodelay: only(true, "is not looked at: TCP_NODELAY is always set"),
     sys_interval: (line, draft) => void (draft.sysIntervalSeconds = line.integer(0, 65_535)),

@@ -179,6 +179,15 @@ export const configurationSchema = z.strictObject({
   deniedPublish: z.enum(["acknowledge", "close"]).default("acknowledge").describe(
     "What becomes of a PUBLISH of MQTT 3.1 or 3.1.1 that is not allowed.",
   ),
+  delivery: z.strictObject({
+    queueQos0Messages: z.boolean().default(false).describe(
+      "Let messages with QoS 0 wait for a session that lives on without its connection, as those with QoS 1 and 2 do.",
+    ),
+    upgradeOutgoingQos: z.boolean().default(false).describe(
+      "Send messages with the QoS of the subscription even where that is higher than the QoS they were published with, " +
+        "which is not what the standard says.",
+    ),
+  }).prefault({}).describe("How messages go to clients."),
   clientIds: z.strictObject({
     prefixes: z.array(z.string()).default([]).describe(
       "With one at least: what Client Identifiers have to begin with.",

@@ -98,10 +98,7 @@ for (const [lines, complaint] of REFUSED) {
 
 /** Lines that are accepted, and what is said of them. */
 const WARNED: readonly (readonly [line: string, warning: string])[] = [
-  ["max_inflight_bytes 1", "is not looked at: max_inflight_messages alone bounds what is in flight"],
   ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
-  ["queue_qos0_messages true", "is not looked at: messages with QoS 0 are not queued, as the standard says"],
-  ["upgrade_outgoing_qos true", "is not looked at: no message is sent with a higher QoS than it came with"],
   ["allow_duplicate_messages true", "is not looked at: overlapping subscriptions give one message"],
   ["set_tcp_nodelay false", "is not looked at: TCP_NODELAY is always set"],
   [
@@ -139,10 +136,10 @@ for (const [line, warning] of WARNED) {
 /** Lines that are what Brooklet does: nothing is said of them. */
 const QUIET = `allow_duplicate_messages false
 check_retain_source false
-max_inflight_bytes 0
-queue_qos0_messages false
+max_inflight_bytes 1
+queue_qos0_messages true
 set_tcp_nodelay true
-upgrade_outgoing_qos false
+upgrade_outgoing_qos true
 use_subject_as_username false
 use_username_as_clientid false
 tls_keyform pem`;

@@ -12,6 +12,9 @@ persistence true
 persistence_location /var/lib/mosquitto
 persistent_client_expiration 14d
 max_inflight_messages 0
+max_inflight_bytes 9000
+queue_qos0_messages true
+upgrade_outgoing_qos false
 max_queued_messages 0
 max_queued_bytes 5000
 max_packet_size 70000
@@ -60,7 +63,7 @@ Deno.test("mosquitto.conf means the same when it is converted to YAML", () => {
 
 Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
   using folder = new ConfigurationFolder();
-  const { listeners, limits, storage, clientIds, logging, sys, pidFile } = folder.read("m.conf", EVERYTHING);
+  const { listeners, limits, delivery, storage, clientIds, logging, sys, pidFile } = folder.read("m.conf", EVERYTHING);
   const common = {
     versions: ["3.1", "3.1.1", "5"],
     allowEmptyClientId: true,
@@ -112,6 +115,7 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
     maximumKeepAliveSeconds: 600,
     maximumClientIdLength: 65_535,
     maximumInflight: 65_535,
+    maximumInflightBytes: 9_000,
     receiveMaximum: 65_535,
     maximumQueuedMessages: Infinity,
     maximumQueuedBytes: 5_000,
@@ -122,6 +126,7 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
     maximumSessionExpirySeconds: 14 * 86_400,
   });
   assertEquals([storage, pidFile, sys.intervalSeconds], ["kv:/var/lib/mosquitto/brooklet.kv", "/run/a.pid", 5]);
+  assertEquals(delivery, { queueQos0Messages: true, upgradeOutgoingQos: false });
   assertEquals(clientIds, { prefixes: ["home-"], assignedPrefix: "gen-" });
   assertEquals(logging, {
     types: ["error", "subscribe"],
