@@ -21,6 +21,7 @@ interface PublishCommandOptions extends ClientOptions {
 
 // Handed over to the client at once, with QoS 1 and 2: enough to keep all places in flight busy.
 const MOST_HANDED_OVER = 1_000;
+const MOST_BYTES_HANDED_OVER = 8_388_608;
 const LONGEST_DELAY_SECONDS = 2_147_483;
 
 /** Runs `pub`; gives the exit code. */
@@ -67,7 +68,8 @@ async function run({ client, options, console, stopped }: ClientSession<PublishC
 }
 
 async function publishLines(publisher: Publisher, { qos }: PublishCommandOptions): Promise<void> {
-  const underWay = new Queue<Promise<void>>();
+  const underWay = new Queue<{ published: Promise<void>; bytes: number }>();
+  let bytes = 0;
   for await (const line of inputLines()) {
     const published = publisher.publish(line);
     if (qos === 0) {
@@ -75,10 +77,15 @@ async function publishLines(publisher: Publisher, { qos }: PublishCommandOptions
       continue;
     }
     published.catch(() => {}); // It is looked at below, in its turn.
-    underWay.push(published);
-    if (underWay.length > MOST_HANDED_OVER) await underWay.shift();
+    underWay.push({ published, bytes: line.length });
+    bytes += line.length;
+    while (underWay.length > MOST_HANDED_OVER || bytes > MOST_BYTES_HANDED_OVER) {
+      const oldest = underWay.shift();
+      bytes -= oldest?.bytes ?? 0;
+      await oldest?.published;
+    }
   }
-  for (const published of underWay.values()) await published;
+  for (const { published } of underWay.values()) await published;
 }
 
 /** Publishes, and says what the server has refused, as mosquitto_pub does: that is no failure. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { MosquittoSub } from "../interop/mosquitto_clients.ts";
-import { scenario, type ToolSetting } from "./client_tools.ts";
+import { BrookletBroker, ClientTools, scenario, type ToolSetting } from "./client_tools.ts";
 
 const SEEN = "%t q%q r%r %l %x";
 const BINARY = Uint8Array.from({ length: 256 }, (_, index) => index);
@@ -86,3 +86,15 @@ for (const { name, runs, format = SEEN, watcher = [] } of ROWS) {
 function lastLine(format: string): string {
   return format === SEEN ? "p/end q2 r0 3 656e64" : "p/end q2 \\[\\] \\[\\] \\[\\] \\[\\] \\[\\] \\[\\] end";
 }
+
+Deno.test("pub -l sends lines that are more than fits into the client at once", async () => {
+  let bytes = 0;
+  await using broker = await BrookletBroker.start({
+    onPacket: ({ packet }) => bytes += packet.type === "publish" ? packet.payload.length : 0,
+  });
+  const line = `${"x".repeat(200_000)}\n`;
+  const at = ["-p", new URL(broker.url("mqtt")).port, "-t", "a", "-q", "1", "-l", "-M", "1"];
+  const outcome = await new ClientTools("Brooklet").run("pub", at, line.repeat(200));
+  assertEquals(outcome, { code: 0, stdout: "", stderr: "" });
+  assertEquals(bytes, 40_000_000);
+});
