@@ -296,7 +296,7 @@ export class Broker {
     const { untilMs = Infinity, reason = "banned by the operator" } = how;
     this.#bans.add({ who, untilMs, reason }, this.#now());
     let count = 0;
-    for (const served of this.#connections.keys()) {
+    for (const served of this.#connections) {
       const { connection } = served;
       if (connection.closing !== undefined || this.#banOf(served) === undefined) continue;
       // What CONNACK can say, DISCONNECT cannot. [MQTT-3.14.2-1]
