@@ -13,10 +13,14 @@ import { ByteWriter } from "../codec/byte_writer.ts";
 const HEARTBEAT_MS = 5_000;
 /** Three heartbeats: an owner that was silent for so long is gone. */
 const STALE_MS = 15_000;
+const LOOK_AGAIN_MS = 200;
+/** Of a process without the permission to know its host. */
+const UNKNOWN_HOST = "";
 
 /** Who has a database. */
 export interface Owner {
   readonly processId: number;
+  /** Empty: it may not know it. */
   readonly hostname: string;
   /** Two processes with the same identifier, in two runs of a container, are not the same. */
   readonly startedAtMs: number;
@@ -102,29 +106,55 @@ async function opening<T>(location: string, use: () => Promise<T>): Promise<T> {
 }
 
 async function refuseLive(rows: KvRows, owner: Owner, location: string): Promise<void> {
-  const row = await rows.get(HEARTBEAT_KEY);
-  const beatMs = row === undefined ? 0 : rows.decode(HEARTBEAT_KEY, () => readFloat(readerOf(row)));
-  if (Math.abs(Date.now() - beatMs) > STALE_MS) return; // Also if the clock was set.
-  const { processId, hostname, startedAtMs } = owner;
+  const beatMs = await latestBeatMs(rows);
+  if (isStale(beatMs)) return;
+  if (!(isThere(owner) ?? await beatsAgain(rows, beatMs))) return;
+  const host = owner.hostname === UNKNOWN_HOST ? "" : ` on ${owner.hostname}`;
+  throw new Error(`Cannot open ${location}: the broker with process id ${owner.processId}${host} uses it`);
+}
+
+/** Whether the owner is there, so far as this process may know; `undefined`: it may not. */
+function isThere({ processId, hostname, startedAtMs }: Owner): boolean | undefined {
   const here = self();
-  if (hostname === here.hostname) {
-    if (processId === here.processId && startedAtMs !== here.startedAtMs) return;
-    if (!isAlive(processId)) return;
+  const isOurId = processId === here.processId;
+  if (isOurId && startedAtMs === here.startedAtMs) return true;
+  if (hostname === UNKNOWN_HOST || here.hostname === UNKNOWN_HOST) return undefined;
+  if (hostname !== here.hostname) return true;
+  return isOurId ? false : isAlive(processId);
+}
+
+/** Waits until a broker that is there has said so again, or is silent for too long. */
+async function beatsAgain(rows: KvRows, beatMs: number): Promise<boolean> {
+  while (!isStale(beatMs)) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    if (await latestBeatMs(rows) !== beatMs) return true;
   }
-  throw new Error(`Cannot open ${location}: the broker with process id ${processId} on ${hostname} uses it`);
+  return false;
+}
+
+async function latestBeatMs(rows: KvRows): Promise<number> {
+  const row = await rows.get(HEARTBEAT_KEY);
+  return row === undefined ? 0 : rows.decode(HEARTBEAT_KEY, () => readFloat(readerOf(row)));
+}
+
+function isStale(beatMs: number): boolean {
+  return Math.abs(Date.now() - beatMs) > STALE_MS; // Also if the clock was set.
 }
 
 function self(): Owner {
+  // Asked without a question to whoever sits at the terminal: a broker runs without this permission.
+  const mayKnowHost = Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted";
   return {
     processId: Deno.pid,
-    hostname: Deno.hostname(),
+    hostname: mayKnowHost ? Deno.hostname() : UNKNOWN_HOST,
     startedAtMs: performance.timeOrigin,
     nonce: crypto.randomUUID(),
   };
 }
 
-/** Whether a process of this host is there, whoever it belongs to. */
-function isAlive(processId: number): boolean {
+/** Whether a process of this host is there, whoever it belongs to; `undefined`: this one may not ask. */
+function isAlive(processId: number): boolean | undefined {
+  if (Deno.permissions.querySync({ name: "run" }).state !== "granted") return undefined;
   try {
     // Signal 0 asks only. The type has the names of signals alone.
     Deno.kill(processId, 0 as unknown as Deno.Signal);
