@@ -1,7 +1,7 @@
 import { encodePacket } from "../codec/encoder.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
-import type { Answer, Ask, ClientIdentity } from "../protocol/ask.ts";
+import type { AccessRequest, Answer, Ask, ClientIdentity } from "../protocol/ask.ts";
 import type { Closing } from "../protocol/connection.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/topic_limits.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
@@ -98,6 +98,7 @@ export class Broker {
   readonly #storageWait: StorageWait;
   readonly #traffic = new Traffic();
   readonly #sysTopics: SysTopics;
+  readonly #denied = { publish: 0, subscribe: 0 };
   /** Connections that have something to write when the turn ends, and those that wait for the storage. */
   #dirty: ServedConnection[] = [];
   #held = new Set<ServedConnection>();
@@ -191,6 +192,7 @@ export class Broker {
       retainedMessages: this.#retention.messages.count,
       retainedBytes: this.#retention.messages.bytes,
       dropped: { ...this.#context.dropped },
+      denied: { ...this.#denied },
       storage: {
         commits: this.#commits.commits,
         changes: this.#commits.changes,
@@ -643,8 +645,11 @@ export class Broker {
         const { peer: { address, listener, certificateName }, request } = served.transport;
         return this.#hooks.authenticate({ connect, clientId, address, listener, certificateName, request });
       }
-      case "authorize":
-        return this.#hooks.authorize(ask.request);
+      case "authorize": {
+        const answer = this.#hooks.authorize(ask.request);
+        if (answer instanceof Promise) return answer.then((answer) => this.#watchDenial(answer, ask.request, served));
+        return this.#watchDenial(answer, ask.request, served);
+      }
       case "exchange": {
         const ban = this.#banOf(served);
         if (ban !== undefined) return refusedFor(ban);
@@ -692,6 +697,15 @@ export class Broker {
       served.watchKeepAlive();
     }
     return { kind: "openSession", ...opened };
+  }
+
+  /** What a client may not do is counted and told. */
+  #watchDenial(answer: Answer, request: AccessRequest, { transport: { peer } }: ServedConnection): Answer {
+    const { action, clientId, principal, topic, qos, retain } = request;
+    if (isAllowed(answer) || action === "receive") return answer;
+    this.#denied[action] += 1;
+    this.#onEvent({ kind: "accessDenied", peer, clientId, principal, action, topic, qos, retain });
+    return answer;
   }
 
   #loadPage(served: ServedConnection): void {

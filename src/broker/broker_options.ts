@@ -101,6 +101,13 @@ export interface BrokerMetrics {
   readonly retainedBytes: number;
   /** Messages that were not delivered, by reason, since the broker was opened. */
   readonly dropped: Readonly<SessionContext["dropped"]>;
+  /** What clients asked for and the authorizer refused, since the broker was opened. */
+  readonly denied: {
+    /** PUBLISH packets, and Wills at CONNECT. */
+    readonly publish: number;
+    /** Topic Filters of SUBSCRIBE. */
+    readonly subscribe: number;
+  };
   readonly storage: {
     /** Groups of changes that were kept, and the changes in them. */
     readonly commits: number;

@@ -1,4 +1,4 @@
-import type { ConnectPacket, Packet, ProtocolVersion } from "../codec/packet.ts";
+import type { ConnectPacket, Packet, ProtocolVersion, QoS } from "../codec/packet.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { Peer } from "../transport/transport.ts";
 
@@ -28,6 +28,19 @@ export type BrokerEvent =
     readonly firstBytes?: Uint8Array;
   }
   | { readonly kind: "connectionRefused"; readonly peer: Peer; readonly reason: string }
+  /** A client may not do what it asked for: a PUBLISH, the Will of its CONNECT, or one Topic Filter of a SUBSCRIBE. */
+  | {
+    readonly kind: "accessDenied";
+    readonly peer: Peer;
+    readonly clientId: string;
+    /** As the authenticator gave it. */
+    readonly principal: string | undefined;
+    readonly action: "publish" | "subscribe";
+    /** Topic Name or Topic Filter. */
+    readonly topic: string;
+    readonly qos: QoS;
+    readonly retain: boolean;
+  }
   /** A peer did what its transport forbids, such as a text frame of WebSocket. */
   | { readonly kind: "transportViolation"; readonly peer: Peer; readonly reason: string }
   /** Messages that were not delivered since this was told last, by reason; told every 10 s at most. */

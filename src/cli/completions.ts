@@ -1,4 +1,5 @@
 import { LIMIT_RANGES } from "../protocol/limits.ts";
+import { LOG_AREAS } from "./config/logging_schema.ts";
 import { ConfigError } from "./config_error.ts";
 
 export const COMPLETIONS_HELP = `Usage: brooklet completions bash|zsh|fish
@@ -45,7 +46,9 @@ function bashScript(commands: readonly CommandWords[]): string {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} words
   case $previous in
     --limit) compopt -o nospace; COMPREPLY=($(compgen -W "${limitWords().join(" ")}" -- "$current")); return ;;
-    --log) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
+    --log) COMPREPLY=($(compgen -W "text json ${
+    LOG_AREAS.map((area) => `${area}=`).join(" ")
+  }" -- "$current")); return ;;
     --config | -c | --cert | --key | --cafile) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   case \${COMP_WORDS[1]} in

@@ -23,6 +23,13 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       return connectionClosedLines(event, isVerbose);
     case "connectionRefused":
       return [`Connection from ${event.peer.address} refused: ${event.reason}.`];
+    case "accessDenied": {
+      const { action, principal, topic, qos, retain } = event;
+      const facts = [`q${qos}`, ...action === "publish" ? [`r${retain ? 1 : 0}`] : []];
+      if (principal !== undefined) facts.push(`u'${printable(principal)}'`);
+      const who = `${printable(event.clientId)} (${[...facts, `'${printable(topic)}'`].join(", ")})`;
+      return [`Denied ${action.toUpperCase()} from ${who}.`];
+    }
     case "messagesDropped": {
       const { qos0, queueFull, tooLarge } = event;
       return [
@@ -148,7 +155,7 @@ function packetFacts(packet: Packet, protocolVersion: ProtocolVersion): string {
 }
 
 function portOf(listener: string): string {
-  return /:(\d+)$/.exec(listener)?.[1] ?? listener;
+  return /:(\d+)(?:\/.*)?$/.exec(listener)?.[1] ?? listener;
 }
 
 function errorText(error: unknown): string {

@@ -1,36 +1,40 @@
 import type { BrokerOptions } from "../broker/broker_options.ts";
 import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
-import type { LogType } from "./config/logging_schema.ts";
+import type { LogArea, LogType } from "./config/logging_schema.ts";
 import { eventLines, packetLines } from "./event_lines.ts";
 import type { Log, LogFields, LogLine } from "./log.ts";
+import { summarizedLog } from "./summarized_log.ts";
+
+const PACKETS = { area: "packets" } as const;
 
 /** How a broker tells what happens to the log. @param refusals for what any client can cause */
 export function eventLog(log: Log, refusals: LogLine): Pick<BrokerOptions, "onEvent" | "onPacket"> {
+  const denials = summarizedLog(log.line); // Of its own: clients that may connect do not hide those that may not.
   const onEvent = (event: BrokerEvent) => {
-    const lines = eventLines(event, log.hasConnectionMessages);
-    const write = isRefusal(event) && !log.hasConnectionMessages ? refusals : log.line;
-    for (const line of lines) write(line, typeOf(event), fieldsOf(event));
+    const type = typeOf(event);
+    const fields = fieldsOf(event);
+    if (!log.has(type, areaOf(event))) return;
+    const write = event.kind === "accessDenied" ? denials : isRefusal(event, log) ? refusals : log.line;
+    for (const line of eventLines(event, log.hasConnectionMessages)) write(line, type, fields);
   };
   const onPacket = (event: PacketEvent) => {
-    const type = packetType(event);
-    if (log.has("debug")) { for (const line of packetLines(event)) log.line(line, "debug"); }
-    else if (type !== undefined && log.has(type)) { for (const line of packetLines(event)) log.line(line, type); }
+    const type = packetType(event, log);
+    if (type !== undefined) { for (const line of packetLines(event)) log.line(line, type, PACKETS); }
   };
   // Being told of every packet costs much of the speed: only where somebody reads it.
-  return tellsOfPackets(log) ? { onEvent, onPacket } : { onEvent };
+  return log.tellsOfPackets ? { onEvent, onPacket } : { onEvent };
 }
 
-/** Whether some kind of line is about packets. */
-export function tellsOfPackets({ types }: { readonly types: readonly LogType[] }): boolean {
-  return types.some((type) => type === "debug" || type === "subscribe" || type === "unsubscribe");
+/** `undefined`: it is not told. */
+function packetType({ direction, packet: { type } }: PacketEvent, log: Log): LogType | undefined {
+  if (log.has("debug", "packets")) return "debug";
+  if (direction === "sent" || (type !== "subscribe" && type !== "unsubscribe")) return undefined;
+  return log.has(type, "packets") ? type : undefined;
 }
 
-function packetType({ direction, packet }: PacketEvent): LogType | undefined {
-  if (direction === "sent") return undefined;
-  return packet.type === "subscribe" || packet.type === "unsubscribe" ? packet.type : undefined;
-}
-
-function isRefusal({ kind }: BrokerEvent): boolean {
+/** Whether clients can cause as many as they want; with lines for all that come and go it is one of them. */
+function isRefusal({ kind }: BrokerEvent, log: Log): boolean {
+  if (log.hasConnectionMessages) return false;
   return kind === "connectionClosed" || kind === "connectionRefused" || kind === "transportViolation";
 }
 
@@ -47,11 +51,31 @@ function typeOf({ kind }: BrokerEvent): LogType {
   }
 }
 
+function areaOf({ kind }: BrokerEvent): LogArea {
+  switch (kind) {
+    case "accessDenied":
+      return "access";
+    case "messagesDropped":
+      return "delivery";
+    case "commitFailed":
+    case "readFailed":
+      return "storage";
+    case "unexpectedError":
+      return "program";
+    default:
+      return "connections";
+  }
+}
+
 function fieldsOf(event: BrokerEvent): LogFields {
   return {
     event: event.kind,
+    area: areaOf(event),
     ..."peer" in event ? { address: event.peer.address, listener: event.peer.listener } : {},
     ..."clientId" in event ? { clientId: event.clientId } : {},
     ..."reasonCode" in event ? { reasonCode: event.reasonCode } : {},
+    ...event.kind === "accessDenied"
+      ? { principal: event.principal, action: event.action, topic: event.topic, qos: event.qos }
+      : {},
   };
 }

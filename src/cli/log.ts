@@ -1,10 +1,13 @@
-import type { LoggingConfiguration, LogType } from "./config/logging_schema.ts";
+import { LOG_LEVELS, type LogArea, type LoggingConfiguration, type LogType } from "./config/logging_schema.ts";
 import { ConfigError } from "./config_error.ts";
 import { whyNot } from "./read_file.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** Facts beside a line, for lines in JSON. */
-export type LogFields = Readonly<Record<string, string | number | undefined>>;
+export type LogFields = Readonly<Record<string, string | number | undefined>> & {
+  /** What it is about; `program` without one. */
+  readonly area?: LogArea;
+};
 /** Writes one line. @param type how much it matters; `notice` without one */
 export type LogLine = (line: string, type?: LogType, fields?: LogFields) => void;
 
@@ -43,12 +46,14 @@ export class Log {
     this.#configuration = configuration;
   }
 
-  get types(): readonly LogType[] {
-    return this.#configuration.types;
+  /** Whether such a line is written. */
+  has(type: LogType, area: LogArea): boolean {
+    return isWritten(this.#configuration, type, area);
   }
 
-  has(type: LogType): boolean {
-    return this.#configuration.types.includes(type);
+  /** Whether some kind of line is about packets. */
+  get tellsOfPackets(): boolean {
+    return tellsOfPackets(this.#configuration);
   }
 
   get hasConnectionMessages(): boolean {
@@ -56,8 +61,8 @@ export class Log {
   }
 
   readonly line: LogLine = (line, type = "notice", fields = {}) => {
-    const { types, format, timestamps, timestampFormat, destinations } = this.#configuration;
-    if (!types.includes(type)) return;
+    const { format, timestamps, timestampFormat, destinations } = this.#configuration;
+    if (!this.has(type, fields.area ?? "program")) return;
     const now = new Date();
     const time = timestamps ? { time: timestamp(now, timestampFormat) } : {};
     const text = format === "json"
@@ -74,6 +79,22 @@ export class Log {
     for (const destination of this.#destinations) destination.close();
     this.#destinations = [];
   }
+}
+
+/** Whether a configuration has lines about packets. */
+export function tellsOfPackets(configuration: Pick<LoggingConfiguration, "types" | "areas">): boolean {
+  return (["debug", "subscribe", "unsubscribe"] as const).some((type) => isWritten(configuration, type, "packets"));
+}
+
+function isWritten(
+  { types, areas }: Pick<LoggingConfiguration, "types" | "areas">,
+  type: LogType,
+  area: LogArea,
+): boolean {
+  const level = areas[area];
+  if (level === undefined) return types.includes(type);
+  const needed = type === "subscribe" || type === "unsubscribe" ? "information" : type;
+  return LOG_LEVELS.indexOf(needed) <= LOG_LEVELS.indexOf(level);
 }
 
 function openAll({ destinations }: LoggingConfiguration): Destination[] {

@@ -5,9 +5,8 @@ import { applyBans } from "./banning.ts";
 import { configurationOf } from "./config/configuration.ts";
 import type { Configuration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
-import { tellsOfPackets } from "./event_log.ts";
 import type { Listening } from "./listening.ts";
-import { type Log, printable } from "./log.ts";
+import { type Log, printable, tellsOfPackets } from "./log.ts";
 import type { ServeRequest } from "./serve_options.ts";
 
 /** What takes another configuration while it runs. */

@@ -58,7 +58,7 @@ async function run(
 ): Promise<number> {
   const access = await Access.read(configuration);
   const log = new Log(configuration.logging);
-  const refusals = summarizedLog(log.line);
+  const refusals = summarizedLog((line, type, fields) => log.line(line, type, { area: "connections", ...fields }));
   const listening = new Listening(refusals);
   const lines = await listening.listen(configuration);
   const terminated = terminationSignal(); // Before anybody can know that it listens.

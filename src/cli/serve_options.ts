@@ -4,7 +4,7 @@ import { LIMIT_RANGES } from "../protocol/limits.ts";
 import type { Written } from "./config/configuration.ts";
 import { environmentOverrides, type Override } from "./config/environment.ts";
 import { readConfiguration } from "./config/file.ts";
-import { LOG_TYPES } from "./config/logging_schema.ts";
+import { LOG_AREAS, LOG_TYPES } from "./config/logging_schema.ts";
 import { nearest } from "./config/nearest.ts";
 import type { ConfigurationInput } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
@@ -39,6 +39,8 @@ MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.
 ${STORAGE_OPTION_HELP}  --allow-anonymous      let clients in without authentication at addresses that other machines can reach
   --limit NAME=VALUE     a limit, such as receiveMaximum=20 or maximumQueuedBytes=unlimited; may be given more than once
   --log FORMAT           text (which is the default) or json: an object in each line
+  --log AREA=LEVEL       of connections, access, packets, delivery, storage or program, what is written: none, error,
+                         warning, notice, information or debug; may be given more than once
   -v, --verbose          print each connection and each packet
   -h, --help             print this
   --version              print the version
@@ -59,7 +61,7 @@ export function parseServeOptions(args: readonly string[]): ServeRequest {
   const parsed = parseArgs(args, {
     string: ["config", "listen", "port", "cert", "key", "cafile", "tls-version", "storage", "limit", "log"],
     boolean: [...SWITCHES],
-    collect: ["listen", "port", "limit"],
+    collect: ["listen", "port", "limit", "log"],
     alias: { c: "config", p: "port", v: "verbose" },
     unknown: (argument) => {
       throw unknownArgument(argument);
@@ -106,7 +108,7 @@ function listenerAt(url: string): { url: string } {
 function optionOverrides(
   { verbose, log, limit, storage, "allow-anonymous": isOpen }: {
     readonly verbose: boolean;
-    readonly log?: string;
+    readonly log: readonly string[];
     readonly storage?: string;
     readonly limit: readonly string[];
     readonly "allow-anonymous": boolean;
@@ -114,7 +116,7 @@ function optionOverrides(
 ): Override[] {
   const overrides: Override[] = limit.map(limitOverride);
   if (storage !== undefined) overrides.push({ path: ["storage"], value: storage, from: "--storage" });
-  if (log !== undefined) overrides.push({ path: ["logging", "format"], value: log, from: `--log "${log}"` });
+  overrides.push(...log.map(logOverride));
   if (verbose) {
     overrides.push(
       { path: ["logging", "types"], value: [...LOG_TYPES], from: "--verbose" },
@@ -135,6 +137,14 @@ function limitOverride(text: string): Override {
     throw new ConfigError(`--limit "${text}" is of no limit: ${hint}`);
   }
   return { path: ["limits", name], value: /^\d+$/.test(value) ? Number(value) : value, from: `--limit "${text}"` };
+}
+
+function logOverride(text: string): Override {
+  const from = `--log "${text}"`;
+  const [, area, level] = /^([^=]*)=(.*)$/.exec(text) ?? [];
+  if (area === undefined) return { path: ["logging", "format"], value: text, from };
+  if (LOG_AREAS.some((known) => known === area)) return { path: ["logging", "areas", area], value: level, from };
+  throw new ConfigError(`${from} is of no area: there is ${LOG_AREAS.join(", ")}`);
 }
 
 function asWritten(value: ConfigurationInput): Written {

@@ -1,6 +1,7 @@
 /** What becomes of a PUBLISH and of a Will that their client may not publish. */
 
-import type { Authorizer } from "../../mod.ts";
+import { assertEquals } from "@std/assert";
+import type { Authorizer, BrokerEvent } from "../../mod.ts";
 import { converse } from "../wire/conversation.ts";
 
 const NOT_NO: Authorizer = { authorize: ({ topic }) => topic !== "no" };
@@ -28,6 +29,39 @@ for (const isLate of [false, true]) {
         "b drops",
         "s < 30 [ 'w/b' [] \"gone\" ]",
         "s quiet",
+      ));
+  });
+}
+
+for (const isLate of [false, true]) {
+  Deno.test(`What is denied is told and counted, Wills too, ${isLate ? "late" : "at once"}`, () => {
+    const told: unknown[] = [];
+    const authorizer: Authorizer = {
+      authorize: ({ topic }) => isLate ? Promise.resolve(topic !== "no") : topic !== "no",
+    };
+    const onEvent = (event: BrokerEvent) => {
+      if (event.kind !== "accessDenied") return;
+      const { clientId, principal, action, topic, qos, retain, peer } = event;
+      told.push([clientId, principal, action, topic, qos, retain, peer.transport]);
+    };
+    return converse(5, { authorizer, onEvent }, (conversation) =>
+      conversation.run(
+        "p connects",
+        "p > 33 [ 'no' 0001 [] ] 32 [ 'yes' 0002 [] ] 30 [ 'no' [] ]",
+        "p < 40 [ 0001 87 ] 40 [ 0002 10 ]",
+        "p > 82 [ 0003 [] 'yes' 00 'no' 02 ]",
+        "p < 90 [ 0003 [] 00 87 ]",
+        "w > 10 [ @ 06 0000 [] 'w' [] 'no' 'gone' ]",
+        "w < 20 [ 00 87 [ 1f 'not authorized to publish the Will to \"no\"' ] ]",
+        "w closed",
+        ({ broker }) => assertEquals(broker.metrics.denied, { publish: 3, subscribe: 1 }),
+        () =>
+          assertEquals(told, [
+            ["p", undefined, "publish", "no", 1, true, "memory"],
+            ["p", undefined, "publish", "no", 0, false, "memory"],
+            ["p", undefined, "subscribe", "no", 2, false, "memory"],
+            ["w", undefined, "publish", "no", 0, false, "memory"],
+          ]),
       ));
   });
 }

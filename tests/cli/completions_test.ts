@@ -23,6 +23,7 @@ const ROWS: readonly (readonly [words: readonly string[], completed: string])[] 
   [["brooklet", "--print"], "--print-config"],
   [["brooklet", "serve", "--check"], "--check-config"],
   [["brooklet", "serve", "--log", "j"], "json"],
+  [["brooklet", "serve", "--log", "acc"], "access="],
   [["brooklet", "serve", "--limit", "receive"], "receiveMaximum="],
 ];
 

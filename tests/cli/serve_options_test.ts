@@ -67,6 +67,20 @@ const ROWS: readonly Row[] = [
     stderr: /^brooklet: Option --port needs a number between 0 and 65535$/,
   },
   {
+    name: "--log of an area that there is not",
+    args: ["--log", "acl=none"],
+    code: 2,
+    stderr:
+      /^brooklet: --log "acl=none" is of no area: there is connections, access, packets, delivery, storage, program$/,
+  },
+  {
+    name: "--log with a level that there is not",
+    args: ["--log", "access=loud"],
+    code: 2,
+    stderr:
+      /^brooklet: --log "access=loud": "logging\.areas\.access" is not "none", "error", "warning", "notice", "information" or "debug"$/,
+  },
+  {
     name: "a storage that there is not",
     args: ["--storage", "disk"],
     code: 2,

@@ -5,6 +5,14 @@ import { isTimestampFormat } from "../timestamp.ts";
 export const LOG_TYPES = ["error", "warning", "notice", "information", "debug", "subscribe", "unsubscribe"] as const;
 export type LogType = typeof LOG_TYPES[number];
 
+/** From nothing to everything: each has those before it. */
+export const LOG_LEVELS = ["none", "error", "warning", "notice", "information", "debug"] as const;
+/** What lines are about. */
+export const LOG_AREAS = ["connections", "access", "packets", "delivery", "storage", "program"] as const;
+export type LogArea = typeof LOG_AREAS[number];
+
+const level = z.enum(LOG_LEVELS).optional();
+
 const destination = z.union([
   z.enum(["stderr", "stdout", "topic"]),
   z.strictObject({ file: z.string().min(1).describe("It grows at its end, and is opened again on SIGHUP.") }),
@@ -14,6 +22,14 @@ export const loggingSchema = z.strictObject({
   types: z.array(z.enum(LOG_TYPES)).default(["error", "warning", "notice"]).describe(
     "Kinds of lines. `debug` is a line for each packet, which costs much of the speed.",
   ),
+  areas: z.strictObject({
+    connections: level.describe("Who comes, goes and is refused."),
+    access: level.describe("PUBLISH, Wills and SUBSCRIBE that are denied: `notice`, the first 50 within 10 s."),
+    packets: level.describe("Packets: `debug`; as `information` only what clients subscribe to and unsubscribe from."),
+    delivery: level.describe("Messages that are dropped: `warning`."),
+    storage: level.describe("Changes that cannot be kept, sessions that cannot be read: `error`."),
+    program: level.describe("Start, reload and end, and defects."),
+  }).prefault({}).describe("Least level that is written about one thing, in place of `types`."),
   connectionMessages: z.boolean().default(false).describe("Say which clients come and go, as `notice`."),
   destinations: z.array(destination).default(["stderr"]).describe(
     "`topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I` and `M`, and never of `debug`.",

@@ -130,6 +130,7 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
   assertEquals(clientIds, { prefixes: ["home-"], assignedPrefix: "gen-" });
   assertEquals(logging, {
     types: ["error", "subscribe"],
+    areas: {},
     connectionMessages: false,
     destinations: ["stdout", { file: "/var/log/a b.log" }, "topic"],
     format: "text",

@@ -225,6 +225,29 @@ pidFile: ${pid}
   assertEquals(isThere(pid), false);
 });
 
+Deno.test("What a client may not do is told with its name, the first 50 times, where the area is not silenced", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
+access: { everyone: [{ access: readwrite, topic: a }] }
+logging: { types: [notice] }
+`;
+  const file = folder.write("a.yaml", yaml);
+  await using program = await Program.listening(["--config", file, "--log", "program=none", "--log", "program=notice"]);
+  using client = await RawClient.connect({ port: await program.port() }, { clientId: "c\n" });
+  for (let count = 0; count < 60; count++) await client.send(publish({ topic: "b\r", retain: true }));
+  await client.send(subscribe(1, "b/#", 1));
+  await client.expect("90 03 0001 80");
+  await program.stderr.matching(/: Denied PUBLISH from c\\u\{a\} \(q0, r1, 'b\\u\{d\}'\)\.$/, 50);
+  folder.write("a.yaml", `${yaml.trimEnd()}\n`.replace("[notice] }", "[notice], areas: { access: warning } }"));
+  program.kill("SIGHUP");
+  await program.stderr.matching(/were read again$/);
+  await client.send(subscribe(2, "b/#", 1));
+  await client.expect("90 03 0002 80");
+  program.kill("SIGTERM");
+  const { stderr } = await program.ended();
+  assertEquals(stderr.filter((line) => line.includes("Denied")).length, 50);
+});
+
 Deno.test("$SYS tells clients of the program, and the log where that is wanted", async () => {
   using folder = new ConfigurationFolder();
   const conf = "listener 0 127.0.0.1\nallow_anonymous true\nsys_interval 1\nlog_dest topic\nlog_dest stderr\n";

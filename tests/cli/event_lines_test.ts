@@ -1,0 +1,33 @@
+import { assertEquals } from "@std/assert";
+import type { BrokerEvent } from "../../mod.ts";
+import { eventLines } from "../../src/cli/event_lines.ts";
+
+const PEER = { transport: "tcp", address: "192.0.2.1:4711", listener: "mqtt://0.0.0.0:1883" };
+const DENIED = { kind: "accessDenied", peer: PEER, clientId: "c", qos: 1, retain: false } as const;
+
+const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[]])[] = [
+  [
+    "a PUBLISH that is denied",
+    { ...DENIED, action: "publish", topic: "a/b", principal: "ann" },
+    ["Denied PUBLISH from c (q1, r0, u'ann', 'a/b')."],
+  ],
+  [
+    "a SUBSCRIBE that is denied to nobody known",
+    { ...DENIED, action: "subscribe", topic: "a/#", principal: undefined },
+    ["Denied SUBSCRIBE from c (q1, 'a/#')."],
+  ],
+  [
+    "a connection over WebSocket, whose listener has a path",
+    { kind: "connectionOpened", peer: { ...PEER, listener: "ws://[::]:8083/mqtt" } },
+    ["New connection from 192.0.2.1:4711 on port 8083."],
+  ],
+  [
+    "a connection over a socket without port",
+    { kind: "connectionOpened", peer: { ...PEER, listener: "unix:/run/brooklet" } },
+    ["New connection from 192.0.2.1:4711 on port unix:/run/brooklet."],
+  ],
+];
+
+for (const [name, event, lines] of ROWS) {
+  Deno.test(`The log tells of ${name}`, () => assertEquals(eventLines(event, true), lines));
+}
