@@ -3,7 +3,7 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Access } from "./access.ts";
 import { applyBans } from "./banning.ts";
 import { configurationOf } from "./config/configuration.ts";
-import type { Configuration } from "./config/schema.ts";
+import type { Configuration, ListenerConfiguration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Listening } from "./listening.ts";
 import { type Log, printable, tellsOfPackets } from "./log.ts";
@@ -19,6 +19,8 @@ interface Reloadable {
 
 /** What cannot change while the broker runs. */
 const FIXED = ["storage", "clientIds", "deniedPublish", "delivery", "pidFile"] as const;
+const FIXED_OF_LISTENER = ["url", "paths", "origins", "trustedProxies", "proxyProtocol"] as const;
+const FIXED_OF_TLS = ["authority", "requireCertificate", "minimumVersion"] as const;
 
 /** Reads the configuration again, with all files that it names. What cannot be used changes nothing. */
 export class Reload {
@@ -58,14 +60,11 @@ export class Reload {
   }
 
   #refuseFixed(next: Configuration): void {
-    const now = this.configuration;
-    const urls = ({ listeners }: Configuration) => listeners.map(({ url }) => url);
-    const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
-    const changed = isSame(urls(now), urls(next)) ? FIXED.find((key) => !isSame(now[key], next[key])) : "listeners";
+    const changed = changedOf(this.configuration, next);
     if (changed !== undefined) {
       throw new ConfigError(`Cannot change "${changed}" while the broker runs: start it again`);
     }
-    if (tellsOfPackets(next.logging) && !tellsOfPackets(now.logging)) {
+    if (tellsOfPackets(next.logging) && !tellsOfPackets(this.configuration.logging)) {
       throw new ConfigError("Cannot begin to log packets while the broker runs: start it again");
     }
   }
@@ -88,4 +87,26 @@ export class Reload {
     for (const { clientId } of gone) broker.disconnect({ clientId }, why);
     return gone.length + banned;
   }
+}
+
+/** The first thing that is not the same and has to be; `undefined`: there is none. */
+function changedOf(now: Configuration, next: Configuration): string | undefined {
+  if (now.listeners.length !== next.listeners.length) return "listeners";
+  for (const [index, listener] of now.listeners.entries()) {
+    const other = next.listeners[index] as ListenerConfiguration; // There are as many.
+    const key = firstChanged(FIXED_OF_LISTENER, listener, other);
+    if (key !== undefined) return `listeners[${index}].${key}`;
+    const [tls, otherTls] = [listener.tls ?? now.tls, other.tls ?? next.tls];
+    const tlsKey = firstChanged(FIXED_OF_TLS, tls, otherTls);
+    if (tlsKey !== undefined) return `${other.tls === undefined ? "tls" : `listeners[${index}].tls`}.${tlsKey}`;
+  }
+  return firstChanged(FIXED, now, next);
+}
+
+function firstChanged<Part extends object, Key extends keyof Part>(
+  keys: readonly Key[],
+  now: Part | undefined,
+  next: Part | undefined,
+): Key | undefined {
+  return keys.find((key) => JSON.stringify(now?.[key]) !== JSON.stringify(next?.[key]));
 }

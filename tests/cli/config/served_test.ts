@@ -79,7 +79,9 @@ access: { file: ${folder.path}/acl }
   );
   folder.write("a.yaml", yaml.replace("127.0.0.1", "loopback"));
   program.kill("SIGHUP");
-  await program.stderr.matching(/stays as it was: Cannot change "listeners" while the broker runs: start it again$/);
+  await program.stderr.matching(
+    /stays as it was: Cannot change "listeners\[0\]\.url" while the broker runs: start it again$/,
+  );
   await ann.send(publish({ topic: "a/b", payload: "2" }));
   await bob.expect(publish({ topic: "a/b", payload: "2" }));
 
@@ -121,6 +123,27 @@ Deno.test("Bans of a configuration are in force from the start, and SIGHUP puts 
   folder.write("a.yaml", `${yaml}bans: [{ address: 127.0.0.1 }]\n`);
   program.kill("SIGHUP");
   await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/, 2);
+});
+
+Deno.test("SIGHUP refuses what a listener is opened with, and names it", async () => {
+  using folder = new ConfigurationFolder();
+  const tls = `certificate: ${certificatePath("server.pem")}, key: ${certificatePath("server.key")}`;
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }, { url: ws://127.0.0.1:0 }, { url: mqtts://127.0.0.1:0 }]
+tls: { ${tls}, authority: ${AUTHORITY} }
+`;
+  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  for (
+    const [from, to, key] of [
+      ["ws://127.0.0.1:0", "ws://127.0.0.1:0, paths: [/a]", "listeners[1].paths"],
+      ["authority", "requireCertificate: true, authority", "tls.requireCertificate"],
+      ["mqtt://127.0.0.1:0", "mqtt://127.0.0.1:0 }, { url: mqtt://127.0.0.1:0", "listeners"],
+    ] as const
+  ) {
+    folder.write("a.yaml", yaml.replace(from, to));
+    program.kill("SIGHUP");
+    const [why = ""] = await program.stderr.matching(new RegExp(`^.*Cannot change ${RegExp.escape(`"${key}"`)} `));
+    assertEquals(why, "while the broker runs: start it again");
+  }
 });
 
 Deno.test("SIGHUP under load loses no message and no connection", async () => {
