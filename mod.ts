@@ -89,6 +89,7 @@ export {
   allowAnonymous,
   anyAuthorizer,
   certificateNames,
+  certificateSubjects,
   everyAuthenticator,
   everyAuthorizer,
   firstAuthenticator,

@@ -23,6 +23,17 @@ export const certificateNames: Authenticator = {
       : { isAccepted: true, principal: certificateName },
 };
 
+/**
+ * Lets clients in whose certificate was verified, with its whole subject as their principal: `CN=sensor-1,O=Plant`, as
+ * RFC 2253 writes it, in ASCII alone.
+ */
+export const certificateSubjects: Authenticator = {
+  authenticate: ({ certificateSubject }) =>
+    certificateSubject === undefined || certificateSubject === ""
+      ? UNKNOWN
+      : { isAccepted: true, principal: certificateSubject },
+};
+
 /** The first one that knows the user decides. @throws RangeError for none */
 export function firstAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
   requireSome(authenticators);

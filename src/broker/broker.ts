@@ -642,8 +642,9 @@ export class Broker {
         const ban = this.#banOf(served); // Whoever is known by then costs no password.
         if (ban !== undefined) return refusedFor(ban);
         const { connect, clientId } = ask;
-        const { peer: { address, listener, certificateName }, request } = served.transport;
-        return this.#hooks.authenticate({ connect, clientId, address, listener, certificateName, request });
+        const { peer: { address, listener, certificateName, certificateSubject }, request } = served.transport;
+        const names = { certificateName, certificateSubject };
+        return this.#hooks.authenticate({ connect, clientId, address, listener, ...names, request });
       }
       case "authorize": {
         const answer = this.#hooks.authorize(ask.request);

@@ -1,5 +1,11 @@
 import type { Authenticator } from "../auth/authentication.ts";
-import { allowAnonymous, certificateNames, firstAuthenticator, trustUserNames } from "../auth/combined.ts";
+import {
+  allowAnonymous,
+  certificateNames,
+  certificateSubjects,
+  firstAuthenticator,
+  trustUserNames,
+} from "../auth/combined.ts";
 import { jwtAuthenticator, type JwtKeys } from "../auth/jwt.ts";
 import { LineError } from "../auth/line_error.ts";
 import { PasswordAuthenticator } from "../auth/password_authenticator.ts";
@@ -39,7 +45,8 @@ export async function authenticatorFor(
     authenticate: (request) => refusalOf(request, listener, prefixes) ?? authenticator.authenticate(request),
     isStillWelcome(principal) {
       if (principal === undefined) return isAnonymous;
-      if (ways.jwt !== undefined || ways.webhook !== undefined || ways.certificateNames) return true;
+      if (ways.jwt !== undefined || ways.webhook !== undefined) return true;
+      if (ways.certificateNames || ways.certificateSubjects) return true;
       return users === undefined ? isAnonymous : users.has(principal);
     },
   };
@@ -53,6 +60,7 @@ async function combined(
 ): Promise<Authenticator> {
   const parts: Authenticator[] = [];
   if (ways.certificateNames) parts.push(certificateNames);
+  if (ways.certificateSubjects) parts.push(certificateSubjects);
   if (ways.jwt !== undefined) parts.push(await tokens(ways.jwt));
   if (users !== undefined) parts.push(new PasswordAuthenticator(users));
   if (ways.webhook !== undefined) parts.push(webhookAuthenticator(ways.webhook));

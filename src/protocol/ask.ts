@@ -87,6 +87,8 @@ export interface AuthenticationRequest {
   readonly listener: string;
   /** Common name of the client's certificate, where one was asked for and verified. */
   readonly certificateName: string | undefined;
+  /** Subject of the same certificate (RFC 2253), such as `CN=sensor-1,O=Plant`; empty where it has none. */
+  readonly certificateSubject: string | undefined;
   /** What opened a WebSocket connection: its headers have cookies, `Authorization` and `Origin`. */
   readonly request: { readonly method: string; readonly url: string; readonly headers: Headers } | undefined;
 }

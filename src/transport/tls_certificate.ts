@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
+import { subjectOf } from "./distinguished_name.ts";
 
 /** What a server shows of itself. */
 export interface ServerCertificate {
@@ -33,7 +34,7 @@ export function checkAuthority(clientAuthority: string): void {
 /** The certificate of the client, when the handshake is over. */
 export type ClientCertificate =
   | { readonly kind: "none" }
-  | { readonly kind: "verified"; readonly name: string | undefined }
+  | { readonly kind: "verified"; readonly name: string | undefined; readonly subject: string | undefined }
   | { readonly kind: "refused"; readonly reason: string };
 
 /** What became of the certificate that the client was asked for. */
@@ -41,11 +42,23 @@ export function clientCertificate(socket: TLSSocket, clientAuthority: string): C
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return { kind: "none" };
   if (!socket.authorized) return { kind: "refused", reason: whyRefused(certificate, clientAuthority) };
+  const subject = subjectText(certificate);
   const name: unknown = socket.getPeerCertificate().subject.CN;
-  if (name === undefined) return { kind: "verified", name };
+  if (name === undefined) return { kind: "verified", name, subject };
   // It names a user, in logs too. Several are a list.
-  if (typeof name === "string" && !NOT_TEXT.test(name) && name.isWellFormed()) return { kind: "verified", name };
+  if (typeof name === "string" && !NOT_TEXT.test(name) && name.isWellFormed()) {
+    return { kind: "verified", name, subject };
+  }
   return { kind: "refused", reason: "the common name of the client certificate is not one name in plain text" };
+}
+
+/** `undefined`: it cannot be read, and names nobody. */
+function subjectText({ raw }: X509Certificate): string | undefined {
+  try {
+    return subjectOf(raw);
+  } catch {
+    return undefined; // The runtime has verified it: it is only spelled in another way than the standard says.
+  }
 }
 
 /** The runtime says only that it did not verify: this is for the log, and decides nothing. */

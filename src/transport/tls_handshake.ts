@@ -145,8 +145,14 @@ export class TlsHandshakes {
       case "none":
         if (requireCertificate) throw new HandshakeError("the client gave no certificate");
         return peer;
-      case "verified":
-        return certificate.name === undefined ? peer : { ...peer, certificateName: certificate.name };
+      case "verified": {
+        const { name, subject } = certificate;
+        return {
+          ...peer,
+          ...name === undefined ? {} : { certificateName: name },
+          ...subject === undefined ? {} : { certificateSubject: subject },
+        };
+      }
     }
   }
 }

@@ -8,6 +8,8 @@ export interface Peer {
   readonly listener: string;
   /** Common name of the client's certificate, where one was asked for and verified. */
   readonly certificateName?: string;
+  /** Subject of the same certificate (RFC 2253), such as `CN=sensor-1,O=Plant`. */
+  readonly certificateSubject?: string;
 }
 
 /** An HTTP request as far as it matters here; a `Request` is one. */

@@ -7,11 +7,12 @@ export interface Said {
   readonly clientId?: string;
   readonly address?: string;
   readonly certificateName?: string;
+  readonly certificateSubject?: string;
 }
 
 /** A request to an authenticator. */
 export function authenticationRequest(
-  { userName, password, clientId = "c", address = "192.0.2.1:4711", certificateName }: Said,
+  { userName, password, clientId = "c", address = "192.0.2.1:4711", certificateName, certificateSubject }: Said,
 ): AuthenticationRequest {
   return {
     connect: {
@@ -30,6 +31,7 @@ export function authenticationRequest(
     address,
     listener: "mqtt://127.0.0.1:1883",
     certificateName,
+    certificateSubject,
     request: undefined,
   };
 }

@@ -7,6 +7,7 @@ import {
   type Authenticator,
   type Authorizer,
   certificateNames,
+  certificateSubjects,
   everyAuthenticator,
   everyAuthorizer,
   firstAuthenticator,
@@ -41,6 +42,13 @@ Deno.test("trustUserNames takes the user name for the principal", async () => {
   assertEquals(await outcome(trustUserNames, { userName: "ann", password: "whatever" }), `"ann"`);
   assertEquals(await outcome(trustUserNames), "0x87");
   assertEquals(await outcome(trustUserNames, { userName: "" }), "0x87");
+});
+
+Deno.test("certificateSubjects takes the subject of the certificate, whatever user name is given", async () => {
+  const said = { certificateName: "a", certificateSubject: "CN=a,O=b", userName: "root" };
+  assertEquals(await outcome(certificateSubjects, said), `"CN=a,O=b"`);
+  assertEquals(await outcome(certificateSubjects, { certificateSubject: "" }), "0x87");
+  assertEquals(await outcome(certificateSubjects, { certificateName: "ann", userName: "ann" }), "0x87");
 });
 
 Deno.test("certificateNames takes the name of the certificate, whatever user name is given", async () => {

@@ -15,6 +15,7 @@ const PROGRAMS = {
   mosquitto_rr: "mosquitto-clients",
   "paho-mqtt": "python3-paho-mqtt",
   node: "nodejs",
+  openssl: "openssl",
   go: "golang-go",
   java: "default-jdk-headless",
   mvn: "maven",

@@ -90,19 +90,30 @@ for (
 }
 
 for (
-  const { requireCertificate, name, certificateName } of [
-    { requireCertificate: true, name: "client", certificateName: "sensor-1" },
-    { requireCertificate: true, name: "client_utf8", certificateName: "Fühler 温度" },
-    { requireCertificate: true, name: "client_without_name", certificateName: undefined },
-    { requireCertificate: false, name: "client", certificateName: "sensor-1" },
-    { requireCertificate: false, name: undefined, certificateName: undefined },
+  const { requireCertificate, name, certificateName, certificateSubject } of [
+    { requireCertificate: true, name: "client", certificateName: "sensor-1", certificateSubject: "CN=sensor-1" },
+    {
+      requireCertificate: true,
+      name: "client_utf8",
+      certificateName: "Fühler 温度",
+      certificateSubject: "CN=F\\C3\\BChler \\E6\\B8\\A9\\E5\\BA\\A6",
+    },
+    {
+      requireCertificate: true,
+      name: "client_without_name",
+      certificateName: undefined,
+      certificateSubject: "O=Brooklet",
+    },
+    { requireCertificate: false, name: "client", certificateName: "sensor-1", certificateSubject: "CN=sensor-1" },
+    { requireCertificate: false, name: undefined, certificateName: undefined, certificateSubject: undefined },
   ] as const
 ) {
   const how = requireCertificate ? "that requires certificates" : "that asks for certificates";
   Deno.test(`listenTls() ${how} takes ${name ?? "no certificate"}`, async () => {
     await using server = new EchoTlsServer({ clientAuthority: authority(), requireCertificate });
     await server.connected(name === undefined ? {} : clientIdentity(name));
-    assertEquals((await server.accepted()).peer.certificateName, certificateName);
+    const { peer } = await server.accepted();
+    assertEquals([peer.certificateName, peer.certificateSubject], [certificateName, certificateSubject]);
   });
 }
 

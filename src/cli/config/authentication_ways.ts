@@ -4,14 +4,16 @@ interface Ways {
   readonly passwordFile?: string | undefined;
   readonly users: readonly unknown[];
   readonly certificateNames: boolean;
+  readonly certificateSubjects: boolean;
   readonly jwt?: object | undefined;
   readonly webhook?: object | undefined;
 }
 
 /** Whether clients can say who they are. */
-export function isWayIn({ passwordFile, users, certificateNames, jwt, webhook }: Ways): boolean {
-  return passwordFile !== undefined || users.length > 0 || certificateNames || jwt !== undefined ||
-    webhook !== undefined;
+export function isWayIn(ways: Ways): boolean {
+  const { passwordFile, users, certificateNames, certificateSubjects, jwt, webhook } = ways;
+  return users.length > 0 || certificateNames || certificateSubjects ||
+    [passwordFile, jwt, webhook].some((way) => way !== undefined);
 }
 
 /** Whether clients get in that do not say who they are. @param isLocal whether no other machine can reach the listener */

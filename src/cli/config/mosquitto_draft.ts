@@ -43,6 +43,7 @@ export interface ListenerDraft {
   requireCertificate?: boolean;
   minimumVersion?: "1.2" | "1.3";
   usesIdentity?: boolean;
+  usesSubject?: boolean;
   maximumConnections?: number;
   maximumQos?: number;
   topicAliasMaximum?: number;
@@ -138,8 +139,13 @@ export class MosquittoDraft {
     if ((certificate === undefined) !== (key === undefined)) {
       throw errorAt(listener, '"certfile" and "keyfile" belong together');
     }
-    if (listener.usesIdentity === true && !requireCertificate) {
-      throw errorAt(listener, '"use_identity_as_username" needs "require_certificate true"');
+    const nameKey = listener.usesIdentity === true
+      ? "use_identity_as_username"
+      : listener.usesSubject === true
+      ? "use_subject_as_username"
+      : undefined;
+    if (nameKey !== undefined && !requireCertificate) {
+      throw errorAt(listener, `"${nameKey}" needs "require_certificate true"`);
     }
     const own = this.isPerListener ? security : this.#security;
     const limits = {
@@ -157,7 +163,7 @@ export class MosquittoDraft {
           ...minimumVersion === undefined ? {} : { minimumVersion },
         },
       },
-      ...this.isPerListener || listener.usesIdentity === true ? { authentication: this.#waysOf(listener, own) } : {},
+      ...this.isPerListener || nameKey !== undefined ? { authentication: this.#waysOf(listener, own) } : {},
       ...this.isPerListener && own.aclFile !== undefined ? { access: { file: own.aclFile } } : {},
       ...own.allowEmptyClientId ? {} : { allowEmptyClientId: false },
       ...maximumConnections === undefined ? {} : { maximumConnections },
@@ -166,10 +172,11 @@ export class MosquittoDraft {
     };
   }
 
-  /** With `use_identity_as_username` the certificate says it all, and the password file is not looked at. */
-  #waysOf({ usesIdentity = false }: ListenerDraft, own: SecurityDraft) {
+  /** Where the certificate names the user it says it all, and the password file is not looked at. */
+  #waysOf({ usesIdentity = false, usesSubject = false }: ListenerDraft, own: SecurityDraft) {
     const { allowAnonymous = this.isLocalOnly, passwordFile } = own;
     if (usesIdentity) return { anonymous: false, certificateNames: true };
+    if (usesSubject) return { anonymous: false, certificateSubjects: true };
     return { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } };
   }
 

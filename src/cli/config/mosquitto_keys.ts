@@ -173,7 +173,7 @@ function tlsKeys(): Record<string, MosquittoKey> {
       listener.minimumVersion = line.choice("tlsv1.2", "tlsv1.3") === "tlsv1.3" ? "1.3" : "1.2";
     },
     use_identity_as_username: (line, { listener }) => void (listener.usesIdentity = line.boolean()),
-    use_subject_as_username: refuseTrue("is not possible: of a certificate only the Common Name is known"),
+    use_subject_as_username: (line, { listener }) => void (listener.usesSubject = line.boolean()),
     crlfile: refuse("is not possible: no list of revoked certificates is looked at"),
     ciphers: warn("is not looked at: TLS takes the strongest cipher that both sides have, and has no weak ones"),
     "ciphers_tls1.3": warn("is not looked at: TLS takes the strongest cipher that both sides have"),

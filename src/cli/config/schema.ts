@@ -81,6 +81,9 @@ export const authenticationSchema = z.strictObject({
   certificateNames: z.boolean().default(false).describe(
     "Take the Common Name of the client's certificate for its user name, and ask for no password.",
   ),
+  certificateSubjects: z.boolean().default(false).describe(
+    "Take the whole subject of the client's certificate for its user name, such as `CN=sensor-1,O=Plant` (RFC 2253).",
+  ),
   jwt: jwtSchema.optional().describe("Let clients in by JSON Web Token (RFC 7519)."),
   webhook: webhookSchema.optional().describe("Ask an HTTP server about each client."),
 });

@@ -43,10 +43,6 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["tls_engine_kpass_sha1 00", `"tls_engine_kpass_sha1" ${ENGINE}`],
   ["crlfile a.pem", '"crlfile" is not possible: no list of revoked certificates is looked at'],
   [
-    "use_subject_as_username true",
-    '"use_subject_as_username" is not possible: of a certificate only the Common Name is known',
-  ],
-  [
     "use_username_as_clientid true",
     '"use_username_as_clientid" is not possible: clients keep their Client Identifiers, and a session is for its user alone',
   ],
@@ -77,6 +73,7 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["log_timestamp_format %Q", '"log_timestamp_format" has a conversion of strftime that is not known here'],
   ["certfile a.pem\nlistener 1883", '"certfile" and "keyfile" belong together'],
   ["listener 1883\nkeyfile a.key", '"certfile" and "keyfile" belong together'],
+  ["listener 1883\nuse_subject_as_username true", '"use_subject_as_username" needs "require_certificate true"'],
   ["listener 1883\nuse_identity_as_username true", '"use_identity_as_username" needs "require_certificate true"'],
   ["include_dir nowhere", '"include_dir" cannot read the folder "nowhere": it is not there'],
   ["connection a", `"connection" ${BRIDGE}`],

@@ -71,7 +71,7 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
     trustedProxies: [],
     proxyProtocol: false,
   } as const;
-  const ways = { users: [], certificateNames: false };
+  const ways = { users: [], certificateNames: false, certificateSubjects: false };
   const noRules = { anonymous: [], users: [], groups: [], roles: [], everyone: [] };
   assertEquals(listeners, [
     {
@@ -137,6 +137,18 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
     timestamps: true,
     timestampFormat: "%Y-%m-%dT%H:%M:%S",
   });
+});
+
+Deno.test("mosquitto.conf with use_subject_as_username takes the subject of the certificate, and no password", () => {
+  using folder = new ConfigurationFolder();
+  const tls = "listener 8883\ncertfile a.pem\nkeyfile a.key\ncafile ca.pem\nrequire_certificate true\n";
+  const read = (lines: string) => folder.read("m.conf", `password_file p\n${tls}${lines}`).listeners[0]?.authentication;
+  const neither = { users: [], anonymous: false, certificateNames: false, certificateSubjects: false };
+  assertEquals(read("use_subject_as_username true"), { ...neither, certificateSubjects: true });
+  assertEquals(read("use_subject_as_username false"), undefined);
+  // Both: the Common Name, as in mosquitto.
+  const both = "use_subject_as_username true\nuse_identity_as_username true";
+  assertEquals(read(both), { ...neither, certificateNames: true });
 });
 
 /** What little is written means as much as it does to mosquitto. */
