@@ -26,6 +26,7 @@ import { CommitQueue } from "./commit_queue.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { BrokerEvent } from "./events.ts";
+import { HeldMessages } from "./held_messages.ts";
 import { Hooks } from "./hooks.ts";
 import { Retention } from "./retention.ts";
 import { Router } from "./router.ts";
@@ -98,6 +99,7 @@ export class Broker {
   readonly #storageWait: StorageWait;
   readonly #traffic = new Traffic();
   readonly #sysTopics: SysTopics;
+  readonly #heldMessages = new HeldMessages(() => this.#sessions[Symbol.iterator]());
   readonly #denied = { publish: 0, subscribe: 0 };
   /** Connections that have something to write when the turn ends, and those that wait for the storage. */
   #dirty: ServedConnection[] = [];
@@ -393,6 +395,7 @@ export class Broker {
       this.#unexpected(error);
     }
     this.#tellDropped(nowMs);
+    this.#heldMessages.goOn();
     this.#sysTopics.tick(nowMs, () => this.#sysState());
     this.#retryCommit(nowMs);
     this.#endTurn(); // What expired may have written changes.
@@ -523,6 +526,9 @@ export class Broker {
   #sysState(): SysState {
     const { subscriptions, shared } = this.#router.counts;
     const { qos0, queueFull, tooLarge } = this.#context.dropped;
+    const { count, bytes } = this.#retention.messages;
+    this.#heldMessages.begin();
+    const held = this.#heldMessages;
     return {
       traffic: this.#traffic,
       connected: this.#connected.size,
@@ -530,7 +536,9 @@ export class Broker {
       expired: this.#sessions.expiredCount,
       subscriptions,
       sharedSubscriptions: shared,
-      retainedMessages: this.#retention.messages.count,
+      retainedMessages: count,
+      keptMessages: count + held.messages,
+      keptBytes: bytes + held.bytes,
       dropped: qos0 + queueFull + tooLarge,
     };
   }

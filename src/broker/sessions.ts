@@ -69,6 +69,10 @@ export class Sessions {
     return this.#clients.size;
   }
 
+  *[Symbol.iterator](): Generator<Session, void> {
+    for (const { session } of this.#clients.values()) yield session;
+  }
+
   has(clientId: string): boolean {
     return this.#clients.has(clientId);
   }

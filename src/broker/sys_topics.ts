@@ -22,6 +22,9 @@ export interface SysState {
   readonly subscriptions: number;
   readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
+  /** Messages that are kept for whoever subscribes, or wait for a session or are in flight, and what they hold in bytes. */
+  readonly keptMessages: number;
+  readonly keptBytes: number;
   /** Messages that were not delivered. */
   readonly dropped: number;
 }
@@ -108,6 +111,9 @@ export class SysTopics {
       ["subscriptions/count", state.subscriptions],
       ["shared_subscriptions/count", state.sharedSubscriptions],
       ["retained messages/count", state.retainedMessages],
+      ["messages/stored", state.keptMessages], // Of old, for the next one.
+      ["store/messages/count", state.keptMessages],
+      ["store/messages/bytes", state.keptBytes],
     ];
   }
 

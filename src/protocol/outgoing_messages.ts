@@ -113,6 +113,11 @@ export class OutgoingMessages {
     return this.#waiting.count + this.#inflight.size;
   }
 
+  /** What those hold that wait, in bytes. */
+  get bytes(): number {
+    return this.#waiting.bytes;
+  }
+
   /** Before what was stored comes back, page by page: what arrives in the meantime lines up behind it, in the storage. */
   beginRestore(): void {
     this.#waiting.beginRestore();

@@ -64,6 +64,11 @@ export class WaitingMessages {
     return this.#inMemory.messages + this.#stored.messages;
   }
 
+  /** What these hold: payloads, topics and properties. */
+  get bytes(): number {
+    return this.#inMemory.bytes + this.#stored.bytes;
+  }
+
   /** Whether any is in memory, expired or not. */
   get isAnyInMemory(): boolean {
     return this.#queue.length > 0;

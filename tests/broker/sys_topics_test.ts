@@ -39,25 +39,51 @@ Deno.test("$SYS counts clients, messages, subscriptions and retained messages as
       "b quiet",
       "10 s pass",
     );
-    const texts: Record<string, string> = {};
-    for (const { topic, payload } of await told(broker, broker.subscribe("$SYS/broker/#"), "$SYS/broker/end")) {
-      texts[topic.slice("$SYS/broker/".length)] = new TextDecoder().decode(payload);
-    }
-    assertEquals(texts["clients/connected"], "2");
-    assertEquals(texts["clients/total"], "2");
-    assertEquals(texts["clients/disconnected"], "0");
-    assertEquals(texts["publish/messages/received"], "2");
-    assertEquals(texts["publish/bytes/received"], "4");
-    assertEquals(texts["publish/messages/sent"], "1");
-    assertEquals(texts["publish/bytes/sent"], "3");
-    assertEquals(texts["retained messages/count"], "1"); // Its own are not counted.
-    assertEquals(texts["subscriptions/count"], "1");
+    const said = await texts(broker);
+    assertEquals(said["clients/connected"], "2");
+    assertEquals(said["clients/total"], "2");
+    assertEquals(said["clients/disconnected"], "0");
+    assertEquals(said["publish/messages/received"], "2");
+    assertEquals(said["publish/bytes/received"], "4");
+    assertEquals(said["publish/messages/sent"], "1");
+    assertEquals(said["publish/bytes/sent"], "3");
+    assertEquals(said["retained messages/count"], "1"); // Its own are not counted.
+    assertEquals(said["subscriptions/count"], "1");
     // CONNECT, SUBSCRIBE; CONNECT, PUBLISH twice, PINGREQ of "quiet".
-    assertEquals(texts["messages/received"], "6");
-    assertEquals(texts["messages/sent"], "5"); // CONNACK, SUBACK, PUBLISH; CONNACK, PINGRESP.
-    assert(Number(texts["bytes/received"]) > 40);
-    assert(Number(texts["load/messages/received/1min"]) > Number(texts["load/messages/received/5min"]));
-    assertEquals(texts["load/sockets/15min"]?.match(/^\d+\.\d\d$/)?.length, 1);
+    assertEquals(said["messages/received"], "6");
+    assertEquals(said["messages/sent"], "5"); // CONNACK, SUBACK, PUBLISH; CONNACK, PINGRESP.
+    assert(Number(said["bytes/received"]) > 40);
+    assert(Number(said["load/messages/received/1min"]) > Number(said["load/messages/received/5min"]));
+    assertEquals(said["load/sockets/15min"]?.match(/^\d+\.\d\d$/)?.length, 1);
+  }));
+
+Deno.test("$SYS counts what is retained, waits and is in flight as stored messages", () =>
+  converse(5, { sysIntervalMs: 10 * SECOND_MS }, async (conversation) => {
+    const { broker } = conversation;
+    await conversation.run(
+      "a connects durable",
+      "a > 82 [ 0001 {} 'x' 01 ]",
+      "a < 90 [ 0001 {} 01 ]",
+      "a disconnects",
+      "b connects",
+      "b > 33 [ 'x' 0001 {} \"123\" ]",
+      "b < 40 [ 0001 ]",
+      "10 s pass",
+    );
+    const bytes = broker.metrics.retainedBytes;
+    assertEquals(await texts(broker, /stor/), {
+      "messages/stored": "2",
+      "store/messages/count": "2",
+      "store/messages/bytes": String(bytes + 4),
+    });
+    await conversation.run("a resumes", "a < 32 [ 'x' 0001 {} \"123\" ]", "10 s pass");
+    assertEquals((await texts(broker, /store.*count/))["store/messages/count"], "2");
+    await conversation.run("a > 40 [ 0001 ]", "b > 31 [ 'x' {} ]", "a < 30 [ 'x' {} ]", "10 s pass");
+    assertEquals(await texts(broker, /stor/), {
+      "messages/stored": "0",
+      "store/messages/count": "0",
+      "store/messages/bytes": "0",
+    });
   }));
 
 Deno.test("$SYS is matched by no filter that begins with a wildcard [MQTT-4.7.2-1]", async () => {
@@ -107,6 +133,16 @@ Deno.test("Broker.reload() changes limits for the next connection, and what a cl
 /** A clock that stands still. */
 function stopped(): BrokerOptions {
   return { clock: () => 0 };
+}
+
+/** What is told below `$SYS/broker`, by the names that match. */
+async function texts(broker: Broker, names = /.*/): Promise<Record<string, string>> {
+  const all = await told(broker, broker.subscribe("$SYS/broker/#"), "$SYS/broker/end");
+  const named = all.map(({ topic, payload }): [string, string] => [
+    topic.slice("$SYS/broker/".length),
+    new TextDecoder().decode(payload),
+  ]);
+  return Object.fromEntries(named.filter(([name]) => names.test(name)));
 }
 
 /** What waits for a reader in front of an empty message that is published now. */
