@@ -6,6 +6,7 @@ import { mosquittoLogKeys } from "./mosquitto_log_keys.ts";
 export type MosquittoKey = (line: MosquittoLine, draft: MosquittoDraft) => string | undefined | void;
 
 const MOST = 2_147_483_647;
+const LEAST_PACKET_BYTES = 32;
 const UNIT_SECONDS = { h: 3_600, d: 86_400, w: 604_800, m: 2_592_000, y: 31_536_000 } as const;
 const NO_PLUGINS =
   `is about plugins, which are programs for mosquitto: "authentication.jwt" and "authentication.webhook" ` +
@@ -87,7 +88,11 @@ function limitKeys(): Record<string, MosquittoKey> {
     max_queued_messages: limit("maximumQueuedMessages"),
     max_queued_bytes: limit("maximumQueuedBytes"),
     message_size_limit: limit("maximumPayloadBytes"),
-    max_packet_size: (line, { limits }) => void (limits.maximumPacketBytes = line.integer(32, 268_435_460)),
+    max_packet_size: (line, { limits }) => {
+      const value = line.integer(20, 268_435_460);
+      limits.maximumPacketBytes = Math.max(value, LEAST_PACKET_BYTES);
+      return value < LEAST_PACKET_BYTES ? `is ${LEAST_PACKET_BYTES}, which is the least there is` : undefined;
+    },
     max_keepalive: (line, { limits }) => void (limits.maximumKeepAliveSeconds = line.integer(10, 65_535)),
     memory_limit: warn("is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"),
     persistent_client_expiration: (line, { limits }) => {

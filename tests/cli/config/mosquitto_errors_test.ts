@@ -24,7 +24,7 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["password_file", '"password_file" needs a value'],
   ["max_inflight_messages 65536", '"max_inflight_messages" is not an integer between 0 and 65535'],
   ["max_inflight_messages many", '"max_inflight_messages" is not an integer between 0 and 65535'],
-  ["max_packet_size 20", '"max_packet_size" is not an integer between 32 and 268435460'],
+  ["max_packet_size 19", '"max_packet_size" is not an integer between 20 and 268435460'],
   ["max_keepalive 5", '"max_keepalive" is not an integer between 10 and 65535'],
   ["max_qos 3", '"max_qos" is not an integer between 0 and 2'],
   ["max_connections 0", '"max_connections" would let nobody in: -1 is no limit'],
@@ -95,6 +95,7 @@ for (const [lines, complaint] of REFUSED) {
 
 /** Lines that are accepted, and what is said of them. */
 const WARNED: readonly (readonly [line: string, warning: string])[] = [
+  ["max_packet_size 20", "is 32, which is the least there is"],
   ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
   ["allow_duplicate_messages true", "is not looked at: overlapping subscriptions give one message"],
   ["set_tcp_nodelay false", "is not looked at: TCP_NODELAY is always set"],
