@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Broker, type BrokerEvent, memoryTransport } from "../../mod.ts";
+import { fromHex } from "../codec/hex.ts";
 import { within } from "../deadline.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { Conversation, converse } from "../wire/conversation.ts";
@@ -42,6 +43,41 @@ Deno.test("broker.close() says what was not said yet, and keeps what was acknowl
   storage.open();
   await conversation.run("p < 40 [ 0001 ]", "p told e0 8b");
   await within(closed, "the broker is not closed");
+});
+
+Deno.test("What a client waits for reaches it also when it has said DISCONNECT in the meantime", async () => {
+  const storage = new GatedStorage();
+  const conversation = await Conversation.open(5, { storage });
+  await conversation.run("s connects durable", "s > 82 [ 0001 [] 'x' 01 ]", "s < 90 [ 0001 [] 01 ]", "s drops");
+  await conversation.run("p connects");
+  storage.isGated = true;
+  await conversation.run("p > 32 [ 'x' 0001 [] \"1\" ] e0 00");
+  const commit = await storage.nextCommit();
+  commit.keep();
+  storage.open();
+  await conversation.run("p < 40 [ 0001 ]", "p closed");
+  await conversation.close();
+});
+
+Deno.test("A client that has said DISCONNECT and takes nothing of what waits for it is closed after 4 seconds", async () => {
+  let nowMs = 1_000_000;
+  await using broker = await Broker.open({ clock: () => nowMs });
+  const { server, client } = memoryTransport(1);
+  let isServed = false;
+  const served = broker.serve(server).then(() => isServed = true);
+  const writer = client.writable.getWriter();
+  const bytes = "100d00044d5154540402000000016d" + "c000".repeat(3) + "e000";
+  for (const packet of bytes.match(/10.{28}|c000|e000/g) ?? []) {
+    await writer.write(fromHex(packet));
+    await nextTurn();
+  }
+  nowMs += 3_999;
+  broker.tick(nowMs);
+  await nextTurn();
+  assertEquals(isServed, false);
+  nowMs += 1;
+  broker.tick(nowMs);
+  await within(served, "the connection does not end");
 });
 
 Deno.test("A broker that is closed takes no connection and no message", async () => {
@@ -140,3 +176,7 @@ Deno.test("What a peer does ends its own connection only", () =>
     await conversation.run("b quiet");
     assert(conversation.errors.length === 0);
   }));
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
