@@ -23,48 +23,52 @@ export function jobsOf(options: BenchOptions): Jobs {
   };
   const threads = options.scenario === "retained" ? 1 : options.threads;
   const shared = sharedCounters(threads, options.publishers);
-  const eachThread = (job: (thread: number) => Job) => ({
-    jobs: Array.from({ length: threads }, (_, thread) => job(thread)),
-    shared,
-  });
-  const { connections, payloadBytes, messages, subscribers } = options;
-  const share = (all: number, thread: number) => Math.floor(all / threads) + (thread < all % threads ? 1 : 0);
-  switch (options.scenario) {
+  const jobOf = jobMaker(options, target);
+  return { jobs: times(threads, (thread) => jobOf({ ...shared, thread })), shared };
+}
+
+function jobMaker(options: BenchOptions, target: LoadTarget): (shared: SharedCounters) => Job {
+  const { scenario, connections, concurrency, seconds = 0, payloadBytes, messages = 10_000, subscribers } = options;
+  switch (scenario) {
     case "connect":
-    case "idle": {
-      const { concurrency, seconds = 0 } = options;
-      const kind = options.scenario;
-      return eachThread((thread) => ({
-        kind,
+    case "idle":
+      return ({ thread, threads }) => ({
+        kind: scenario,
         target,
         thread,
-        connections: share(connections, thread),
-        concurrency: Math.max(1, share(concurrency, thread)),
+        connections: shareOf(connections, thread, threads),
+        concurrency: Math.max(1, shareOf(concurrency, thread, threads)),
         seconds,
-      }));
-    }
+      });
     case "retained":
-      return eachThread((thread) => ({
+      return (shared) => ({
         kind: "retained",
         target,
         payloadBytes,
-        messages: messages ?? 10_000,
+        messages,
         subscribers: Math.max(1, subscribers),
-        shared: { ...shared, thread },
-      }));
+        shared,
+      });
     default: {
-      const flow = flowOf(options, target.run);
-      return eachThread((thread) => ({
+      const { publishers, subscribers } = flowOf(options, target.run);
+      const isOf = ({ thread, threads }: SharedCounters) => ({ index }: { index: number }) =>
+        index % threads === thread;
+      return (shared) => ({
         kind: "flow",
         target,
         pace: paceOf(options),
-        publishers: flow.publishers.filter(({ index }) => index % threads === thread),
-        subscribers: flow.subscribers.filter(({ index }) => index % threads === thread),
-        publisherCount: flow.publishers.length,
-        shared: { ...shared, thread },
-      }));
+        publishers: publishers.filter(isOf(shared)),
+        subscribers: subscribers.filter(isOf(shared)),
+        publisherCount: publishers.length,
+        shared,
+      });
     }
   }
+}
+
+/** What falls to one thread of so many. */
+function shareOf(all: number, thread: number, threads: number): number {
+  return Math.floor(all / threads) + (thread < all % threads ? 1 : 0);
 }
 
 function flowOf(options: BenchOptions, run: string): Flow {

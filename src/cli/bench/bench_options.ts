@@ -60,15 +60,7 @@ type NumberName = typeof NUMBERS[number];
 
 /** Takes the command line apart, and reads the files that it names. Throws {@linkcode ConfigError}. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
-  const parsed = parseArgs(args, {
-    string: [...NUMBERS, "protocol-version", "cafile", "cert", "key", "_"],
-    boolean: ["json"],
-    alias: { q: "qos", s: "size", V: "protocol-version" },
-    unknown: (argument, key) => {
-      if (key === undefined) return;
-      throw new ConfigError(`Unknown option "${argument}": "brooklet bench --help" lists what there is`);
-    },
-  });
+  const parsed = parsedArguments(args);
   const number = (name: NumberName, least: number, most: number, otherwise: number) =>
     parseNumber(name, parsed[name], least, most) ?? otherwise;
   const count = (name: NumberName, otherwise: number, least = 1) => number(name, least, 1_000_000, otherwise);
@@ -103,6 +95,18 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     pid: parseNumber("pid", parsed.pid, 1, 0x7fff_ffff),
     isJson: parsed.json,
   };
+}
+
+function parsedArguments(args: readonly string[]) {
+  return parseArgs(args, {
+    string: [...NUMBERS, "protocol-version", "cafile", "cert", "key", "_"],
+    boolean: ["json"],
+    alias: { q: "qos", s: "size", V: "protocol-version" },
+    unknown: (argument, key) => {
+      if (key === undefined) return;
+      throw new ConfigError(`Unknown option "${argument}": "brooklet bench --help" lists what there is`);
+    },
+  });
 }
 
 function parseOperands(operands: readonly string[]): { scenario: Scenario; url: string } {

@@ -28,7 +28,7 @@ class QuietConnection implements PacketHandler {
     this.#connection = (await openConnection(target, clientId, this)).connection;
   }
 
-  /** Says DISCONNECT; resolves when the broker has closed the connection, as it must. [MQTT-3.14.4-3] */
+  /** Says DISCONNECT and closes the connection. [MQTT-3.14.4-1] */
   leave(bytes: Uint8Array): Promise<void> {
     this.#isLeaving = true;
     this.#connection?.append(bytes);
@@ -53,10 +53,14 @@ class QuietConnection implements PacketHandler {
 
   turnEnded(): void {}
 
-  written(): void {}
+  written(): void {
+    if (!this.#isLeaving) return;
+    this.close();
+    this.#left.resolve();
+  }
 
   lost(error: Error): void {
-    if (this.#isLeaving) return this.#left.resolve();
+    if (this.#isLeaving) return this.#left.resolve(); // The broker was faster.
     this.#fail(new LoadError(`A connection was lost: ${error.message}`));
   }
 }
