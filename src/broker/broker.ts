@@ -41,6 +41,7 @@ import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_sock
 const TICK_MS = 100;
 const DROPS_TOLD_EVERY_MS = 10_000;
 const RETRY_COMMIT_MS = 1_000;
+const FAILURE_TOLD_EVERY_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 4_500;
 const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
 /** First level of what the broker tells of itself. */
@@ -111,6 +112,8 @@ export class Broker {
   #dropsTold = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
   #dropsToldMs = 0;
   #retriedMs = 0;
+  /** When it is time to say again that the storage fails; 0: it does not. */
+  #failureTellMs = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(options: BrokerOptions) {
@@ -149,7 +152,7 @@ export class Broker {
       router: this.#router,
       now: () => this.#turnNow(),
       isClosing: () => this.#closing !== undefined,
-      publish: (message, nowMs) => this.#publish(message, nowMs),
+      publishWill: (message, nowMs) => this.#publish(message, nowMs, false),
       mayPublish: (message, identity) => this.#mayPublish(message, identity),
       readFailed: (clientId, error) => this.#onEvent({ kind: "readFailed", clientId, error }),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
@@ -474,7 +477,7 @@ export class Broker {
       flushWhenDurable: (served) => this.#held.add(served),
       loadPage: (served) => this.#loadPage(served),
       hasRoomToKeep: () => this.#storageWait.hasRoom,
-      whenRoomToKeep: () => this.#storageWait.room(),
+      whenRoomToKeep: () => this.#storageWait.room(this.#now()),
       resolve: (ask, served) => this.#resolve(ask, served),
       ended: (served, closing) => this.#ended(served, closing),
       unexpectedError: (error) => this.#unexpected(error),
@@ -572,6 +575,8 @@ export class Broker {
 
   #releaseHeld(): void {
     this.#storageWait.kept();
+    if (this.#failureTellMs > 0) this.#onEvent({ kind: "commitRecovered" });
+    this.#failureTellMs = 0;
     const held = this.#held;
     this.#held = new Set();
     this.#flush(held);
@@ -590,14 +595,19 @@ export class Broker {
   }
 
   #refuseHeld(error: unknown, after: number, until: number): void {
-    this.#onEvent({ kind: "commitFailed", error });
+    const nowMs = this.#now();
+    if (nowMs >= this.#failureTellMs) { // It is tried again every second.
+      this.#failureTellMs = nowMs + FAILURE_TOLD_EVERY_MS;
+      this.#onEvent({ kind: "commitFailed", error });
+    }
     for (const served of this.#connections) {
       if (served.connection.outbox.isHeldBetween(after, until)) served.refuseHeld();
     }
   }
 
-  #publish(message: ApplicationMessage, nowMs: number): ReasonCode {
-    if (message.retain) {
+  #publish(message: ApplicationMessage, nowMs: number, isWaitedFor = message.qos > 0): ReasonCode {
+    // Who publishes with QoS 0, or by a Will, does not wait for a storage that has too much to do: it keeps nothing of it.
+    if (message.retain && (isWaitedFor || this.#storageWait.hasRoom)) {
       const refusal = this.#retention.retain(message);
       if (refusal !== undefined) return refusal;
     }

@@ -91,6 +91,7 @@ export class CommitQueue implements ChangeLog {
   /** Gives what was written to the storage, at the end of a turn. */
   flush(): void {
     if (this.#changes.length === 0 || this.#committing !== undefined || this.#failed !== undefined) return;
+    if (this.#depth > 0) return; // What is all or nothing is not complete.
     this.#give(this.#take([], 0));
   }
 

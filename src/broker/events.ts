@@ -51,7 +51,9 @@ export type BrokerEvent =
     readonly tooLarge: number;
     readonly expired: number;
   }
-  /** Changes could not be kept; the clients that waited for them are disconnected, unacknowledged. */
+  /** The storage keeps again what it is given. */
+  | { readonly kind: "commitRecovered" }
+  /** Changes could not be kept, told once a minute at most; the clients that waited for them are disconnected, unacknowledged. */
   | { readonly kind: "commitFailed"; readonly error: unknown }
   /** A session could not be read from the storage: its client is disconnected, or it ends a little later. */
   | { readonly kind: "readFailed"; readonly clientId: string; readonly error: unknown }

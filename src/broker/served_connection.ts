@@ -41,7 +41,7 @@ export interface ServedConnectionHost extends ConnectionHost {
   loadPage(served: ServedConnection): void;
   /** Whether few changes enough wait for the storage that more may be made, and a promise for that. */
   hasRoomToKeep(): boolean;
-  whenRoomToKeep(): Promise<void>;
+  whenRoomToKeep(): Promise<boolean>;
   /** Answers a question of the connection; it never rejects. */
   resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer>;
   /** The connection is over, whatever its bytes still do: its session and its Will are taken care of. */
@@ -258,13 +258,18 @@ export class ServedConnection implements ConnectionEvents {
       // Who makes changes faster than they are kept waits for that; others go on.
       while (this.#host.log.writtenSequence > writtenSequence && !this.#host.hasRoomToKeep()) {
         if (connection.closing !== undefined) break;
-        await this.#orOver(this.#host.whenRoomToKeep());
+        await this.#orOver(this.#waitForRoom());
       }
       // A client that does not read is not read from.
       while (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
         await new Promise<void>((resolve) => this.#whenWritten = resolve);
       }
     }
+  }
+
+  async #waitForRoom(): Promise<void> {
+    if (await this.#host.whenRoomToKeep()) return;
+    this.connection.disconnect(ReasonCode.QuotaExceeded, "the server cannot store what the client sends");
   }
 
   get #hasClientLeft(): boolean {

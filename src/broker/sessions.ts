@@ -31,8 +31,8 @@ interface Client extends WillOwner {
   /** Resolves when the session is restored from the storage; it never rejects. */
   restoring: Promise<void> | undefined;
   expiry: Deadline | undefined;
-  /** Whether more of what it left in the storage is coming back. */
-  isPaging: boolean;
+  /** The connection for which more of what it left in the storage is coming back. */
+  paging: ServedConnection | undefined;
 }
 
 /** What the sessions need of their broker. */
@@ -45,7 +45,7 @@ export interface SessionsHost {
   now(): number;
   /** Whether the broker ends. */
   isClosing(): boolean;
-  publish(message: ApplicationMessage, nowMs: number): ReasonCode;
+  publishWill(message: ApplicationMessage, nowMs: number): void;
   /** Whether a client may still publish its Will. */
   mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
   takenOver(served: ServedConnection): void;
@@ -123,15 +123,17 @@ export class Sessions {
     const { session } = client;
     const nowMs = this.#host.now();
     const hadSession = connection.session === session; // Not while it is restored.
-    const shared = hadSession && !session.isDurable ? session.outgoing.sharedMessages() : [];
+    const isStored = session.isDurable;
+    const shared = hadSession && !isStored ? session.outgoing.sharedMessages() : []; // Else they are in the storage.
     if (hadSession || client.restoring === undefined) session.detach();
     const { will } = connection;
     connection.will = undefined; // Once only. [MQTT-3.1.2-10]
     if (!hadSession && client.will?.publishAtMs !== undefined) this.#wills.wait(client); // Nobody has come in time.
     else if (!hadSession || will === undefined) this.#wills.set(client, undefined);
     else this.#wills.connectionLost(client, will, nowMs);
-    if (!session.isDurable) { // [MQTT-4.1.0-2]
-      this.#forget(client, shared);
+    if (!session.livesOn) { // [MQTT-4.1.0-2]
+      if (isStored) this.#endOrTryAgain(client);
+      else this.#forget(client, shared);
       return;
     }
     const expiresAtMs = session.expiresAtMs(nowMs);
@@ -145,6 +147,7 @@ export class Sessions {
     const { clientId } = change;
     if (change.kind === "sessionStarted") {
       const session = new Session(clientId, this.#host.context);
+      session.isDurable = true;
       this.#clients.set(clientId, {
         session,
         principal: change.principal,
@@ -152,8 +155,7 @@ export class Sessions {
         restoring: undefined,
         expiry: undefined,
         will: undefined,
-        isPaging: false,
-        isStored: true,
+        paging: undefined,
       });
       return;
     }
@@ -192,12 +194,13 @@ export class Sessions {
   /** Has more of what a session left in the storage come back, unless it is about to, or its connection is gone. */
   loadPage(served: ServedConnection): Promise<void> | undefined {
     const client = this.#clients.get(served.connection.clientId);
-    return client?.owner === served && !client.isPaging ? this.#loadPage(client, served) : undefined;
+    return client?.owner === served && client.paging !== served ? this.#loadPage(client, served) : undefined;
   }
 
   #begin(clientId: string, sessionExpirySeconds: number, owner: ServedConnection, will: Will | undefined): Session {
     const session = new Session(clientId, this.#host.context);
     session.sessionExpirySeconds = sessionExpirySeconds;
+    session.isDurable = session.livesOn;
     session.identity = owner.connection.identity;
     const { principal } = owner.connection;
     const client: Client = {
@@ -207,8 +210,7 @@ export class Sessions {
       restoring: undefined,
       expiry: undefined,
       will: undefined,
-      isPaging: false,
-      isStored: session.isDurable,
+      paging: undefined,
     };
     this.#clients.set(clientId, client);
     if (session.isDurable) {
@@ -247,11 +249,11 @@ export class Sessions {
   }
 
   async #loadPage(client: Client, served: ServedConnection): Promise<void> {
-    client.isPaging = true;
+    client.paging = served;
     try {
       await this.#readPage(client, served);
     } finally {
-      client.isPaging = false;
+      if (client.paging === served) client.paging = undefined;
     }
     if (client.owner === served) client.session.outgoing.pump(this.#host.now());
   }
@@ -271,13 +273,17 @@ export class Sessions {
   }
 
   #expireAt(client: Client, expiresAtMs: number): void {
+    this.#host.deadlines.cancel(client.expiry);
     if (expiresAtMs === Infinity) return;
     client.expiry = this.#host.deadlines.add(expiresAtMs, () => {
-      if (client.owner !== undefined) return;
-      this.#end(client).then(() => this.expiredCount += 1, (error: unknown) => {
-        this.#host.readFailed(client.session.clientId, error);
-        this.#expireAt(client, this.#host.now() + END_AGAIN_MS);
-      });
+      if (client.owner === undefined) this.#endOrTryAgain(client, () => this.expiredCount += 1);
+    });
+  }
+
+  #endOrTryAgain(client: Client, ended = () => {}): void {
+    this.#end(client).then(ended, (error: unknown) => {
+      this.#host.readFailed(client.session.clientId, error);
+      this.#expireAt(client, this.#host.now() + END_AGAIN_MS);
     });
   }
 
@@ -286,9 +292,9 @@ export class Sessions {
    * when the storage cannot say what that is: then nothing has changed.
    */
   async #end(client: Client): Promise<void> {
-    const { session, isStored } = client;
+    const { session } = client;
     const subscriptions = [...session.subscriptions.values()];
-    if (!isStored || !subscriptions.some(({ filter }) => filter.shareName !== undefined)) {
+    if (!session.isDurable || !subscriptions.some(({ filter }) => filter.shareName !== undefined)) {
       this.#forget(client, []);
       return;
     }
@@ -350,15 +356,15 @@ export class Sessions {
     try {
       this.#wills.sessionEnded(client, this.#host.now());
       this.#redistribute(shared);
-      if (client.isStored) commits.write({ kind: "sessionEnded", clientId: session.clientId });
+      if (session.isDurable) commits.write({ kind: "sessionEnded", clientId: session.clientId });
     } finally {
       commits.end();
     }
   }
 
   #writeExpiry(client: Client, expiresAtMs: number | undefined): void {
-    if (!client.isStored) return;
-    const { clientId, sessionExpirySeconds } = client.session;
+    const { clientId, sessionExpirySeconds, isDurable } = client.session;
+    if (!isDurable) return;
     this.#host.commits.write({ kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs });
   }
 }

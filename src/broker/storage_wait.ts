@@ -2,7 +2,7 @@ import type { Answer } from "../protocol/ask.ts";
 import type { CommitQueue } from "./commit_queue.ts";
 import type { Deadlines } from "./deadlines.ts";
 
-// How long a client of 3.1 or 3.1.1 waits for an acknowledgement before it is disconnected.
+// How long a client waits for the storage before it is disconnected.
 const LONGEST_WAIT_MS = 30_000;
 
 /** Connections that wait for the storage: until it keeps again what it is given, or until it has caught up. */
@@ -10,8 +10,8 @@ export class StorageWait {
   readonly #commits: CommitQueue;
   readonly #deadlines: Deadlines;
   readonly #maximumPendingBytes: number;
-  #whenKeeping = new Set<(isKeeping: boolean) => void>();
-  #whenRoom: PromiseWithResolvers<void> | undefined;
+  readonly #whenKeeping = new Set<(isInTime: boolean) => void>();
+  readonly #whenRoom = new Set<(isInTime: boolean) => void>();
 
   constructor(commits: CommitQueue, deadlines: Deadlines, maximumPendingBytes: number) {
     this.#commits = commits;
@@ -21,40 +21,39 @@ export class StorageWait {
 
   /** Whether more changes may be made. */
   get hasRoom(): boolean {
+    if (this.#commits.pendingBytes > this.#maximumPendingBytes) this.#commits.flush(); // It may keep at once.
     return this.#commits.pendingBytes <= this.#maximumPendingBytes;
   }
 
-  /** Resolves when something was kept: look at {@linkcode hasRoom} again. */
-  async room(): Promise<void> {
-    this.#commits.flush();
-    if (this.hasRoom) return; // It keeps at once.
-    this.#whenRoom ??= Promise.withResolvers();
-    await this.#whenRoom.promise;
+  /** Resolves when something was kept: look at {@linkcode hasRoom} again; false: nothing was for too long. */
+  room(nowMs: number): Promise<boolean> {
+    return this.#wait(this.#whenRoom, nowMs);
   }
 
   /** Answers when the storage keeps again, or when that has taken too long. */
-  keeping(nowMs: number): Promise<Answer> {
-    return new Promise((resolve) => {
-      const answer = (isKeeping: boolean) => {
-        this.#deadlines.cancel(deadline);
-        this.#whenKeeping.delete(answer);
-        resolve({ kind: "storage", isKeeping });
-      };
-      const deadline = this.#deadlines.add(nowMs + LONGEST_WAIT_MS, () => answer(false));
-      this.#whenKeeping.add(answer);
-    });
+  async keeping(nowMs: number): Promise<Answer> {
+    return { kind: "storage", isKeeping: await this.#wait(this.#whenKeeping, nowMs) };
   }
 
   /** The storage has kept what it was given. */
   kept(): void {
-    for (const answer of [...this.#whenKeeping]) answer(true);
-    this.#whenRoom?.resolve();
-    this.#whenRoom = undefined;
+    for (const answer of [...this.#whenKeeping, ...this.#whenRoom]) answer(true);
   }
 
   /** Nobody is to wait any longer. */
   close(): void {
-    for (const answer of [...this.#whenKeeping]) answer(false);
-    this.#whenRoom?.resolve();
+    for (const answer of [...this.#whenKeeping, ...this.#whenRoom]) answer(false);
+  }
+
+  #wait(waiting: Set<(isInTime: boolean) => void>, nowMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const answer = (isInTime: boolean) => {
+        this.#deadlines.cancel(deadline);
+        waiting.delete(answer);
+        resolve(isInTime);
+      };
+      const deadline = this.#deadlines.add(nowMs + LONGEST_WAIT_MS, () => answer(false));
+      waiting.add(answer);
+    });
   }
 }

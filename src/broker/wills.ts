@@ -9,8 +9,6 @@ import type { Deadline, Deadlines } from "./deadlines.ts";
 export interface WillOwner {
   readonly session: Session;
   readonly principal: string | undefined;
-  /** Whether the storage knows the session, and so has to know its Will. */
-  readonly isStored: boolean;
   /** As the storage has it, or while it waits for its delay. */
   will: WaitingWill | undefined;
 }
@@ -29,7 +27,7 @@ export interface WillsHost {
   /** Whether the broker ends: a Will that is stored comes when a broker is opened again (section 3.1.2.5). */
   isClosing(): boolean;
   now(): number;
-  publish(message: ApplicationMessage, nowMs: number): void;
+  publishWill(message: ApplicationMessage, nowMs: number): void;
   /** Whether the client may still publish it. */
   mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
 }
@@ -105,11 +103,11 @@ export class Wills {
   #answered(owner: WillOwner, message: ApplicationMessage, isAllowed: boolean, nowMs: number): void {
     const { commits } = this.#host;
     const { clientId } = owner.session;
-    const isGone = owner.isStored && owner.will === undefined; // Unless there is a new one in the meantime.
+    const isGone = owner.session.isDurable && owner.will === undefined; // Unless there is a new one in the meantime.
     commits.begin();
     try {
       if (isGone) commits.write({ kind: "will", clientId, will: undefined, publishAtMs: undefined });
-      if (isAllowed) this.#host.publish(message, nowMs); // [MQTT-3.1.2-8]
+      if (isAllowed) this.#host.publishWill(message, nowMs); // [MQTT-3.1.2-8]
     } finally {
       commits.end();
     }
@@ -121,7 +119,7 @@ export class Wills {
     const will = given && { ...given, payload: given.payload.slice() }; // Kept beyond the batch: copy.
     owner.will = will && { will, publishAtMs, deadline: undefined };
     const { clientId } = owner.session;
-    if (owner.isStored) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs });
+    if (owner.session.isDurable) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs });
   }
 }
 

@@ -43,6 +43,8 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       return [
         `Error: changes could not be stored, clients that waited for them are disconnected: ${errorText(event.error)}`,
       ];
+    case "commitRecovered":
+      return ["The storage keeps changes again."];
     case "readFailed":
       return [`Error: the session of ${printable(event.clientId)} could not be read: ${errorText(event.error)}`];
     case "unexpectedError":

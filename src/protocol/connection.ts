@@ -421,7 +421,7 @@ export class Connection implements SessionLink, ClientConnection {
     const expiry = properties.sessionExpiryInterval;
     const session = this.session as Session; // It is connected.
     if (expiry !== undefined) {
-      if (!session.isDurable && expiry > 0) {
+      if (!session.livesOn && expiry > 0) {
         this.#refuse(
           protocolError("DISCONNECT sets a Session Expiry Interval that was 0 in CONNECT", "MQTT 3.14.2.2.2"),
         );

@@ -18,6 +18,8 @@ export class Session {
   readonly outgoing: OutgoingMessages;
   /** Session Expiry Interval in seconds; 0: ends with its connection. */
   sessionExpirySeconds = 0;
+  /** Whether the storage knows it: then all that happens to it is kept, also when it is to end with its connection. */
+  isDurable = false;
   #identity: ClientIdentity | undefined;
 
   constructor(readonly clientId: string, context: SessionContext) {
@@ -25,7 +27,7 @@ export class Session {
   }
 
   /** Whether it lives on without a connection. */
-  get isDurable(): boolean {
+  get livesOn(): boolean {
     return this.sessionExpirySeconds > 0;
   }
 

@@ -163,6 +163,11 @@ export class KvBodies {
     }
   }
 
+  /** How many rows there are that nothing needs. */
+  get garbageRows(): number {
+    return this.#garbage.length;
+  }
+
   /** Some of the rows that nothing needs; they are not given again. */
   takeGarbage(most: number): Mutation[] {
     return this.#garbage.splice(0, most);

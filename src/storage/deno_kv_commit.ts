@@ -124,6 +124,18 @@ export class KvCommit {
     }
     this.#draft = new Draft();
     this.#settle(draft, written);
+    // Large messages leave more rows behind than the next ones take away.
+    while (this.#bodies.garbageRows > MOST_GARBAGE) await this.#writeGarbage();
+  }
+
+  async #writeGarbage(): Promise<void> {
+    const garbage = this.#bodies.takeGarbage(ENOUGH_MUTATIONS);
+    try {
+      await this.#rows.write(garbage);
+    } catch (error) {
+      this.#bodies.giveBack(garbage);
+      throw error;
+    }
   }
 
   #write(draft: Draft): WrittenDraft {

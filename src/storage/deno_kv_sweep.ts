@@ -67,7 +67,13 @@ export class KvSweep {
       if (isDone) step.done.push(number);
       if (!isDone || step.mutations.length >= ENOUGH_ROWS) break;
     }
-    await this.#rows.write([...step.mutations, ...this.#bodies.takeGarbage(ENOUGH_ROWS)]);
+    const garbage = this.#bodies.takeGarbage(ENOUGH_ROWS);
+    try {
+      await this.#rows.write([...step.mutations, ...garbage]);
+    } catch (error) {
+      this.#bodies.giveBack(garbage);
+      throw error;
+    }
     for (const body of step.bodies) this.#bodies.release(body);
     for (const { key } of step.mutations) this.#bodies.replaced(key, undefined);
     for (const number of step.done) this.#ended.delete(number);

@@ -110,8 +110,9 @@ async function readLog(path: string): Promise<{ acknowledged: number; violations
   return { acknowledged, violations, syncs: syncs.length };
 }
 
-function take({ name, bytes, begun, ended }: SystemCall, connection: Connection | undefined): void {
+function take({ name, isCut, bytes, begun, ended }: SystemCall, connection: Connection | undefined): void {
   if (connection === undefined) return;
+  if (isCut) throw new Error(`strace has cut what it shows: ${name}`);
   if (READS.includes(name)) {
     for (const packet of connection.readDecoder.decode(bytes)) addTo(connection.read, packet, ended);
   } else if (WRITES.includes(name)) {

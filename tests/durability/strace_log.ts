@@ -4,6 +4,8 @@ export interface SystemCall {
   /** Its first argument. */
   readonly descriptor: number;
   readonly result: number;
+  /** Whether there is more of it than is shown. */
+  readonly isCut: boolean;
   /** What was read or written. */
   readonly bytes: Uint8Array;
   /** Lines of the log: the order in which calls of all threads began and came back. */
@@ -28,11 +30,11 @@ export function* systemCalls(log: string): Generator<SystemCall> {
     const call = /^(\w+)\((\d+)(.*)\)\s+= (-?\d+)/.exec(joined);
     if (call === null) continue;
     const [, name = "", descriptor, rest = "", result] = call;
-    if (rest.includes(`"...`)) throw new Error(`strace has cut what it shows: ${name}`);
     yield {
       name,
       descriptor: Number(descriptor),
       result: Number(result),
+      isCut: rest.includes(`"...`),
       bytes: quotedBytes(rest).subarray(0, Math.max(0, Number(result))),
       begun: head?.line ?? line,
       ended: line,
