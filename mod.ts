@@ -135,7 +135,7 @@ export { listenWebSocket } from "./src/transport/web_socket_listener.ts";
 export type { WebSocketHandshakeOptions } from "./src/transport/web_socket_handshake.ts";
 export { listenBehindProxy, withProxyProtocol } from "./src/transport/proxy_protocol.ts";
 export type { RemoteAddress, RouteOptions } from "./src/broker/web_socket_route.ts";
-export type { HttpRequest, Peer, Transport } from "./src/transport/transport.ts";
+export type { HttpAnswer, HttpRequest, Peer, Transport } from "./src/transport/transport.ts";
 
 if (import.meta.main) {
   const { main } = await import("./src/cli/start.js");

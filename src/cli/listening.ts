@@ -22,6 +22,7 @@ import {
 } from "./listen_url.ts";
 import { type LogLine, printable } from "./log.ts";
 import { readPem } from "./read_file.ts";
+import { realFolder, staticFiles } from "./static_files.ts";
 
 const NO_ADDRESS = "this machine has no such address";
 /** What a host stands for that is more than one address; of those behind the first one, not every machine has each. */
@@ -175,7 +176,7 @@ export class Listening {
     return listenBehindProxy(below, { onRefused: this.#refused });
   }
 
-  #webSocket(below: Listener, url: WebSocketUrl, { paths }: ListenerConfiguration): Listener {
+  #webSocket(below: Listener, url: WebSocketUrl, { paths, httpDir }: ListenerConfiguration): Listener {
     const { path, trustedProxies } = url;
     // What only this machine can reach is not for pages of the web that a browser of this machine shows.
     const origins = url.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
@@ -183,6 +184,7 @@ export class Listening {
       ...paths === undefined ? path === undefined ? {} : { paths: [path] } : { paths },
       ...origins === undefined ? {} : { origins },
       trustedProxies,
+      ...httpDir === undefined ? {} : { answer: staticFiles(httpDir) },
       onRefused: this.#refused,
       onWebSocketEnd: ({ code, reason, isByPeer }, { address }) => {
         if (isByPeer || code === CloseCode.Normal || code === CloseCode.GoingAway) return;
@@ -205,8 +207,9 @@ function withOptions(url: ListenUrl, { proxyProtocol, origins, trustedProxies }:
   };
 }
 
-/** Reads all certificates; throws {@linkcode ConfigError} for one that cannot be used. */
-export function checkCertificates({ listeners, tls }: Configuration): void {
+/** Reads what listeners show; throws {@linkcode ConfigError} for what cannot be used. */
+export function checkListenerFiles({ listeners, tls }: Configuration): void {
+  for (const { httpDir } of listeners) if (httpDir !== undefined) realFolder(httpDir);
   for (const own of [tls, ...listeners.map(({ tls }) => tls)]) {
     if (own === undefined) continue;
     certificateOf(own);

@@ -7,7 +7,7 @@ import { effectiveYaml } from "./config/print.ts";
 import type { Configuration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
 import { eventLog } from "./event_log.ts";
-import { checkCertificates, Listening } from "./listening.ts";
+import { checkListenerFiles, Listening } from "./listening.ts";
 import { Log, type LogLine, printable } from "./log.ts";
 import { PidFile } from "./pid_file.ts";
 import { Reload } from "./reload.ts";
@@ -40,7 +40,7 @@ async function check(request: ServeRequest): Promise<number> {
     const { written, overrides } = request.read();
     const configuration = configurationOf(written, overrides);
     await Access.read(configuration);
-    checkCertificates(configuration);
+    checkListenerFiles(configuration);
     for (const warning of written.warnings) console.error(`brooklet: ${printable(warning)}`);
     console.error("brooklet: the configuration can be used");
     return 0;

@@ -35,11 +35,11 @@ export async function* acceptConnections<Conn, Opened>(
 
 /**
  * Gives the connections of `below` when `prepare` is through with them, whichever is first: one that is slow holds no
- * other. What `prepare` rejects is closed, and `onRefused` is told why.
+ * other. What `prepare` rejects is closed, and `onRefused` is told why; what it gives `undefined` for is over.
  */
 export function preparedListener(
   below: Listener,
-  prepare: (transport: Transport) => Promise<Transport>,
+  prepare: (transport: Transport) => Promise<Transport | undefined>,
   onRefused: (transport: Transport, reason: string) => void,
   url = below.url,
 ): Listener {
@@ -49,7 +49,8 @@ export function preparedListener(
   const take = async (transport: Transport): Promise<void> => {
     preparing.add(transport);
     try {
-      ready.push(await prepare(transport));
+      const prepared = await prepare(transport);
+      if (prepared !== undefined) ready.push(prepared);
     } catch (error) {
       transport.close();
       if (!isClosed) onRefused(transport, error instanceof Error ? error.message : String(error));

@@ -19,6 +19,15 @@ export interface HttpRequest {
   readonly headers: Headers;
 }
 
+/** What a GET gets that does not ask for WebSocket. */
+export interface HttpAnswer {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Bytes of the body. */
+  readonly length: number;
+  /** They, piece by piece; not asked for where the request is a HEAD. */
+  body(): AsyncIterable<Uint8Array>;
+}
+
 /** One Network Connection as bytes (MQTT 5, section 4.2): whatever it is below, this is all that the broker knows of it. */
 export interface Transport {
   /** Chunks as they come; they are not written to afterwards. */

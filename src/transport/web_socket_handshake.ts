@@ -1,5 +1,5 @@
 import { type ByteChannel, channelOf } from "./byte_channel.ts";
-import type { Peer, Transport } from "./transport.ts";
+import type { HttpAnswer, HttpRequest, Peer, Transport } from "./transport.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "./web_socket_forwarded.ts";
 import { foreignProtocol, parseRequestHead, requestHeadLength } from "./web_socket_request_head.ts";
 import { Slab } from "./web_socket_slab.ts";
@@ -17,6 +17,8 @@ import {
 export interface WebSocketHandshakeOptions extends UpgradeOptions, ForwardedOptions, WebSocketOptions {
   /** From the connection to the end of the request head. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
+  /** Answers a GET or HEAD that does not ask for WebSocket; `undefined`: with 404. @default a page that says how to connect */
+  readonly answer?: (request: HttpRequest) => Promise<HttpAnswer | undefined>;
 }
 
 /** A connection that did not become a WebSocket connection; it has been answered and closed. */
@@ -28,6 +30,8 @@ const MOST_HEAD_BYTES = 8_192;
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 const REFUSED_LINGER_MS = 1_000;
 const MOST_LINGER_BYTES = 1_048_576;
+// However slowly it is read.
+const ANSWER_TIMEOUT_MS = 60_000;
 const STATUS_TEXTS: Readonly<Record<number, string>> = {
   400: "Bad Request",
   403: "Forbidden",
@@ -55,8 +59,11 @@ export class WebSocketHandshakes {
     this.#addresses = new ForwardedAddresses(options);
   }
 
-  /** Gives the WebSocket connection; rejects with WebSocketHandshakeError for one that was refused or lost. */
-  async accept(inner: Transport): Promise<WebSocketTransport> {
+  /**
+   * Gives the WebSocket connection; `undefined` for one that asked for something else and got it. Rejects with
+   * WebSocketHandshakeError for one that was refused or lost.
+   */
+  async accept(inner: Transport): Promise<WebSocketTransport | undefined> {
     const handshake = new Handshake(inner, this.#options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS);
     try {
       return await this.#decide(handshake);
@@ -69,13 +76,15 @@ export class WebSocketHandshakes {
     }
   }
 
-  async #decide(handshake: Handshake): Promise<WebSocketTransport> {
+  async #decide(handshake: Handshake): Promise<WebSocketTransport | undefined> {
     const { inner, channel: below } = handshake;
     const isSecure = inner.peer.transport === "tls";
     const read = await handshake.readHead();
     if ("kind" in read) return await handshake.refuse(read);
     const request = parseRequestHead(read.head, isSecure ? "https" : "http");
     if ("kind" in request) return await handshake.refuse(request);
+    const { answer } = this.#options;
+    if (answer !== undefined && isPlainRequest(request)) return await handshake.answer(request, answer);
     const decision = checkUpgrade(request, this.#options);
     if (decision.kind === "refused") return await handshake.refuse(decision, request.method !== "HEAD");
     await below.write(await encodeAcceptance(decision));
@@ -137,18 +146,37 @@ class Handshake {
     return this.#reading ??= this.channel.read().finally(() => this.#reading = undefined);
   }
 
+  /** Gives what was asked for, and closes. */
+  async answer(
+    request: HttpRequest,
+    answer: (request: HttpRequest) => Promise<HttpAnswer | undefined>,
+  ): Promise<undefined> {
+    this.end();
+    const hasBody = request.method === "GET";
+    const found = await answer(request);
+    if (found === undefined) {
+      return await this.refuse(refusal(404, "there is no such file", "Nothing is here.\n"), hasBody);
+    }
+    const timer = setTimeout(() => this.inner.close(), ANSWER_TIMEOUT_MS);
+    try {
+      const { length, headers, body } = found;
+      const common = { "connection": "close", "content-length": String(length) };
+      await this.channel.write(encodeHead("200 OK", { ...headers, ...common }, ""));
+      if (hasBody) { for await (const chunk of body()) await this.channel.write(chunk); }
+      await this.#farewell();
+    } finally {
+      clearTimeout(timer);
+      this.inner.close();
+    }
+  }
+
   /** Answers, and reads on for a moment: closing on bytes that were not read could destroy the answer. */
   async refuse(refused: UpgradeRefusal, hasBody = true): Promise<never> {
     this.end();
     const timer = setTimeout(() => this.inner.close(), REFUSED_LINGER_MS);
     try {
       await this.channel.write(encodeRefusal(refused, hasBody));
-      await this.channel.closeWrite();
-      for (let bytes = 0; bytes <= MOST_LINGER_BYTES;) {
-        const chunk = await this.#read();
-        if (chunk === undefined) break;
-        bytes += chunk.length;
-      }
+      await this.#farewell();
     } catch {
       // It is gone, with or without the answer.
     } finally {
@@ -157,6 +185,26 @@ class Handshake {
     }
     throw new WebSocketHandshakeError(`${refused.reason}, answered with ${refused.status}`);
   }
+
+  /** Says that nothing more will come, and reads what still does. */
+  async #farewell(): Promise<void> {
+    const timer = setTimeout(() => this.inner.close(), REFUSED_LINGER_MS);
+    try {
+      await this.channel.closeWrite();
+      for (let bytes = 0; bytes <= MOST_LINGER_BYTES;) {
+        const chunk = await this.#read();
+        if (chunk === undefined) break;
+        bytes += chunk.length;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Whether it wants no other protocol. */
+function isPlainRequest({ method, headers }: HttpRequest): boolean {
+  return (method === "GET" || method === "HEAD") && !headers.has("upgrade");
 }
 
 function joined(first: Uint8Array<ArrayBuffer>, second: Uint8Array): Uint8Array<ArrayBuffer> {

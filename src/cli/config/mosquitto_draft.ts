@@ -36,6 +36,7 @@ export interface ListenerDraft {
   port?: number;
   host?: string;
   isWebSocket?: boolean;
+  httpDir?: MosquittoLine;
   domain?: "ipv4" | "ipv6";
   certificate?: string;
   key?: string;
@@ -135,7 +136,7 @@ export class MosquittoDraft {
 
   #listenerOf(listener: ListenerDraft): ListenerInput {
     const { certificate, key, authority, requireCertificate = false, minimumVersion, security } = listener;
-    const { maximumConnections, maximumQos, topicAliasMaximum, isWebSocket = false } = listener;
+    const { maximumConnections, maximumQos, topicAliasMaximum, isWebSocket = false, httpDir } = listener;
     if ((certificate === undefined) !== (key === undefined)) {
       throw errorAt(listener, '"certfile" and "keyfile" belong together');
     }
@@ -146,6 +147,9 @@ export class MosquittoDraft {
       : undefined;
     if (nameKey !== undefined && !requireCertificate) {
       throw errorAt(listener, `"${nameKey}" needs "require_certificate true"`);
+    }
+    if (httpDir !== undefined && !isWebSocket) {
+      this.warn(httpDir, 'is not looked at: it needs "protocol websockets"');
     }
     const own = this.isPerListener ? security : this.#security;
     const limits = {
@@ -169,6 +173,7 @@ export class MosquittoDraft {
       ...maximumConnections === undefined ? {} : { maximumConnections },
       ...Object.keys(limits).length === 0 ? {} : { limits },
       ...isWebSocket ? { paths: "any" as const } : {},
+      ...isWebSocket && httpDir !== undefined ? { httpDir: httpDir.text() } : {},
     };
   }
 

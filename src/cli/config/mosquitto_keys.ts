@@ -159,7 +159,10 @@ function listenerKeys(): Record<string, MosquittoKey> {
     use_username_as_clientid: refuseTrue(
       "is not possible: clients keep their Client Identifiers, and a session is for its user alone",
     ),
-    http_dir: warn("is not looked at: there are no files to get, only WebSocket"),
+    http_dir: (line, { listener }) => {
+      line.text();
+      listener.httpDir = line;
+    },
     websockets_log_level: warn("is not looked at: there is no libwebsockets"),
     websockets_headers_size: warn("is not looked at: the head of a request has 8,192 bytes at most"),
   };

@@ -148,6 +148,9 @@ const listenerSchema = z.strictObject({
   origins: z.array(z.string()).optional().describe(
     "Web pages that may connect: origins such as `https://example.com`, `sameOrigin`, `loopback`.",
   ),
+  httpDir: path.optional().describe(
+    "Folder whose files are for everybody who asks for them with GET; for WebSocket listeners. Folders are not listed.",
+  ),
   trustedProxies: z.array(z.string()).default([]).describe("Proxies whose `X-Forwarded-For` is believed."),
   proxyProtocol: z.boolean().default(false).describe("Connections begin with a header of the PROXY protocol."),
 });
@@ -262,7 +265,7 @@ function checkListeners(
       complain("url", `Cannot listen on ${urlText(url)}: it needs a certificate; give --cert and --key, or set "tls"`);
     }
     if (!isSecure && listener.tls !== undefined) complain("tls", `has no meaning: ${urlText(url)} has no TLS`);
-    for (const key of ["paths", "origins"] as const) {
+    for (const key of ["paths", "origins", "httpDir"] as const) {
       if (url.scheme !== "ws" && url.scheme !== "wss" && listener[key] !== undefined) {
         complain(key, `has no meaning: ${urlText(url)} has no WebSocket`);
       }

@@ -108,7 +108,6 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["persistence_file a.db", "is not looked at: the file is brooklet.kv"],
   ["autosave_interval 1", "is not looked at: each change is stored when it happens"],
   ["autosave_on_changes true", "is not looked at: each change is stored when it happens"],
-  ["http_dir /srv", "is not looked at: there are no files to get, only WebSocket"],
   ["websockets_log_level 1", "is not looked at: there is no libwebsockets"],
   ["websockets_headers_size 1", "is not looked at: the head of a request has 8,192 bytes at most"],
   [

@@ -139,6 +139,15 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
   });
 });
 
+Deno.test("mosquitto.conf with http_dir shows its files at listeners of WebSocket", () => {
+  using folder = new ConfigurationFolder();
+  const text = "http_dir /srv/a\nlistener 9001\nhttp_dir /srv/b\nprotocol websockets\nlistener 1884\n";
+  const { listeners } = folder.read("m.conf", text);
+  assertEquals(listeners.map(({ httpDir }) => httpDir), [undefined, "/srv/b", undefined]);
+  const warning = 'm.conf:1: "http_dir" is not looked at: it needs "protocol websockets"';
+  assertEquals(folder.warnings("m.conf", text), [warning]);
+});
+
 Deno.test("mosquitto.conf with use_subject_as_username takes the subject of the certificate, and no password", () => {
   using folder = new ConfigurationFolder();
   const tls = "listener 8883\ncertfile a.pem\nkeyfile a.key\ncafile ca.pem\nrequire_certificate true\n";
