@@ -12,8 +12,8 @@ export function eventLog(log: Log, refusals: LogLine): Pick<BrokerOptions, "onEv
   const denials = summarizedLog(log.line); // Of its own: clients that may connect do not hide those that may not.
   const onEvent = (event: BrokerEvent) => {
     const type = typeOf(event);
-    const fields = fieldsOf(event);
     if (!log.has(type, areaOf(event))) return;
+    const fields = fieldsOf(event);
     const write = event.kind === "accessDenied" ? denials : isRefusal(event, log) ? refusals : log.line;
     for (const line of eventLines(event, log.hasConnectionMessages)) write(line, type, fields);
   };
