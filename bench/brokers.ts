@@ -1,7 +1,7 @@
 /**
  * Compares Brooklet with the brokers that are installed, mosquitto and Aedes: `deno task bench:brokers`.
  * Each round runs a load against all of them, one after the other, so that a busy machine is busy for all. What it finds
- * goes to `bench/results/`: JSON, a table and a chart.
+ * goes to `bench/results/`: JSON, a table and a chart. The run that is shown to readers is in `docs/benchmarks/`.
  */
 
 // @ts-types="../src/cli/parse_args.d.ts"
