@@ -5,13 +5,6 @@ import { ConfigError } from "./config_error.ts";
 import { printable } from "./log.ts";
 import { readText } from "./read_file.ts";
 
-export const CONVERT_HELP = `Usage: brooklet convert FILE
-
-Prints a configuration of mosquitto as YAML, which means the same. What differs from mosquitto is said in comments.
-
-  -h, --help             print this
-`;
-
 /** Runs `convert`; gives the exit code. Throws {@linkcode ConfigError}. */
 export function convert(args: readonly string[]): number {
   const [file, ...others] = args;

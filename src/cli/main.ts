@@ -3,7 +3,7 @@ import { BENCH_HELP } from "./bench/bench_help.ts";
 import { PUBLISH_HELP, REQUEST_HELP, SUBSCRIBE_HELP } from "./client_help.ts";
 import { completions, COMPLETIONS_HELP } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
-import { convert, CONVERT_HELP } from "./convert.ts";
+import { CONVERT_HELP } from "./convert_help.ts";
 import { ListenError } from "./listening.ts";
 import { printable } from "./log.ts";
 import { passwd, PASSWD_HELP, PasswordFileError } from "./passwd.ts";
@@ -27,7 +27,7 @@ const COMMANDS: readonly Command[] = [
   SERVE,
   { name: "passwd", help: PASSWD_HELP, run: passwd },
   { name: "storage", help: STORAGE_HELP, run: storageCommand },
-  { name: "convert", help: CONVERT_HELP, run: convert },
+  { name: "convert", help: CONVERT_HELP, run: async (args) => (await import("./convert.ts")).convert(args) },
   { name: "pub", help: PUBLISH_HELP, run: async (args) => (await import("./publish_command.ts")).publish(args) },
   { name: "sub", help: SUBSCRIBE_HELP, run: async (args) => (await import("./subscribe_command.ts")).subscribe(args) },
   { name: "request", help: REQUEST_HELP, run: async (args) => (await import("./request_command.ts")).request(args) },

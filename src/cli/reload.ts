@@ -44,7 +44,7 @@ export class Reload {
   async #runOnce(): Promise<void> {
     const { log } = this.#parts;
     try {
-      const { written, overrides } = this.#request.read();
+      const { written, overrides } = await this.#request.read();
       const next = configurationOf(written, overrides);
       this.#refuseFixed(next);
       const count = await this.#apply(next);

@@ -3,7 +3,6 @@ import type { BrokerOptions } from "../broker/broker_options.ts";
 import { Access } from "./access.ts";
 import { applyBans } from "./banning.ts";
 import { configurationOf } from "./config/configuration.ts";
-import { effectiveYaml } from "./config/print.ts";
 import type { Configuration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
 import { eventLog } from "./event_log.ts";
@@ -26,9 +25,10 @@ const EXIT_INTERRUPTED = 1;
 export async function serve(args: readonly string[]): Promise<number> {
   const request = parseServeOptions(args);
   if (request.action === "check") return await check(request);
-  const { written, overrides } = request.read();
+  const { written, overrides } = await request.read();
   const configuration = configurationOf(written, overrides);
   if (request.action === "run") return await run(request, configuration, written.warnings);
+  const { effectiveYaml } = await import("./config/print.ts");
   console.log(effectiveYaml(configuration).trimEnd());
   for (const warning of written.warnings) console.error(`brooklet: ${printable(warning)}`);
   return 0;
@@ -37,7 +37,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 /** Says everything that is wrong, in the files that it names too. */
 async function check(request: ServeRequest): Promise<number> {
   try {
-    const { written, overrides } = request.read();
+    const { written, overrides } = await request.read();
     const configuration = configurationOf(written, overrides);
     await Access.read(configuration);
     checkListenerFiles(configuration);

@@ -2,8 +2,7 @@
 import { parseArgs } from "@std/cli";
 import { LIMIT_RANGES } from "../protocol/limits.ts";
 import type { Written } from "./config/configuration.ts";
-import { environmentOverrides, type Override } from "./config/environment.ts";
-import { readConfiguration } from "./config/file.ts";
+import type { Override } from "./config/overrides.ts";
 import { LOG_AREAS, LOG_TYPES } from "./config/logging_schema.ts";
 import { nearest } from "./config/nearest.ts";
 import type { ConfigurationInput } from "./config/schema.ts";
@@ -53,7 +52,7 @@ The exit code is 0 at the end of a signal, 1 where the system refuses something,
 export interface ServeRequest {
   readonly action: "run" | "check" | "print";
   /** Reads the configuration as it is now; throws {@linkcode ConfigError}. */
-  read(): { readonly written: Written; readonly overrides: readonly Override[] };
+  read(): Promise<{ readonly written: Written; readonly overrides: readonly Override[] }>;
 }
 
 /** Takes the arguments apart; throws {@linkcode ConfigError}. */
@@ -92,11 +91,25 @@ export function parseServeOptions(args: readonly string[]): ServeRequest {
   });
   return {
     action: parsed["check-config"] ? "check" : parsed["print-config"] ? "print" : "run",
-    read: () => ({
-      written: config === undefined ? commandLine : readConfiguration(config),
-      overrides: [...environmentOverrides(environment(), Deno.readTextFileSync), ...fromOptions],
+    read: async () => ({
+      written: config === undefined ? commandLine : await readFile(config),
+      overrides: [...await fromEnvironment(), ...fromOptions],
     }),
   };
+}
+
+/** What reads values is loaded when there are some. */
+async function fromEnvironment(): Promise<Override[]> {
+  const variables = environment();
+  if (!Object.keys(variables).some((name) => name.startsWith("BROOKLET_"))) return [];
+  const { environmentOverrides } = await import("./config/environment.ts");
+  return environmentOverrides(variables, Deno.readTextFileSync);
+}
+
+/** What reads files is loaded when there is one. */
+async function readFile(config: string): Promise<Written> {
+  const { readConfiguration } = await import("./config/file.ts");
+  return readConfiguration(config);
 }
 
 function listenerAt(url: string): { url: string } {

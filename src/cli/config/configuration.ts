@@ -1,6 +1,6 @@
 import { ConfigError } from "../config_error.ts";
 import { complaintsOf } from "./complaints.ts";
-import { type Override, withOverrides } from "./environment.ts";
+import { type Override, withOverrides } from "./overrides.ts";
 import { type Configuration, configurationSchema } from "./schema.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 

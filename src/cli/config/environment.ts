@@ -7,17 +7,10 @@ import { parse } from "@std/yaml";
 import { ConfigError } from "../config_error.ts";
 import { nearest } from "./nearest.ts";
 import { configurationShape, type JsonSchema, keysOf, shapeAt } from "./schema_shape.ts";
+import type { Override } from "./overrides.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 
 const PREFIX = "BROOKLET_";
-
-/** A value that takes the place of what is written. */
-export interface Override {
-  readonly path: ConfigPath;
-  readonly value: unknown;
-  /** Where it comes from, for complaints. */
-  readonly from: string;
-}
 
 /** Overrides of the environment, in an order in which lists grow; throws {@linkcode ConfigError} for a name that means nothing. */
 export function environmentOverrides(
@@ -35,26 +28,6 @@ export function environmentOverrides(
       value: isFile ? secretIn(name, text, readFile) : valueOf(name, text, shapeAt(shape, path)),
     };
   });
-}
-
-/** What is written, with other values in some places; what was given stays as it is. */
-export function withOverrides(written: unknown, overrides: readonly Override[]): unknown {
-  return overrides.reduce<unknown>((whole, override) => replaced(whole, override.path, override), written);
-}
-
-function replaced(whole: unknown, [step, ...rest]: ConfigPath, override: Override): unknown {
-  if (step === undefined) return override.value;
-  if (typeof step !== "number") {
-    const members = typeof whole === "object" && whole !== null && !Array.isArray(whole) ? whole : {};
-    const own: unknown = Object.hasOwn(members, step) ? Reflect.get(members, step) : undefined;
-    return { ...members, [step]: replaced(own, rest, override) };
-  }
-  const items: readonly unknown[] = Array.isArray(whole) ? whole : [];
-  if (step > items.length) {
-    throw new ConfigError(`${override.from}: there is no item ${step - 1} in front of item ${step}; they count from 0`);
-  }
-  const item = replaced(items[step], rest, override);
-  return step === items.length ? [...items, item] : items.with(step, item);
 }
 
 function pathOf(name: string, shape: JsonSchema): { path: ConfigPath; isFile: boolean } {
