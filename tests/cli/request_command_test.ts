@@ -39,16 +39,18 @@ for (const { name, args } of ROWS) {
     await using responder = await Client.connect(broker.url("mqtt"), { protocolVersion: 5 });
     const questions = await responder.subscribe("q/in");
     const asked: unknown[] = [];
+    const answers: Promise<unknown>[] = [];
     const answering = (async () => {
       for await (const question of questions) {
         const { responseTopic = "q/out", correlationData, userProperties } = question.properties;
         asked.push({ text: question.text(), qos: question.qos, properties: question.properties });
         if (question.text() === "say nothing") continue;
         const properties = { ...correlationData && { correlationData }, ...userProperties && { userProperties } };
-        await responder.publish(responseTopic, `answer to ${question.text()}`, { qos: 1, properties });
+        answers.push(responder.publish(responseTopic, `answer to ${question.text()}`, { qos: 1, properties }));
       }
     })();
     const outcome = await tools.run("request", [...at, "-t", "q/in", "-e", "q/out", ...args]);
+    await Promise.all(answers); // Who asked may have the answer before its PUBACK is here.
     await responder.close();
     await answering;
     return { outcome, asked };
