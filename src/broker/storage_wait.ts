@@ -10,8 +10,7 @@ export class StorageWait {
   readonly #commits: CommitQueue;
   readonly #deadlines: Deadlines;
   readonly #maximumPendingBytes: number;
-  readonly #whenKeeping = new Set<(isInTime: boolean) => void>();
-  readonly #whenRoom = new Set<(isInTime: boolean) => void>();
+  readonly #waiting = new Set<(isInTime: boolean) => void>();
 
   constructor(commits: CommitQueue, deadlines: Deadlines, maximumPendingBytes: number) {
     this.#commits = commits;
@@ -27,33 +26,33 @@ export class StorageWait {
 
   /** Resolves when something was kept: look at {@linkcode hasRoom} again; false: nothing was for too long. */
   room(nowMs: number): Promise<boolean> {
-    return this.#wait(this.#whenRoom, nowMs);
+    return this.#wait(nowMs);
   }
 
   /** Answers when the storage keeps again, or when that has taken too long. */
   async keeping(nowMs: number): Promise<Answer> {
-    return { kind: "storage", isKeeping: await this.#wait(this.#whenKeeping, nowMs) };
+    return { kind: "storage", isKeeping: await this.#wait(nowMs) };
   }
 
   /** The storage has kept what it was given. */
   kept(): void {
-    for (const answer of [...this.#whenKeeping, ...this.#whenRoom]) answer(true);
+    for (const answer of [...this.#waiting]) answer(true);
   }
 
   /** Nobody is to wait any longer. */
   close(): void {
-    for (const answer of [...this.#whenKeeping, ...this.#whenRoom]) answer(false);
+    for (const answer of [...this.#waiting]) answer(false);
   }
 
-  #wait(waiting: Set<(isInTime: boolean) => void>, nowMs: number): Promise<boolean> {
+  #wait(nowMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const answer = (isInTime: boolean) => {
         this.#deadlines.cancel(deadline);
-        waiting.delete(answer);
+        this.#waiting.delete(answer);
         resolve(isInTime);
       };
       const deadline = this.#deadlines.add(nowMs + LONGEST_WAIT_MS, () => answer(false));
-      waiting.add(answer);
+      this.#waiting.add(answer);
     });
   }
 }
