@@ -1,6 +1,6 @@
-import { fail } from "@std/assert";
 import mqttJs from "mqtt/dist/mqtt.min" with { type: "text" };
 import { type Browser, type BrowserServer, chromium, type Page } from "playwright-core";
+import { isFile, testsUnless } from "../installed.ts";
 
 const EXECUTABLE = "/usr/bin/chromium";
 const DEADLINE_MS = 15_000;
@@ -77,11 +77,8 @@ type RegisterTest = (name: string, run: (chromium: Chromium) => Promise<void>) =
 export const browserTest: RegisterTest = registration();
 
 function registration(): RegisterTest {
-  const reason = `${EXECUTABLE} (Debian: chromium)`;
-  if (isInstalled()) return (name, run) => Deno.test(name, () => withChromium(run));
-  if (Deno.env.has("BROOKLET_CI")) return (name) => Deno.test(name, () => fail(`not installed: ${reason}`));
-  console.log(`Tests are skipped, because this is not installed: ${reason}`);
-  return (name, run) => Deno.test({ name, ignore: true, fn: () => withChromium(run) });
+  const register = testsUnless(isFile(EXECUTABLE) ? undefined : `not installed: ${EXECUTABLE} (Debian: chromium)`);
+  return (name, run) => register(name, () => withChromium(run));
 }
 
 async function withChromium(run: (chromium: Chromium) => Promise<void>): Promise<void> {
@@ -93,13 +90,5 @@ async function withChromium(run: (chromium: Chromium) => Promise<void>): Promise
     await browser.close();
   } finally {
     await server.close();
-  }
-}
-
-function isInstalled(): boolean {
-  try {
-    return Deno.statSync(EXECUTABLE).isFile;
-  } catch {
-    return false; // Whatever the reason is, it cannot be run.
   }
 }

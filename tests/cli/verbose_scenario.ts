@@ -137,14 +137,3 @@ function factOf(line: string): string {
 function isOfOne(fact: string): boolean {
   return /^v\d-\w+ (?:\d )?\S+$|^Invalid QoS in PUBLISH|^Sending DISCONNECT to v5-\w+ \(rc1\d\d\)$/.test(fact);
 }
-
-export function isInstalled(program: string): boolean {
-  const directories = [...Deno.env.get("PATH")?.split(":") ?? [], "/usr/sbin"];
-  return directories.some((directory) => {
-    try {
-      return Deno.statSync(`${directory}/${program}`).isFile;
-    } catch {
-      return false; // Whatever the reason is, it cannot be run.
-    }
-  });
-}

@@ -1,18 +1,17 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { within } from "../deadline.ts";
+import { isInstalled, testsUnless } from "../installed.ts";
 import { Lines } from "../interop/lines.ts";
 import { connect, packet, publish, RawClient, text } from "../interop/raw_client.ts";
 import { LOOPBACK, Program } from "./program.ts";
-import { factsByClient, isInstalled, scenario } from "./verbose_scenario.ts";
+import { factsByClient, scenario } from "./verbose_scenario.ts";
 
 const NEEDS = ["mosquitto", "mosquitto_pub", "mosquitto_sub"];
 const missing = NEEDS.filter((program) => !isInstalled(program));
-const isSkipped = missing.length > 0 && !Deno.env.has("BROOKLET_CI");
-if (isSkipped) console.log(`A test is skipped, because this is not installed: ${missing.join(", ")} (Debian)`);
+const testWithMosquitto = testsUnless(missing.length > 0 ? `not installed: ${missing.join(", ")} (Debian)` : undefined);
 
-Deno.test(
+testWithMosquitto(
   "seed 3-2: brooklet -v prints the facts of mosquitto -v for the same scenario",
-  { ignore: isSkipped },
   async () => {
     const [expected, actual] = await Promise.all([mosquittoFacts(), brookletFacts()]);
     assertEquals(Object.keys(actual).sort(), Object.keys(expected).sort());

@@ -6,7 +6,8 @@ import { within } from "../deadline.ts";
 import { printFigure } from "../hostile/broker_child.ts";
 import { DurableClient } from "./durable_client.ts";
 import { KvFile } from "./kv_file.ts";
-import { IS_LONG, succeeds, testWith } from "./needs.ts";
+import { succeeds } from "../installed.ts";
+import { IS_LONG, testWith } from "./needs.ts";
 import { type SystemCall, systemCalls } from "./strace_log.ts";
 
 const PUBLISHES = IS_LONG ? 1_000 : 200;

@@ -1,4 +1,4 @@
-import { fail } from "@std/assert";
+import { isInstalled, testsUnless } from "../installed.ts";
 
 /** A program beside Deno, and the Debian package that brings it. */
 const PACKAGES = { strace: "strace", unshare: "util-linux", nsenter: "util-linux" } as const;
@@ -19,35 +19,8 @@ export function testWith(
     : isUseful()
     ? undefined
     : `not allowed here: ${needs.join(", ")}`;
-  if (reason === undefined) {
-    Deno.test(name, run);
-  } else if (Deno.env.has("BROOKLET_CI")) {
-    Deno.test(name, () => fail(reason));
-  } else {
-    console.log(`A test is skipped: ${reason}`);
-    Deno.test({ name, ignore: true, fn: run });
-  }
-}
-
-/** Whether a command ends well. */
-export function succeeds(command: string, args: readonly string[]): boolean {
-  try {
-    return new Deno.Command(command, { args: [...args], stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    return false; // It is not there.
-  }
+  testsUnless(reason)(name, run);
 }
 
 /** Whether the tests run in their long form: `deno task durability`. */
 export const IS_LONG = Deno.env.get("DURABILITY") === "long";
-
-function isInstalled(program: string): boolean {
-  const directories = Deno.env.get("PATH")?.split(":") ?? [];
-  return directories.some((directory) => {
-    try {
-      return Deno.statSync(`${directory}/${program}`).isFile;
-    } catch {
-      return false; // Whatever the reason is, it cannot be run.
-    }
-  });
-}

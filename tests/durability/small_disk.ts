@@ -1,7 +1,7 @@
 import { Program } from "../cli/program.ts";
 import { Lines } from "../interop/lines.ts";
 import { within } from "../deadline.ts";
-import { succeeds } from "./needs.ts";
+import { succeeds } from "../installed.ts";
 
 const FOLDER = "/mnt";
 const MOUNT = `mount -t tmpfs -o size="$0" tmpfs ${FOLDER}`;

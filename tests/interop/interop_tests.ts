@@ -1,4 +1,4 @@
-import { fail } from "@std/assert";
+import { isFile, isInstalled, succeeds, testsUnless } from "../installed.ts";
 import { type BrokerProcess, withBroker } from "./broker_process.ts";
 
 export const PYTHON = "/usr/bin/python3";
@@ -40,39 +40,18 @@ export function interopTests(needs: readonly Program[]): RegisterTest {
  * why; in continuous integration (`BROOKLET_CI` is set) they fail instead.
  */
 export function programTests(needs: readonly Program[]): (name: string, run: () => Promise<void>) => void {
-  const missing = needs.filter((program) => !isInstalled(program));
-  const reason = missing.map((program) => `${program} (Debian: ${PROGRAMS[program]})`).join(", ");
-  if (missing.length === 0) return (name, run) => Deno.test(name, run);
-  if (Deno.env.has("BROOKLET_CI")) {
-    return (name) => Deno.test(name, () => fail(`not installed: ${reason}`));
-  }
-  console.log(`Tests are skipped, because this is not installed: ${reason}`);
-  return (name, run) => Deno.test({ name, ignore: true, fn: run });
+  const missing = needs.filter((program) => !isThere(program));
+  if (missing.length === 0) return testsUnless(undefined);
+  return testsUnless(
+    `not installed: ${missing.map((program) => `${program} (Debian: ${PROGRAMS[program]})`).join(", ")}`,
+  );
 }
 
-function isInstalled(program: Program): boolean {
+function isThere(program: Program): boolean {
   if (program === "paho-mqtt") {
     return isFile(PYTHON) && succeeds(PYTHON, ["-c", "import paho.mqtt.client"]);
   }
   // Where there is no Node, Deno puts itself into the PATH under this name.
   if (program === "node" && !succeeds("node", ["--eval", "process.exit('Deno' in globalThis ? 1 : 0)"])) return false;
-  // Debian puts servers where the PATH of a user may not look.
-  const directories = [...Deno.env.get("PATH")?.split(":") ?? [], "/usr/sbin"];
-  return directories.some((directory) => isFile(`${directory}/${program}`));
-}
-
-function succeeds(command: string, args: string[]): boolean {
-  try {
-    return new Deno.Command(command, { args, stderr: "null" }).outputSync().success;
-  } catch {
-    return false; // It is not there.
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false; // Whatever the reason is, it cannot be run.
-  }
+  return isInstalled(program);
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertNotEquals, fail } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import { connect as connectSocket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
@@ -6,6 +6,7 @@ import { Broker } from "../../src/broker/broker.ts";
 import { listenTls, type TlsListener, type TlsListenOptions } from "../../src/transport/tls.ts";
 import { authority, certificatePath, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
+import { isInstalled, testsUnless } from "../installed.ts";
 
 const CA = ["--cafile", certificatePath("authority.pem")];
 const WITH_CERTIFICATE = { clientAuthority: authority(), requireCertificate: true };
@@ -133,23 +134,10 @@ type RunWithServer = (open: (options: Partial<TlsListenOptions>) => Promise<Serv
 
 /** Where mosquitto is missing, tests are ignored with a line that says why; in continuous integration they fail. */
 function testsWithMosquitto(): (name: string, run: RunWithServer) => void {
-  const run = (run: RunWithServer) => () => run((options) => Server.open(options));
   const isMissing = ["mosquitto_pub", "mosquitto_sub"].some((program) => !isInstalled(program));
-  if (!isMissing) return (name, body) => Deno.test(name, run(body));
   const reason = "not installed: mosquitto_pub and mosquitto_sub (Debian: mosquitto-clients)";
-  if (Deno.env.has("BROOKLET_CI")) return (name) => Deno.test(name, () => fail(reason));
-  console.log(`Tests are skipped, because this is ${reason}`);
-  return (name, body) => Deno.test({ name, ignore: true, fn: run(body) });
-}
-
-function isInstalled(program: string): boolean {
-  return (Deno.env.get("PATH")?.split(":") ?? []).some((directory) => {
-    try {
-      return Deno.statSync(`${directory}/${program}`).isFile;
-    } catch {
-      return false; // Whatever the reason is, it cannot be run.
-    }
-  });
+  const register = testsUnless(isMissing ? reason : undefined);
+  return (name, run) => register(name, () => run((options) => Server.open(options)));
 }
 
 function certificate(name: string): string[] {
