@@ -1,6 +1,7 @@
 /**
- * One broker a database: a row says who has it, and every write checks that row. Who finds a lock takes it only if its owner
- * is gone, so far as can be seen; one that was only thought to be gone cannot write any more.
+ * One broker a database: a row says who has it, and every write checks that row, so one that was only thought to be gone
+ * cannot write any more. Beside a file the operating system holds a lock for as long as its owner is there, and no longer;
+ * of a database that is reached by KV Connect only a row that is written again and again says that.
  */
 
 import { type FileIdentity, isSameFile } from "./deno_kv_file.ts";
@@ -14,15 +15,15 @@ const HEARTBEAT_MS = 5_000;
 /** Three heartbeats: an owner that was silent for so long is gone. */
 const STALE_MS = 15_000;
 const LOOK_AGAIN_MS = 200;
+const OWNER_ONLY = 0o600;
 /** Of a process without the permission to know its host. */
 const UNKNOWN_HOST = "";
 
-/** Who has a database. */
+/** Who has a database, for whoever is refused. */
 export interface Owner {
   readonly processId: number;
   /** Empty: it may not know it. */
   readonly hostname: string;
-  /** Two processes with the same identifier, in two runs of a container, are not the same. */
   readonly startedAtMs: number;
   /** Two storages of one process are not the same. */
   readonly nonce: string;
@@ -31,11 +32,11 @@ export interface Owner {
 export class KvLock {
   readonly #rows: KvRows;
   readonly #location: string;
-  readonly #file: FileIdentity | undefined;
+  readonly #file: LockedFile | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #beating: Promise<void> = Promise.resolve();
 
-  private constructor(rows: KvRows, location: string, file: FileIdentity | undefined) {
+  private constructor(rows: KvRows, location: string, file: LockedFile | undefined) {
     this.#rows = rows;
     this.#location = location;
     this.#file = file;
@@ -51,12 +52,21 @@ export class KvLock {
   ): Promise<KvLock> {
     const found = await opening(location, () => kv.get(LOCK_KEY));
     const record = found.value === null ? undefined : await rows.get(LOCK_KEY);
-    if (record !== undefined) await refuseLive(rows, rows.decode(LOCK_KEY, () => decodeOwner(record)), location);
-    rows.owner = { key: LOCK_KEY, versionstamp: found.versionstamp };
-    const taken = await opening(location, () => takeRow(kv, rows));
-    if (taken === undefined) throw new Error(`Cannot open ${location}: another broker is just opening it`);
-    rows.owner = { key: LOCK_KEY, versionstamp: taken };
-    const lock = new KvLock(rows, location, file);
+    const owner = record && rows.decode(LOCK_KEY, () => decodeOwner(record));
+    const locked = file && await lockFile(file);
+    try {
+      if (file === undefined ? owner !== undefined && await isThere(rows) : locked === undefined) {
+        throw new Error(`Cannot open ${location}: ${nameOf(owner)} uses it`);
+      }
+      rows.owner = { key: LOCK_KEY, versionstamp: found.versionstamp };
+      const taken = await opening(location, () => takeRow(kv, rows, file === undefined));
+      if (taken === undefined) throw new Error(`Cannot open ${location}: another broker is just opening it`);
+      rows.owner = { key: LOCK_KEY, versionstamp: taken };
+    } catch (error) {
+      locked?.lock.close();
+      throw error;
+    }
+    const lock = new KvLock(rows, location, locked);
     const timer = setInterval(() => lock.#beating = lock.#beat(), heartbeatMs);
     Deno.unrefTimer(timer); // It does not keep the process running.
     lock.#timer = timer;
@@ -67,20 +77,24 @@ export class KvLock {
   async release(): Promise<void> {
     clearInterval(this.#timer);
     await this.#beating;
-    if (this.#rows.refusal !== undefined) return; // It is not ours any more.
-    await this.#rows.write([deleted(LOCK_KEY), deleted(HEARTBEAT_KEY)]);
+    try {
+      if (this.#rows.refusal !== undefined) return; // It is not ours any more.
+      await this.#rows.write([deleted(LOCK_KEY), deleted(HEARTBEAT_KEY)]);
+    } finally {
+      this.#file?.lock.close();
+    }
   }
 
   /** Never rejects: what is wrong with the database is seen by whoever writes changes. */
   async #beat(): Promise<void> {
     try {
-      if (this.#file !== undefined && !await isSameFile(this.#file)) {
+      if (this.#file === undefined) {
+        await this.#rows.write([heartbeat()]);
+      } else if (!await isSameFile(this.#file.identity)) {
         this.#rows.refusal ??= new Error(
           `Cannot write to ${this.#location}: the file was deleted or replaced; stop the broker and restore it`,
         );
-        return;
       }
-      await this.#rows.write([heartbeat()]);
     } catch {
       // A full disk, or another owner, which the next change finds out as well.
     }
@@ -88,12 +102,16 @@ export class KvLock {
 }
 
 /** Versionstamp of the row that says that it is ours; `undefined`: another one was faster. */
-async function takeRow(kv: KvDatabase, { owner }: KvRows): Promise<string | undefined> {
+async function takeRow(kv: KvDatabase, { owner }: KvRows, hasHeartbeat: boolean): Promise<string | undefined> {
   const { key, value } = sealed(LOCK_KEY, encodeOwner(self()));
-  const beat = heartbeat();
   const atomic = kv.atomic();
   if (owner !== undefined) atomic.check(owner);
-  const result = await atomic.set(key, value).set(beat.key, beat.value).commit();
+  atomic.set(key, value);
+  if (hasHeartbeat) {
+    const beat = heartbeat();
+    atomic.set(beat.key, beat.value);
+  }
+  const result = await atomic.commit();
   return result.ok ? result.versionstamp : undefined;
 }
 
@@ -105,26 +123,40 @@ async function opening<T>(location: string, use: () => Promise<T>): Promise<T> {
   }
 }
 
-async function refuseLive(rows: KvRows, owner: Owner, location: string): Promise<void> {
-  const beatMs = await latestBeatMs(rows);
-  if (isStale(beatMs)) return;
-  if (!(isThere(owner) ?? await beatsAgain(rows, beatMs))) return;
-  const host = owner.hostname === UNKNOWN_HOST ? "" : ` on ${owner.hostname}`;
-  throw new Error(`Cannot open ${location}: the broker with process id ${owner.processId}${host} uses it`);
+/** A file whose lock this process has. */
+interface LockedFile {
+  readonly identity: FileIdentity;
+  /** Open: with it the lock is given back, also when the process is killed. */
+  readonly lock: Deno.FsFile;
 }
 
-/** Whether the owner is there, so far as this process may know; `undefined`: it may not. */
-function isThere({ processId, hostname, startedAtMs }: Owner): boolean | undefined {
-  const here = self();
-  const isOurId = processId === here.processId;
-  if (isOurId && startedAtMs === here.startedAtMs) return true;
-  if (hostname === UNKNOWN_HOST || here.hostname === UNKNOWN_HOST) return undefined;
-  if (hostname !== here.hostname) return true;
-  return isOurId ? false : isAlive(processId);
+/**
+ * `undefined`: another one has it. The lock is on a file beside the database, whatever name leads to it: to open and close
+ * the database itself would end the locks that SQLite has on it. It stays when the broker ends, because who removes it
+ * could remove the one of the next broker.
+ */
+async function lockFile(identity: FileIdentity): Promise<LockedFile | undefined> {
+  const path = `${await Deno.realPath(identity.path)}.lock`;
+  let lock: Deno.FsFile;
+  try {
+    lock = await Deno.open(path, { write: true, create: true, mode: OWNER_ONLY });
+  } catch (cause) {
+    throw new Error(`Cannot open ${identity.path}: cannot lock ${path}: ${reason(cause)}`, { cause });
+  }
+  if (await lock.tryLock(true)) return { identity, lock };
+  lock.close();
+  return undefined;
+}
+
+function nameOf(owner: Owner | undefined): string {
+  if (owner === undefined) return "another broker";
+  const host = owner.hostname === UNKNOWN_HOST ? "" : ` on ${owner.hostname}`;
+  return `the broker with process id ${owner.processId}${host}`;
 }
 
 /** Waits until a broker that is there has said so again, or is silent for too long. */
-async function beatsAgain(rows: KvRows, beatMs: number): Promise<boolean> {
+async function isThere(rows: KvRows): Promise<boolean> {
+  const beatMs = await latestBeatMs(rows);
   while (!isStale(beatMs)) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     if (await latestBeatMs(rows) !== beatMs) return true;
@@ -150,18 +182,6 @@ function self(): Owner {
     startedAtMs: performance.timeOrigin,
     nonce: crypto.randomUUID(),
   };
-}
-
-/** Whether a process of this host is there, whoever it belongs to; `undefined`: this one may not ask. */
-function isAlive(processId: number): boolean | undefined {
-  if (Deno.permissions.querySync({ name: "run" }).state !== "granted") return undefined;
-  try {
-    // Signal 0 asks only. The type has the names of signals alone.
-    Deno.kill(processId, 0 as unknown as Deno.Signal);
-    return true;
-  } catch (error) {
-    return !(error instanceof Deno.errors.NotFound); // Of another user: it is there.
-  }
 }
 
 function heartbeat() {

@@ -7,64 +7,89 @@ import { within } from "../deadline.ts";
 import type { Seeded } from "../seeded.ts";
 import { everything, message, queued, randomTest, restored, started, subscription } from "./kv_changes.ts";
 
-const HERE: Owner = {
-  processId: Deno.pid,
-  hostname: Deno.hostname(),
-  startedAtMs: performance.timeOrigin,
-  nonce: "",
-};
-const LONG_AGO_MS = Date.now() - 3_600_000;
+const OTHER: Owner = { processId: 1, hostname: "x", startedAtMs: 1, nonce: "" };
+// What docs/deploy.md asks for, in the smallest parts.
+const LEAST = (path: string) =>
+  ["read", "write"].map((access) => `--allow-${access}=${["", "-wal", ".lock"].map((end) => path + end)}`);
 
-const OWNERS: readonly { readonly name: string; readonly owner: Owner; readonly beatMs: number; isLive: boolean }[] = [
-  { name: "of a process that is gone", owner: { ...HERE, processId: 0x7fff_ffff }, beatMs: Date.now(), isLive: false },
-  { name: "of an earlier run of its container", owner: { ...HERE, startedAtMs: 1 }, beatMs: Date.now(), isLive: false },
-  { name: "of another host that is silent", owner: { ...HERE, hostname: "x" }, beatMs: LONG_AGO_MS, isLive: false },
-  {
-    name: "of a process identifier that is in use again",
-    owner: { ...HERE, processId: 1 },
-    beatMs: LONG_AGO_MS,
-    isLive: false,
-  },
-  { name: "of another host", owner: { ...HERE, hostname: "x" }, beatMs: Date.now(), isLive: true },
-  { name: "of another process", owner: { ...HERE, processId: 1 }, beatMs: Date.now(), isLive: true },
-  { name: "of this process", owner: HERE, beatMs: Date.now(), isLive: true },
-];
-
-for (const { name, owner, beatMs, isLive } of OWNERS) {
-  Deno.test(`DenoKvStorage ${isLive ? "respects" : "takes"} a lock ${name}`, async () => {
-    await withPath(async (path) => {
-      await (await DenoKvStorage.open(path)).close();
-      await change(path, [[LOCK_KEY, encodeOwner(owner)], [HEARTBEAT_KEY, beat(beatMs)]]);
-      const opened = DenoKvStorage.open(path);
-      if (isLive) {
-        await assertRejects(() => opened, Error, `process id ${owner.processId} on ${owner.hostname} uses it`);
-      } else await (await opened).close();
-    });
-  });
-}
-
-// What docs/deploy.md asks for; the last heartbeat of who was killed is old enough to wait a second only.
-const LEAST = (path: string) => [`--allow-read=${path},${path}-wal`, `--allow-write=${path},${path}-wal`];
-const BARELY_LIVE_MS = 14_000;
-
-Deno.test("DenoKvStorage without permission to look for its owner waits for a heartbeat: of who is there it comes", async () => {
+Deno.test("DenoKvStorage gives a file to one process, with the least permissions too, and to the next one when it is closed", async () => {
   await withPath(async (path) => {
-    const storage = await DenoKvStorage.open(path, 50);
-    try {
-      assertMatch(await openedWith(LEAST(path), path), new RegExp(`the broker with process id ${Deno.pid} on `));
-    } finally {
-      await storage.close();
-    }
+    const storage = await DenoKvStorage.open(path);
+    await assertRejects(
+      () => DenoKvStorage.open(path),
+      Error,
+      `Cannot open ${path}: the broker with process id ${Deno.pid}`,
+    );
+    assertMatch(
+      await openedWith(LEAST(path), path),
+      new RegExp(`the broker with process id ${Deno.pid} on \\S+ uses it`),
+    );
+    await storage.close();
+    assertEquals(await openedWith(LEAST(path), path), "opened");
   });
 });
 
-Deno.test("DenoKvStorage without permission to look for its owner takes the lock of one that was killed", async () => {
+Deno.test("DenoKvStorage gives a file to one process, whatever name leads to it", async () => {
+  await withPath(async (path) => {
+    const storage = await DenoKvStorage.open(path);
+    await Deno.symlink(path, `${path}.link`);
+    await assertRejects(() => DenoKvStorage.open(`${path}.link`), Error, `process id ${Deno.pid}`);
+    await storage.close();
+  });
+});
+
+Deno.test("DenoKvStorage takes a file at once from a process that was killed, not from one that is only stopped", async () => {
   await withPath(async (path) => {
     await (await DenoKvStorage.open(path)).close();
-    const owner = encodeOwner({ ...HERE, processId: 1, hostname: "" });
-    await change(path, [[LOCK_KEY, owner], [HEARTBEAT_KEY, beat(Date.now() - BARELY_LIVE_MS)]]);
-    assertEquals(await openedWith(LEAST(path), path), "opened");
+    const command = new Deno.Command(Deno.execPath(), { args: opening(LEAST(path), path, "stay"), stdout: "piped" });
+    const owner = command.spawn();
+    const reader = owner.stdout.getReader();
+    try {
+      const { value } = await within(reader.read(), "it is not opened");
+      assertEquals(new TextDecoder().decode(value), "opened\n");
+      owner.kill("SIGSTOP");
+      await assertRejects(() => DenoKvStorage.open(path), Error, `the broker with process id ${owner.pid} uses it`);
+    } finally {
+      owner.kill("SIGKILL");
+      await owner.status;
+      await reader.cancel();
+    }
+    await (await DenoKvStorage.open(path)).close();
   });
+});
+
+Deno.test("DenoKvStorage says that it cannot lock a file", async () => {
+  await withPath(async (path) => {
+    await (await DenoKvStorage.open(path)).close();
+    await Deno.remove(`${path}.lock`);
+    await Deno.mkdir(`${path}.lock`);
+    await assertRejects(() => DenoKvStorage.open(path), Error, `Cannot open ${path}: cannot lock ${path}.lock: `);
+  });
+});
+
+const FORMAT = [FORMAT_KEY, new Uint8Array([1])] as const;
+const BARELY_LIVE_MS = 14_000;
+const SILENT: readonly { readonly name: string; readonly silentMs: number }[] = [
+  { name: "was silent for long", silentMs: 3_600_000 },
+  { name: "speaks of a time to come", silentMs: -3_600_000 },
+  { name: "falls silent while it is looked at", silentMs: BARELY_LIVE_MS },
+];
+for (const { name, silentMs } of SILENT) {
+  Deno.test(`DenoKvStorage takes a database that is no file from one that ${name}`, async () => {
+    const kv = await Deno.openKv(":memory:");
+    await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now() - silentMs)]]);
+    await (await DenoKvStorage.over(kv, true)).close();
+  });
+}
+
+Deno.test("DenoKvStorage leaves a database that is no file to the one that says again that it is there", async () => {
+  const kv = await Deno.openKv(":memory:");
+  await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now())]]);
+  const refused = assertRejects(() => DenoKvStorage.over(kv, true), Error, "the broker with process id 1 on x uses it");
+  const beating = setInterval(() => set(kv, [[HEARTBEAT_KEY, beat(Date.now())]]), 100);
+  await within(refused, "it is not refused");
+  clearInterval(beating);
+  kv.close();
 });
 
 const REFUSED: readonly { name: string; make: (path: string) => void | Promise<void>; error: RegExp }[] = [
@@ -237,11 +262,13 @@ async function readAll(path: string, isOneSession = false): Promise<string[] | s
 
 /** What a process with these permissions says that opens the file and closes it again. */
 async function openedWith(permissions: readonly string[], path: string): Promise<string> {
-  const script = new URL("./kv_opening.ts", import.meta.url).pathname;
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--unstable-kv", ...permissions, script, path],
-  }).output();
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: opening(permissions, path) }).output();
   return new TextDecoder().decode(stdout).trim() || new TextDecoder().decode(stderr);
+}
+
+function opening(permissions: readonly string[], ...args: readonly string[]): string[] {
+  const script = new URL("./kv_opening.ts", import.meta.url).pathname;
+  return ["run", "--no-prompt", "--unstable-kv", ...permissions, script, ...args];
 }
 
 function beat(atMs: number): Uint8Array {
@@ -252,8 +279,12 @@ function beat(atMs: number): Uint8Array {
 
 async function change(path: string, rows: readonly (readonly [key: Key, record: Uint8Array])[]): Promise<void> {
   const kv = await Deno.openKv(path);
-  for (const [key, record] of rows) await kv.set(key, sealed(key, record).value);
+  await set(kv, rows);
   kv.close();
+}
+
+async function set(kv: Deno.Kv, rows: readonly (readonly [key: Key, record: Uint8Array])[]): Promise<void> {
+  for (const [key, record] of rows) await kv.set(key, sealed(key, record).value);
 }
 
 async function withPath(use: (path: string) => Promise<void>): Promise<void> {
