@@ -25,7 +25,7 @@ import { BrokerSubscription } from "./broker_subscription.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { BrokerEvent } from "./events.ts";
+import type { BrokerEvent, PacketEvent } from "./events.ts";
 import { HeldMessages } from "./held_messages.ts";
 import { Hooks } from "./hooks.ts";
 import { Retention } from "./retention.ts";
@@ -97,6 +97,7 @@ export class Broker {
   readonly #clientIdPrefix: string;
   readonly #hooks: Hooks;
   readonly #onEvent: (event: BrokerEvent) => void;
+  #onPacket: ((event: PacketEvent) => void) | undefined;
   readonly #storageWait: StorageWait;
   readonly #traffic = new Traffic();
   readonly #sysTopics: SysTopics;
@@ -121,6 +122,7 @@ export class Broker {
     this.#storage = options.storage ?? new MemoryStorage();
     this.#now = options.clock ?? (() => performance.timeOrigin + performance.now());
     this.#onEvent = quiet(options.onEvent ?? (() => {}));
+    this.#onPacket = options.onPacket === undefined ? undefined : quiet(options.onPacket);
     this.#hooks = new Hooks(
       options.authenticator,
       options.authorizer,
@@ -209,15 +211,19 @@ export class Broker {
 
   /**
    * Puts other limits in force: those of a connection for the next ones, those of sessions and of the broker for all, except
-   * `hookTimeoutMs` and `maximumPendingBytes`, which stay. What is not given has its default again.
+   * `hookTimeoutMs` and `maximumPendingBytes`, which stay; and `onPacket` for all connections. What is not given has its
+   * default again.
    *
    * @throws RangeError for one out of its range; nothing has changed then
    */
-  reload({ limits = {}, sysIntervalMs }: Pick<BrokerOptions, "limits" | "sysIntervalMs">): void {
+  reload({ limits = {}, sysIntervalMs, onPacket }: Pick<BrokerOptions, "limits" | "sysIntervalMs" | "onPacket">): void {
     const intervalMs = sysInterval(sysIntervalMs);
     Object.assign(this.limits, limitsWith(limits));
     this.#sysTopics.intervalMs = intervalMs;
     this.#hosts = new WeakMap();
+    if (onPacket === undefined && this.#onPacket === undefined) return;
+    this.#onPacket = onPacket === undefined ? undefined : quiet(onPacket);
+    for (const served of this.#connections) served.tellPackets(this.#onPacket);
   }
 
   /**
@@ -447,8 +453,9 @@ export class Broker {
   }
 
   #hostOf(options: BrokerOptions): ServedConnectionHost {
-    const { onPacket, checksPayloadFormat = false, responseInformation, deniedPublish = "acknowledge" } = options;
+    const { checksPayloadFormat = false, responseInformation, deniedPublish = "acknowledge" } = options;
     const commits = this.#commits;
+    const onPacket = () => this.#onPacket;
     return {
       limits: this.limits,
       log: commits,
@@ -465,7 +472,9 @@ export class Broker {
       },
       isToBeKept: (topic) => this.#router.isToBeKept(topic),
       hasAuthenticationMethod: (method) => this.#hooks.hasAuthenticationMethod(method),
-      onPacket: onPacket === undefined ? undefined : quiet(onPacket),
+      get onPacket() {
+        return onPacket();
+      },
       now: () => this.#turnNow(),
       get durableSequence() {
         return commits.durableSequence;

@@ -47,14 +47,15 @@ export interface ServedConnectionHost extends ConnectionHost {
   /** The connection is over, whatever its bytes still do: its session and its Will are taken care of. */
   ended(served: ServedConnection, closing: Closing): void;
   unexpectedError(error: unknown): void;
+  /** Told of each packet, see {@linkcode ServedConnection.tellPackets}. */
   readonly onPacket: ((event: PacketEvent) => void) | undefined;
 }
 
 /** Serves one Network Connection: the only place that waits for its bytes. */
 export class ServedConnection implements ConnectionEvents {
   readonly connection: Connection;
-  readonly onReceived: ((packet: Packet) => void) | undefined;
-  readonly onSent: ((packet: Packet) => void) | undefined;
+  onReceived: ((packet: Packet) => void) | undefined;
+  onSent: ((packet: Packet) => void) | undefined;
   readonly #host: ServedConnectionHost;
   readonly #channel: ByteChannel;
   #isFlushLater = false;
@@ -90,21 +91,21 @@ export class ServedConnection implements ConnectionEvents {
     this.#broken = this.#onBroken.bind(this);
     this.#channel = channelOf(transport);
     this.#lastReceivedMs = host.now();
-    const { onPacket } = host;
-    if (onPacket !== undefined) {
-      const { peer } = transport;
-      const tell = (direction: PacketEvent["direction"], packet: Packet) =>
-        onPacket({
-          direction,
-          peer,
-          clientId: this.connection.clientId,
-          protocolVersion: this.connection.version,
-          packet,
-        });
-      this.onReceived = (packet) => tell("received", packet);
-      this.onSent = (packet) => tell("sent", packet);
-    }
     this.connection = new Connection(host, this);
+    if (host.onPacket !== undefined) this.tellPackets(host.onPacket);
+  }
+
+  /** Tells of each packet from now on; `undefined`: of none, which costs nothing. */
+  tellPackets(onPacket: ((event: PacketEvent) => void) | undefined): void {
+    if (onPacket === undefined) {
+      this.onReceived = this.onSent = undefined;
+      return;
+    }
+    const { connection, transport: { peer } } = this;
+    const tell = (direction: PacketEvent["direction"], packet: Packet) =>
+      onPacket({ direction, peer, clientId: connection.clientId, protocolVersion: connection.version, packet });
+    this.onReceived = (packet) => tell("received", packet);
+    this.onSent = (packet) => tell("sent", packet);
   }
 
   /** Serves it to its end; never rejects. */

@@ -2,27 +2,40 @@ import type { BrokerOptions } from "../broker/broker_options.ts";
 import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
 import type { LogArea, LogType } from "./config/logging_schema.ts";
 import { eventLines, packetLines } from "./event_lines.ts";
-import type { Log, LogFields, LogLine } from "./log.ts";
-import { summarizedLog } from "./summarized_log.ts";
+import type { Log, LogFields } from "./log.ts";
+import type { SummarizedLog } from "./summarized_log.ts";
 
 const PACKETS = { area: "packets" } as const;
 
-/** How a broker tells what happens to the log. @param refusals for what any client can cause */
-export function eventLog(log: Log, refusals: LogLine): Pick<BrokerOptions, "onEvent" | "onPacket"> {
-  const denials = summarizedLog(log.line); // Of its own: clients that may connect do not hide those that may not.
-  const onEvent = (event: BrokerEvent) => {
+/** The log, and what counts lines that clients can cause. */
+export interface Logs {
+  readonly log: Log;
+  /** For what any client can cause. */
+  readonly refusals: SummarizedLog;
+  /** Of its own: clients that may connect do not hide those that may not. */
+  readonly denials: SummarizedLog;
+}
+
+/** How a broker tells what happens to the log. */
+export function eventLog({ log, refusals, denials }: Logs): (event: BrokerEvent) => void {
+  return (event) => {
     const type = typeOf(event);
     if (!log.has(type, areaOf(event))) return;
     const fields = fieldsOf(event);
-    const write = event.kind === "accessDenied" ? denials : isRefusal(event, log) ? refusals : log.line;
+    const write = event.kind === "accessDenied" ? denials.line : isRefusal(event, log) ? refusals.line : log.line;
     for (const line of eventLines(event, log.hasConnectionMessages)) write(line, type, fields);
   };
-  const onPacket = (event: PacketEvent) => {
-    const type = packetType(event, log);
-    if (type !== undefined) { for (const line of packetLines(event)) log.line(line, type, PACKETS); }
+}
+
+/** The same for packets, as the log is now: being told of each one costs much of the speed, so only where one is written. */
+export function packetLog(log: Log): Pick<BrokerOptions, "onPacket"> {
+  if (!log.tellsOfPackets) return {};
+  return {
+    onPacket: (event) => {
+      const type = packetType(event, log);
+      if (type !== undefined) { for (const line of packetLines(event)) log.line(line, type, PACKETS); }
+    },
   };
-  // Being told of every packet costs much of the speed: only where somebody reads it.
-  return log.tellsOfPackets ? { onEvent, onPacket } : { onEvent };
 }
 
 /** `undefined`: it is not told. */

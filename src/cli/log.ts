@@ -53,7 +53,7 @@ export class Log {
 
   /** Whether some kind of line is about packets. */
   get tellsOfPackets(): boolean {
-    return tellsOfPackets(this.#configuration);
+    return (["debug", "subscribe", "unsubscribe"] as const).some((type) => this.has(type, "packets"));
   }
 
   get hasConnectionMessages(): boolean {
@@ -79,11 +79,6 @@ export class Log {
     for (const destination of this.#destinations) destination.close();
     this.#destinations = [];
   }
-}
-
-/** Whether a configuration has lines about packets. */
-export function tellsOfPackets(configuration: Pick<LoggingConfiguration, "types" | "areas">): boolean {
-  return (["debug", "subscribe", "unsubscribe"] as const).some((type) => isWritten(configuration, type, "packets"));
 }
 
 function isWritten(

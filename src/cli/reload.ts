@@ -6,7 +6,8 @@ import { configurationOf } from "./config/configuration.ts";
 import type { Configuration, ListenerConfiguration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Listening } from "./listening.ts";
-import { type Log, printable, tellsOfPackets } from "./log.ts";
+import { packetLog } from "./event_log.ts";
+import { type Log, printable } from "./log.ts";
 import type { ServeRequest } from "./serve_options.ts";
 
 /** What takes another configuration while it runs. */
@@ -64,9 +65,6 @@ export class Reload {
     if (changed !== undefined) {
       throw new ConfigError(`Cannot change "${changed}" while the broker runs: start it again`);
     }
-    if (tellsOfPackets(next.logging) && !tellsOfPackets(this.configuration.logging)) {
-      throw new ConfigError("Cannot begin to log packets while the broker runs: start it again");
-    }
   }
 
   /** All that can fail is done before anything is changed. */
@@ -75,7 +73,7 @@ export class Reload {
     const applyAccess = await access.prepareReload(next);
     const applyCertificates = listening.prepareReload(next);
     log.reload(next.logging);
-    broker.reload({ limits: next.limits, sysIntervalMs: next.sys.intervalSeconds * 1_000 });
+    broker.reload({ limits: next.limits, sysIntervalMs: next.sys.intervalSeconds * 1_000, ...packetLog(log) });
     applyCertificates();
     applyAccess();
     const banned = applyBans(broker, next.bans, this.configuration.bans);

@@ -5,13 +5,13 @@ import { applyBans } from "./banning.ts";
 import { configurationOf } from "./config/configuration.ts";
 import type { Configuration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
-import { eventLog } from "./event_log.ts";
+import { eventLog, type Logs, packetLog } from "./event_log.ts";
 import { checkListenerFiles, Listening } from "./listening.ts";
 import { Log, type LogLine, printable } from "./log.ts";
 import { PidFile } from "./pid_file.ts";
 import { Reload } from "./reload.ts";
 import { acceptAll } from "./accepting.ts";
-import { summarizedLog } from "./summarized_log.ts";
+import { SummarizedLog } from "./summarized_log.ts";
 import { openStorage, parseStorageOption, storageError } from "./storage_option.ts";
 import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
 
@@ -58,13 +58,14 @@ async function run(
 ): Promise<number> {
   const access = await Access.read(configuration);
   const log = new Log(configuration.logging);
-  const refusals = summarizedLog((line, type, fields) => log.line(line, type, { area: "connections", ...fields }));
-  const listening = new Listening(refusals);
+  const refusals = new SummarizedLog((line, type, fields) => log.line(line, type, { area: "connections", ...fields }));
+  const denials = new SummarizedLog(log.line);
+  const listening = new Listening(refusals.line);
   const lines = await listening.listen(configuration);
   const terminated = terminationSignal(); // Before anybody can know that it listens.
   guardProcess(log.line);
   using _pidFile = PidFile.write(configuration.pidFile);
-  const { broker, says } = await openBroker(configuration, access, listening, { log, refusals });
+  const { broker, says } = await openBroker(configuration, access, listening, { log, refusals, denials });
   applyBans(broker, configuration.bans);
   for (const { listener, index } of listening.open) access.bind(listener.url, index);
   log.onTopic = (severity, line) => {
@@ -75,21 +76,16 @@ async function run(
   onReload(() => reload.run()); // Before anybody knows that it runs: by itself the signal would end it.
   for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
   for (const line of [...lines, says]) log.line(line);
-  const accepting = acceptAll(listening.open, broker, () => reload.configuration, refusals);
+  const accepting = acceptAll(listening.open, broker, () => reload.configuration, refusals.line);
   const signal = await terminated;
   listening.close();
   log.line(`${signal}: shutting down`);
   await broker.close();
   await accepting;
+  for (const summarized of [refusals, denials]) summarized.close();
   log.line("Brooklet has ended");
   log.close();
   return 0;
-}
-
-interface Logs {
-  readonly log: Log;
-  /** For lines that any client can cause. */
-  readonly refusals: LogLine;
 }
 
 /** Opens the broker with its storage; without it nothing listens any more. */
@@ -116,7 +112,7 @@ async function openBroker(
 function brokerOptions(
   { limits, clientIds: { assignedPrefix }, deniedPublish, delivery, sys }: Configuration,
   { authenticator, authorizer }: Access,
-  { log, refusals }: Logs,
+  logs: Logs,
 ): BrokerOptions {
   return {
     limits,
@@ -127,7 +123,8 @@ function brokerOptions(
     upgradesOutgoingQos: delivery.upgradeOutgoingQos,
     assignedClientIdPrefix: assignedPrefix,
     sysIntervalMs: sys.intervalSeconds * 1_000,
-    ...eventLog(log, refusals),
+    onEvent: eventLog(logs),
+    ...packetLog(logs.log),
   };
 }
 

@@ -1,27 +1,71 @@
-import type { LogLine } from "./log.ts";
+import type { LogFields, LogLine } from "./log.ts";
+import type { LogType } from "./config/logging_schema.ts";
 
 const WINDOW_MS = 10_000;
 const MOST_LINES = 50;
 
-/**
- * A log for lines that anybody can cause: of many within 10 s the first ones are written, and the others are counted in one
- * line when the next one comes.
- *
- * @param now milliseconds that never go back
- */
-export function summarizedLog(log: LogLine, now: () => number = () => performance.now()): LogLine {
-  let sinceMs = -Infinity;
-  let lines = 0;
-  let left = 0;
-  return (line, type, fields) => {
-    const nowMs = now();
-    if (nowMs >= sinceMs + WINDOW_MS) {
-      if (left > 0) log(`${left} more lines like the last ones were left out`, type);
-      sinceMs = nowMs;
-      lines = left = 0;
-    }
-    lines += 1;
-    if (lines <= MOST_LINES) log(line, type, fields);
-    else left += 1;
-  };
+/** When it is, and something later. */
+export interface SummaryClock {
+  /** Milliseconds that never go back. */
+  now(): number;
+  /** Does it once; gives what prevents it. */
+  later(run: () => void, inMs: number): () => void;
 }
+
+/**
+ * A log for lines that anybody can cause: of many within 10 s the first ones are written. The others are counted in one
+ * line, when the 10 s are over or the log is closed.
+ */
+export class SummarizedLog {
+  readonly #log: LogLine;
+  readonly #clock: SummaryClock;
+  #sinceMs = -Infinity;
+  #lines = 0;
+  /** Of lines that were left out: how many, and the kind of the last one. */
+  #left = 0;
+  #type: LogType | undefined;
+  #area: LogFields["area"];
+  #preventTelling: (() => void) | undefined;
+
+  constructor(log: LogLine, clock: SummaryClock = SYSTEM_CLOCK) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  readonly line: LogLine = (line, type, fields) => {
+    const nowMs = this.#clock.now();
+    if (nowMs >= this.#sinceMs + WINDOW_MS) {
+      this.close();
+      this.#sinceMs = nowMs;
+      this.#lines = 0;
+    }
+    this.#lines += 1;
+    if (this.#lines <= MOST_LINES) {
+      this.#log(line, type, fields);
+      return;
+    }
+    this.#left += 1;
+    this.#type = type;
+    this.#area = fields?.area;
+    this.#preventTelling ??= this.#clock.later(() => this.close(), this.#sinceMs + WINDOW_MS - nowMs);
+  };
+
+  /** Says what was left out until now. */
+  close(): void {
+    this.#preventTelling?.();
+    this.#preventTelling = undefined;
+    if (this.#left === 0) return;
+    const area = this.#area === undefined ? {} : { area: this.#area };
+    this.#log(`${this.#left} more lines like the last ones were left out`, this.#type, area);
+    this.#left = 0;
+  }
+}
+
+const SYSTEM_CLOCK: SummaryClock = {
+  now: () => performance.now(),
+  later(run, inMs) {
+    const timer = setTimeout(run, inMs);
+    Deno.unrefTimer(timer); // A program that has nothing else to do ends.
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,7 +1,7 @@
 /** Opening, closing, telling, and two brokers side by side. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Broker, type BrokerEvent, memoryTransport } from "../../mod.ts";
+import { Broker, type BrokerEvent, memoryTransport, type PacketEvent } from "../../mod.ts";
 import { fromHex } from "../codec/hex.ts";
 import { within } from "../deadline.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
@@ -148,6 +148,20 @@ Deno.test("onEvent tells what becomes of a connection, and onPacket of every pac
     "connectionOpened",
     "connectionClosed  130",
   ]);
+});
+
+Deno.test("Broker.reload() puts onPacket in force for connections that are there and for new ones, and takes it away", async () => {
+  const told: string[] = [];
+  const onPacket = ({ clientId, packet: { type } }: PacketEvent) => told.push(`${clientId} ${type}`);
+  const ping = ["a > c0 00", "a < d0 00"] as const;
+  await converse(5, {}, async (conversation) => {
+    await conversation.run("a connects", ...ping);
+    conversation.broker.reload({ onPacket });
+    await conversation.run(...ping, "b connects");
+    conversation.broker.reload({});
+    await conversation.run(...ping, "b > c0 00", "b < d0 00", "c connects");
+  });
+  assertEquals(told, ["a pingreq", "a pingresp", " connect", "b connack"]);
 });
 
 Deno.test("What a peer does ends its own connection only", () =>

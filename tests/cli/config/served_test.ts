@@ -271,6 +271,42 @@ logging: { types: [notice] }
   assertEquals(stderr.filter((line) => line.includes("Denied")).length, 50);
 });
 
+Deno.test("SIGHUP changes the level of every area, for clients that are connected too, and back", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = "listeners: [{ url: mqtt://127.0.0.1:0 }]\naccess: { everyone: [{ access: readwrite, topic: a }] }\n";
+  const quiet = `${yaml}logging: { areas: { connections: none, access: none } }\n`;
+  await using program = await Program.listening(["--config", folder.write("a.yaml", quiet)]);
+  using client = await RawClient.connect({ port: await program.port() }, { clientId: "early" });
+  const reload = async (text: string, times: number) => {
+    folder.write("a.yaml", text);
+    program.kill("SIGHUP");
+    await program.stderr.matching(/were read again$/, times);
+  };
+  const act = async () => {
+    await client.send(publish({ topic: "b", qos: 1 }) + "c0 00");
+    await client.expect("40 02 0001 d0 00");
+    using _other = await RawClient.connect({ port: await program.port() }, { clientId: "other" });
+  };
+  await act();
+  await reload(`${yaml}logging: { connectionMessages: true, areas: { packets: debug } }\n`, 1);
+  await act();
+  await program.stderr.matching(/: Received PINGREQ from early$/);
+  await program.stderr.matching(/: Sending PUBACK to early /);
+  await program.stderr.matching(/: Sending CONNACK to other /);
+  await program.stderr.matching(/: New client connected from .* as other /);
+  await program.stderr.matching(/: Denied PUBLISH from early /);
+  await reload(quiet, 2);
+  const before = program.stderr.received.length;
+  await act();
+  program.kill("SIGTERM");
+  const { stderr } = await program.ended();
+  assertEquals(stderr.filter((line) => line.includes("Received PINGREQ")).length, 1);
+  assertEquals(stderr.slice(before).map((line) => line.replace(/^\S+: /, "")), [
+    "SIGTERM: shutting down",
+    "Brooklet has ended",
+  ]);
+});
+
 Deno.test("$SYS tells clients of the program, and the log where that is wanted", async () => {
   using folder = new ConfigurationFolder();
   const conf = "listener 0 127.0.0.1\nallow_anonymous true\nsys_interval 1\nlog_dest topic\nlog_dest stderr\n";
