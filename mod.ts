@@ -100,7 +100,14 @@ export { type JwtAlgorithm, jwtAuthenticator, type JwtKeys, type JwtOptions } fr
 export { LineError } from "./src/auth/line_error.ts";
 export { PasswordAuthenticator, type PasswordAuthenticatorOptions } from "./src/auth/password_authenticator.ts";
 export { parsePasswordFile, type PasswordHashes, passwordHashes } from "./src/auth/password_file.ts";
-export { formatPasswordHash, hashPassword, parsePasswordHash, type PasswordHash } from "./src/auth/password_hash.ts";
+export {
+  formatPasswordHash,
+  hashPassword,
+  type IteratedHash,
+  parsePasswordHash,
+  type PasswordHash,
+} from "./src/auth/password_hash.ts";
+export { hashPasswordByScrypt, type ScryptCost, type ScryptHash } from "./src/auth/scrypt_hash.ts";
 export { webhookAuthenticator, type WebhookOptions } from "./src/auth/webhook.ts";
 export type {
   AuthenticationExchange,

@@ -1,7 +1,13 @@
 /** Password files of mosquitto: `name:hash` in each line, and lines that begin with `#`. */
 
 import { LineError } from "./line_error.ts";
-import { formatPasswordHash, parsePasswordHash, type PasswordHash } from "./password_hash.ts";
+import {
+  formatPasswordHash,
+  isLikeHash,
+  parsePasswordHash,
+  type PasswordHash,
+  whyNoPasswordHash,
+} from "./password_hash.ts";
 
 /** Hashes by user name. */
 export type PasswordHashes = ReadonlyMap<string, PasswordHash>;
@@ -23,12 +29,7 @@ export function parsePasswordFile(text: string): PasswordHashes {
     const user = userOf(line, index + 1);
     if (user === undefined) continue;
     const hash = parsePasswordHash(user.password);
-    if (hash === undefined) {
-      throw new LineError(
-        index + 1,
-        `has no password hash that begins with $7$ or $6$: "brooklet passwd -U" makes one`,
-      );
-    }
+    if (hash === undefined) throw new LineError(index + 1, whyNoPasswordHash(user.password));
     if (hashes.has(user.name)) throw new LineError(index + 1, "names a user that is there already");
     hashes.set(user.name, hash);
   }
@@ -47,7 +48,8 @@ export function passwordHashes(
   for (const { name, passwordHash } of users) {
     const hash = parsePasswordHash(passwordHash);
     if (hash === undefined) { // What it says instead is not repeated.
-      throw new RangeError(`Cannot use the password of "${name}": it is not a hash; "brooklet passwd -n" makes one`);
+      const why = isLikeHash(passwordHash) ? whyNoPasswordHash(passwordHash) : "is not a hash";
+      throw new RangeError(`Cannot use the password of "${name}": it ${why}; "brooklet passwd -n" makes one`);
     }
     if (hashes.has(name)) throw new RangeError(`Cannot use the users: "${name}" is there twice`);
     hashes.set(name, hash);
@@ -79,7 +81,11 @@ export function withoutUser(text: string, name: string): string | undefined {
   return kept.length === lines.length ? undefined : asText(kept);
 }
 
-/** The text of a password file with a hash in place of each password that is still plain; hashes stay as they are. */
+/**
+ * The text of a password file with a hash in place of each password that is still plain; hashes stay as they are.
+ *
+ * @throws LineError for what begins like a hash and is none: as a password nobody meant it
+ */
 export async function withHashedPasswords(
   text: string,
   hash: (password: string) => Promise<PasswordHash>,
@@ -88,6 +94,7 @@ export async function withHashedPasswords(
   for (const [index, line] of linesOf(text).entries()) {
     const user = userOf(line, index + 1);
     const isPlain = user !== undefined && parsePasswordHash(user.password) === undefined;
+    if (isPlain && isLikeHash(user.password)) throw new LineError(index + 1, whyNoPasswordHash(user.password));
     lines.push(isPlain ? `${user.name}:${formatPasswordHash(await hash(user.password))}` : line);
   }
   return asText(lines);

@@ -1,13 +1,15 @@
 /**
- * What is kept of a password, in mosquitto's notation:
+ * What is kept of a password, in mosquitto's notation, and in that of the PHC for `scrypt_hash.ts`:
  *
  * ```text
  * $7$<iterations>$<salt>$<hash>   PBKDF2 with SHA-512
  * $6$<salt>$<hash>                SHA-512 of password and salt, once: of mosquitto before 2.0
+ * $scrypt$<cost>$<salt>$<hash>    scrypt, which mosquitto does not read
  * ```
  */
 
 import { createHash, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
+import { deriveByScrypt, formatScryptHash, isScryptText, parseScryptHash, type ScryptHash } from "./scrypt_hash.ts";
 
 const HASH_BYTES = 64;
 // mosquitto 2.0.11 reads no other length.
@@ -18,7 +20,10 @@ const MOST_ITERATIONS = 0x7fff_ffff;
 export const DEFAULT_ITERATIONS = 210_000;
 
 /** What is kept of a password: nobody can log in with it. */
-export interface PasswordHash {
+export type PasswordHash = IteratedHash | ScryptHash;
+
+/** What is kept of a password as mosquitto does it. */
+export interface IteratedHash {
   readonly algorithm: "pbkdf2-sha512" | "sha512";
   /** 1 for `sha512`. */
   readonly iterations: number;
@@ -26,8 +31,27 @@ export interface PasswordHash {
   readonly hash: Uint8Array;
 }
 
-/** Reads one in mosquitto's notation; `undefined` for anything else, such as a plain password. */
+/** Reads one in its notation; `undefined` for anything else, such as a plain password, and for a cost without measure. */
 export function parsePasswordHash(text: string): PasswordHash | undefined {
+  if (!isScryptText(text)) return parseIteratedHash(text);
+  const hash = parseScryptHash(text);
+  return typeof hash === "string" ? undefined : hash;
+}
+
+/** Why a text is not a hash that can be used, for its line; what it says is not repeated, as it may be a plain password. */
+export function whyNoPasswordHash(text: string): string {
+  const hash = isScryptText(text) ? parseScryptHash(text) : "";
+  if (typeof hash === "string" && hash !== "") return `has a hash that cannot be used: ${hash}`;
+  if (isLikeHash(text)) return "has a hash that cannot be used: it is neither $7$ITERATIONS$SALT$HASH nor $6$SALT$HASH";
+  return `has no password hash that begins with $7$, $6$ or $scrypt$: "brooklet passwd -U" makes one`;
+}
+
+/** Whether it is meant to be a hash, even if it is none. */
+export function isLikeHash(text: string): boolean {
+  return isScryptText(text) || /^\$[67]\$/.test(text);
+}
+
+function parseIteratedHash(text: string): IteratedHash | undefined {
   const [empty, kind, ...fields] = text.split("$");
   const [iterationsText = "1", saltText = "", hashText = ""] = kind === "6" ? ["1", ...fields] : fields;
   if (empty !== "" || (kind !== "6" && kind !== "7") || fields.length !== (kind === "6" ? 2 : 3)) return undefined;
@@ -41,7 +65,9 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
 }
 
 /** The opposite of {@linkcode parsePasswordHash}. */
-export function formatPasswordHash({ algorithm, iterations, salt, hash }: PasswordHash): string {
+export function formatPasswordHash(kept: PasswordHash): string {
+  if (kept.algorithm === "scrypt") return formatScryptHash(kept);
+  const { algorithm, iterations, salt, hash } = kept;
   const head = algorithm === "sha512" ? "$6" : `$7$${iterations}`;
   return `${head}$${salt.toBase64()}$${hash.toBase64()}`;
 }
@@ -51,7 +77,7 @@ export function formatPasswordHash({ algorithm, iterations, salt, hash }: Passwo
  *
  * @throws RangeError for iterations that are not an integer between 1 and 2,147,483,647
  */
-export async function hashPassword(password: string, iterations: number = DEFAULT_ITERATIONS): Promise<PasswordHash> {
+export async function hashPassword(password: string, iterations: number = DEFAULT_ITERATIONS): Promise<IteratedHash> {
   if (!(Number.isInteger(iterations) && iterations >= 1 && iterations <= MOST_ITERATIONS)) {
     throw new RangeError(
       `Cannot hash the password: "${iterations}" iterations are not between 1 and ${MOST_ITERATIONS}`,
@@ -64,10 +90,12 @@ export async function hashPassword(password: string, iterations: number = DEFAUL
 
 /** Whether it is the password that was hashed. Runs beside the event loop, and compares in constant time. */
 export async function verifyPassword(password: Uint8Array, kept: PasswordHash): Promise<boolean> {
-  const { algorithm, salt, iterations, hash } = kept;
-  const derived = algorithm === "sha512"
+  const { salt, hash } = kept;
+  const derived = kept.algorithm === "sha512"
     ? createHash("sha512").update(password).update(salt).digest()
-    : await derive(password, salt, iterations);
+    : kept.algorithm === "scrypt"
+    ? await deriveByScrypt(password, salt, kept.cost, hash.length)
+    : await derive(password, salt, kept.iterations);
   return derived.length === hash.length && timingSafeEqual(derived, hash);
 }
 

@@ -3,6 +3,7 @@ import { parseArgs } from "@std/cli";
 import { LineError } from "../auth/line_error.ts";
 import { isUserName, withHashedPasswords, withoutUser, withUser } from "../auth/password_file.ts";
 import { DEFAULT_ITERATIONS, hashPassword, type PasswordHash } from "../auth/password_hash.ts";
+import { hashPasswordByScrypt } from "../auth/scrypt_hash.ts";
 import { ConfigError } from "./config_error.ts";
 import { readTextIfThere, replaceFile } from "./replace_file.ts";
 import { askPassword } from "./secret_prompt.ts";
@@ -13,15 +14,16 @@ export const PASSWD_HELP = `Usage: brooklet passwd [options] FILE USER
        brooklet passwd -U FILE
        brooklet passwd -n USER
 
-Changes a password file, which mosquitto 2.0 can read too. The password is asked for; where standard input is no terminal,
-it is its first line.
+Changes a password file, which mosquitto 2.0 can read too unless it has hashes of scrypt. The password is asked for; where
+standard input is no terminal, it is its first line.
 
   -c                 make the file anew: one that is there is overwritten
   -b                 take the password from the command line, where other users of the machine can see it
   -D                 delete the user
   -U                 put hashes in place of passwords that are still plain; hashes stay as they are
   -n                 print the line of the user, and change no file
-  --iterations N     cost of a password, ${DEFAULT_ITERATIONS} by default; each login costs as much
+  --hash KIND        pbkdf2 (which is the default, and mosquitto's) or scrypt (which is harder to guess; 32 MiB a login)
+  --iterations N     cost of a password by pbkdf2, ${DEFAULT_ITERATIONS} by default; each login costs as much
   -h, --help         print this
 `;
 
@@ -40,7 +42,8 @@ interface PasswdOptions {
   readonly userName: string;
   /** `undefined`: it is asked for. */
   readonly password: string | undefined;
-  readonly iterations: number;
+  /** Makes the hash of a password. */
+  readonly hash: (password: string) => Promise<PasswordHash>;
 }
 
 /** Runs `passwd`; gives the exit code. Throws {@linkcode ConfigError} and {@linkcode PasswordFileError}. */
@@ -50,7 +53,7 @@ export async function passwd(args: readonly string[]): Promise<number> {
     console.log(PASSWD_HELP);
     return 0;
   }
-  const { action, path, userName, iterations } = options;
+  const { action, path, userName, hash } = options;
   switch (action) {
     case "print":
       console.log(withUser("", userName, await newHash(options)).trimEnd());
@@ -64,7 +67,7 @@ export async function passwd(args: readonly string[]): Promise<number> {
         return without;
       });
     case "hash":
-      return await change(path, false, (text) => withHashedPasswords(text, (plain) => hashPassword(plain, iterations)));
+      return await change(path, false, (text) => withHashedPasswords(text, hash));
     case "set":
       return await change(path, options.isNew, async (text) => withUser(text, userName, await newHash(options)));
   }
@@ -73,7 +76,7 @@ export async function passwd(args: readonly string[]): Promise<number> {
 function parsePasswdOptions(args: readonly string[]): PasswdOptions | "help" {
   const parsed = parseArgs(args, {
     boolean: ["b", "c", "D", "U", "n", "help"],
-    string: ["iterations", "_"],
+    string: ["hash", "iterations", "_"],
     alias: { help: "h" },
     stopEarly: true, // A password may begin with "-".
     unknown: (argument, key) => {
@@ -96,7 +99,22 @@ function parsePasswdOptions(args: readonly string[]): PasswdOptions | "help" {
     throw new ConfigError(`Cannot use the user name "${userName}": it is empty, or has ":" or a control character`);
   }
   if (password === "") throw new ConfigError("Cannot set the password: it is empty");
-  return { action, isNew, path, userName, password, iterations: parseIterations(parsed.iterations) };
+  return { action, isNew, path, userName, password, hash: hashOf(parsed.hash, parsed.iterations) };
+}
+
+function hashOf(kind: string | undefined, iterations: string | undefined): PasswdOptions["hash"] {
+  switch (kind) {
+    case undefined:
+    case "pbkdf2": {
+      const count = parseIterations(iterations);
+      return (password) => hashPassword(password, count);
+    }
+    case "scrypt":
+      if (iterations !== undefined) throw new ConfigError("Options --hash scrypt and --iterations do not go together");
+      return (password) => hashPasswordByScrypt(password);
+    default:
+      throw new ConfigError(`--hash "${kind}" is neither "pbkdf2" nor "scrypt"`);
+  }
 }
 
 function parseIterations(text: string | undefined): number {
@@ -112,8 +130,8 @@ function usage(): ConfigError {
   );
 }
 
-async function newHash({ userName, password, iterations }: PasswdOptions): Promise<PasswordHash> {
-  return await hashPassword(password ?? await askPassword(userName), iterations);
+async function newHash({ userName, password, hash }: PasswdOptions): Promise<PasswordHash> {
+  return await hash(password ?? await askPassword(userName));
 }
 
 /** Reads the file, and replaces it by what becomes of its text. */

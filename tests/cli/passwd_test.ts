@@ -110,6 +110,17 @@ Deno.test("passwd -c overwrites, -D deletes, -U puts hashes in place of plain pa
   assertEquals(parsePasswordFile(printed.stdout).size, 1);
 });
 
+Deno.test("passwd --hash scrypt makes hashes by scrypt, and --hash pbkdf2 those of mosquitto", async () => {
+  await using folder = await Folder.make("old:plain\n");
+  assertEquals(await passwd(["--hash", "scrypt", "-b", folder.path, "ann", "secret"]), DONE);
+  assertEquals(await passwd(["--hash", "scrypt", "-U", folder.path]), DONE);
+  assertMatch(await folder.text(), /^old:\$scrypt\$ln=15,r=8,p=3\$\S+\nann:\$scrypt\$ln=15,r=8,p=3\$\S+\n$/);
+  assert(await folder.accepts("old", "plain") && await folder.accepts("ann", "secret"));
+  assert(!await folder.accepts("ann", "plain"));
+  assertEquals(await passwd(["--hash", "pbkdf2", ...QUICK, "-b", folder.path, "ann", "secret"]), DONE);
+  assertMatch(await folder.text(), /^old:\$scrypt\$\S+\nann:\$7\$1\$\S+\n$/);
+});
+
 /** A command line that changes nothing. */
 interface Row {
   readonly name: string;
@@ -141,6 +152,25 @@ const ROWS: readonly Row[] = [
     args: (path) => ["--iterations", "0", path, "ann"],
     code: 2,
     stderr: /^brooklet: --iterations "0" is not an integer between 1 and 2147483647\n$/,
+  },
+  {
+    name: "a kind of hash that is not there",
+    args: (path) => ["--hash", "bcrypt", path, "ann"],
+    code: 2,
+    stderr: /^brooklet: --hash "bcrypt" is neither "pbkdf2" nor "scrypt"\n$/,
+  },
+  {
+    name: "iterations of scrypt",
+    args: (path) => ["--hash", "scrypt", "--iterations", "5", path, "ann"],
+    code: 2,
+    stderr: /^brooklet: Options --hash scrypt and --iterations do not go together\n$/,
+  },
+  {
+    name: "-U of a file with a hash that is cut",
+    args: (path) => ["-U", path],
+    text: "ann:$scrypt$ln=15,r=8,p=3$AAAA\n",
+    code: 1,
+    stderr: /^brooklet: Cannot change "\S+passwords": line 1 has a hash that cannot be used: it is not \$scrypt\$.*\n$/,
   },
   {
     name: "a user name with a colon",

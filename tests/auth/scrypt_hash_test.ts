@@ -1,0 +1,126 @@
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  formatPasswordHash,
+  hashPasswordByScrypt,
+  LineError,
+  parsePasswordFile,
+  parsePasswordHash,
+  passwordHashes,
+} from "../../mod.ts";
+import { withHashedPasswords } from "../../src/auth/password_file.ts";
+import { verifyPassword } from "../../src/auth/password_hash.ts";
+
+// Of passlib's documentation, for "password"; and made by Python's hashlib.scrypt.
+const OF_PASSLIB = "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E";
+const OF_PYTHON = "$scrypt$ln=15,r=8,p=3$aM15713r3Xsvxbi31lqr1Q$WVbpRHUDFY8qCTrpVmmOJYXLyn5pKfA131HYygS4Lfo";
+const CHEAP = { ln: 1, r: 1, p: 1 };
+const SALT = "aM15713r3Xsvxbi31lqr1Q";
+const HASH = "nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E";
+
+for (const text of [OF_PASSLIB, OF_PYTHON]) {
+  Deno.test(`A hash by scrypt of others is read, verified and written again as it was: ${text.slice(0, 21)}`, async () => {
+    const kept = parsePasswordHash(text);
+    if (kept === undefined) throw new Error("It is not read");
+    assertEquals(formatPasswordHash(kept), text);
+    assertEquals(await verifyPassword(utf8("password"), kept), true);
+    for (const wrong of ["Password", "", "password "]) assertEquals(await verifyPassword(utf8(wrong), kept), false);
+  });
+}
+
+Deno.test("The vector of RFC 7914 with all 64 bytes is verified", async () => {
+  const [salt, hash] = [
+    utf8("SodiumChloride"),
+    Uint8Array.fromHex(
+      "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2" +
+        "d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887",
+    ),
+  ];
+  const text = `$scrypt$ln=14,r=8,p=1$${salt.toBase64({ omitPadding: true })}$${hash.toBase64({ omitPadding: true })}`;
+  const kept = parsePasswordHash(text);
+  assertEquals(kept !== undefined && await verifyPassword(utf8("pleaseletmein"), kept), true);
+});
+
+Deno.test("A new hash by scrypt has another salt each time, what OWASP asks of it, and is read again", async () => {
+  const [one, other] = [await hashPasswordByScrypt("pässword"), await hashPasswordByScrypt("pässword")];
+  assertMatch(formatPasswordHash(one), /^\$scrypt\$ln=15,r=8,p=3\$[\w+/]{22}\$[\w+/]{43}$/);
+  assertNotEquals(formatPasswordHash(one), formatPasswordHash(other));
+  assertEquals(parsePasswordHash(formatPasswordHash(one)), one);
+  assertEquals(await verifyPassword(utf8("pässword"), one), true);
+  assertEquals(await verifyPassword(utf8("password"), one), false);
+});
+
+Deno.test("A hash by scrypt is made beside the event loop", async () => {
+  let turns = 0;
+  const turning = setInterval(() => turns += 1, 1);
+  await hashPasswordByScrypt("secret", { ln: 16, r: 8, p: 1 });
+  clearInterval(turning);
+  assertNotEquals(turns, 0);
+});
+
+/** What is no hash, and what is said of it behind its line. */
+const REFUSED: readonly (readonly [text: string, why: string])[] = [
+  ["$scrypt$", "it is not $scrypt$ln=N,r=N,p=N$SALT$HASH with base64 that is not padded"],
+  [`$scrypt$${SALT}$${HASH}`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=16,r=8$${SALT}$${HASH}`, "it is not $scrypt$ln="],
+  [`$scrypt$r=8,ln=16,p=1$${SALT}$${HASH}`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=0,r=8,p=1$${SALT}$${HASH}`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=-1,r=8,p=1$${SALT}$${HASH}`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=1e1,r=8,p=1$${SALT}$${HASH}`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=016,r=8,p=1$${SALT}$${HASH}`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=16,r=8,p=1$${SALT}==$${HASH}`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=16,r=8,p=1$${SALT}$${HASH}$`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=16,r=8,p=1$${SALT}$`, "it is not $scrypt$ln="],
+  [`$scrypt$ln=16,r=8,p=1$${SALT.slice(0, -1)}$${HASH}`, "its salt or its hash is not base64"],
+  [`$scrypt$ln=16,r=8,p=1$AAAA$${HASH}`, "its salt has not 8 to 1024 bytes"],
+  [`$scrypt$ln=16,r=8,p=1$${SALT}$AAAA`, "its hash has not 16 to 64 bytes"],
+  [`$scrypt$ln=16,r=8,p=1$${SALT}$${HASH.slice(0, 42).repeat(3)}AA`, "its hash has not 16 to 64 bytes"],
+  [`$scrypt$ln=21,r=1,p=1$${SALT}$${HASH}`, "its cost ln=21 is above 20"],
+  [`$scrypt$ln=4294967297,r=8,p=1$${SALT}$${HASH}`, "its cost ln=4294967297 is above 20"],
+  [`$scrypt$ln=16,r=1,p=1$${SALT}$${HASH}`, "its cost ln=16 is not below 16 * r"],
+  [`$scrypt$ln=18,r=8,p=1$${SALT}$${HASH}`, "its cost ln=18,r=8 takes more than 128 MiB"],
+  [`$scrypt$ln=1,r=1000000000,p=1$${SALT}$${HASH}`, "its cost r=1000000000 is above 32"],
+  [`$scrypt$ln=17,r=8,p=3$${SALT}$${HASH}`, "its cost ln=17,r=8,p=3 is above 2097152 of 2^ln * r * p"],
+  [`$scrypt$ln=1,r=1,p=1073741823$${SALT}$${HASH}`, "its cost p=1073741823 is above 64"],
+];
+for (const [text, why] of REFUSED) {
+  Deno.test(`A hash by scrypt is refused with its line and the reason: ${text.slice(0, 40)}`, async () => {
+    assertEquals(parsePasswordHash(text), undefined);
+    const file = `ok:${OF_PASSLIB}\nann:${text}\n`;
+    const error = assertThrows(() => parsePasswordFile(file), LineError);
+    assertEquals(error.line, 2);
+    assertStringIncludes(error.message, `line 2 has a hash that cannot be used: ${why}`);
+    const ofList = assertThrows(() => passwordHashes([{ name: "ann", passwordHash: text }]), RangeError);
+    assertStringIncludes(ofList.message, `the password of "ann": it has a hash that cannot be used: ${why}`);
+    await assertRejects(() => withHashedPasswords(file, () => hashPasswordByScrypt("never", CHEAP)), LineError);
+  });
+}
+
+Deno.test("The most that a hash by scrypt may cost is verified", async () => {
+  for (
+    const cost of [{ ln: 17, r: 8, p: 2 }, { ln: 10, r: 32, p: 64 }]
+  ) {
+    const kept = parsePasswordHash(formatPasswordHash(await hashPasswordByScrypt("secret", cost)));
+    assertEquals([cost, kept !== undefined && await verifyPassword(utf8("secret"), kept)], [cost, true]);
+  }
+});
+
+Deno.test("hashPasswordByScrypt() refuses a cost that no login may have", async () => {
+  for (const cost of [{ ln: 0 }, { ln: 1.5 }, { ln: NaN }, { ln: 21 }, { r: 0 }, { p: -1 }, { ln: 20 }]) {
+    await assertRejects(
+      () => hashPasswordByScrypt("a", { ln: 14, r: 8, p: 1, ...cost }),
+      RangeError,
+      "Cannot hash the password: its cost ",
+    );
+  }
+});
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
