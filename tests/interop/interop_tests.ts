@@ -6,6 +6,8 @@ export const PYTHON = "/usr/bin/python3";
 /** What a test may need beside Deno, and the Debian package that brings it. */
 const PROGRAMS = {
   bash: "bash",
+  zsh: "zsh",
+  fish: "fish",
   stdbuf: "coreutils",
   script: "bsdutils",
   mosquitto: "mosquitto",

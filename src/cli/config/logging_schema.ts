@@ -11,6 +11,8 @@ export const LOG_LEVELS = ["none", "error", "warning", "notice", "information", 
 export const LOG_AREAS = ["connections", "access", "packets", "delivery", "storage", "program"] as const;
 export type LogArea = typeof LOG_AREAS[number];
 
+export const LOG_FORMATS = ["text", "json"] as const;
+
 const level = z.enum(LOG_LEVELS).optional();
 
 const destination = z.union([
@@ -34,7 +36,7 @@ export const loggingSchema = z.strictObject({
   destinations: z.array(destination).default(["stderr"]).describe(
     "`topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I` and `M`, and never of `debug`.",
   ),
-  format: z.enum(["text", "json"]).default("text").describe("`json`: an object in each line."),
+  format: z.enum(LOG_FORMATS).default("text").describe("`json`: an object in each line."),
   timestamps: z.boolean().default(true).describe("The time in front of each line."),
   timestampFormat: z.string().refine(isTimestampFormat, "has what is no conversion of strftime that is known").default(
     "iso",
