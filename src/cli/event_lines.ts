@@ -26,7 +26,7 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
     case "accessDenied": {
       const { action, principal, topic, qos, retain } = event;
       const facts = [`q${qos}`, ...action === "publish" ? [`r${retain ? 1 : 0}`] : []];
-      if (principal !== undefined) facts.push(`u'${printable(principal)}'`);
+      if (principal !== undefined) facts.push(`u'${printable(shownUserName(principal))}'`);
       const who = `${printable(event.clientId)} (${[...facts, `'${printable(topic)}'`].join(", ")})`;
       return [`Denied ${action.toUpperCase()} from ${who}.`];
     }
@@ -72,6 +72,11 @@ export function packetLines({ direction, peer, clientId, protocolVersion, packet
   return [line];
 }
 
+/** A user name, but for a JSON Web Token, with which some clients log in there: whoever read it could be that client. */
+export function shownUserName(userName: string): string {
+  return /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(userName) ? "(token)" : userName; // It begins with `{"`.
+}
+
 function clientConnectedLines(
   address: string,
   clientId: string,
@@ -80,7 +85,7 @@ function clientConnectedLines(
 ): string[] {
   const { protocolVersion, cleanStart, userName, will } = connect;
   const facts = [`p${protocolVersion}`, `c${cleanStart ? 1 : 0}`, `k${keepAliveSeconds}`];
-  if (userName !== undefined) facts.push(`u'${printable(userName)}'`);
+  if (userName !== undefined) facts.push(`u'${printable(shownUserName(userName))}'`);
   const lines = [`New client connected from ${address} as ${printable(clientId)} (${facts.join(", ")}).`];
   if (will === undefined) return [...lines, "No will message specified."];
   lines.push(`Will message specified (${will.payload.length} bytes) (r${will.retain ? 1 : 0}, q${will.qos}).`);
@@ -116,16 +121,24 @@ function connectionClosedLines(
     default: {
       const foreign = firstBytes === undefined || clientId !== "" ? undefined : foreignToMqtt(firstBytes);
       if (foreign !== undefined) return [`${who} refused: ${foreign}.`];
-      const bytes = firstBytes === undefined ? "" : ` (it begins with ${withoutPayload(firstBytes).toHex()})`;
+      const bytes = firstBytes === undefined ? "" : ` (it begins with ${withoutSecrets(firstBytes).toHex()})`;
       const whoAndWhere = clientId === "" ? who : who + where;
       return [`${whoAndWhere} disconnected due to ${inWords(reasonCode)}: ${printable(reason)}${bytes}.`];
     }
   }
 }
 
-/** Of a PUBLISH only what cannot be payload. */
-function withoutPayload(firstBytes: Uint8Array): Uint8Array {
-  return (firstBytes[0] ?? 0) >> 4 === PacketType.publish ? firstBytes.subarray(0, 4) : firstBytes;
+/** Only what can be neither payload, nor password, nor Authentication Data, however short what stands before them is. */
+function withoutSecrets(firstBytes: Uint8Array): Uint8Array {
+  switch ((firstBytes[0] ?? 0) >> 4) {
+    case PacketType.publish:
+    case PacketType.auth:
+      return firstBytes.subarray(0, 4);
+    case PacketType.connect: // Up to Keep Alive, where the Protocol Name is as it should be.
+      return firstBytes.subarray(0, 12);
+    default:
+      return firstBytes;
+  }
 }
 
 /** `malformed packet` for 0x81. */

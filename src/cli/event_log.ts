@@ -1,7 +1,7 @@
 import type { BrokerOptions } from "../broker/broker_options.ts";
 import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
 import type { LogArea, LogType } from "./config/logging_schema.ts";
-import { eventLines, packetLines } from "./event_lines.ts";
+import { eventLines, packetLines, shownUserName } from "./event_lines.ts";
 import type { Log, LogFields } from "./log.ts";
 import type { SummarizedLog } from "./summarized_log.ts";
 
@@ -88,7 +88,12 @@ function fieldsOf(event: BrokerEvent): LogFields {
     ..."clientId" in event ? { clientId: event.clientId } : {},
     ..."reasonCode" in event ? { reasonCode: event.reasonCode } : {},
     ...event.kind === "accessDenied"
-      ? { principal: event.principal, action: event.action, topic: event.topic, qos: event.qos }
+      ? {
+        principal: event.principal && shownUserName(event.principal),
+        action: event.action,
+        topic: event.topic,
+        qos: event.qos,
+      }
       : {},
   };
 }

@@ -15,6 +15,8 @@ export type LogLine = (line: string, type?: LogType, fields?: LogFields) => void
 type Destination = { readonly write: (line: string) => void; readonly close: () => void };
 
 const ENCODER = new TextEncoder();
+/** Everything that could begin a new line or steer a terminal. */
+const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 /** Levels of `$SYS/broker/log`, by type. */
 const SEVERITIES: Partial<Record<LogType, string>> = {
   error: "E",
@@ -66,7 +68,7 @@ export class Log {
     const now = new Date();
     const time = timestamps ? { time: timestamp(now, timestampFormat) } : {};
     const text = format === "json"
-      ? JSON.stringify({ ...time, type, message: line, ...fields })
+      ? escapedJson({ ...time, type, message: line, ...fields })
       : timestamps
       ? `${timestamp(now, timestampFormat)}: ${line}`
       : line;
@@ -133,9 +135,11 @@ function quietWriter(output: { writeSync(bytes: Uint8Array): number }): (line: s
 
 /** What a client sent, fit for one line: control characters are written as escapes. */
 export function printable(text: string): string {
-  // Everything that could begin a new line or steer a terminal.
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
+  return text.replace(STEERING, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** JSON that says the same, in which control characters beyond ASCII are escapes too. */
+function escapedJson(value: unknown): string {
+  const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value).replace(STEERING, (character) => character.split("").map(escape).join(""));
 }

@@ -19,9 +19,20 @@ function yamlOf(value: unknown, shape: JsonSchema | undefined): string {
   return stringify(writable(value, shape), { lineWidth: 120 });
 }
 
+/** A URL whose user, password and query are hidden, which may have a key in them. */
+function withoutSecrets(text: string): string {
+  const url = new URL(text);
+  if (url.username === "" && url.password === "" && url.search === "") return text;
+  if (url.username !== "" || url.password !== "") url.username = HIDDEN;
+  url.password = "";
+  if (url.search !== "") url.search = HIDDEN;
+  return url.href;
+}
+
 /** As a file can say it. */
 function writable(value: unknown, shape: JsonSchema | undefined): unknown {
   if (shape?.writeOnly === true && value !== undefined) return HIDDEN;
+  if (shape?.format === "uri" && typeof value === "string") return withoutSecrets(value);
   if (value === Infinity) return UNLIMITED;
   if (Array.isArray(value)) {
     const items = shapeAt(shape, [0]);

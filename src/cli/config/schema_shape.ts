@@ -7,6 +7,7 @@ import type { ConfigPath } from "./yaml_file.ts";
 /** As much of JSON Schema as `z.toJSONSchema` makes of our schema. */
 export interface JsonSchema {
   readonly type?: string;
+  readonly format?: string;
   readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
