@@ -1,4 +1,5 @@
 const MOST_NETWORKS = 10_000;
+const IPV6 = /^(?:\[([\da-f:.]+)(?:%[^\]]*)?\](?::\d+)?|([\da-f]*:[\da-f]*:[\da-f:.]*)(?:%.*)?)$/i;
 
 /** Options of {@linkcode FailureLimit}. */
 export interface FailureLimitOptions {
@@ -51,15 +52,24 @@ export class FailureLimit {
   }
 }
 
-/** The host of an address without its port; of IPv6 the network, since whoever has one address has all of its /64. */
+/**
+ * The host of an address without its port; of IPv6 the network, since whoever has one address has all of its /64. An address
+ * of IPv4 may come in the form of IPv6, and one of IPv6 without brackets, as proxies write it.
+ */
 export function networkOf(address: string): string {
-  const [, ipv6] = /^\[([\da-f:.]+)(?:%[^\]]*)?\](?::\d+)?$/i.exec(address) ?? [];
+  const [, bracketed, bare] = IPV6.exec(address) ?? [];
+  const ipv6 = bracketed ?? bare;
   if (ipv6 === undefined) return address.replace(/:\d+$/, "");
   const host = URL.canParse(`http://[${ipv6}]`) ? new URL(`http://[${ipv6}]`).hostname.slice(1, -1) : ipv6;
-  if (host.startsWith("::ffff:")) return host; // An IPv4 address.
+  const [, high, low] = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(host) ?? [];
+  if (high !== undefined && low !== undefined) return ipv4Of(parseInt(high, 16), parseInt(low, 16));
   const [head = "", tail = ""] = host.split("::");
   const first = head === "" ? [] : head.split(":");
   const last = tail === "" ? [] : tail.split(":");
-  const groups = [...first, ...Array.from({ length: 8 - first.length - last.length }, () => "0"), ...last];
+  const groups = [...first, ...Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => "0"), ...last];
   return `${groups.slice(0, 4).join(":")}::/64`;
+}
+
+function ipv4Of(high: number, low: number): string {
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }

@@ -44,7 +44,7 @@ export class Bans {
   /** The one that is in force against a client. */
   find({ clientId, principal, address }: BanCandidate, nowMs: number): Ban | undefined {
     if (this.#bans.size === 0) return undefined;
-    const keys = [`clientId ${clientId}`, `address ${networkOfPeer(address)}`];
+    const keys = [`clientId ${clientId}`, `address ${networkOf(address)}`];
     if (principal !== undefined) keys.push(`principal ${principal}`);
     return keys.map((key) => this.#bans.get(key)).find((ban) => ban !== undefined && nowMs < ban.untilMs);
   }
@@ -66,7 +66,8 @@ export function isIpAddress(text: string): boolean {
 }
 
 function isIpv4(text: string): boolean {
-  return /^(?:\d{1,3}\.){3}\d{1,3}$/.test(text) && URL.canParse(`http://${text}`);
+  // A number that begins with 0 would be octal for some.
+  return /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/.test(text) && URL.canParse(`http://${text}`);
 }
 
 function keyOf(who: BanTarget): string {
@@ -74,10 +75,5 @@ function keyOf(who: BanTarget): string {
   if ("principal" in who) return `principal ${who.principal}`;
   const { address } = who;
   if (!isIpAddress(address)) throw new RangeError(`Cannot ban "${address}": it is not an IP address`);
-  return `address ${networkOfPeer(isIpv4(address) ? address : `[${address}]`)}`;
-}
-
-/** An address of IPv4 may come in the form of IPv6. */
-function networkOfPeer(address: string): string {
-  return networkOf(address.replace(/^\[::ffff:([\d.]+)\]/i, "$1"));
+  return `address ${networkOf(address)}`;
 }

@@ -20,6 +20,8 @@ const ROWS: readonly Row[] = [
   { who: { address: "2001:db8::1" }, against: { address: "[2001:db8::ffff]:40312" }, isBanned: true },
   { who: { address: "2001:DB8:0:0::1" }, against: { address: "[2001:db8::1]:40312" }, isBanned: true },
   { who: { address: "2001:db8::1" }, against: { address: "[2001:db8:0:1::1]:40312" }, isBanned: false },
+  { who: { address: "2001:db8::1" }, against: { address: "2001:db8::ffff" }, isBanned: true }, // Of X-Forwarded-For.
+  { who: { address: "192.0.2.7" }, against: { address: "::ffff:192.0.2.7" }, isBanned: true },
   { who: { address: "192.0.2.7" }, against: { address: "unix" }, isBanned: false },
 ];
 for (const { who, against, isBanned } of ROWS) {
@@ -36,7 +38,7 @@ for (const { who, against, isBanned } of ROWS) {
   });
 }
 
-for (const address of ["", "192.0.2", "192.0.2.256", "192.0.2.7:1883", "example.com", "[::1]", "::1%eth0"]) {
+for (const address of ["", "192.0.2", "192.0.2.256", "192.0.2.07", "192.0.2.7.", "192.0.2.7:1883", "example.com", "[::1]", "::1%eth0"]) {
   Deno.test(`Bans.add() refuses the address "${address}"`, () => {
     assertThrows(() => new Bans().add({ who: { address }, untilMs: 1, reason: "" }, 0), RangeError, `"${address}"`);
   });
