@@ -1,5 +1,8 @@
 import type { AccessRequest, Authentication, AuthenticationRequest, AuthenticationStep } from "../protocol/ask.ts";
 
+/** What every client hears that is not known or not who it says: nobody learns which users there are. */
+export const WRONG_CREDENTIALS = "the user name or the password is wrong";
+
 /** Says who a client is. One that throws or rejects refuses the client. */
 export interface Authenticator {
   authenticate(request: AuthenticationRequest): Authentication | Promise<Authentication>;

@@ -2,7 +2,7 @@
 
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Acceptance, AccessRequest, Authentication } from "../protocol/ask.ts";
-import type { Authenticator, Authorizer } from "./authentication.ts";
+import { type Authenticator, type Authorizer, WRONG_CREDENTIALS } from "./authentication.ts";
 
 /** Lets clients in that give no user name, or an empty one, without a principal. */
 export const allowAnonymous: Authenticator = {
@@ -34,7 +34,7 @@ export const certificateSubjects: Authenticator = {
       : { isAccepted: true, principal: certificateSubject },
 };
 
-/** The first one that knows the user decides. @throws RangeError for none */
+/** The first one that knows the user decides; whom none knows hears what a wrong password hears. @throws RangeError for none */
 export function firstAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
   requireSome(authenticators);
   return {
@@ -44,7 +44,7 @@ export function firstAuthenticator(...authenticators: readonly Authenticator[]):
         result = await authenticator.authenticate(request);
         if (result.isAccepted || result.isUnknownUser !== true) return result;
       }
-      return result;
+      return authenticators.length === 1 ? result : UNKNOWN;
     },
   };
 }
@@ -107,7 +107,7 @@ export function anyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer
 const UNKNOWN: Authentication = {
   isAccepted: false,
   reasonCode: ReasonCode.NotAuthorized,
-  reason: "the client is not known",
+  reason: WRONG_CREDENTIALS,
   isUnknownUser: true,
 };
 

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest } from "../protocol/ask.ts";
-import type { Authenticator } from "./authentication.ts";
+import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
 import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";
 import type { PasswordHashes } from "./password_file.ts";
 import { DEFAULT_ITERATIONS, formatPasswordHash, type PasswordHash, verifyPassword } from "./password_hash.ts";
@@ -108,7 +108,7 @@ export class PasswordAuthenticator implements Authenticator {
       return refused(ReasonCode.ServerBusy, "too many clients wait for their passwords to be checked");
     }
     if (!isRight || kept === undefined) {
-      return refused(ReasonCode.NotAuthorized, "the user name or the password is wrong", kept === undefined);
+      return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, kept === undefined);
     }
     this.#failures.giveBack(address);
     if (this.#users.get(userName) === kept) this.#remember(digest, kept); // Not of users that were replaced meanwhile.

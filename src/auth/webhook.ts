@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
 import { isTopicFilter } from "./acl_rules.ts";
-import type { Authenticator } from "./authentication.ts";
+import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
 import { networkOf } from "./failure_limit.ts";
 import { Turns } from "./turns.ts";
 
@@ -108,7 +108,7 @@ async function post(question: Question, options: WebhookOptions, timeoutMs: numb
       signal: controller.signal,
     });
     const text = await limitedText(response);
-    if (response.status === 401 || response.status === 403) return refused(ReasonCode.NotAuthorized, "not authorized");
+    if (response.status === 401 || response.status === 403) return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS);
     if (response.status !== 200) throw failure(`it answered with status ${response.status}`);
     return answerOf(text, question.username);
   } catch (error) {
@@ -145,7 +145,7 @@ function answerOf(text: string, userName: string | undefined): Authentication {
     throw failure("its answer is not JSON");
   }
   if (!isRecord(answer) || typeof answer.allow !== "boolean") throw failure(`its answer has no "allow"`);
-  if (!answer.allow) return refused(ReasonCode.NotAuthorized, "not authorized", answer.unknown === true);
+  if (!answer.allow) return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, answer.unknown === true);
   const { principal = userName, roles = [], acl = [], expiresInSeconds } = answer;
   if (principal !== undefined && typeof principal !== "string") throw failure(`"principal" is not a text`);
   if (!isList(roles, (role): role is string => typeof role === "string")) {

@@ -11,7 +11,11 @@ import {
   everyAuthenticator,
   everyAuthorizer,
   firstAuthenticator,
+  hashPassword,
+  jwtAuthenticator,
+  PasswordAuthenticator,
   trustUserNames,
+  webhookAuthenticator,
 } from "../../mod.ts";
 import { authenticationRequest, type Said } from "./authentication_request.ts";
 
@@ -64,6 +68,23 @@ Deno.test("firstAuthenticator: who knows the user first decides, for and against
   assertEquals(await outcome(firstAuthenticator(saying(UNKNOWN), bob, ann)), `"bob"`);
   assertEquals(await outcome(firstAuthenticator(saying(UNKNOWN), late(REFUSED), ann)), "0x8a");
   assertEquals(await outcome(firstAuthenticator(saying(UNKNOWN), late(UNKNOWN))), "0x87");
+});
+
+Deno.test("firstAuthenticator: a client hears the same words for a wrong password and for a user that does not exist", async () => {
+  const passwords = new PasswordAuthenticator(new Map([["ann", await hashPassword("secret", 1)]]));
+  const tokens = await jwtAuthenticator({ keys: { secret: new Uint8Array(32) } });
+  const answer = (answered: object) => () => Promise.resolve(Response.json(answered));
+  const asked = (answered: object) => webhookAuthenticator({ url: "http://x/", fetch: answer(answered) });
+  const others = [allowAnonymous, tokens, asked({ allow: false }), asked({ allow: false, unknown: true })];
+  for (const other of others) {
+    const words = ["ann", "nobody"].map(async (userName) => {
+      const all = firstAuthenticator(passwords, other);
+      const result = await all.authenticate(authenticationRequest({ userName, password: "wrong" }));
+      return result.isAccepted ? "" : `${result.reasonCode} ${result.reason}`;
+    });
+    const [ann, nobody] = await Promise.all(words);
+    assertEquals([ann, nobody], Array(2).fill("135 the user name or the password is wrong"));
+  }
 });
 
 Deno.test("firstAuthenticator: one that fails lets nobody in behind it", async () => {

@@ -38,7 +38,19 @@ for (const { who, against, isBanned } of ROWS) {
   });
 }
 
-for (const address of ["", "192.0.2", "192.0.2.256", "192.0.2.07", "192.0.2.7.", "192.0.2.7:1883", "example.com", "[::1]", "::1%eth0"]) {
+for (
+  const address of [
+    "",
+    "192.0.2",
+    "192.0.2.256",
+    "192.0.2.07",
+    "192.0.2.7.",
+    "192.0.2.7:1883",
+    "example.com",
+    "[::1]",
+    "::1%eth0",
+  ]
+) {
   Deno.test(`Bans.add() refuses the address "${address}"`, () => {
     assertThrows(() => new Bans().add({ who: { address }, untilMs: 1, reason: "" }, 0), RangeError, `"${address}"`);
   });
