@@ -721,7 +721,8 @@ export class Broker {
       const { clientId, keepAliveSeconds } = terms;
       this.#traffic.connections += 1;
       this.#connected.add(served);
-      this.#onEvent({ kind: "clientConnected", peer: served.transport.peer, clientId, connect, keepAliveSeconds });
+      const { connection: { principal }, transport: { peer } } = served;
+      this.#onEvent({ kind: "clientConnected", peer, clientId, principal, connect, keepAliveSeconds });
       served.watchKeepAlive();
     }
     return { kind: "openSession", ...opened };

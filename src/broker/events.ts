@@ -10,6 +10,8 @@ export type BrokerEvent =
     readonly kind: "clientConnected";
     readonly peer: Peer;
     readonly clientId: string;
+    /** As the authenticator gave it. The user name may be a token: it is not to be shown where there is a principal. */
+    readonly principal: string | undefined;
     readonly connect: ConnectPacket;
     /** As it holds, in seconds; 0: off. */
     readonly keepAliveSeconds: number;

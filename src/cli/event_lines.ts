@@ -1,5 +1,5 @@
 import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
-import type { ConnectPacket, Packet, ProtocolVersion } from "../codec/packet.ts";
+import type { Packet, ProtocolVersion } from "../codec/packet.ts";
 import { PacketType, unreachable } from "../codec/packet.ts";
 import { connackReturnCode, ReasonCode, reasonCodeName } from "../codec/reason_code.ts";
 import { foreignToMqtt } from "../transport/first_bytes.ts";
@@ -14,9 +14,7 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
     case "connectionOpened":
       return isVerbose ? [`New connection from ${event.peer.address} on port ${portOf(event.peer.listener)}.`] : [];
     case "clientConnected":
-      return isVerbose
-        ? clientConnectedLines(event.peer.address, event.clientId, event.connect, event.keepAliveSeconds)
-        : [];
+      return isVerbose ? clientConnectedLines(event) : [];
     case "clientTakenOver":
       return isVerbose ? [`Client ${printable(event.clientId)} already connected, closing old connection.`] : [];
     case "connectionClosed":
@@ -78,14 +76,15 @@ export function shownUserName(userName: string): string {
 }
 
 function clientConnectedLines(
-  address: string,
-  clientId: string,
-  connect: ConnectPacket,
-  keepAliveSeconds: number,
+  { peer: { address }, clientId, principal, connect, keepAliveSeconds }: Extract<
+    BrokerEvent,
+    { kind: "clientConnected" }
+  >,
 ): string[] {
   const { protocolVersion, cleanStart, userName, will } = connect;
   const facts = [`p${protocolVersion}`, `c${cleanStart ? 1 : 0}`, `k${keepAliveSeconds}`];
-  if (userName !== undefined) facts.push(`u'${printable(shownUserName(userName))}'`);
+  const user = principal ?? (userName && shownUserName(userName));
+  if (user !== undefined) facts.push(`u'${printable(user)}'`);
   const lines = [`New client connected from ${address} as ${printable(clientId)} (${facts.join(", ")}).`];
   if (will === undefined) return [...lines, "No will message specified."];
   lines.push(`Will message specified (${will.payload.length} bytes) (r${will.retain ? 1 : 0}, q${will.qos}).`);

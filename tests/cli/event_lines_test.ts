@@ -1,9 +1,13 @@
 import { assertEquals } from "@std/assert";
 import type { BrokerEvent } from "../../mod.ts";
+import { authenticationRequest } from "../auth/authentication_request.ts";
 import { eventLines } from "../../src/cli/event_lines.ts";
 
 const PEER = { transport: "tcp", address: "192.0.2.1:4711", listener: "mqtt://0.0.0.0:1883" };
 const DENIED = { kind: "accessDenied", peer: PEER, clientId: "c", qos: 1, retain: false } as const;
+
+const CONNECTED = { kind: "clientConnected", peer: PEER, clientId: "c", keepAliveSeconds: 60 } as const;
+const { connect } = authenticationRequest({ userName: "a.secret.token" });
 
 const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[]])[] = [
   [
@@ -15,6 +19,16 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     "a SUBSCRIBE that is denied to nobody known",
     { ...DENIED, action: "subscribe", topic: "a/#", principal: undefined },
     ["Denied SUBSCRIBE from c (q1, 'a/#')."],
+  ],
+  [
+    "a client whose user name is a token by its principal",
+    { ...CONNECTED, connect, principal: "ann" },
+    ["New client connected from 192.0.2.1:4711 as c (p5, c1, k60, u'ann').", "No will message specified."],
+  ],
+  [
+    "a client without a principal by its user name",
+    { ...CONNECTED, connect: { ...connect, userName: "bob" }, principal: undefined },
+    ["New client connected from 192.0.2.1:4711 as c (p5, c1, k60, u'bob').", "No will message specified."],
   ],
   [
     "a connection over WebSocket, whose listener has a path",
