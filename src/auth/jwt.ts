@@ -1,16 +1,19 @@
 // With its version, not by the name in deno.json: an app that imports mod.ts may have no such name. Loaded when it is used.
-import type { errors, JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "npm:jose@6.2.17";
+import type { errors, FetchImplementation, JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "npm:jose@6.2.17";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 import type { Authenticator } from "./authentication.ts";
+import { limitedText } from "./limited_text.ts";
 
 const LONGEST_TOKEN_BYTES = 16_384;
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const LEAST_SECRET_BYTES = 32; // RFC 7518, section 3.2
 const JWKS_TIMEOUT_MS = 5_000;
 const JWKS_COOLDOWN_MS = 30_000;
+const JWKS_RETRY_MS = 1_000;
 const JWKS_KEPT_MS = 600_000;
+const MOST_JWKS_BYTES = 1_048_576;
 
 /** How a token may be signed. `none` is not among them. */
 export type JwtAlgorithm = "HS256" | "RS256" | "ES256" | "EdDSA";
@@ -24,8 +27,8 @@ export type JwtKeys =
   /** The content of a JWKS file (RFC 7517). */
   | { readonly jwks: { readonly keys: readonly object[] } }
   /**
-   * Where a JWKS is got with HTTP: within 5 s, kept for 10 minutes, and asked for again when a key is not in it, every 30 s
-   * at most.
+   * Where a JWKS is got with HTTP: within 5 s and 1 MiB, kept for 10 minutes, and asked for again when a key is not in it,
+   * every 30 s at most, or every second while that fails.
    */
   | { readonly jwksUrl: string | URL; readonly fetch?: typeof fetch };
 
@@ -141,12 +144,22 @@ async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys):
     timeoutDuration: JWKS_TIMEOUT_MS,
     cooldownDuration: JWKS_COOLDOWN_MS,
     cacheMaxAge: JWKS_KEPT_MS,
-    [jose.customFetch]: async (url, options) => {
-      const response = await get(url, options);
-      if (!response.ok) await response.body?.cancel(); // Nobody else does.
-      return response;
-    },
+    [jose.customFetch]: boundedFetch(get),
   });
+}
+
+/** Anybody can make tokens whose key is not known: no more than one request goes out in a second, whatever came of the last. */
+function boundedFetch(get: typeof fetch): FetchImplementation {
+  let askedAtMs = -Infinity;
+  return async (url, options) => {
+    const nowMs = Date.now(); // As jose does, but this clock may go back.
+    if (Math.abs(nowMs - askedAtMs) < JWKS_RETRY_MS) throw new Error("Cannot get the JWKS: that failed a moment ago");
+    askedAtMs = nowMs;
+    const response = await get(url, options);
+    const text = await limitedText(response, MOST_JWKS_BYTES);
+    if (text === undefined) throw new Error(`Cannot get the JWKS: it is longer than ${MOST_JWKS_BYTES} bytes`);
+    return new Response(text, { status: response.status });
+  };
 }
 
 async function orTypeError<Key>(make: () => Key | Promise<Key>): Promise<Key> {

@@ -4,9 +4,11 @@ import type { Authentication, AuthenticationRequest, Grant } from "../protocol/a
 import { isTopicFilter } from "./acl_rules.ts";
 import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
 import { networkOf } from "./failure_limit.ts";
+import { limitedText } from "./limited_text.ts";
 import { Turns } from "./turns.ts";
 
 const MOST_ANSWER_BYTES = 65_536;
+const LONGEST_TIMER_MS = 2_147_483_647; // A longer one fires at once.
 const ACCESS: readonly unknown[] = ["read", "write", "readwrite", "deny"];
 
 /** Options of {@linkcode webhookAuthenticator}. */
@@ -36,9 +38,14 @@ export interface WebhookOptions {
  * `"acl":[{"access":"read","topic":"plant/#"}]` and `"expiresInSeconds":3600`; with `"allow":false` it may add
  * `"unknown":true`, to leave the client to the next authenticator. 401 and 403 refuse the client. Whatever else comes, or
  * nothing, refuses it too and is told as an error, without what the client said.
+ *
+ * @throws RangeError for a timeout that is none
  */
 export function webhookAuthenticator(options: WebhookOptions): Authenticator {
   const { timeoutMs = 3_000, cacheMs = 30_000, maximumCached = 10_000 } = options;
+  if (!(timeoutMs >= 1 && timeoutMs <= LONGEST_TIMER_MS)) {
+    throw new RangeError(`Cannot ask the webhook: timeoutMs "${timeoutMs}" is not between 1 and ${LONGEST_TIMER_MS}`);
+  }
   const turns = new Turns(options.maximumRunning ?? 16, options.maximumWaiting ?? 1_000, timeoutMs);
   const secret = randomBytes(32);
   const answers = new Map<string, { readonly answer: Authentication; readonly untilMs: number }>();
@@ -50,7 +57,7 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
       if (answer === undefined) return refused(ReasonCode.ServerBusy, "too many clients wait to be authenticated");
       if (cacheMs > 0) {
         if (answers.size >= maximumCached) answers.clear();
-        answers.set(digest, { answer, untilMs: performance.now() + cacheMs });
+        answers.set(digest, { answer, untilMs: performance.now() + Math.min(cacheMs, lastsMs(answer)) });
       }
       return answer;
     } finally {
@@ -72,6 +79,11 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
       return asked;
     },
   };
+}
+
+/** How long an answer lets the client in. */
+function lastsMs(answer: Authentication): number {
+  return answer.isAccepted && answer.expiresAtMs !== undefined ? answer.expiresAtMs - Date.now() : Infinity;
 }
 
 /** What is asked, as JSON. */
@@ -107,7 +119,8 @@ async function post(question: Question, options: WebhookOptions, timeoutMs: numb
       redirect: "error",
       signal: controller.signal,
     });
-    const text = await limitedText(response);
+    const text = await limitedText(response, MOST_ANSWER_BYTES);
+    if (text === undefined) throw failure(`its answer is longer than ${MOST_ANSWER_BYTES} bytes`);
     if (response.status === 401 || response.status === 403) return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS);
     if (response.status !== 200) throw failure(`it answered with status ${response.status}`);
     return answerOf(text, question.username);
@@ -118,23 +131,6 @@ async function post(question: Question, options: WebhookOptions, timeoutMs: numb
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function limitedText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MOST_ANSWER_BYTES) throw failure(`its answer is longer than ${MOST_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  const joined = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return new TextDecoder().decode(joined);
 }
 
 function answerOf(text: string, userName: string | undefined): Authentication {

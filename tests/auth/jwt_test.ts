@@ -38,6 +38,24 @@ function token(
   return new SignJWT({ sub: "ann", exp: NOW + 600, ...payload }).setProtectedHeader({ alg, kid: alg }).sign(signing);
 }
 
+/** The clock of the process, which goes on when it is told to. */
+class MovedClock implements Disposable {
+  readonly #now = Date.now;
+  #nowMs = Date.now();
+
+  constructor() {
+    Date.now = () => this.#nowMs;
+  }
+
+  tick(ms: number): void {
+    this.#nowMs += ms;
+  }
+
+  [Symbol.dispose](): void {
+    Date.now = this.#now;
+  }
+}
+
 async function authenticate(authenticator: Authenticator, said: Said): Promise<Authentication> {
   return await authenticator.authenticate(authenticationRequest(said));
 }
@@ -261,6 +279,51 @@ Deno.test("A JWKS is got from its address once, and without it nobody gets in", 
   } finally {
     await server.shutdown();
   }
+});
+
+Deno.test("A JWKS with a new key is asked for when a token is signed with it, and those of an old key are refused then", async () => {
+  using time = new MovedClock();
+  let served = { keys: JWKS.keys.slice(0, 1) };
+  let requests = 0;
+  const fetch = () => {
+    requests += 1;
+    return Promise.resolve(Response.json(served));
+  };
+  const authenticator = await jwtAuthenticator({ keys: { jwksUrl: "https://x/", fetch } });
+  const isAccepted = async (algorithm: JwtAlgorithm) =>
+    (await authenticate(authenticator, { password: await token({}, algorithm) })).isAccepted;
+  assertEquals([await isAccepted("RS256"), await isAccepted("ES256")], [true, false]);
+  served = { keys: JWKS.keys.slice(1) };
+  time.tick(29_000);
+  assertEquals([await isAccepted("ES256"), requests], [false, 1]);
+  time.tick(2_000);
+  assertEquals([await isAccepted("ES256"), requests], [true, 2]);
+  assertEquals([await isAccepted("RS256"), requests], [false, 2]);
+});
+
+Deno.test("A JWKS that fails is asked for once a second, however many tokens come, and lets in as soon as it is there", async () => {
+  using time = new MovedClock();
+  const answers = [
+    () => Promise.reject(new TypeError("offline")),
+    () => Promise.resolve(new Response("{", { status: 200 })),
+    () => Promise.resolve(Response.json(JWKS, { status: 302 })),
+    () => Promise.resolve(Response.json({ keys: "none" })),
+    () => Promise.resolve(new Response("x".repeat(1_048_577))),
+    () => Promise.resolve(Response.json(JWKS)),
+  ];
+  let requests = 0;
+  const fetch = () => answers[requests++]?.() ?? Promise.reject(new Error("not asked for again"));
+  const authenticator = await jwtAuthenticator({ keys: { jwksUrl: "https://x/", fetch } });
+  const password = await token({}, "ES256");
+  for (const number of answers.slice(1).keys()) {
+    for (let count = 0; count < 3; count++) {
+      const error = await assertRejects(() => authenticate(authenticator, { password }), Error);
+      assertEquals(error.message.includes("not asked for"), false);
+    }
+    assertEquals(requests, number + 1);
+    time.tick(1_000);
+  }
+  assertEquals([(await authenticate(authenticator, { password })).isAccepted, requests], [true, answers.length]);
 });
 
 Deno.test("A JWKS that cannot be got refuses the client, and is told as an error", async () => {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Authentication, type Authenticator, webhookAuthenticator, type WebhookOptions } from "../../mod.ts";
 import { within } from "../deadline.ts";
 import { converse } from "../wire/conversation.ts";
@@ -206,6 +206,26 @@ Deno.test("What a webhook refuses is remembered, an error is not, and nothing is
     await authenticate(authenticator);
     assertEquals(count, 4);
   }, { cacheMs: 0 });
+});
+
+Deno.test("What a webhook says holds no longer than it lets the client in", async () => {
+  let count = 0;
+  await withServer(() => {
+    count += 1;
+    return Response.json({ allow: true, expiresInSeconds: 1e-9 });
+  }, async (authenticator) => {
+    await authenticate(authenticator);
+    const again = await authenticate(authenticator);
+    assert(again.isAccepted);
+    assertEquals(count, 2);
+  });
+});
+
+Deno.test("A webhook cannot have a timeout that no timer can wait for", () => {
+  for (const timeoutMs of [0, -1, NaN, Infinity, 2_147_483_648]) {
+    const message = `Cannot ask the webhook: timeoutMs "${timeoutMs}" is not between 1 and 2147483647`;
+    assertThrows(() => webhookAuthenticator({ url: "http://127.0.0.1/", timeoutMs }), RangeError, message);
+  }
 });
 
 Deno.test("A webhook gets a bounded number of requests at once, and who cannot wait is refused as busy", async () => {

@@ -1,0 +1,12 @@
+/** Text of an answer of another server, or `undefined` for one that is longer than it may be: no more of it is read. */
+export async function limitedText(response: Response, mostBytes: number): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
