@@ -2,6 +2,7 @@ import { parseAclFile } from "../auth/acl_file.ts";
 import { AccessControl, type AccessRule, type AccessRules } from "../auth/acl_rules.ts";
 import type { Authenticator, Authorizer } from "../auth/authentication.ts";
 import { LineError } from "../auth/line_error.ts";
+import { formatPasswordHash, type PasswordHash } from "../auth/password_hash.ts";
 import type { AccessRequest } from "../protocol/ask.ts";
 import { authenticatorFor, type ListenerAuthenticator } from "./authenticators.ts";
 import { ConfigError } from "./config_error.ts";
@@ -27,6 +28,8 @@ export class Access {
   /** `undefined` where no rules are set: nobody has to be asked then. */
   readonly authorizer: Authorizer | undefined;
   #state: AccessState;
+  /** The one that the last reload took the place of. */
+  #before: AccessState | undefined;
   #version = 0;
   /** Which listener of the configuration a connection came in at. */
   readonly #indices = new Map<string, number>();
@@ -59,24 +62,33 @@ export class Access {
       throw new ConfigError("Cannot begin or end to use access rules while the broker runs: start it again");
     }
     return () => {
+      this.#before = this.#state;
       this.#state = state;
       this.#version += 1;
     };
   }
 
-  /** Whether a client that is connected could still come in by what it is now. */
+  /** Whether a client that was connected before the last reload could still come in by what it is now. */
   isStillWelcome({ principal, listener }: ConnectedClient): boolean {
-    return this.#authenticatorAt(listener).isStillWelcome(principal);
+    const now = this.#authenticatorAt(listener);
+    if (!now.isStillWelcome(principal)) return false;
+    const before = this.#before?.authenticators[this.#indexOf(listener)];
+    const old = principal === undefined ? undefined : before?.users?.get(principal);
+    return old === undefined || (principal !== undefined && isSameHash(old, now.users?.get(principal)));
+  }
+
+  #indexOf(listener: string | undefined): number {
+    return this.#indices.get(listener ?? "") ?? 0;
   }
 
   #authenticatorAt(listener: string): ListenerAuthenticator {
-    const authenticator = this.#state.authenticators[this.#indices.get(listener) ?? 0];
+    const authenticator = this.#state.authenticators[this.#indexOf(listener)];
     if (authenticator === undefined) throw new RangeError(`Cannot authenticate: "${listener}" is not a listener`);
     return authenticator;
   }
 
   #makeAuthorizer(): Authorizer {
-    const at = ({ listener }: AccessRequest) => this.#state.authorizers[this.#indices.get(listener ?? "") ?? 0];
+    const at = ({ listener }: AccessRequest) => this.#state.authorizers[this.#indexOf(listener)];
     const version = () => this.#version;
     return {
       get version() {
@@ -86,6 +98,10 @@ export class Access {
       mayReceive: (request) => at(request)?.mayReceive(request) ?? true,
     };
   }
+}
+
+function isSameHash(one: PasswordHash, other: PasswordHash | undefined): boolean {
+  return other !== undefined && formatPasswordHash(one) === formatPasswordHash(other);
 }
 
 async function readState(configuration: Configuration): Promise<AccessState> {

@@ -27,6 +27,8 @@ const NOBODY: Authenticator = {
 
 /** Lets clients in at one listener. */
 export interface ListenerAuthenticator extends Authenticator {
+  /** Those that say a password; `undefined` where none can. */
+  readonly users: PasswordHashes | undefined;
   /** Whether somebody who is called so could come in; what only a token or another server knows is taken for granted. */
   isStillWelcome(principal: string | undefined): boolean;
 }
@@ -42,6 +44,7 @@ export async function authenticatorFor(
   const hasRules = (listener.access ?? access) !== undefined;
   const authenticator = await combined(ways, users, isAnonymous, hasRules);
   return {
+    users,
     authenticate: (request) => refusalOf(request, listener, prefixes) ?? authenticator.authenticate(request),
     isStillWelcome(principal) {
       if (principal === undefined) return isAnonymous;

@@ -76,7 +76,9 @@ export const authenticationSchema = z.strictObject({
     "Let clients in that give no user name; where nothing below is set, those that give one too. When it is left out: " +
       "only at listeners that no other machine can reach, and only where nothing below is set.",
   ),
-  passwordFile: path.optional().describe("Password file of mosquitto or of `brooklet passwd`. Read again on SIGHUP."),
+  passwordFile: path.optional().describe(
+    "Password file of mosquitto or of `brooklet passwd`. Read again on SIGHUP; whose line is another one then is disconnected.",
+  ),
   users: z.array(userSchema).default([]).describe("Users beside those of the file."),
   certificateNames: z.boolean().default(false).describe(
     "Take the Common Name of the client's certificate for its user name, and ask for no password.",

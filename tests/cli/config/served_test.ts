@@ -52,7 +52,8 @@ programTests(["mosquitto_passwd", "mosquitto_pub"])(
 
 Deno.test("SIGHUP reads passwords and rules again: who is gone is disconnected, and a file that is wrong changes nothing", async () => {
   using folder = new ConfigurationFolder();
-  const users = (await Promise.all(["ann", "bob"].map(hashed))).join("");
+  const [onlyAnn, bobs] = [await hashed("ann"), await hashed("bob")];
+  const users = onlyAnn + bobs;
   folder.write("passwords", users);
   folder.write("acl", "user ann\ntopic readwrite a/#\nuser bob\ntopic read a/#\n");
   const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
@@ -92,7 +93,7 @@ access: { file: ${folder.path}/acl }
   await ann.send(publish({ topic: "a/b", payload: "3" }));
   await ann.expectSilence();
   await bob.expectSilence(); // It may not read any more.
-  folder.write("passwords", await hashed("ann"));
+  folder.write("passwords", onlyAnn);
   program.kill("SIGHUP");
   assertEquals(await bob.closed(), "");
   await ann.expectSilence();
@@ -103,6 +104,28 @@ access: { file: ${folder.path}/acl }
   using later = await login(port, "ann");
   await later.send(publish({ topic: "a/b", qos: 1, payload: "4" })); // Above the new limit.
   assertEquals(await later.closed(), "");
+});
+
+Deno.test("SIGHUP disconnects who has another password, or none any more, and nobody else, though there are tokens too", async () => {
+  using folder = new ConfigurationFolder();
+  folder.write("passwords", (await Promise.all(["ann", "bob", "eve"].map((name) => hashed(name)))).join(""));
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
+authentication: { passwordFile: ${folder.path}/passwords, jwt: { secret: ${"s".repeat(32)} } }
+`;
+  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  const port = await program.port();
+  using ann = await login(port, "ann");
+  using bob = await login(port, "bob");
+  using eve = await login(port, "eve");
+  const [eves = ""] = Deno.readTextFileSync(`${folder.path}/passwords`).match(/^eve:.*\n/m) ?? [];
+  folder.write("passwords", await hashed("ann", "changed") + eves);
+  program.kill("SIGHUP");
+  assertEquals([await ann.closed(), await bob.closed()], ["", ""]);
+  await program.stderr.matching(/SIGHUP: 2 clients were disconnected that may not connect any more$/);
+  await eve.expectSilence();
+  using refused = await RawClient.open({ port });
+  await refused.send(credentials("ann"));
+  await refused.expect(NOT_AUTHORIZED);
 });
 
 Deno.test("Bans of a configuration are in force from the start, and SIGHUP puts others in their place", async () => {
@@ -329,8 +352,8 @@ function digits(value: string): string {
   return value.replace(/\d/g, "3$&");
 }
 
-async function hashed(name: string): Promise<string> {
-  return `${name}:${formatPasswordHash(await hashPassword(name, 10))}\n`;
+async function hashed(name: string, password = name): Promise<string> {
+  return `${name}:${formatPasswordHash(await hashPassword(password, 10))}\n`;
 }
 
 /** CONNECT of a user whose password is the name. */
