@@ -27,12 +27,14 @@ export interface SecurityDraft {
   allowAnonymous?: boolean;
   passwordFile?: string;
   aclFile?: string;
-  allowEmptyClientId: boolean;
+  allowEmptyClientId?: boolean;
 }
 
 /** A listener, or what holds for the default one. */
 export interface ListenerDraft {
   readonly place: string | undefined;
+  /** What was said of it. */
+  readonly lines: MosquittoLine[];
   port?: number;
   host?: string;
   isWebSocket?: boolean;
@@ -59,19 +61,19 @@ export class MosquittoDraft {
   readonly destinations: DestinationInput[] = [];
   readonly delivery: NonNullable<ConfigurationInput["delivery"]> = {};
   readonly clientIds: NonNullable<ConfigurationInput["clientIds"]> = {};
-  readonly logging: NonNullable<ConfigurationInput["logging"]> = { connectionMessages: true, timestampFormat: "%s" };
+  readonly logging: NonNullable<ConfigurationInput["logging"]> = { connectionMessages: true };
   hasLogType = false;
   isSilent = false;
   isPerListener = false;
   isKept = false;
   location = "";
-  pidFile: string | undefined;
+  pidFile?: string;
   sysIntervalSeconds = 10;
   /** No listener is named: only this machine may connect. */
   isLocalOnly = true;
   readonly #warned = new Set<string>();
-  readonly #security: SecurityDraft = { allowEmptyClientId: true };
-  readonly #first: ListenerDraft = { place: undefined, security: { allowEmptyClientId: true } };
+  readonly #security: SecurityDraft = {};
+  readonly #first: ListenerDraft = { place: undefined, lines: [], security: {} };
   readonly #listeners: ListenerDraft[] = [];
   #used: readonly ListenerDraft[] = [];
 
@@ -87,15 +89,16 @@ export class MosquittoDraft {
 
   /** Whether one of them was set. */
   get hasSecurity(): boolean {
-    return Object.keys(this.#security).length > 1 || !this.#security.allowEmptyClientId;
+    return Object.keys(this.#security).length > 0 || this.clientIds.assignedPrefix !== undefined;
   }
 
   addListener(place: string, port: number, host: string | undefined): void {
     this.#listeners.push({
       place,
       port,
+      lines: [],
       ...host === undefined ? {} : { host },
-      security: { allowEmptyClientId: true },
+      security: {},
     });
     this.isLocalOnly = false;
   }
@@ -112,9 +115,17 @@ export class MosquittoDraft {
   }
 
   finish(): ConfigurationInput {
-    const isFirstUsed = this.#listeners.length === 0 || Object.keys(this.#first).length > 2 ||
-      Object.keys(this.#first.security).length > 1;
-    this.#used = isFirstUsed ? [this.#first, ...this.#listeners] : this.#listeners;
+    this.#used = this.#listeners.length === 0 || isUsed(this.#first)
+      ? [this.#first, ...this.#listeners]
+      : this.#listeners;
+    if (!this.#used.includes(this.#first)) {
+      for (const line of this.#first.lines) {
+        this.warn(
+          line,
+          'is not looked at in front of the first "listener": it is about that of port 1883, which is closed',
+        );
+      }
+    }
     const { passwordFile, aclFile, allowAnonymous = this.isLocalOnly } = this.#security;
     return {
       listeners: this.#used.map((listener) => this.#listenerOf(listener)),
@@ -125,6 +136,7 @@ export class MosquittoDraft {
       ...Object.keys(this.clientIds).length === 0 ? {} : { clientIds: this.clientIds },
       limits: this.limits,
       logging: {
+        timestampFormat: "%s",
         ...this.logging,
         types: this.hasLogType ? this.logTypes : ["error", "warning", "notice", "information"],
         destinations: this.isSilent ? [] : this.destinations.length === 0 ? ["stderr"] : this.destinations,
@@ -137,17 +149,7 @@ export class MosquittoDraft {
   #listenerOf(listener: ListenerDraft): ListenerInput {
     const { certificate, key, authority, requireCertificate = false, minimumVersion, security } = listener;
     const { maximumConnections, maximumQos, topicAliasMaximum, isWebSocket = false, httpDir } = listener;
-    if ((certificate === undefined) !== (key === undefined)) {
-      throw errorAt(listener, '"certfile" and "keyfile" belong together');
-    }
-    const nameKey = listener.usesIdentity === true
-      ? "use_identity_as_username"
-      : listener.usesSubject === true
-      ? "use_subject_as_username"
-      : undefined;
-    if (nameKey !== undefined && !requireCertificate) {
-      throw errorAt(listener, `"${nameKey}" needs "require_certificate true"`);
-    }
+    checkListener(listener);
     if (httpDir !== undefined && !isWebSocket) {
       this.warn(httpDir, 'is not looked at: it needs "protocol websockets"');
     }
@@ -167,9 +169,9 @@ export class MosquittoDraft {
           ...minimumVersion === undefined ? {} : { minimumVersion },
         },
       },
-      ...this.isPerListener || nameKey !== undefined ? { authentication: this.#waysOf(listener, own) } : {},
+      ...this.isPerListener || nameKeyOf(listener) !== undefined ? { authentication: this.#waysOf(listener, own) } : {},
       ...this.isPerListener && own.aclFile !== undefined ? { access: { file: own.aclFile } } : {},
-      ...own.allowEmptyClientId ? {} : { allowEmptyClientId: false },
+      ...own.allowEmptyClientId === false ? { allowEmptyClientId: false } : {},
       ...maximumConnections === undefined ? {} : { maximumConnections },
       ...Object.keys(limits).length === 0 ? {} : { limits },
       ...isWebSocket ? { paths: "any" as const } : {},
@@ -185,10 +187,24 @@ export class MosquittoDraft {
     return { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } };
   }
 
-  #urlOf({ port = DEFAULT_PORT, host, domain, isWebSocket = false, certificate }: ListenerDraft): string {
+  #urlOf(listener: ListenerDraft): string {
+    const { port = DEFAULT_PORT, host, domain, isWebSocket = false, certificate } = listener;
     if (host?.includes("/")) return `unix:${encodeURI(host)}`;
     const scheme = { plain: ["mqtt", "ws"], secure: ["mqtts", "wss"] }[certificate === undefined ? "plain" : "secure"];
+    this.#checkDomain(listener);
     return `${scheme[isWebSocket ? 1 : 0]}://${this.#hostOf(host, domain)}:${port}`;
+  }
+
+  #checkDomain(listener: ListenerDraft): void {
+    const { host, domain, lines } = listener;
+    if (host === undefined || domain === undefined || host === "localhost") return;
+    const line = lines.findLast(({ key }) => key === "socket_domain");
+    const family = host.includes(":") ? "ipv6" : /^[\d.]+$/.test(host) ? "ipv4" : undefined;
+    if (family === undefined) {
+      if (line !== undefined) this.warn(line, "is not looked at beside the name of a host: name its address");
+    } else if (family !== domain) {
+      throw errorAt(listener, ["socket_domain"], `"socket_domain" is not that of the address "${host}"`);
+    }
   }
 
   #hostOf(host: string | undefined, domain: ListenerDraft["domain"]): string {
@@ -199,6 +215,46 @@ export class MosquittoDraft {
   }
 }
 
-function errorAt({ place }: ListenerDraft, why: string): ConfigError {
+/** Whether mosquitto opens the listener of port 1883 beside those that are named: for what is not what it has anyway. */
+function isUsed(first: ListenerDraft): boolean {
+  const { port, host, domain, certificate, key, authority, security } = first;
+  const isNamed = [port, host, domain, certificate, key, authority, first.maximumConnections, security.passwordFile]
+    .some((value) => value !== undefined);
+  const isSwitched = [first.isWebSocket, first.requireCertificate, first.usesIdentity, first.usesSubject].includes(
+    true,
+  );
+  return isNamed || isSwitched || (first.maximumQos ?? 2) < 2 || security.allowEmptyClientId === false;
+}
+
+/** Refuses what would let in somebody who is not meant, or nobody at all. */
+function checkListener(listener: ListenerDraft): void {
+  const { certificate, key, authority, requireCertificate = false, isWebSocket, host } = listener;
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw errorAt(listener, ["certfile", "keyfile"], '"certfile" and "keyfile" belong together');
+  }
+  if (requireCertificate && certificate === undefined) {
+    throw errorAt(listener, ["require_certificate"], '"require_certificate" needs "certfile" and "keyfile"');
+  }
+  if (requireCertificate && authority === undefined) {
+    throw errorAt(listener, ["require_certificate"], '"require_certificate" needs "cafile" or "capath"');
+  }
+  const nameKey = nameKeyOf(listener);
+  if (nameKey !== undefined && !requireCertificate) {
+    throw errorAt(listener, [nameKey], `"${nameKey}" needs "require_certificate true"`);
+  }
+  if (!host?.includes("/")) return;
+  if (isWebSocket) throw errorAt(listener, ["protocol"], '"protocol" websockets is not possible at a Unix socket');
+  if (certificate !== undefined) throw errorAt(listener, ["certfile"], '"certfile" is not possible at a Unix socket');
+}
+
+/** What says that the certificate names the user. */
+function nameKeyOf({ usesIdentity, usesSubject }: ListenerDraft): string | undefined {
+  if (usesIdentity === true) return "use_identity_as_username";
+  return usesSubject === true ? "use_subject_as_username" : undefined;
+}
+
+/** At the line of one of the keys. */
+function errorAt({ lines }: ListenerDraft, keys: readonly string[], why: string): ConfigError {
+  const place = lines.findLast(({ key }) => keys.includes(key))?.place;
   return new ConfigError(place === undefined ? why : `${place}: ${why}`);
 }

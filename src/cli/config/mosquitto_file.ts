@@ -25,8 +25,8 @@ function readLines(file: string, text: string, draft: MosquittoDraft, isMain: bo
     if (content.startsWith("#") || content.trim() === "") continue;
     const line = new MosquittoLine(content, `${file}:${index + 1}`);
     if (line.key === "include_dir") {
-      if (!isMain) throw line.error("is only for the main file");
-      for (const path of filesOf(line)) readLines(path, readIncluded(path, line), draft, false);
+      if (!isMain) draft.warn(line, "is not looked at: it is for the main file only");
+      else for (const path of filesOf(line)) readLines(path, readIncluded(path, line), draft, false);
     } else {
       apply(line, draft);
     }
@@ -42,6 +42,7 @@ function apply(line: MosquittoLine, draft: MosquittoDraft): void {
   }
   const warning = key(line, draft);
   if (warning !== undefined) draft.warn(line, warning);
+  else if (line.unread !== "") draft.warn(line, `does not look at "${line.unread}", which stands behind its value`);
 }
 
 function keyOf(name: string): MosquittoKey | undefined {

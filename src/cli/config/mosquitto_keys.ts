@@ -7,19 +7,25 @@ export type MosquittoKey = (line: MosquittoLine, draft: MosquittoDraft) => strin
 
 const MOST = 2_147_483_647;
 const LEAST_PACKET_BYTES = 32;
+const MOST_PACKET_BYTES = 268_435_460;
+const MOST_PAYLOAD_BYTES = 268_435_455;
 const UNIT_SECONDS = { h: 3_600, d: 86_400, w: 604_800, m: 2_592_000, y: 31_536_000 } as const;
 const NO_PLUGINS =
   `is about plugins, which are programs for mosquitto: "authentication.jwt" and "authentication.webhook" ` +
   "in a YAML file are what there is";
 const NO_BRIDGE =
   "is about a bridge, which Brooklet has none of: let mosquitto's bridge connect to it from the other side";
+const COUNTS_ALL = "counts topics and properties too, and not only payloads";
 const NO_PSK = "is about pre-shared keys, which TLS has not here: use certificates";
 const NO_ENGINE = "is about engines of OpenSSL, which TLS has not here: use a key file";
 
 const refuse = (why: string): MosquittoKey => (line) => {
   throw line.error(why);
 };
-const warn = (why: string): MosquittoKey => () => why;
+const warn = (why: string): MosquittoKey => (line) => {
+  line.text();
+  return why;
+};
 /** A switch that is what Brooklet does in one of its positions. */
 const only = (fitting: boolean, why: string): MosquittoKey => (line) => line.boolean() === fitting ? undefined : why;
 /** A switch that would be a danger if it were not looked at. */
@@ -29,14 +35,38 @@ const refuseTrue = (why: string): MosquittoKey => (line) => {
 /** 0 is no limit. */
 const limit = (
   name: "maximumInflightBytes" | "maximumQueuedMessages" | "maximumQueuedBytes" | "maximumPayloadBytes",
+  most: number,
+  why?: string,
 ): MosquittoKey =>
 (
   line,
   { limits },
 ) => {
-  const value = line.integer(0, MOST);
+  const value = line.integer(0, most);
   limits[name] = value === 0 ? "unlimited" : value;
+  return value === 0 ? undefined : why;
 };
+/** A text that mosquitto takes once only. */
+const once = <Name extends string>(
+  holderOf: (draft: MosquittoDraft) => { [name in Name]?: string | undefined },
+  name: Name,
+): MosquittoKey =>
+(line, draft) => {
+  const holder = holderOf(draft);
+  if (holder[name] !== undefined) throw line.error("is there already");
+  holder[name] = line.text();
+};
+/** Keys of the listener that the lines are about, or of all. */
+const ofListener = (
+  keys: Record<string, MosquittoKey>,
+  isOfListener: (draft: MosquittoDraft) => boolean = () => true,
+): Record<string, MosquittoKey> =>
+  Object.fromEntries(
+    Object.entries(keys).map(([name, key]): [string, MosquittoKey] => [name, (line, draft) => {
+      if (isOfListener(draft)) draft.listener.lines.push(line);
+      return key(line, draft);
+    }]),
+  );
 
 /** Every key of mosquitto.conf(5) of mosquitto 2.0, except include_dir. A name that ends in `*` is a prefix. */
 export const MOSQUITTO_KEYS: Readonly<Record<string, MosquittoKey>> = {
@@ -44,8 +74,8 @@ export const MOSQUITTO_KEYS: Readonly<Record<string, MosquittoKey>> = {
   ...limitKeys(),
   ...mosquittoLogKeys(),
   ...storageKeys(),
-  ...listenerKeys(),
-  ...tlsKeys(),
+  listener: addListener,
+  ...ofListener({ ...listenerKeys(), ...tlsKeys() }),
   ...processKeys(),
   ...bridgeKeys(),
 };
@@ -53,18 +83,26 @@ export const MOSQUITTO_KEYS: Readonly<Record<string, MosquittoKey>> = {
 function securityKeys(): Record<string, MosquittoKey> {
   return {
     per_listener_settings: (line, draft) => {
-      if (draft.hasSecurity) throw line.error("has to stand before all other settings of security");
       draft.isPerListener = line.boolean();
+      if (draft.isPerListener && draft.hasSecurity) {
+        throw line.error("has to stand before all other settings of security");
+      }
     },
-    allow_anonymous: (line, { security }) => void (security.allowAnonymous = line.boolean()),
-    password_file: (line, { security }) => void (security.passwordFile = line.text()),
-    acl_file: (line, { security }) => void (security.aclFile = line.text()),
-    allow_zero_length_clientid: (line, { security }) => void (security.allowEmptyClientId = line.boolean()),
-    auto_id_prefix: (line, draft) => {
-      draft.clientIds.assignedPrefix = line.text();
-      return draft.isPerListener ? "holds for all listeners" : undefined;
+    ...ofListener({
+      allow_anonymous: (line, { security }) => void (security.allowAnonymous = line.boolean()),
+      password_file: once(({ security }) => security, "passwordFile"),
+      acl_file: once(({ security }) => security, "aclFile"),
+      allow_zero_length_clientid: (line, { security }) => void (security.allowEmptyClientId = line.boolean()),
+    }, ({ isPerListener }) => isPerListener),
+    auto_id_prefix: (line, { clientIds, isPerListener }) => {
+      if (!isPerListener && clientIds.assignedPrefix !== undefined) throw line.error("is there already");
+      clientIds.assignedPrefix = line.text();
+      return isPerListener ? "holds for all listeners" : undefined;
     },
-    clientid_prefixes: (line, { clientIds }) => void (clientIds.prefixes = [line.text()]),
+    clientid_prefixes: (line, { clientIds }) => {
+      if (clientIds.prefixes !== undefined) throw line.error("is there already");
+      clientIds.prefixes = [line.text()];
+    },
     check_retain_source: only(
       false,
       "is not looked at: who may receive a retained message is checked, who published it is not",
@@ -84,20 +122,22 @@ function limitKeys(): Record<string, MosquittoKey> {
       const value = line.integer(0, 65_535);
       limits.maximumInflight = limits.receiveMaximum = value === 0 ? 65_535 : value;
     },
-    max_inflight_bytes: limit("maximumInflightBytes"),
-    max_queued_messages: limit("maximumQueuedMessages"),
-    max_queued_bytes: limit("maximumQueuedBytes"),
-    message_size_limit: limit("maximumPayloadBytes"),
+    max_inflight_bytes: limit("maximumInflightBytes", MOST, COUNTS_ALL),
+    max_queued_messages: limit("maximumQueuedMessages", MOST),
+    max_queued_bytes: limit("maximumQueuedBytes", MOST, COUNTS_ALL),
+    message_size_limit: limit("maximumPayloadBytes", MOST_PAYLOAD_BYTES),
     max_packet_size: (line, { limits }) => {
-      const value = line.integer(20, 268_435_460);
-      limits.maximumPacketBytes = Math.max(value, LEAST_PACKET_BYTES);
+      const value = line.integer(20, MOST);
+      limits.maximumPacketBytes = Math.min(Math.max(value, LEAST_PACKET_BYTES), MOST_PACKET_BYTES);
       return value < LEAST_PACKET_BYTES ? `is ${LEAST_PACKET_BYTES}, which is the least there is` : undefined;
     },
     max_keepalive: (line, { limits }) => void (limits.maximumKeepAliveSeconds = line.integer(10, 65_535)),
     memory_limit: warn("is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"),
     persistent_client_expiration: (line, { limits }) => {
-      const [, count, unit] = /^(\d+)([hdwmy])$/.exec(line.text()) ?? [];
-      if (count === undefined) throw line.error("is not an integer with h, d, w, m or y behind it");
+      const [, count, unit] = /^(\d+)([hdwmy])$/.exec(line.onlyWord()) ?? [];
+      if (count === undefined || Number(count) === 0) {
+        throw line.error("is not an integer of at least 1 with h, d, w, m or y behind it");
+      }
       const seconds = Number(count) * UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS]; // One of these letters.
       limits.maximumSessionExpirySeconds = Math.min(seconds, 0xffff_fffe);
     },
@@ -108,38 +148,45 @@ function limitKeys(): Record<string, MosquittoKey> {
     upgrade_outgoing_qos: (line, { delivery }) => void (delivery.upgradeOutgoingQos = line.boolean()),
     allow_duplicate_messages: only(false, "is not looked at: overlapping subscriptions give one message"),
     set_tcp_nodelay: only(true, "is not looked at: TCP_NODELAY is always set"),
+    retry_interval: warn("is not looked at: nothing is sent again before a client is back, as in mosquitto 2.0"),
     sys_interval: (line, draft) => void (draft.sysIntervalSeconds = line.integer(0, 65_535)),
   };
 }
 
 function storageKeys(): Record<string, MosquittoKey> {
+  const persistence: MosquittoKey = (line, draft) => {
+    draft.isKept = line.boolean();
+    return draft.isKept ? "keeps things in a file brooklet.kv: what mosquitto.db has is not read" : undefined;
+  };
   const always = warn("is not looked at: each change is stored when it happens");
   return {
-    persistence: (line, draft) => {
-      draft.isKept = line.boolean();
-      return draft.isKept ? "keeps things in a file brooklet.kv: what mosquitto.db has is not read" : undefined;
+    persistence,
+    retained_persistence: persistence, // Its name of old, which mosquitto still knows.
+    persistence_location: (line, draft) => {
+      if (draft.location !== "") throw line.error("is there already");
+      draft.location = line.text().replace(/\/*$/, "/");
     },
-    persistence_location: (line, draft) => void (draft.location = line.text().replace(/\/*$/, "/")),
     persistence_file: warn("is not looked at: the file is brooklet.kv"),
     autosave_interval: always,
     autosave_on_changes: always,
   };
 }
 
+function addListener(line: MosquittoLine, draft: MosquittoDraft): void {
+  const [port, host] = line.twoWords();
+  if (!/^\d+$/.test(port) || Number(port) > 65_535) throw line.error("does not begin with a port of 0 to 65535");
+  if (host?.includes("/") && Number(port) !== 0) throw line.error("with a path of a socket has the port 0");
+  draft.addListener(line.place, Number(port), host);
+}
+
 function listenerKeys(): Record<string, MosquittoKey> {
   return {
-    listener: (line, draft) => {
-      const [first = "", ...rest] = line.words();
-      if (!/^\d+$/.test(first) || Number(first) > 65_535) throw line.error("does not begin with a port of 0 to 65535");
-      const host = rest.length === 0 ? undefined : rest.join(" ");
-      if (host?.includes("/") && Number(first) !== 0) throw line.error("with a path of a socket has the port 0");
-      draft.addListener(line.place, Number(first), host);
-    },
     port: (line, draft) => {
       draft.listener.port = line.integer(0, 65_535);
       draft.isLocalOnly = false;
     },
     bind_address: (line, draft) => {
+      if (draft.listener.host !== undefined) throw line.error("is there already");
       draft.listener.host = line.text();
       draft.isLocalOnly = false;
     },
@@ -149,7 +196,7 @@ function listenerKeys(): Record<string, MosquittoKey> {
     },
     socket_domain: (line, { listener }) => void (listener.domain = line.choice("ipv4", "ipv6")),
     max_connections: (line, { listener }) => {
-      const value = line.integer(-1, MOST);
+      const value = line.integer(-MOST, MOST);
       if (value === 0) throw line.error("would let nobody in: -1 is no limit");
       if (value > 0) listener.maximumConnections = value;
     },
@@ -161,6 +208,7 @@ function listenerKeys(): Record<string, MosquittoKey> {
     ),
     http_dir: (line, { listener }) => {
       line.text();
+      if (listener.httpDir !== undefined) throw line.error("is there already");
       listener.httpDir = line;
     },
     websockets_log_level: warn("is not looked at: there is no libwebsockets"),
@@ -170,10 +218,10 @@ function listenerKeys(): Record<string, MosquittoKey> {
 
 function tlsKeys(): Record<string, MosquittoKey> {
   return {
-    certfile: (line, { listener }) => void (listener.certificate = line.text()),
-    keyfile: (line, { listener }) => void (listener.key = line.text()),
-    cafile: (line, { listener }) => void (listener.authority = line.text()),
-    capath: (line, { listener }) => void (listener.authority ??= line.text()),
+    certfile: once(({ listener }) => listener, "certificate"),
+    keyfile: once(({ listener }) => listener, "key"),
+    cafile: once(({ listener }) => listener, "authority"),
+    capath: once(({ listener }) => listener, "authority"),
     require_certificate: (line, { listener }) => void (listener.requireCertificate = line.boolean()),
     tls_version: (line, { listener }) => {
       const version = line.text();
@@ -197,7 +245,7 @@ function tlsKeys(): Record<string, MosquittoKey> {
 
 function processKeys(): Record<string, MosquittoKey> {
   return {
-    pid_file: (line, draft) => void (draft.pidFile = line.text()),
+    pid_file: once((draft) => draft, "pidFile"),
     user: warn("is not looked at: a program in Deno cannot change its user; start it as this one"),
   };
 }

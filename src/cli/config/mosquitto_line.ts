@@ -4,13 +4,20 @@ import { ConfigError } from "../config_error.ts";
 export class MosquittoLine {
   readonly key: string;
   readonly #value: string;
+  #unread = "";
 
   /** @param place such as `mosquitto.conf:3` */
   constructor(content: string, readonly place: string) {
-    const [, key = "", value = ""] = /^([^ \t]*)[ \t]*(.*)$/.exec(content.trimEnd()) ?? [];
-    if (key === "") throw new ConfigError(`${place}: a line begins with a key, and not with a space`);
+    const [, key = "", value = ""] = /^ *([^ \t]*)[ \t]*(.*)$/.exec(content.trimEnd()) ?? [];
+    if (key === "") throw new ConfigError(`${place}: a line begins with a key, and not with a tab`);
+    if (key.startsWith("#")) throw new ConfigError(`${place}: a comment begins its line, with no space in front of it`);
     this.key = key;
     this.#value = value;
+  }
+
+  /** What stands behind the words that were looked at, such as a comment; empty: nothing. */
+  get unread(): string {
+    return this.#unread;
   }
 
   /** All of it. */
@@ -19,20 +26,40 @@ export class MosquittoLine {
     return this.#value;
   }
 
-  /** Between spaces. */
-  words(): string[] {
-    return this.text().split(/ +/);
+  /** What comes before the first space, and what comes behind it. mosquitto does not look at more than it needs. */
+  word(): { readonly word: string; readonly rest: string } {
+    const [, word = "", rest = ""] = /^(\S+)\s*(.*)$/.exec(this.text()) ?? [];
+    return { word, rest };
+  }
+
+  /** The first word, where no other has a meaning. */
+  onlyWord(): string {
+    const { word, rest } = this.word();
+    this.#unread = rest;
+    return word;
+  }
+
+  /** Two words, of which the second may be left out. */
+  twoWords(): readonly [first: string, second: string | undefined] {
+    const { word, rest } = this.word();
+    if (rest === "" || rest.startsWith("#")) {
+      this.#unread = rest;
+      return [word, undefined];
+    }
+    const [, second = "", behind = ""] = /^(\S+)\s*(.*)$/.exec(rest) ?? [];
+    this.#unread = behind;
+    return [word, second];
   }
 
   boolean(): boolean {
-    const value = this.text();
+    const value = this.onlyWord();
     if (value === "true" || value === "1") return true;
     if (value === "false" || value === "0") return false;
     throw this.error("is not true or false");
   }
 
   integer(least: number, most: number): number {
-    const text = this.text();
+    const text = this.onlyWord();
     const value = Number(text);
     if (/^-?\d+$/.test(text) && value >= least && value <= most) return value;
     throw this.error(`is not an integer between ${least} and ${most}`);
@@ -40,7 +67,7 @@ export class MosquittoLine {
 
   /** One of them. */
   choice<Word extends string>(...words: readonly Word[]): Word {
-    const text = this.text();
+    const text = this.onlyWord();
     const word = words.find((word) => word === text);
     if (word === undefined) throw this.error(`is not ${words.join(" or ")}`);
     return word;

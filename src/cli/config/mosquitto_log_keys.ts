@@ -6,7 +6,9 @@ import type { MosquittoKey } from "./mosquitto_keys.ts";
 export function mosquittoLogKeys(): Record<string, MosquittoKey> {
   return {
     log_dest: (line, draft) => {
-      const [kind = "", ...rest] = line.words();
+      const { word: kind, rest } = line.word();
+      if (kind !== "file") line.onlyWord();
+      draft.isSilent = kind === "none";
       switch (kind) {
         case "stdout":
         case "stderr":
@@ -14,11 +16,12 @@ export function mosquittoLogKeys(): Record<string, MosquittoKey> {
           draft.destinations.push(kind);
           return undefined;
         case "file":
-          if (rest.length === 0) throw line.error("file needs a path");
-          draft.destinations.push({ file: rest.join(" ") });
+          if (rest === "") throw line.error("file needs a path");
+          if (draft.destinations.some((other) => typeof other === "object")) throw line.error("file is there already");
+          draft.destinations.push({ file: rest });
           return undefined;
-        case "none":
-          draft.isSilent = true;
+        case "none": // And what follows, as in mosquitto.
+          draft.destinations.length = 0;
           return undefined;
         case "syslog":
         case "dlt":
@@ -31,13 +34,14 @@ export function mosquittoLogKeys(): Record<string, MosquittoKey> {
     log_facility: () => "is not looked at: there is no syslog",
     log_timestamp: (line, { logging }) => void (logging.timestamps = line.boolean()),
     log_timestamp_format: (line, { logging }) => {
+      if (logging.timestampFormat !== undefined) throw line.error("is there already");
       const format = line.text();
       if (!isTimestampFormat(format)) throw line.error("has a conversion of strftime that is not known here");
       logging.timestampFormat = format;
     },
     log_type: (line, draft) => {
       draft.hasLogType = true;
-      const word = line.text();
+      const word = line.onlyWord();
       if (word === "all") draft.logTypes.push(...LOG_TYPES);
       else if (word === "none") draft.logTypes.length = 0;
       else if (word === "websockets") return "websockets is not there: what goes wrong is told as notice";

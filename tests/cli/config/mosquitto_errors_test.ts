@@ -13,7 +13,8 @@ const ENGINE = "is about engines of OpenSSL, which TLS has not here: use a key f
 const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["listner 1883", 'Unknown key "listner": did you mean "listener"?'],
   ["xylophone 1", 'Unknown key "xylophone": mosquitto has none of this name'],
-  [" listener 1883", "a line begins with a key, and not with a space"],
+  ["\tlistener 1883", "a line begins with a key, and not with a tab"],
+  ["  # of mine", "a comment begins its line, with no space in front of it"],
   ["listener", '"listener" needs a value'],
   ["listener http", '"listener" does not begin with a port of 0 to 65535'],
   ["listener 65536", '"listener" does not begin with a port of 0 to 65535'],
@@ -24,7 +25,8 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["password_file", '"password_file" needs a value'],
   ["max_inflight_messages 65536", '"max_inflight_messages" is not an integer between 0 and 65535'],
   ["max_inflight_messages many", '"max_inflight_messages" is not an integer between 0 and 65535'],
-  ["max_packet_size 19", '"max_packet_size" is not an integer between 20 and 268435460'],
+  ["max_packet_size 19", '"max_packet_size" is not an integer between 20 and 2147483647'],
+  ["message_size_limit 268435456", '"message_size_limit" is not an integer between 0 and 268435455'],
   ["max_keepalive 5", '"max_keepalive" is not an integer between 10 and 65535'],
   ["max_qos 3", '"max_qos" is not an integer between 0 and 2'],
   ["max_connections 0", '"max_connections" would let nobody in: -1 is no limit'],
@@ -32,7 +34,11 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["sys_interval x", '"sys_interval" is not an integer between 0 and 65535'],
   [
     "persistent_client_expiration 2 weeks",
-    '"persistent_client_expiration" is not an integer with h, d, w, m or y behind it',
+    '"persistent_client_expiration" is not an integer of at least 1 with h, d, w, m or y behind it',
+  ],
+  [
+    "persistent_client_expiration 0h",
+    '"persistent_client_expiration" is not an integer of at least 1 with h, d, w, m or y behind it',
   ],
   ["protocol mqttsn", '"protocol" is not mqtt or websockets'],
   ["socket_domain ipv5", '"socket_domain" is not ipv4 or ipv6'],
@@ -64,6 +70,33 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
     "allow_anonymous false\nper_listener_settings true",
     '"per_listener_settings" has to stand before all other settings of security',
   ],
+  [
+    "auto_id_prefix a\nper_listener_settings true",
+    '"per_listener_settings" has to stand before all other settings of security',
+  ],
+  [
+    "allow_zero_length_clientid true\nper_listener_settings true",
+    '"per_listener_settings" has to stand before all other settings of security',
+  ],
+  ...[
+    "password_file a",
+    "acl_file a",
+    "auto_id_prefix a",
+    "clientid_prefixes a",
+    "pid_file a",
+    "persistence_location a",
+    "log_timestamp_format %s",
+    "bind_address 127.0.0.1",
+    "http_dir a",
+    "certfile a",
+    "keyfile a",
+    "cafile a",
+    "listener 1883\npassword_file a\nlistener 1884\npassword_file b",
+  ].map((lines): readonly [string, string] => {
+    const last = lines.split("\n").at(-1) ?? "";
+    return [lines.includes("\n") ? lines : `${last}\n${last}`, `"${last.split(" ")[0]}" is there already`];
+  }),
+  ["log_dest file a\nlog_dest file b", '"log_dest" file is there already'],
   ["log_dest moon", '"log_dest" is not stdout, stderr, syslog, topic, file, dlt or none'],
   ["log_dest file", '"log_dest" file needs a path'],
   [
@@ -75,6 +108,15 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["listener 1883\nkeyfile a.key", '"certfile" and "keyfile" belong together'],
   ["listener 1883\nuse_subject_as_username true", '"use_subject_as_username" needs "require_certificate true"'],
   ["listener 1883\nuse_identity_as_username true", '"use_identity_as_username" needs "require_certificate true"'],
+  [
+    "listener 1883\ncertfile a.pem\nkeyfile a.key\nrequire_certificate true",
+    '"require_certificate" needs "cafile" or "capath"',
+  ],
+  ["listener 1883\nrequire_certificate true", '"require_certificate" needs "certfile" and "keyfile"'],
+  ["listener 1883 ::1\nsocket_domain ipv4", '"socket_domain" is not that of the address "::1"'],
+  ["listener 1883 127.0.0.1\nsocket_domain ipv6", '"socket_domain" is not that of the address "127.0.0.1"'],
+  ["listener 0 /a.sock\nprotocol websockets", '"protocol" websockets is not possible at a Unix socket'],
+  ["listener 0 /a.sock\nkeyfile a.key\ncertfile a.pem", '"certfile" is not possible at a Unix socket'],
   ["include_dir nowhere", '"include_dir" cannot read the folder "nowhere": it is not there'],
   ["connection a", `"connection" ${BRIDGE}`],
   ...["address a", "topic #", "remote_username a", "bridge_cafile a", "cleansession true", "try_private true"].map((
@@ -85,17 +127,28 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
 for (const [lines, complaint] of REFUSED) {
   Deno.test(`mosquitto.conf with "${lines.replaceAll("\n", ", ")}" is refused with its line and the reason`, () => {
     using folder = new ConfigurationFolder();
-    // Of what belongs together, the line of the listener is told.
-    const number = /belong together|needs "require/.test(complaint) ? "\\d*" : lines.split("\n").length;
     const [said = "", ...others] = folder.complaints("m.conf", lines);
     assertEquals(others, []);
-    assertEquals(said.replace(new RegExp(`^m\\.conf(?::${number})?: `), ""), complaint);
+    // Of what belongs together, the line of one is told.
+    const number = complaint.includes("belong together") ? "\\d" : lines.split("\n").length;
+    assertEquals(said.replace(new RegExp(`^m\\.conf:${number}: `), ""), complaint);
   });
 }
 
 /** Lines that are accepted, and what is said of them. */
 const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["max_packet_size 20", "is 32, which is the least there is"],
+  ["max_queued_bytes 1", "counts topics and properties too, and not only payloads"],
+  ["max_inflight_bytes 1", "counts topics and properties too, and not only payloads"],
+  ["allow_anonymous true # of mine", 'does not look at "# of mine", which stands behind its value'],
+  ["max_qos 1 # of mine", 'does not look at "# of mine", which stands behind its value'],
+  ["persistent_client_expiration 1d 2d", 'does not look at "2d", which stands behind its value'],
+  ["log_type error warning", 'does not look at "warning", which stands behind its value'],
+  ["log_dest stdout topic", 'does not look at "topic", which stands behind its value'],
+  ["listener 1883 # of mine", 'does not look at "# of mine", which stands behind its value'],
+  ["listener 1883 127.0.0.1 # of mine", 'does not look at "# of mine", which stands behind its value'],
+  ["retry_interval 20", "is not looked at: nothing is sent again before a client is back, as in mosquitto 2.0"],
+  ["retained_persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
   ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
   ["allow_duplicate_messages true", "is not looked at: overlapping subscriptions give one message"],
   ["set_tcp_nodelay false", "is not looked at: TCP_NODELAY is always set"],
@@ -133,7 +186,10 @@ for (const [line, warning] of WARNED) {
 /** Lines that are what Brooklet does: nothing is said of them. */
 const QUIET = `allow_duplicate_messages false
 check_retain_source false
-max_inflight_bytes 1
+max_inflight_bytes 0
+max_packet_size 1000000000
+  sys_interval 10
+max_connections -2
 queue_qos0_messages true
 set_tcp_nodelay true
 upgrade_outgoing_qos true
@@ -145,6 +201,23 @@ Deno.test("mosquitto.conf is accepted without a warning where it says what is do
   using folder = new ConfigurationFolder();
   assertEquals(folder.warnings("m.conf", QUIET), []);
 });
+
+/** What stands in front of the first listener and is not about one of port 1883, as mosquitto 2.0 sees it. */
+const IN_FRONT = ["max_qos 2", "max_topic_alias 3", "protocol mqtt", "tls_version tlsv1.2", "http_dir a"]
+  .concat(["allow_anonymous true", "acl_file a"].map((line) => `per_listener_settings true\n${line}`));
+
+for (const lines of IN_FRONT) {
+  const line = lines.split("\n").at(-1) ?? "";
+  Deno.test(`mosquitto.conf with "${line}" in front of its listener has no other one, and one warning`, () => {
+    using folder = new ConfigurationFolder();
+    const text = `${lines}\nlistener 1885 127.0.0.1\n`;
+    assertEquals(folder.read("m.conf", text).listeners.map(({ url }) => url), ["mqtt://127.0.0.1:1885"]);
+    const warning =
+      `m.conf:${lines.split("\n").length}: "${line.split(" ")[0]}" is not looked at in front of the first ` +
+      '"listener": it is about that of port 1883, which is closed';
+    assertEquals(folder.warnings("m.conf", text), [warning]);
+  });
+}
 
 const MANUAL = "/usr/share/man/man5/mosquitto.conf.5.gz";
 /** Bold words at the beginning of a line that are no keys. */

@@ -141,10 +141,10 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
 
 Deno.test("mosquitto.conf with http_dir shows its files at listeners of WebSocket", () => {
   using folder = new ConfigurationFolder();
-  const text = "http_dir /srv/a\nlistener 9001\nhttp_dir /srv/b\nprotocol websockets\nlistener 1884\n";
+  const text = "listener 1884\nhttp_dir /srv/a\nlistener 9001\nhttp_dir /srv/b\nprotocol websockets\n";
   const { listeners } = folder.read("m.conf", text);
-  assertEquals(listeners.map(({ httpDir }) => httpDir), [undefined, "/srv/b", undefined]);
-  const warning = 'm.conf:1: "http_dir" is not looked at: it needs "protocol websockets"';
+  assertEquals(listeners.map(({ httpDir }) => httpDir), [undefined, "/srv/b"]);
+  const warning = 'm.conf:2: "http_dir" is not looked at: it needs "protocol websockets"';
   assertEquals(folder.warnings("m.conf", text), [warning]);
 });
 
@@ -175,6 +175,10 @@ const DEFAULTS: readonly (readonly [text: string, urls: string[], anonymous: boo
     ["mqtt://127.0.0.1:1884", "mqtt://*:1885"],
     true,
   ],
+  ["listener 0 /run/a b.sock", ["unix:/run/a"], false],
+  ["listener 1884 127.0.0.1 # mine", ["mqtt://127.0.0.1:1884"], false],
+  ["max_qos 1\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
+  ["socket_domain ipv4\nlistener 1885 127.0.0.1", ["mqtt://0.0.0.0:1883", "mqtt://127.0.0.1:1885"], false],
   ["max_connections 5\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
 ];
 
@@ -193,6 +197,13 @@ Deno.test("mosquitto.conf asks nobody for a certificate unless that is demanded,
   assertEquals(listeners[0]?.tls, { certificate: "a", key: "b", requireCertificate: false, minimumVersion: "1.2" });
 });
 
+Deno.test("mosquitto.conf with log_dest none has the destinations behind it, and none if there are none", () => {
+  using folder = new ConfigurationFolder();
+  const destinations = (text: string) => folder.read("m.conf", text).logging.destinations;
+  assertEquals(destinations("log_dest stdout\nlog_dest none"), []);
+  assertEquals(destinations("log_dest topic\nlog_dest none\nlog_dest stdout"), ["stdout"]);
+});
+
 Deno.test("mosquitto.conf reads include_dir in the order of mosquitto, and says which file is wrong", () => {
   using folder = new ConfigurationFolder();
   for (const name of ["b", "A", "01", "a", "B", "00"]) {
@@ -206,7 +217,8 @@ Deno.test("mosquitto.conf reads include_dir in the order of mosquitto, and says 
   const ports = folder.read("m.conf", main).listeners.map(({ url }) => url.replace("mqtt://*:", ""));
   assertEquals(ports, ["48", "48", "65", "197", "66", "98"]);
   folder.write("d/a.conf", "include_dir /etc");
-  assertEquals(folder.complaints("m.conf", main), ['d/a.conf:1: "include_dir" is only for the main file']);
+  const warning = 'd/a.conf:1: "include_dir" is not looked at: it is for the main file only';
+  assertEquals(folder.warnings("m.conf", main), [warning]);
 });
 
 const KINDS: readonly (readonly [file: string, text: string, isOfMosquitto: boolean])[] = [
