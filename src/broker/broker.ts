@@ -453,7 +453,8 @@ export class Broker {
   }
 
   #hostOf(options: BrokerOptions): ServedConnectionHost {
-    const { checksPayloadFormat = false, responseInformation, deniedPublish = "acknowledge" } = options;
+    const { checksPayloadFormat = false, responseInformation, deniedPublish = "acknowledge", deniedWill = "refuse" } =
+      options;
     const commits = this.#commits;
     const onPacket = () => this.#onPacket;
     return {
@@ -465,6 +466,7 @@ export class Broker {
       asksAuthenticator: this.#hooks.hasAuthenticator,
       asksAuthorizer: this.#hooks.hasAuthorizer,
       deniedPublish,
+      deniedWill,
       checksPayloadFormat,
       responseInformation: (clientId) => responseInformation?.(clientId),
       get isKeeping() {

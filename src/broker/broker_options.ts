@@ -30,6 +30,13 @@ export interface BrokerOptions {
    */
   readonly deniedPublish?: "acknowledge" | "close";
   /**
+   * What becomes of a client whose Will is not authorized: CONNECT is refused with 0x87, or it gets in, which is told as
+   * denied, and its Will is dropped if it is still not authorized when it would be published.
+   *
+   * @default {"refuse"}
+   */
+  readonly deniedWill?: "refuse" | "drop";
+  /**
    * Whether messages with QoS 0 wait, within the limits of those with QoS 1 and 2, for a session that lives on without its
    * connection; else they are not delivered to it.
    *

@@ -19,7 +19,7 @@ interface Reloadable {
 }
 
 /** What cannot change while the broker runs. */
-const FIXED = ["storage", "clientIds", "deniedPublish", "delivery", "pidFile"] as const;
+const FIXED = ["storage", "clientIds", "deniedPublish", "deniedWill", "delivery", "pidFile"] as const;
 const FIXED_OF_LISTENER = ["url", "paths", "origins", "httpDir", "trustedProxies", "proxyProtocol"] as const;
 const FIXED_OF_TLS = ["authority", "requireCertificate", "minimumVersion"] as const;
 

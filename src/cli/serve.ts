@@ -110,7 +110,7 @@ async function openBroker(
 }
 
 function brokerOptions(
-  { limits, clientIds: { assignedPrefix }, deniedPublish, delivery, sys }: Configuration,
+  { limits, clientIds: { assignedPrefix }, deniedPublish, deniedWill, delivery, sys }: Configuration,
   { authenticator, authorizer }: Access,
   logs: Logs,
 ): BrokerOptions {
@@ -119,6 +119,7 @@ function brokerOptions(
     authenticator,
     ...authorizer === undefined ? {} : { authorizer },
     deniedPublish,
+    deniedWill,
     queuesQos0Messages: delivery.queueQos0Messages,
     upgradesOutgoingQos: delivery.upgradeOutgoingQos,
     assignedClientIdPrefix: assignedPrefix,

@@ -385,7 +385,7 @@ export class Connection implements SessionLink, ClientConnection {
     if (will === undefined || !this.#host.asksAuthorizer) return openSession;
     const { topic, qos, retain } = will;
     return this.authorize({ action: "publish", topic, qos, retain }, (isAllowed) => {
-      if (isAllowed) return openSession;
+      if (isAllowed || this.#host.deniedWill === "drop") return openSession;
       this.disconnect(ReasonCode.NotAuthorized, `not authorized to publish the Will to "${topic}"`);
       return undefined;
     }, 0);

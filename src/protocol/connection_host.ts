@@ -22,6 +22,8 @@ export interface ConnectionHost {
   isToBeKept(topic: string): boolean;
   /** What becomes of a PUBLISH that is not authorized, where PUBACK and PUBREC cannot say so: before MQTT 5. */
   readonly deniedPublish: "acknowledge" | "close";
+  /** What becomes of a Will that is not authorized: CONNECT is refused, or the Will is not published when its time comes. */
+  readonly deniedWill: "refuse" | "drop";
   /** Whether a payload has to be what its Payload Format Indicator says. */
   readonly checksPayloadFormat: boolean;
   /** Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15); `undefined`: there is none. */

@@ -33,6 +33,23 @@ for (const isLate of [false, true]) {
   });
 }
 
+Deno.test(`deniedWill "drop" lets in who may not publish its Will, and does not publish it`, () =>
+  converse(5, { authorizer: NOT_NO, deniedWill: "drop" }, (conversation) =>
+    conversation.run(
+      "s connects",
+      "s > 82 [ 0001 [] '#' 00 ]",
+      "s < 90 [ 0001 [] 00 ]",
+      "a > 10 [ @ 06 0000 [] 'a' [] 'no' 'gone' ]",
+      "a < 20 [ 00 00 [ LIMITS ] ]",
+      "b > 10 [ @ 06 0000 [] 'b' [] 'yes' 'gone' ]",
+      "b < 20 [ 00 00 [ LIMITS ] ]",
+      "a drops",
+      "b drops",
+      "s < 30 [ 'yes' [] \"gone\" ]",
+      "s quiet",
+      ({ broker }) => assertEquals(broker.metrics.denied, { publish: 1, subscribe: 0 }),
+    )));
+
 for (const isLate of [false, true]) {
   Deno.test(`What is denied is told and counted, Wills too, ${isLate ? "late" : "at once"}`, () => {
     const told: unknown[] = [];

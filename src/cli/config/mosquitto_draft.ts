@@ -126,12 +126,15 @@ export class MosquittoDraft {
         );
       }
     }
+    const hasRules = this.#used.some(({ security }) => security.aclFile !== undefined) ||
+      this.#security.aclFile !== undefined;
     const { passwordFile, aclFile, allowAnonymous = this.isLocalOnly } = this.#security;
     return {
       listeners: this.#used.map((listener) => this.#listenerOf(listener)),
       storage: this.isKept ? `kv:${this.location}brooklet.kv` : "memory",
       authentication: { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } },
       ...aclFile === undefined || this.isPerListener ? {} : { access: { file: aclFile } },
+      ...hasRules ? { deniedWill: "drop" as const } : {},
       ...Object.keys(this.delivery).length === 0 ? {} : { delivery: this.delivery },
       ...Object.keys(this.clientIds).length === 0 ? {} : { clientIds: this.clientIds },
       limits: this.limits,

@@ -187,6 +187,10 @@ export const configurationSchema = z.strictObject({
   deniedPublish: z.enum(["acknowledge", "close"]).default("acknowledge").describe(
     "What becomes of a PUBLISH of MQTT 3.1 or 3.1.1 that is not allowed.",
   ),
+  deniedWill: z.enum(["refuse", "drop"]).default("refuse").describe(
+    "What becomes of a client with a Will that it may not publish: it is refused, or `drop`: it gets in, and its Will is " +
+      "not published, as in mosquitto.",
+  ),
   delivery: z.strictObject({
     queueQos0Messages: z.boolean().default(false).describe(
       "Let messages with QoS 0 wait for a session that lives on without its connection, as those with QoS 1 and 2 do.",

@@ -34,7 +34,7 @@ const ROWS: readonly Row[] = [
     name: "a key of the language itself",
     yaml: `${LOCAL}__proto__: { sys: 1 }\n`,
     complaints: [
-      'a.yaml:2:1: Unknown key "__proto__": there is listeners, tls, storage, authentication, access, deniedPublish, ' +
+      'a.yaml:2:1: Unknown key "__proto__": there is listeners, tls, storage, authentication, access, deniedPublish, deniedWill, ' +
       "delivery, clientIds, connections, bans, limits, logging, sys, pidFile",
     ],
   },
