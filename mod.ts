@@ -123,9 +123,10 @@ export type {
   AuthenticationRequest,
   AuthenticationStep,
   ClientIdentity,
+  ClientTraits,
   Grant,
 } from "./src/protocol/ask.ts";
-export type { Change, Fact, QueuedChange, Together } from "./src/protocol/change.ts";
+export type { Change, Fact, QueuedChange, RetainedChange, Together } from "./src/protocol/change.ts";
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";
 export type { Subscription } from "./src/protocol/subscription.ts";

@@ -59,9 +59,12 @@ export interface Acceptance {
   readonly expiryReasonCode?: ReasonCode;
 }
 
+/** What {@linkcode Grant.access} may be, in the order in which storages number it. */
+export const GRANT_ACCESS = ["read", "write", "readwrite", "deny"] as const;
+
 /** A right to a Topic Filter. `deny` takes away what others give. */
 export interface Grant {
-  readonly access: "read" | "write" | "readwrite" | "deny";
+  readonly access: typeof GRANT_ACCESS[number];
   readonly topicFilter: string;
 }
 
@@ -94,8 +97,12 @@ export interface AuthenticationRequest {
 }
 
 /** Whom access rules speak of. */
-export interface ClientIdentity {
+export interface ClientIdentity extends ClientTraits {
   readonly clientId: string;
+}
+
+/** What access rules know of a client beside its Client Identifier. */
+export interface ClientTraits {
   /** As the authenticator gave it; `undefined` for an anonymous client. */
   readonly principal: string | undefined;
   /** As the authenticator gave them. */

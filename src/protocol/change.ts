@@ -4,6 +4,7 @@
  */
 
 import type { QoS, Will } from "../codec/packet.ts";
+import type { ClientTraits } from "./ask.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -37,6 +38,8 @@ export type Fact =
     readonly clientId: string;
     readonly will: Will | undefined;
     readonly publishAtMs: number | undefined;
+    /** What its client was at CONNECT, for access rules behind a restart; `undefined`: not known. */
+    readonly source?: ClientTraits | undefined;
   }
   | { readonly kind: "subscribed"; readonly clientId: string; readonly subscription: Subscription }
   | { readonly kind: "unsubscribed"; readonly clientId: string; readonly topicFilter: string }
@@ -64,7 +67,16 @@ export type Fact =
     readonly bytes: number;
   }
   /** The retained message of a topic; `undefined`: none from now on. */
-  | { readonly kind: "retained"; readonly topic: string; readonly message: ApplicationMessage | undefined };
+  | RetainedChange;
+
+/** See {@linkcode Change}. */
+export interface RetainedChange {
+  readonly kind: "retained";
+  readonly topic: string;
+  readonly message: ApplicationMessage | undefined;
+  /** What its publisher was when it was published; `undefined`: it is not known, or it was the broker's own process. */
+  readonly source?: ClientTraits | undefined;
+}
 
 /** See {@linkcode Change}. */
 export interface QueuedChange {

@@ -1,7 +1,7 @@
 /** Changes into a draft: what they change in memory, and which rows will have to be written. */
 
 import { unreachable } from "../codec/packet.ts";
-import type { Fact } from "../protocol/change.ts";
+import type { Fact, RetainedChange } from "../protocol/change.ts";
 import type { Draft, Touched } from "./deno_kv_draft.ts";
 import { endedKey, hashOf, isLong, retainedKey, sessionKey, subscriptionKey, willKey } from "./deno_kv_keys.ts";
 import type { Contents } from "./deno_kv_scan.ts";
@@ -52,8 +52,8 @@ export class KvFold {
         draft.touch(session).isRecordChanged = true;
         return;
       case "will": {
-        const { will, publishAtMs } = fact;
-        draft.put(willKey(session.number), will && this.#messages.encodeWill({ will, publishAtMs }));
+        const { will, publishAtMs, source } = fact;
+        draft.put(willKey(session.number), will && this.#messages.encodeWill({ will, publishAtMs, source }));
         return;
       }
       case "subscribed": {
@@ -95,8 +95,8 @@ export class KvFold {
     return hashOf(filter).then((hash) => draft.put(subscriptionKey(number, filter, hash), record));
   }
 
-  #putRetained(draft: Draft, { topic, message }: Extract<Fact, { kind: "retained" }>): void | Promise<void> {
-    const record = message && this.#messages.encode(message);
+  #putRetained(draft: Draft, { topic, message, source }: RetainedChange): void | Promise<void> {
+    const record = message && this.#messages.encode(message, source);
     if (!isLong(topic)) return draft.put(retainedKey(topic, undefined), record);
     return hashOf(topic).then((hash) => draft.put(retainedKey(topic, hash), record));
   }

@@ -138,8 +138,8 @@ export class KvScan {
       this.#contents.bodies.count(key, bytes);
       if (this.#isForContents) continue;
       const record = await this.#contents.bodies.record(key, bytes);
-      const message = this.#rows.decode(key, () => this.#messages.decode(record).own());
-      yield { kind: "retained", topic: message.topic, message };
+      const { message, source } = this.#rows.decode(key, () => this.#messages.decodeRetained(record));
+      yield { kind: "retained", topic: message.topic, message: message.own(), source };
     }
   }
 }

@@ -1,6 +1,4 @@
-import type { Will } from "../codec/packet.ts";
-import type { Change, Fact, QueuedChange } from "../protocol/change.ts";
-import type { ApplicationMessage } from "../protocol/message.ts";
+import type { Change, Fact, QueuedChange, RetainedChange } from "../protocol/change.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import type { Storage } from "./storage.ts";
 
@@ -14,7 +12,7 @@ interface StoredSession {
   readonly principal: string | undefined;
   sessionExpirySeconds: number;
   expiresAtMs: number | undefined;
-  will: { readonly will: Will; readonly publishAtMs: number | undefined } | undefined;
+  will: Extract<Fact, { kind: "will" }> | undefined;
   lastSequence: number;
   readonly subscriptions: Map<string, Subscription>;
   /** By sequence, which is also their order. */
@@ -26,20 +24,20 @@ interface StoredSession {
 export class MemoryStorage implements Storage {
   readonly isDurable = false;
   readonly #sessions = new Map<string, StoredSession>();
-  readonly #retained = new Map<string, ApplicationMessage>();
+  readonly #retained = new Map<string, RetainedChange>();
 
   async *restore(): AsyncIterable<Fact> {
     for (const [clientId, session] of this.#sessions) {
       const { sessionExpirySeconds, expiresAtMs, lastSequence } = session;
       yield { kind: "sessionStarted", clientId, principal: session.principal };
       yield { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
-      if (session.will !== undefined) yield { kind: "will", clientId, ...session.will };
+      if (session.will !== undefined) yield session.will;
       for (const subscription of session.subscriptions.values()) yield { kind: "subscribed", clientId, subscription };
       let bytes = 0;
       for (const { queued } of session.messages.values()) bytes += queued.message.size;
       yield { kind: "backlog", clientId, lastSequence, messages: session.messages.size, bytes };
     }
-    for (const [topic, message] of this.#retained) yield { kind: "retained", topic, message };
+    yield* this.#retained.values();
   }
 
   async *restoreSession(clientId: string, afterSequence = 0): AsyncIterable<Fact> {
@@ -83,7 +81,7 @@ export class MemoryStorage implements Storage {
         return;
       case "retained":
         if (change.message === undefined) this.#retained.delete(change.topic);
-        else this.#retained.set(change.topic, change.message);
+        else this.#retained.set(change.topic, change);
         return;
       case "backlog": // Follows from the rest.
         return;
@@ -105,7 +103,7 @@ function applyToSession(
       session.expiresAtMs = change.expiresAtMs;
       return;
     case "will":
-      session.will = change.will && { will: change.will, publishAtMs: change.publishAtMs };
+      session.will = change.will === undefined ? undefined : change;
       return;
     case "subscribed":
       session.subscriptions.set(change.subscription.filter.topicFilter, change.subscription);

@@ -7,12 +7,20 @@ import { PacketEncoder } from "../codec/packet_encoder.ts";
 import { isQoS, type Packet, type RetainHandling, type Will } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
+import type { ClientTraits } from "../protocol/ask.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { parseTopicFilter } from "../protocol/topic_filter.ts";
 import { decodeText, readFloat, readNumber, readText, writeFloat, writeNumber, writeText } from "./record_fields.ts";
+import { TraitsReader, writeTraits } from "./traits_record.ts";
 
 const REMEMBERED_TOPICS = 1024;
+const HAS_PUBLISHER = 0x01;
+const EXPIRES = 0x02;
+/** Not in records of earlier versions. */
+const HAS_SOURCE = 0x04;
+const WILL_IS_DUE = 0x01;
+const WILL_HAS_SOURCE = 0x02;
 
 /** What is kept of a session beside what belongs to it. */
 export interface SessionRecord {
@@ -26,6 +34,13 @@ export interface SessionRecord {
 export interface WillRecord {
   readonly will: Will;
   readonly publishAtMs: number | undefined;
+  readonly source?: ClientTraits | undefined;
+}
+
+/** A retained message, and what its publisher was. */
+export interface RetainedRecord {
+  readonly message: ApplicationMessage;
+  readonly source: ClientTraits | undefined;
 }
 
 export function encodeSession({ clientId, principal, sessionExpirySeconds, expiresAtMs }: SessionRecord): Uint8Array {
@@ -83,45 +98,58 @@ export class MessageRecords {
   readonly #encoder = new PacketEncoder({ protocolVersion: 5, topics: this.#topics });
   /** The publisher that was read last, who mostly is that of the next message too. */
   #publisher: { readonly bytes: Uint8Array; readonly text: string } = { bytes: new Uint8Array(), text: "" };
+  readonly #traits = new TraitsReader();
   /** One for all messages: each is a whole packet. */
   #decoder = this.#newDecoder();
 
   write(
     writer: ByteWriter,
     { topic, payload, qos, retain, properties, publisher, expiresAtMs }: ApplicationMessage,
+    source?: ClientTraits,
   ): void {
     const packetIdentifier = qos > 0 ? 1 : 0; // It has none, but QoS 1 and 2 need one on the wire.
-    writer.byte((publisher === undefined ? 0 : 0x01) | (expiresAtMs === Infinity ? 0 : 0x02));
+    writer.byte(
+      (publisher === undefined ? 0 : HAS_PUBLISHER) | (expiresAtMs === Infinity ? 0 : EXPIRES) |
+        (source === undefined ? 0 : HAS_SOURCE),
+    );
     if (publisher !== undefined) writeText(writer, publisher);
     if (expiresAtMs !== Infinity) writeFloat(writer, expiresAtMs);
+    if (source !== undefined) writeTraits(writer, source);
     writer.raw(
       this.#encoder.encode({ type: "publish", dup: false, qos, retain, topic, packetIdentifier, properties, payload }),
     );
   }
 
   /** Bytes of a message: a view that must not be written to. */
-  encode(message: ApplicationMessage): Uint8Array {
+  encode(message: ApplicationMessage, source?: ClientTraits): Uint8Array {
     const writer = this.#writer;
     writer.begin(message.size);
-    this.write(writer, message);
+    this.write(writer, message, source);
     return writer.bytes.subarray(writer.start, writer.position);
   }
 
   /** A message with views on the bytes: those of a page come together and go together. */
   decode(bytes: Uint8Array): ApplicationMessage {
+    return this.decodeRetained(bytes).message;
+  }
+
+  decodeRetained(bytes: Uint8Array): RetainedRecord {
     const reader = readerOf(bytes);
     const flags = reader.byte("Flags");
-    const publisher = (flags & 0x01) === 0 ? undefined : this.#readPublisher(reader);
-    const expiresAtMs = (flags & 0x02) === 0 ? Infinity : readFloat(reader);
+    const publisher = (flags & HAS_PUBLISHER) === 0 ? undefined : this.#readPublisher(reader);
+    const expiresAtMs = (flags & EXPIRES) === 0 ? Infinity : readFloat(reader);
+    const source = (flags & HAS_SOURCE) === 0 ? undefined : this.#traits.read(reader);
     const packet = this.#packet(bytes.subarray(reader.position));
     if (packet.type !== "publish") throw new RangeError("Cannot read a message: it is no PUBLISH");
-    return ApplicationMessage.restored(packet, publisher, expiresAtMs);
+    return { message: ApplicationMessage.restored(packet, publisher, expiresAtMs), source };
   }
 
   /** In a CONNECT, the one packet that has a Will. */
-  encodeWill({ will, publishAtMs }: WillRecord): Uint8Array {
+  encodeWill({ will, publishAtMs, source }: WillRecord): Uint8Array {
     const writer = new ByteWriter();
-    writeOptional(writer, publishAtMs, writeFloat);
+    writer.byte((publishAtMs === undefined ? 0 : WILL_IS_DUE) | (source === undefined ? 0 : WILL_HAS_SOURCE));
+    if (publishAtMs !== undefined) writeFloat(writer, publishAtMs);
+    if (source !== undefined) writeTraits(writer, source);
     writer.raw(this.#encoder.encode({
       type: "connect",
       protocolVersion: 5,
@@ -139,11 +167,13 @@ export class MessageRecords {
 
   decodeWill(bytes: Uint8Array): WillRecord {
     const reader = readerOf(bytes);
-    const publishAtMs = readOptional(reader, readFloat);
+    const flags = reader.byte("Flags");
+    const publishAtMs = (flags & WILL_IS_DUE) === 0 ? undefined : readFloat(reader);
+    const source = (flags & WILL_HAS_SOURCE) === 0 ? undefined : this.#traits.read(reader);
     // The Will keeps views on the bytes: it has them alone.
     const packet = this.#packet(bytes.slice(reader.position));
     if (packet.type !== "connect" || packet.will === undefined) throw new RangeError("Cannot read a Will: it is none");
-    return { will: packet.will, publishAtMs };
+    return { will: packet.will, publishAtMs, source };
   }
 
   #readPublisher(reader: ByteReader): string {

@@ -54,6 +54,18 @@ const LINES: readonly (readonly [Change, string])[] = [
     '"properties":{"messageExpiryInterval":2,"userProperties":[["a","b"]]},"publisher":"p","expiresAtMs":2001}}',
   ],
   [
+    facts.will("c", facts.willMessage(""), undefined, facts.TRAITS[0]),
+    '{"kind":"will","clientId":"c","will":{"topic":"will","payload":"","qos":1,"retain":false},' +
+    '"source":{"roles":[],"grants":[]}}',
+  ],
+  [
+    facts.retained("t", facts.message(""), facts.TRAITS[2]),
+    '{"kind":"retained","topic":"t","message":{"topic":"t","payload":"","qos":1,"retain":false,"publisher":"p",' +
+    '"expiresAtMs":null},"source":{"principal":"ann","roles":["operator","reader"],"grants":[' +
+    '{"access":"read","topicFilter":"a/#"},{"access":"write","topicFilter":"b/+"},' +
+    '{"access":"readwrite","topicFilter":"$SYS/#"},{"access":"deny","topicFilter":"c"}],"listener":"unix:/run/mqtt"}}',
+  ],
+  [
     facts.together(facts.accepted("c", 1), facts.retained("t", undefined)),
     '{"kind":"together","changes":[{"kind":"accepted","clientId":"c","packetIdentifier":1},{"kind":"retained","topic":"t"}]}',
   ],
@@ -106,6 +118,12 @@ const REFUSED: readonly (readonly [line: string, says: string])[] = [
   [
     `{"kind":"retained","topic":"t",${MESSAGE.replace("}", ',"properties":{"userProperties":[["a"]]}}')}}`,
     '"message.properties.userProperties[0]" is not a name and a value',
+  ],
+  [`{"kind":"retained","topic":"t",${MESSAGE},"source":{}}`, '"source.roles" is not a list'],
+  [`{"kind":"retained","topic":"t",${MESSAGE},"source":{"roles":[1],"grants":[]}}`, '"source.roles[0]" is not a text'],
+  [
+    `{"kind":"retained","topic":"t",${MESSAGE},"source":{"roles":[],"grants":[{"access":"all","topicFilter":"a"}]}}`,
+    '"source.grants[0].access" is not read, write, readwrite or deny',
   ],
   ['{"kind":"together","changes":{}}', '"changes" is not a list'],
   ['{"kind":"together","changes":[1]}', '"changes[0]" is not an object'],

@@ -152,6 +152,24 @@ export const CONTENT_CASES: readonly Case[] = [
     },
   },
   {
+    name:
+      "keeps what the publishers of retained messages and the clients of Wills were to access rules, or that nobody knows",
+    check: async (trial) => {
+      const sources = [undefined, ...facts.TRAITS];
+      const kept = sources.flatMap((source, index) => [
+        started(`c${index}`),
+        facts.will(`c${index}`, willMessage("w"), index % 2 === 0 ? undefined : LATER_MS, source),
+        retained(`t/${index}`, message("m", { retain: true }), source),
+      ]);
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+      // Another one takes its place, with whatever it was.
+      const last = sources.map((_, index) => retained(`t/${index}`, message("n"), sources.at(index - 1)));
+      await trial.commit(...last);
+      await trial.keeps([...kept.filter(({ kind }) => kind !== "retained"), ...last]);
+    },
+  },
+  {
     name: "keeps how a message goes to its subscriber",
     check: async (trial) => {
       const identifiers = [[], [1], [268_435_455, 1, 127, 128], Array.from({ length: 200 }, (_, index) => index + 1)];

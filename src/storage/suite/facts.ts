@@ -2,6 +2,7 @@
 
 import type { QoS, Will } from "../../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
+import type { ClientTraits } from "../../protocol/ask.ts";
 import type { Change, Fact, QueuedChange } from "../../protocol/change.ts";
 import { ApplicationMessage } from "../../protocol/message.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
@@ -33,6 +34,29 @@ export const ODD_NAMES: readonly string[] = [
   "x".repeat(LONGEST_STRING_BYTES),
   "x".repeat(LONGEST_STRING_BYTES - 1) + "y",
   "\u{1f600}".repeat(16_383),
+];
+
+/** What a client may be to access rules: nothing, all there is, and names as odd as they come. */
+export const TRAITS: readonly ClientTraits[] = [
+  { principal: undefined, roles: [], grants: [], listener: undefined },
+  { principal: "", roles: [""], grants: [], listener: "mqtt://127.0.0.1:1883" },
+  {
+    principal: "ann",
+    roles: ["operator", "reader"],
+    grants: [
+      { access: "read", topicFilter: "a/#" },
+      { access: "write", topicFilter: "b/+" },
+      { access: "readwrite", topicFilter: "$SYS/#" },
+      { access: "deny", topicFilter: "c" },
+    ],
+    listener: "unix:/run/mqtt",
+  },
+  ...ODD_NAMES.map((name): ClientTraits => ({
+    principal: name,
+    roles: [name],
+    grants: [{ access: "read", topicFilter: name }],
+    listener: name,
+  })),
 ];
 
 export interface MessageOptions {
@@ -84,8 +108,8 @@ export function ended(clientId: string): Fact {
   return { kind: "sessionEnded", clientId };
 }
 
-export function will(clientId: string, will: Will | undefined, publishAtMs?: number): Fact {
-  return { kind: "will", clientId, will, publishAtMs };
+export function will(clientId: string, will: Will | undefined, publishAtMs?: number, source?: ClientTraits): Fact {
+  return { kind: "will", clientId, will, publishAtMs, ...source === undefined ? {} : { source } };
 }
 
 export function willMessage(payload: string | Uint8Array, properties: Properties = NO_PROPERTIES): Will {
@@ -134,11 +158,12 @@ export function completed(clientId: string, sequence: number): Fact {
 }
 
 /** The retained message of its topic, whatever topic `message` was made with. */
-export function retained(topic: string, message: ApplicationMessage | undefined): Fact {
-  if (message === undefined || message.topic === topic) return { kind: "retained", topic, message };
+export function retained(topic: string, message: ApplicationMessage | undefined, source?: ClientTraits): Fact {
+  const from = source === undefined ? {} : { source };
+  if (message === undefined || message.topic === topic) return { kind: "retained", topic, message, ...from };
   const { payload, qos, retain, properties, publisher, expiresAtMs } = message;
   const packet = { topic, payload, qos, retain, properties };
-  return { kind: "retained", topic, message: ApplicationMessage.restored(packet, publisher, expiresAtMs) };
+  return { kind: "retained", topic, message: ApplicationMessage.restored(packet, publisher, expiresAtMs), ...from };
 }
 
 export function together(...changes: readonly Fact[]): Change {

@@ -1,3 +1,4 @@
+import type { ClientTraits } from "../../protocol/ask.ts";
 import type { Fact } from "../../protocol/change.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { Storage } from "../storage.ts";
@@ -98,7 +99,7 @@ function takeFact({ sessions, retained }: Kept, fact: Fact): void {
   if (fact.kind === "retained") {
     if (retained.has(fact.topic)) throw new Error(`restore() gives the retained message of ${named(fact.topic)} twice`);
     if (fact.message === undefined) throw new Error(`restore() gives no retained message for ${named(fact.topic)}`);
-    retained.set(fact.topic, plainMessage(fact.message));
+    retained.set(fact.topic, { message: plainMessage(fact.message), source: plainTraits(fact.source) });
     return;
   }
   const { clientId } = fact;
@@ -115,7 +116,7 @@ function takeFact({ sessions, retained }: Kept, fact: Fact): void {
       return;
     case "will":
       if (fact.will === undefined) throw new Error(`restore() gives a Will of ${named(clientId)} that is none`);
-      session.will = { ...fact.will, publishAtMs: fact.publishAtMs };
+      session.will = { ...fact.will, publishAtMs: fact.publishAtMs, source: plainTraits(fact.source) };
       return;
     case "subscribed": {
       const { topicFilter } = fact.subscription.filter;
@@ -177,6 +178,13 @@ function emptySession(principal: string | undefined): KeptSession {
     messages: [],
     backlog: { messages: 0, bytes: 0 },
   };
+}
+
+/** Without what else the object may have. */
+function plainTraits(traits: ClientTraits | undefined): unknown {
+  if (traits === undefined) return undefined;
+  const { principal, roles, grants, listener } = traits;
+  return { principal, roles, grants, listener };
 }
 
 /** Its fields that matter; not what it has encoded so far. */

@@ -38,7 +38,8 @@ export class RandomChanges {
   #fact(): Fact {
     const random = this.#random;
     if (random.oneIn(8)) {
-      return facts.retained(random.pick(TOPICS), random.oneIn(3) ? undefined : this.#message());
+      if (random.oneIn(3)) return facts.retained(random.pick(TOPICS), undefined);
+      return facts.retained(random.pick(TOPICS), this.#message(), this.#traits());
     }
     const clientId = random.pick(CLIENT_IDS);
     const session = this.#sessions.get(clientId);
@@ -67,7 +68,8 @@ export class RandomChanges {
           ? NO_PROPERTIES
           : { ...this.#properties(), willDelayInterval: random.uint32() };
         const will = { ...facts.willMessage(payload, properties), qos: random.pick(QOS), retain: random.oneIn(2) };
-        return facts.will(clientId, random.oneIn(3) ? undefined : will, random.pick([undefined, facts.LATER_MS]));
+        if (random.oneIn(3)) return facts.will(clientId, undefined);
+        return facts.will(clientId, will, random.pick([undefined, facts.LATER_MS]), this.#traits());
       }
       case 2:
         return facts.unsubscribed(clientId, random.pick(FILTERS));
@@ -136,6 +138,10 @@ export class RandomChanges {
       publisher: random.pick([undefined, ...CLIENT_IDS]),
       nowMs: facts.LATER_MS + random.integer(0, 1_000_000),
     });
+  }
+
+  #traits() {
+    return this.#random.pick([undefined, ...facts.TRAITS.slice(0, 4)]);
   }
 
   #properties(): Properties {

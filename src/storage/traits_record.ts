@@ -1,0 +1,60 @@
+/** What access rules know of a client, as a record: who published a retained message, or left a Will. */
+
+import type { ByteReader } from "../codec/byte_reader.ts";
+import type { ByteWriter } from "../codec/byte_writer.ts";
+import { type ClientTraits, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
+import { readNumber, readText, writeNumber, writeText } from "./record_fields.ts";
+
+const HAS_PRINCIPAL = 0x01;
+const HAS_LISTENER = 0x02;
+const MOST_REMEMBERED = 1024;
+
+export function writeTraits(writer: ByteWriter, { principal, roles, grants, listener }: ClientTraits): void {
+  writer.byte((principal === undefined ? 0 : HAS_PRINCIPAL) | (listener === undefined ? 0 : HAS_LISTENER));
+  if (principal !== undefined) writeText(writer, principal);
+  if (listener !== undefined) writeText(writer, listener);
+  writeNumber(writer, roles.length);
+  for (const role of roles) writeText(writer, role);
+  writeNumber(writer, grants.length);
+  for (const { access, topicFilter } of grants) {
+    writer.byte(GRANT_ACCESS.indexOf(access));
+    writeText(writer, topicFilter);
+  }
+}
+
+/** Reads them; many messages have the same publisher, or publishers that are the same to the rules: one for all of these. */
+export class TraitsReader {
+  readonly #known = new Map<string, ClientTraits>();
+
+  read(reader: ByteReader): ClientTraits {
+    const traits = readTraits(reader);
+    const key = JSON.stringify(traits);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    if (this.#known.size >= MOST_REMEMBERED) this.#known.clear();
+    this.#known.set(key, traits);
+    return traits;
+  }
+}
+
+function readTraits(reader: ByteReader): ClientTraits {
+  const flags = reader.byte("Flags");
+  const principal = (flags & HAS_PRINCIPAL) === 0 ? undefined : readText(reader);
+  const listener = (flags & HAS_LISTENER) === 0 ? undefined : readText(reader);
+  const roles = readList(reader, readText);
+  const grants = readList(reader, readGrant);
+  return { principal, roles, grants, listener };
+}
+
+/** What is cut ends it: each item has a byte at least. */
+function readList<Item>(reader: ByteReader, read: (reader: ByteReader) => Item): Item[] {
+  const items: Item[] = [];
+  for (let left = readNumber(reader); left > 0; left--) items.push(read(reader));
+  return items;
+}
+
+function readGrant(reader: ByteReader): Grant {
+  const access = GRANT_ACCESS[reader.byte("Access")];
+  if (access === undefined) throw new RangeError("Cannot read a right: it is none");
+  return { access, topicFilter: readText(reader) };
+}

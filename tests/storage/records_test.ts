@@ -1,0 +1,56 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { MessageRecords } from "../../src/storage/records.ts";
+import { message, TRAITS, willMessage } from "../../src/storage/suite/facts.ts";
+import { fromHex } from "../codec/hex.ts";
+
+/** As versions before this one wrote them, which knew nothing of the publisher but its Client Identifier. */
+const OF_OLD = {
+  retained: "01 0170 33 08 000174 0001 00 6869",
+  will: "00 10 1a 0004 4d515454 05 0c 0000 00 0000 00 0004 77696c6c 0004 676f6e65",
+  dueWill: "01 4024000000000000 10 1a 0004 4d515454 05 0c 0000 00 0000 00 0004 77696c6c 0004 676f6e65",
+};
+
+Deno.test("A retained message of an earlier version is read, and nobody knows what its publisher was", () => {
+  const { message, source } = new MessageRecords().decodeRetained(fromHex(OF_OLD.retained));
+  const { topic, payload, qos, retain, publisher } = message;
+  assertEquals([topic, new TextDecoder().decode(payload), qos, retain, publisher], ["t", "hi", 1, true, "p"]);
+  assertEquals(source, undefined);
+});
+
+Deno.test("A Will of an earlier version is read, and nobody knows what its client was", () => {
+  const records = new MessageRecords();
+  const { will, publishAtMs, source } = records.decodeWill(fromHex(OF_OLD.will));
+  assertEquals([will.topic, new TextDecoder().decode(will.payload), publishAtMs, source], [
+    "will",
+    "gone",
+    undefined,
+    undefined,
+  ]);
+  const due = records.decodeWill(fromHex(OF_OLD.dueWill));
+  assertEquals([due.publishAtMs, due.source], [10, undefined]);
+});
+
+Deno.test("Records without what publishers and clients were are those of earlier versions", () => {
+  const records = new MessageRecords();
+  assertEquals(records.encode(message("hi", { retain: true })), fromHex(OF_OLD.retained));
+  assertEquals(records.encodeWill({ will: willMessage("gone"), publishAtMs: 10 }), fromHex(OF_OLD.dueWill));
+});
+
+Deno.test("Publishers that are the same to access rules are one object, however many messages they have", () => {
+  const records = new MessageRecords();
+  const [one, other] = ["a", "b"].map((topic) =>
+    records.decodeRetained(records.encode(message("m", { topic, publisher: topic }), structuredClone(TRAITS[2]))).source
+  );
+  assertEquals(one, TRAITS[2]);
+  assertEquals(one === other, true);
+});
+
+Deno.test("A record whose publisher is cut, or has a right that is none, is an error", () => {
+  const records = new MessageRecords();
+  const traits = { principal: undefined, roles: [], grants: [{ access: "deny", topicFilter: "c" }] } as const;
+  const record = records.encode(message("m"), { ...traits, listener: undefined }).slice();
+  const at = record.indexOf(3); // How `deny` is numbered.
+  assertThrows(() => records.decodeRetained(record.subarray(0, at + 1)));
+  record[at] = 4;
+  assertThrows(() => records.decodeRetained(record), RangeError, "Cannot read a right: it is none");
+});
