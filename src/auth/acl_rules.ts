@@ -118,6 +118,10 @@ export class AccessControl implements Authorizer {
     return this.authorize(request);
   }
 
+  mayStillPublish(request: AccessRequest): boolean {
+    return this.authorize(request);
+  }
+
   #own({ principal, roles, grants }: AccessRequest): readonly CompiledRule[] {
     const { anonymous, users, roles: known } = this.#rules;
     const own = (principal === undefined ? anonymous : users.get(principal)) ?? [];

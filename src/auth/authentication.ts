@@ -18,6 +18,11 @@ export interface Authorizer {
    * gets what the subscription matches.
    */
   mayReceive?(request: AccessRequest): boolean;
+  /**
+   * Asked for each retained message that is about to go to a new subscription: whether the client that published it, as it
+   * was then, may still do so. Without it, what was published stays for all who may receive it.
+   */
+  mayStillPublish?(request: AccessRequest): boolean;
   /** Grows when the rules have changed. @default {0} */
   readonly version?: number;
 }

@@ -81,6 +81,7 @@ export function everyAuthorizer(...authorizers: readonly Authorizer[]): Authoriz
     },
     authorize: (request) => ask(authorizers, request, false, 0),
     mayReceive: (request) => authorizers.every((authorizer) => authorizer.mayReceive?.(request) ?? true),
+    mayStillPublish: (request) => authorizers.every((authorizer) => authorizer.mayStillPublish?.(request) ?? true),
   };
 }
 
@@ -101,6 +102,7 @@ export function anyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer
     },
     authorize: (request) => ask(authorizers, request, true, 0),
     mayReceive: (request) => authorizers.some((authorizer) => authorizer.mayReceive?.(request) === true),
+    mayStillPublish: (request) => authorizers.some((authorizer) => authorizer.mayStillPublish?.(request) ?? true),
   };
 }
 

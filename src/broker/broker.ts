@@ -1,7 +1,7 @@
 import { encodePacket } from "../codec/encoder.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
-import type { AccessRequest, Answer, Ask, ClientIdentity } from "../protocol/ask.ts";
+import type { AccessRequest, Answer, Ask, ClientIdentity, ClientTraits } from "../protocol/ask.ts";
 import type { Closing } from "../protocol/connection.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/topic_limits.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
@@ -135,7 +135,9 @@ export class Broker {
       failed: (error, after, until) => this.#refuseHeld(error, after, until),
     });
     this.#storageWait = new StorageWait(this.#commits, this.#deadlines, this.limits.maximumPendingBytes);
-    this.#retention = new Retention(this.limits, this.#commits, this.#deadlines);
+    const { checksRetainedPublisher = true } = options;
+    const mayStillPublish = checksRetainedPublisher ? this.#hooks.mayStillPublish : undefined;
+    this.#retention = new Retention(this.limits, this.#commits, this.#deadlines, mayStillPublish);
     const dropped = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
     this.#context = {
       limits: this.limits,
@@ -154,7 +156,7 @@ export class Broker {
       router: this.#router,
       now: () => this.#turnNow(),
       isClosing: () => this.#closing !== undefined,
-      publishWill: (message, nowMs) => this.#publish(message, nowMs, false),
+      publishWill: (message, identity, nowMs) => this.#publish(message, identity, nowMs, false),
       mayPublish: (message, identity) => this.#mayPublish(message, identity),
       readFailed: (clientId, error) => this.#onEvent({ kind: "readFailed", clientId, error }),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
@@ -181,7 +183,7 @@ export class Broker {
     try {
       for await (const change of broker.#storage.restore()) {
         if (change.kind !== "retained") broker.#sessions.restore(change);
-        else if (change.message !== undefined) broker.#retention.keep(change.message);
+        else if (change.message !== undefined) broker.#retention.keep(change.message, change.source);
       }
       broker.#sessions.endRestore();
       broker.tick(broker.#now()); // What has expired in the meantime.
@@ -343,7 +345,7 @@ export class Broker {
     const nowMs = this.#now();
     const message = new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, undefined, nowMs);
     this.#checkPublishable(message, nowMs);
-    const reasonCode = this.#publish(message, nowMs);
+    const reasonCode = this.#publish(message, undefined, nowMs);
     if (reasonCode >= 0x80) throw new RangeError(`Cannot publish to "${topic}": too many retained messages`);
     await this.#commits.settled();
   }
@@ -379,7 +381,7 @@ export class Broker {
     this.#router.subscribe(reader, subscription);
     this.#subscriptions.set(reader, subscription);
     const nowMs = this.#now();
-    const retained = this.#retained(filter.levels, this.#retention.messages.match(filter.levels));
+    const retained = this.#retained(filter.levels, this.#retention.match(filter.levels));
     for (const message of retained) {
       if (message !== undefined && nowMs < message.expiresAtMs) {
         reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
@@ -493,10 +495,10 @@ export class Broker {
       ended: (served, closing) => this.#ended(served, closing),
       unexpectedError: (error) => this.#unexpected(error),
       newClientId: () => this.#newClientId(),
-      publish: (message, nowMs) => {
+      publish: (message, session, nowMs) => {
         this.#traffic.receivedPublishes += 1;
         this.#traffic.receivedPayloadBytes += message.payload.length;
-        return this.#publish(message, nowMs);
+        return this.#publish(message, message.retain ? session.identity : undefined, nowMs);
       },
       subscribe: (session, subscription) => this.#router.subscribe(session, subscription),
       unsubscribe: (session, subscription) => this.#router.unsubscribe(session, subscription),
@@ -616,10 +618,16 @@ export class Broker {
     }
   }
 
-  #publish(message: ApplicationMessage, nowMs: number, isWaitedFor = message.qos > 0): ReasonCode {
+  /** @param source whose message it is, where it is to be retained */
+  #publish(
+    message: ApplicationMessage,
+    source: ClientTraits | undefined,
+    nowMs: number,
+    isWaitedFor = message.qos > 0,
+  ): ReasonCode {
     // Who publishes with QoS 0, or by a Will, does not wait for a storage that has too much to do: it keeps nothing of it.
     if (message.retain && (isWaitedFor || this.#storageWait.hasRoom)) {
-      const refusal = this.#retention.retain(message);
+      const refusal = this.#retention.retain(message, source);
       if (refusal !== undefined) return refusal;
     }
     return this.#router.publish(message, nowMs) > 0 ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;

@@ -37,6 +37,14 @@ export interface BrokerOptions {
    */
   readonly deniedWill?: "refuse" | "drop";
   /**
+   * Whether a retained message goes to a new subscription only where the client that published it, as it was then, may still
+   * publish it by the rules that hold now: see `Authorizer.mayStillPublish`. Messages of the broker's own process, and those
+   * that an earlier version has kept, have no such client.
+   *
+   * @default {true}
+   */
+  readonly checksRetainedPublisher?: boolean;
+  /**
    * Whether messages with QoS 0 wait, within the limits of those with QoS 1 and 2, for a session that lives on without its
    * connection; else they are not delivered to it.
    *

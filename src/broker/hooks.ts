@@ -59,6 +59,20 @@ export class Hooks {
     };
   }
 
+  /** `undefined` where nobody wants to be asked about publishers of retained messages. */
+  get mayStillPublish(): ((request: AccessRequest) => boolean) | undefined {
+    const authorizer = this.#authorizer;
+    if (authorizer?.mayStillPublish === undefined) return undefined;
+    return (request) => {
+      try {
+        return authorizer.mayStillPublish?.(request) === true;
+      } catch (error) {
+        this.#onError(error); // What cannot be decided is refused.
+        return false;
+      }
+    };
+  }
+
   hasAuthenticationMethod(method: string): boolean {
     return this.#methods.has(method);
   }

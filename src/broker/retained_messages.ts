@@ -1,18 +1,24 @@
+import type { ClientTraits } from "../protocol/ask.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 
 interface Node {
   children: Map<string, Node> | undefined;
   message: ApplicationMessage | undefined;
+  /** What the publisher of the message was; `undefined`: it is not known. */
+  source: ClientTraits | undefined;
 }
 
 // What one level of a topic holds that no other topic has. (Deno 2.9, 2026-11)
 const NODE_BYTES = 280;
+// Names and rights of a publisher that cost no more are not counted: mostly many messages share them.
+const USUAL_SOURCE_BYTES = 256;
+const GRANT_BYTES = 64;
 const NODES_BETWEEN_STOPS = 512;
 
 /** Retained messages by topic (MQTT 5, section 3.3.1.3). */
 export class RetainedMessages {
-  readonly #root: Node = { children: undefined, message: undefined };
+  readonly #root = newNode();
   /** Messages that are kept. */
   count = 0;
   /** What they hold, in bytes: payloads, topics, properties, and the levels of their topics. */
@@ -22,21 +28,27 @@ export class RetainedMessages {
     return this.#find(topic.split("/"))?.message;
   }
 
+  /** What the publisher of the message was that a topic has; `undefined`: it is not known. */
+  sourceOf(topic: string): ClientTraits | undefined {
+    return this.#find(topic.split("/"))?.source;
+  }
+
   /** Keeps a message in place of the last one of its topic. [MQTT-3.3.1-5] */
-  set(message: ApplicationMessage): void {
+  set(message: ApplicationMessage, source?: ClientTraits): void {
     let node = this.#root;
     for (const level of message.topic.split("/")) {
       node.children ??= new Map();
       let child = node.children.get(level);
       if (child === undefined) {
-        node.children.set(level, child = { children: undefined, message: undefined });
+        node.children.set(level, child = newNode());
         this.bytes += NODE_BYTES;
       }
       node = child;
     }
     if (node.message === undefined) this.count += 1;
-    this.bytes += message.size - (node.message?.size ?? 0);
+    this.bytes += sizeOf(message, source) - sizeOf(node.message, node.source);
     node.message = message;
+    node.source = source;
   }
 
   /** Forgets the message of a topic [MQTT-3.3.1-6]; false: there was none. */
@@ -51,8 +63,8 @@ export class RetainedMessages {
     const last = path[levels.length] as Node; // One for each level behind the root.
     if (last.message === undefined) return false;
     this.count -= 1;
-    this.bytes -= last.message.size;
-    last.message = undefined;
+    this.bytes -= sizeOf(last.message, last.source);
+    last.message = last.source = undefined;
     for (let index = levels.length; index > 0; index--) {
       const node = path[index] as Node; // Below the length.
       if (node.message !== undefined || (node.children?.size ?? 0) > 0) break;
@@ -63,7 +75,7 @@ export class RetainedMessages {
   }
 
   /** How much {@linkcode RetainedMessages.bytes} grows with a message. */
-  growthWith(message: ApplicationMessage): number {
+  growthWith(message: ApplicationMessage, source?: ClientTraits): number {
     const levels = message.topic.split("/");
     let node: Node | undefined = this.#root;
     let missing = 0;
@@ -71,7 +83,7 @@ export class RetainedMessages {
       node = node?.children?.get(level);
       if (node === undefined) missing += 1;
     }
-    return message.size - (node?.message?.size ?? 0) + missing * NODE_BYTES;
+    return sizeOf(message, source) - sizeOf(node?.message, node?.source) + missing * NODE_BYTES;
   }
 
   /**
@@ -119,6 +131,21 @@ export class RetainedMessages {
     }
     return node;
   }
+}
+
+function newNode(): Node {
+  return { children: undefined, message: undefined, source: undefined };
+}
+
+/** A large source counts for each of its messages: its texts come from the client, or with its token. */
+function sizeOf(message: ApplicationMessage | undefined, source: ClientTraits | undefined): number {
+  if (message === undefined) return 0;
+  if (source === undefined) return message.size;
+  const { principal = "", roles, grants } = source;
+  let sourceBytes = (message.publisher ?? "").length + principal.length;
+  for (const role of roles) sourceBytes += role.length;
+  for (const { topicFilter } of grants) sourceBytes += GRANT_BYTES + topicFilter.length;
+  return message.size + Math.max(0, sourceBytes - USUAL_SOURCE_BYTES);
 }
 
 /** A filter that starts with a wildcard does not match topics that start with `$`. [MQTT-4.7.2-1] */

@@ -1,4 +1,5 @@
 import { ReasonCode } from "../codec/reason_code.ts";
+import type { AccessRequest, ClientTraits } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
@@ -6,23 +7,32 @@ import type { Subscription } from "../protocol/subscription.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { RetainedMessages } from "./retained_messages.ts";
 
+// How many messages of publishers that may not publish them any more are as much work as one stop.
+const REFUSED_BETWEEN_STOPS = 256;
+
+/** Asked about the publisher of a message that is about to go to a new subscription. */
+export type MayStillPublish = (request: AccessRequest) => boolean;
+
 /** Which messages are retained, how many may be, and until when (MQTT 5, sections 3.3.1.3 and 3.3.2.3.3). */
 export class Retention {
   readonly messages = new RetainedMessages();
   readonly #limits: Limits;
   readonly #log: ChangeLog;
   readonly #deadlines: Deadlines;
+  /** `undefined`: publishers are not asked about. */
+  readonly #mayStillPublish: MayStillPublish | undefined;
   /** When messages expire, by topic. */
   readonly #expiry = new Map<string, Deadline>();
 
-  constructor(limits: Limits, log: ChangeLog, deadlines: Deadlines) {
+  constructor(limits: Limits, log: ChangeLog, deadlines: Deadlines, mayStillPublish?: MayStillPublish) {
     this.#limits = limits;
     this.#log = log;
     this.#deadlines = deadlines;
+    this.#mayStillPublish = mayStillPublish;
   }
 
   /** Replaces or removes the retained message of a topic; gives a Reason Code when the limits forbid it. */
-  retain(message: ApplicationMessage): ReasonCode | undefined {
+  retain(message: ApplicationMessage, source?: ClientTraits): ReasonCode | undefined {
     const { topic } = message;
     if (message.payload.length === 0) { // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
       this.#forget(topic);
@@ -31,29 +41,48 @@ export class Retention {
     const earlier = this.messages.get(topic);
     const { maximumRetainedMessages, maximumRetainedBytes } = this.#limits;
     const count = this.messages.count + (earlier === undefined ? 1 : 0);
-    const bytes = this.messages.bytes + this.messages.growthWith(message);
+    const bytes = this.messages.bytes + this.messages.growthWith(message, source);
     if (count > maximumRetainedMessages || bytes > maximumRetainedBytes) return ReasonCode.QuotaExceeded;
     // Without the frames that subscribers share now: each would hold a whole buffer, for as long as it is retained.
     const kept = ApplicationMessage.restored(message.own(), message.publisher, message.expiresAtMs);
-    this.keep(kept);
-    this.#log.write({ kind: "retained", topic, message: kept });
+    this.keep(kept, source);
+    this.#log.write({ kind: "retained", topic, message: kept, source });
     return undefined;
   }
 
   /** Takes a message as it is, without a limit or a change: the storage has it already. */
-  keep(message: ApplicationMessage): void {
+  keep(message: ApplicationMessage, source?: ClientTraits): void {
     const { topic, expiresAtMs } = message;
-    this.messages.set(message);
+    this.messages.set(message, source);
     this.#deadlines.cancel(this.#expiry.get(topic));
     if (expiresAtMs === Infinity) this.#expiry.delete(topic);
     else this.#expiry.set(topic, this.#deadlines.add(expiresAtMs, () => this.#forget(topic)));
   }
 
+  /** Messages for whoever subscribes, as {@linkcode RetainedMessages.match} gives them: only what may still be published. */
+  *match(levels: readonly string[]): Generator<ApplicationMessage | undefined, undefined> {
+    let refused = 0;
+    for (const message of this.messages.match(levels)) {
+      if (message === undefined || this.#isStillAllowed(message)) yield message;
+      else if (++refused % REFUSED_BETWEEN_STOPS === 0) yield undefined;
+    }
+  }
+
   /** Messages for a subscription of a client, as `match` gives them. */
   *for(clientId: string, { filter, noLocal }: Subscription): Generator<ApplicationMessage | undefined, undefined> {
-    for (const message of this.messages.match(filter.levels)) {
+    for (const message of this.match(filter.levels)) {
       if (!(noLocal && message?.publisher === clientId)) yield message; // [MQTT-3.8.3-3]
     }
+  }
+
+  /** What nobody knows the publisher of is not asked about: it is of the broker's own process, or of an earlier version. */
+  #isStillAllowed({ topic, qos, retain, publisher }: ApplicationMessage): boolean {
+    if (this.#mayStillPublish === undefined || publisher === undefined) return true;
+    const source = this.messages.sourceOf(topic);
+    if (source === undefined) return true;
+    const { principal, roles, grants, listener } = source;
+    const identity = { clientId: publisher, principal, roles, grants, listener };
+    return this.#mayStillPublish({ ...identity, action: "publish", topic, qos, retain });
   }
 
   #forget(topic: string): void {

@@ -45,7 +45,7 @@ export interface SessionsHost {
   now(): number;
   /** Whether the broker ends. */
   isClosing(): boolean;
-  publishWill(message: ApplicationMessage, nowMs: number): void;
+  publishWill(message: ApplicationMessage, identity: ClientIdentity, nowMs: number): void;
   /** Whether a client may still publish its Will. */
   mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
   takenOver(served: ServedConnection): void;
@@ -172,8 +172,8 @@ export class Sessions {
         return;
       }
       case "will": {
-        const { will, publishAtMs } = change;
-        client.will = will && { will, publishAtMs, deadline: undefined };
+        const { will, publishAtMs, source } = change;
+        client.will = will && { will, publishAtMs, source, deadline: undefined };
         return;
       }
       case "subscribed":

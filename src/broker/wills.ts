@@ -1,5 +1,5 @@
 import type { Will } from "../codec/packet.ts";
-import type { ClientIdentity } from "../protocol/ask.ts";
+import type { ClientIdentity, ClientTraits } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Session } from "../protocol/session.ts";
@@ -17,6 +17,8 @@ interface WaitingWill {
   readonly will: Will;
   /** `undefined`: while the session has a connection. */
   readonly publishAtMs: number | undefined;
+  /** What its client was; `undefined`: an earlier version has kept it. */
+  readonly source: ClientTraits | undefined;
   deadline: Deadline | undefined;
 }
 
@@ -27,7 +29,7 @@ export interface WillsHost {
   /** Whether the broker ends: a Will that is stored comes when a broker is opened again (section 3.1.2.5). */
   isClosing(): boolean;
   now(): number;
-  publishWill(message: ApplicationMessage, nowMs: number): void;
+  publishWill(message: ApplicationMessage, identity: ClientIdentity, nowMs: number): void;
   /** Whether the client may still publish it. */
   mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
 }
@@ -88,26 +90,33 @@ export class Wills {
   /** Publishes it unless its client may not do so any longer. */
   #publish(owner: WillOwner, will: Will, nowMs: number): void {
     this.stopWaiting(owner);
+    const source = owner.will?.source;
     owner.will = undefined; // Once only, however long the answer takes. [MQTT-3.1.2-10]
     const { willDelayInterval: _, ...properties } = will.properties;
-    const { clientId, identity } = owner.session;
+    const { clientId } = owner.session;
     const message = new ApplicationMessage({ ...will, properties }, clientId, nowMs);
-    const { principal } = owner; // All that is known of a client that was not connected since a restart.
-    const known = identity ?? { clientId, principal, roles: [], grants: [], listener: undefined };
-    const isAllowed = this.#host.mayPublish(message, known);
-    if (typeof isAllowed === "boolean") this.#answered(owner, message, isAllowed, nowMs);
-    else isAllowed.then((isAllowed) => this.#answered(owner, message, isAllowed, this.#host.now())); // It never rejects.
+    const identity = owner.session.identity ?? { clientId, ...source ?? onlyPrincipal(owner) };
+    const isAllowed = this.#host.mayPublish(message, identity);
+    const publish = (isAllowed: boolean, nowMs: number) =>
+      this.#answered(owner, message, isAllowed ? identity : undefined, nowMs);
+    if (typeof isAllowed === "boolean") publish(isAllowed, nowMs);
+    else isAllowed.then((isAllowed) => publish(isAllowed, this.#host.now())); // It never rejects.
   }
 
   /** All or nothing: a Will that is published is not published again behind a crash. */
-  #answered(owner: WillOwner, message: ApplicationMessage, isAllowed: boolean, nowMs: number): void {
+  #answered(
+    owner: WillOwner,
+    message: ApplicationMessage,
+    publisher: ClientIdentity | undefined,
+    nowMs: number,
+  ): void {
     const { commits } = this.#host;
     const { clientId } = owner.session;
     const isGone = owner.session.isDurable && owner.will === undefined; // Unless there is a new one in the meantime.
     commits.begin();
     try {
       if (isGone) commits.write({ kind: "will", clientId, will: undefined, publishAtMs: undefined });
-      if (isAllowed) this.#host.publishWill(message, nowMs); // [MQTT-3.1.2-8]
+      if (publisher !== undefined) this.#host.publishWill(message, publisher, nowMs); // [MQTT-3.1.2-8]
     } finally {
       commits.end();
     }
@@ -116,11 +125,17 @@ export class Wills {
   #keep(owner: WillOwner, given: Will | undefined, publishAtMs: number | undefined): void {
     this.stopWaiting(owner);
     if (owner.will === undefined && given === undefined) return;
+    const source = owner.session.identity ?? owner.will?.source; // Behind a restart it is as it was.
     const will = given && { ...given, payload: given.payload.slice() }; // Kept beyond the batch: copy.
-    owner.will = will && { will, publishAtMs, deadline: undefined };
+    owner.will = will && { will, publishAtMs, source, deadline: undefined };
     const { clientId } = owner.session;
-    if (owner.session.isDurable) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs });
+    if (owner.session.isDurable) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs, source });
   }
+}
+
+/** All that is known of a client that was not connected since a restart, where an earlier version has kept its Will. */
+function onlyPrincipal({ principal }: WillOwner): ClientTraits {
+  return { principal, roles: [], grants: [], listener: undefined };
 }
 
 /** With its delay, but no later than its session ends. */

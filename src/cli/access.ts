@@ -88,14 +88,21 @@ export class Access {
   }
 
   #makeAuthorizer(): Authorizer {
-    const at = ({ listener }: AccessRequest) => this.#state.authorizers[this.#indexOf(listener)];
+    const decide = (action: "authorize" | "mayReceive" | "mayStillPublish", request: AccessRequest) => {
+      const { authorizers } = this.#state;
+      const index = this.#indices.get(request.listener ?? "");
+      if (index !== undefined) return authorizers[index]?.[action](request) ?? true;
+      // Whoever came in where nobody listens any more may do what all rules allow.
+      return authorizers.every((authorizer) => authorizer?.[action](request) ?? true);
+    };
     const version = () => this.#version;
     return {
       get version() {
         return version();
       },
-      authorize: (request) => at(request)?.authorize(request) ?? true,
-      mayReceive: (request) => at(request)?.mayReceive(request) ?? true,
+      authorize: (request) => decide("authorize", request),
+      mayReceive: (request) => decide("mayReceive", request),
+      mayStillPublish: (request) => decide("mayStillPublish", request),
     };
   }
 }

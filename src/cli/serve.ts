@@ -62,12 +62,12 @@ async function run(
   const denials = new SummarizedLog(log.line);
   const listening = new Listening(refusals.line);
   const lines = await listening.listen(configuration);
+  for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
   const terminated = terminationSignal(); // Before anybody can know that it listens.
   guardProcess(log.line);
   using _pidFile = PidFile.write(configuration.pidFile);
   const { broker, says } = await openBroker(configuration, access, listening, { log, refusals, denials });
   applyBans(broker, configuration.bans);
-  for (const { listener, index } of listening.open) access.bind(listener.url, index);
   log.onTopic = (severity, line) => {
     // A broker that is closed has nobody who reads it.
     broker.publish({ topic: `$SYS/broker/log/${severity}`, payload: line }).catch(() => {});
@@ -122,6 +122,7 @@ function brokerOptions(
     deniedWill,
     queuesQos0Messages: delivery.queueQos0Messages,
     upgradesOutgoingQos: delivery.upgradeOutgoingQos,
+    checksRetainedPublisher: delivery.checkRetainedPublisher,
     assignedClientIdPrefix: assignedPrefix,
     sysIntervalMs: sys.intervalSeconds * 1_000,
     onEvent: eventLog(logs),

@@ -33,7 +33,7 @@ export interface ConnectionHost {
   /** A Client Identifier that no session has. [MQTT-3.2.2-16] */
   newClientId(): string;
   /** Routes a message and keeps it as retained where it says so; gives Success, No matching subscribers or a refusal. */
-  publish(message: ApplicationMessage, nowMs: number): ReasonCode;
+  publish(message: ApplicationMessage, session: Session, nowMs: number): ReasonCode;
   subscribe(session: Session, subscription: Subscription): void;
   unsubscribe(session: Session, subscription: Subscription): void;
   /**

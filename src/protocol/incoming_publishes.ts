@@ -112,20 +112,20 @@ export class IncomingPublishes {
     const { log } = this.#host;
     const message = ApplicationMessage.fromPacket(packet, topic, this.#connection.version, clientId, nowMs);
     if (qos === 0) {
-      this.#host.publish(message, nowMs);
+      this.#host.publish(message, session, nowMs);
       return;
     }
     const before = log.writtenSequence;
     let reasonCode: ReasonCode;
     if (qos === 1) {
-      reasonCode = this.#host.publish(message, nowMs);
+      reasonCode = this.#host.publish(message, session, nowMs);
     } else {
       session.received.add(packetIdentifier);
       (this.#unreleased ??= new Set()).add(packetIdentifier);
       log.begin(); // A message that only some have got would be lost to the others, or doubled.
       try {
         if (session.isDurable) log.write({ kind: "accepted", clientId, packetIdentifier });
-        reasonCode = this.#host.publish(message, nowMs);
+        reasonCode = this.#host.publish(message, session, nowMs);
       } finally {
         log.end();
       }

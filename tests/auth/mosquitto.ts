@@ -25,10 +25,12 @@ export class Mosquitto implements AsyncDisposable {
   static async start(
     settings: readonly string[],
     files: Readonly<Record<string, string>>,
+    beforeListener: readonly string[] = [],
   ): Promise<Mosquitto | undefined> {
     const folder = await Deno.makeTempDir();
     for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, text);
     const lines = [
+      ...beforeListener,
       `listener 0 ${folder}/mqtt`,
       "user root", // Where it is root it would become a user who cannot write to the folder.
       "log_dest stderr",
@@ -42,6 +44,13 @@ export class Mosquitto implements AsyncDisposable {
     if (await running.then(() => true, () => false)) return mosquitto;
     await mosquitto[Symbol.asyncDispose]();
     return undefined;
+  }
+
+  /** Puts another text into one of its files, and has it read its files again. */
+  async reload(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(`${this.#folder}/${name}`, text);
+    this.#child.kill("SIGHUP");
+    await this.#stderr.matching(/Reloading config/);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -16,6 +16,8 @@ export interface Who {
   readonly clientId: string;
   readonly userName?: string;
   readonly password?: string;
+  /** Topic of its Will, which is retained. */
+  readonly willTopic?: string;
 }
 
 /** A client that sees packets, at any broker. */
@@ -35,7 +37,7 @@ export class PacketClient implements Disposable {
   /** Connects; gives the Reason Code of CONNACK, or `undefined` where the broker closes without one. */
   static async connect(
     connection: Deno.Conn,
-    { clientId, userName, password }: Who,
+    { clientId, userName, password, willTopic }: Who,
     version: ProtocolVersion = 5,
   ): Promise<{ client: PacketClient; reasonCode: number | undefined }> {
     const client = new PacketClient(connection, version);
@@ -46,7 +48,9 @@ export class PacketClient implements Disposable {
       cleanStart: true,
       keepAliveSeconds: 0,
       clientId,
-      will: undefined,
+      will: willTopic === undefined
+        ? undefined
+        : { topic: willTopic, payload: new Uint8Array(1), qos: 0, retain: true, properties: NO_PROPERTIES },
       userName,
       password: password === undefined ? undefined : new TextEncoder().encode(password),
       properties: NO_PROPERTIES,
@@ -61,8 +65,18 @@ export class PacketClient implements Disposable {
     for (let offset = 0; offset < bytes.length;) offset += await this.#connection.write(bytes.subarray(offset));
   }
 
-  /** Subscribes; gives the Reason Codes. */
-  async subscribe(...topicFilters: readonly string[]): Promise<readonly number[]> {
+  /** Subscribes, without retained messages; gives the Reason Codes. */
+  subscribe(...topicFilters: readonly string[]): Promise<readonly number[]> {
+    return this.#subscribe(topicFilters, 2);
+  }
+
+  /** Topics of the retained messages that a new subscription gets, sorted. */
+  async retained(topicFilter: string): Promise<string[]> {
+    await this.#subscribe([topicFilter], 0);
+    return (await this.topics()).sort();
+  }
+
+  async #subscribe(topicFilters: readonly string[], retainHandling: 0 | 2): Promise<readonly number[]> {
     await this.send({
       type: "subscribe",
       packetIdentifier: ++this.#lastIdentifier,
@@ -71,24 +85,24 @@ export class PacketClient implements Disposable {
         qos: 0,
         noLocal: this.#version === 5 && !topicFilter.startsWith("$share/"),
         retainAsPublished: false,
-        retainHandling: 2,
+        retainHandling,
       })),
       properties: NO_PROPERTIES,
     });
     return (await this.until<SubackPacket>("suback")).reasonCodes;
   }
 
-  /** Publishes with QoS 1; gives the Reason Code. */
-  async publish(topic: string): Promise<number> {
+  /** Publishes with QoS 1, retained where there is something to keep; gives the Reason Code. */
+  async publish(topic: string, retained?: string): Promise<number> {
     await this.send({
       type: "publish",
       dup: false,
       qos: 1,
-      retain: false,
+      retain: retained !== undefined,
       topic,
       packetIdentifier: ++this.#lastIdentifier,
       properties: NO_PROPERTIES,
-      payload: new Uint8Array(),
+      payload: new TextEncoder().encode(retained ?? ""),
     });
     return (await this.until<PubackPacket>("puback")).reasonCode;
   }

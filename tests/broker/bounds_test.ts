@@ -93,6 +93,20 @@ Deno.test("RetainedMessages count what the levels of their topics hold", () => {
   assertEquals([retained.bytes, retained.count], [0, 0]);
 });
 
+Deno.test("RetainedMessages count long names and many rights of a publisher, and forget them with its message", () => {
+  const retained = new RetainedMessages();
+  const source = { principal: "p".repeat(60_000), roles: ["r".repeat(1_000)], grants: [], listener: undefined };
+  const growth = retained.growthWith(message("a"), source);
+  retained.set(message("a"), source);
+  assertEquals(retained.bytes, growth);
+  assertGreater(growth, 60_000);
+  assertLess(growth, 62_000);
+  retained.set(message("a"), { ...source, principal: "ann", roles: [] });
+  assertLess(retained.bytes, 1_000);
+  assert(retained.delete("a"));
+  assertEquals(retained.bytes, 0);
+});
+
 Deno.test("RetainedMessages foretell what one more holds, with levels that are there already", () => {
   const retained = new RetainedMessages();
   for (const topic of ["a/b/c", "a/b/d", "a", "a/b/c", "e/f", "a/b", ""]) {

@@ -59,7 +59,8 @@ export class MosquittoDraft {
   readonly limits: LimitsInput = { ...MOSQUITTO_LIMITS };
   readonly logTypes: LogType[] = [];
   readonly destinations: DestinationInput[] = [];
-  readonly delivery: NonNullable<ConfigurationInput["delivery"]> = {};
+  /** The manual says that publishers of retained messages are checked; mosquitto 2.0.11 does so only where it is told to. */
+  readonly delivery: NonNullable<ConfigurationInput["delivery"]> = { checkRetainedPublisher: false };
   readonly clientIds: NonNullable<ConfigurationInput["clientIds"]> = {};
   readonly logging: NonNullable<ConfigurationInput["logging"]> = { connectionMessages: true };
   hasLogType = false;
@@ -135,7 +136,7 @@ export class MosquittoDraft {
       authentication: { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } },
       ...aclFile === undefined || this.isPerListener ? {} : { access: { file: aclFile } },
       ...hasRules ? { deniedWill: "drop" as const } : {},
-      ...Object.keys(this.delivery).length === 0 ? {} : { delivery: this.delivery },
+      delivery: this.delivery,
       ...Object.keys(this.clientIds).length === 0 ? {} : { clientIds: this.clientIds },
       limits: this.limits,
       logging: {

@@ -103,10 +103,7 @@ function securityKeys(): Record<string, MosquittoKey> {
       if (clientIds.prefixes !== undefined) throw line.error("is there already");
       clientIds.prefixes = [line.text()];
     },
-    check_retain_source: only(
-      false,
-      "is not looked at: who may receive a retained message is checked, who published it is not",
-    ),
+    check_retain_source: (line, { delivery }) => void (delivery.checkRetainedPublisher = line.boolean()),
     psk_file: refuse(NO_PSK),
     auth_plugin: refuse(NO_PLUGINS),
     plugin: refuse(NO_PLUGINS),

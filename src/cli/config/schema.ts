@@ -199,6 +199,10 @@ export const configurationSchema = z.strictObject({
       "Send messages with the QoS of the subscription even where that is higher than the QoS they were published with, " +
         "which is not what the standard says.",
     ),
+    checkRetainedPublisher: z.boolean().default(true).describe(
+      "Where there are access rules, send a retained message to a new subscription only while the client that published it " +
+        "may still publish it.",
+    ),
   }).prefault({}).describe("How messages go to clients."),
   clientIds: z.strictObject({
     prefixes: z.array(z.string()).default([]).describe(

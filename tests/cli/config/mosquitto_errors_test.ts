@@ -152,10 +152,6 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
   ["allow_duplicate_messages true", "is not looked at: overlapping subscriptions give one message"],
   ["set_tcp_nodelay false", "is not looked at: TCP_NODELAY is always set"],
-  [
-    "check_retain_source true",
-    "is not looked at: who may receive a retained message is checked, who published it is not",
-  ],
   ["auth_plugin_deny_special_chars true", "changes nothing: there are no plugins"],
   ["persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
   ["persistence_file a.db", "is not looked at: the file is brooklet.kv"],
@@ -185,7 +181,6 @@ for (const [line, warning] of WARNED) {
 
 /** Lines that are what Brooklet does: nothing is said of them. */
 const QUIET = `allow_duplicate_messages false
-check_retain_source false
 max_inflight_bytes 0
 max_packet_size 1000000000
   sys_interval 10
