@@ -7,6 +7,8 @@ import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/topic_limits
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import { ApplicationMessage, FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import type { Session } from "../protocol/session.ts";
+import { endSubscription } from "../protocol/subscribing.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { parseTopicFilter } from "../protocol/topic_filter.ts";
 import { MemoryStorage } from "../storage/memory.ts";
@@ -33,6 +35,7 @@ import { Router } from "./router.ts";
 import { ServedConnection, type ServedConnectionHost } from "./served_connection.ts";
 import { type OpenedSession, type OpenSession, Sessions } from "./sessions.ts";
 import { StorageWait } from "./storage_wait.ts";
+import { SubscriptionReview } from "./subscription_review.ts";
 import { type SysState, SysTopics } from "./sys_topics.ts";
 import { Traffic } from "./traffic.ts";
 import { VERSION } from "./version.ts";
@@ -102,6 +105,8 @@ export class Broker {
   readonly #traffic = new Traffic();
   readonly #sysTopics: SysTopics;
   readonly #heldMessages = new HeldMessages(() => this.#sessions[Symbol.iterator]());
+  readonly #lostSubscription: "disconnect" | "unsubscribe";
+  readonly #review: SubscriptionReview<ServedConnection>;
   readonly #denied = { publish: 0, subscribe: 0 };
   /** Connections that have something to write when the turn ends, and those that wait for the storage. */
   #dirty: ServedConnection[] = [];
@@ -158,6 +163,7 @@ export class Broker {
       isClosing: () => this.#closing !== undefined,
       publishWill: (message, identity, nowMs) => this.#publish(message, identity, nowMs, false),
       mayPublish: (message, identity) => this.#mayPublish(message, identity),
+      reviewSubscriptions: (session, served) => this.#reviewSubscriptions(session, served),
       readFailed: (clientId, error) => this.#onEvent({ kind: "readFailed", clientId, error }),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
         this.#onEvent({ kind: "clientTakenOver", peer, clientId }),
@@ -168,6 +174,8 @@ export class Broker {
       (message, nowMs) => this.#router.publish(message, nowMs),
       this.#now(),
     );
+    this.#lostSubscription = options.lostSubscription ?? "disconnect";
+    this.#review = this.#newReview();
     this.#clientIdPrefix = options.assignedClientIdPrefix ?? "auto-";
     this.#host = this.#hostOf(options);
     if (options.clock === undefined) this.#ticking = setInterval(() => this.tick(this.#now()), TICK_MS);
@@ -214,7 +222,9 @@ export class Broker {
   /**
    * Puts other limits in force: those of a connection for the next ones, those of sessions and of the broker for all, except
    * `hookTimeoutMs` and `maximumPendingBytes`, which stay; and `onPacket` for all connections. What is not given has its
-   * default again.
+   * default again. Then all subscriptions of clients that are connected are authorized again, a few milliseconds at a time;
+   * the same begins by itself when the `version` of the authorizer has grown. See
+   * {@linkcode BrokerOptions.lostSubscription}.
    *
    * @throws RangeError for one out of its range; nothing has changed then
    */
@@ -223,6 +233,7 @@ export class Broker {
     Object.assign(this.limits, limitsWith(limits));
     this.#sysTopics.intervalMs = intervalMs;
     this.#hosts = new WeakMap();
+    if (this.#hooks.hasAuthorizer) this.#review.begin();
     if (onPacket === undefined && this.#onPacket === undefined) return;
     this.#onPacket = onPacket === undefined ? undefined : quiet(onPacket);
     for (const served of this.#connections) served.tellPackets(this.#onPacket);
@@ -279,11 +290,11 @@ export class Broker {
     this.upgrade(request, { paths: ["/mqtt", "/"], remoteAddr: info?.remoteAddr });
 
   /**
-   * Ends the connections of a client or of a principal; gives how many there were. Their Wills are published, their
-   * sessions stay as they are.
+   * Ends the connections of a client or of a principal, or those that a function chooses; gives how many there were. Their
+   * Wills are published, their sessions stay as they are.
    */
   disconnect(
-    who: { readonly clientId: string } | { readonly principal: string },
+    who: { readonly clientId: string } | { readonly principal: string } | ((client: ConnectedClient) => boolean),
     why: { readonly reasonCode?: ReasonCode; readonly reason?: string } = {},
   ): number {
     const { reasonCode = ReasonCode.AdministrativeAction, reason = "disconnected by the operator" } = why;
@@ -291,9 +302,14 @@ export class Broker {
       throw new RangeError(`Cannot disconnect: Reason Code "${reasonCode}" is not one that ends a connection`);
     }
     let count = 0;
-    for (const { connection } of this.#connections) {
-      const isMeant = "clientId" in who ? connection.clientId === who.clientId : connection.principal === who.principal;
-      if (!isMeant || !connection.isConnected) continue;
+    const isMeant = typeof who === "function"
+      ? who
+      : "clientId" in who
+      ? ({ clientId }: ConnectedClient) => clientId === who.clientId
+      : ({ principal }: ConnectedClient) => principal === who.principal;
+    for (const { connection, transport: { peer } } of this.#connections) {
+      const { clientId, principal } = connection;
+      if (!connection.isConnected || !isMeant({ clientId, principal, peer })) continue;
       connection.disconnect(reasonCode, reason);
       count += 1;
     }
@@ -409,6 +425,7 @@ export class Broker {
     this.#heldMessages.goOn();
     this.#sysTopics.tick(nowMs, () => this.#sysState());
     this.#retryCommit(nowMs);
+    if (this.#review.version !== this.#hooks.rulesVersion) this.#review.begin();
     this.#endTurn(); // What expired may have written changes.
   }
 
@@ -436,6 +453,7 @@ export class Broker {
     await this.#connections.ended();
     clearTimeout(timeout);
     this.#storageWait.close();
+    this.#review.close();
     this.#hooks.close();
     clearInterval(this.#ticking);
     // What could not be kept was said in an event.
@@ -747,6 +765,48 @@ export class Broker {
     return answer;
   }
 
+  #newReview(): SubscriptionReview<ServedConnection> {
+    const hooks = this.#hooks;
+    const connected = this.#connected;
+    return new SubscriptionReview({
+      get rulesVersion() {
+        return hooks.rulesVersion;
+      },
+      *connected() {
+        for (const served of connected) {
+          const { session, isConnected } = served.connection;
+          if (session !== undefined && isConnected) yield { served, session };
+        }
+      },
+      mayDo: (request) => hooks.mayDo(request),
+      unsubscribe: (session, subscription) => {
+        this.#turnNow(); // What is written is kept when it ends.
+        endSubscription(session, subscription, this.#host);
+      },
+      lost: (served, subscriptions) => {
+        this.#tellLost(served, subscriptions);
+        if (this.#lostSubscription === "disconnect") {
+          served.connection.disconnect(ReasonCode.NotAuthorized, lostWords(subscriptions));
+        }
+      },
+      unknown: ({ connection }) =>
+        connection.disconnect(ReasonCode.ImplementationSpecificError, "what the client may subscribe to is not known"),
+      unexpectedError: (error) => this.#unexpected(error),
+    });
+  }
+
+  async #reviewSubscriptions(session: Session, served: ServedConnection): Promise<void> {
+    if (!this.#hooks.hasAuthorizer) return;
+    this.#tellLost(served, await this.#review.resumed(session, served.connection.identity));
+  }
+
+  #tellLost({ connection, transport: { peer } }: ServedConnection, subscriptions: readonly Subscription[]): void {
+    const { clientId, principal } = connection;
+    for (const { filter: { topicFilter } } of subscriptions) {
+      this.#onEvent({ kind: "subscriptionLost", peer, clientId, principal, topicFilter });
+    }
+  }
+
   #loadPage(served: ServedConnection): void {
     this.#sessions.loadPage(served)?.catch((error: unknown) => {
       this.#readFailed(error, served);
@@ -772,6 +832,13 @@ export class Broker {
 function sysInterval(ms = 0): number {
   if (ms === 0 || (Number.isInteger(ms) && ms >= 100)) return ms;
   throw new RangeError(`Cannot set sysIntervalMs: "${ms}" is not 0 or an integer of at least 100`);
+}
+
+/** Topic Filters may be long, and many: as much as a Reason String should have. */
+function lostWords(subscriptions: readonly Subscription[]): string {
+  const [first = "", ...others] = subscriptions.map(({ filter: { topicFilter } }) => `"${topicFilter.slice(0, 100)}"`);
+  const rest = others.length === 0 ? "" : ` and ${others.length} other Topic Filters`;
+  return `the rules have changed: not authorized to subscribe to ${first}${rest}`;
 }
 
 function refusedFor({ reason }: Ban): Answer {

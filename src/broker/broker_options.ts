@@ -37,6 +37,16 @@ export interface BrokerOptions {
    */
   readonly deniedWill?: "refuse" | "drop";
   /**
+   * What becomes of a client that is connected when other rules take away what it has subscribed to. In both cases the
+   * subscription ends, and an event tells it. `disconnect`: the client is disconnected with 0x87 and a Reason String that
+   * names the Topic Filters, before MQTT 5 without a word; a session that lives on waits for it without them.
+   * `unsubscribe`: it stays connected, and is not told, for MQTT has no packet that could. A client that comes back to its
+   * session is never refused for it.
+   *
+   * @default {"disconnect"}
+   */
+  readonly lostSubscription?: "disconnect" | "unsubscribe";
+  /**
    * Whether a retained message goes to a new subscription only where the client that published it, as it was then, may still
    * publish it by the rules that hold now: see `Authorizer.mayStillPublish`. Messages of the broker's own process, and those
    * that an earlier version has kept, have no such client.

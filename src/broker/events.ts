@@ -43,6 +43,14 @@ export type BrokerEvent =
     readonly qos: QoS;
     readonly retain: boolean;
   }
+  /** A subscription has ended that the rules do not allow any more, of a client that is connected or comes back. */
+  | {
+    readonly kind: "subscriptionLost";
+    readonly peer: Peer;
+    readonly clientId: string;
+    readonly principal: string | undefined;
+    readonly topicFilter: string;
+  }
   /** A peer did what its transport forbids, such as a text frame of WebSocket. */
   | { readonly kind: "transportViolation"; readonly peer: Peer; readonly reason: string }
   /** Messages that were not delivered since this was told last, by reason; told every 10 s at most. */

@@ -101,19 +101,28 @@ export class Hooks {
     return { kind: "refused", reasonCode: ReasonCode.NotAuthorized, reason: "the client could not be authenticated" };
   }
 
-  /** Without a promise where the hook has none. */
+  /** Without a promise where the hook has none. What cannot be decided is refused. */
   authorize(request: AccessRequest): Answer | Promise<Answer> {
-    const refuse = (error: unknown): Answer => {
+    const isAllowed = this.mayDo(request);
+    return isAllowed instanceof Promise ? isAllowed.then(answerOf) : answerOf(isAllowed);
+  }
+
+  /** As {@linkcode authorize}; `undefined`: the hook cannot say. */
+  mayDo(request: AccessRequest): boolean | undefined | Promise<boolean | undefined> {
+    const unknown = (error: unknown): undefined => {
       this.#onError(error);
-      return { kind: "authorize", isAllowed: false };
     };
     try {
       const isAllowed = this.#authorizer?.authorize(request) ?? false;
-      if (typeof isAllowed === "boolean") return { kind: "authorize", isAllowed };
-      return this.#inTime(isAllowed).then((isAllowed): Answer => ({ kind: "authorize", isAllowed }), refuse);
+      return typeof isAllowed === "boolean" ? isAllowed : this.#inTime(isAllowed).catch(unknown);
     } catch (error) {
-      return refuse(error);
+      return unknown(error);
     }
+  }
+
+  /** Grows when the rules have changed. */
+  get rulesVersion(): number {
+    return this.#authorizer?.version ?? 0;
   }
 
   /** Rejects when a hook does not answer. */
@@ -136,4 +145,8 @@ export class Hooks {
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
   }
+}
+
+function answerOf(isAllowed: boolean | undefined): Answer {
+  return { kind: "authorize", isAllowed: isAllowed === true };
 }

@@ -48,6 +48,8 @@ export interface SessionsHost {
   publishWill(message: ApplicationMessage, identity: ClientIdentity, nowMs: number): void;
   /** Whether a client may still publish its Will. */
   mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
+  /** Ends subscriptions that the client may not have any more; rejects where nobody can say. */
+  reviewSubscriptions(session: Session, served: ServedConnection): Promise<void>;
   takenOver(served: ServedConnection): void;
   readFailed(clientId: string, error: unknown): void;
 }
@@ -235,6 +237,7 @@ export class Sessions {
     const resolve = beginRestoring(client);
     session.outgoing.beginRestore();
     try {
+      if (session.subscriptions.size > 0) await this.#host.reviewSubscriptions(session, served);
       await this.#readPage(client, served);
     } finally {
       client.restoring = undefined;

@@ -2,8 +2,7 @@ import { parseAclFile } from "../auth/acl_file.ts";
 import { AccessControl, type AccessRule, type AccessRules } from "../auth/acl_rules.ts";
 import type { Authenticator, Authorizer } from "../auth/authentication.ts";
 import { LineError } from "../auth/line_error.ts";
-import { formatPasswordHash, type PasswordHash } from "../auth/password_hash.ts";
-import type { AccessRequest } from "../protocol/ask.ts";
+import type { AccessRequest, Authentication, AuthenticationRequest } from "../protocol/ask.ts";
 import { authenticatorFor, type ListenerAuthenticator } from "./authenticators.ts";
 import { ConfigError } from "./config_error.ts";
 import type { AccessConfiguration, Configuration } from "./config/schema.ts";
@@ -36,9 +35,7 @@ export class Access {
 
   private constructor(state: AccessState) {
     this.#state = state;
-    this.authenticator = {
-      authenticate: (request) => this.#authenticatorAt(request.listener).authenticate(request),
-    };
+    this.authenticator = { authenticate: (request) => this.#authenticate(request) };
     if (this.#state.authorizers.some((authorizer) => authorizer !== undefined)) {
       this.authorizer = this.#makeAuthorizer();
     }
@@ -54,35 +51,38 @@ export class Access {
     this.#indices.set(url, index);
   }
 
-  /** Reads the files again; gives what puts them in force. Rejects with {@linkcode ConfigError}. */
-  async prepareReload(configuration: Configuration): Promise<() => void> {
+  /**
+   * Reads the files again; gives what puts them in force, which says whether a client that is connected could still come in
+   * by what it is now. Rejects with {@linkcode ConfigError}.
+   */
+  async prepareReload(configuration: Configuration): Promise<() => (client: ConnectedClient) => boolean> {
     const state = await readState(configuration);
     const hasRules = state.authorizers.some((authorizer) => authorizer !== undefined);
     if (hasRules !== (this.authorizer !== undefined)) {
       throw new ConfigError("Cannot begin or end to use access rules while the broker runs: start it again");
     }
     return () => {
-      this.#before = this.#state;
+      const before = this.#state;
       this.#state = state;
       this.#version += 1;
+      return ({ principal, listener }) => {
+        const { users } = this.#authenticatorAt(listener, before);
+        return this.#authenticatorAt(listener).isStillWelcome(principal, users);
+      };
     };
   }
 
-  /** Whether a client that was connected before the last reload could still come in by what it is now. */
-  isStillWelcome({ principal, listener }: ConnectedClient): boolean {
-    const now = this.#authenticatorAt(listener);
-    if (!now.isStillWelcome(principal)) return false;
-    const before = this.#before?.authenticators[this.#indexOf(listener)];
-    const old = principal === undefined ? undefined : before?.users?.get(principal);
-    return old === undefined || (principal !== undefined && isSameHash(old, now.users?.get(principal)));
+  /** Whoever was let in by what was read anew meanwhile is looked at again. */
+  async #authenticate(request: AuthenticationRequest): Promise<Authentication> {
+    for (;;) {
+      const state = this.#state;
+      const result = await this.#authenticatorAt(request.listener).authenticate(request);
+      if (!result.isAccepted || state === this.#state) return result;
+    }
   }
 
-  #indexOf(listener: string | undefined): number {
-    return this.#indices.get(listener ?? "") ?? 0;
-  }
-
-  #authenticatorAt(listener: string): ListenerAuthenticator {
-    const authenticator = this.#state.authenticators[this.#indexOf(listener)];
+  #authenticatorAt(listener: string, state = this.#state): ListenerAuthenticator {
+    const authenticator = state.authenticators[this.#indices.get(listener) ?? 0];
     if (authenticator === undefined) throw new RangeError(`Cannot authenticate: "${listener}" is not a listener`);
     return authenticator;
   }
@@ -105,10 +105,6 @@ export class Access {
       mayStillPublish: (request) => decide("mayStillPublish", request),
     };
   }
-}
-
-function isSameHash(one: PasswordHash, other: PasswordHash | undefined): boolean {
-  return other !== undefined && formatPasswordHash(one) === formatPasswordHash(other);
 }
 
 async function readState(configuration: Configuration): Promise<AccessState> {

@@ -10,6 +10,7 @@ import { jwtAuthenticator, type JwtKeys } from "../auth/jwt.ts";
 import { LineError } from "../auth/line_error.ts";
 import { PasswordAuthenticator } from "../auth/password_authenticator.ts";
 import { parsePasswordFile, type PasswordHashes, passwordHashes } from "../auth/password_file.ts";
+import { formatPasswordHash, type PasswordHash } from "../auth/password_hash.ts";
 import { webhookAuthenticator } from "../auth/webhook.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest } from "../protocol/ask.ts";
@@ -27,10 +28,14 @@ const NOBODY: Authenticator = {
 
 /** Lets clients in at one listener. */
 export interface ListenerAuthenticator extends Authenticator {
-  /** Those that say a password; `undefined` where none can. */
+  /** Those with passwords; `undefined`: there is no list of them. */
   readonly users: PasswordHashes | undefined;
-  /** Whether somebody who is called so could come in; what only a token or another server knows is taken for granted. */
-  isStillWelcome(principal: string | undefined): boolean;
+  /**
+   * Whether somebody who is called so could come in; what only a token or another server knows is taken for granted.
+   *
+   * @param before users as they were: whose password is another one now is not welcome
+   */
+  isStillWelcome(principal: string | undefined, before: PasswordHashes | undefined): boolean;
 }
 
 /** What the configuration says of one listener; rejects with {@linkcode ConfigError}. */
@@ -44,10 +49,13 @@ export async function authenticatorFor(
   const hasRules = (listener.access ?? access) !== undefined;
   const authenticator = await combined(ways, users, isAnonymous, hasRules);
   return {
-    users,
     authenticate: (request) => refusalOf(request, listener, prefixes) ?? authenticator.authenticate(request),
-    isStillWelcome(principal) {
+    users,
+    isStillWelcome(principal, before) {
       if (principal === undefined) return isAnonymous;
+      const hash = before?.get(principal);
+      // By another way it can come in again.
+      if (hash !== undefined && !isSameHash(hash, users?.get(principal))) return users === undefined && isAnonymous;
       if (ways.jwt !== undefined || ways.webhook !== undefined) return true;
       if (ways.certificateNames || ways.certificateSubjects) return true;
       return users === undefined ? isAnonymous : users.has(principal);
@@ -106,6 +114,10 @@ function usersOf({ passwordFile, users }: AuthenticationConfiguration): Password
     throw new ConfigError(`authentication.users: "${twice}" is in the password file "${passwordFile}" too`);
   }
   return new Map([...ofFile, ...own]);
+}
+
+function isSameHash(one: PasswordHash, other: PasswordHash | undefined): boolean {
+  return other !== undefined && formatPasswordHash(one) === formatPasswordHash(other);
 }
 
 async function tokens(configuration: NonNullable<AuthenticationConfiguration["jwt"]>): Promise<Authenticator> {

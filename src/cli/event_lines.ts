@@ -28,6 +28,11 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       const who = `${printable(event.clientId)} (${[...facts, `'${printable(topic)}'`].join(", ")})`;
       return [`Denied ${action.toUpperCase()} from ${who}.`];
     }
+    case "subscriptionLost": {
+      const { clientId, principal, topicFilter } = event;
+      const who = `${printable(clientId)}${principal === undefined ? "" : ` (u'${printable(principal)}')`}`;
+      return [`Ended the subscription of ${who} to '${printable(topicFilter)}': the rules do not allow it any more.`];
+    }
     case "messagesDropped": {
       const { qos0, queueFull, tooLarge } = event;
       return [

@@ -22,7 +22,7 @@ export function eventLog({ log, refusals, denials }: Logs): (event: BrokerEvent)
     const type = typeOf(event);
     if (!log.has(type, areaOf(event))) return;
     const fields = fieldsOf(event);
-    const write = event.kind === "accessDenied" ? denials.line : isRefusal(event, log) ? refusals.line : log.line;
+    const write = areaOf(event) === "access" ? denials.line : isRefusal(event, log) ? refusals.line : log.line;
     for (const line of eventLines(event, log.hasConnectionMessages)) write(line, type, fields);
   };
 }
@@ -67,6 +67,7 @@ function typeOf({ kind }: BrokerEvent): LogType {
 function areaOf({ kind }: BrokerEvent): LogArea {
   switch (kind) {
     case "accessDenied":
+    case "subscriptionLost":
       return "access";
     case "messagesDropped":
       return "delivery";
@@ -95,5 +96,6 @@ function fieldsOf(event: BrokerEvent): LogFields {
         qos: event.qos,
       }
       : {},
+    ...event.kind === "subscriptionLost" ? { principal: event.principal, topicFilter: event.topicFilter } : {},
   };
 }

@@ -18,8 +18,19 @@ interface Reloadable {
   readonly broker: Broker;
 }
 
+// Some milliseconds.
+const GONE_AT_A_TIME = 200;
+
 /** What cannot change while the broker runs. */
-const FIXED = ["storage", "clientIds", "deniedPublish", "deniedWill", "delivery", "pidFile"] as const;
+const FIXED = [
+  "storage",
+  "clientIds",
+  "deniedPublish",
+  "deniedWill",
+  "lostSubscription",
+  "delivery",
+  "pidFile",
+] as const;
 const FIXED_OF_LISTENER = ["url", "paths", "origins", "httpDir", "trustedProxies", "proxyProtocol"] as const;
 const FIXED_OF_TLS = ["authority", "requireCertificate", "minimumVersion"] as const;
 
@@ -75,16 +86,24 @@ export class Reload {
     log.reload(next.logging);
     broker.reload({ limits: next.limits, sysIntervalMs: next.sys.intervalSeconds * 1_000, ...packetLog(log) });
     applyCertificates();
-    applyAccess();
+    const isStillWelcome = applyAccess();
     const banned = applyBans(broker, next.bans, this.configuration.bans);
     this.configuration = next;
     const gone = [...broker.clients()].filter(({ principal, peer }) =>
-      !access.isStillWelcome({ principal, listener: peer.listener })
+      !isStillWelcome({ principal, listener: peer.listener })
     );
     const why = { reasonCode: ReasonCode.NotAuthorized, reason: "the user may not connect any more" };
-    for (const { clientId } of gone) broker.disconnect({ clientId }, why);
+    for (let index = 0; index < gone.length; index += GONE_AT_A_TIME) {
+      if (index > 0) await othersTurn();
+      const peers = new Set(gone.slice(index, index + GONE_AT_A_TIME).map(({ peer }) => peer));
+      broker.disconnect(({ peer }) => peers.has(peer), why);
+    }
     return gone.length + banned;
   }
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** The first thing that is not the same and has to be; `undefined`: there is none. */

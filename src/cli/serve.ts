@@ -110,7 +110,7 @@ async function openBroker(
 }
 
 function brokerOptions(
-  { limits, clientIds: { assignedPrefix }, deniedPublish, deniedWill, delivery, sys }: Configuration,
+  { limits, clientIds: { assignedPrefix }, deniedPublish, deniedWill, lostSubscription, delivery, sys }: Configuration,
   { authenticator, authorizer }: Access,
   logs: Logs,
 ): BrokerOptions {
@@ -120,6 +120,7 @@ function brokerOptions(
     ...authorizer === undefined ? {} : { authorizer },
     deniedPublish,
     deniedWill,
+    lostSubscription,
     queuesQos0Messages: delivery.queueQos0Messages,
     upgradesOutgoingQos: delivery.upgradeOutgoingQos,
     checksRetainedPublisher: delivery.checkRetainedPublisher,

@@ -55,9 +55,7 @@ export function receiveUnsubscribe(
     // Compared character by character. [MQTT-3.10.4-1]
     const subscription = session.subscriptions.get(topicFilter);
     if (subscription !== undefined) {
-      session.subscriptions.delete(topicFilter);
-      host.unsubscribe(session, subscription);
-      if (session.isDurable) host.log.write({ kind: "unsubscribed", clientId: session.clientId, topicFilter });
+      endSubscription(session, subscription, host);
       reasonCodes.push(ReasonCode.Success);
     } else {
       reasonCodes.push(ReasonCode.NoSubscriptionExisted);
@@ -67,6 +65,18 @@ export function receiveUnsubscribe(
   const heldUntil = session.isDurable ? host.log.writtenSequence : 0;
   // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
   connection.send({ type: "unsuback", packetIdentifier, reasonCodes, properties: NO_PROPERTIES }, heldUntil);
+}
+
+/** Takes a subscription away from its session, and from the storage. */
+export function endSubscription(
+  session: Session,
+  subscription: Subscription,
+  host: Pick<ConnectionHost, "unsubscribe" | "log">,
+): void {
+  const { topicFilter } = subscription.filter;
+  session.subscriptions.delete(topicFilter);
+  host.unsubscribe(session, subscription);
+  if (session.isDurable) host.log.write({ kind: "unsubscribed", clientId: session.clientId, topicFilter });
 }
 
 /** Goes through the Topic Filters one by one, with a pause wherever somebody has to be asked. [MQTT-3.8.4-5] */

@@ -191,6 +191,10 @@ export const configurationSchema = z.strictObject({
     "What becomes of a client with a Will that it may not publish: it is refused, or `drop`: it gets in, and its Will is " +
       "not published, as in mosquitto.",
   ),
+  lostSubscription: z.enum(["disconnect", "unsubscribe"]).default("disconnect").describe(
+    "What becomes of a client that is connected when other rules take away what it has subscribed to. The subscription ends " +
+      "in both cases; a client of MQTT 5 that is disconnected is told why.",
+  ),
   delivery: z.strictObject({
     queueQos0Messages: z.boolean().default(false).describe(
       "Let messages with QoS 0 wait for a session that lives on without its connection, as those with QoS 1 and 2 do.",

@@ -128,6 +128,44 @@ authentication: { passwordFile: ${folder.path}/passwords, jwt: { secret: ${"s".r
   await refused.expect(NOT_AUTHORIZED);
 });
 
+Deno.test("SIGHUP disconnects clients whose password is another one now or whose subscription is not allowed, and says so", async () => {
+  using folder = new ConfigurationFolder();
+  folder.write("passwords", (await Promise.all(["ann", "bob", "sue"].map((name) => hashed(name)))).join(""));
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
+authentication: { passwordFile: ${folder.path}/passwords }
+access: { users: [{ name: ann, rules: [{ access: read, topic: a/# }] }], everyone: [{ access: readwrite, topic: b }] }
+`;
+  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  const port = await program.port();
+  using bob = await login(port, "bob");
+  using sue = await login(port, "sue");
+  await sue.send(subscribe(1, "b"));
+  await sue.expect("90 03 0001 00");
+  const passwords = Deno.readTextFileSync(`${folder.path}/passwords`).replace(
+    /^bob:.*$/m,
+    (await hashed("bob")).trim(),
+  );
+  folder.write("passwords", passwords);
+  program.kill("SIGHUP");
+  assertEquals(await bob.closed(), ""); // Another salt is another password.
+  await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/);
+
+  using ann = await RawClient.open({ port });
+  await ann.send(packet("10", text("MQTT"), "05 c2 003c 00", text("ann"), text("ann"), text("ann")));
+  await ann.packet();
+  await ann.send(packet("82", "0001 00", text("a/+"), "00", text("b"), "00"));
+  await ann.expect("90 05 0001 00 00 00");
+  folder.write("a.yaml", yaml.replace("a/#", "c"));
+  program.kill("SIGHUP");
+  const why = 'the rules have changed: not authorized to subscribe to "a/+"';
+  assertEquals(await ann.closed(), packet("e0", "87", packet("", "1f", text(why))).replaceAll(" ", ""));
+  await program.stderr.matching(
+    /: Ended the subscription of ann \(u'ann'\) to 'a\/\+': the rules do not allow it any more\.$/,
+  );
+  await sue.send(publish({ topic: "b", payload: "1" }));
+  await sue.expect(publish({ topic: "b", payload: "1" }));
+});
+
 Deno.test("Bans of a configuration are in force from the start, and SIGHUP puts others in their place", async () => {
   using folder = new ConfigurationFolder();
   const yaml = "listeners: [{ url: mqtt://127.0.0.1:0 }]\n";

@@ -35,7 +35,7 @@ const ROWS: readonly Row[] = [
     yaml: `${LOCAL}__proto__: { sys: 1 }\n`,
     complaints: [
       'a.yaml:2:1: Unknown key "__proto__": there is listeners, tls, storage, authentication, access, deniedPublish, deniedWill, ' +
-      "delivery, clientIds, connections, bans, limits, logging, sys, pidFile",
+      "lostSubscription, delivery, clientIds, connections, bans, limits, logging, sys, pidFile",
     ],
   },
   { name: "a missing key", yaml: "listeners:\n  - {}\n", complaints: ['a.yaml:2:5: "listeners[0].url" is missing'] },

@@ -1,0 +1,127 @@
+import type { AccessRequest, ClientIdentity } from "../protocol/ask.ts";
+import type { Session } from "../protocol/session.ts";
+import type { Subscription } from "../protocol/subscription.ts";
+
+// Of so many milliseconds, and then others have their turn.
+const SLICE_MS = 4;
+
+/** What the review needs of its broker. `Served` is a connection. */
+export interface SubscriptionReviewHost<Served> {
+  /** Grows when the rules have changed. */
+  readonly rulesVersion: number;
+  /** Sessions of clients that are connected; some may come and go meanwhile. */
+  connected(): Iterable<{ readonly served: Served; readonly session: Session }>;
+  /** `undefined`: nobody can say. It never rejects. */
+  mayDo(request: AccessRequest): boolean | undefined | Promise<boolean | undefined>;
+  /** Takes a subscription away. */
+  unsubscribe(session: Session, subscription: Subscription): void;
+  /** A client that is connected has lost these. */
+  lost(served: Served, subscriptions: readonly Subscription[]): void;
+  /** Nobody can say what a client that is connected may do. */
+  unknown(served: Served): void;
+  unexpectedError(error: unknown): void;
+}
+
+/** When others have their turn. */
+interface Slice {
+  endMs: number;
+}
+
+/**
+ * Subscriptions are authorized again when the rules have changed, and when their session is resumed. It takes a few
+ * milliseconds at a time, however many there are.
+ */
+export class SubscriptionReview<Served> {
+  /** Of the rules by which all were looked at last, or are looked at now. */
+  version: number;
+  readonly #host: SubscriptionReviewHost<Served>;
+  /** How often it was begun. */
+  #round = 0;
+  #isRunning = false;
+  #isClosed = false;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor(host: SubscriptionReviewHost<Served>) {
+    this.#host = host;
+    this.version = host.rulesVersion;
+  }
+
+  /** Looks at all clients that are connected, by the rules that hold when this turn is over. */
+  begin(): void {
+    this.#round += 1;
+    if (this.#isRunning || this.#isClosed) return;
+    this.#isRunning = true;
+    this.#run().catch((error: unknown) => this.#host.unexpectedError(error)).finally(() => this.#isRunning = false);
+  }
+
+  /** Looks at a session that is about to be resumed; gives what it has lost. Rejects where nobody can say. */
+  async resumed(session: Session, identity: ClientIdentity): Promise<readonly Subscription[]> {
+    const lost = await this.#lostOf(session, identity, newSlice(), () => false);
+    if (lost === undefined) {
+      throw new Error("Cannot resume the session: nobody can say what its client may subscribe to");
+    }
+    return lost;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  async #run(): Promise<void> {
+    for (let round = -1; round !== this.#round;) {
+      const slice = newSlice();
+      await this.#pause(slice); // Whoever changes the rules may not be through with it.
+      round = this.#round;
+      this.version = this.#host.rulesVersion;
+      const isOver = () => round !== this.#round;
+      for (const { served, session } of this.#host.connected()) {
+        if (performance.now() > slice.endMs) await this.#pause(slice);
+        const { identity } = session;
+        const lost = identity === undefined ? [] : await this.#lostOf(session, identity, slice, isOver);
+        if (lost === undefined) this.#host.unknown(served);
+        else if (lost.length > 0) this.#host.lost(served, lost);
+        if (isOver()) break;
+      }
+    }
+  }
+
+  /** Takes away what the client may not subscribe to; `undefined`: nobody can say what that is. */
+  async #lostOf(
+    session: Session,
+    identity: ClientIdentity,
+    slice: Slice,
+    isOver: () => boolean,
+  ): Promise<readonly Subscription[] | undefined> {
+    const lost: Subscription[] = [];
+    for (const subscription of session.subscriptions.values()) {
+      if (performance.now() > slice.endMs) await this.#pause(slice);
+      const { filter: { levels, topicFilter }, qos } = subscription;
+      const topic = levels.join("/"); // Without `$share` and ShareName, as at SUBSCRIBE.
+      const answer = this.#host.mayDo({ ...identity, action: "subscribe", topic, qos, retain: false });
+      const isAllowed = answer instanceof Promise ? await answer : answer;
+      if (isOver()) return lost;
+      if (isAllowed === undefined) return undefined;
+      // It may be gone, or another one, by the time of the answer.
+      if (isAllowed || session.subscriptions.get(topicFilter) !== subscription) continue;
+      this.#host.unsubscribe(session, subscription);
+      lost.push(subscription);
+    }
+    return lost;
+  }
+
+  async #pause(slice: Slice): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        resolve();
+      }, 0);
+      this.#timers.add(timer);
+    });
+    slice.endMs = performance.now() + SLICE_MS;
+  }
+}
+
+function newSlice(): Slice {
+  return { endMs: performance.now() + SLICE_MS };
+}
