@@ -54,31 +54,27 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
 }
 
 /**
- * Makes the file beside its place and moves it there, in place of a stale one: the runtime removes at some time after
- * the close what is then where it made the file, and that could be the file of the next server.
+ * Makes the file in a folder beside its place, where nobody else can reach it before it has its mode, and moves it there, in
+ * place of a stale one: the runtime removes at some time after the close what is then where it made the file, and that
+ * could be the file of the next server. The names are always the same, because `--allow-net` has to have them, and a
+ * umask would need `--allow-sys`.
  */
 function listenAt(path: string, mode: number): Deno.UnixListener {
-  const made = `${path}.${Deno.pid}`;
-  remove(made);
-  const listener = listenWithMode(made, mode);
+  const folder = `${path}.new`;
+  const made = `${folder}/s`;
+  remove(made); // Of one that died here; a folder with anything else in it is not ours, and stays.
+  remove(folder);
+  Deno.mkdirSync(folder, { mode: 0o700 });
+  const listener = Deno.listen({ transport: "unix", path: made });
   try {
+    if (Deno.build.os !== "windows") Deno.chmodSync(made, mode);
     Deno.renameSync(made, path);
+    remove(folder);
   } catch (error) {
     listener.close();
     throw error;
   }
   return listener;
-}
-
-/** The file has its mode from the start, so that nobody slips in before. */
-function listenWithMode(path: string, mode: number): Deno.UnixListener {
-  if (Deno.build.os === "windows") return Deno.listen({ transport: "unix", path });
-  const before = Deno.umask(0o777 & ~mode);
-  try {
-    return Deno.listen({ transport: "unix", path });
-  } finally {
-    Deno.umask(before);
-  }
 }
 
 async function refuseLive(path: string): Promise<void> {
