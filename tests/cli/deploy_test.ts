@@ -1,39 +1,136 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { certificatePath } from "../certificates/certificates.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Client, formatPasswordHash, hashPassword, RefusedError } from "../../mod.ts";
+import { authority, certificatePath } from "../certificates/certificates.ts";
+import { within } from "../deadline.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
+import { guide, permissionsOf } from "./deploy_guide.ts";
 import { Program } from "./program.ts";
 
-const GUIDE = new URL("../../docs/deploy.md", import.meta.url);
+const TLS = { caCerts: [authority()] };
 
 for (const storage of ["memory", "kv"]) {
-  Deno.test(`The permissions of docs/deploy.md are enough for TLS, a password file and a storage in ${storage}`, async () => {
+  Deno.test(`The permissions of docs/deploy.md are enough for all that it speaks of, with a storage in ${storage}`, async () => {
     using folder = new ConfigurationFolder();
-    const [pem, key] = await Promise.all(
-      ["pem", "key"].map((end) => Deno.readTextFile(certificatePath(`server.${end}`))),
+    await using webhook = acceptingServer();
+    const file = await install(folder, storage, webhook.port);
+    const socket = ["mqtt", "mqtt.new/s"].map((name) => `unix:${folder.path}/var/lib/brooklet/${name}`);
+    const permissions = permissionsOf(folder.path).map((option) =>
+      option.startsWith("--allow-net=") ? [option, `127.0.0.1:${webhook.port}`, ...socket].join(",") : option
     );
-    folder.write("etc/letsencrypt/server.pem", pem ?? "");
-    folder.write("etc/letsencrypt/server.key", key ?? "");
-    folder.write("etc/brooklet/passwords", "");
-    folder.write("var/lib/brooklet/.keep", "");
-    const yaml = `listeners: [{ url: "mqtts://*:0" }]
-tls: { certificate: /etc/letsencrypt/server.pem, key: /etc/letsencrypt/server.key }
-authentication: { passwordFile: /etc/brooklet/passwords }
-storage: ${storage === "kv" ? "kv:/var/lib/brooklet/brooklet.kv" : storage}
-`;
-    const file = folder.write("etc/brooklet/brooklet.yaml", yaml.replaceAll(/\/(?=etc|var)/g, `${folder.path}/`));
-    await using program = new Program(["--config", file], { permissions: permissionsOf(folder.path) });
-    const [line = ""] = await program.stderr.matching(/^.*listening on /, 1, 15_000);
-    assertMatch(line, /^mqtts:\/\/(?:\[::\]|0\.0\.0\.0):\d+ \(open to other machines, clients are authenticated\)$/);
-    await program.stderr.matching(/Sessions and retained messages are kept in /);
-    program.kill("SIGTERM");
-    assertEquals((await program.ended()).code, 0);
+    {
+      await using program = new Program(["--config", file], { permissions });
+      const urls = await openListeners(program, folder);
+      assertEquals(Object.keys(urls), ["mqtts", "mqtt", "ws", "unix"]);
+      for (const url of Object.values(urls)) {
+        for (const user of ["ann", "hook"]) {
+          await using client = await login(url, user);
+          await using kept = await client.subscribe("kept/#");
+          await client.publish("kept/a", "1", { qos: 1, retain: true });
+          assertEquals(await firstTopic(kept), "kept/a");
+          await assertRejects(() => client.publish("other", "1", { qos: 1 }), RefusedError);
+        }
+      }
+      folder.write("etc/brooklet/passwords", await user("bob"));
+      program.kill("SIGHUP");
+      await program.stderr.matching(/SIGHUP: the configuration and all its files were read again$/);
+      await assertRejects(() => login(urls.mqtts, "ann"), RefusedError);
+      await using _bob = await login(urls.mqtts, "bob");
+      assertEquals(Deno.readTextFileSync(`${folder.path}/var/lib/brooklet/brooklet.pid`), `${program.pid}\n`);
+      program.kill("SIGTERM");
+      const { code, stdout, stderr } = await program.ended();
+      assertEquals([code, stdout], [0, []]);
+      assert(!stderr.join("\n").includes("--allow"), stderr.join("\n"));
+      assertMatch(Deno.readTextFileSync(`${folder.path}/var/lib/brooklet/brooklet.log`), /Brooklet has ended\n$/);
+    }
+    if (storage === "memory") return;
+    await using program = new Program(["--config", file], { permissions });
+    const { mqtt } = await openListeners(program, folder);
+    await using client = await login(mqtt, "bob");
+    await using kept = await client.subscribe("kept/#");
+    assertEquals(await firstTopic(kept), "kept/a");
   });
 }
 
-/** Those of the guide, with its folders below another one and with free ports in place of its own. */
-function permissionsOf(folder: string): string[] {
-  const [, command = ""] = /^deno run \\\n((?: {2}--.*\\\n)+)/m.exec(Deno.readTextFileSync(GUIDE)) ?? [];
-  return command.split(/[\s\\]+/).filter((option) => option !== "").map((option) =>
-    option.replaceAll(/(?<=[=,])\/(?=etc|var)/g, `${folder}/`).replaceAll(":8883", ":0")
+Deno.test("The script of docs/deploy.md runs Deno with the permissions that it names, and nothing else", () => {
+  const [, script = ""] = /^#!\/bin\/sh\nexec (deno run \\\n[^`]*?)\n```/m.exec(guide()) ?? [];
+  const options = script.split(/[\s\\]+/).slice(2);
+  const named = permissionsOf("").map((option) => option.replaceAll(":0", ":8883"));
+  assertEquals(options, [...named, "/opt/brooklet/mod.ts", '"$@"']);
+  for (const forbidden of ["-A", "--allow-all", "--allow-run", "--allow-ffi", "--allow-sys"]) {
+    assert(!named.some((option) => option.startsWith(forbidden)), forbidden);
+  }
+});
+
+/** Writes all that a configuration names; gives its path. */
+async function install(folder: ConfigurationFolder, storage: string, webhookPort: number): Promise<string> {
+  for (const end of ["pem", "key"]) {
+    folder.write(`etc/letsencrypt/server.${end}`, await Deno.readTextFile(certificatePath(`server.${end}`)));
+  }
+  folder.write("etc/brooklet/passwords", await user("ann"));
+  folder.write(
+    "etc/brooklet/acl",
+    "topic readwrite kept/#\nuser ann\ntopic readwrite kept/#\n" + "pattern readwrite kept/#\n",
   );
+  folder.write("etc/brooklet/www/index.html", "");
+  folder.write("etc/brooklet/keys.json", JSON.stringify({ keys: [] }));
+  folder.write("var/lib/brooklet/.keep", "");
+  const yaml = `listeners:
+  - url: mqtts://*:0
+  - url: mqtt://*:0
+  - { url: "ws://*:0", httpDir: /etc/brooklet/www }
+  - url: unix:/var/lib/brooklet/mqtt
+tls: { certificate: /etc/letsencrypt/server.pem, key: /etc/letsencrypt/server.key }
+authentication:
+  passwordFile: /etc/brooklet/passwords
+  jwt: { jwksFile: /etc/brooklet/keys.json }
+  webhook: { url: "http://127.0.0.1:${webhookPort}/" }
+access: { file: /etc/brooklet/acl }
+logging: { destinations: [stderr, { file: /var/lib/brooklet/brooklet.log }] }
+pidFile: /var/lib/brooklet/brooklet.pid
+storage: ${storage === "kv" ? "kv:/var/lib/brooklet/brooklet.kv" : storage}
+`;
+  return folder.write("etc/brooklet/brooklet.yaml", yaml.replaceAll(/\/(?=etc|var)/g, `${folder.path}/`));
+}
+
+/** URLs for clients of this machine, by scheme. */
+async function openListeners(program: Program, folder: ConfigurationFolder) {
+  const url = async (scheme: string, end: string) => {
+    const [line = ""] = await program.stderr.matching(
+      new RegExp(`^.*listening on ${scheme}://(?:\\[::\\]|0\\.0\\.0\\.0):`),
+      1,
+      15_000,
+    );
+    assertMatch(line, /^\d+\S* \(open to other machines, clients are authenticated\)$/);
+    return `${scheme}://127.0.0.1:${parseInt(line)}${end}`;
+  };
+  const urls = { mqtts: await url("mqtts", ""), mqtt: await url("mqtt", ""), ws: await url("ws", "/mqtt") };
+  await program.stderr.matching(/Sessions and retained messages are kept in /);
+  return { ...urls, unix: `unix:${folder.path}/var/lib/brooklet/mqtt` };
+}
+
+/** With the password of all users. */
+function login(url: string, userName: string): Promise<Client> {
+  return Client.connect(url, { userName, password: "secret", ...url.startsWith("mqtts:") ? { tls: TLS } : {} });
+}
+
+/** Of a message that comes, before a deadline. */
+async function firstTopic(messages: ReadableStream<{ readonly topic: string }>): Promise<string | undefined> {
+  const reader = messages.getReader();
+  const { value } = await within(reader.read(), "a message");
+  reader.releaseLock();
+  return value?.topic;
+}
+
+async function user(name: string): Promise<string> {
+  return `${name}:${formatPasswordHash(await hashPassword("secret", 10))}\n`;
+}
+
+/** A webhook that knows "hook". */
+function acceptingServer() {
+  const listening = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  const server = Deno.serve(listening, async (request) => {
+    const isKnown = (await request.text()).includes('"hook"');
+    return Response.json({ allow: isKnown, unknown: true });
+  });
+  return { port: server.addr.port, [Symbol.asyncDispose]: () => server.shutdown() };
 }

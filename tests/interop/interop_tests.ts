@@ -22,6 +22,8 @@ const PROGRAMS = {
   java: "default-jdk-headless",
   mvn: "maven",
   tshark: "tshark",
+  strace: "strace",
+  "systemd-analyze": "systemd",
 } as const;
 type Program = keyof typeof PROGRAMS;
 
