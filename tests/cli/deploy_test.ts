@@ -61,6 +61,68 @@ Deno.test("The script of docs/deploy.md runs Deno with the permissions that it n
   }
 });
 
+Deno.test("What docs/Containerfile copies is enough, and its command runs as docs/deploy.md has it, with a storage in /data", async () => {
+  using folder = new ConfigurationFolder();
+  const { command, script } = image(folder);
+  folder.write("run/secrets/passwords", await user("ann"));
+  folder.write("data/.keep", "");
+  const inFolder = (text: string) => text.replaceAll(/(?<=[=,:])\/(?=data|etc|run)/g, `${folder.path}/`);
+  const env = Object.fromEntries(
+    variables().map((text) => {
+      const [, name = "", value = ""] = /^(\w+)=(.*)$/.exec(inFolder(text)) ?? [];
+      return [name, value.replace(":1883", ":0")];
+    }),
+  );
+  assertEquals(Object.keys(env).length, 3);
+  for (const isNew of [true, false]) {
+    await using program = new Program([], { permissions: command.map(inFolder), script, env });
+    const [line = ""] = await program.stderr.matching(/^.*listening on mqtt:\/\/(?:\[::\]|0\.0\.0\.0):/, 1, 15_000);
+    const url = `mqtt://127.0.0.1:${parseInt(line)}`;
+    await program.stderr.matching(isNew ? /brooklet\.kv, which is new$/ : /brooklet\.kv$/);
+    await using client = await login(url, "ann");
+    await using kept = await client.subscribe("kept");
+    if (isNew) await client.publish("kept", "1", { qos: 1, retain: true });
+    assertEquals(await firstTopic(kept), "kept");
+    await assertRejects(() => login(url, "bob"), RefusedError);
+    program.kill("SIGTERM");
+    assertEquals((await program.ended()).code, 0);
+  }
+});
+
+/** Copies what the Containerfile copies; gives what its command has for Deno, and the program. */
+function image(folder: ConfigurationFolder): { readonly command: string[]; readonly script: string } {
+  const repository = new URL("../../", import.meta.url).pathname;
+  const text = Deno.readTextFileSync(`${repository}docs/Containerfile`).replaceAll("\\\n", "");
+  for (const [, sources = "", target = ""] of text.matchAll(/^COPY (.*) (\S+)$/gm)) {
+    for (const source of sources.split(" ")) {
+      copy(`${repository}${source}`, new URL(target, `file://${folder.path}/brooklet/`).pathname, source);
+    }
+  }
+  assertMatch(text, /^USER deno$/m); // Not root, also behind whatever follows.
+  const [, entry = "[]"] = /^ENTRYPOINT (\[.*\])$/m.exec(text) ?? [];
+  const [deno, run, ...rest]: string[] = JSON.parse(entry);
+  assertEquals([deno, run, rest.at(-1)], ["deno", "run", "/brooklet/mod.ts"]);
+  return { command: rest.slice(0, -1), script: `${folder.path}/brooklet/mod.ts` };
+}
+
+/** As COPY does it: a file into a folder, and what is in a folder into another one. */
+function copy(from: string, target: string, name: string): void {
+  if (Deno.statSync(from).isFile) {
+    Deno.mkdirSync(target, { recursive: true });
+    Deno.copyFileSync(from, `${target}/${name}`);
+    return;
+  }
+  for (const entry of Deno.readDirSync(from)) {
+    copy(`${from}/${entry.name}`, entry.isFile ? target : `${target}/${entry.name}`, entry.name);
+  }
+}
+
+/** Variables that the guide gives to the container. */
+function variables(): string[] {
+  const [command = ""] = /^podman run (?:.*\\\n)+.*$/m.exec(guide()) ?? [];
+  return [...command.matchAll(/--env (\S+)/g)].map(([, text = ""]) => text);
+}
+
 /** Writes all that a configuration names; gives its path. */
 async function install(folder: ConfigurationFolder, storage: string, webhookPort: number): Promise<string> {
   for (const end of ["pem", "key"]) {
