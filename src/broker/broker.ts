@@ -30,7 +30,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
 import { HeldMessages } from "./held_messages.ts";
 import { Hooks } from "./hooks.ts";
-import { Retention } from "./retention.ts";
+import { type MayStillPublish, Retention } from "./retention.ts";
 import { Router } from "./router.ts";
 import { ServedConnection, type ServedConnectionHost } from "./served_connection.ts";
 import { type OpenedSession, type OpenSession, Sessions } from "./sessions.ts";
@@ -141,7 +141,7 @@ export class Broker {
     });
     this.#storageWait = new StorageWait(this.#commits, this.#deadlines, this.limits.maximumPendingBytes);
     const { checksRetainedPublisher = true } = options;
-    const mayStillPublish = checksRetainedPublisher ? this.#hooks.mayStillPublish : undefined;
+    const mayStillPublish = checksRetainedPublisher ? this.#mayStillPublish() : undefined;
     this.#retention = new Retention(this.limits, this.#commits, this.#deadlines, mayStillPublish);
     const dropped = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
     this.#context = {
@@ -506,6 +506,7 @@ export class Broker {
         this.#dirty.push(served);
       },
       flushWhenDurable: (served) => this.#held.add(served),
+      denied: (request, served) => this.#tellDenial(request, served),
       loadPage: (served) => this.#loadPage(served),
       hasRoomToKeep: () => this.#storageWait.hasRoom,
       whenRoomToKeep: () => this.#storageWait.room(this.#now()),
@@ -655,7 +656,26 @@ export class Broker {
   #mayPublish({ topic, qos, retain }: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean> {
     if (!this.#hooks.hasAuthorizer) return true;
     const answer = this.#hooks.authorize({ ...identity, action: "publish", topic, qos, retain });
-    return answer instanceof Promise ? answer.then(isAllowed) : isAllowed(answer);
+    const told = (answer: Answer) => {
+      if (isAllowed(answer)) return true;
+      const { clientId, principal } = identity;
+      this.#denied.publish += 1;
+      this.#onEvent({ kind: "willDenied", clientId, principal, topic, qos, retain });
+      return false;
+    };
+    return answer instanceof Promise ? answer.then(told) : told(answer);
+  }
+
+  /** `undefined`: nobody wants to be asked about publishers of retained messages. */
+  #mayStillPublish(): MayStillPublish | undefined {
+    const ask = this.#hooks.mayStillPublish;
+    if (ask === undefined) return undefined;
+    return (request) => {
+      if (ask(request)) return true;
+      const { clientId, principal, topic, qos } = request;
+      this.#onEvent({ kind: "retainedWithheld", clientId, principal, topic, qos });
+      return false;
+    };
   }
 
   /** Throws RangeError before anybody has got the message. */
@@ -757,12 +777,18 @@ export class Broker {
   }
 
   /** What a client may not do is counted and told. */
-  #watchDenial(answer: Answer, request: AccessRequest, { transport: { peer } }: ServedConnection): Answer {
-    const { action, clientId, principal, topic, qos, retain } = request;
-    if (isAllowed(answer) || action === "receive") return answer;
+  #watchDenial(answer: Answer, request: AccessRequest, served: ServedConnection): Answer {
+    if (!isAllowed(answer)) this.#tellDenial(request, served);
+    return answer;
+  }
+
+  #tellDenial(
+    { action, clientId, principal, topic, qos, retain }: AccessRequest,
+    { transport: { peer } }: ServedConnection,
+  ): void {
+    if (action === "receive") return; // Nobody has asked for it.
     this.#denied[action] += 1;
     this.#onEvent({ kind: "accessDenied", peer, clientId, principal, action, topic, qos, retain });
-    return answer;
   }
 
   #newReview(): SubscriptionReview<ServedConnection> {

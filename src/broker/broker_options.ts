@@ -126,9 +126,9 @@ export interface BrokerMetrics {
   readonly retainedBytes: number;
   /** Messages that were not delivered, by reason, since the broker was opened. */
   readonly dropped: Readonly<SessionContext["dropped"]>;
-  /** What clients asked for and the authorizer refused, since the broker was opened. */
+  /** What clients asked for and may not do, since the broker was opened. */
   readonly denied: {
-    /** PUBLISH packets, and Wills at CONNECT. */
+    /** PUBLISH packets, those to topics of the server too, and Wills, at CONNECT and when they are due. */
     readonly publish: number;
     /** Topic Filters of SUBSCRIBE. */
     readonly subscribe: number;

@@ -30,7 +30,10 @@ export type BrokerEvent =
     readonly firstBytes?: Uint8Array;
   }
   | { readonly kind: "connectionRefused"; readonly peer: Peer; readonly reason: string }
-  /** A client may not do what it asked for: a PUBLISH, the Will of its CONNECT, or one Topic Filter of a SUBSCRIBE. */
+  /**
+   * A client may not do what it asked for: a PUBLISH, also one to a topic of the server, the Will of its CONNECT, or one Topic
+   * Filter of a SUBSCRIBE.
+   */
   | {
     readonly kind: "accessDenied";
     readonly peer: Peer;
@@ -42,6 +45,24 @@ export type BrokerEvent =
     readonly topic: string;
     readonly qos: QoS;
     readonly retain: boolean;
+  }
+  /** A Will was not published when it was due, as its client may not publish it any more. */
+  | {
+    readonly kind: "willDenied";
+    readonly clientId: string;
+    readonly principal: string | undefined;
+    readonly topic: string;
+    readonly qos: QoS;
+    readonly retain: boolean;
+  }
+  /** A retained message did not go to a new subscription, as the client that published it may not do so any more. */
+  | {
+    readonly kind: "retainedWithheld";
+    /** Who published it. */
+    readonly clientId: string;
+    readonly principal: string | undefined;
+    readonly topic: string;
+    readonly qos: QoS;
   }
   /** A subscription has ended that the rules do not allow any more, of a client that is connected or comes back. */
   | {

@@ -1,7 +1,7 @@
 import { type Malformed, PacketDecoder } from "../codec/decoder.ts";
 import type { Packet } from "../codec/packet.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
-import type { Acceptance, Answer, Ask } from "../protocol/ask.ts";
+import type { Acceptance, AccessRequest, Answer, Ask } from "../protocol/ask.ts";
 import { type Closing, Connection } from "../protocol/connection.ts";
 import type { ConnectionEvents, ConnectionHost } from "../protocol/connection_host.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
@@ -37,6 +37,8 @@ export interface ServedConnectionHost extends ConnectionHost {
   flushLater(served: ServedConnection): void;
   /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */
   flushWhenDurable(served: ServedConnection): void;
+  /** A client may not do what it asked for, whatever the authorizer says. */
+  denied(request: AccessRequest, served: ServedConnection): void;
   /** Has more of what the session left in the storage come back. */
   loadPage(served: ServedConnection): void;
   /** Whether few changes enough wait for the storage that more may be made, and a promise for that. */
@@ -136,6 +138,10 @@ export class ServedConnection implements ConnectionEvents {
     if (this.#isFlushLater) return;
     this.#isFlushLater = true;
     this.#host.flushLater(this);
+  }
+
+  denied(request: AccessRequest): void {
+    this.#host.denied(request, this);
   }
 
   loadPage(): void {

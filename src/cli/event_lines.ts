@@ -22,11 +22,14 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
     case "connectionRefused":
       return [`Connection from ${event.peer.address} refused: ${event.reason}.`];
     case "accessDenied": {
-      const { action, principal, topic, qos, retain } = event;
-      const facts = [`q${qos}`, ...action === "publish" ? [`r${retain ? 1 : 0}`] : []];
-      if (principal !== undefined) facts.push(`u'${printable(shownUserName(principal))}'`);
-      const who = `${printable(event.clientId)} (${[...facts, `'${printable(topic)}'`].join(", ")})`;
-      return [`Denied ${action.toUpperCase()} from ${who}.`];
+      const { action, retain } = event;
+      return [`Denied ${action.toUpperCase()} from ${whatAndWhose(event, action === "publish" ? retain : undefined)}.`];
+    }
+    case "willDenied":
+      return [`Denied the Will of ${whatAndWhose(event, event.retain)}.`];
+    case "retainedWithheld": {
+      const whose = whatAndWhose(event, undefined);
+      return [`Withheld the retained message of ${whose}: its publisher may not publish it any more.`];
     }
     case "subscriptionLost": {
       const { clientId, principal, topicFilter } = event;
@@ -78,6 +81,22 @@ export function packetLines({ direction, peer, clientId, protocolVersion, packet
 /** A user name, but for a JSON Web Token, with which some clients log in there: whoever read it could be that client. */
 export function shownUserName(userName: string): string {
   return /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(userName) ? "(token)" : userName; // It begins with `{"`.
+}
+
+/** `c (q0, r1, u'ann', 'a/b')`, without what is not known. */
+function whatAndWhose(
+  { clientId, principal, topic, qos }: {
+    readonly clientId: string;
+    readonly principal: string | undefined;
+    readonly topic: string;
+    readonly qos: number;
+  },
+  retain: boolean | undefined,
+): string {
+  const facts = [`q${qos}`];
+  if (retain !== undefined) facts.push(`r${retain ? 1 : 0}`);
+  if (principal !== undefined) facts.push(`u'${printable(shownUserName(principal))}'`);
+  return `${printable(clientId)} (${[...facts, `'${printable(topic)}'`].join(", ")})`;
 }
 
 function clientConnectedLines(

@@ -67,6 +67,8 @@ function typeOf({ kind }: BrokerEvent): LogType {
 function areaOf({ kind }: BrokerEvent): LogArea {
   switch (kind) {
     case "accessDenied":
+    case "willDenied":
+    case "retainedWithheld":
     case "subscriptionLost":
       return "access";
     case "messagesDropped":
@@ -88,14 +90,9 @@ function fieldsOf(event: BrokerEvent): LogFields {
     ..."peer" in event ? { address: event.peer.address, listener: event.peer.listener } : {},
     ..."clientId" in event ? { clientId: event.clientId } : {},
     ..."reasonCode" in event ? { reasonCode: event.reasonCode } : {},
-    ...event.kind === "accessDenied"
-      ? {
-        principal: event.principal && shownUserName(event.principal),
-        action: event.action,
-        topic: event.topic,
-        qos: event.qos,
-      }
-      : {},
-    ...event.kind === "subscriptionLost" ? { principal: event.principal, topicFilter: event.topicFilter } : {},
+    ..."principal" in event ? { principal: event.principal && shownUserName(event.principal) } : {},
+    ..."action" in event ? { action: event.action } : {},
+    ..."topic" in event ? { topic: event.topic, qos: event.qos } : {},
+    ..."topicFilter" in event ? { topicFilter: event.topicFilter } : {},
   };
 }

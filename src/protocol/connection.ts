@@ -217,6 +217,10 @@ export class Connection implements SessionLink, ClientConnection {
     return { kind: "authorize", request: { ...request, ...this.identity } };
   }
 
+  tellDenied(request: Pick<AccessRequest, "action" | "topic" | "qos" | "retain">): void {
+    this.#events.denied({ ...request, ...this.identity });
+  }
+
   waitForStorage(goOn: (isKeeping: boolean, nowMs: number) => Ask | undefined): Ask {
     this.#whenAnswered = goOn;
     return { kind: "storage" };

@@ -47,6 +47,8 @@ export interface ConnectionHost {
 export interface ConnectionEvents {
   /** Where the connection came in, such as `mqtt://0.0.0.0:1883`. */
   readonly listener: string;
+  /** The client may not do what it asked for, without anybody being asked. */
+  denied(request: AccessRequest): void;
   /** The client is authenticated, for the first time or again. */
   accepted(acceptance: Acceptance): void;
   /** Something waits in the outbox, or the connection is to be closed. */
@@ -72,6 +74,8 @@ export interface ClientConnection {
   send(packet: Packet, heldUntil?: number): boolean;
   fail(error: MqttError): void;
   disconnect(reasonCode: ReasonCode, reason: string): void;
+  /** The client may not do what it asked for, whatever the authorizer says. */
+  tellDenied(request: Pick<AccessRequest, "action" | "topic" | "qos" | "retain">): void;
   /** Asks to be told when the storage keeps again, or that it took too long. */
   waitForStorage(goOn: (isKeeping: boolean, nowMs: number) => Ask | undefined): Ask;
   authorize(

@@ -94,6 +94,8 @@ export class IncomingPublishes {
       // Not delivered again [MQTT-4.3.3-10]; whether its first PUBREC has left is not known.
       this.#acknowledge(packet, ReasonCode.Success, this.#host.log.writtenSequence);
     } else if (isServerTopic(topic)) {
+      const { retain } = packet;
+      connection.tellDenied({ action: "publish", topic, qos, retain });
       this.#acknowledge(packet, ReasonCode.NotAuthorized);
     } else if (this.#host.checksPayloadFormat && !isOfItsFormat(packet.payload, packet.properties)) {
       if (qos > 0) this.#acknowledge(packet, ReasonCode.PayloadFormatInvalid);

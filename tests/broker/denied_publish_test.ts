@@ -9,13 +9,17 @@ const NOT_NO: Authorizer = { authorize: ({ topic }) => topic !== "no" };
 for (const isLate of [false, true]) {
   Deno.test(`A Will is not published when its client may not publish it any more, ${isLate ? "late" : "at once"}`, () => {
     const denied = new Set<string>();
+    const told: BrokerEvent[] = [];
+    const onEvent = (event: BrokerEvent) => {
+      if (event.kind === "willDenied") told.push(event);
+    };
     const authorizer: Authorizer = {
       authorize({ topic }) {
         const isAllowed = !denied.has(topic);
         return isLate ? Promise.resolve(isAllowed) : isAllowed;
       },
     };
-    return converse(5, { authorizer }, (conversation) =>
+    return converse(5, { authorizer, onEvent }, (conversation) =>
       conversation.run(
         "s connects",
         "s > 82 [ 0001 [] '#' 00 ]",
@@ -29,6 +33,11 @@ for (const isLate of [false, true]) {
         "b drops",
         "s < 30 [ 'w/b' [] \"gone\" ]",
         "s quiet",
+        ({ broker }) => {
+          const what = { clientId: "a", principal: undefined, topic: "w/a", qos: 0, retain: false } as const;
+          assertEquals(told, [{ kind: "willDenied", ...what }]);
+          assertEquals(broker.metrics.denied, { publish: 1, subscribe: 0 });
+        },
       ));
   });
 }
@@ -78,6 +87,31 @@ for (const isLate of [false, true]) {
             ["p", undefined, "publish", "no", 0, false, "memory"],
             ["p", undefined, "subscribe", "no", 2, false, "memory"],
             ["w", undefined, "publish", "no", 0, false, "memory"],
+          ]),
+      ));
+  });
+}
+
+for (const authorizer of [undefined, { authorize: () => true }]) {
+  const whose = authorizer === undefined ? "without an authorizer" : "that the authorizer allows";
+  Deno.test(`A PUBLISH to a topic of the server ${whose} is told and counted`, () => {
+    const told: unknown[] = [];
+    const onEvent = (event: BrokerEvent) => {
+      if (event.kind === "accessDenied") {
+        told.push([event.clientId, event.action, event.topic, event.qos, event.retain]);
+      }
+    };
+    return converse(5, { ...authorizer && { authorizer }, onEvent }, (conversation) =>
+      conversation.run(
+        "p connects",
+        "p > 30 [ '$SYS/x' [] ] 33 [ '$SYS/broker/uptime' 0001 [] ] 34 [ '$SYS' 0002 [] ]",
+        "p < 40 [ 0001 87 ] 50 [ 0002 87 ]",
+        ({ broker }) => assertEquals(broker.metrics.denied, { publish: 3, subscribe: 0 }),
+        () =>
+          assertEquals(told, [
+            ["p", "publish", "$SYS/x", 0, false],
+            ["p", "publish", "$SYS/broker/uptime", 1, true],
+            ["p", "publish", "$SYS", 2, false],
           ]),
       ));
   });

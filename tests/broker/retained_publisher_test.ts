@@ -6,6 +6,7 @@ import {
   type AccessRules,
   type Authenticator,
   type Authorizer,
+  type BrokerEvent,
   DenoKvStorage,
   type Fact,
   MemoryStorage,
@@ -51,7 +52,11 @@ const ALL = [
 for (const version of [4, 5] as const) {
   Deno.test(`A retained message does not go to new subscriptions while its publisher may not publish it v${version}`, () => {
     const authorizer = new AccessControl(RULES);
-    return converse(version, { authenticator, authorizer }, (conversation) =>
+    const told: unknown[] = [];
+    const onEvent = (event: BrokerEvent) => {
+      if (event.kind === "retainedWithheld") told.push([event.clientId, event.principal, event.topic, event.qos]);
+    };
+    return converse(version, { authenticator, authorizer, onEvent }, (conversation) =>
       conversation.run(
         ...PUBLISHES,
         "p disconnects",
@@ -64,6 +69,7 @@ for (const version of [4, 5] as const) {
         "s > 82 [ 0001 {} 'r/1' 00 ]",
         "s < 90 [ 0001 {} 00 ]",
         "s quiet",
+        () => assertEquals(told, [["p", "ann", "r/1", 1], ["p", "ann", "r/1", 1]]), // For each subscription.
         () => authorizer.replace(RULES), // It was not forgotten.
         "s > 82 [ 0001 {} 'r/1' 00 ]",
         "s < 90 [ 0001 {} 00 ]",

@@ -31,6 +31,21 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     ["New client connected from 192.0.2.1:4711 as c (p5, c1, k60, u'bob').", "No will message specified."],
   ],
   [
+    "a Will that is denied when it is due",
+    { kind: "willDenied", clientId: "c\n", qos: 0, retain: true, topic: "a/b", principal: "ann" },
+    ["Denied the Will of c\\u{a} (q0, r1, u'ann', 'a/b')."],
+  ],
+  [
+    "a retained message that is withheld",
+    { kind: "retainedWithheld", clientId: "c", qos: 1, topic: "a/b", principal: undefined },
+    ["Withheld the retained message of c (q1, 'a/b'): its publisher may not publish it any more."],
+  ],
+  [
+    "a subscription that has ended",
+    { kind: "subscriptionLost", peer: PEER, clientId: "c", principal: "ann\r", topicFilter: "a/#" },
+    ["Ended the subscription of c (u'ann\\u{d}') to 'a/#': the rules do not allow it any more."],
+  ],
+  [
     "a connection over WebSocket, whose listener has a path",
     { kind: "connectionOpened", peer: { ...PEER, listener: "ws://[::]:8083/mqtt" } },
     ["New connection from 192.0.2.1:4711 on port 8083."],
