@@ -1,24 +1,55 @@
 /** Rules hold on every way in and out of the broker, at once and after they are replaced. */
 
 import { assertEquals } from "@std/assert";
-import { AccessControl, type AccessRules, trustUserNames } from "../../mod.ts";
+import { type Acceptance, AccessControl, type AccessRule, type AccessRules, type Authenticator } from "../../mod.ts";
 import { ALL_VERSIONS, converse, type Step } from "../wire/conversation.ts";
 
-/** Everybody has a place; Ann also reads what is public, and Sue sees everything. */
+/** Everybody has a place; Sue sees everything. */
 const RULES: AccessRules = {
-  users: [
-    { name: "ann", rules: [{ access: "read", topic: "public/#" }, { access: "deny", topic: "public/secret" }] },
-    { name: "sue", rules: [{ access: "readwrite", topic: "#" }, { access: "readwrite", topic: "$data/#" }] },
-  ],
+  users: [{ name: "sue", rules: [{ access: "readwrite", topic: "#" }, { access: "readwrite", topic: "$data/#" }] }],
   everyone: [{ access: "readwrite", pattern: "home/%u/#" }],
 };
-const WITHOUT_ANN: AccessRules = { ...RULES, users: RULES.users?.slice(1) ?? [], everyone: [] };
+/** Ann also reads what is public. */
+const OF_ANN = [{ access: "read", topic: "public/#" }, { access: "deny", topic: "public/secret" }] as const;
+const WITHOUT_ANN: AccessRules = { ...RULES, everyone: [] };
+
+/** How Ann comes to her rights. */
+interface Way {
+  readonly name: string;
+  readonly rules: AccessRules;
+  readonly without?: AccessRules;
+  /** What the authenticator says of her. */
+  readonly acceptance?: Acceptance;
+}
+
+const WAYS: readonly Way[] = [
+  { name: "of a user", rules: withUsers({ name: "ann", rules: OF_ANN }) },
+  { name: "of a group", rules: { ...RULES, groups: [{ name: "g", users: ["ann"], rules: OF_ANN }] } },
+  {
+    name: "of a role",
+    rules: { ...withUsers({ name: "ann", roles: ["r"] }), roles: [{ name: "r", rules: OF_ANN }] },
+  },
+  {
+    name: "of a role that a token names",
+    rules: { ...RULES, roles: [{ name: "r", rules: OF_ANN }] },
+    acceptance: { roles: ["r"] },
+  },
+  {
+    name: "of a token",
+    rules: RULES,
+    // What a token grants, rules can only deny.
+    without: { ...withUsers({ name: "ann", rules: [{ access: "deny", topic: "#" }] }), everyone: [] },
+    acceptance: { grants: OF_ANN.map(({ access, topic }) => ({ access, topicFilter: topic })) },
+  },
+];
 
 interface Row {
   readonly name: string;
-  readonly steps: (control: AccessControl, isV5: boolean) => readonly Step[];
+  readonly steps: (change: () => void, isV5: boolean) => readonly Step[];
 }
 
+const ANN_DURABLE = ["a > 10 [ @ 80 0000 { 11 00000e10 } 'a' 'ann' ]", "a < 20 [ 00 00 { LIMITS } ]"];
+const ANN_RESUMES = ["a > 10 [ @ 80 0000 { 11 00000e10 } 'a' 'ann' ]", "a < 20 [ 01 00 { LIMITS } ]"];
 const SUE = [connects("s", "sue"), "s < 20 [ 00 00 { LIMITS } ]", "s > 82 [ 0001 {} '#' 02 ]", "s < 90 [ 0001 {} 02 ]"];
 const ANN = [connects("a", "ann"), "a < 20 [ 00 00 { LIMITS } ]"];
 
@@ -61,7 +92,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "all of it after the rules are replaced",
-    steps: (control) => [
+    steps: (change) => [
       ...SUE,
       "s > 31 [ 'home/ann/kept' {} \"1\" ]",
       "s < 30 [ 'home/ann/kept' {} \"1\" ]",
@@ -69,7 +100,7 @@ const ROWS: readonly Row[] = [
       "a < 20 [ 00 00 { LIMITS } ]",
       "a > 82 [ 0001 {} '#' 00 ]",
       "a < 90 [ 0001 {} 00 ] 31 [ 'home/ann/kept' {} \"1\" ]",
-      () => control.replace(WITHOUT_ANN),
+      change,
       "s > 30 [ 'home/ann/1' {} ] 30 [ 'public/x' {} ]",
       "s < 30 [ 'home/ann/1' {} ] 30 [ 'public/x' {} ]",
       "a quiet",
@@ -79,19 +110,175 @@ const ROWS: readonly Row[] = [
       "s quiet",
     ],
   },
+  {
+    name: "retained messages of others",
+    steps: () => [
+      ...SUE,
+      "s > 31 [ 'public/x' {} \"1\" ] 31 [ 'public/secret' {} \"2\" ] 31 [ 'home/sue/1' {} \"3\" ] 31 [ '$data/x' {} \"4\" ]",
+      "s < 30 [ 'public/x' {} \"1\" ] 30 [ 'public/secret' {} \"2\" ] 30 [ 'home/sue/1' {} \"3\" ]",
+      ...ANN,
+      "a > 82 [ 0001 {} '#' 01 'public/+' 00 '+/+/1' 00 '$share/g/public/x' 00 ]",
+      "a < 90 [ 0001 {} 01 00 00 00 ] 31 [ 'public/x' {} \"1\" ] 31 [ 'public/x' {} \"1\" ]",
+    ],
+  },
+  {
+    name: "retained messages of a client that has lost its rights, which it cannot remove either",
+    steps: (change) => [
+      ...SUE,
+      ...ANN,
+      "a > 33 [ 'home/ann/kept' 0001 {} \"1\" ]",
+      "a < 40 [ 0001 ]",
+      "s < 32 [ 'home/ann/kept' 0001 {} \"1\" ]",
+      "s > 82 [ 0002 {} 'home/+/kept' 00 ]",
+      "s < 90 [ 0002 {} 00 ] 31 [ 'home/ann/kept' {} \"1\" ]",
+      change,
+      "a > 33 [ 'home/ann/kept' 0002 {} ] 33 [ 'home/ann/kept' 0003 {} \"2\" ]",
+      "a < 40 [ 0002 <87> ] 40 [ 0003 <87> ]",
+      "s > 82 [ 0003 {} 'home/+/kept' 00 ]",
+      "s < 90 [ 0003 {} 00 ]",
+      "s quiet",
+      ({ broker }) => assertEquals(broker.metrics.retainedMessages, 1),
+    ],
+  },
+  {
+    name: "a Will that is to be retained, after the change",
+    steps: (change) => [
+      ...SUE,
+      "a > 10 [ @ a6 0000 {} 'a' {} 'home/ann/will' 'gone' 'ann' ]",
+      "a < 20 [ 00 00 { LIMITS } ]",
+      change,
+      "a drops",
+      "s quiet",
+      ({ broker }) => assertEquals(broker.metrics.retainedMessages, 0),
+    ],
+  },
+  {
+    name: "messages that were queued before the change, and those behind it",
+    steps: (change) => [
+      ...SUE,
+      ...ANN_DURABLE,
+      "a > 82 [ 0001 {} '#' 02 'home/ann/+' 01 ]",
+      "a < 90 [ 0001 {} 02 01 ]",
+      "a disconnects",
+      "s > 32 [ 'public/x' 0001 {} ] 34 [ 'home/ann/1' 0002 {} ] 32 [ 'public/secret' 0003 {} ]",
+      "s < 32 [ 'public/x' 0001 {} ] 40 [ 0001 ] 34 [ 'home/ann/1' 0002 {} ] 50 [ 0002 ]",
+      "s < 32 [ 'public/secret' 0003 {} ] 40 [ 0003 ]",
+      change,
+      "s > 30 [ 'home/ann/1' {} ]",
+      "s < 30 [ 'home/ann/1' {} ]",
+      ...ANN_RESUMES,
+      "a quiet",
+    ],
+  },
+  {
+    name: "another user with the same Client Identifier, and the session that this one has",
+    steps: (_, isV5) => [
+      ...SUE,
+      ...ANN_DURABLE,
+      "a > 82 [ 0001 {} 'home/ann/#' 00 ]",
+      "a < 90 [ 0001 {} 00 ]",
+      ...["00", "02"].flatMap((cleanStart) => [
+        `e > 10 [ @ ${(0x80 + Number(cleanStart)).toString(16)} 0000 {} 'a' 'eve' ]`,
+        ...isV5 ? ["e told 20 00 87"] : ["e < 20 02 00 05", "e closed"],
+      ]),
+      "a disconnects",
+      "e > 10 [ @ 80 0000 {} 'a' 'eve' ]",
+      ...isV5 ? ["e told 20 00 87"] : ["e < 20 02 00 05", "e closed"],
+      ...ANN_RESUMES,
+      "s > 30 [ 'home/ann/1' {} ]",
+      "s < 30 [ 'home/ann/1' {} ]",
+      "a < 30 [ 'home/ann/1' {} ]",
+    ],
+  },
+  {
+    name: "messages in flight that would be sent again to the connection that takes over after the change",
+    steps: (change) => [
+      ...SUE,
+      ...ANN_DURABLE,
+      "a > 82 [ 0001 {} '#' 02 ]",
+      "a < 90 [ 0001 {} 02 ]",
+      "s > 32 [ 'public/x' 0001 {} ] 34 [ 'home/ann/1' 0002 {} ]",
+      "a < 32 [ 'public/x' 0001 {} ] 34 [ 'home/ann/1' 0002 {} ]",
+      "s < 32 [ 'public/x' 0001 {} ] 40 [ 0001 ] 34 [ 'home/ann/1' 0002 {} ] 50 [ 0002 ]",
+      change,
+      ...ANN_RESUMES.map((step) => step.replace("a", "b")),
+      "a told e0 8e",
+      "b quiet",
+    ],
+  },
+  {
+    name: "QoS 2 that was begun before the change, which ends without another message",
+    steps: (change) => [
+      ...SUE,
+      ...ANN_DURABLE,
+      "a > 82 [ 0001 {} 'public/x' 02 ]",
+      "a < 90 [ 0001 {} 02 ]",
+      "a > 34 [ 'home/ann/1' 0001 {} ]",
+      "a < 50 [ 0001 ]",
+      "s < 34 [ 'home/ann/1' 0001 {} ]",
+      "s > 50 [ 0001 ] 34 [ 'public/x' 0009 {} ]",
+      "s < 62 [ 0001 ] 34 [ 'public/x' 0002 {} ] 50 [ 0009 ]",
+      "a < 34 [ 'public/x' 0001 {} ]",
+      "a > 50 [ 0001 ]",
+      "a < 62 [ 0001 ]",
+      change,
+      "a > 70 [ 0001 ] 62 [ 0001 ]",
+      "a < 70 [ 0001 ]",
+      "s > 70 [ 0001 ] 62 [ 0009 ] 50 [ 0002 ]",
+      "s < 70 [ 0009 ] 62 [ 0002 ]",
+      "s > 70 [ 0002 ]",
+      "a > 34 [ 'home/ann/1' 0001 {} ]", // The identifier is free, the right is gone.
+      "a < 50 [ 0001 <87> ]",
+      "a > 62 [ 0001 ]",
+      "a < 70 [ 0001 <92> ]",
+    ],
+  },
+  {
+    name: "topics that begin with $",
+    steps: (_, isV5) => [
+      ...SUE,
+      ...ANN,
+      "a > 82 [ 0001 {} '#' 00 '$SYS/#' 00 '$data/#' 00 '$share/g/$SYS/#' 00 '+/broker/uptime' 00 '$SYS/broker/uptime' 00 ]",
+      `a < 90 [ 0001 {} 00 ${
+        ["87", "87", "87", "00", "87"].map((code) => isV5 || code === "00" ? code : "80").join(" ")
+      } ]`,
+      "s > 82 [ 0002 {} '$SYS/#' 00 '$data/#' 00 ]",
+      `s < 90 [ 0002 {} ${isV5 ? "87" : "80"} 00 ]`,
+      "a > 32 [ '$SYS/x' 0001 {} ] 32 [ '$data/x' 0002 {} ] 33 [ '$share/g/x' 0003 {} \"1\" ] 32 [ '$' 0004 {} ]",
+      "a < 40 [ 0001 <87> ] 40 [ 0002 <87> ] 40 [ 0003 <87> ] 40 [ 0004 <87> ]",
+      "s > 32 [ '$SYS/x' 0001 {} ] 30 [ '$data/x' {} ]",
+      "s < 40 [ 0001 <87> ] 30 [ '$data/x' {} ]",
+      "10 s pass", // What $SYS tells is read by nobody.
+      "a quiet",
+      "s quiet",
+    ],
+  },
 ];
 
 for (const { name, steps } of ROWS) {
-  for (const version of ALL_VERSIONS.slice(1)) { // SUBACK of 3.1 cannot say no.
-    Deno.test(`Rules hold for ${name} v${version}`, () => {
-      const authorizer = new AccessControl(RULES);
-      return converse(
-        version,
-        { authenticator: trustUserNames, authorizer },
-        (conversation) => conversation.run(...steps(authorizer, version === 5)),
-      );
-    });
+  for (const { name: way, rules, without = WITHOUT_ANN, acceptance = {} } of WAYS) {
+    for (const version of ALL_VERSIONS.slice(1)) { // SUBACK of 3.1 cannot say no.
+      Deno.test(`Rules ${way} hold for ${name} v${version}`, () => {
+        const authorizer = new AccessControl(rules);
+        const authenticator: Authenticator = {
+          authenticate: ({ connect: { userName: principal = "" } }) => ({
+            isAccepted: true,
+            principal,
+            ...principal === "ann" ? acceptance : {},
+          }),
+        };
+        return converse(
+          version,
+          { authenticator, authorizer, sysIntervalMs: 1_000 },
+          (conversation) => conversation.run(...steps(() => authorizer.replace(without), version === 5)),
+        );
+      });
+    }
   }
+}
+
+function withUsers(ann: { name: string; rules?: readonly AccessRule[]; roles?: readonly string[] }): AccessRules {
+  return { ...RULES, users: [...RULES.users ?? [], ann] };
 }
 
 /** CONNECT with Clean Start. */
