@@ -39,8 +39,7 @@ async function check(request: ServeRequest): Promise<number> {
   try {
     const { written, overrides } = await request.read();
     const configuration = configurationOf(written, overrides);
-    await Access.read(configuration);
-    checkListenerFiles(configuration);
+    await checkFiles(configuration);
     for (const warning of written.warnings) console.error(`brooklet: ${printable(warning)}`);
     console.error("brooklet: the configuration can be used");
     return 0;
@@ -49,6 +48,21 @@ async function check(request: ServeRequest): Promise<number> {
     for (const message of [error.message, ...error.others]) console.error(`brooklet: ${printable(message)}`);
     return 1;
   }
+}
+
+/** Reads everything that the configuration names; throws {@linkcode ConfigError} with what cannot be used. */
+async function checkFiles(configuration: Configuration): Promise<void> {
+  const messages: string[] = [];
+  for (const read of [() => Access.read(configuration), () => checkListenerFiles(configuration)]) {
+    try {
+      await read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      messages.push(error.message, ...error.others);
+    }
+  }
+  const [first, ...others] = messages;
+  if (first !== undefined) throw new ConfigError(first, others);
 }
 
 async function run(

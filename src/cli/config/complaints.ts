@@ -13,15 +13,24 @@ export interface Complaint {
 
 type Issue = z.core.$ZodIssue;
 
-/** What is wrong, in the words of somebody who writes a configuration. Values are not repeated: they may be secret. */
+/**
+ * What is wrong, in the words of somebody who writes a configuration. Values are not repeated: they may be secret.
+ *
+ * @param issues with the values they are about (`reportInput`)
+ */
 export function complaintsOf(issues: readonly Issue[]): Complaint[] {
+  const shape = issues.some(({ code }) => code === "unrecognized_keys") ? configurationShape() : undefined;
+  const ofPlaces = Map.groupBy(issues, ({ path }) => pathText(path));
   return issues.flatMap((issue): Complaint[] => {
     const { path } = issue;
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: [...path, key], part: "key", why: unknownKey(path, key) }));
+      const known = keysOf(shapeAt(shape, path));
+      return issue.keys.map((key) => ({ path: [...path, key], part: "key", why: unknownKey(path, key, known) }));
     }
+    const place = pathText(path);
+    if (ofPlaces.get(place)?.some((other) => other !== issue && saysMore(other, issue))) return [];
     const why = whyNot(issue);
-    return [{ path, part: "value", why: why.startsWith("Cannot ") ? why : `${pathText(path)} ${why}` }];
+    return [{ path, part: "value", why: why.startsWith("Cannot ") ? why : `${place} ${why}` }];
   });
 }
 
@@ -33,31 +42,39 @@ export function pathText(path: ConfigPath): string {
 }
 
 /** With the key that was probably meant, or those that there are. */
-function unknownKey(path: ConfigPath, key: string): string {
-  const known = keysOf(shapeAt(configurationShape(), path));
+function unknownKey(path: ConfigPath, key: string, known: readonly string[]): string {
   const meant = nearest(key, known);
   const hint = meant === undefined ? `there is ${known.join(", ")}` : `did you mean "${meant}"?`;
   return `Unknown key ${pathText([...path, key])}: ${hint}`;
 }
 
+/** Whether what another issue says of the same place is enough: what kind it has to be, or what it may be at most. */
+function saysMore(other: Issue, issue: Issue): boolean {
+  return (other.code === "invalid_type" && issue.code !== "invalid_type") ||
+    (issue.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER);
+}
+
 function whyNot(issue: Issue): string {
+  if (KIND_CODES.includes(issue.code)) {
+    if (issue.input === undefined) return "is missing";
+    if (issue.input === null) return "is left empty: leave the key out, or set it"; // All in it may be commented out.
+  }
   if (OUR_WORDS.test(issue.message)) return issue.message;
   switch (issue.code) {
     case "invalid_type":
-      return issue.message.endsWith("received undefined") ? "is missing" : `is not ${KINDS[issue.expected]}`;
+      return `is not ${KINDS[issue.expected]}`;
     case "invalid_value":
       return `is not ${listed(issue.values.map((value) => typeof value === "string" ? `"${value}"` : String(value)))}`;
     case "too_small":
       return issue.origin === "int" || issue.origin === "number" ? `is less than ${issue.minimum}` : issue.message;
     case "too_big":
       return issue.origin === "int" || issue.origin === "number" ? `is more than ${issue.maximum}` : issue.message;
-    case "invalid_format":
-      return issue.format === "url" ? "is not a URL" : issue.message;
     default:
       return issue.message;
   }
 }
 
+const KIND_CODES: readonly Issue["code"][] = ["invalid_type", "invalid_value", "invalid_union"];
 const OUR_WORDS = /^(?:is|has|needs|cannot) /;
 const KINDS: Partial<Record<z.core.$ZodInvalidTypeExpected, string>> = {
   string: "a text; put it between quotes",

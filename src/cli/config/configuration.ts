@@ -15,7 +15,8 @@ export interface Written {
 
 /** The configuration with its defaults; throws {@linkcode ConfigError} with everything that is wrong. */
 export function configurationOf(written: Written, overrides: readonly Override[] = []): Configuration {
-  const { success, data, error } = configurationSchema.safeParse(withOverrides(written.value, overrides));
+  const whole = withOverrides(written.value, overrides);
+  const { success, data, error } = configurationSchema.safeParse(whole, { reportInput: true });
   if (success) return data;
   const [first = "The configuration cannot be used", ...others] = complaintsOf(error.issues).map((complaint) => {
     const { path, part, why } = complaint;

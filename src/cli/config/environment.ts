@@ -7,10 +7,13 @@ import { parse } from "@std/yaml";
 import { ConfigError } from "../config_error.ts";
 import { nearest } from "./nearest.ts";
 import { configurationShape, type JsonSchema, keysOf, shapeAt } from "./schema_shape.ts";
+import { whyNot } from "../read_file.ts";
 import type { Override } from "./overrides.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 
 const PREFIX = "BROOKLET_";
+/** What Kubernetes sets for a service. */
+const OF_SERVICE = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
 /** Overrides of the environment, in an order in which lists grow; throws {@linkcode ConfigError} for a name that means nothing. */
 export function environmentOverrides(
@@ -19,9 +22,13 @@ export function environmentOverrides(
 ): Override[] {
   const shape = configurationShape();
   const names = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && isMeant(name, keysOf(shape)));
+  const known = new Map<string, string>();
   return names.toSorted((one, other) => one.localeCompare(other, "en", { numeric: true })).map((name) => {
     const text = environment[name] ?? "";
     const { path, isFile } = pathOf(name, shape);
+    const other = known.get(JSON.stringify(path));
+    if (other !== undefined) throw new ConfigError(`${other} and ${name} set the same: leave one of them out`);
+    known.set(JSON.stringify(path), name);
     return {
       path,
       from: name,
@@ -39,8 +46,10 @@ function pathOf(name: string, shape: JsonSchema): { path: ConfigPath; isFile: bo
     const key = keys.find((key) => isSameName(key, part));
     if (key !== undefined) path.push(key);
     else if (/^\d+$/.test(part) && shapeAt(here, [0]) !== undefined) path.push(Number(part));
-    else if (keys.length === 0 && shapeAt(here, [part]) !== undefined) path.push(part);
-    else {
+    else if (keys.length === 0 && shapeAt(here, [part]) !== undefined) {
+      const [, secret = part] = /^(.+)_FILE$/i.exec(part) ?? []; // Of a header: its name has no "_".
+      return { path: [...path, secret], isFile: secret !== part };
+    } else {
       const secret = keys.find((key) => isSameName(key, part.replace(/_FILE$/, "")));
       const isSecret = secret !== undefined && shapeAt(here, [secret])?.writeOnly === true;
       if (isSecret && index === parts.length - 1) return { path: [...path, secret], isFile: true };
@@ -53,7 +62,16 @@ function pathOf(name: string, shape: JsonSchema): { path: ConfigPath; isFile: bo
 /** Others may set variables that begin so, as Kubernetes does for a service of this name: they have no `__`. */
 function isMeant(name: string, keys: readonly string[]): boolean {
   const word = name.slice(PREFIX.length);
-  return word.includes("__") || nearest(word.replaceAll("_", ""), keys) !== undefined;
+  if (word.includes("__") || nearest(word.replaceAll("_", ""), keys) !== undefined) return true;
+  const group = keys.map(variableOf).find((key) => word.startsWith(`${key}_`));
+  if (group === undefined || OF_SERVICE.test(word)) return false;
+  throw new ConfigError(
+    `Unknown environment variable ${name}: two "_" stand between a key and what is in it, as in BROOKLET_${group}__`,
+  );
+}
+
+function variableOf(key: string): string {
+  return key.replace(/[A-Z]/g, "_$&").toUpperCase();
 }
 
 function isSameName(key: string, part: string): boolean {
@@ -61,7 +79,7 @@ function isSameName(key: string, part: string): boolean {
 }
 
 function unknownName(name: string, part: string, keys: readonly string[]): ConfigError {
-  const known = keys.map((key) => key.replace(/[A-Z]/g, "_$&").toUpperCase());
+  const known = keys.map(variableOf);
   const meant = nearest(part, known);
   const hint = meant === undefined
     ? `there is ${known.length === 0 ? "no more to set there" : known.join(", ")}`
@@ -83,7 +101,6 @@ function secretIn(name: string, path: string, readFile: (path: string) => string
   try {
     return readFile(path).replace(/\r?\n$/, "");
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
-    throw new ConfigError(`${name}: cannot read "${path}": ${why}`);
+    throw new ConfigError(`${name}: cannot read "${path}": ${whyNot(error)}`);
   }
 }

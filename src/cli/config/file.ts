@@ -1,17 +1,34 @@
 import type { Written } from "./configuration.ts";
 import { readMosquittoConfiguration } from "./mosquitto_file.ts";
-import { readText } from "../read_file.ts";
-import { parseYaml, yamlPlace } from "./yaml_file.ts";
+import { ConfigError } from "../config_error.ts";
+import { readBytes } from "../read_file.ts";
+import { parseYaml, yamlPlaces } from "./yaml_file.ts";
+
+const NEWLINE = 0x0a;
 
 /** Reads a file of either kind; throws {@linkcode ConfigError}. */
 export function readConfiguration(file: string): Written {
-  const text = readText("configuration", file);
+  const bytes = readBytes("configuration", file);
+  const text = new TextDecoder().decode(bytes);
   if (isMosquitto(file, text)) return readMosquittoConfiguration(file, text);
-  return {
-    value: parseYaml(text, file),
-    place: (path, part) => yamlPlace(text, file, path, part),
-    warnings: [],
-  };
+  refuseOtherThanUtf8(bytes, file);
+  return { value: parseYaml(text, file), place: yamlPlaces(text, file), warnings: [] };
+}
+
+/** What cannot be read would be another character in a password or a name. */
+function refuseOtherThanUtf8(bytes: Uint8Array, file: string): void {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let begin = 0;
+  for (let line = 1; begin <= bytes.length; line++) {
+    const newline = bytes.indexOf(NEWLINE, begin);
+    const end = newline === -1 ? bytes.length : newline;
+    try {
+      decoder.decode(bytes.subarray(begin, end));
+    } catch {
+      throw new ConfigError(`${file}:${line}: YAML: this line is not UTF-8: save the file as UTF-8`);
+    }
+    begin = end + 1;
+  }
 }
 
 /** Whether it is in the language of mosquitto.conf: by its name, or else by the first line that says something. */

@@ -17,7 +17,9 @@ const level = z.enum(LOG_LEVELS).optional();
 
 const destination = z.union([
   z.enum(["stderr", "stdout", "topic"]),
-  z.strictObject({ file: z.string().min(1).describe("It grows at its end, and is opened again on SIGHUP.") }),
+  z.strictObject({
+    file: z.string().min(1, "is empty").describe("It grows at its end, and is opened again on SIGHUP."),
+  }),
 ], `is not "stderr", "stdout", "topic" or a "file"`);
 
 export const loggingSchema = z.strictObject({

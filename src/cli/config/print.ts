@@ -1,9 +1,8 @@
 import { stringify } from "@std/yaml";
 import { UNLIMITED } from "./limits_schema.ts";
 import type { Configuration } from "./schema.ts";
+import { HIDDEN } from "./schema_checks.ts";
 import { configurationShape, type JsonSchema, shapeAt } from "./schema_shape.ts";
-
-const HIDDEN = "(hidden)";
 
 /** YAML of what is in force, defaults included; secrets are hidden. */
 export function effectiveYaml(configuration: Configuration): string {
@@ -34,6 +33,11 @@ function writable(value: unknown, shape: JsonSchema | undefined): unknown {
   if (shape?.writeOnly === true && value !== undefined) return HIDDEN;
   if (shape?.format === "uri" && typeof value === "string") return withoutSecrets(value);
   if (value === Infinity) return UNLIMITED;
+  if (typeof value === "string") {
+    return shape?.format === "uri" || (shape !== undefined && /^kv:https?:/i.test(value))
+      ? withoutCredentials(value)
+      : value;
+  }
   if (Array.isArray(value)) {
     const items = shapeAt(shape, [0]);
     return value.map((item) => writable(item, items));
@@ -43,4 +47,9 @@ function writable(value: unknown, shape: JsonSchema | undefined): unknown {
     Object.entries(value).filter(([, member]) => member !== undefined)
       .map(([key, member]) => [key, writable(member, shapeAt(shape, [key]))]),
   );
+}
+
+/** Keys of other servers stand in their URLs, too. */
+function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^/?#]*@/, `//${HIDDEN}@`).replace(/[?#].*$/s, `?${HIDDEN}`);
 }

@@ -10,7 +10,8 @@ const HEAD = `# Configuration
 what is in force. A path that does not begin with \`/\` is seen from the folder in which the broker was started. Each key can
 be set by a variable as well: \`BROOKLET_LISTENERS__0__URL\` is \`url\` of the first listener, \`BROOKLET_LIMITS__MAXIMUM_QOS\` is
 \`limits.maximumQos\`, and for a secret such as \`authentication.jwt.secret\` the variable
-\`BROOKLET_AUTHENTICATION__JWT__SECRET_FILE\` names a file with it. Options of the command line override variables, and
+\`BROOKLET_AUTHENTICATION__JWT__SECRET_FILE\` names a file with it (one line end behind it is not part of it). A list or
+group in a variable is written as in YAML, as in \`["a", "b"]\`. Options of the command line override variables, and
 variables override the file.
 
 For completion in an editor, begin the file with

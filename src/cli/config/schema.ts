@@ -5,14 +5,28 @@
 
 import { z } from "zod";
 import { isIpAddress } from "../../broker/bans.ts";
-import { isWayIn } from "./authentication_ways.ts";
-import { isLoopback, type ListenUrl, listenUrlOf, urlText } from "../listen_url.ts";
-import { parseStorageOption } from "../storage_option.ts";
 import { limitsSchema, listenerLimitsSchema } from "./limits_schema.ts";
 import { loggingSchema } from "./logging_schema.ts";
+import {
+  checkAccess,
+  checkHeaders,
+  checkHttpUrl,
+  checkListeners,
+  checkListenUrl,
+  checkNames,
+  checkPasswordHash,
+  checkStorage,
+  checkTokenSecret,
+  checkTopic,
+  checkTopicFilter,
+  isOrigin,
+  isProxy,
+} from "./schema_checks.ts";
 
 const path = z.string().min(1, "is empty");
 const name = z.string().min(1, "is empty");
+const names = z.array(name).min(1, "is empty");
+const httpUrl = z.string().superRefine(checkHttpUrl).meta({ format: "uri", pattern: "^https?://" });
 const accessOf = z.enum(["read", "write", "readwrite", "deny"]);
 
 const tlsSchema = z.strictObject({
@@ -32,27 +46,29 @@ const tlsSchema = z.strictObject({
 
 const userSchema = z.strictObject({
   name: name.describe("User name."),
-  passwordHash: z.string().meta({ writeOnly: true }).describe(
+  passwordHash: z.string().superRefine(checkPasswordHash).meta({ writeOnly: true }).describe(
     "Hash of the password, as `brooklet passwd -n` prints it. A plain password is refused.",
   ),
 });
 
 const jwtSchema = z.strictObject({
-  secret: z.string().meta({ writeOnly: true }).optional().describe("Shared secret for HS256, 32 bytes at least."),
+  secret: z.string().superRefine(checkTokenSecret).meta({ writeOnly: true }).optional().describe(
+    "Shared secret for HS256, 32 bytes at least.",
+  ),
   publicKeyFile: path.optional().describe("PEM file with a public key; `algorithm` says which."),
   algorithm: z.enum(["RS256", "ES256", "EdDSA"]).optional().describe("Of the public key."),
   jwksFile: path.optional().describe("JWKS file (RFC 7517)."),
-  jwksUrl: z.url().optional().describe("Where a JWKS is got with HTTP."),
-  issuer: z.array(z.string()).optional().describe("`iss` has to be one of these."),
-  audience: z.array(z.string()).optional().describe("`aud` has to have one of these."),
+  jwksUrl: httpUrl.optional().describe("Where a JWKS is got with HTTP."),
+  issuer: names.optional().describe("`iss` has to be one of these."),
+  audience: names.optional().describe("`aud` has to have one of these."),
   clockToleranceSeconds: z.int().min(0).default(0).describe("How wrong the clocks may be, in seconds."),
   requiresExpiry: z.boolean().default(true).describe("Refuse a token without `exp`."),
   from: z.enum(["password", "userName"]).default("password").describe("Where the client says its token."),
   claims: z.strictObject({
-    principal: z.string().default("sub").describe("Its text becomes the user name."),
-    roles: z.string().default("roles").describe("A list of names of roles."),
-    publish: z.string().default("publ").describe("A list of Topic Filters that the client may publish to."),
-    subscribe: z.string().default("subs").describe("A list of Topic Filters of which the client gets messages."),
+    principal: name.default("sub").describe("Its text becomes the user name."),
+    roles: name.default("roles").describe("A list of names of roles."),
+    publish: name.default("publ").describe("A list of Topic Filters that the client may publish to."),
+    subscribe: name.default("subs").describe("A list of Topic Filters of which the client gets messages."),
   }).prefault({}).describe("Names of claims; a name with dots may be a path, as in `realm_access.roles`."),
   onExpiry: z.enum(["disconnect", "ignore"]).default("disconnect").describe("When the token of a client expires."),
 }).refine(
@@ -60,14 +76,15 @@ const jwtSchema = z.strictObject({
     [secret, publicKeyFile, jwksFile, jwksUrl].filter((key) => key !== undefined).length === 1,
   `needs one of "secret", "publicKeyFile", "jwksFile" and "jwksUrl"`,
 ).refine(({ publicKeyFile, algorithm }) => (publicKeyFile === undefined) === (algorithm === undefined), {
-  path: ["algorithm"],
-  message: `"publicKeyFile" and "algorithm" belong together`,
-});
+  message: `needs "publicKeyFile" and "algorithm" together, or neither`,
+}).meta(oneOf("secret", "publicKeyFile", "jwksFile", "jwksUrl"));
 
 const webhookSchema = z.strictObject({
-  url: z.url().describe("Gets a POST for each client."),
-  headers: z.record(z.string(), z.string().meta({ writeOnly: true })).default({}).describe("Sent with each request."),
-  timeoutMs: z.int().min(1).default(3_000).describe("Longest time for a request, in milliseconds."),
+  url: httpUrl.describe("Gets a POST for each client."),
+  headers: z.record(z.string(), z.string().meta({ writeOnly: true })).superRefine(checkHeaders).default({}).describe(
+    "Sent with each request.",
+  ),
+  timeoutMs: z.int().min(1).max(2_147_483_647).default(3_000).describe("Longest time for a request, in milliseconds."),
   cacheMs: z.int().min(0).default(30_000).describe("How long an answer holds, in milliseconds; 0: not."),
 });
 
@@ -79,7 +96,7 @@ export const authenticationSchema = z.strictObject({
   passwordFile: path.optional().describe(
     "Password file of mosquitto or of `brooklet passwd`. Read again on SIGHUP; whose line is another one then is disconnected.",
   ),
-  users: z.array(userSchema).default([]).describe("Users beside those of the file."),
+  users: z.array(userSchema).superRefine(checkNames).default([]).describe("Users beside those of the file."),
   certificateNames: z.boolean().default(false).describe(
     "Take the Common Name of the client's certificate for its user name, and ask for no password.",
   ),
@@ -92,12 +109,14 @@ export const authenticationSchema = z.strictObject({
 
 const ruleSchema = z.strictObject({
   access: accessOf.describe("What is allowed, or `deny`, which comes before everything else."),
-  topic: z.string().optional().describe("Topic Filter."),
-  pattern: z.string().optional().describe("Topic Filter with `%c` (Client Identifier) and `%u` (user name) in it."),
+  topic: z.string().superRefine(checkTopic).optional().describe("Topic Filter."),
+  pattern: z.string().superRefine(checkTopicFilter).optional().describe(
+    "Topic Filter with `%c` (Client Identifier) and `%u` (user name) in it.",
+  ),
 }).refine(
   ({ topic, pattern }) => (topic === undefined) !== (pattern === undefined),
   `needs either "topic" or "pattern"`,
-);
+).meta(oneOf("topic", "pattern"));
 const rules = z.array(ruleSchema).default([]);
 const roleNames = z.array(name).default([]);
 
@@ -108,26 +127,22 @@ export const accessSchema = z.strictObject({
     name: name.describe("User name."),
     rules: rules.describe("What this user may do."),
     roles: roleNames.describe("Roles of this user."),
-  })).default([]).describe("Rules for single users."),
+  })).superRefine(checkNames).default([]).describe("Rules for single users."),
   groups: z.array(z.strictObject({
     name: name.describe("Name of the group."),
     users: z.array(name).describe("User names."),
     rules: rules.describe("What its users may do."),
     roles: roleNames.describe("Roles of its users."),
-  })).default([]).describe("Rules for several users at once."),
+  })).superRefine(checkNames).default([]).describe("Rules for several users at once."),
   roles: z.array(z.strictObject({
     name: name.describe("Name of the role."),
     rules: rules.describe("What whoever has it may do."),
-  })).default([]).describe("Rules with a name, for users, groups, and tokens."),
+  })).superRefine(checkNames).default([]).describe("Rules with a name, for users, groups, and tokens."),
   everyone: rules.describe("Rules for all, where those above say nothing."),
-}).refine(
-  ({ file, anonymous, users, groups, roles, everyone }) =>
-    file === undefined || [anonymous, users, groups, roles, everyone].every(({ length }) => length === 0),
-  `has "file" and rules, which do not go together`,
-);
+}).superRefine(checkAccess);
 
 const listenerSchema = z.strictObject({
-  url: z.string().superRefine(checkListenUrl).describe(
+  url: z.string().superRefine(checkListenUrl).meta({ pattern: "^(?:mqtts?|wss?|unix):" }).describe(
     "Where to listen: `mqtt://host:port`, `mqtts://host:port`, `ws://host:port/path`, `wss://host:port/path` or " +
       "`unix:/path?mode=660`. The host `loopback` is 127.0.0.1 and [::1], the host `*` is every address.",
   ),
@@ -136,24 +151,26 @@ const listenerSchema = z.strictObject({
   access: accessSchema.optional().describe("In place of that of all listeners."),
   versions: z.array(
     z.literal(["3.1", "3.1.1", "5", 3.1, 5]).transform((version) => String(version) as "3.1" | "3.1.1" | "5"),
-  ).min(1).default(["3.1", "3.1.1", "5"]).describe("Versions of MQTT that are spoken."),
+  ).min(1, "is empty").default(["3.1", "3.1.1", "5"]).describe("Versions of MQTT that are spoken."),
   allowEmptyClientId: z.boolean().default(true).describe(
     "Let clients in that leave their Client Identifier to the broker.",
   ),
   maximumConnections: z.int().min(1).optional().describe("Connections of this listener at the same time."),
   limits: listenerLimitsSchema.prefault({}).describe("Limits for connections of this listener alone."),
   paths: z.union(
-    [z.literal("any"), z.array(z.string().startsWith("/"))],
+    [z.literal("any"), z.array(z.string().regex(/^\//, `is not a path, such as "/mqtt"`))],
     `is not "any" or a list of paths, such as "/mqtt"`,
   )
     .optional().describe("Paths of WebSocket, or `any`. When it is left out: that of the URL, else `/mqtt` and `/`."),
-  origins: z.array(z.string()).optional().describe(
+  origins: z.array(z.string().refine(isOrigin, "is not an origin such as https://example.com")).optional().describe(
     "Web pages that may connect: origins such as `https://example.com`, `sameOrigin`, `loopback`.",
   ),
   httpDir: path.optional().describe(
     "Folder whose files are for everybody who asks for them with GET; for WebSocket listeners. Folders are not listed.",
   ),
-  trustedProxies: z.array(z.string()).default([]).describe("Proxies whose `X-Forwarded-For` is believed."),
+  trustedProxies: z.array(z.string().refine(isProxy, "is not an IP address or network")).default([]).describe(
+    "Proxies whose `X-Forwarded-For` is believed.",
+  ),
   proxyProtocol: z.boolean().default(false).describe("Connections begin with a header of the PROXY protocol."),
 });
 
@@ -171,14 +188,14 @@ const banSchema = z.strictObject({
 }).refine(
   ({ clientId, user, address }) => [clientId, user, address].filter((key) => key !== undefined).length === 1,
   `needs one of "clientId", "user" and "address"`,
-);
+).meta(oneOf("clientId", "user", "address"));
 
 export const configurationSchema = z.strictObject({
   listeners: z.array(listenerSchema).min(1, "is empty").prefault(
     [{ url: "mqtt://loopback:1883" }, { url: "ws://loopback:8083" }],
   ).describe("Where clients connect."),
   tls: tlsSchema.optional().describe("For all listeners with `mqtts` and `wss` that have none of their own."),
-  storage: z.string().superRefine(checkStorage).default("memory").describe(
+  storage: z.string().superRefine(checkStorage).meta({ pattern: "^(?:memory|kv|kv:.+)$" }).default("memory").describe(
     "Where sessions and retained messages are kept: `memory`, until the broker ends; `kv`, a file in the folder of the " +
       "platform for such things; `kv:/path/to/file`; `kv:https://host`, a server of KV Connect.",
   ),
@@ -209,7 +226,7 @@ export const configurationSchema = z.strictObject({
     ),
   }).prefault({}).describe("How messages go to clients."),
   clientIds: z.strictObject({
-    prefixes: z.array(z.string()).default([]).describe(
+    prefixes: z.array(name).default([]).describe(
       "With one at least: what Client Identifiers have to begin with.",
     ),
     assignedPrefix: z.string().default("auto-").describe("What those that the broker makes begin with."),
@@ -239,58 +256,7 @@ export type AuthenticationConfiguration = Configuration["authentication"];
 export type BanConfiguration = Configuration["bans"][number];
 export type AccessConfiguration = NonNullable<Configuration["access"]>;
 
-function checkListenUrl(text: string, context: z.RefinementCtx<string>): void {
-  try {
-    listenUrlOf(text);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
-  }
-}
-
-function urlOf(text: string): ListenUrl | undefined {
-  try {
-    return listenUrlOf(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function checkStorage(text: string, context: z.RefinementCtx<string>): void {
-  try {
-    parseStorageOption(text);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    context.addIssue({ code: "custom", message: message.replace(/^(?:--storage|Option --storage) /, "") });
-  }
-}
-
-/** What one part says has to fit what another one says. */
-function checkListeners(
-  { listeners, tls, authentication }: z.output<typeof configurationSchema>,
-  context: z.RefinementCtx,
-): void {
-  for (const [index, listener] of listeners.entries()) {
-    const url = urlOf(listener.url);
-    if (url === undefined) continue; // It was told.
-    const complain = (key: keyof typeof listener, message: string) =>
-      context.addIssue({ code: "custom", path: ["listeners", index, key], message });
-    const isSecure = url.scheme === "mqtts" || url.scheme === "wss";
-    if (isSecure && listener.tls === undefined && tls === undefined) {
-      complain("url", `Cannot listen on ${urlText(url)}: it needs a certificate; give --cert and --key, or set "tls"`);
-    }
-    if (!isSecure && listener.tls !== undefined) complain("tls", `has no meaning: ${urlText(url)} has no TLS`);
-    for (const key of ["paths", "origins", "httpDir"] as const) {
-      if (url.scheme !== "ws" && url.scheme !== "wss" && listener[key] !== undefined) {
-        complain(key, `has no meaning: ${urlText(url)} has no WebSocket`);
-      }
-    }
-    const ways = listener.authentication ?? authentication;
-    if (ways.anonymous === undefined && !isWayIn(ways) && !isLoopback(url)) {
-      complain(
-        "url",
-        `Cannot listen on ${urlText(url)}: other machines can reach it and no authentication is set; give ` +
-          `--allow-anonymous, or set "authentication.anonymous" to true, if everybody may connect, or listen on 127.0.0.1`,
-      );
-    }
-  }
+/** For editors, which know nothing of our own checks. */
+function oneOf(...keys: readonly string[]): { oneOf: { required: string[] }[] } {
+  return { oneOf: keys.map((key) => ({ required: [key] })) };
 }

@@ -20,6 +20,7 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly writeOnly?: boolean;
+  readonly format?: string;
 }
 
 /** Of what is written, with defaults left out. */

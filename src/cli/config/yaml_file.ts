@@ -12,6 +12,7 @@ export type ConfigPath = readonly PropertyKey[];
 
 /** The value of a YAML text; throws {@linkcode ConfigError} with the place. */
 export function parseYaml(text: string, file: string): unknown {
+  refuseTabs(text, file);
   try {
     return parse(text) ?? {}; // A file with nothing but comments.
   } catch (error) {
@@ -19,18 +20,44 @@ export function parseYaml(text: string, file: string): unknown {
     const [first = ""] = error.message.split("\n");
     const [, why = first, line, column] = /^(.*?) at line (\d+), column (\d+):?$/.exec(first) ?? [];
     const where = line === undefined ? file : `${file}:${line}:${column}`;
-    throw new ConfigError(`${where}: ${why.replace(/^Cannot/, "YAML: cannot")}`);
+    throw new ConfigError(`${where}: YAML: ${why.charAt(0).toLowerCase()}${why.slice(1)}`);
   }
 }
 
-/**
- * Place of a value, or of its key, such as `brooklet.yaml:3:5`; of what it stands in where it is missing.
- *
- * @param part "key" for the place of the last key itself
- */
-export function yamlPlace(text: string, file: string, path: ConfigPath, part: "key" | "value"): string {
+/** @std/yaml takes some, and then what they indent is not where it seems to be. */
+function refuseTabs(text: string, file: string): void {
+  if (!/^ *\t/m.test(text)) return;
   const lines = new LineCounter();
-  let node: unknown = parseDocument(text, { lineCounter: lines }).contents;
+  const { errors } = parseDocument(text, { lineCounter: lines });
+  const tab = errors.find(({ code }) => code === "TAB_AS_INDENT");
+  if (tab === undefined) return;
+  throw new ConfigError(`${placeAt(tab.pos[0], lines, file)}: YAML: a tab cannot indent: use spaces`);
+}
+
+/** Gives the place of a value or its key; see {@linkcode Places}. The text is read when the first one is asked for. */
+export function yamlPlaces(text: string, file: string): Places {
+  const lines = new LineCounter();
+  let contents: unknown;
+  return (path, part) => {
+    contents ??= parseDocument(text, { lineCounter: lines }).contents;
+    return yamlPlace(contents, lines, file, path, part);
+  };
+}
+
+/**
+ * Place of a value, or of its key, such as `brooklet.yaml:3:5`; of what it stands in where it is missing. With "key" it is
+ * that of the last key itself.
+ */
+type Places = (path: ConfigPath, part: "key" | "value") => string;
+
+function yamlPlace(
+  contents: unknown,
+  lines: LineCounter,
+  file: string,
+  path: ConfigPath,
+  part: "key" | "value",
+): string {
+  let node = contents;
   let offset = offsetOf(node);
   for (const [index, step] of path.entries()) {
     const next = childOf(node, step);
@@ -39,7 +66,10 @@ export function yamlPlace(text: string, file: string, path: ConfigPath, part: "k
     const isLast = index === path.length - 1;
     offset = (isLast && part === "key" ? undefined : offsetOf(node)) ?? offsetOf(next.key) ?? offset;
   }
-  if (offset === undefined) return file;
+  return offset === undefined ? file : placeAt(offset, lines, file);
+}
+
+function placeAt(offset: number, lines: LineCounter, file: string): string {
   const { line, col } = lines.linePos(offset);
   return `${file}:${line}:${col}`;
 }

@@ -31,6 +31,23 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
     err: /^brooklet: Cannot read the password file "\/nowhere\/passwords": there is no such file$/,
   },
   {
+    name: "--check-config of a file that names two that are not there",
+    yaml: "access: { file: /nowhere/acl }\ntls: { certificate: /nowhere/c, key: /nowhere/k }\n",
+    args: ["--check-config"],
+    code: 1,
+    out: /^$/,
+    err:
+      /^brooklet: Cannot read the ACL file "\/nowhere\/acl": .*\nbrooklet: Cannot read the certificate "\/nowhere\/c": /,
+  },
+  {
+    name: "a folder in place of a file",
+    yaml: "authentication: { passwordFile: / }\n",
+    args: [],
+    code: 2,
+    out: /^$/,
+    err: /^brooklet: Cannot read the password file "\/": it is a folder$/,
+  },
+  {
     name: "--check-config of a certificate that is none",
     yaml: `tls: { certificate: ${certificatePath("server.key")}, key: ${certificatePath("server.key")} }\n`,
     args: ["--check-config"],
@@ -61,7 +78,7 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
     code: 2,
     out: /^$/,
     err:
-      /^brooklet: authentication\.users: Cannot use the password of "ann": it is not a hash; "brooklet passwd -n" makes one$/,
+      /^brooklet: .*:1:54: "authentication\.users\[0\]\.passwordHash" is not a hash: "brooklet passwd -n" makes one$/,
   },
   {
     name: "a role that is not there",
@@ -69,7 +86,7 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
     args: [],
     code: 2,
     out: /^$/,
-    err: /^brooklet: access rules: Cannot use the role "boss": there is none of this name$/,
+    err: /^brooklet: .*:1:40: "access\.users\[0\]\.roles\[0\]" is not one of the roles: there is none$/,
   },
   {
     name: "--listen beside a file",

@@ -3,7 +3,7 @@ import { environmentOverrides } from "../../../src/cli/config/environment.ts";
 import { ConfigError } from "../../../src/cli/config_error.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
-const FILES: Readonly<Record<string, string>> = { "/run/secret": "s3cret\n" };
+const FILES: Readonly<Record<string, string>> = { "/run/secret": `${"s3cret-".repeat(5)}\n` };
 
 Deno.test("Variables override what a file says, and add to its lists", () => {
   using folder = new ConfigurationFolder();
@@ -16,8 +16,11 @@ Deno.test("Variables override what a file says, and add to its lists", () => {
     BROOKLET_AUTHENTICATION__JWT__SECRET_FILE: "/run/secret",
     BROOKLET_AUTHENTICATION__WEBHOOK__URL: "http://127.0.0.1/",
     BROOKLET_AUTHENTICATION__WEBHOOK__HEADERS__Authorization: "Bearer a: b",
+    "BROOKLET_AUTHENTICATION__WEBHOOK__HEADERS__X-Key_FILE": "/run/secret",
     HOME: "/root",
     BROOKLET_SERVICE_HOST: "10.0.0.1",
+    BROOKLET_TLS_SERVICE_PORT_MQTTS: "8883",
+    BROOKLET_TLS_PORT_8883_TCP_ADDR: "10.0.0.1",
     BROOKLET_CI: "1",
   });
   const yaml = "listeners:\n  - url: mqtt://127.0.0.1:1884\nlimits: { maximumQos: 2 }\n";
@@ -27,8 +30,11 @@ Deno.test("Variables override what a file says, and add to its lists", () => {
     ["mqtt://127.0.0.1:1885", 3],
   ]);
   assertEquals([limits.maximumQos, limits.maximumQueuedBytes, pidFile], [1, Infinity, "5"]);
-  assertEquals(authentication.jwt?.secret, "s3cret");
-  assertEquals(authentication.webhook?.headers, { Authorization: "Bearer a: b" });
+  assertEquals(authentication.jwt?.secret, "s3cret-".repeat(5));
+  assertEquals(authentication.webhook?.headers, {
+    Authorization: "Bearer a: b",
+    "X-Key": "s3cret-".repeat(5),
+  });
 });
 
 Deno.test("Variables are named where what they say is wrong", () => {
@@ -73,6 +79,17 @@ const REFUSED: readonly (readonly [name: string, value: string, message: string]
     "/run/none",
     'BROOKLET_AUTHENTICATION__JWT__SECRET_FILE: cannot read "/run/none": there is no such file',
   ],
+  [
+    "BROOKLET_AUTHENTICATION__JWT__SECRET_FILE",
+    "/run",
+    'BROOKLET_AUTHENTICATION__JWT__SECRET_FILE: cannot read "/run": it is a folder',
+  ],
+  [
+    "BROOKLET_AUTHENTICATION_JWT_SECRET",
+    "x",
+    'Unknown environment variable BROOKLET_AUTHENTICATION_JWT_SECRET: two "_" stand between a key and what is in it, as ' +
+    "in BROOKLET_AUTHENTICATION__",
+  ],
   ["BROOKLET_LIMITS__MAXIMUM_QOS", "{", "BROOKLET_LIMITS__MAXIMUM_QOS: what it says cannot be read as YAML"],
 ];
 
@@ -81,6 +98,19 @@ for (const [name, value, message] of REFUSED) {
     assertThrows(() => overridesOf({ [name]: value }), ConfigError, message);
   });
 }
+
+Deno.test("Two variables cannot set the same", () => {
+  for (
+    const [one, other] of [
+      ["BROOKLET_AUTHENTICATION__JWT__SECRET", "BROOKLET_AUTHENTICATION__JWT__SECRET_FILE"],
+      ["BROOKLET_PID_FILE", "BROOKLET_PIDFILE"],
+      ["BROOKLET_LISTENERS__0__URL", "BROOKLET_LISTENERS__00__URL"],
+    ] as const
+  ) {
+    const message = `${one} and ${other} set the same: leave one of them out`;
+    assertThrows(() => overridesOf({ [one]: "/run/secret", [other]: "/run/secret" }), ConfigError, message);
+  }
+});
 
 Deno.test("A variable cannot leave a gap in a list", () => {
   using folder = new ConfigurationFolder();
@@ -92,6 +122,7 @@ Deno.test("A variable cannot leave a gap in a list", () => {
 
 function overridesOf(environment: Readonly<Record<string, string>>) {
   return environmentOverrides(environment, (path) => {
+    if (path === "/run") throw new Deno.errors.IsADirectory();
     const text = FILES[path];
     if (text === undefined) throw new Deno.errors.NotFound();
     return text;

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { parse } from "@std/yaml";
 import { configurationOf } from "../../../src/cli/config/configuration.ts";
 import { effectiveYaml } from "../../../src/cli/config/print.ts";
@@ -38,22 +38,75 @@ Deno.test("The example in docs/configuration.md can be used", () => {
   assertEquals(examples.length, 2);
 });
 
+const AWKWARD = [
+  "123",
+  "1e3",
+  "0x10",
+  "null",
+  "~",
+  "yes",
+  "2026-12-31",
+  "1:20",
+  "- a",
+  "# b",
+  "a: b",
+  " ",
+  "\u00e4\n\tc",
+  "'\"",
+  "@d",
+  "%e",
+];
+
 Deno.test("What is in force is printed as YAML that means the same, without its secrets", () => {
+  const hash = `$7$101$c2FsdA==$${new Uint8Array(64).toBase64()}`;
   const value = {
-    listeners: [{ url: "mqtt://127.0.0.1:0", limits: { maximumPayloadBytes: "unlimited" } }],
+    listeners: [
+      { url: "mqtt://127.0.0.1:0", limits: { maximumPayloadBytes: "unlimited" } },
+      { url: "ws://127.0.0.1:0", origins: ["https://example.com"], paths: "any" },
+    ],
     authentication: {
-      users: [{ name: "ann", passwordHash: "$7$101$c2FsdA==$aGFzaA==" }],
-      jwt: { secret: "a secret of thirty-two characters" },
-      webhook: { url: "http://127.0.0.1/", headers: { Authorization: "Bearer secret" } },
+      users: AWKWARD.map((name) => ({ name, passwordHash: hash })),
+      jwt: { secret: "a secret of thirty-two characters", issuer: ["https://example.com/?a=b"] },
+      webhook: { url: "https://me:secret@127.0.0.1/a?key=secret#b", headers: { "X-Key": "Bearer secret" } },
     },
+    access: { users: AWKWARD.map((name) => ({ name, rules: [{ access: "read", topic: name.replace("#", "") }] })) },
+    bans: [{ user: "no", until: "2026-12-31T23:59:00+02:00" }],
+    storage: "kv:https://me:secret@example.com/?token=secret",
+    logging: { destinations: ["stderr", { file: "/tmp/a" }], timestampFormat: "%Y: %m" },
   };
   const written = { place: () => undefined, warnings: [] };
   const configuration = configurationOf({ ...written, value });
   const printed = effectiveYaml(configuration);
-  for (const secret of ["$7$101", "a secret", "Bearer"]) assert(!printed.includes(secret), printed);
-  assertStringIncludes(printed, "passwordHash: (hidden)");
-  const again = configurationOf({ ...written, value: parse(printed) });
-  assertEquals([again.limits, again.listeners], [configuration.limits, configuration.listeners]);
+  for (const secret of ["$7$101", "secret", "Bearer"]) {
+    assert(!printed.replaceAll(/^ +secret: \(hidden\)$/gm, "").includes(secret), printed);
+  }
+  const back = printed.replaceAll("passwordHash: (hidden)", `passwordHash: ${hash}`)
+    .replace("secret: (hidden)", `secret: ${value.authentication.jwt.secret}`)
+    .replace("X-Key: (hidden)", "X-Key: Bearer secret")
+    .replace("https://(hidden)@127.0.0.1/a?(hidden)", value.authentication.webhook.url)
+    .replace("kv:https://(hidden)@example.com/?(hidden)", value.storage);
+  assertEquals(configurationOf({ ...written, value: parse(back) }), configuration);
+});
+
+Deno.test("The JSON Schema knows no format that is not one of JSON Schema, and refuses what it can say", () => {
+  const formats = [...read("docs/brooklet.schema.json").matchAll(/^ *"format": "(.*)",?$/gm)].map(([, name]) => name);
+  assertEquals([...new Set(formats)].toSorted(), ["date-time", "uri"]);
+  const { listeners, storage } = JSON.parse(editorSchema(limits)).properties;
+  const url = new RegExp(listeners.items.properties.url.pattern);
+  assertEquals(["mqtt://a", "unix:/a", "wss://a/b", "http://a", "a"].map((text) => url.test(text)), [
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  assertEquals(["memory", "kv", "kv:/a", "kvs", "disk"].map((text) => new RegExp(storage.pattern).test(text)), [
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 Deno.test("All secrets of the configuration are marked", () => {

@@ -1,0 +1,217 @@
+/** What the schema asks of values beyond their kind. A complaint begins with "is", "has", "needs" or "Cannot". */
+
+import type { z } from "zod";
+import { isTopicFilter } from "../../auth/acl_rules.ts";
+import { parsePasswordHash } from "../../auth/password_hash.ts";
+import { ForwardedAddresses } from "../../transport/web_socket_forwarded.ts";
+import { isLoopback, type ListenUrl, listenUrlOf, urlText } from "../listen_url.ts";
+import { parseStorageOption } from "../storage_option.ts";
+import { isWayIn } from "./authentication_ways.ts";
+import { nearest } from "./nearest.ts";
+import type { Configuration } from "./schema.ts";
+
+/** What `--print-config` prints in place of a secret. */
+export const HIDDEN = "(hidden)";
+const IS_HIDDEN = `has "${HIDDEN}", which --print-config prints in place of a secret: write the secret itself`;
+const LEAST_SECRET_BYTES = 32;
+/** Origins that are words. */
+const ORIGIN_WORDS: readonly string[] = ["*", "null", "sameOrigin", "loopback"];
+
+type Context<Value> = z.RefinementCtx<Value>;
+
+export function checkPasswordHash(text: string, context: Context<string>): void {
+  if (text === HIDDEN) complain(context, IS_HIDDEN);
+  else if (parsePasswordHash(text) === undefined) complain(context, `is not a hash: "brooklet passwd -n" makes one`);
+}
+
+export function checkTokenSecret(text: string, context: Context<string>): void {
+  if (text === HIDDEN) complain(context, IS_HIDDEN);
+  else if (new TextEncoder().encode(text).length < LEAST_SECRET_BYTES) {
+    complain(context, `has less than ${LEAST_SECRET_BYTES} bytes: "openssl rand -hex 32" makes a secret`);
+  }
+}
+
+/** The URL of a server that is asked with HTTP. */
+export function checkHttpUrl(text: string, context: Context<string>): void {
+  if (text.includes(HIDDEN)) complain(context, IS_HIDDEN);
+  else if (!/^https?:\/\/\S+$/i.test(text) || !URL.canParse(text)) {
+    complain(context, "is not a URL such as https://example.com/");
+  }
+}
+
+export function checkHeaders(
+  headers: Readonly<Record<string, string>>,
+  context: Context<Record<string, string>>,
+): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === HIDDEN) complain(context, IS_HIDDEN, [name]);
+    else if (!isHeader(name, value)) complain(context, "is not a header of HTTP", [name]);
+  }
+}
+
+export function checkTopic(text: string, context: Context<string>): void {
+  checkTopicFilter(text, context);
+  // Taken as they stand they would allow, or deny, nothing that anybody wants.
+  if (/%[cu]/.test(text)) complain(context, `has %c or %u, which stand for names in "pattern" alone`);
+}
+
+export function checkTopicFilter(text: string, context: Context<string>): void {
+  if (!isTopicFilter(text)) complain(context, "is not a Topic Filter");
+}
+
+/** A browser says it in this form and in no other. */
+export function isOrigin(text: string): boolean {
+  if (ORIGIN_WORDS.includes(text)) return true;
+  if (/^https?:/.test(text)) return URL.parse(text)?.origin === text;
+  return /^[a-z][a-z\d+.-]*:\/\/[^/?#\s]+$/.test(text);
+}
+
+export function isProxy(text: string): boolean {
+  try {
+    new ForwardedAddresses({ trustedProxies: [text] });
+    return true;
+  } catch {
+    return false; // Neither an address nor a network.
+  }
+}
+
+/** Nobody has two entries in a list, of which one would be forgotten. */
+export function checkNames<Item extends { readonly name: string }>(
+  items: readonly Item[],
+  context: Context<Item[]>,
+): void {
+  const seen = new Set<string>();
+  for (const [index, { name }] of items.entries()) {
+    if (seen.has(name)) complain(context, "is there twice", [index, "name"]);
+    seen.add(name);
+  }
+}
+
+interface WithRoles {
+  readonly roles: readonly string[];
+}
+
+/** Rules are either in a file or here, and each role that somebody has is there. */
+export function checkAccess<Access extends AccessParts>(access: Access, context: Context<Access>): void {
+  const { file, anonymous, users, groups, roles, everyone } = access;
+  const isEmpty = [anonymous, users, groups, roles, everyone].every(({ length }) => length === 0);
+  if (file !== undefined && !isEmpty) complain(context, `has "file" and rules, which do not go together`);
+  const known = roles.map(({ name }) => name);
+  for (const [key, owners] of Object.entries({ users, groups })) {
+    for (const [index, owner] of owners.entries()) {
+      for (const [at, role] of owner.roles.entries()) {
+        if (!known.includes(role)) complain(context, unknownRole(role, known), [key, index, "roles", at]);
+      }
+    }
+  }
+}
+
+interface AccessParts {
+  readonly file?: string | undefined;
+  readonly anonymous: readonly unknown[];
+  readonly users: readonly WithRoles[];
+  readonly groups: readonly WithRoles[];
+  readonly roles: readonly { readonly name: string }[];
+  readonly everyone: readonly unknown[];
+}
+
+export function checkListenUrl(text: string, context: Context<string>): void {
+  try {
+    const url = listenUrlOf(text);
+    if (!("path" in url) || url.scheme === "unix") return;
+    const origin = url.origins?.find((origin) => !isOrigin(origin));
+    if (origin !== undefined) complain(context, `has "origin=${origin}", which is not one such as https://example.com`);
+    const proxy = url.trustedProxies.find((proxy) => !isProxy(proxy));
+    if (proxy !== undefined) complain(context, `has "trusted-proxy=${proxy}", which is not an IP address or network`);
+  } catch (error) {
+    complain(context, error instanceof Error ? error.message : String(error));
+  }
+}
+
+export function checkStorage(text: string, context: Context<string>): void {
+  try {
+    parseStorageOption(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    complain(context, message.replace(/^(?:--storage|Option --storage) /, ""));
+  }
+}
+
+/** What one part says has to fit what another one says. */
+export function checkListeners(
+  { listeners, tls, authentication }: Configuration,
+  context: Context<Configuration>,
+): void {
+  const addresses = new Map<string, number>();
+  for (const [index, listener] of listeners.entries()) {
+    const url = urlOf(listener.url);
+    if (url === undefined) continue; // It was told.
+    const tell = (key: keyof typeof listener, message: string) => complain(context, message, ["listeners", index, key]);
+    const isSecure = url.scheme === "mqtts" || url.scheme === "wss";
+    if (isSecure && listener.tls === undefined && tls === undefined) {
+      tell("url", `Cannot listen on ${urlText(url)}: it needs a certificate; give --cert and --key, or set "tls"`);
+    }
+    for (const [key, why] of meaningless(url, listener)) tell(key, `has no meaning: ${urlText(url)} has no ${why}`);
+    const ways = listener.authentication ?? authentication;
+    if (ways.anonymous === undefined && !isWayIn(ways) && !isLoopback(url)) {
+      tell(
+        "url",
+        `Cannot listen on ${urlText(url)}: other machines can reach it and no authentication is set; give ` +
+          `--allow-anonymous, or set "authentication.anonymous" to true, if everybody may connect, or listen on 127.0.0.1`,
+      );
+    }
+    const address = addressOf(url);
+    const other = address === undefined ? undefined : addresses.get(address);
+    if (other !== undefined) tell("url", `Cannot listen on ${urlText(url)}: "listeners[${other}]" does so already`);
+    else if (address !== undefined) addresses.set(address, index);
+  }
+}
+
+/** What a listener of this kind has no use for. */
+function meaningless(
+  { scheme }: ListenUrl,
+  { tls, paths, origins, httpDir, trustedProxies, proxyProtocol }: Configuration["listeners"][number],
+): [key: "tls" | "paths" | "origins" | "httpDir" | "trustedProxies" | "proxyProtocol", why: string][] {
+  const isWebSocket = scheme === "ws" || scheme === "wss";
+  const isSecure = scheme === "mqtts" || scheme === "wss";
+  const given = { paths, origins, httpDir, trustedProxies: trustedProxies.length === 0 ? undefined : trustedProxies };
+  return [
+    ...!isSecure && tls !== undefined ? [["tls", "TLS"] as const] : [],
+    ...(["paths", "origins", "httpDir", "trustedProxies"] as const)
+      .filter((key) => !isWebSocket && given[key] !== undefined).map((key) => [key, "WebSocket"] as const),
+    ...scheme === "unix" && proxyProtocol ? [["proxyProtocol", "addresses"] as const] : [],
+  ].map(([key, why]) => [key, why]);
+}
+
+/** What can be listened at once; `undefined`: any number of times. */
+function addressOf(url: ListenUrl): string | undefined {
+  if (url.scheme === "unix") return url.path;
+  return url.port === 0 ? undefined : `${url.hostname} ${url.port}`;
+}
+
+function urlOf(text: string): ListenUrl | undefined {
+  try {
+    return listenUrlOf(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unknownRole(role: string, known: readonly string[]): string {
+  const meant = nearest(role, known);
+  if (meant !== undefined) return `is not one of the roles: did you mean "${meant}"?`;
+  return `is not one of the roles: there is ${known.length === 0 ? "none" : known.join(", ")}`;
+}
+
+function isHeader(name: string, value: string): boolean {
+  try {
+    new Headers([[name, value]]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function complain<Value>(context: Context<Value>, message: string, path: PropertyKey[] = []): void {
+  context.addIssue({ code: "custom", message, path });
+}
