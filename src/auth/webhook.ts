@@ -3,12 +3,14 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
-import { networkOf } from "./failure_limit.ts";
+import { FailureLimit, type FailureLimitOptions, networkOf } from "./failure_limit.ts";
 import { limitedText } from "./limited_text.ts";
 import { Turns } from "./turns.ts";
 
 const MOST_ANSWER_BYTES = 65_536;
+const MOST_KEPT_BYTES = 10_000_000;
 const LONGEST_TIMER_MS = 2_147_483_647; // A longer one fires at once.
+const DEFAULT_FAILURES: FailureLimitOptions = { burst: 100, perMinute: 60 };
 const ACCESS: readonly unknown[] = ["read", "write", "readwrite", "deny"];
 
 /** Options of {@linkcode webhookAuthenticator}. */
@@ -21,8 +23,13 @@ export interface WebhookOptions {
   readonly timeoutMs?: number;
   /** How long an answer holds for a client that comes back with the same words, in milliseconds; 0: not. @default {30_000} */
   readonly cacheMs?: number;
-  /** Answers that are kept. @default {10_000} */
+  /** Answers that are kept, of 10 MB at most. @default {10_000} */
   readonly maximumCached?: number;
+  /**
+   * How often clients of an address may be refused, or be asked about at the same time; beyond that they are refused with
+   * 0x9F, and nobody is asked. @default {100} at once and 60 each minute
+   */
+  readonly failures?: FailureLimitOptions;
   /** Requests at the same time. @default {16} */
   readonly maximumRunning?: number;
   /** Clients that may wait for theirs, as long as `timeoutMs`; one more is refused with 0x89. @default {1_000} */
@@ -47,21 +54,22 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
     throw new RangeError(`Cannot ask the webhook: timeoutMs "${timeoutMs}" is not between 1 and ${LONGEST_TIMER_MS}`);
   }
   const turns = new Turns(options.maximumRunning ?? 16, options.maximumWaiting ?? 1_000, timeoutMs);
+  const failures = new FailureLimit(options.failures ?? DEFAULT_FAILURES);
   const secret = randomBytes(32);
-  const answers = new Map<string, { readonly answer: Authentication; readonly untilMs: number }>();
+  const answers = new KeptAnswers(maximumCached, cacheMs);
   const running = new Map<string, Promise<Authentication>>();
 
   const ask = async (question: Question, digest: string): Promise<Authentication> => {
+    let isRefused = false;
     try {
       const answer = await turns.run(() => post(question, options, timeoutMs));
+      isRefused = answer?.isAccepted === false;
       if (answer === undefined) return refused(ReasonCode.ServerBusy, "too many clients wait to be authenticated");
-      if (cacheMs > 0) {
-        if (answers.size >= maximumCached) answers.clear();
-        answers.set(digest, { answer, untilMs: performance.now() + Math.min(cacheMs, lastsMs(answer)) });
-      }
+      answers.keep(digest, answer);
       return answer;
     } finally {
       running.delete(digest);
+      if (!isRefused) failures.giveBack(question.address);
     }
   };
   return {
@@ -71,19 +79,50 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
       // Without the port, which is another one each time.
       const lasting = JSON.stringify({ ...question, address: networkOf(question.address) });
       const digest = createHmac("sha256", secret).update(lasting).digest("base64");
-      const known = answers.get(digest);
-      if (known !== undefined && performance.now() < known.untilMs) return known.answer;
-      answers.delete(digest);
-      const asked = running.get(digest) ?? ask(question, digest);
+      const known = answers.find(digest) ?? running.get(digest);
+      if (known !== undefined) return known;
+      if (!failures.take(question.address)) {
+        return refused(ReasonCode.ConnectionRateExceeded, "too many clients of this address were refused");
+      }
+      const asked = ask(question, digest);
       running.set(digest, asked);
       return asked;
     },
   };
 }
 
-/** How long an answer lets the client in. */
-function lastsMs(answer: Authentication): number {
-  return answer.isAccepted && answer.expiresAtMs !== undefined ? answer.expiresAtMs - Date.now() : Infinity;
+/** Answers for clients that say the same again. */
+class KeptAnswers {
+  readonly #most: number;
+  readonly #keptMs: number;
+  readonly #answers = new Map<string, { readonly answer: Authentication; readonly untilMs: number }>();
+  /** Of all that were kept since it was empty. */
+  #bytes = 0;
+
+  constructor(most: number, keptMs: number) {
+    this.#most = most;
+    this.#keptMs = keptMs;
+  }
+
+  /** Not longer than it lets the client in. */
+  keep(digest: string, answer: Authentication): void {
+    if (this.#keptMs === 0) return;
+    const endsAtMs = answer.isAccepted ? answer.expiresAtMs ?? Infinity : Infinity;
+    const bytes = JSON.stringify(answer).length;
+    if (this.#answers.size >= this.#most || this.#bytes + bytes > MOST_KEPT_BYTES) {
+      this.#answers.clear();
+      this.#bytes = 0;
+    }
+    this.#bytes += bytes;
+    this.#answers.set(digest, { answer, untilMs: performance.now() + Math.min(this.#keptMs, endsAtMs - Date.now()) });
+  }
+
+  find(digest: string): Authentication | undefined {
+    const known = this.#answers.get(digest);
+    if (known !== undefined && performance.now() < known.untilMs) return known.answer;
+    this.#answers.delete(digest);
+    return undefined;
+  }
 }
 
 /** What is asked, as JSON. */

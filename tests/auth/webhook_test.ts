@@ -23,6 +23,10 @@ async function withServer(
   }
 }
 
+function isIn({ isAccepted }: Authentication): boolean {
+  return isAccepted;
+}
+
 async function authenticate(authenticator: Authenticator, said: Said = {}): Promise<Authentication> {
   return await authenticator.authenticate(authenticationRequest(said));
 }
@@ -248,6 +252,45 @@ Deno.test("A webhook gets a bounded number of requests at once, and who cannot w
     assertEquals((await Promise.all(all)).map(({ isAccepted }) => isAccepted), [true, true, true, false]);
     assertEquals(most, 1);
   }, { maximumRunning: 1, maximumWaiting: 2 });
+});
+
+Deno.test("Answers of a webhook are kept up to 10 MB, however many they are", async () => {
+  const roles = Array.from({ length: 4_000 }, (_, index) => `role ${index}`);
+  let count = 0;
+  const fetch = () => {
+    count += 1;
+    return Promise.resolve(Response.json({ allow: true, roles: count === 1 ? [] : roles }));
+  };
+  const authenticator = webhookAuthenticator({ url: "http://x/", fetch });
+  const askAll = async (clients: number) => {
+    for (let client = 0; client < clients; client++) await authenticate(authenticator, { clientId: `${client}` });
+    return count;
+  };
+  assertEquals([await askAll(100), await askAll(100)], [100, 100]);
+  assertEquals([await askAll(250), await askAll(1)], [250, 251]);
+});
+
+Deno.test("A webhook is not asked for an address whose clients were refused too often, and for others it is", async () => {
+  let count = 0;
+  await withServer(async (request) => {
+    count += 1;
+    const { password } = await request.json();
+    return password === "broken" ? new Response(null, { status: 500 }) : Response.json({ allow: password === "right" });
+  }, async (authenticator) => {
+    const reasonCode = async (password: string, address = "[2001:db8::1]:1") => {
+      const result = await authenticate(authenticator, { userName: "ann", password, address });
+      return result.isAccepted ? 0 : result.reasonCode;
+    };
+    for (const clientId of ["a", "b", "c"]) { // Neither counts.
+      assertEquals(await authenticate(authenticator, { clientId, password: "right" }).then(isIn), true);
+      await assertRejects(() => authenticate(authenticator, { clientId, password: "broken" }));
+    }
+    assertEquals([await reasonCode("1"), await reasonCode("2"), await reasonCode("2")], [0x87, 0x87, 0x87]);
+    assertEquals(count, 8); // The third one was the second one again.
+    assertEquals([await reasonCode("3"), await reasonCode("right", "[2001:db8::2]:1")], [0x9f, 0x9f]);
+    assertEquals(count, 8);
+    assertEquals([await reasonCode("2"), await reasonCode("right", "192.0.2.1:1")], [0x87, 0]);
+  }, { failures: { burst: 2, perMinute: 0.001 } });
 });
 
 Deno.test("A password that is not UTF-8 is refused without a question", () =>
