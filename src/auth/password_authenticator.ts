@@ -16,6 +16,11 @@ export interface PasswordAuthenticatorOptions {
    * password was right before still gets in.
    */
   readonly failures?: FailureLimitOptions;
+  /**
+   * Leave users that do not exist to the next authenticator at once, neither counted nor compared with anything: for one
+   * behind this that counts itself. How long an answer takes then tells which of both knows a user. @default {false}
+   */
+  readonly leavesUnknownUsers?: boolean;
   /** Passwords that are checked at the same time, each by a thread. @default one less than there are processors */
   readonly maximumRunning?: number;
   /** Clients that may wait for this; one more is refused with 0x89. @default {1_000} */
@@ -45,6 +50,7 @@ export class PasswordAuthenticator implements Authenticator {
   readonly #failures: FailureLimit;
   readonly #turns: Turns;
   readonly #mostSuccesses: number;
+  readonly #leavesUnknownUsers: boolean;
   readonly #secret = randomBytes(32);
   /** By digest of name and password: the hash that they were compared with. */
   readonly #successes = new Map<string, PasswordHash>();
@@ -60,6 +66,7 @@ export class PasswordAuthenticator implements Authenticator {
     this.#failures = new FailureLimit(options.failures);
     this.#turns = new Turns(maximumRunning, maximumWaiting, maximumWaitMs);
     this.#mostSuccesses = rememberedSuccesses;
+    this.#leavesUnknownUsers = options.leavesUnknownUsers ?? false;
     this.#users = users;
     this.#decoys = decoysFor(users);
   }
@@ -86,8 +93,11 @@ export class PasswordAuthenticator implements Authenticator {
     if (password === undefined || password.length === 0) {
       return refused(ReasonCode.NotAuthorized, "there is no password");
     }
-    const digest = this.#digest(userName, password);
     const kept = this.#users.get(userName);
+    if (kept === undefined && this.#leavesUnknownUsers) {
+      return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, true);
+    }
+    const digest = this.#digest(userName, password);
     if (kept !== undefined && this.#successes.get(digest) === kept) return { isAccepted: true, principal: userName };
     if (!this.#failures.take(address)) {
       return refused(ReasonCode.ConnectionRateExceeded, "too many wrong passwords came from this address");

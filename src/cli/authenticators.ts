@@ -73,7 +73,9 @@ async function combined(
   if (ways.certificateNames) parts.push(certificateNames);
   if (ways.certificateSubjects) parts.push(certificateSubjects);
   if (ways.jwt !== undefined) parts.push(await tokens(ways.jwt));
-  if (users !== undefined) parts.push(new PasswordAuthenticator(users));
+  // Whom only the webhook knows must not count as somebody with a wrong password.
+  const leavesUnknownUsers = ways.webhook !== undefined;
+  if (users !== undefined) parts.push(new PasswordAuthenticator(users, { leavesUnknownUsers }));
   if (ways.webhook !== undefined) parts.push(webhookAuthenticator(ways.webhook));
   if (isAnonymous) {
     // Without passwords a user name is what the client says it is; only rules make use of it.
