@@ -90,6 +90,8 @@ export class Broker {
   readonly #context: SessionContext;
   readonly #sessions: Sessions;
   readonly #connections = new Connections<ServedConnection>();
+  /** Those that have a place among `maximumConnections`. */
+  readonly #admitted = new Set<ServedConnection>();
   /** Those whose CONNECT was accepted. */
   readonly #connected = new Set<ServedConnection>();
   readonly #subscriptions = new Map<BrokerSubscription, Subscription>();
@@ -741,7 +743,7 @@ export class Broker {
   }
 
   #openSession(ask: OpenSession, served: ServedConnection): Answer | Promise<Answer> {
-    if (this.#connections.size > this.limits.maximumConnections) {
+    if (!this.#admit(served)) {
       return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
     }
     if (this.#commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
@@ -751,6 +753,13 @@ export class Broker {
     return session === undefined
       ? this.#reopenSession(ask, served)
       : this.#welcome(ask, served, { session, isPresent: false });
+  }
+
+  /** Whether there is a place for one more. Who has not been authenticated has none: anybody could take them all. */
+  #admit(served: ServedConnection): boolean {
+    if (this.#admitted.size >= this.limits.maximumConnections) return false;
+    if (served.connection.closing === undefined) this.#admitted.add(served);
+    return true;
   }
 
   async #reopenSession(ask: OpenSession, served: ServedConnection): Promise<Answer> {
@@ -848,6 +857,7 @@ export class Broker {
 
   #ended(served: ServedConnection, closing: Closing): void {
     this.#held.delete(served);
+    this.#admitted.delete(served);
     this.#connected.delete(served);
     const { connection: { clientId }, transport: { peer } } = served;
     this.#sessions.connectionEnded(served);

@@ -21,7 +21,8 @@ export interface Limits {
    */
   readonly maximumConnectBytes: number;
   /**
-   * Network Connections at the same time; one more is closed, with 0x97 in CONNACK.
+   * Clients that are connected at the same time; one more is refused with 0x97 in CONNACK. A Network Connection counts as
+   * soon as its client has been authenticated.
    *
    * @default {Infinity}
    */

@@ -234,6 +234,12 @@ conversationTests([
     ],
   },
   {
+    name: "A connection that has not said who it is takes no place from those who do",
+    versions: ALL_VERSIONS,
+    limits: { maximumConnections: 2 },
+    steps: ["a > 10", "b > 10", "c > 10", "d connects", "e connects", "d disconnects", "f connects"],
+  },
+  {
     name: "A connection above the limit is refused with 0x03",
     versions: [3, 4],
     limits: { maximumConnections: 1 },
