@@ -563,7 +563,7 @@ export class Broker {
   #sysState(): SysState {
     const { subscriptions, shared } = this.#router.counts;
     const { qos0, queueFull, tooLarge } = this.#context.dropped;
-    const { count, bytes } = this.#retention.messages;
+    const { count, payloadBytes } = this.#retention.messages;
     this.#heldMessages.begin();
     const held = this.#heldMessages;
     return {
@@ -575,7 +575,7 @@ export class Broker {
       sharedSubscriptions: shared,
       retainedMessages: count,
       keptMessages: count + held.messages,
-      keptBytes: bytes + held.bytes,
+      keptBytes: payloadBytes + held.bytes,
       dropped: qos0 + queueFull + tooLarge,
     };
   }
@@ -776,9 +776,10 @@ export class Broker {
   #welcome({ connect, terms }: OpenSession, served: ServedConnection, opened: OpenedSession): Answer {
     if (served.connection.closing === undefined) {
       const { clientId, keepAliveSeconds } = terms;
+      const { principal } = served.connection.identity;
+      const { peer } = served.transport;
       this.#traffic.connections += 1;
       this.#connected.add(served);
-      const { connection: { principal }, transport: { peer } } = served;
       this.#onEvent({ kind: "clientConnected", peer, clientId, principal, connect, keepAliveSeconds });
       served.watchKeepAlive();
     }

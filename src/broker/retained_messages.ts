@@ -23,6 +23,8 @@ export class RetainedMessages {
   count = 0;
   /** What they hold, in bytes: payloads, topics, properties, and the levels of their topics. */
   bytes = 0;
+  /** Of this, the payloads alone. */
+  payloadBytes = 0;
 
   get(topic: string): ApplicationMessage | undefined {
     return this.#find(topic.split("/"))?.message;
@@ -47,6 +49,7 @@ export class RetainedMessages {
     }
     if (node.message === undefined) this.count += 1;
     this.bytes += sizeOf(message, source) - sizeOf(node.message, node.source);
+    this.payloadBytes += message.payload.length - (node.message?.payload.length ?? 0);
     node.message = message;
     node.source = source;
   }
@@ -64,6 +67,7 @@ export class RetainedMessages {
     if (last.message === undefined) return false;
     this.count -= 1;
     this.bytes -= sizeOf(last.message, last.source);
+    this.payloadBytes -= last.message.payload.length;
     last.message = last.source = undefined;
     for (let index = levels.length; index > 0; index--) {
       const node = path[index] as Node; // Below the length.

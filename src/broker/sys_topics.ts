@@ -22,7 +22,10 @@ export interface SysState {
   readonly subscriptions: number;
   readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
-  /** Messages that are kept for whoever subscribes, or wait for a session or are in flight, and what they hold in bytes. */
+  /**
+   * Messages that are kept for whoever subscribes, or wait for a session or are in flight, and the bytes of their payloads;
+   * of those that wait, with their topics and properties.
+   */
   readonly keptMessages: number;
   readonly keptBytes: number;
   /** Messages that were not delivered. */

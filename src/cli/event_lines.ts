@@ -100,16 +100,14 @@ function whatAndWhose(
 }
 
 function clientConnectedLines(
-  { peer: { address }, clientId, principal, connect, keepAliveSeconds }: Extract<
-    BrokerEvent,
-    { kind: "clientConnected" }
-  >,
+  { peer, clientId, principal, connect, keepAliveSeconds }: Extract<BrokerEvent, { kind: "clientConnected" }>,
 ): string[] {
-  const { protocolVersion, cleanStart, userName, will } = connect;
+  const { protocolVersion, cleanStart, will } = connect;
   const facts = [`p${protocolVersion}`, `c${cleanStart ? 1 : 0}`, `k${keepAliveSeconds}`];
-  const user = principal ?? (userName && shownUserName(userName));
+  // Who it is by its certificate or token comes before who it says it is.
+  const user = principal ?? (connect.userName && shownUserName(connect.userName));
   if (user !== undefined) facts.push(`u'${printable(user)}'`);
-  const lines = [`New client connected from ${address} as ${printable(clientId)} (${facts.join(", ")}).`];
+  const lines = [`New client connected from ${peer.address} as ${printable(clientId)} (${facts.join(", ")}).`];
   if (will === undefined) return [...lines, "No will message specified."];
   lines.push(`Will message specified (${will.payload.length} bytes) (r${will.retain ? 1 : 0}, q${will.qos}).`);
   return [...lines, `\t${printable(will.topic)}`];

@@ -214,11 +214,17 @@ function listenerKeys(): Record<string, MosquittoKey> {
 }
 
 function tlsKeys(): Record<string, MosquittoKey> {
+  const authority: MosquittoKey = (line, { listener }) => {
+    if (listener.authority !== undefined) {
+      throw line.error('is not possible beside another "cafile" or "capath": put all authorities together');
+    }
+    listener.authority = line.text();
+  };
   return {
     certfile: once(({ listener }) => listener, "certificate"),
     keyfile: once(({ listener }) => listener, "key"),
-    cafile: once(({ listener }) => listener, "authority"),
-    capath: once(({ listener }) => listener, "authority"),
+    cafile: authority,
+    capath: authority,
     require_certificate: (line, { listener }) => void (listener.requireCertificate = line.boolean()),
     tls_version: (line, { listener }) => {
       const version = line.text();

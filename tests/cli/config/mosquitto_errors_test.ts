@@ -90,12 +90,15 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
     "http_dir a",
     "certfile a",
     "keyfile a",
-    "cafile a",
     "listener 1883\npassword_file a\nlistener 1884\npassword_file b",
   ].map((lines): readonly [string, string] => {
     const last = lines.split("\n").at(-1) ?? "";
     return [lines.includes("\n") ? lines : `${last}\n${last}`, `"${last.split(" ")[0]}" is there already`];
   }),
+  [
+    "cafile a\ncapath b",
+    '"capath" is not possible beside another "cafile" or "capath": put all authorities together',
+  ],
   ["log_dest file a\nlog_dest file b", '"log_dest" file is there already'],
   ["log_dest moon", '"log_dest" is not stdout, stderr, syslog, topic, file, dlt or none'],
   ["log_dest file", '"log_dest" file needs a path'],
