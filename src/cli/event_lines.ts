@@ -78,6 +78,15 @@ export function packetLines({ direction, peer, clientId, protocolVersion, packet
   return [line];
 }
 
+/** Lines for what a client subscribes to or unsubscribes from, as mosquitto's `log_type subscribe` has them. */
+export function subscriptionLines({ clientId, packet }: PacketEvent): string[] {
+  const who = printable(clientId);
+  if (packet.type === "subscribe") {
+    return packet.subscriptions.map(({ topicFilter, qos }) => `${who} ${qos} ${printable(topicFilter)}`);
+  }
+  return packet.type === "unsubscribe" ? packet.topicFilters.map((filter) => `${who} ${printable(filter)}`) : [];
+}
+
 /** A user name, but for a JSON Web Token, with which some clients log in there: whoever read it could be that client. */
 export function shownUserName(userName: string): string {
   return /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(userName) ? "(token)" : userName; // It begins with `{"`.

@@ -1,7 +1,7 @@
 import type { BrokerOptions } from "../broker/broker_options.ts";
 import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
 import type { LogArea, LogType } from "./config/logging_schema.ts";
-import { eventLines, packetLines, shownUserName } from "./event_lines.ts";
+import { eventLines, packetLines, shownUserName, subscriptionLines } from "./event_lines.ts";
 import type { Log, LogFields } from "./log.ts";
 import type { SummarizedLog } from "./summarized_log.ts";
 
@@ -23,7 +23,9 @@ export function eventLog({ log, refusals, denials }: Logs): (event: BrokerEvent)
     if (!log.has(type, areaOf(event))) return;
     const fields = fieldsOf(event);
     const write = areaOf(event) === "access" ? denials.line : isRefusal(event, log) ? refusals.line : log.line;
-    for (const line of eventLines(event, log.hasConnectionMessages)) write(line, type, fields);
+    const [first, ...details] = eventLines(event, log.hasConnectionMessages);
+    if (first !== undefined) write(first, type, fields);
+    for (const line of details) log.line(line, "debug", fields); // As mosquitto has it.
   };
 }
 
@@ -32,17 +34,12 @@ export function packetLog(log: Log): Pick<BrokerOptions, "onPacket"> {
   if (!log.tellsOfPackets) return {};
   return {
     onPacket: (event) => {
-      const type = packetType(event, log);
-      if (type !== undefined) { for (const line of packetLines(event)) log.line(line, type, PACKETS); }
+      if (log.has("debug", "packets")) { for (const line of packetLines(event)) log.line(line, "debug", PACKETS); }
+      const { type } = event.packet;
+      if (event.direction === "sent" || (type !== "subscribe" && type !== "unsubscribe")) return;
+      if (log.has(type, "packets")) { for (const line of subscriptionLines(event)) log.line(line, type, PACKETS); }
     },
   };
-}
-
-/** `undefined`: it is not told. */
-function packetType({ direction, packet: { type } }: PacketEvent, log: Log): LogType | undefined {
-  if (log.has("debug", "packets")) return "debug";
-  if (direction === "sent" || (type !== "subscribe" && type !== "unsubscribe")) return undefined;
-  return log.has(type, "packets") ? type : undefined;
 }
 
 /** Whether clients can cause as many as they want; with lines for all that come and go it is one of them. */

@@ -44,7 +44,7 @@ Deno.test("brooklet -v writes what clients choose as one line without control ch
   program.kill("SIGTERM");
   const { stderr } = await program.ended();
   const lines = stderr.filter((line) => line.includes("forged"));
-  assertEquals(lines.length, 12, lines.join("\n")); // All about it but "New connection".
+  assertEquals(lines.length, 14, lines.join("\n")); // All about it but "New connection".
   for (const line of stderr) {
     assert(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: \t?[\x20-\x7e]*$/.test(line), JSON.stringify(line));
   }

@@ -36,7 +36,8 @@ export const loggingSchema = z.strictObject({
   }).prefault({}).describe("Least level that is written about one thing, in place of `types`."),
   connectionMessages: z.boolean().default(false).describe("Say which clients come and go, as `notice`."),
   destinations: z.array(destination).default(["stderr"]).describe(
-    "`topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I` and `M`, and never of `debug`.",
+    "`topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I`, `M/subscribe` and `M/unsubscribe`, and never of " +
+      "`debug`.",
   ),
   format: z.enum(LOG_FORMATS).default("text").describe("`json`: an object in each line."),
   timestamps: z.boolean().default(true).describe("The time in front of each line."),

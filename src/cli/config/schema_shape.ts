@@ -20,7 +20,6 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly writeOnly?: boolean;
-  readonly format?: string;
 }
 
 /** Of what is written, with defaults left out. */
