@@ -1,5 +1,5 @@
 import type { BrokerOptions } from "../broker/broker_options.ts";
-import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
+import type { BrokerEvent } from "../broker/events.ts";
 import type { LogArea, LogType } from "./config/logging_schema.ts";
 import { eventLines, packetLines, shownUserName, subscriptionLines } from "./event_lines.ts";
 import type { Log, LogFields } from "./log.ts";
