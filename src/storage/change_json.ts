@@ -11,12 +11,12 @@ import { isQoS, type QoS, type RetainHandling, type Will } from "../codec/packet
 import { hasProperties, NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { PROPERTY_DEFINITIONS, type PropertyDefinition, PropertyPlace } from "../codec/property.ts";
 import { isTopicName } from "../codec/topic_name.ts";
-import { type ClientTraits, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
 import type { Change, Fact, QueuedChange } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
-import { FieldError, integerOf, JsonFields, mqttTextOf, textOf } from "./json_fields.ts";
+import { FieldError, integerOf, JsonFields, mqttTextOf } from "./json_fields.ts";
+import { plainTraits, readTraits } from "./traits_json.ts";
 
 const LARGEST_PACKET_IDENTIFIER = 65_535;
 const LARGEST_SUBSCRIPTION_IDENTIFIER = 268_435_455;
@@ -82,13 +82,6 @@ function plainMessage(
 ): unknown {
   const plain = plainProperties(properties);
   return { topic, payload: payload.toBase64(), qos, retain, properties: plain, publisher, expiresAtMs };
-}
-
-/** Without the Client Identifier, which stands beside it. */
-function plainTraits(traits: ClientTraits | undefined): ClientTraits | undefined {
-  if (traits === undefined) return undefined;
-  const { principal, roles, grants, listener } = traits;
-  return { principal, roles, grants, listener };
 }
 
 function plainProperties(properties: Properties): unknown {
@@ -210,28 +203,6 @@ function readWill(outer: JsonFields, name: string): Will {
   const will = readContents(fields, WILL_PROPERTIES);
   fields.end();
   return will;
-}
-
-function readTraits(outer: JsonFields, name: string): ClientTraits {
-  const fields = inside(outer, name);
-  const traits: ClientTraits = {
-    principal: fields.optional("principal", (name) => fields.text(name)),
-    roles: fields.list("roles", textOf),
-    grants: fields.list("grants", readGrant),
-    listener: fields.optional("listener", (name) => fields.text(name)),
-  };
-  fields.end();
-  return traits;
-}
-
-function readGrant(value: unknown, path: string): Grant {
-  const fields = new JsonFields(value, path);
-  const access = fields.take("access");
-  const known = GRANT_ACCESS.find((name) => name === access);
-  if (known === undefined) throw new FieldError(fields.path("access"), "read, write, readwrite or deny");
-  const grant: Grant = { access: known, topicFilter: fields.text("topicFilter") };
-  fields.end();
-  return grant;
 }
 
 /** What a message and a Will have in common. */

@@ -1,7 +1,7 @@
-import type { ClientTraits } from "../../protocol/ask.ts";
 import type { Fact } from "../../protocol/change.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { Storage } from "../storage.ts";
+import { plainTraits } from "../traits_json.ts";
 import { firstDifference } from "./difference.ts";
 
 /** What a storage keeps of a session, to be compared. */
@@ -178,13 +178,6 @@ function emptySession(principal: string | undefined): KeptSession {
     messages: [],
     backlog: { messages: 0, bytes: 0 },
   };
-}
-
-/** Without what else the object may have. */
-function plainTraits(traits: ClientTraits | undefined): unknown {
-  if (traits === undefined) return undefined;
-  const { principal, roles, grants, listener } = traits;
-  return { principal, roles, grants, listener };
 }
 
 /** Its fields that matter; not what it has encoded so far. */

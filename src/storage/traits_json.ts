@@ -1,0 +1,34 @@
+/** What access rules know of a client, in JSON. */
+
+import { type ClientTraits, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
+import { FieldError, JsonFields, textOf } from "./json_fields.ts";
+
+/** Without the Client Identifier, which stands elsewhere, and whatever else the object may have. */
+export function plainTraits(traits: ClientTraits | undefined): ClientTraits | undefined {
+  if (traits === undefined) return undefined;
+  const { principal, roles, grants, listener } = traits;
+  return { principal, roles, grants, listener };
+}
+
+/** Throws {@linkcode FieldError} for anything else. */
+export function readTraits(outer: JsonFields, name: string): ClientTraits {
+  const fields = new JsonFields(outer.take(name), outer.path(name));
+  const traits: ClientTraits = {
+    principal: fields.optional("principal", (name) => fields.text(name)),
+    roles: fields.list("roles", textOf),
+    grants: fields.list("grants", readGrant),
+    listener: fields.optional("listener", (name) => fields.text(name)),
+  };
+  fields.end();
+  return traits;
+}
+
+function readGrant(value: unknown, path: string): Grant {
+  const fields = new JsonFields(value, path);
+  const access = fields.take("access");
+  const known = GRANT_ACCESS.find((name) => name === access);
+  if (known === undefined) throw new FieldError(fields.path("access"), "read, write, readwrite or deny");
+  const grant: Grant = { access: known, topicFilter: fields.text("topicFilter") };
+  fields.end();
+  return grant;
+}
