@@ -815,14 +815,15 @@ export class Broker {
         }
       },
       mayDo: (request) => hooks.mayDo(request),
-      unsubscribe: (session, subscription) => {
+      unsubscribe: ({ connection: { clientId, principal }, transport: { peer } }, session, subscription) => {
         this.#turnNow(); // What is written is kept when it ends.
         endSubscription(session, subscription, this.#host);
+        const { topicFilter } = subscription.filter;
+        this.#onEvent({ kind: "subscriptionLost", peer, clientId, principal, topicFilter });
       },
-      lost: (served, subscriptions) => {
-        this.#tellLost(served, subscriptions);
+      lost: ({ connection }, subscriptions) => {
         if (this.#lostSubscription === "disconnect") {
-          served.connection.disconnect(ReasonCode.NotAuthorized, lostWords(subscriptions));
+          connection.disconnect(ReasonCode.NotAuthorized, lostWords(subscriptions));
         }
       },
       unknown: ({ connection }) =>
@@ -832,15 +833,7 @@ export class Broker {
   }
 
   async #reviewSubscriptions(session: Session, served: ServedConnection): Promise<void> {
-    if (!this.#hooks.hasAuthorizer) return;
-    this.#tellLost(served, await this.#review.resumed(session, served.connection.identity));
-  }
-
-  #tellLost({ connection, transport: { peer } }: ServedConnection, subscriptions: readonly Subscription[]): void {
-    const { clientId, principal } = connection;
-    for (const { filter: { topicFilter } } of subscriptions) {
-      this.#onEvent({ kind: "subscriptionLost", peer, clientId, principal, topicFilter });
-    }
+    if (this.#hooks.hasAuthorizer) await this.#review.resumed(served, session, served.connection.identity);
   }
 
   #loadPage(served: ServedConnection): void {

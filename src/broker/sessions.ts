@@ -237,8 +237,9 @@ export class Sessions {
     const resolve = beginRestoring(client);
     session.outgoing.beginRestore();
     try {
-      if (session.subscriptions.size > 0) await this.#host.reviewSubscriptions(session, served);
       await this.#readPage(client, served);
+      // Last of all: rules that change behind it find the client connected.
+      if (session.subscriptions.size > 0) await this.#host.reviewSubscriptions(session, served);
     } finally {
       client.restoring = undefined;
       if (client.owner !== served) session.detach(); // The connection is gone that it was for.

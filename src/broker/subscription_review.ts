@@ -13,8 +13,8 @@ export interface SubscriptionReviewHost<Served> {
   connected(): Iterable<{ readonly served: Served; readonly session: Session }>;
   /** `undefined`: nobody can say. It never rejects. */
   mayDo(request: AccessRequest): boolean | undefined | Promise<boolean | undefined>;
-  /** Takes a subscription away. */
-  unsubscribe(session: Session, subscription: Subscription): void;
+  /** Takes a subscription away, and tells it. */
+  unsubscribe(served: Served, session: Session, subscription: Subscription): void;
   /** A client that is connected has lost these. */
   lost(served: Served, subscriptions: readonly Subscription[]): void;
   /** Nobody can say what a client that is connected may do. */
@@ -54,13 +54,17 @@ export class SubscriptionReview<Served> {
     this.#run().catch((error: unknown) => this.#host.unexpectedError(error)).finally(() => this.#isRunning = false);
   }
 
-  /** Looks at a session that is about to be resumed; gives what it has lost. Rejects where nobody can say. */
-  async resumed(session: Session, identity: ClientIdentity): Promise<readonly Subscription[]> {
-    const lost = await this.#lostOf(session, identity, newSlice(), () => false);
-    if (lost === undefined) {
-      throw new Error("Cannot resume the session: nobody can say what its client may subscribe to");
+  /** Looks at a session that a connection is about to resume; rejects where nobody can say. */
+  async resumed(served: Served, session: Session, identity: ClientIdentity): Promise<void> {
+    const slice = newSlice();
+    let [round, version] = [-1, -1];
+    while (round !== this.#round || version !== this.#host.rulesVersion) { // They may change meanwhile.
+      [round, version] = [this.#round, this.#host.rulesVersion];
+      const lost = await this.#lostOf(served, session, identity, slice, () => false);
+      if (lost === undefined) {
+        throw new Error("Cannot resume the session: nobody can say what its client may subscribe to");
+      }
     }
-    return lost;
   }
 
   close(): void {
@@ -78,7 +82,7 @@ export class SubscriptionReview<Served> {
       for (const { served, session } of this.#host.connected()) {
         if (performance.now() > slice.endMs) await this.#pause(slice);
         const { identity } = session;
-        const lost = identity === undefined ? [] : await this.#lostOf(session, identity, slice, isOver);
+        const lost = identity === undefined ? [] : await this.#lostOf(served, session, identity, slice, isOver);
         if (lost === undefined) this.#host.unknown(served);
         else if (lost.length > 0) this.#host.lost(served, lost);
         if (isOver()) break;
@@ -88,6 +92,7 @@ export class SubscriptionReview<Served> {
 
   /** Takes away what the client may not subscribe to; `undefined`: nobody can say what that is. */
   async #lostOf(
+    served: Served,
     session: Session,
     identity: ClientIdentity,
     slice: Slice,
@@ -104,7 +109,7 @@ export class SubscriptionReview<Served> {
       if (isAllowed === undefined) return undefined;
       // It may be gone, or another one, by the time of the answer.
       if (isAllowed || session.subscriptions.get(topicFilter) !== subscription) continue;
-      this.#host.unsubscribe(session, subscription);
+      this.#host.unsubscribe(served, session, subscription);
       lost.push(subscription);
     }
     return lost;

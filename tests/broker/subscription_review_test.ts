@@ -55,7 +55,7 @@ function hostOf(
       ended();
     },
     mayDo,
-    unsubscribe: (session, { filter }) => session.subscriptions.delete(filter.topicFilter),
+    unsubscribe: (_, session, { filter }) => session.subscriptions.delete(filter.topicFilter),
     lost: ({ clientId }, lost) => lines.push(`${clientId} ${lost.map(({ filter }) => filter.topicFilter)}`),
     unknown: () => {},
     unexpectedError: (error) => lines.push(String(error)),
@@ -104,6 +104,19 @@ Deno.test("A review begins again with the rules of now when these change while i
   // The first round was at c1, and has told what it took there.
   assertEquals(host.lines, ["c0 0", "c1 0", "c0 2", "c1 2", "c2 0,2"]);
   assertEquals(review.version, 2);
+  review.close();
+});
+
+Deno.test("A session that is resumed while the rules change is looked at by the new ones", async () => {
+  const [session] = sessionsOf(1, 3);
+  assert(session?.identity !== undefined);
+  const host = hostOf([], ({ topic }) => {
+    if (topic === "2" && host.rulesVersion === 0) host.rulesVersion = 1;
+    return topic !== (host.rulesVersion === 0 ? "1" : "0");
+  });
+  const review = new SubscriptionReview(host);
+  await review.resumed(session, session, session.identity);
+  assertEquals([...session.subscriptions.keys()], ["2"]);
   review.close();
 });
 
