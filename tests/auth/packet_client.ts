@@ -8,6 +8,7 @@ import {
   type ProtocolVersion,
   type PubackPacket,
   type SubackPacket,
+  type Will,
 } from "../../mod.ts";
 import { within } from "../deadline.ts";
 
@@ -16,8 +17,8 @@ export interface Who {
   readonly clientId: string;
   readonly userName?: string;
   readonly password?: string;
-  /** Topic of its Will, which is retained. */
-  readonly willTopic?: string;
+  /** Its Will, of one byte with QoS 1. */
+  readonly will?: Pick<Will, "topic" | "retain">;
 }
 
 /** A client that sees packets, at any broker. */
@@ -37,7 +38,7 @@ export class PacketClient implements Disposable {
   /** Connects; gives the Reason Code of CONNACK, or `undefined` where the broker closes without one. */
   static async connect(
     connection: Deno.Conn,
-    { clientId, userName, password, willTopic }: Who,
+    { clientId, userName, password, will }: Who,
     version: ProtocolVersion = 5,
   ): Promise<{ client: PacketClient; reasonCode: number | undefined }> {
     const client = new PacketClient(connection, version);
@@ -48,9 +49,7 @@ export class PacketClient implements Disposable {
       cleanStart: true,
       keepAliveSeconds: 0,
       clientId,
-      will: willTopic === undefined
-        ? undefined
-        : { topic: willTopic, payload: new Uint8Array(1), qos: 0, retain: true, properties: NO_PROPERTIES },
+      will: will && { ...will, payload: new Uint8Array(1), qos: 1, properties: NO_PROPERTIES },
       userName,
       password: password === undefined ? undefined : new TextEncoder().encode(password),
       properties: NO_PROPERTIES,
@@ -70,9 +69,14 @@ export class PacketClient implements Disposable {
     return this.#subscribe(topicFilters, 2);
   }
 
+  /** Subscribes, with what is retained; gives the Reason Codes. */
+  subscribeWithRetained(...topicFilters: readonly string[]): Promise<readonly number[]> {
+    return this.#subscribe(topicFilters, 0);
+  }
+
   /** Topics of the retained messages that a new subscription gets, sorted. */
   async retained(topicFilter: string): Promise<string[]> {
-    await this.#subscribe([topicFilter], 0);
+    await this.subscribeWithRetained(topicFilter);
     return (await this.topics()).sort();
   }
 

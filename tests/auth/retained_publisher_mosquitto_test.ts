@@ -92,7 +92,7 @@ const ROWS: readonly Row[] = [
     name: "a Will that is retained",
     before: ANN_LOSES_B.before,
     after: ANN_LOSES_B.after,
-    published: [[{ ...ANN, willTopic: "b" }, "a"]],
+    published: [[{ ...ANN, will: { topic: "b", retain: true } }, "a"]],
     delivered: ["a"],
   },
 ];
@@ -138,7 +138,9 @@ async function trial(path: string, published: Row["published"], change: () => Pr
     for (const topic of topics) await publisher.publish(topic, "kept");
   }
   using reader = await connected(path, READER);
-  const all = new Set(published.flatMap(([{ willTopic }, ...topics]) => [...topics, ...willTopic ? [willTopic] : []]));
+  const all = new Set(
+    published.flatMap(([{ will }, ...topics]) => will === undefined ? topics : [...topics, will.topic]),
+  );
   await within(everythingIsThere(reader, all.size), "all retained messages");
   await change();
   return await reader.retained("#");
