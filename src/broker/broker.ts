@@ -778,7 +778,6 @@ export class Broker {
       const { clientId, keepAliveSeconds } = terms;
       const { principal } = served.connection.identity;
       const { peer } = served.transport;
-      this.#traffic.connections += 1;
       this.#connected.add(served);
       this.#onEvent({ kind: "clientConnected", peer, clientId, principal, connect, keepAliveSeconds });
       served.watchKeepAlive();

@@ -314,6 +314,7 @@ export class ServedConnection implements ConnectionEvents {
         this.connection.failMalformed(item);
         return undefined;
       }
+      if (item.type === "connect") this.#host.traffic.connections += 1;
       let ask = this.connection.receive(item, this.#lastReceivedMs);
       while (ask !== undefined) {
         const answer = this.#host.resolve(ask, this);

@@ -2,7 +2,7 @@
 export class Traffic {
   /** Network Connections. */
   sockets = 0;
-  /** CONNECT packets that were accepted. */
+  /** CONNECT packets, also those that are refused. */
   connections = 0;
   receivedBytes = 0;
   sentBytes = 0;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Broker, type BrokerOptions, type BrokerSubscription, type Message } from "../../mod.ts";
+import { type Authenticator, Broker, type BrokerOptions, type BrokerSubscription, type Message } from "../../mod.ts";
 import { converse } from "../wire/conversation.ts";
 
 const SECOND_MS = 1_000;
@@ -56,6 +56,17 @@ Deno.test("$SYS counts clients, messages, subscriptions and retained messages as
     assert(Number(said["load/messages/received/1min"]) > Number(said["load/messages/received/5min"]));
     assertEquals(said["load/sockets/15min"]?.match(/^\d+\.\d\d$/)?.length, 1);
   }));
+
+Deno.test("$SYS counts CONNECT packets that are refused as connections too, as mosquitto does", () => {
+  const authenticator: Authenticator = {
+    authenticate: () => ({ isAccepted: false, reasonCode: 0x87, reason: "nobody gets in" }),
+  };
+  return converse(4, { authenticator, sysIntervalMs: 10 * SECOND_MS }, async (conversation) => {
+    await conversation.run("a > 10 [ @ 02 003c 'a' ]", "a < 20 [ 00 05 ]", "a closed", "10 s pass");
+    const { "load/connections/1min": perMinute } = await texts(conversation.broker, /^load\/connections\/1min$/);
+    assert(Number(perMinute) > 0, perMinute);
+  });
+});
 
 Deno.test("$SYS counts what is retained, waits and is in flight as stored messages", () =>
   converse(5, { sysIntervalMs: 10 * SECOND_MS }, async (conversation) => {
