@@ -17,7 +17,7 @@ import type { Authentication, AuthenticationRequest } from "../protocol/ask.ts";
 import { ConfigError } from "./config_error.ts";
 import { isOpen, isWayIn } from "./config/authentication_ways.ts";
 import type { AuthenticationConfiguration, Configuration, ListenerConfiguration } from "./config/schema.ts";
-import { isLoopback, listenUrlOf } from "./listen_url.ts";
+import { isLocal, listenUrlOf } from "./listen_url.ts";
 import { readText } from "./read_file.ts";
 
 const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5" } as const;
@@ -44,7 +44,7 @@ export async function authenticatorFor(
   { authentication, access, clientIds: { prefixes } }: Configuration,
 ): Promise<ListenerAuthenticator> {
   const ways = listener.authentication ?? authentication;
-  const isAnonymous = isOpen(ways, isLoopback(listenUrlOf(listener.url)));
+  const isAnonymous = isOpen(ways, isLocal(listenUrlOf(listener.url), listener));
   const users = usersOf(ways);
   const hasRules = (listener.access ?? access) !== undefined;
   const authenticator = await combined(ways, users, isAnonymous, hasRules);

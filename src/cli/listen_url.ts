@@ -108,6 +108,16 @@ export function isLoopback(url: ListenUrl): boolean {
     /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
+/** Whether no other machine can reach it, not even through a proxy. @param beside what is said beside the URL */
+export function isLocal(
+  url: ListenUrl,
+  beside: { readonly proxyProtocol: boolean; readonly trustedProxies: readonly string[] },
+): boolean {
+  if (url.scheme === "unix" || !isLoopback(url)) return isLoopback(url);
+  const proxies = "path" in url ? [...url.trustedProxies, ...beside.trustedProxies] : [];
+  return !url.isProxied && !beside.proxyProtocol && proxies.length === 0;
+}
+
 /** As it was asked for, without its options. */
 export function urlText(url: ListenUrl): string {
   if (url.scheme === "unix") return `unix:${url.path}`;

@@ -11,6 +11,7 @@ import type { Configuration, ListenerConfiguration, TlsConfiguration } from "./c
 import { ConfigError } from "./config_error.ts";
 import {
   EVERY_ADDRESS,
+  isLocal,
   isLoopback,
   type ListenUrl,
   listenUrlOf,
@@ -121,8 +122,9 @@ export class Listening {
       throw new ListenError(`Cannot listen on ${urlText(url)}: ${whyNot(error)}`, { cause: error });
     }
     this.open.push({ listener, index });
-    const who = isLoopback(url) ? "this machine only" : "open to other machines";
-    return `Brooklet is listening on ${listener.url} (${who}, ${entryWords(ways, isLoopback(url))})`;
+    const isOnlyHere = isLocal(url, configuration);
+    const who = isOnlyHere ? "this machine only" : "open to other machines";
+    return `Brooklet is listening on ${listener.url} (${who}, ${entryWords(ways, isOnlyHere)})`;
   }
 
   readonly #refused = (address: string, reason: string): void =>

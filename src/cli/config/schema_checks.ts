@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { isTopicFilter } from "../../auth/acl_rules.ts";
 import { parsePasswordHash } from "../../auth/password_hash.ts";
 import { ForwardedAddresses } from "../../transport/web_socket_forwarded.ts";
-import { isLoopback, type ListenUrl, listenUrlOf, urlText } from "../listen_url.ts";
+import { isLocal, isLoopback, type ListenUrl, listenUrlOf, urlText } from "../listen_url.ts";
 import { parseStorageOption } from "../storage_option.ts";
 import { isWayIn } from "./authentication_ways.ts";
 import { nearest } from "./nearest.ts";
@@ -153,11 +153,12 @@ export function checkListeners(
     }
     for (const [key, why] of meaningless(url, listener)) tell(key, `has no meaning: ${urlText(url)} has no ${why}`);
     const ways = listener.authentication ?? authentication;
-    if (ways.anonymous === undefined && !isWayIn(ways) && !isLoopback(url)) {
+    if (ways.anonymous === undefined && !isWayIn(ways) && !isLocal(url, listener)) {
+      const [through, otherwise] = isLoopback(url) ? [" through its proxy", ""] : ["", ", or listen on 127.0.0.1"];
       tell(
         "url",
-        `Cannot listen on ${urlText(url)}: other machines can reach it and no authentication is set; give ` +
-          `--allow-anonymous, or set "authentication.anonymous" to true, if everybody may connect, or listen on 127.0.0.1`,
+        `Cannot listen on ${urlText(url)}: other machines can reach it${through} and no authentication is set; give ` +
+          `--allow-anonymous, or set "authentication.anonymous" to true, if everybody may connect${otherwise}`,
       );
     }
     const address = addressOf(url);

@@ -12,6 +12,9 @@ const LOCAL = "listeners: [{ url: 'mqtt://127.0.0.1:0' }]\n";
 const NO_AUTHENTICATION = "other machines can reach it and no authentication is set; give --allow-anonymous, or set " +
   '"authentication.anonymous" to true, if everybody may connect, or listen on 127.0.0.1';
 
+const THROUGH_PROXY = "other machines can reach it through its proxy and no authentication is set; give " +
+  '--allow-anonymous, or set "authentication.anonymous" to true, if everybody may connect';
+
 const ROWS: readonly Row[] = [
   { name: "no listener", yaml: "listeners: []\n", complaints: ['a.yaml:1:12: "listeners" is empty'] },
   {
@@ -28,6 +31,22 @@ const ROWS: readonly Row[] = [
     name: "a listener for others without authentication",
     yaml: "listeners:\n  - url: mqtt://0.0.0.0:0\n",
     complaints: [`a.yaml:2:10: Cannot listen on mqtt://0.0.0.0:0: ${NO_AUTHENTICATION}`],
+  },
+  {
+    name: "listeners of this machine that proxies open to others, without authentication",
+    yaml: `listeners:
+  - { url: "ws://127.0.0.1:0", trustedProxies: [127.0.0.1] }
+  - url: ws://loopback:0?trusted-proxy=10.0.0.0/8
+  - { url: "mqtt://[::1]:0", proxyProtocol: true }
+  - url: mqtt://localhost:0?proxy-protocol
+  - { url: "mqtt://localhost:0", proxyProtocol: true, authentication: { anonymous: true } }
+`,
+    complaints: [
+      `a.yaml:2:12: Cannot listen on ws://127.0.0.1:0: ${THROUGH_PROXY}`,
+      `a.yaml:3:10: Cannot listen on ws://loopback:0: ${THROUGH_PROXY}`,
+      `a.yaml:4:12: Cannot listen on mqtt://[::1]:0: ${THROUGH_PROXY}`,
+      `a.yaml:5:10: Cannot listen on mqtt://localhost:0: ${THROUGH_PROXY}`,
+    ],
   },
   {
     name: "a listener for others with anonymous access written out",
@@ -64,6 +83,7 @@ const ROWS: readonly Row[] = [
     paths: [mqtt]
     origins: [example.com, "https://example.com/", "*", "null", sameOrigin, loopback, "http://a:8080", capacitor://a]
     trustedProxies: [10.0.0.0/33, proxy, 10.0.0.0/8, unix]
+authentication: { anonymous: true }
 `,
     complaints: [
       'a.yaml:3:15: "listeners[0].versions" is empty',
@@ -81,10 +101,11 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "an origin and a proxy that are none in URLs",
-    yaml: "listeners:\n  - url: ws://127.0.0.1:0?origin=a\n  - url: ws://127.0.0.1:0?trusted-proxy=a\n",
+    yaml: "authentication: { anonymous: true }\nlisteners:\n  - url: ws://127.0.0.1:0?origin=a\n" +
+      "  - url: ws://127.0.0.1:0?trusted-proxy=a\n",
     complaints: [
-      'a.yaml:2:10: "listeners[0].url" has "origin=a", which is not one such as https://example.com',
-      'a.yaml:3:10: "listeners[1].url" has "trusted-proxy=a", which is not an IP address or network',
+      'a.yaml:3:10: "listeners[0].url" has "origin=a", which is not one such as https://example.com',
+      'a.yaml:4:10: "listeners[1].url" has "trusted-proxy=a", which is not an IP address or network',
     ],
   },
   {
