@@ -7,7 +7,9 @@ const LISTENER = "mqtt://127.0.0.1:1883";
 
 Deno.test("ConnectionGate lets in as many connections of a listener as it may have, and more when some have left", () => {
   const gate = new ConnectionGate();
-  const configuration = configurationFor({ listeners: [{ url: LISTENER, maximumConnections: 2 }, { url: LISTENER }] });
+  const configuration = configurationFor({
+    listeners: [{ url: LISTENER, maximumConnections: 2 }, { url: "mqtt://127.0.0.1:0" }],
+  });
   const come = (host: string, index = 0) => gate.refusalOf(peer(`${host}:1`), index, configuration);
   assertEquals([come("10.0.0.1"), come("10.0.0.2")], [undefined, undefined]);
   assertEquals(come("10.0.0.3"), `${LISTENER} has 2 connections already`);
