@@ -193,7 +193,7 @@ export class MosquittoDraft {
 
   #urlOf(listener: ListenerDraft): string {
     const { port = DEFAULT_PORT, host, domain, isWebSocket = false, certificate } = listener;
-    if (host?.includes("/")) return `unix:${encodeURI(host)}`;
+    if (host?.includes("/")) return `unix:${encodeURI(host).replace(/[?#]/g, encodeURIComponent)}`;
     const scheme = { plain: ["mqtt", "ws"], secure: ["mqtts", "wss"] }[certificate === undefined ? "plain" : "secure"];
     this.#checkDomain(listener);
     return `${scheme[isWebSocket ? 1 : 0]}://${this.#hostOf(host, domain)}:${port}`;

@@ -173,13 +173,17 @@ function addListener(line: MosquittoLine, draft: MosquittoDraft): void {
   const [port, host] = line.twoWords();
   if (!/^\d+$/.test(port) || Number(port) > 65_535) throw line.error("does not begin with a port of 0 to 65535");
   if (host?.includes("/") && Number(port) !== 0) throw line.error("with a path of a socket has the port 0");
+  // Without a path it is any free port, which mosquitto does not have.
+  if (Number(port) === 0 && host !== undefined && !/^\/|^[\d.]+$|:|^localhost$/.test(host)) {
+    throw line.error('with the port 0 needs the whole path of a socket, such as "/run/mosquitto.sock"');
+  }
   draft.addListener(line.place, Number(port), host);
 }
 
 function listenerKeys(): Record<string, MosquittoKey> {
   return {
     port: (line, draft) => {
-      draft.listener.port = line.integer(0, 65_535);
+      draft.listener.port = line.integer(1, 65_535);
       draft.isLocalOnly = false;
     },
     bind_address: (line, draft) => {

@@ -19,7 +19,12 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["listener http", '"listener" does not begin with a port of 0 to 65535'],
   ["listener 65536", '"listener" does not begin with a port of 0 to 65535'],
   ["listener 1883 /run/a.sock", '"listener" with a path of a socket has the port 0'],
-  ["port 65536", '"port" is not an integer between 0 and 65535'],
+  [
+    "listener 0 a.sock",
+    '"listener" with the port 0 needs the whole path of a socket, such as "/run/mosquitto.sock"',
+  ],
+  ["port 65536", '"port" is not an integer between 1 and 65535'],
+  ["port 0", '"port" is not an integer between 1 and 65535'],
   ["allow_anonymous yes", '"allow_anonymous" is not true or false'],
   ["allow_anonymous", '"allow_anonymous" needs a value'],
   ["password_file", '"password_file" needs a value'],

@@ -176,6 +176,7 @@ const DEFAULTS: readonly (readonly [text: string, urls: string[], anonymous: boo
     true,
   ],
   ["listener 0 /run/a b.sock", ["unix:/run/a"], false],
+  ["listener 0 /run/a?b#c%d.sock", ["unix:/run/a%3Fb%23c%25d.sock"], false],
   ["listener 1884 127.0.0.1 # mine", ["mqtt://127.0.0.1:1884"], false],
   ["max_qos 1\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
   ["socket_domain ipv4\nlistener 1885 127.0.0.1", ["mqtt://0.0.0.0:1883", "mqtt://127.0.0.1:1885"], false],
