@@ -71,7 +71,7 @@ export class OutgoingMessages {
   readonly #waiting: WaitingMessages;
   /** In flight on an earlier connection and not sent again yet. */
   readonly #resend = new Queue<QueuedMessage>();
-  /** By Topic Filter: a subscription that is made again begins again. */
+  /** By Topic Filter: a subscription that is made again begins again. A session that lives on gets the rest when it is back. */
   readonly #retained = new Map<string, RetainedSource>();
   readonly #guard: DeliveryGuard | undefined;
   #link: SessionLink | undefined;
@@ -179,7 +179,6 @@ export class OutgoingMessages {
   /** Takes the connection away, or what came back for one that is gone. */
   detach(): void {
     this.#link = undefined;
-    if (this.#retained.size > 0) this.#retained.clear(); // It makes a new table.
     this.#resend.clear();
     this.#waiting.leaveToStorage(this.#inflight.size);
     this.#inflight.clear();

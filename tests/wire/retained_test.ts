@@ -15,6 +15,32 @@ conversationTests([
     ],
   },
   {
+    name: "Retained messages that a session did not get before its connection was lost come when it is resumed",
+    versions: ALL_VERSIONS,
+    limits: { maximumInflight: 1 },
+    steps: [
+      ...RETAINED,
+      "p > 33 [ 'r/2' 0002 {} \"two\" ] 33 [ 'r/3' 0003 {} \"three\" ]",
+      "p < 40 [ 0002 <10> ] 40 [ 0003 <10> ]",
+      "s connects durable",
+      "s > 82 [ 0001 {} 'r/+' 01 ]",
+      "s < 90 [ 0001 {} 01 ] 33 [ 'r/1' 0001 {} \"one\" ]",
+      "s drops",
+      "p > 31 [ 'r/3' {} \"3\" ]",
+      "p quiet",
+      "s2 resumes",
+      "s2 < 3b [ 'r/1' 0001 {} \"one\" ]",
+      "s2 > 40 [ 0001 ]",
+      "s2 < 33 [ 'r/2' 0002 {} \"two\" ]",
+      "s2 drops",
+      "s3 resumes",
+      "s3 < 3b [ 'r/2' 0002 {} \"two\" ]",
+      "s3 > 40 [ 0002 ]",
+      "s3 < 31 [ 'r/3' {} \"3\" ]", // What is retained now.
+      "s3 quiet",
+    ],
+  },
+  {
     name: "A retained message comes with the lower QoS of message and subscription [MQTT-3.8.4-8]",
     versions: ALL_VERSIONS,
     steps: [
