@@ -80,8 +80,13 @@ export class Listening {
     };
   }
 
+  /** Safe to call again. */
   close(): void {
     for (const { listener } of this.open) listener.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   async #listenAt(whole: Configuration, index: number): Promise<string[]> {

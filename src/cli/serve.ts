@@ -74,13 +74,13 @@ async function run(
   const log = new Log(configuration.logging);
   const refusals = new SummarizedLog((line, type, fields) => log.line(line, type, { area: "connections", ...fields }));
   const denials = new SummarizedLog(log.line);
-  const listening = new Listening(refusals.line);
+  using listening = new Listening(refusals.line); // Whatever fails, no socket file stays.
   const lines = await listening.listen(configuration);
   for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
   const terminated = terminationSignal(); // Before anybody can know that it listens.
   guardProcess(log.line);
   using _pidFile = PidFile.write(configuration.pidFile);
-  const { broker, says } = await openBroker(configuration, access, listening, { log, refusals, denials });
+  const { broker, says } = await openBroker(configuration, access, { log, refusals, denials });
   applyBans(broker, configuration.bans);
   log.onTopic = (severity, line) => {
     // A broker that is closed has nobody who reads it.
@@ -102,24 +102,18 @@ async function run(
   return 0;
 }
 
-/** Opens the broker with its storage; without it nothing listens any more. */
+/** Opens the broker with its storage. */
 async function openBroker(
   configuration: Configuration,
   access: Access,
-  listening: Listening,
   logs: Logs,
 ): Promise<{ broker: Broker; says: string }> {
+  const { storage, says } = await openStorage(parseStorageOption(configuration.storage));
   try {
-    const { storage, says } = await openStorage(parseStorageOption(configuration.storage));
-    try {
-      return { broker: await Broker.open({ ...brokerOptions(configuration, access, logs), storage }), says };
-    } catch (error) {
-      await storage.close();
-      throw storageError("read the storage", error);
-    }
+    return { broker: await Broker.open({ ...brokerOptions(configuration, access, logs), storage }), says };
   } catch (error) {
-    listening.close();
-    throw error;
+    await storage.close();
+    throw storageError("read the storage", error);
   }
 }
 

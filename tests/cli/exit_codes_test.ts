@@ -110,6 +110,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+Deno.test("A start that fails leaves no Unix socket behind", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = `listeners: [{ url: "unix:${folder.path}/mqtt" }]\npidFile: /nowhere/pid\n`;
+  await using program = new Program(["--config", folder.write("a.yaml", yaml)]);
+  assertEquals((await program.ended()).code, 2);
+  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["a.yaml"]);
+});
+
 /** What the guide says of a code. */
 function documented(code: number): string {
   return new RegExp(`^\\| ${code} +\\|(.*)\\|$`, "m").exec(GUIDE)?.[1] ?? "";
