@@ -83,7 +83,7 @@ Deno.test("What is in force is printed as YAML that means the same, without its 
   const back = printed.replaceAll("passwordHash: (hidden)", `passwordHash: ${hash}`)
     .replace("secret: (hidden)", `secret: ${value.authentication.jwt.secret}`)
     .replace("X-Key: (hidden)", "X-Key: Bearer secret")
-    .replace("https://(hidden)@127.0.0.1/a?(hidden)", value.authentication.webhook.url)
+    .replace("https://(hidden)@127.0.0.1/a?(hidden)#b", value.authentication.webhook.url)
     .replace("kv:https://(hidden)@example.com/?(hidden)", value.storage);
   assertEquals(configurationOf({ ...written, value: parse(back) }), configuration);
 });
