@@ -1,76 +1,99 @@
 import type { Subscription } from "../protocol/subscription.ts";
+import { Members } from "./members.ts";
 
 interface Node<Subscriber> {
+  /**
+   * Levels of the only Topic Filter at and below this node, as long as there is one: its last levels have no nodes of
+   * their own, because most filters share only their first levels with others. `undefined` for a node on the way to
+   * several, or at the end of its filter.
+   */
+  levels: readonly string[] | undefined;
   children: Map<string, Node<Subscriber>> | undefined;
   /** Child for `+`. */
   plus: Node<Subscriber> | undefined;
-  /** Entries of filters that end here. */
-  entries: Map<string, Map<Subscriber, Subscription>> | undefined;
-  /** Entries of filters that end here with `#`. */
-  hashEntries: Map<string, Map<Subscriber, Subscription>> | undefined;
+  /** Child for `#`. */
+  hash: Node<Subscriber> | undefined;
+  /** Of the filter that ends here. */
+  members: Members<Subscriber> | undefined;
+  /** Of the filter that ends here as Shared Subscriptions, by ShareName. */
+  shared: Map<string, Members<Subscriber>> | undefined;
 }
 
 /** Subscriptions by the levels of their Topic Filters (MQTT 5, section 4.7). Neither adding nor matching recurses. */
 export class TopicTrie<Subscriber> {
-  readonly #root: Node<Subscriber> = emptyNode();
+  readonly #root: Node<Subscriber> = nodeWith(undefined);
   /** Subscriptions, those that are shared among them. */
   count = 0;
   sharedCount = 0;
 
-  /** Gives all subscribers of the filter, this one included. */
-  add(subscriber: Subscriber, subscription: Subscription): ReadonlyMap<Subscriber, Subscription> {
+  add(subscriber: Subscriber, subscription: Subscription): void {
     const { levels, shareName } = subscription.filter;
     let node = this.#root;
-    const isHash = levels[levels.length - 1] === "#";
-    for (let index = 0; index < levels.length - (isHash ? 1 : 0); index++) {
-      node = childOf(node, levels[index] as string); // Below the length.
+    let isAnother = false; // Known of a filter that is compared once: it is the same at the next level.
+    for (let depth = 0; depth < levels.length; depth++) {
+      if (node.levels !== undefined) {
+        isAnother ||= !isSameFrom(depth, node.levels, levels);
+        if (!isAnother) break;
+        moveDown(node, depth);
+      }
+      const level = levels[depth] as string; // Below the length.
+      let child = childOf(node, level);
+      if (child === undefined) {
+        child = nodeWith(depth + 1 < levels.length ? levels : undefined);
+        setChild(node, level, child);
+        node = child;
+        break;
+      }
+      node = child;
     }
-    const entries = isHash ? node.hashEntries ??= new Map() : node.entries ??= new Map();
-    const group = shareName ?? "";
-    let members = entries.get(group);
-    if (members === undefined) entries.set(group, members = new Map());
-    if (!members.has(subscriber)) this.#count(shareName, 1);
-    members.set(subscriber, subscription);
-    return members;
+    // A longer filter has its end further down.
+    if (node.levels !== undefined && node.levels.length !== levels.length) moveDown(node, levels.length);
+    const members = shareName === undefined ? node.members : node.shared?.get(shareName);
+    const sizeBefore = members?.size ?? 0;
+    if (members !== undefined) {
+      members.set(subscriber, subscription);
+    } else {
+      const first = new Members(subscriber, subscription);
+      if (shareName === undefined) node.members = first;
+      else (node.shared ??= new Map()).set(shareName, first);
+    }
+    this.#count(shareName, (members?.size ?? 1) - sizeBefore);
   }
 
-  /** Gives the other subscribers of the filter; `undefined`: there was no such subscription. */
-  delete(subscriber: Subscriber, subscription: Subscription): ReadonlyMap<Subscriber, Subscription> | undefined {
+  /** False: there was no such subscription. */
+  delete(subscriber: Subscriber, subscription: Subscription): boolean {
     const { levels, shareName } = subscription.filter;
-    const isHash = levels[levels.length - 1] === "#";
     const path: Node<Subscriber>[] = [this.#root];
-    for (let index = 0; index < levels.length - (isHash ? 1 : 0); index++) {
-      const level = levels[index] as string; // Below the length.
-      const node = path[path.length - 1] as Node<Subscriber>; // It starts with one.
-      const next = level === "+" ? node.plus : node.children?.get(level);
-      if (next === undefined) return undefined;
-      path.push(next);
+    let node = this.#root;
+    for (let depth = 0; depth < levels.length && node.levels === undefined; depth++) {
+      const next = childOf(node, levels[depth] as string); // Below the length.
+      if (next === undefined) return false;
+      path.push(node = next);
     }
-    const last = path[path.length - 1] as Node<Subscriber>; // It starts with one.
-    const entries = isHash ? last.hashEntries : last.entries;
-    const members = entries?.get(shareName ?? "");
-    if (members?.delete(subscriber)) this.#count(shareName, -1);
-    if (members?.size === 0) entries?.delete(shareName ?? "");
-    if (last.entries?.size === 0) last.entries = undefined;
-    if (last.hashEntries?.size === 0) last.hashEntries = undefined;
+    if (node.levels !== undefined && !isSameFrom(path.length - 1, node.levels, levels)) return false;
+    const members = shareName === undefined ? node.members : node.shared?.get(shareName);
+    if (!members?.delete(subscriber)) return false;
+    this.#count(shareName, -1);
+    if (members.size === 0) {
+      if (shareName === undefined) node.members = undefined;
+      else node.shared?.delete(shareName);
+      if (node.shared?.size === 0) node.shared = undefined;
+    }
     // Branches that nobody needs any more.
-    for (let index = path.length - 1; index > 0 && isEmpty(path[index] as Node<Subscriber>); index--) {
-      const level = levels[index - 1] as string; // One for each node below the root.
-      const parent = path[index - 1] as Node<Subscriber>; // Above index.
-      if (level === "+") parent.plus = undefined;
-      else parent.children?.delete(level);
-      if (parent.children?.size === 0) parent.children = undefined;
+    for (let depth = path.length - 1; depth > 0 && isEmpty(path[depth] as Node<Subscriber>); depth--) {
+      // One for each node below the root, and above depth.
+      setChild(path[depth - 1] as Node<Subscriber>, levels[depth - 1] as string, undefined);
     }
-    return members;
+    return true;
   }
 
-  #count(shareName: string | undefined, change: 1 | -1): void {
+  #count(shareName: string | undefined, change: number): void {
     this.count += change;
     if (shareName !== undefined) this.sharedCount += change;
   }
 
-  /** Calls `visit` for the subscribers of each matching filter; `shareName` is empty where it is not shared. */
-  match(topic: string, visit: (shareName: string, members: ReadonlyMap<Subscriber, Subscription>) => void): void {
+  /** Calls `visit` for the subscribers of each matching filter. */
+  match(topic: string, visit: (members: Members<Subscriber>) => void): void {
     const levels = topic.split("/");
     const isServerTopic = topic.startsWith("$");
     // Nodes still to be seen, with the depth at which each stands.
@@ -78,10 +101,14 @@ export class TopicTrie<Subscriber> {
     const depths: number[] = [0];
     for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
       const depth = depths.pop() as number; // One for each node.
+      if (node.levels !== undefined) {
+        if (matchesFrom(depth, node.levels, levels)) visitAll(node, visit);
+        continue;
+      }
       const mayBeWildcard = depth > 0 || !isServerTopic; // [MQTT-4.7.2-1]
-      if (mayBeWildcard && node.hashEntries !== undefined) visitAll(node.hashEntries, visit);
+      if (mayBeWildcard && node.hash !== undefined) visitAll(node.hash, visit);
       if (depth === levels.length) {
-        if (node.entries !== undefined) visitAll(node.entries, visit);
+        visitAll(node, visit);
         continue;
       }
       const child = node.children?.get(levels[depth] as string); // Below the length.
@@ -97,26 +124,62 @@ export class TopicTrie<Subscriber> {
   }
 }
 
-function emptyNode<Subscriber>(): Node<Subscriber> {
-  return { children: undefined, plus: undefined, entries: undefined, hashEntries: undefined };
+function nodeWith<Subscriber>(levels: readonly string[] | undefined): Node<Subscriber> {
+  return { levels, children: undefined, plus: undefined, hash: undefined, members: undefined, shared: undefined };
 }
 
-function childOf<Subscriber>(node: Node<Subscriber>, level: string): Node<Subscriber> {
-  if (level === "+") return node.plus ??= emptyNode();
-  node.children ??= new Map();
-  let child = node.children.get(level);
-  if (child === undefined) node.children.set(level, child = emptyNode());
-  return child;
+function childOf<Subscriber>(node: Node<Subscriber>, level: string): Node<Subscriber> | undefined {
+  if (level === "+") return node.plus;
+  return level === "#" ? node.hash : node.children?.get(level);
+}
+
+function setChild<Subscriber>(node: Node<Subscriber>, level: string, child: Node<Subscriber> | undefined): void {
+  if (level === "+") {
+    node.plus = child;
+  } else if (level === "#") {
+    node.hash = child;
+  } else if (child !== undefined) {
+    (node.children ??= new Map()).set(level, child);
+  } else {
+    node.children?.delete(level);
+    if (node.children?.size === 0) node.children = undefined;
+  }
+}
+
+/** Makes a node of the next level of the only filter below this one, which then stands there. */
+function moveDown<Subscriber>(node: Node<Subscriber>, depth: number): void {
+  const { levels, members, shared } = node;
+  if (levels === undefined) return;
+  const child = nodeWith<Subscriber>(depth + 1 < levels.length ? levels : undefined);
+  child.members = members;
+  child.shared = shared;
+  node.levels = node.members = node.shared = undefined;
+  setChild(node, levels[depth] as string, child); // A node that has levels stands before their end.
+}
+
+/** Whether two filters that are the same up to a level are the same from there on. */
+function isSameFrom(depth: number, levels: readonly string[], others: readonly string[]): boolean {
+  if (levels.length !== others.length) return false;
+  for (let index = depth; index < levels.length; index++) if (levels[index] !== others[index]) return false;
+  return true;
+}
+
+/** Whether a filter matches a topic of which it matches all levels before this one. */
+function matchesFrom(depth: number, filterLevels: readonly string[], topicLevels: readonly string[]): boolean {
+  for (let index = depth; index < filterLevels.length; index++) {
+    const level = filterLevels[index];
+    if (level === "#") return true; // Also the parent level: sport/# matches sport.
+    if (index >= topicLevels.length || (level !== "+" && level !== topicLevels[index])) return false;
+  }
+  return filterLevels.length === topicLevels.length;
 }
 
 function isEmpty<Subscriber>(node: Node<Subscriber>): boolean {
-  return node.children === undefined && node.plus === undefined && node.entries === undefined &&
-    node.hashEntries === undefined;
+  return node.members === undefined && node.shared === undefined && node.children === undefined &&
+    node.plus === undefined && node.hash === undefined;
 }
 
-function visitAll<Subscriber>(
-  entries: ReadonlyMap<string, ReadonlyMap<Subscriber, Subscription>>,
-  visit: (shareName: string, members: ReadonlyMap<Subscriber, Subscription>) => void,
-): void {
-  for (const [shareName, members] of entries) visit(shareName, members);
+function visitAll<Subscriber>(node: Node<Subscriber>, visit: (members: Members<Subscriber>) => void): void {
+  if (node.members !== undefined) visit(node.members);
+  if (node.shared !== undefined) { for (const members of node.shared.values()) visit(members); }
 }

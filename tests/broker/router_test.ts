@@ -1,10 +1,59 @@
 /** Which matches are kept, what they hold, and who gets the messages of a Shared Subscription. */
 
 import { assertEquals, assertLess } from "@std/assert";
+import { randomTopic, randomTopicFilter } from "../protocol/random_topic.ts";
+import { seededTest } from "../seeded.ts";
 import { ApplicationMessage, type Subscription } from "../../mod.ts";
 import { Router, type Subscriber } from "../../src/broker/router.ts";
-import { type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
+import { matchesTopic, type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { collectedHeapBytes } from "./collected_heap.ts";
+
+seededTest("Router delivers what a comparison of every filter gives, while filters come and go", (random) => {
+  const router = new Router();
+  const subscribers = Array.from({ length: 4 }, () => new Recorder());
+  const subscribed = new Map(subscribers.map((subscriber) => [subscriber, new Map<string, Subscription>()]));
+  const topics = Array.from({ length: 8 }, () => randomTopic(random)); // Few, so that matches are kept.
+  for (let count = 0; count < 200; count++) {
+    const [subscriber, filters] = random.pick([...subscribed]);
+    const topicFilter = random.oneIn(3) ? random.pick(topics) : randomTopicFilter(random);
+    const known = random.oneIn(2) ? random.pick([...filters.values(), undefined]) : filters.get(topicFilter);
+    if (known !== undefined) {
+      filters.delete(known.filter.topicFilter);
+      router.unsubscribe(subscriber, known);
+    } else {
+      const added = subscription(topicFilter);
+      filters.set(topicFilter, added);
+      router.subscribe(subscriber, added);
+    }
+    const topic = random.pick(topics);
+    const matching = subscribers.map((each) => matchingOf(subscribed.get(each)?.values() ?? [], topic));
+    const alone = matching.map((own) => own.some(({ shareName }) => shareName === undefined));
+    const shared = new Set(
+      matching.flat().filter(({ shareName }) => shareName !== undefined).map((f) => f.topicFilter),
+    );
+    const aloneCount = alone.filter((isAlone) => isAlone).length;
+    assertEquals(router.publish(message(topic), 0), aloneCount + shared.size, topic);
+    // Each by itself, and one of each Shared Subscription.
+    const taken = subscribers.map((each) => each.taken());
+    if (shared.size === 0) assertEquals(taken, alone.map(Number), topic);
+    for (const [index, count] of taken.entries()) {
+      const most = new Set(matching[index]?.map((f) => f.shareName === undefined ? "" : f.topicFilter)).size;
+      assertEquals(count >= Number(alone[index]) && count <= most, true, `${topic}: ${count}`);
+    }
+  }
+});
+
+Deno.test("Matches that are kept are as many as subscriptions or some thousands, whatever topics come", () => {
+  const router = new Router();
+  router.subscribe(new Recorder(), subscription("t/#"));
+  const flood = (start: number) => {
+    for (let topic = start; topic < start + 100_000; topic++) router.publish(message(`t/${topic}`), 0);
+  };
+  flood(0);
+  const before = collectedHeapBytes();
+  flood(100_000);
+  assertLess(collectedHeapBytes() - before, 2_000_000); // Each takes about 150 bytes.
+});
 
 Deno.test("Matches with Shared Subscriptions that are kept take no memory for each of their members", () => {
   const router = new Router();
@@ -78,6 +127,11 @@ class Recorder implements Subscriber {
     this.received = 0;
     return received;
   }
+}
+
+function matchingOf(subscriptions: Iterable<Subscription>, topic: string): ParsedTopicFilter[] {
+  const levels = topic.split("/");
+  return Array.from(subscriptions, ({ filter }) => filter).filter((filter) => matchesTopic(filter.levels, levels));
 }
 
 function subscription(topicFilter: string): Subscription {

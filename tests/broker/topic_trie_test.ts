@@ -62,7 +62,7 @@ Deno.test("TopicTrie gives the subscription that was added last", () => {
   const trie = new TopicTrie<string>();
   trie.add("s", subscription("a", 0));
   trie.add("s", subscription("a", 2));
-  trie.match("a", (_, members) => assertEquals(members.get("s")?.qos, 2));
+  trie.match("a", ({ all }) => assertEquals([...all].map(([name, { qos }]) => [name, qos]), [["s", 2]]));
   assertEquals(matchesOf(trie, "a"), ["s a"]);
 });
 
@@ -72,7 +72,7 @@ Deno.test("TopicTrie keeps members of a Shared Subscription together, by name an
     for (const filter of ["$share/g/a", "$share/h/a", "$share/g/+", "a"]) trie.add(subscriber, subscription(filter));
   }
   const groups: [string, string[]][] = [];
-  trie.match("a", (shareName, members) => groups.push([shareName, [...members.keys()]]));
+  trie.match("a", ({ filter, all }) => groups.push([filter.shareName ?? "", Array.from(all, ([name]) => name)]));
   assertEquals(groups.length, 4);
   assertEquals(groups.map(([shareName]) => shareName).sort(), ["", "g", "g", "h"]);
   assertEquals(groups.every(([, members]) => members.join() === "s1,s2"), true);
@@ -92,8 +92,8 @@ function expectSameMatches(trie: TopicTrie<string>, entries: ReadonlyMap<Entry, 
   for (const [entry, { filter }] of entries) if (matchesTopic(filter.levels, topic.split("/"))) expected.push(entry);
   assertEquals(matchesOf(trie, topic), expected.sort(), topic);
   // With the subscription as it was added last.
-  trie.match(topic, (_, members) => {
-    for (const [subscriber, found] of members) {
+  trie.match(topic, ({ all }) => {
+    for (const [subscriber, found] of all) {
       assertEquals<Subscription | undefined>(found, entries.get(`${subscriber} ${found.filter.topicFilter}`));
     }
   });
@@ -101,8 +101,8 @@ function expectSameMatches(trie: TopicTrie<string>, entries: ReadonlyMap<Entry, 
 
 function matchesOf(trie: TopicTrie<string>, topic: string): Entry[] {
   const entries: Entry[] = [];
-  trie.match(topic, (_, members) => {
-    for (const [subscriber, { filter }] of members) entries.push(`${subscriber} ${filter.topicFilter}`);
+  trie.match(topic, ({ all }) => {
+    for (const [subscriber, { filter }] of all) entries.push(`${subscriber} ${filter.topicFilter}`);
   });
   return entries.sort();
 }

@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import { Members, mergedTargets } from "../../src/broker/members.ts";
+import type { Subscription } from "../../src/protocol/subscription.ts";
+import { type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
+import { seededTest } from "../seeded.ts";
+
+seededTest("Members holds what a Map holds, in its order", (random) => {
+  const members = new Members("s0", subscription("a", 0));
+  const expected = new Map([["s0", subscription("a", 0)]]);
+  for (let count = 0; count < 50; count++) {
+    const subscriber = `s${random.integer(0, 3)}`;
+    if (random.oneIn(2)) {
+      assertEquals(members.delete(subscriber), expected.delete(subscriber));
+    } else {
+      const qos = random.pick([0, 1, 2] as const);
+      members.set(subscriber, subscription("a", qos));
+      expected.set(subscriber, subscription("a", qos));
+    }
+    assertEquals([...members.all], [...expected]);
+    assertEquals(members.size, expected.size);
+    assertEquals(
+      members.targets.map((target) => [target.subscriber, target.delivery.qos]),
+      Array.from(expected, ([name, { qos }]) => [name, qos]),
+    );
+  }
+});
+
+Deno.test("Targets of several filters name each subscriber once, with the highest QoS [MQTT-3.3.4-2]", () => {
+  const filters = [new Members("a", subscription("t", 0)), new Members("b", subscription("+", 1))];
+  filters[1]?.set("a", subscription("+", 2));
+  assertEquals(mergedTargets(filters).map(({ subscriber, delivery }) => [subscriber, delivery.qos]), [["a", 2], [
+    "b",
+    1,
+  ]]);
+  assertEquals(mergedTargets([]), []);
+});
+
+Deno.test("Targets of a Shared Subscription name its filter", () => {
+  const [target] = new Members("a", subscription("$share/g/t", 0)).targets;
+  assertEquals(target?.delivery.sharedFilter, "$share/g/t");
+});
+
+function subscription(topicFilter: string, qos: 0 | 1 | 2): Subscription {
+  const filter = parseTopicFilter(topicFilter) as ParsedTopicFilter; // The tests write valid ones.
+  const options = {
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+    subscriptionIdentifier: undefined,
+  } as const;
+  return { filter, qos, ...options };
+}
