@@ -9,8 +9,9 @@ const MISSES_BEFORE_CLEAR = 4;
 
 interface Entry {
   readonly hash: number;
-  readonly bytes: Uint8Array;
   readonly topic: string;
+  /** `undefined` where each character is one byte: then the text itself is compared. A copy for each costs more than it. */
+  readonly bytes: Uint8Array | undefined;
 }
 
 /**
@@ -23,8 +24,10 @@ export class TopicInterner {
   /** Made by the first decoded topic: an encoder has no use for it. */
   #slots: (Entry | undefined)[] | undefined;
   #last: Entry | undefined;
-  /** Whether the last two were the same topic: only then is it worth a look before the hash. */
-  #repeats = false;
+  /** Bytes of a topic that came twice in a row, and mostly comes again: compared before the hash. */
+  #repeated: Uint8Array | undefined;
+  /** -1: the last two were not the same. */
+  #repeatedLength = -1;
   readonly #encoded = new Map<string, Uint8Array>();
   #misses = 0;
 
@@ -41,27 +44,41 @@ export class TopicInterner {
   /** The Topic Name in `bytes[start..end)`, empty for none; throws {@linkcode MqttError} when it is not one. */
   topic(bytes: Uint8Array, start: number, end: number): string {
     const last = this.#last;
-    if (this.#repeats && last !== undefined && isSame(last.bytes, bytes, start, end)) return last.topic;
+    const repeated = this.#repeated;
+    if (
+      last !== undefined && repeated !== undefined && isSameBytes(repeated, this.#repeatedLength, bytes, start, end)
+    ) {
+      return last.topic;
+    }
     if (end - start > LONGEST_INTERNED_BYTES) return decodeTopicName(bytes, start, end);
     const hash = hashOf(bytes, start, end);
     const slots = this.#slots ??= new Array<Entry | undefined>(this.#size).fill(undefined);
     const slot = (hash ^ hash >>> 13) & this.#size - 1;
     let entry = slots[slot];
-    if (entry === undefined || entry.hash !== hash || !isSame(entry.bytes, bytes, start, end)) {
+    if (entry === undefined || entry.hash !== hash || !isSame(entry, bytes, start, end)) {
       // A second place, so that two topics of the same slot do not drive each other out.
       const other = (slot ^ 1) & this.#size - 1;
       const moved = entry;
       entry = slots[other];
-      if (entry === undefined || entry.hash !== hash || !isSame(entry.bytes, bytes, start, end)) {
-        // Kept beyond the batch: slice copies.
-        entry = { hash, topic: decodeTopicName(bytes, start, end), bytes: bytes.slice(start, end) };
+      if (entry === undefined || entry.hash !== hash || !isSame(entry, bytes, start, end)) {
+        entry = entryOf(hash, bytes, start, end);
         slots[slot] = entry;
         if (moved !== undefined) slots[other] = moved;
       }
     }
-    this.#repeats = entry === last;
-    this.#last = entry;
+    if (entry === last) {
+      this.#repeat(bytes, start, end);
+    } else {
+      this.#repeatedLength = -1;
+      this.#last = entry;
+    }
     return entry.topic;
+  }
+
+  #repeat(bytes: Uint8Array, start: number, end: number): void {
+    this.#repeated ??= new Uint8Array(LONGEST_INTERNED_BYTES);
+    for (let index = start; index < end; index++) this.#repeated[index - start] = bytes[index] as number; // Below end.
+    this.#repeatedLength = end - start;
   }
 
   /**
@@ -98,13 +115,23 @@ function hashOf(bytes: Uint8Array, start: number, end: number): number {
   return hash;
 }
 
-function isSame(
-  known: Uint8Array,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): boolean {
-  const length = known.length;
+function entryOf(hash: number, bytes: Uint8Array, start: number, end: number): Entry {
+  const topic = decodeTopicName(bytes, start, end);
+  // Kept beyond the batch: slice copies.
+  return { hash, topic, bytes: topic.length === end - start ? undefined : bytes.slice(start, end) };
+}
+
+function isSame({ topic, bytes: known }: Entry, bytes: Uint8Array, start: number, end: number): boolean {
+  if (known !== undefined) return isSameBytes(known, known.length, bytes, start, end);
+  const { length } = topic;
+  if (length !== end - start) return false;
+  for (let index = 0; index < length; index++) {
+    if (topic.charCodeAt(index) !== bytes[start + index]) return false;
+  }
+  return true;
+}
+
+function isSameBytes(known: Uint8Array, length: number, bytes: Uint8Array, start: number, end: number): boolean {
   if (length !== end - start) return false;
   for (let index = 0; index < length; index++) {
     if (known[index] !== bytes[start + index]) return false;

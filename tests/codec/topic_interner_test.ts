@@ -24,14 +24,16 @@ Deno.test("TopicInterner.topic() is right for more topics than it has slots, in 
   for (let round = 0; round < 3; round++) {
     for (let index = 0; index < 500; index++) assertEquals(topicOf(topics, `t/${index}`), `t/${index}`);
     // The same again and again, and back: the shortcut for repetitions must notice.
-    for (const text of ["a", "a", "a", "b", "b", "a", "c", "c", "cc", "c"]) assertEquals(topicOf(topics, text), text);
+    for (const text of ["a", "a", "a", "", "b", "b", "", "", "", "a", "c", "c", "cc", "c", "é", "é", "é", "Ã©"]) {
+      assertEquals(topicOf(topics, text), text);
+    }
   }
 });
 
 Deno.test("TopicInterner.topic() tells topics of one slot and one hash apart", () => {
   // "Aa" and "BB" have the same hash in base 31.
   const topics = new TopicInterner(1);
-  for (const text of ["Aa", "BB", "Aa", "AaBB", "BBAa", "AaAa", "BBBB", "BB"]) {
+  for (const text of ["Aa", "BB", "Aa", "AaBB", "BBAa", "AaAa", "BBBB", "BB", "Aaé", "BBé", "Aaé", "Aaé"]) {
     assertEquals(topicOf(topics, text), text);
   }
 });
