@@ -47,6 +47,8 @@ const RETRY_COMMIT_MS = 1_000;
 const FAILURE_TOLD_EVERY_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 4_500;
 const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
+const REMEMBERED_TOPICS = 4_096;
+const MOST_REMEMBERED_TOPICS = 262_144;
 /** First level of what the broker tells of itself. */
 const SYS = "$SYS";
 const NO_LIMITS: Partial<Limits> = {};
@@ -85,7 +87,7 @@ export class Broker {
   readonly #deadlines = new Deadlines();
   readonly #router = new Router();
   readonly #retention: Retention;
-  readonly #topics = new TopicInterner();
+  readonly #topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   readonly #commits: CommitQueue;
   readonly #context: SessionContext;
   readonly #sessions: Sessions;

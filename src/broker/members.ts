@@ -1,10 +1,9 @@
 import { type Delivery, mergeSubscriptions, type Subscription } from "../protocol/subscription.ts";
 import type { ParsedTopicFilter } from "../protocol/topic_filter.ts";
 
-/** Who gets a message, and how. */
-export interface Target<Subscriber> {
+/** Who gets a message, and how: one object, because with many subscriptions each one more is out of the processor's caches. */
+export interface Target<Subscriber> extends Delivery {
   readonly subscriber: Subscriber;
-  readonly delivery: Delivery;
   /** Whether one of the subscriptions says No Local, and what the others say to the publisher itself. */
   readonly isNoLocal: boolean;
   readonly deliveryToPublisher: Delivery | undefined;
@@ -80,10 +79,10 @@ export function mergedTargets<Subscriber>(filters: readonly Members<Subscriber>[
 }
 
 function targetOf<Subscriber>(subscriber: Subscriber, subscriptions: readonly Subscription[]): Target<Subscriber> {
-  const merged = mergeSubscriptions(subscriptions) as Delivery; // There is at least one subscription.
+  const delivery = mergeSubscriptions(subscriptions) as Delivery; // There is at least one subscription.
   const { shareName, topicFilter } = (subscriptions[0] as Subscription).filter;
-  const delivery = shareName === undefined ? merged : { ...merged, sharedFilter: topicFilter };
   const isNoLocal = subscriptions.some(({ noLocal }) => noLocal);
-  const deliveryToPublisher = isNoLocal ? mergeSubscriptions(subscriptions.filter((s) => !s.noLocal)) : delivery;
-  return { subscriber, delivery, isNoLocal, deliveryToPublisher };
+  const deliveryToPublisher = isNoLocal ? mergeSubscriptions(subscriptions.filter((s) => !s.noLocal)) : undefined;
+  const target = { ...delivery, subscriber, isNoLocal, deliveryToPublisher };
+  return shareName === undefined ? target : { ...target, sharedFilter: topicFilter };
 }

@@ -27,6 +27,8 @@ export interface Subscriber {
 }
 
 interface Match {
+  /** The only one of all that match, where nothing else has to be looked at. */
+  readonly only: Target<Subscriber> | undefined;
   readonly targets: readonly Target<Subscriber>[];
   /** Of Shared Subscriptions: each message goes to one of the members (MQTT 5, section 4.8.2). */
   readonly groups: readonly Members<Subscriber>[];
@@ -64,7 +66,11 @@ export class Router {
 
   /** Delivers a message to all whose subscriptions match; gives how many these are. */
   publish(message: ApplicationMessage, nowMs: number): number {
-    const { targets, groups } = this.#matchOf(message.topic);
+    const { only, targets, groups } = this.#matchOf(message.topic);
+    if (only !== undefined) {
+      only.subscriber.deliver(message, only, nowMs);
+      return 1;
+    }
     const count = targets.length + groups.length;
     if (count > 1) message.isShared = true;
     for (const target of targets) {
@@ -73,7 +79,7 @@ export class Router {
           target.subscriber.deliver(message, target.deliveryToPublisher, nowMs);
         }
       } else {
-        target.subscriber.deliver(message, target.delivery, nowMs);
+        target.subscriber.deliver(message, target, nowMs);
       }
     }
     for (const group of groups) deliverToOne(group, message, nowMs);
@@ -101,7 +107,9 @@ export class Router {
     this.#trie.match(topic, (members) => (members.filter.shareName === undefined ? filters : groups).push(members));
     const targets = mergedTargets(filters);
     const ownPlaces = groups.length + (filters.length > 1 ? targets.length : 0);
-    const match: Match = { targets, groups, ownPlaces };
+    const [first] = targets;
+    const only = targets.length + groups.length === 1 && first?.isNoLocal === false ? first : undefined;
+    const match: Match = { only, targets, groups, ownPlaces };
     this.#keep(topic, match);
     return match;
   }
@@ -144,7 +152,7 @@ function deliverToOne(group: Members<Subscriber>, message: ApplicationMessage, n
   if (at === undefined) return;
   group.turn = (at + 1) % targets.length;
   const target = targets[at];
-  target?.subscriber.deliver(message, target.delivery, nowMs);
+  target?.subscriber.deliver(message, target, nowMs);
 }
 
 function nextTarget(

@@ -4,6 +4,10 @@ import { isTopicName } from "./topic_name.ts";
 import { decodeUtf8, utf8Length, writeUtf8 } from "./utf8.ts";
 
 const LONGEST_INTERNED_BYTES = 256;
+/** Slots are doubled while the topics in them have at most so many characters together. */
+const MOST_CHARACTERS_TO_GROW = 4_194_304;
+/** Topics that come back after they were forgotten, as a part of the slots, show that there are too few of these. */
+const RETURNS_BEFORE_GROWTH = 1 / 4;
 /** Topics, as a multiple of the slots, that must miss a full memory before it starts afresh: a few too many do not empty it. */
 const MISSES_BEFORE_CLEAR = 4;
 
@@ -16,13 +20,19 @@ interface Entry {
 
 /**
  * Gives the same string for the same bytes of a Topic Name, and the same bytes for the same string, checked once.
- * It remembers at most `slots` topics of up to 256 bytes in each direction; any other is decoded or encoded anew.
+ * It remembers at most `slots` topics of up to 256 bytes in each direction; any other is decoded or encoded anew. Those
+ * that are decoded get more slots, up to `mostSlots`, when topics come back that had to be forgotten: a flood of topics that
+ * are all new takes no memory.
  * Many decoders and encoders may share one.
  */
 export class TopicInterner {
   readonly #size: number;
+  #mostSlots: number;
   /** Made by the first decoded topic: an encoder has no use for it. */
   #slots: (Entry | undefined)[] | undefined;
+  /** Hashes of topics that were forgotten, as long as there may be more slots. */
+  #forgotten: Int32Array | undefined;
+  #returns = 0;
   #last: Entry | undefined;
   /** Bytes of a topic that came twice in a row, and mostly comes again: compared before the hash. */
   #repeated: Uint8Array | undefined;
@@ -31,14 +41,15 @@ export class TopicInterner {
   readonly #encoded = new Map<string, Uint8Array>();
   #misses = 0;
 
-  /** @param slots how many topics it can remember; a power of two */
-  constructor(slots = 4096) {
-    if (!(Number.isInteger(slots) && slots >= 1 && (slots & slots - 1) === 0)) {
-      throw new RangeError(
-        `Cannot make a TopicInterner: "${slots}" slots is not a power of two`,
-      );
+  /** @param slots how many topics it can remember; a power of two, and so is `mostSlots` */
+  constructor(slots = 4096, mostSlots = slots) {
+    for (const count of [slots, mostSlots]) {
+      if (!(Number.isInteger(count) && count >= slots && count >= 1 && (count & count - 1) === 0)) {
+        throw new RangeError(`Cannot make a TopicInterner: "${count}" slots is not a power of two from "${slots}" on`);
+      }
     }
     this.#size = slots;
+    this.#mostSlots = mostSlots;
   }
 
   /** The Topic Name in `bytes[start..end)`, empty for none; throws {@linkcode MqttError} when it is not one. */
@@ -53,17 +64,14 @@ export class TopicInterner {
     if (end - start > LONGEST_INTERNED_BYTES) return decodeTopicName(bytes, start, end);
     const hash = hashOf(bytes, start, end);
     const slots = this.#slots ??= new Array<Entry | undefined>(this.#size).fill(undefined);
-    const slot = (hash ^ hash >>> 13) & this.#size - 1;
+    const slot = slotOf(hash, slots.length);
     let entry = slots[slot];
     if (entry === undefined || entry.hash !== hash || !isSame(entry, bytes, start, end)) {
-      // A second place, so that two topics of the same slot do not drive each other out.
-      const other = (slot ^ 1) & this.#size - 1;
-      const moved = entry;
-      entry = slots[other];
+      entry = slots[secondSlot(slot, slots.length)];
       if (entry === undefined || entry.hash !== hash || !isSame(entry, bytes, start, end)) {
         entry = entryOf(hash, bytes, start, end);
-        slots[slot] = entry;
-        if (moved !== undefined) slots[other] = moved;
+        const lost = put(slots, entry);
+        if (slots.length < this.#mostSlots) this.#countReturn(hash, lost);
       }
     }
     if (entry === last) {
@@ -73,6 +81,32 @@ export class TopicInterner {
       this.#last = entry;
     }
     return entry.topic;
+  }
+
+  /** @param lost what had to be forgotten for the topic of the hash, which may have been forgotten before */
+  #countReturn(hash: number, lost: Entry | undefined): void {
+    const forgotten = this.#forgotten;
+    if (forgotten !== undefined && forgotten[hash & this.#mostSlots - 1] === hash) this.#returns += 1;
+    if (lost !== undefined) {
+      this.#forgotten ??= new Int32Array(this.#mostSlots);
+      this.#forgotten[lost.hash & this.#mostSlots - 1] = lost.hash;
+    }
+    const slots = this.#slots ?? [];
+    if (this.#returns > slots.length * RETURNS_BEFORE_GROWTH) this.#grow(slots);
+  }
+
+  #grow(slots: readonly (Entry | undefined)[]): void {
+    const entries = slots.filter((entry) => entry !== undefined);
+    const characters = entries.reduce((sum, { topic }) => sum + topic.length, 0);
+    if (characters > MOST_CHARACTERS_TO_GROW) {
+      this.#mostSlots = slots.length;
+    } else {
+      const more = new Array<Entry | undefined>(slots.length * 2).fill(undefined);
+      for (const entry of entries) put(more, entry);
+      this.#slots = more;
+    }
+    this.#returns = 0;
+    if (this.#slots?.length === this.#mostSlots) this.#forgotten = undefined;
   }
 
   #repeat(bytes: Uint8Array, start: number, end: number): void {
@@ -113,6 +147,27 @@ function hashOf(bytes: Uint8Array, start: number, end: number): number {
     hash = (hash << 5) - hash + (bytes[index] as number) | 0;
   }
   return hash;
+}
+
+function slotOf(hash: number, size: number): number {
+  return (hash ^ hash >>> 13) & size - 1;
+}
+
+/** A second place, so that two topics of the same slot do not drive each other out. */
+function secondSlot(slot: number, size: number): number {
+  return (slot ^ 1) & size - 1;
+}
+
+/** Puts a topic into its slot, and what was there into the second one; gives what was there. */
+function put(slots: (Entry | undefined)[], entry: Entry): Entry | undefined {
+  const slot = slotOf(entry.hash, slots.length);
+  const moved = slots[slot];
+  slots[slot] = entry;
+  const second = secondSlot(slot, slots.length);
+  if (moved === undefined || second === slot) return moved;
+  const lost = slots[second];
+  slots[second] = moved;
+  return lost;
 }
 
 function entryOf(hash: number, bytes: Uint8Array, start: number, end: number): Entry {

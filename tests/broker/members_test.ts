@@ -19,7 +19,7 @@ seededTest("Members holds what a Map holds, in its order", (random) => {
     assertEquals([...members.all], [...expected]);
     assertEquals(members.size, expected.size);
     assertEquals(
-      members.targets.map((target) => [target.subscriber, target.delivery.qos]),
+      members.targets.map((target) => [target.subscriber, target.qos]),
       Array.from(expected, ([name, { qos }]) => [name, qos]),
     );
   }
@@ -28,7 +28,7 @@ seededTest("Members holds what a Map holds, in its order", (random) => {
 Deno.test("Targets of several filters name each subscriber once, with the highest QoS [MQTT-3.3.4-2]", () => {
   const filters = [new Members("a", subscription("t", 0)), new Members("b", subscription("+", 1))];
   filters[1]?.set("a", subscription("+", 2));
-  assertEquals(mergedTargets(filters).map(({ subscriber, delivery }) => [subscriber, delivery.qos]), [["a", 2], [
+  assertEquals(mergedTargets(filters).map(({ subscriber, qos }) => [subscriber, qos]), [["a", 2], [
     "b",
     1,
   ]]);
@@ -37,7 +37,7 @@ Deno.test("Targets of several filters name each subscriber once, with the highes
 
 Deno.test("Targets of a Shared Subscription name its filter", () => {
   const [target] = new Members("a", subscription("$share/g/t", 0)).targets;
-  assertEquals(target?.delivery.sharedFilter, "$share/g/t");
+  assertEquals(target?.sharedFilter, "$share/g/t");
 });
 
 function subscription(topicFilter: string, qos: 0 | 1 | 2): Subscription {

@@ -1,6 +1,7 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertGreater, assertLess, assertStrictEquals, assertThrows } from "@std/assert";
 import { MqttError } from "../../src/codec/mqtt_error.ts";
 import { TopicInterner } from "../../src/codec/topic_interner.ts";
+import { collectedHeapBytes } from "../broker/collected_heap.ts";
 
 function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
@@ -96,7 +97,33 @@ Deno.test("TopicInterner.encoded() remembers as many as it has slots, and new on
   assertEquals(tries < 20, true, `${tries} tries`);
 });
 
+Deno.test("TopicInterner takes more memory for topics that come back, and none for topics that are all new", () => {
+  const topics = new TopicInterner(1024, 65_536);
+  for (let index = 0; index < 10_000; index++) topicOf(topics, `warm/${index}`);
+  const before = collectedHeapBytes();
+  for (let index = 0; index < 100_000; index++) topicOf(topics, `flood/${index}`);
+  assertLess(collectedHeapBytes() - before, 500_000);
+  const names = Array.from({ length: 20_000 }, (_, index) => `device/${index}`);
+  const withNames = collectedHeapBytes();
+  for (let round = 0; round < 12; round++) {
+    for (const name of names) assertEquals(topicOf(topics, name), name);
+  }
+  assertGreater(collectedHeapBytes() - withNames, 400_000); // Most of them; 1,024 take 100,000.
+  assertEquals(topicOf(topics, "last"), "last"); // It is in use until here.
+});
+
+Deno.test("TopicInterner does not take more memory for long topics than for many", () => {
+  const topics = new TopicInterner(1024, 262_144);
+  const before = collectedHeapBytes();
+  for (let round = 0; round < 8; round++) {
+    for (let index = 0; index < 100_000; index++) topicOf(topics, `${index}`.padEnd(250, "x"));
+  }
+  assertLess(collectedHeapBytes() - before, 24_000_000); // All of them would take 33,000,000.
+  assertEquals(topicOf(topics, "last"), "last"); // It is in use until here.
+});
+
 Deno.test("TopicInterner takes a power of two for its slots", () => {
   for (const slots of [0, -1, 3, 1.5, NaN, Infinity, 1000]) assertThrows(() => new TopicInterner(slots), RangeError);
+  for (const most of [2, 6, Infinity]) assertThrows(() => new TopicInterner(4, most), RangeError);
   for (const slots of [1, 2, 1024]) assertEquals(topicOf(new TopicInterner(slots), "a"), "a");
 });
