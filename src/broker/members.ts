@@ -38,7 +38,14 @@ export class Members<Subscriber> {
 
   /** What they get where no other filter matches: the same array for all topics, until members change. */
   get targets(): readonly Target<Subscriber>[] {
-    return this.#targets ??= Array.from(this.all, ([subscriber, subscription]) => targetOf(subscriber, [subscription]));
+    return this.#targets ??= this.#targetsOfAll();
+  }
+
+  #targetsOfAll(): readonly Target<Subscriber>[] {
+    if (this.#map === undefined && this.#subscription !== undefined) {
+      return [targetOf(this.#subscriber, [this.#subscription])];
+    }
+    return Array.from(this.all, ([subscriber, subscription]) => targetOf(subscriber, [subscription]));
   }
 
   /** In place of the subscription that the subscriber had, if any. */
@@ -64,9 +71,9 @@ export class Members<Subscriber> {
 
 /** Each subscriber once, whatever number of its filters match. */
 export function mergedTargets<Subscriber>(filters: readonly Members<Subscriber>[]): readonly Target<Subscriber>[] {
-  const [first, second] = filters;
+  const first = filters[0];
   if (first === undefined) return [];
-  if (second === undefined) return first.targets;
+  if (filters.length === 1) return first.targets;
   const matching = new Map<Subscriber, Subscription[]>();
   for (const { all } of filters) {
     for (const [subscriber, subscription] of all) {
@@ -83,6 +90,7 @@ function targetOf<Subscriber>(subscriber: Subscriber, subscriptions: readonly Su
   const { shareName, topicFilter } = (subscriptions[0] as Subscription).filter;
   const isNoLocal = subscriptions.some(({ noLocal }) => noLocal);
   const deliveryToPublisher = isNoLocal ? mergeSubscriptions(subscriptions.filter((s) => !s.noLocal)) : undefined;
-  const target = { ...delivery, subscriber, isNoLocal, deliveryToPublisher };
+  const { qos, retainAsPublished, subscriptionIdentifiers } = delivery;
+  const target = { qos, retainAsPublished, subscriptionIdentifiers, subscriber, isNoLocal, deliveryToPublisher };
   return shareName === undefined ? target : { ...target, sharedFilter: topicFilter };
 }
