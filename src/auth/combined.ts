@@ -1,7 +1,7 @@
 /** Authenticators and authorizers made of others. */
 
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Acceptance, AccessRequest, Authentication } from "../protocol/ask.ts";
+import type { Acceptance, AccessRequest, Authentication, AuthenticationRequest } from "../protocol/ask.ts";
 import { type Authenticator, type Authorizer, WRONG_CREDENTIALS } from "./authentication.ts";
 
 /** Lets clients in that give no user name, or an empty one, without a principal. */
@@ -37,16 +37,9 @@ export const certificateSubjects: Authenticator = {
 /** The first one that knows the user decides; whom none knows hears what a wrong password hears. @throws RangeError for none */
 export function firstAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
   requireSome(authenticators);
-  return {
-    async authenticate(request) {
-      let result: Authentication = UNKNOWN;
-      for (const authenticator of authenticators) {
-        result = await authenticator.authenticate(request);
-        if (result.isAccepted || result.isUnknownUser !== true) return result;
-      }
-      return authenticators.length === 1 ? result : UNKNOWN;
-    },
-  };
+  const [only] = authenticators;
+  if (authenticators.length === 1 && only !== undefined) return only;
+  return { authenticate: (request) => askUntilKnown(authenticators, request, 0) };
 }
 
 /**
@@ -124,6 +117,26 @@ function bothAcceptances(one: Acceptance, other: Acceptance): Acceptance {
     ...expiresAtMs === undefined ? {} : { expiresAtMs },
     ...expiryReasonCode === undefined ? {} : { expiryReasonCode },
   };
+}
+
+/** Asks one after another until one knows the user; without a promise where none of them has one. */
+function askUntilKnown(
+  authenticators: readonly Authenticator[],
+  request: AuthenticationRequest,
+  first: number,
+): Authentication | Promise<Authentication> {
+  for (let index = first; index < authenticators.length; index++) {
+    const answer = authenticators[index]?.authenticate(request) ?? UNKNOWN;
+    if (answer instanceof Promise) {
+      return answer.then((answer) => isKnown(answer) ? answer : askUntilKnown(authenticators, request, index + 1));
+    }
+    if (isKnown(answer)) return answer;
+  }
+  return UNKNOWN;
+}
+
+function isKnown(result: Authentication): boolean {
+  return result.isAccepted || result.isUnknownUser !== true;
 }
 
 /** Asks one after another until one gives the answer that decides; without a promise where none of them has one. */

@@ -8,6 +8,12 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { AccessRequest, Answer, Ask, AuthenticationRequest } from "../protocol/ask.ts";
 import type { DeliveryRules } from "../protocol/delivery_guard.ts";
 
+const NOT_AUTHENTICATED: Answer = {
+  kind: "refused",
+  reasonCode: ReasonCode.NotAuthorized,
+  reason: "the client could not be authenticated",
+};
+
 /** The hooks of the app, so that whatever they throw refuses one client and ends nothing. */
 export class Hooks {
   readonly #authenticator: Authenticator | undefined;
@@ -88,17 +94,23 @@ export class Hooks {
     } catch (error) {
       this.#onError(error); // Whoever cannot be checked is not let in.
     }
-    return { kind: "refused", reasonCode: ReasonCode.NotAuthorized, reason: "the client could not be authenticated" };
+    return NOT_AUTHENTICATED;
   }
 
-  async authenticate(request: AuthenticationRequest): Promise<Answer> {
-    try {
-      const result = await this.#inTime(this.#authenticator?.authenticate(request));
-      if (result !== undefined) return { kind: "authenticate", result };
-    } catch (error) {
+  /** Without a promise where the hook has none. */
+  authenticate(request: AuthenticationRequest): Answer | Promise<Answer> {
+    const refuse = (error: unknown): Answer => {
       this.#onError(error); // Whoever cannot be checked is not let in.
+      return NOT_AUTHENTICATED;
+    };
+    try {
+      const result = this.#authenticator?.authenticate(request);
+      if (result === undefined) return NOT_AUTHENTICATED;
+      if (!(result instanceof Promise)) return { kind: "authenticate", result };
+      return this.#inTime(result).then((result): Answer => ({ kind: "authenticate", result }), refuse);
+    } catch (error) {
+      return refuse(error);
     }
-    return { kind: "refused", reasonCode: ReasonCode.NotAuthorized, reason: "the client could not be authenticated" };
   }
 
   /** Without a promise where the hook has none. What cannot be decided is refused. */

@@ -87,6 +87,16 @@ Deno.test("firstAuthenticator: a client hears the same words for a wrong passwor
   }
 });
 
+Deno.test("firstAuthenticator answers at once where those that it asks do", () => {
+  const ann = saying({ isAccepted: true, principal: "ann" });
+  const request = authenticationRequest({});
+  assertEquals(
+    firstAuthenticator(saying(UNKNOWN), ann, late(REFUSED)).authenticate(request),
+    ann.authenticate(request),
+  );
+  assertEquals(firstAuthenticator(saying(UNKNOWN)).authenticate(request), UNKNOWN);
+});
+
 Deno.test("firstAuthenticator: one that fails lets nobody in behind it", async () => {
   const failing: Authenticator = { authenticate: () => Promise.reject(new Error("down")) };
   const all = firstAuthenticator(failing, trustUserNames);
