@@ -92,10 +92,10 @@ export class Broker {
   readonly #context: SessionContext;
   readonly #sessions: Sessions;
   readonly #connections = new Connections<ServedConnection>();
-  /** Those that have a place among `maximumConnections`. */
-  readonly #admitted = new Set<ServedConnection>();
-  /** Those whose CONNECT was accepted. */
-  readonly #connected = new Set<ServedConnection>();
+  /** How many of them have a place among `maximumConnections`. */
+  #admitted = 0;
+  /** How many of them are of clients that were welcome, and have not ended. */
+  #connected = 0;
   readonly #subscriptions = new Map<BrokerSubscription, Subscription>();
   readonly #bans = new Bans();
   readonly #host: ServedConnectionHost;
@@ -412,8 +412,8 @@ export class Broker {
 
   /** Clients that are connected now. */
   *clients(): Generator<ConnectedClient, void> {
-    for (const { connection: { clientId, principal }, transport: { peer } } of this.#connected) {
-      yield { clientId, principal, peer };
+    for (const { isWelcome, connection: { clientId, principal }, transport: { peer } } of this.#connections) {
+      if (isWelcome) yield { clientId, principal, peer };
     }
   }
 
@@ -570,7 +570,7 @@ export class Broker {
     const held = this.#heldMessages;
     return {
       traffic: this.#traffic,
-      connected: this.#connected.size,
+      connected: this.#connected,
       sessions: this.#sessions.size,
       expired: this.#sessions.expiredCount,
       subscriptions,
@@ -759,8 +759,11 @@ export class Broker {
 
   /** Whether there is a place for one more. Who has not been authenticated has none: anybody could take them all. */
   #admit(served: ServedConnection): boolean {
-    if (this.#admitted.size >= this.limits.maximumConnections) return false;
-    if (served.connection.closing === undefined) this.#admitted.add(served);
+    if (this.#admitted >= this.limits.maximumConnections) return false;
+    if (served.connection.closing === undefined) {
+      served.isAdmitted = true;
+      this.#admitted += 1;
+    }
     return true;
   }
 
@@ -780,7 +783,8 @@ export class Broker {
       const { clientId, keepAliveSeconds } = terms;
       const { principal } = served.connection.identity;
       const { peer } = served.transport;
-      this.#connected.add(served);
+      served.isWelcome = true;
+      this.#connected += 1;
       this.#onEvent({ kind: "clientConnected", peer, clientId, principal, connect, keepAliveSeconds });
       served.watchKeepAlive();
     }
@@ -804,13 +808,13 @@ export class Broker {
 
   #newReview(): SubscriptionReview<ServedConnection> {
     const hooks = this.#hooks;
-    const connected = this.#connected;
+    const connections = this.#connections;
     return new SubscriptionReview({
       get rulesVersion() {
         return hooks.rulesVersion;
       },
       *connected() {
-        for (const served of connected) {
+        for (const served of connections) {
           const { session, isConnected } = served.connection;
           if (session !== undefined && isConnected) yield { served, session };
         }
@@ -852,8 +856,9 @@ export class Broker {
 
   #ended(served: ServedConnection, closing: Closing): void {
     this.#held.delete(served);
-    this.#admitted.delete(served);
-    this.#connected.delete(served);
+    if (served.isAdmitted) this.#admitted -= 1;
+    if (served.isWelcome) this.#connected -= 1;
+    served.isAdmitted = served.isWelcome = false;
     const { connection: { clientId }, transport: { peer } } = served;
     this.#sessions.connectionEnded(served);
     this.#onEvent({ kind: "connectionClosed", peer, clientId, ...closing });

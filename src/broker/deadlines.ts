@@ -1,57 +1,52 @@
-/** Something that is due at a time. */
+/** Something that is due at a time. What waits for more than one in turn can be one itself. */
 export interface Deadline {
-  /** Epoch milliseconds. */
-  readonly dueMs: number;
-  /** `undefined` once it has run or was taken back: whatever it held is free. */
-  run: ((nowMs: number) => void) | undefined;
+  /** Epoch milliseconds. Only {@linkcode Deadlines} sets it. */
+  dueMs: number;
+  /** Where it is in the heap, which alone sets it; -1: it does not wait. */
+  place: number;
+  run(nowMs: number): void;
 }
 
-/** Deadlines by time, in a binary heap: a tick costs what is due, however many wait. */
+/** Deadlines by time, in a binary heap: a tick costs what is due, however many wait, and what was taken back is gone. */
 export class Deadlines {
   readonly #heap: Deadline[] = [];
-  #cancelled = 0;
 
   get size(): number {
-    return this.#heap.length - this.#cancelled;
+    return this.#heap.length;
   }
 
   add(dueMs: number, run: (nowMs: number) => void): Deadline {
-    const deadline: Deadline = { dueMs, run };
-    const heap = this.#heap;
-    heap.push(deadline);
-    let index = heap.length - 1;
-    while (index > 0) {
-      const parent = index - 1 >> 1;
-      const above = heap[parent] as Deadline; // A parent is in the heap.
-      if (above.dueMs <= dueMs) break;
-      heap[index] = above;
-      index = parent;
-    }
-    heap[index] = deadline;
+    const deadline: Deadline = { dueMs, place: -1, run };
+    this.set(deadline, dueMs);
     return deadline;
   }
 
-  /** Takes one back; it leaves the heap when its time comes, or with many of its like. */
+  /** Lets one wait until another time than before, or for the first time. */
+  set(deadline: Deadline, dueMs: number): void {
+    this.cancel(deadline);
+    deadline.dueMs = dueMs;
+    this.#heap.push(deadline);
+    this.#rise(deadline, this.#heap.length - 1);
+  }
+
+  /** Takes one back, if it waits. */
   cancel(deadline: Deadline | undefined): void {
-    if (deadline?.run === undefined) return;
-    deadline.run = undefined;
-    this.#cancelled += 1;
-    if (this.#cancelled > 1024 && this.#cancelled * 2 > this.#heap.length) this.#compact();
+    if (deadline === undefined || deadline.place < 0) return;
+    const { place } = deadline;
+    deadline.place = -1;
+    const last = this.#heap.pop() as Deadline; // At least this one is there.
+    if (last === deadline) return;
+    if (last.dueMs < deadline.dueMs) this.#rise(last, place);
+    else this.#sink(last, place);
   }
 
   /** Runs all that is due. What one throws does not keep the others from running; it is thrown at the end. */
   tick(nowMs: number): void {
     const errors: unknown[] = [];
     for (let top = this.#heap[0]; top !== undefined && top.dueMs <= nowMs; top = this.#heap[0]) {
-      this.#removeTop();
-      const { run } = top;
-      if (run === undefined) {
-        this.#cancelled -= 1;
-        continue;
-      }
-      top.run = undefined; // Cancelling it from now on changes nothing.
+      this.cancel(top);
       try {
-        run(nowMs);
+        top.run(nowMs);
       } catch (error) {
         errors.push(error);
       }
@@ -59,29 +54,39 @@ export class Deadlines {
     if (errors.length > 0) throw new AggregateError(errors, "Cannot run all deadlines");
   }
 
-  #removeTop(): void {
+  /** Puts it at a place that is free, or above it. */
+  #rise(deadline: Deadline, free: number): void {
     const heap = this.#heap;
-    const last = heap.pop() as Deadline; // It is called with a heap that has a top.
-    if (heap.length === 0) return;
-    let index = 0;
+    let place = free;
+    while (place > 0) {
+      const parent = place - 1 >> 1;
+      const above = heap[parent] as Deadline; // A parent is in the heap.
+      if (above.dueMs <= deadline.dueMs) break;
+      heap[place] = above;
+      above.place = place;
+      place = parent;
+    }
+    heap[place] = deadline;
+    deadline.place = place;
+  }
+
+  /** Puts it at a place that is free, or below it. */
+  #sink(deadline: Deadline, free: number): void {
+    const heap = this.#heap;
+    let place = free;
     for (;;) {
-      let child = index * 2 + 1;
+      let child = place * 2 + 1;
       const left = heap[child];
       if (left === undefined) break;
       const right = heap[child + 1];
       const least = right !== undefined && right.dueMs < left.dueMs ? right : left;
       if (least === right) child += 1;
-      if (last.dueMs <= least.dueMs) break;
-      heap[index] = least;
-      index = child;
+      if (deadline.dueMs <= least.dueMs) break;
+      heap[place] = least;
+      least.place = place;
+      place = child;
     }
-    heap[index] = last;
-  }
-
-  #compact(): void {
-    const kept = this.#heap.filter(({ run }) => run !== undefined).sort((a, b) => a.dueMs - b.dueMs);
-    this.#heap.length = 0;
-    for (const deadline of kept) this.#heap.push(deadline); // Sorted is a heap.
-    this.#cancelled = 0;
+    heap[place] = deadline;
+    deadline.place = place;
   }
 }

@@ -1,5 +1,5 @@
 import { type Malformed, PacketDecoder } from "../codec/decoder.ts";
-import type { Packet } from "../codec/packet.ts";
+import { type Packet, unreachable } from "../codec/packet.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import type { Acceptance, AccessRequest, Answer, Ask } from "../protocol/ask.ts";
 import { type Closing, Connection } from "../protocol/connection.ts";
@@ -7,7 +7,8 @@ import type { ConnectionEvents, ConnectionHost } from "../protocol/connection_ho
 import type { TopicInterner } from "../codec/topic_interner.ts";
 import { type ByteChannel, channelOf } from "../transport/byte_channel.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { Due, DueTimes, type DueTimesOwner } from "./due_times.ts";
 import type { PacketEvent } from "./events.ts";
 import { IncomingRate } from "./incoming_rate.ts";
 import type { Traffic } from "./traffic.ts";
@@ -54,8 +55,12 @@ export interface ServedConnectionHost extends ConnectionHost {
 }
 
 /** Serves one Network Connection: the only place that waits for its bytes. */
-export class ServedConnection implements ConnectionEvents {
+export class ServedConnection implements ConnectionEvents, DueTimesOwner {
   readonly connection: Connection;
+  /** Whether it has a place among `maximumConnections`. */
+  isAdmitted = false;
+  /** Whether its client was let in, and it has not ended. */
+  isWelcome = false;
   onReceived: ((packet: Packet) => void) | undefined;
   onSent: ((packet: Packet) => void) | undefined;
   readonly #host: ServedConnectionHost;
@@ -71,11 +76,12 @@ export class ServedConnection implements ConnectionEvents {
   /** Whether it waits for bytes of the client. */
   #isReading = true;
   #isFarewellSaid = false;
-  #hasWriteDeadline = false;
   #lastReceivedMs: number;
-  readonly #deadlines = new Set<Deadline>();
-  /** When its authentication ends. */
-  #expiry: Deadline | undefined;
+  readonly #due: DueTimes;
+  /** What is said when its authentication ends. */
+  #expiryReasonCode: ReasonCode = ReasonCode.NotAuthorized;
+  /** Goes on when a pause is over. */
+  #whenPaused: (() => void) | undefined;
   /** Ends the wait for a hook. */
   #stopWaiting: (() => void) | undefined;
   /** Goes on when the outbox has room again. */
@@ -93,6 +99,7 @@ export class ServedConnection implements ConnectionEvents {
     this.#broken = this.#onBroken.bind(this);
     this.#channel = channelOf(transport);
     this.#lastReceivedMs = host.now();
+    this.#due = new DueTimes(host.deadlines, this);
     this.connection = new Connection(host, this);
     if (host.onPacket !== undefined) this.tellPackets(host.onPacket);
   }
@@ -111,19 +118,15 @@ export class ServedConnection implements ConnectionEvents {
   }
 
   /** Serves it to its end; never rejects. */
-  async run(): Promise<void> {
-    const { connectTimeoutMs } = this.#host.limits;
-    this.#deadlineIn(connectTimeoutMs, () => {
-      // However slowly its bytes come: the time is absolute.
-      if (!this.connection.isConnected) this.connection.disconnect(ReasonCode.UnspecifiedError, "no CONNECT in time");
-    });
-    try {
-      await this.#readAll();
-    } catch {
-      // The transport broke: what follows is the same as for its end.
-    }
+  run(): Promise<void> {
+    this.#setDue(Due.Connect, this.#host.limits.connectTimeoutMs);
+    const end = () => this.#end(); // Whether the transport has ended or broken.
+    return this.#readAll().then(end, end);
+  }
+
+  #end(): void {
     this.#over(LOST);
-    for (const deadline of this.#deadlines) this.#host.deadlines.cancel(deadline);
+    this.#due.clear();
     this.close();
   }
 
@@ -152,16 +155,36 @@ export class ServedConnection implements ConnectionEvents {
     return this.transport.peer.listener;
   }
 
-  accepted({ expiresAtMs, expiryReasonCode = ReasonCode.NotAuthorized }: Acceptance): void {
-    this.#host.deadlines.cancel(this.#expiry);
-    if (expiresAtMs === undefined) return;
+  accepted({ expiresAtMs = Infinity, expiryReasonCode = ReasonCode.NotAuthorized }: Acceptance): void {
+    const isSayable = isReasonCodeOf("disconnect", expiryReasonCode) && expiryReasonCode >= 0x80;
+    this.#expiryReasonCode = isSayable ? expiryReasonCode : ReasonCode.NotAuthorized;
     const leftMs = expiresAtMs - this.#host.now();
     // What is not a time, from a hook without types, is over: as a deadline it would stand in the way of all others.
-    this.#expiry = this.#deadlineIn(Number.isNaN(leftMs) ? 0 : leftMs, () => {
-      const isSayable = isReasonCodeOf("disconnect", expiryReasonCode) && expiryReasonCode >= 0x80;
-      const reasonCode = isSayable ? expiryReasonCode : ReasonCode.NotAuthorized;
-      this.connection.disconnect(reasonCode, "the authentication has expired");
-    });
+    this.#setDue(Due.Expiry, Number.isNaN(leftMs) ? 0 : leftMs);
+  }
+
+  isDue(what: Due, nowMs: number): void {
+    const { connection } = this;
+    switch (what) {
+      case Due.Connect: // However slowly its bytes come: the time is absolute.
+        if (!connection.isConnected) connection.disconnect(ReasonCode.UnspecifiedError, "no CONNECT in time");
+        return;
+      case Due.KeepAlive:
+        return this.#checkKeepAlive(nowMs);
+      case Due.Expiry:
+        connection.disconnect(this.#expiryReasonCode, "the authentication has expired");
+        return;
+      case Due.Write:
+        return this.#checkWrite(nowMs);
+      case Due.Pause:
+        this.#whenPaused?.();
+        return;
+      case Due.Close:
+        this.close();
+        return;
+      default:
+        unreachable(what);
+    }
   }
 
   get isPumpLater(): boolean {
@@ -193,7 +216,8 @@ export class ServedConnection implements ConnectionEvents {
     }
     this.#isWriting = true;
     this.#countSent(bytes.length);
-    if (!this.#hasWriteDeadline) this.#watchWrite();
+    // The one that waits looks itself whether it is still the same write.
+    if (this.#due.of(Due.Write) === Infinity) this.#setDue(Due.Write, this.#host.limits.writeTimeoutMs);
     this.#write(bytes);
     if (connection.outbox.bytes > 0) connection.outbox.keep();
   }
@@ -221,17 +245,19 @@ export class ServedConnection implements ConnectionEvents {
 
   /** Keep Alive from now on (MQTT 5, section 3.1.2.10). */
   watchKeepAlive(): void {
-    const { keepAliveSeconds } = this.connection;
-    if (keepAliveSeconds === 0) return;
-    // One and a half times [MQTT-3.1.2-22], and a little for a PINGREQ that is on its way: some clients ping just then.
-    const keepAliveMs = keepAliveSeconds * 1500 + PING_ON_ITS_WAY_MS;
-    const check = (nowMs: number) => {
-      // While the broker itself does not read, nobody can say that the client is silent.
-      const dueMs = (this.#isReading ? this.#lastReceivedMs : nowMs) + keepAliveMs;
-      if (nowMs >= dueMs) this.connection.disconnect(ReasonCode.KeepAliveTimeout, "Keep Alive timeout");
-      else this.#deadlineIn(dueMs - nowMs, check);
-    };
-    this.#deadlineIn(keepAliveMs, check);
+    if (this.connection.keepAliveSeconds > 0) this.#setDue(Due.KeepAlive, this.#keepAliveMs);
+  }
+
+  /** One and a half times [MQTT-3.1.2-22], and a little for a PINGREQ that is on its way: some clients ping just then. */
+  get #keepAliveMs(): number {
+    return this.connection.keepAliveSeconds * 1500 + PING_ON_ITS_WAY_MS;
+  }
+
+  #checkKeepAlive(nowMs: number): void {
+    // While the broker itself does not read, nobody can say that the client is silent.
+    const dueMs = (this.#isReading ? this.#lastReceivedMs : nowMs) + this.#keepAliveMs;
+    if (nowMs >= dueMs) this.connection.disconnect(ReasonCode.KeepAliveTimeout, "Keep Alive timeout");
+    else this.#due.set(Due.KeepAlive, dueMs);
   }
 
   /** Reads until the peer closes. Behind the end of the connection, what still comes is not looked at. */
@@ -294,7 +320,8 @@ export class ServedConnection implements ConnectionEvents {
         this.connection.disconnect(ReasonCode.QuotaExceeded, "the client sends more than it may in a second");
         return;
       }
-      const passed = new Promise<void>((resolve) => this.#deadlineIn(Math.min(waitMs, patienceMs), () => resolve()));
+      const passed = new Promise<void>((resolve) => this.#whenPaused = resolve);
+      this.#setDue(Due.Pause, Math.min(waitMs, patienceMs));
       await this.#orOver(passed);
     }
   }
@@ -402,7 +429,7 @@ export class ServedConnection implements ConnectionEvents {
     this.#goOn();
     this.#stopWaiting?.();
     clearTimeout(this.#pumpTimer);
-    this.#deadlineIn(FAREWELL_MS, () => this.close());
+    this.#setDue(Due.Close, FAREWELL_MS);
   }
 
   /**
@@ -416,33 +443,23 @@ export class ServedConnection implements ConnectionEvents {
       this.close(); // A client that said DISCONNECT reads nothing more.
       return;
     }
-    this.#deadlineIn(LINGER_MS, () => this.close());
+    this.#due.set(Due.Close, Math.min(this.#due.of(Due.Close), this.#host.now() + LINGER_MS));
     this.#channel.closeWrite().catch(() => this.close()); // It is broken already.
   }
 
   /** Closes the connection when a write makes no progress. */
-  #watchWrite(inMs = this.#host.limits.writeTimeoutMs): void {
-    const { writeTimeoutMs } = this.#host.limits;
-    this.#hasWriteDeadline = true;
-    this.#deadlineIn(inMs, (nowMs) => {
-      this.#hasWriteDeadline = false;
-      if (!this.#isWriting) return;
-      const dueMs = this.#writeStartedMs + writeTimeoutMs;
-      if (nowMs < dueMs) {
-        this.#watchWrite(dueMs - nowMs);
-        return;
-      }
-      this.connection.disconnect(ReasonCode.QuotaExceeded, "the client does not read");
-      this.close();
-    });
+  #checkWrite(nowMs: number): void {
+    if (!this.#isWriting) return;
+    const dueMs = this.#writeStartedMs + this.#host.limits.writeTimeoutMs;
+    if (nowMs < dueMs) {
+      this.#due.set(Due.Write, dueMs);
+      return;
+    }
+    this.connection.disconnect(ReasonCode.QuotaExceeded, "the client does not read");
+    this.close();
   }
 
-  #deadlineIn(ms: number, run: (nowMs: number) => void): Deadline {
-    const deadline = this.#host.deadlines.add(this.#host.now() + ms, (nowMs) => {
-      this.#deadlines.delete(deadline);
-      run(nowMs);
-    });
-    this.#deadlines.add(deadline);
-    return deadline;
+  #setDue(what: Due, inMs: number): void {
+    this.#due.set(what, this.#host.now() + inMs);
   }
 }

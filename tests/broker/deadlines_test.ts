@@ -95,6 +95,22 @@ Deno.test("Deadlines.cancel() twice, or behind its run, changes nothing", () => 
   assertEquals(deadlines.size, 1);
 });
 
+Deno.test("Deadlines.set() lets one wait until another time, and once more when it has run", () => {
+  const deadlines = new Deadlines();
+  const ran: number[] = [];
+  const moved = deadlines.add(5, (nowMs) => ran.push(nowMs));
+  deadlines.add(7, () => ran.push(NaN));
+  deadlines.set(moved, 9);
+  deadlines.set(moved, 6);
+  assertEquals(deadlines.size, 2);
+  deadlines.tick(6);
+  assertEquals(ran, [6]);
+  deadlines.set(moved, 8);
+  deadlines.tick(8);
+  assertEquals(ran, [6, NaN, 8]);
+  assertEquals(deadlines.size, 0);
+});
+
 Deno.test("Many deadlines that are cancelled leave those that wait in order", () => {
   const deadlines = new Deadlines();
   const ran: number[] = [];
