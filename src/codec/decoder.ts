@@ -131,6 +131,7 @@ export class PacketDecoder {
       }
       position = this.#decodeWhole(chunk, position, batch);
       if (position < chunk.length) this.#keep(chunk, position);
+      this.#current = NOTHING; // A connection that falls silent should hold little.
     } catch (error) {
       if (!(error instanceof MqttError)) throw error;
       const start = this.#currentStart;

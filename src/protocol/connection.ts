@@ -35,6 +35,7 @@ import { receiveSubscribe, receiveUnsubscribe } from "./subscribing.ts";
 import { OutgoingTopicAliases } from "./topic_alias.ts";
 
 const LONGEST_REASON = 256;
+const NONE: readonly never[] = [];
 
 /** Why a connection ends. */
 export interface Closing {
@@ -51,6 +52,9 @@ type Phase =
   | { readonly kind: "connecting"; readonly connect: ConnectPacket; readonly terms: ConnectionTerms }
   | { readonly kind: "connected" }
   | { readonly kind: "closing"; readonly closing: Closing };
+
+const AWAITING_CONNECT: Phase = { kind: "awaitingConnect" };
+const CONNECTED: Phase = { kind: "connected" };
 
 /**
  * One Network Connection: packets in, packets into its outbox, changes into the log. It knows neither clock nor stream.
@@ -70,7 +74,7 @@ export class Connection implements SessionLink, ClientConnection {
   readonly #host: ConnectionHost;
   readonly #events: ConnectionEvents;
   readonly #publishes: IncomingPublishes;
-  #phase: Phase = { kind: "awaitingConnect" };
+  #phase: Phase = AWAITING_CONNECT;
   /** What its authentication came to. */
   #acceptance: Acceptance = {};
   #identity: ClientIdentity | undefined;
@@ -106,7 +110,7 @@ export class Connection implements SessionLink, ClientConnection {
   /** Whom access rules speak of, from CONNECT on. */
   get identity(): ClientIdentity {
     if (this.#identity !== undefined) return this.#identity;
-    const { principal, roles = [], grants = [] } = this.#acceptance;
+    const { principal, roles = NONE, grants = NONE } = this.#acceptance;
     return this.#identity = { clientId: this.clientId, principal, roles, grants, listener: this.#events.listener };
   }
 
@@ -406,7 +410,7 @@ export class Connection implements SessionLink, ClientConnection {
     session.attach(this);
     const connack = { type: "connack", sessionPresent: isPresent, reasonCode: ReasonCode.Success, properties } as const;
     if (!this.send(connack, heldUntil)) return; // Too large for the client: it was refused.
-    this.#phase = { kind: "connected" };
+    this.#phase = CONNECTED;
     session.outgoing.resume(nowMs); // Behind CONNACK. [MQTT-3.2.0-1]
   }
 

@@ -32,44 +32,47 @@ const LARGEST_PACKET_IDENTIFIER = 65_535;
 
 /** Messages that were sent and are not acknowledged, in the order in which they were sent (MQTT 5, sections 4.3, 4.9). */
 export class Inflight {
-  readonly #messages = new Map<number, QueuedMessage>();
+  /** Made for the first one: most sessions have none. */
+  #messages: Map<number, QueuedMessage> | undefined;
   #lastIdentifier = 0;
 
   get size(): number {
-    return this.#messages.size;
+    return this.#messages?.size ?? 0;
   }
 
   /** Gives a message a Packet Identifier that is not in use. [MQTT-2.2.1-4] Fewer than 65,535 must be in flight. */
   add(entry: QueuedMessage): number {
+    const messages = this.#messages ??= new Map();
     let identifier = this.#lastIdentifier;
     do {
       identifier = identifier === LARGEST_PACKET_IDENTIFIER ? 1 : identifier + 1;
-    } while (this.#messages.has(identifier));
+    } while (messages.has(identifier));
     this.#lastIdentifier = identifier;
     entry.packetIdentifier = identifier;
-    this.#messages.set(identifier, entry);
+    messages.set(identifier, entry);
     return identifier;
   }
 
   /** Takes a message back that was sent on an earlier connection. */
   restore(entry: QueuedMessage): void {
+    this.#messages ??= new Map();
     this.#messages.set(entry.packetIdentifier, entry);
     this.#lastIdentifier = Math.max(this.#lastIdentifier, entry.packetIdentifier);
   }
 
   get(packetIdentifier: number): QueuedMessage | undefined {
-    return this.#messages.get(packetIdentifier);
+    return this.#messages?.get(packetIdentifier);
   }
 
   delete(packetIdentifier: number): void {
-    this.#messages.delete(packetIdentifier);
+    this.#messages?.delete(packetIdentifier);
   }
 
   clear(): void {
-    if (this.size > 0) this.#messages.clear(); // It makes a new table.
+    this.#messages = undefined;
   }
 
-  values(): IterableIterator<QueuedMessage> {
-    return this.#messages.values();
+  values(): Iterable<QueuedMessage> {
+    return this.#messages?.values() ?? [];
   }
 }

@@ -5,6 +5,8 @@ import type { TopicInterner } from "../codec/topic_interner.ts";
 
 // A view that is kept holds all of its buffer: below this share of it the bytes are copied.
 const KEPT_SHARE = 1 / 4;
+// Many connections say little more than CONNACK and PINGRESP.
+const FIRST_BUFFER_BYTES = 128;
 // Behind a head of its own, a payload from here on is shared with other outboxes, not copied. (2026-11)
 const SHARED_PAYLOAD_BYTES = 2_048;
 
@@ -33,7 +35,7 @@ export class Outbox {
   packets = 0;
   publishes = 0;
   payloadBytes = 0;
-  readonly #writer = new ByteWriter();
+  readonly #writer = new ByteWriter(FIRST_BUFFER_BYTES);
   readonly #topics: TopicInterner;
   #parts: Part[] = [];
   /** How many of them {@linkcode keep} has seen. */

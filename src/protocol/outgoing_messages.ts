@@ -72,7 +72,7 @@ export class OutgoingMessages {
   /** In flight on an earlier connection and not sent again yet. */
   readonly #resend = new Queue<QueuedMessage>();
   /** By Topic Filter: a subscription that is made again begins again. A session that lives on gets the rest when it is back. */
-  readonly #retained = new Map<string, RetainedSource>();
+  #retained: Map<string, RetainedSource> | undefined;
   readonly #guard: DeliveryGuard | undefined;
   #link: SessionLink | undefined;
   /** How many QoS 1 and 2 messages may still be sent (section 4.9). */
@@ -264,6 +264,7 @@ export class OutgoingMessages {
   deliverRetained(subscription: Subscription, messages: Iterator<ApplicationMessage | undefined>): void {
     const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
     const { topicFilter } = subscription.filter;
+    this.#retained ??= new Map(); // An idle connection should hold little.
     this.#retained.delete(topicFilter); // To the end of the line.
     this.#retained.set(topicFilter, { subscription, messages, delivery });
   }
@@ -296,7 +297,7 @@ export class OutgoingMessages {
 
   /** Whether anything waits for {@linkcode pump}. */
   get isPumpDue(): boolean {
-    return !this.#isNoneWaiting || this.#resend.length > 0 || this.#retained.size > 0;
+    return !this.#isNoneWaiting || this.#resend.length > 0 || (this.#retained?.size ?? 0) > 0;
   }
 
   /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
@@ -315,7 +316,7 @@ export class OutgoingMessages {
     if (this.#waiting.wantsPage) link.loadPage();
     if (link.isPumpLater) return; // Others have their turn first.
     const budget = { stops: MOST_STOPS_A_TURN };
-    for (const source of this.#retained.values()) {
+    for (const source of this.#retained?.values() ?? []) {
       if (!this.#sendAllRetained(source, link, budget, nowMs)) break;
     }
   }
@@ -376,7 +377,7 @@ export class OutgoingMessages {
       this.deliver(message, delivery, nowMs, true);
       budget.stops += SENT_STOPS;
     }
-    this.#retained.delete(topicFilter);
+    this.#retained?.delete(topicFilter);
     return true;
   }
 

@@ -12,8 +12,7 @@ import type { Delivery, Subscription } from "./subscription.ts";
  */
 export class Session {
   readonly subscriptions = new Map<string, Subscription>();
-  /** Packet Identifiers of QoS 2 messages that came and are not released. */
-  readonly received = new Set<number>();
+  #received: Set<number> | undefined;
   /** Messages to the client. */
   readonly outgoing: OutgoingMessages;
   /** Session Expiry Interval in seconds; 0: ends with its connection. */
@@ -24,6 +23,11 @@ export class Session {
 
   constructor(readonly clientId: string, context: SessionContext) {
     this.outgoing = new OutgoingMessages(this, context);
+  }
+
+  /** Packet Identifiers of QoS 2 messages that came and are not released. */
+  get received(): Set<number> {
+    return this.#received ??= new Set(); // Most sessions have none.
   }
 
   /** Whether it lives on without a connection. */
@@ -70,7 +74,7 @@ export class Session {
    */
   detach(): void {
     this.outgoing.detach();
-    if (this.received.size > 0) this.received.clear(); // It makes a new table.
+    this.#received = undefined;
   }
 
   /** Takes a change back from the storage, behind `outgoing.beginRestore` or at start-up. */
