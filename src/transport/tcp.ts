@@ -60,7 +60,6 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
 export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new ReadTurns()): Transport | undefined {
   let address: string;
   try {
-    conn.setNoDelay(true);
     conn.setKeepAlive(true); // A peer that is gone without a word is found out, also without a Keep Alive of MQTT.
     // A socket of IPv6 that takes IPv4 too writes it so; it is the same client.
     address = hostPort(conn.remoteAddr.hostname.replace(/^::ffff:(?=\d+\.)/, ""), conn.remoteAddr.port);
@@ -68,7 +67,7 @@ export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new R
     closeQuietly(conn); // Reset by the peer before it was looked at.
     return undefined;
   }
-  return connTransport(conn, { transport: "tcp", address, listener }, turns);
+  return new ChannelTransport(new TcpChannel(conn, turns), { transport: "tcp", address, listener });
 }
 
 /** A connection of the runtime, of whatever kind, as a transport. */
@@ -159,6 +158,30 @@ class ConnChannel implements ByteChannel {
     this.#isClosed = true;
     closeQuietly(this.#conn);
     this.#turns.end();
+  }
+}
+
+/** Has small writes leave at once, from the second one on: the first always does, and many connections make no other. */
+class TcpChannel extends ConnChannel {
+  readonly #conn: Deno.TcpConn;
+  #writes = 0;
+
+  constructor(conn: Deno.TcpConn, turns: ReadTurns) {
+    super(conn, turns);
+    this.#conn = conn;
+  }
+
+  override write(bytes: Uint8Array): Promise<void> {
+    if (this.#writes < 2 && ++this.#writes === 2) setNoDelay(this.#conn);
+    return super.write(bytes);
+  }
+}
+
+function setNoDelay(conn: Deno.TcpConn): void {
+  try {
+    conn.setNoDelay(true);
+  } catch {
+    // It is closed: the write fails.
   }
 }
 
