@@ -39,7 +39,7 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
     }
     const own = configuration.listeners[index];
     broker.serve(transport, own === undefined ? {} : { limits: limits.of(own) }) // Never rejects.
-      .finally(() => gate.left(peer, index));
+      .then(() => gate.left(peer, index));
   }
 }
 

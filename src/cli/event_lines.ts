@@ -126,15 +126,16 @@ function connectionClosedLines(
   { peer, clientId, by, reasonCode, reason, firstBytes }: Extract<BrokerEvent, { kind: "connectionClosed" }>,
   isVerbose: boolean,
 ): string[] {
+  if (by !== "server" && !isVerbose) return [];
   const where = ` [${peer.address}]`;
   const who = clientId === "" ? `Client <unknown>${where}` : `Client ${printable(clientId)}`;
   switch (by) {
     case "client": {
       const why = reasonCode === ReasonCode.Success ? "" : ` (${reasonCodeName(reasonCode)})`;
-      return isVerbose ? [`${who} disconnected${why}.`] : [];
+      return [`${who} disconnected${why}.`];
     }
     case "network":
-      return isVerbose ? [`${who} closed its connection.`] : [];
+      return [`${who} closed its connection.`];
     case "server":
       break;
     default:

@@ -21,10 +21,11 @@ export function eventLog({ log, refusals, denials }: Logs): (event: BrokerEvent)
   return (event) => {
     const type = typeOf(event);
     if (!log.has(type, areaOf(event))) return;
+    const [first, ...details] = eventLines(event, log.hasConnectionMessages);
+    if (first === undefined) return;
     const fields = fieldsOf(event);
     const write = areaOf(event) === "access" ? denials.line : isRefusal(event, log) ? refusals.line : log.line;
-    const [first, ...details] = eventLines(event, log.hasConnectionMessages);
-    if (first !== undefined) write(first, type, fields);
+    write(first, type, fields);
     for (const line of details) log.line(line, "debug", fields); // As mosquitto has it.
   };
 }
