@@ -258,7 +258,7 @@ export class Broker {
       return Promise.resolve();
     }
     const served = new ServedConnection(transport, this.#hostWith(limits));
-    return this.#connections.add(served, served.run().catch((error: unknown) => this.#unexpected(error)));
+    return this.#connections.add(served, served.run());
   }
 
   /**

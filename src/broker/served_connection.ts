@@ -125,7 +125,11 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
   }
 
   #end(): void {
-    this.#over(LOST);
+    try {
+      this.#over(LOST);
+    } catch (error) {
+      this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
+    }
     this.#due.clear();
     this.close();
   }

@@ -1,11 +1,10 @@
 import { ByteWriter } from "../codec/byte_writer.ts";
-import { type Frame, writePacket } from "../codec/encoder.ts";
+import { encodePacket, type Frame, writePacket } from "../codec/encoder.ts";
 import type { Packet, ProtocolVersion } from "../codec/packet.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
 
 // A view that is kept holds all of its buffer: below this share of it the bytes are copied.
 const KEPT_SHARE = 1 / 4;
-// Many connections say little more than CONNACK and PINGRESP.
 const FIRST_BUFFER_BYTES = 128;
 // Behind a head of its own, a payload from here on is shared with other outboxes, not copied. (2026-11)
 const SHARED_PAYLOAD_BYTES = 2_048;
@@ -35,7 +34,7 @@ export class Outbox {
   packets = 0;
   publishes = 0;
   payloadBytes = 0;
-  readonly #writer = new ByteWriter(FIRST_BUFFER_BYTES);
+  #writer: ByteWriter | undefined;
   readonly #topics: TopicInterner;
   #parts: Part[] = [];
   /** How many of them {@linkcode keep} has seen. */
@@ -50,7 +49,12 @@ export class Outbox {
   push(packet: Packet, heldUntil = 0): void {
     this.packets += 1;
     if (packet.type === "publish") this.#countPublish(packet.payload.length);
-    const writer = this.#writer;
+    if (this.#writer === undefined && (packet.type === "connack" || packet.type === "pingresp")) {
+      // Many connections never get anything else: what is idle should hold no buffer.
+      const { buffer, byteOffset, length } = encodePacket(packet, this.version);
+      return this.#append(buffer, byteOffset, byteOffset + length, heldUntil);
+    }
+    const writer = this.#writer ??= new ByteWriter(FIRST_BUFFER_BYTES);
     writePacket(writer, packet, this.version, this.#topics);
     this.#append(writer.bytes.buffer, writer.start, writer.position, heldUntil);
   }
@@ -73,7 +77,7 @@ export class Outbox {
   ): void {
     this.packets += 1;
     this.#countPublish(payloadBytes);
-    const writer = this.#writer;
+    const writer = this.#writer ??= new ByteWriter(FIRST_BUFFER_BYTES);
     const headBytes = payloadBytes < SHARED_PAYLOAD_BYTES ? frame.length : frame.length - payloadBytes;
     writer.begin(headBytes);
     writer.raw(headBytes === frame.length ? frame : frame.subarray(0, headBytes));
@@ -122,7 +126,7 @@ export class Outbox {
 
   /** Called when a turn ends and its parts still wait: views that would hold much more than they show are copied. */
   keep(): void {
-    const writer = this.#writer;
+    const writer = this.#writer ??= new ByteWriter(FIRST_BUFFER_BYTES);
     const fresh = this.#parts.splice(this.#keptParts);
     for (const { buffer, start, end, heldUntil } of fresh) {
       this.bytes -= end - start; // Appended once more.

@@ -264,7 +264,7 @@ export class OutgoingMessages {
   deliverRetained(subscription: Subscription, messages: Iterator<ApplicationMessage | undefined>): void {
     const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
     const { topicFilter } = subscription.filter;
-    this.#retained ??= new Map(); // An idle connection should hold little.
+    this.#retained ??= new Map();
     this.#retained.delete(topicFilter); // To the end of the line.
     this.#retained.set(topicFilter, { subscription, messages, delivery });
   }
@@ -297,7 +297,7 @@ export class OutgoingMessages {
 
   /** Whether anything waits for {@linkcode pump}. */
   get isPumpDue(): boolean {
-    return !this.#isNoneWaiting || this.#resend.length > 0 || (this.#retained?.size ?? 0) > 0;
+    return !this.#isNoneWaiting || this.#resend.length > 0 || this.#retained !== undefined;
   }
 
   /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
@@ -378,6 +378,7 @@ export class OutgoingMessages {
       budget.stops += SENT_STOPS;
     }
     this.#retained?.delete(topicFilter);
+    if (this.#retained?.size === 0) this.#retained = undefined; // An idle connection should hold little.
     return true;
   }
 

@@ -11,7 +11,7 @@ import type { Delivery, Subscription } from "./subscription.ts";
  * While it has a connection, messages that wait are in memory; a durable session without one leaves them in the storage.
  */
 export class Session {
-  readonly subscriptions = new Map<string, Subscription>();
+  #subscriptions: Map<string, Subscription> | undefined;
   #received: Set<number> | undefined;
   /** Messages to the client. */
   readonly outgoing: OutgoingMessages;
@@ -23,6 +23,10 @@ export class Session {
 
   constructor(readonly clientId: string, context: SessionContext) {
     this.outgoing = new OutgoingMessages(this, context);
+  }
+
+  get subscriptions(): Map<string, Subscription> {
+    return this.#subscriptions ??= new Map();
   }
 
   /** Packet Identifiers of QoS 2 messages that came and are not released. */

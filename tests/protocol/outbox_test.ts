@@ -20,6 +20,27 @@ Deno.test("Outbox.take() gives packets and frames in the order in which they wer
   assertEquals(taken(outbox), "");
 });
 
+Deno.test("Outbox.push() gives the bytes of encodePacket(), with and without a buffer of its own", () => {
+  const connack = { type: "connack", sessionPresent: false, reasonCode: 0x00, properties: {} } as const;
+  const packets: readonly Packet[] = [
+    PING,
+    connack,
+    { ...connack, sessionPresent: true },
+    { ...connack, reasonCode: 0x87 },
+  ];
+  for (const version of [3, 4, 5] as const) {
+    for (const packet of packets) {
+      const outbox = newOutbox();
+      outbox.version = version;
+      const hex = toHex(encodePacket(packet, version));
+      outbox.push(packet);
+      outbox.push(puback(7));
+      outbox.push(packet);
+      assertEquals(taken(outbox), `${hex}40020007${hex}`);
+    }
+  }
+});
+
 Deno.test("Outbox.take() gives frames that lie side by side as one view, without a copy", () => {
   const outbox = newOutbox();
   const { buffer } = Uint8Array.of(0, 1, 2, 3, 4, 5);
