@@ -19,7 +19,7 @@ const ABILITIES = {
   Deno: ["Deno"],
   console: ["console"],
   clock: ["Date", "performance", "Temporal"],
-  timers: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"],
+  timers: ["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate"],
   randomness: ["Math\\s*\\.\\s*random", "crypto"],
   streams: [
     "\\w*(?:Readable|Writable|Transform)\\w*Stream\\w*",

@@ -101,6 +101,7 @@ const SAMPLES: readonly Sample[] = [
     ["Date.now()", "Date", "clock"],
     ["performance.now()", "performance", "clock"],
     ["setTimeout(f, 1)", "setTimeout", "timers"],
+    ["setImmediate(f)", "setImmediate", "timers"],
     ["Math.random()", "Math.random", "randomness"],
     ["crypto.randomUUID()", "crypto", "randomness"],
     ["new TransformStream()", "TransformStream", "streams"],

@@ -111,6 +111,7 @@ class ConnChannel implements ByteChannel {
   }
 
   readonly #take = (read: number | null): Uint8Array | undefined => {
+    this.#turns.progress();
     if (read === null) return undefined;
     this.#isFlooded = read >= FLOOD_READ_BYTES;
     const room = this.#room;
@@ -146,6 +147,7 @@ class ConnChannel implements ByteChannel {
     return this.#conn.write(bytes).then((written) => {
       if (written < bytes.length) return this.#writeAll(bytes.subarray(written));
       this.#writes -= 1;
+      this.#turns.progress();
     });
   }
 
