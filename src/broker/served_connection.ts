@@ -273,7 +273,7 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
     const rate = IncomingRate.of(this.#host.limits);
     for (;;) {
       this.#isReading = true;
-      const chunk = await this.#channel.read();
+      const chunk = await this.#channel.read(decoder.room);
       if (chunk === undefined) return;
       traffic.receivedBytes += chunk.length;
       if (connection.closing !== undefined) continue;

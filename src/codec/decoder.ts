@@ -63,6 +63,10 @@ const PACKET_TYPES: readonly (PacketType | undefined)[] = Array.from(
   (_, number) => (Object.keys(PacketType) as PacketType[]).find((type) => PacketType[type] === number),
 );
 const MOST_FIRST_BYTES = 16;
+// Who fills chunks of this size sends without a pause: only for such a packet room is made, and none for a small packet.
+const FLOOD_CHUNK_BYTES = 65_536;
+const LARGE_PACKET_BYTES = 16_384;
+const ROOM_BYTES = 196_608;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /**
@@ -85,6 +89,9 @@ export class PacketDecoder {
   /** Of a packet that is not whole yet: what has come, and how much it will be as far as is known. */
   #partial: Uint8Array = NOTHING;
   #partialBytes = 0;
+  #isFlooded = false;
+  /** Of a buffer of its own: what lies behind the partial packet and nobody has written to. */
+  #room: Uint8Array = NOTHING;
   #hasFailed = false;
   /** Where the packet starts that is being decoded, and in which bytes. */
   #current: Uint8Array = NOTHING;
@@ -118,26 +125,47 @@ export class PacketDecoder {
   }
 
   /**
+   * Where the next bytes may be read to, from its beginning on: a large packet then need not be put together, and more
+   * packets behind it neither. `undefined` when it does not matter.
+   */
+  get room(): Uint8Array | undefined {
+    const bytes = this.#partialBytes;
+    if (bytes === 0 || !this.#isFlooded) return undefined;
+    if (this.#room.length >= LARGE_PACKET_BYTES) return this.#room;
+    const headerBytes = fixedHeaderBytes(this.#partial, 0, bytes);
+    if (headerBytes === undefined) return undefined;
+    const packetBytes = headerBytes + remainingLengthOf(this.#partial, 0, headerBytes);
+    if (packetBytes < LARGE_PACKET_BYTES) return undefined;
+    // It grows with what arrives, as in #gather.
+    const buffer = new Uint8Array(Math.min(packetBytes, bytes * 2) + ROOM_BYTES);
+    buffer.set(this.#partial.subarray(0, bytes));
+    this.#partial = buffer.subarray(0, bytes);
+    return this.#room = buffer.subarray(bytes);
+  }
+
+  /**
    * Packets that are whole with this chunk. Never throws; behind a {@linkcode Malformed} all batches are empty.
    * Payloads are views on the chunk: it must not be written to afterwards.
    */
-  decode(chunk: Uint8Array): PacketBatch {
+  decode(bytes: Uint8Array): PacketBatch {
     const batch: (Packet | Malformed)[] = [];
     if (this.#hasFailed) return batch;
     try {
+      const chunk = this.#partialBytes > 0 ? this.#behindPartial(bytes) : bytes;
       let position = 0;
       while (this.#partialBytes > 0 && position < chunk.length) {
         position += this.#gather(chunk, position, batch);
       }
       position = this.#decodeWhole(chunk, position, batch);
       if (position < chunk.length) this.#keep(chunk, position);
+      else if (this.#partialBytes === 0) this.#room = NOTHING;
       this.#current = NOTHING; // A connection that falls silent should hold little.
     } catch (error) {
       if (!(error instanceof MqttError)) throw error;
       const start = this.#currentStart;
       const firstBytes = this.#current.slice(start, start + MOST_FIRST_BYTES);
       this.#hasFailed = true;
-      this.#partial = NOTHING;
+      this.#partial = this.#room = NOTHING;
       this.#partialBytes = 0;
       this.#current = NOTHING;
       batch.push({ type: "malformed", error, protocolVersion: this.#version, firstBytes });
@@ -293,11 +321,27 @@ export class PacketDecoder {
     return type;
   }
 
+  /** The partial packet and the chunk as one, where they lie side by side: then nothing has to be put together. */
+  #behindPartial(chunk: Uint8Array): Uint8Array {
+    const { buffer, byteOffset } = this.#partial;
+    const bytes = this.#partialBytes;
+    if (chunk.buffer !== buffer || chunk.byteOffset !== byteOffset + bytes) return chunk;
+    this.#room = this.#room.subarray(chunk.length);
+    this.#partial = NOTHING;
+    this.#partialBytes = 0;
+    return new Uint8Array(buffer, byteOffset, bytes + chunk.length);
+  }
+
   /** Keeps the beginning of a packet. It grows with what arrives: a length that is claimed reserves nothing. */
   #keep(chunk: Uint8Array, position: number): void {
     const rest = chunk.subarray(position);
-    // A view keeps the whole buffer of the chunk alive, so it is kept only when that is mostly the packet: else copy.
-    this.#partial = rest.length * 2 >= chunk.buffer.byteLength ? rest : rest.slice();
+    const chunkBufferBytes = chunk.buffer.byteLength;
+    this.#isFlooded = chunkBufferBytes >= FLOOD_CHUNK_BYTES;
+    if (this.#room.buffer !== chunk.buffer || this.#room.length < LARGE_PACKET_BYTES) this.#room = NOTHING;
+    // A view keeps the whole buffer of the chunk alive, so it is kept only when that is mostly the packet, or when more of
+    // it is read right behind: else copy.
+    const isView = this.#room.length > 0 || rest.length * 2 >= chunkBufferBytes;
+    this.#partial = isView ? rest : rest.slice();
     this.#partialBytes = rest.length;
   }
 
@@ -316,6 +360,7 @@ export class PacketDecoder {
       packetBytes - this.#partialBytes,
       chunk.length - position,
     );
+    this.#room = NOTHING; // The bytes were read to somewhere else.
     // Also when it is still a view on a chunk, which has no room behind it.
     if (this.#partialBytes + taken > this.#partial.length) {
       const grown = new Uint8Array(

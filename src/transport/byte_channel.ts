@@ -2,8 +2,11 @@ import type { Peer, Transport } from "./transport.ts";
 
 /** The bytes of a connection below its streams: one promise for a read or a write, where a stream makes several. */
 export interface ByteChannel {
-  /** The next bytes, which are not written to afterwards; `undefined` behind the last. One read at a time. */
-  read(): Promise<Uint8Array | undefined>;
+  /**
+   * The next bytes, which are not written to afterwards; `undefined` behind the last. One read at a time. They may be
+   * read to the beginning of `room`, where some is offered, or to anywhere else.
+   */
+  read(room?: Uint8Array): Promise<Uint8Array | undefined>;
   /** Resolves when the bytes are handed over. Writes that are under way at once leave in their order. */
   write(bytes: Uint8Array): Promise<void>;
   /** Whether a write is not through yet. */

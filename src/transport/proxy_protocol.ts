@@ -85,8 +85,8 @@ async function readHeader(channel: ByteChannel): Promise<Header> {
 function behindHeader(rest: Uint8Array, below: ByteChannel): ByteChannel {
   let first = rest.length > 0 ? rest : undefined;
   return {
-    read() {
-      if (first === undefined) return below.read();
+    read(room) {
+      if (first === undefined) return below.read(room);
       const bytes = first;
       first = undefined;
       return Promise.resolve(bytes);

@@ -8,6 +8,7 @@ const BUSY_READ_BYTES = 4_096;
 const LARGEST_READ_BYTES = 65_536;
 const FLOOD_READ_BYTES = 16_384;
 const DEFAULT_PORT = 1883;
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Options of {@linkcode listenTcp}. */
 export interface TcpListenOptions {
@@ -87,10 +88,12 @@ export function hostPort(hostname: string, port: number): string {
 class ConnChannel implements ByteChannel {
   readonly #conn: Deno.Conn;
   readonly #turns: ReadTurns;
-  #buffer = new Uint8Array(SMALLEST_READ_BYTES);
+  /** Without bytes until a read needs it, and then of this size. */
+  #buffer: Uint8Array = NOTHING;
+  #size = SMALLEST_READ_BYTES;
   #used = 0;
   /** What the read that is under way fills. */
-  #room: Uint8Array = this.#buffer;
+  #room: Uint8Array = NOTHING;
   /** Whether the last read was as large as one of a peer that sends without a pause. */
   #isFlooded = false;
   /** How many are not through yet. */
@@ -103,8 +106,8 @@ class ConnChannel implements ByteChannel {
     this.#turns = turns;
   }
 
-  read(): Promise<Uint8Array | undefined> {
-    this.#room = this.#used === 0 ? this.#buffer : this.#buffer.subarray(this.#used);
+  read(room?: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#room = room === undefined ? this.#ownRoom() : room.subarray(0, LARGEST_READ_BYTES);
     const pause = this.#isFlooded ? this.#turns.pause() : undefined;
     if (pause !== undefined) return pause.then(() => this.#conn.read(this.#room)).then(this.#take);
     return this.#conn.read(this.#room).then(this.#take);
@@ -115,8 +118,9 @@ class ConnChannel implements ByteChannel {
     if (read === null) return undefined;
     this.#isFlooded = read >= FLOOD_READ_BYTES;
     const room = this.#room;
+    const size = this.#size;
+    if (room.buffer !== this.#buffer.buffer) return room.subarray(0, read);
     this.#used += read;
-    const size = this.#buffer.length;
     if (read === room.length) {
       this.#renew(Math.min(size * 4, LARGEST_READ_BYTES)); // There may have been more.
     } else if (size - this.#used < Math.max(SMALLEST_READ_BYTES / 4, read)) {
@@ -126,8 +130,14 @@ class ConnChannel implements ByteChannel {
     return room.subarray(0, read);
   };
 
+  #ownRoom(): Uint8Array {
+    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(this.#size);
+    return this.#used === 0 ? this.#buffer : this.#buffer.subarray(this.#used);
+  }
+
   #renew(size: number): void {
-    this.#buffer = new Uint8Array(size);
+    this.#buffer = NOTHING;
+    this.#size = size;
     this.#used = 0;
   }
 

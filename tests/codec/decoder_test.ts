@@ -93,6 +93,65 @@ Deno.test("PacketDecoder copies the beginning of a packet from a chunk that is m
   assertEquals<unknown>(decoder.decode(frame.slice(20)), [{ ...PUBLISH, wireBytes: frame.length }]);
 });
 
+const FLOOD_CHUNK_BYTES = 65_536;
+const LARGE_PAYLOADS = [[65_536], [200_000], [65_536, 65_536, 65_536, 65_536, 65_536], [
+  100_000,
+  1,
+  2,
+  20_000,
+  0,
+  900_000,
+]];
+for (const sizes of LARGE_PAYLOADS) {
+  Deno.test(`PacketDecoder gives packets of ${sizes} bytes from reads of any size into its room, or beside it`, () => {
+    const stream = joined([new Uint8Array(70_000), ...sizes.map((size) => new Uint8Array(size))].map(publishOf));
+    const whole = new PacketDecoder({ protocolVersion: 4 }).decode(stream);
+    for (const readBytes of [65_536, 65_535, 65_556, 40_000, 1_447, 200_000]) {
+      for (const isTaken of [() => true, () => false, (read: number) => read % 3 !== 0]) {
+        const decoder = new PacketDecoder({ protocolVersion: 4 });
+        const items = readInto(decoder, stream, readBytes, isTaken);
+        assertEquals(items.length, whole.length);
+        for (const [index, item] of items.entries()) assertEquals<unknown>(item, whole[index]);
+        assertEquals(decoder.isWithinPacket, false);
+        assertEquals(decoder.room, undefined);
+      }
+    }
+  });
+}
+
+Deno.test("PacketDecoder does not copy packets that are read into its room", () => {
+  const decoder = new PacketDecoder({ protocolVersion: 4 });
+  const stream = joined([1, 2, 3].map(() => publishOf(new Uint8Array(65_536))));
+  decoder.decode(stream.slice(0, FLOOD_CHUNK_BYTES));
+  let roomBytes = 0;
+  const reserved = countReserved(() => {
+    const { room = new Uint8Array() } = decoder;
+    roomBytes = room.buffer.byteLength;
+    const items = fill(decoder, room, stream.subarray(FLOOD_CHUNK_BYTES, 3 * 65_536));
+    assertEquals(items.length, 2);
+    for (const item of items) assertStrictEquals(item.type === "publish" && item.payload.buffer, room.buffer);
+    assertStrictEquals(decoder.room?.buffer, room.buffer);
+  });
+  assertEquals(reserved, roomBytes);
+});
+
+Deno.test("PacketDecoder offers no room for what is small, or was not read as a flood, or has failed", () => {
+  const large = publishOf(new Uint8Array(200_000));
+  const decoder = new PacketDecoder({ protocolVersion: 4 });
+  assertEquals(decoder.room, undefined);
+  decoder.decode(large.slice(0, 30_000));
+  assertEquals(decoder.room, undefined);
+  const small = new PacketDecoder({ protocolVersion: 4 });
+  small.decode(joined([FLOOD_CHUNK_BYTES, 100].map((size) => publishOf(new Uint8Array(size)))).slice(0, -1));
+  assertEquals(small.isWithinPacket, true);
+  assertEquals(small.room, undefined);
+  const failed = new PacketDecoder({ protocolVersion: 4 });
+  failed.decode(large.slice(0, FLOOD_CHUNK_BYTES));
+  assertEquals(failed.room !== undefined, true);
+  failed.decode(new Uint8Array(200_000).fill(0xff));
+  assertEquals(failed.room, undefined);
+});
+
 Deno.test("PacketDecoder gives payloads as views on the chunk", () => {
   const frame = encodePacket(PUBLISH, 4);
   const [packet] = new PacketDecoder({ protocolVersion: 4 }).decode(frame);
@@ -184,4 +243,35 @@ function countReserved(act: () => void): number {
   }
   assertNotEquals(reserved, 0, "what is counted is not what the decoder calls");
   return reserved;
+}
+
+/** PUBLISH whose payload tells where it was cut. */
+function publishOf(payload: Uint8Array): Uint8Array {
+  const numbered = Uint8Array.from(payload, (_, index) => index % 251);
+  return encodePacket({ ...PUBLISH, payload: numbered }, 4);
+}
+
+/** What a channel does: the bytes come in reads of some size, into the room where it is taken. */
+function readInto(
+  decoder: PacketDecoder,
+  stream: Uint8Array,
+  readBytes: number,
+  isTaken: (read: number) => boolean,
+): PacketBatch {
+  const items: PacketBatch[number][] = [];
+  let read = 0;
+  for (let position = 0; position < stream.length; read++) {
+    const room = isTaken(read) ? decoder.room : undefined;
+    const bytes = stream.subarray(position, position + Math.min(readBytes, room?.length ?? Infinity));
+    // Also in a buffer as large as that of a flood.
+    const target = room ?? new Uint8Array(Math.max(bytes.length, FLOOD_CHUNK_BYTES));
+    items.push(...fill(decoder, target, bytes));
+    position += bytes.length;
+  }
+  return items;
+}
+
+function fill(decoder: PacketDecoder, room: Uint8Array, bytes: Uint8Array): PacketBatch {
+  room.set(bytes);
+  return decoder.decode(room.subarray(0, bytes.length));
 }
