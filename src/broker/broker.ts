@@ -24,6 +24,7 @@ import type {
 } from "./broker_options.ts";
 import { type Ban, Bans, type BanTarget } from "./bans.ts";
 import { BrokerSubscription } from "./broker_subscription.ts";
+import { CommitOutcome } from "./commit_outcome.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -38,13 +39,12 @@ import { StorageWait } from "./storage_wait.ts";
 import { SubscriptionReview } from "./subscription_review.ts";
 import { type SysState, SysTopics } from "./sys_topics.ts";
 import { Traffic } from "./traffic.ts";
+import { Turn } from "./turn.ts";
 import { VERSION } from "./version.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
 const TICK_MS = 100;
 const DROPS_TOLD_EVERY_MS = 10_000;
-const RETRY_COMMIT_MS = 1_000;
-const FAILURE_TOLD_EVERY_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 4_500;
 const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
 const REMEMBERED_TOPICS = 4_096;
@@ -89,6 +89,8 @@ export class Broker {
   readonly #retention: Retention;
   readonly #topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   readonly #commits: CommitQueue;
+  readonly #commitOutcome: CommitOutcome;
+  readonly #turn: Turn;
   readonly #context: SessionContext;
   readonly #sessions: Sessions;
   readonly #connections = new Connections<ServedConnection>();
@@ -112,18 +114,9 @@ export class Broker {
   readonly #lostSubscription: "disconnect" | "unsubscribe";
   readonly #review: SubscriptionReview<ServedConnection>;
   readonly #denied = { publish: 0, subscribe: 0 };
-  /** Connections that have something to write when the turn ends, and those that wait for the storage. */
-  #dirty: ServedConnection[] = [];
-  #held = new Set<ServedConnection>();
   #ticking: ReturnType<typeof setInterval> | undefined;
-  /** One time for all of a turn: asking the clock costs as much as routing a message. */
-  #turnMs: number | undefined;
-  #isTurnEndDue = false;
   #dropsTold = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
   #dropsToldMs = 0;
-  #retriedMs = 0;
-  /** When it is time to say again that the storage fails; 0: it does not. */
-  #failureTellMs = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(options: BrokerOptions) {
@@ -140,10 +133,23 @@ export class Broker {
       (error) => this.#unexpected(error),
     );
     this.#commits = new CommitQueue(this.#storage, {
-      durable: () => this.#releaseHeld(),
-      failed: (error, after, until) => this.#refuseHeld(error, after, until),
+      durable: () => this.#commitOutcome.durable(),
+      failed: (error, after, until) => this.#commitOutcome.failed(error, after, until),
+    });
+    this.#turn = new Turn({
+      commits: this.#commits,
+      clock: this.#now,
+      unexpectedError: (error) => this.#unexpected(error),
     });
     this.#storageWait = new StorageWait(this.#commits, this.#deadlines, this.limits.maximumPendingBytes);
+    this.#commitOutcome = new CommitOutcome({
+      commits: this.#commits,
+      storageWait: this.#storageWait,
+      turn: this.#turn,
+      connections: this.#connections,
+      clock: this.#now,
+      onEvent: this.#onEvent,
+    });
     const { checksRetainedPublisher = true } = options;
     const mayStillPublish = checksRetainedPublisher ? this.#mayStillPublish() : undefined;
     this.#retention = new Retention(this.limits, this.#commits, this.#deadlines, mayStillPublish);
@@ -163,7 +169,7 @@ export class Broker {
       commits: this.#commits,
       deadlines: this.#deadlines,
       router: this.#router,
-      now: () => this.#turnNow(),
+      now: this.#turn.now,
       isClosing: () => this.#closing !== undefined,
       publishWill: (message, identity, nowMs) => this.#publish(message, identity, nowMs, false),
       mayPublish: (message, identity) => this.#mayPublish(message, identity),
@@ -419,7 +425,7 @@ export class Broker {
 
   /** Serves every deadline that has come: Keep Alive, expiry, Will Delay, connect timeout. */
   tick(nowMs: number): void {
-    this.#turnMs = nowMs; // A deadline that is set anew must not be due at once.
+    this.#turn.begin(nowMs); // A deadline that is set anew must not be due at once.
     try {
       this.#deadlines.tick(nowMs);
     } catch (error) {
@@ -428,9 +434,9 @@ export class Broker {
     this.#tellDropped(nowMs);
     this.#heldMessages.goOn();
     this.#sysTopics.tick(nowMs, () => this.#sysState());
-    this.#retryCommit(nowMs);
+    this.#commitOutcome.retry(nowMs);
     if (this.#review.version !== this.#hooks.rulesVersion) this.#review.begin();
-    this.#endTurn(); // What expired may have written changes.
+    this.#turn.end(); // What expired may have written changes.
   }
 
   /**
@@ -501,15 +507,12 @@ export class Broker {
       get onPacket() {
         return onPacket();
       },
-      now: () => this.#turnNow(),
+      now: this.#turn.now,
       get durableSequence() {
         return commits.durableSequence;
       },
-      flushLater: (served) => {
-        this.#endTurnLater();
-        this.#dirty.push(served);
-      },
-      flushWhenDurable: (served) => this.#held.add(served),
+      flushLater: this.#turn.flushLater,
+      flushWhenDurable: this.#commitOutcome.flushWhenDurable,
       denied: (request, served) => this.#tellDenial(request, served),
       loadPage: (served) => this.#loadPage(served),
       hasRoomToKeep: () => this.#storageWait.hasRoom,
@@ -528,13 +531,6 @@ export class Broker {
       retainedMessages: ({ clientId }, subscription) =>
         this.#retained(subscription.filter.levels, this.#retention.for(clientId, subscription)),
     };
-  }
-
-  /** Gives the storage once in a while again what it could not keep. */
-  #retryCommit(nowMs: number): void {
-    if (!this.#commits.isFailing || nowMs < this.#retriedMs + RETRY_COMMIT_MS) return;
-    this.#retriedMs = nowMs;
-    this.#commits.retry();
   }
 
   /** Messages that were not delivered are told once in a while. */
@@ -580,65 +576,6 @@ export class Broker {
       keptBytes: payloadBytes + held.bytes,
       dropped: qos0 + queueFull + tooLarge,
     };
-  }
-
-  #turnNow(): number {
-    if (this.#turnMs === undefined) {
-      this.#turnMs = this.#now();
-      this.#endTurnLater();
-    }
-    return this.#turnMs;
-  }
-
-  #endTurnLater(): void {
-    if (this.#isTurnEndDue) return;
-    this.#isTurnEndDue = true;
-    queueMicrotask(this.#endTurn);
-  }
-
-  /** What the turn has written is kept first; then each connection that has something to say says it in one write. */
-  readonly #endTurn = (): void => {
-    this.#isTurnEndDue = false;
-    this.#commits.flush();
-    while (this.#dirty.length > 0) {
-      const dirty = this.#dirty;
-      this.#dirty = [];
-      this.#flush(dirty);
-      this.#commits.flush();
-    }
-    this.#turnMs = undefined;
-  };
-
-  #releaseHeld(): void {
-    this.#storageWait.kept();
-    if (this.#failureTellMs > 0) this.#onEvent({ kind: "commitRecovered" });
-    this.#failureTellMs = 0;
-    const held = this.#held;
-    this.#held = new Set();
-    this.#flush(held);
-  }
-
-  /** A connection that cannot be flushed, by a defect of ours, is closed; the others go on. */
-  #flush(connections: Iterable<ServedConnection>): void {
-    for (const served of connections) {
-      try {
-        served.flush();
-      } catch (error) {
-        this.#unexpected(error);
-        served.close();
-      }
-    }
-  }
-
-  #refuseHeld(error: unknown, after: number, until: number): void {
-    const nowMs = this.#now();
-    if (nowMs >= this.#failureTellMs) { // It is tried again every second.
-      this.#failureTellMs = nowMs + FAILURE_TOLD_EVERY_MS;
-      this.#onEvent({ kind: "commitFailed", error });
-    }
-    for (const served of this.#connections) {
-      if (served.connection.outbox.isHeldBetween(after, until)) served.refuseHeld();
-    }
   }
 
   /** @param source whose message it is, where it is to be retained */
@@ -712,7 +649,7 @@ export class Broker {
   }
 
   #banOf({ connection: { clientId, principal }, transport: { peer: { address } } }: ServedConnection): Ban | undefined {
-    return this.#bans.find({ clientId, principal, address }, this.#turnNow());
+    return this.#bans.find({ clientId, principal, address }, this.#turn.now());
   }
 
   #resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer> {
@@ -736,7 +673,7 @@ export class Broker {
         return this.#hooks.exchange(ask, served.transport.peer.address);
       }
       case "storage":
-        return this.#storageWait.keeping(this.#turnNow());
+        return this.#storageWait.keeping(this.#turn.now());
       case "openSession": {
         const ban = this.#banOf(served); // Now its principal is known.
         return ban === undefined ? this.#openSession(ask, served) : refusedFor(ban);
@@ -821,7 +758,7 @@ export class Broker {
       },
       mayDo: (request) => hooks.mayDo(request),
       unsubscribe: ({ connection: { clientId, principal }, transport: { peer } }, session, subscription) => {
-        this.#turnNow(); // What is written is kept when it ends.
+        this.#turn.now(); // What is written is kept when it ends.
         endSubscription(session, subscription, this.#host);
         const { topicFilter } = subscription.filter;
         this.#onEvent({ kind: "subscriptionLost", peer, clientId, principal, topicFilter });
@@ -855,7 +792,7 @@ export class Broker {
   }
 
   #ended(served: ServedConnection, closing: Closing): void {
-    this.#held.delete(served);
+    this.#commitOutcome.ended(served);
     if (served.isAdmitted) this.#admitted -= 1;
     if (served.isWelcome) this.#connected -= 1;
     served.isAdmitted = served.isWelcome = false;

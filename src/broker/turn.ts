@@ -1,0 +1,78 @@
+import type { CommitQueue } from "./commit_queue.ts";
+import type { ServedConnection } from "./served_connection.ts";
+
+/** What the turn needs of its broker. */
+export interface TurnHost {
+  readonly commits: CommitQueue;
+  clock(): number;
+  unexpectedError(error: unknown): void;
+}
+
+/**
+ * All that is done until the microtasks have their turn happens at one time, is kept together, and is then written: each
+ * connection that has something to say says it in one write.
+ */
+export class Turn {
+  readonly #host: TurnHost;
+  /** One time for all of a turn: asking the clock costs as much as routing a message. */
+  #nowMs: number | undefined;
+  #isEndDue = false;
+  /** Connections that have something to write when the turn ends. */
+  #dirty: ServedConnection[] = [];
+
+  constructor(host: TurnHost) {
+    this.#host = host;
+  }
+
+  // Bound, here and below: connections call them for each message, and get them without a call between.
+  /** The time of the turn, which begins if there is none. */
+  readonly now = (): number => {
+    if (this.#nowMs === undefined) {
+      this.#nowMs = this.#host.clock();
+      this.#endLater();
+    }
+    return this.#nowMs;
+  };
+
+  readonly flushLater = (served: ServedConnection): void => {
+    this.#endLater();
+    this.#dirty.push(served);
+  };
+
+  /** Begins one at a time; whoever calls it calls {@linkcode end}. */
+  begin(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  /** What the turn has written is kept first; then connections write. */
+  readonly end = (): void => {
+    const { commits } = this.#host;
+    this.#isEndDue = false;
+    commits.flush();
+    while (this.#dirty.length > 0) {
+      const dirty = this.#dirty;
+      this.#dirty = [];
+      this.flush(dirty);
+      commits.flush();
+    }
+    this.#nowMs = undefined;
+  };
+
+  /** A connection that cannot be flushed, by a defect of ours, is closed; the others go on. */
+  flush(connections: Iterable<ServedConnection>): void {
+    for (const served of connections) {
+      try {
+        served.flush();
+      } catch (error) {
+        this.#host.unexpectedError(error);
+        served.close();
+      }
+    }
+  }
+
+  #endLater(): void {
+    if (this.#isEndDue) return;
+    this.#isEndDue = true;
+    queueMicrotask(this.end);
+  }
+}
