@@ -1,11 +1,9 @@
-import { encodePacket } from "../codec/encoder.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
-import type { AccessRequest, Answer, Ask, ClientIdentity, ClientTraits } from "../protocol/ask.ts";
+import type { Answer, Ask } from "../protocol/ask.ts";
 import type { Closing } from "../protocol/connection.ts";
-import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/topic_limits.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
-import { ApplicationMessage, FrameEncoders } from "../protocol/message.ts";
+import { type ApplicationMessage, FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/outgoing_messages.ts";
 import type { Session } from "../protocol/session.ts";
 import { endSubscription } from "../protocol/subscribing.ts";
@@ -14,6 +12,7 @@ import { parseTopicFilter } from "../protocol/topic_filter.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
+import { AccessChecks } from "./access_checks.ts";
 import type {
   BrokerMetrics,
   BrokerOptions,
@@ -31,7 +30,8 @@ import { Deadlines } from "./deadlines.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
 import { HeldMessages } from "./held_messages.ts";
 import { Hooks } from "./hooks.ts";
-import { type MayStillPublish, Retention } from "./retention.ts";
+import { Publishing } from "./publishing.ts";
+import { Retention } from "./retention.ts";
 import { Router } from "./router.ts";
 import { ServedConnection, type ServedConnectionHost } from "./served_connection.ts";
 import { type OpenedSession, type OpenSession, Sessions } from "./sessions.ts";
@@ -87,6 +87,7 @@ export class Broker {
   readonly #deadlines = new Deadlines();
   readonly #router = new Router();
   readonly #retention: Retention;
+  readonly #publishing: Publishing;
   readonly #topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   readonly #commits: CommitQueue;
   readonly #commitOutcome: CommitOutcome;
@@ -105,6 +106,7 @@ export class Broker {
   #hosts = new WeakMap<Partial<Limits>, ServedConnectionHost>();
   readonly #clientIdPrefix: string;
   readonly #hooks: Hooks;
+  readonly #access: AccessChecks;
   readonly #onEvent: (event: BrokerEvent) => void;
   #onPacket: ((event: PacketEvent) => void) | undefined;
   readonly #storageWait: StorageWait;
@@ -113,7 +115,6 @@ export class Broker {
   readonly #heldMessages = new HeldMessages(() => this.#sessions[Symbol.iterator]());
   readonly #lostSubscription: "disconnect" | "unsubscribe";
   readonly #review: SubscriptionReview<ServedConnection>;
-  readonly #denied = { publish: 0, subscribe: 0 };
   #ticking: ReturnType<typeof setInterval> | undefined;
   #dropsTold = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
   #dropsToldMs = 0;
@@ -132,6 +133,7 @@ export class Broker {
       this.limits.hookTimeoutMs,
       (error) => this.#unexpected(error),
     );
+    this.#access = new AccessChecks(this.#hooks, this.#onEvent);
     this.#commits = new CommitQueue(this.#storage, {
       durable: () => this.#commitOutcome.durable(),
       failed: (error, after, until) => this.#commitOutcome.failed(error, after, until),
@@ -151,8 +153,9 @@ export class Broker {
       onEvent: this.#onEvent,
     });
     const { checksRetainedPublisher = true } = options;
-    const mayStillPublish = checksRetainedPublisher ? this.#mayStillPublish() : undefined;
+    const mayStillPublish = checksRetainedPublisher ? this.#access.mayStillPublish : undefined;
     this.#retention = new Retention(this.limits, this.#commits, this.#deadlines, mayStillPublish);
+    this.#publishing = new Publishing(this.limits, this.#router, this.#retention, this.#storageWait);
     const dropped = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
     this.#context = {
       limits: this.limits,
@@ -171,8 +174,8 @@ export class Broker {
       router: this.#router,
       now: this.#turn.now,
       isClosing: () => this.#closing !== undefined,
-      publishWill: (message, identity, nowMs) => this.#publish(message, identity, nowMs, false),
-      mayPublish: (message, identity) => this.#mayPublish(message, identity),
+      publishWill: (message, identity, nowMs) => this.#publishing.publish(message, identity, nowMs, false),
+      mayPublish: (message, identity) => this.#access.mayPublishWill(message, identity),
       reviewSubscriptions: (session, served) => this.#reviewSubscriptions(session, served),
       readFailed: (clientId, error) => this.#onEvent({ kind: "readFailed", clientId, error }),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
@@ -219,7 +222,7 @@ export class Broker {
       retainedMessages: this.#retention.messages.count,
       retainedBytes: this.#retention.messages.bytes,
       dropped: { ...this.#context.dropped },
-      denied: { ...this.#denied },
+      denied: { ...this.#access.denied },
       storage: {
         commits: this.#commits.commits,
         changes: this.#commits.changes,
@@ -366,13 +369,7 @@ export class Broker {
    */
   async publish(request: PublishRequest): Promise<void> {
     if (this.#closing !== undefined) throw new TypeError("Cannot publish: the broker is closed");
-    const { topic, payload = "", qos = 0, retain = false, properties = {} } = request;
-    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : new Uint8Array(payload);
-    const nowMs = this.#now();
-    const message = new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, undefined, nowMs);
-    this.#checkPublishable(message, nowMs);
-    const reasonCode = this.#publish(message, undefined, nowMs);
-    if (reasonCode >= 0x80) throw new RangeError(`Cannot publish to "${topic}": too many retained messages`);
+    this.#publishing.publishOwn(request, this.#now());
     await this.#commits.settled();
   }
 
@@ -513,7 +510,7 @@ export class Broker {
       },
       flushLater: this.#turn.flushLater,
       flushWhenDurable: this.#commitOutcome.flushWhenDurable,
-      denied: (request, served) => this.#tellDenial(request, served),
+      denied: (request, served) => this.#access.tellDenial(request, served.transport.peer),
       loadPage: (served) => this.#loadPage(served),
       hasRoomToKeep: () => this.#storageWait.hasRoom,
       whenRoomToKeep: () => this.#storageWait.room(this.#now()),
@@ -524,7 +521,7 @@ export class Broker {
       publish: (message, session, nowMs) => {
         this.#traffic.receivedPublishes += 1;
         this.#traffic.receivedPayloadBytes += message.payload.length;
-        return this.#publish(message, message.retain ? session.identity : undefined, nowMs);
+        return this.#publishing.publish(message, message.retain ? session.identity : undefined, nowMs);
       },
       subscribe: (session, subscription) => this.#router.subscribe(session, subscription),
       unsubscribe: (session, subscription) => this.#router.unsubscribe(session, subscription),
@@ -578,66 +575,6 @@ export class Broker {
     };
   }
 
-  /** @param source whose message it is, where it is to be retained */
-  #publish(
-    message: ApplicationMessage,
-    source: ClientTraits | undefined,
-    nowMs: number,
-    isWaitedFor = message.qos > 0,
-  ): ReasonCode {
-    // Who publishes with QoS 0, or by a Will, does not wait for a storage that has too much to do: it keeps nothing of it.
-    if (message.retain && (isWaitedFor || this.#storageWait.hasRoom)) {
-      const refusal = this.#retention.retain(message, source);
-      if (refusal !== undefined) return refusal;
-    }
-    return this.#router.publish(message, nowMs) > 0 ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
-  }
-
-  /** A Will is asked about again: between CONNECT and now the rules may have changed. */
-  #mayPublish({ topic, qos, retain }: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean> {
-    if (!this.#hooks.hasAuthorizer) return true;
-    const answer = this.#hooks.authorize({ ...identity, action: "publish", topic, qos, retain });
-    const told = (answer: Answer) => {
-      if (isAllowed(answer)) return true;
-      const { clientId, principal } = identity;
-      this.#denied.publish += 1;
-      this.#onEvent({ kind: "willDenied", clientId, principal, topic, qos, retain });
-      return false;
-    };
-    return answer instanceof Promise ? answer.then(told) : told(answer);
-  }
-
-  /** `undefined`: nobody wants to be asked about publishers of retained messages. */
-  #mayStillPublish(): MayStillPublish | undefined {
-    const ask = this.#hooks.mayStillPublish;
-    if (ask === undefined) return undefined;
-    return (request) => {
-      if (ask(request)) return true;
-      const { clientId, principal, topic, qos } = request;
-      this.#onEvent({ kind: "retainedWithheld", clientId, principal, topic, qos });
-      return false;
-    };
-  }
-
-  /** Throws RangeError before anybody has got the message. */
-  #checkPublishable(message: ApplicationMessage, nowMs: number): void {
-    const { topic, properties, qos } = message;
-    if (isBeyondTopicLimits(topic, this.limits)) {
-      throw new RangeError(`Cannot publish: ${beyondTopicLimits(this.limits)}`);
-    }
-    if (![0, 1, 2].includes(qos)) throw new RangeError(`Cannot publish: QoS "${qos}" is not 0, 1 or 2`);
-    for (const name of ["topicAlias", "subscriptionIdentifiers"] as const) {
-      if (properties[name] !== undefined) throw new RangeError(`Cannot publish: ${name} is set by the broker alone`);
-    }
-    // As they were given: what goes out is made of them.
-    const { length } = encodePacket({ ...message.packet(qos, false, nowMs), properties }, 5);
-    if (length > this.limits.maximumPacketBytes) {
-      throw new RangeError(
-        `Cannot publish: ${length} bytes are more than the limit of ${this.limits.maximumPacketBytes}`,
-      );
-    }
-  }
-
   #unexpected(error: unknown): void {
     this.#onEvent({ kind: "unexpectedError", error });
   }
@@ -662,11 +599,8 @@ export class Broker {
         const names = { certificateName, certificateSubject };
         return this.#hooks.authenticate({ connect, clientId, address, listener, ...names, request });
       }
-      case "authorize": {
-        const answer = this.#hooks.authorize(ask.request);
-        if (answer instanceof Promise) return answer.then((answer) => this.#watchDenial(answer, ask.request, served));
-        return this.#watchDenial(answer, ask.request, served);
-      }
+      case "authorize":
+        return this.#access.authorize(ask.request, served.transport.peer);
       case "exchange": {
         const ban = this.#banOf(served);
         if (ban !== undefined) return refusedFor(ban);
@@ -726,21 +660,6 @@ export class Broker {
       served.watchKeepAlive();
     }
     return { kind: "openSession", ...opened };
-  }
-
-  /** What a client may not do is counted and told. */
-  #watchDenial(answer: Answer, request: AccessRequest, served: ServedConnection): Answer {
-    if (!isAllowed(answer)) this.#tellDenial(request, served);
-    return answer;
-  }
-
-  #tellDenial(
-    { action, clientId, principal, topic, qos, retain }: AccessRequest,
-    { transport: { peer } }: ServedConnection,
-  ): void {
-    if (action === "receive") return; // Nobody has asked for it.
-    this.#denied[action] += 1;
-    this.#onEvent({ kind: "accessDenied", peer, clientId, principal, action, topic, qos, retain });
   }
 
   #newReview(): SubscriptionReview<ServedConnection> {
@@ -816,10 +735,6 @@ function lostWords(subscriptions: readonly Subscription[]): string {
 
 function refusedFor({ reason }: Ban): Answer {
   return { kind: "refused", reasonCode: ReasonCode.Banned, reason };
-}
-
-function isAllowed(answer: Answer): boolean {
-  return answer.kind === "authorize" && answer.isAllowed;
 }
 
 /** A hook that is only told something: what it throws is its own affair, and ends nothing here. */
