@@ -3,12 +3,11 @@ import { TopicInterner } from "../codec/topic_interner.ts";
 import type { Answer, Ask } from "../protocol/ask.ts";
 import type { Closing } from "../protocol/connection.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
-import { type ApplicationMessage, FrameEncoders } from "../protocol/message.ts";
+import { FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/outgoing_messages.ts";
 import type { Session } from "../protocol/session.ts";
 import { endSubscription } from "../protocol/subscribing.ts";
 import type { Subscription } from "../protocol/subscription.ts";
-import { parseTopicFilter } from "../protocol/topic_filter.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -22,14 +21,15 @@ import type {
   SubscribeOptions,
 } from "./broker_options.ts";
 import { type Ban, Bans, type BanTarget } from "./bans.ts";
-import { BrokerSubscription } from "./broker_subscription.ts";
+import type { BrokerSubscription } from "./broker_subscription.ts";
 import { CommitOutcome } from "./commit_outcome.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
+import { DroppedMessages } from "./dropped_messages.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
-import { HeldMessages } from "./held_messages.ts";
 import { Hooks } from "./hooks.ts";
+import { OwnSubscriptions } from "./own_subscriptions.ts";
 import { Publishing } from "./publishing.ts";
 import { Retention } from "./retention.ts";
 import { Router } from "./router.ts";
@@ -37,20 +37,17 @@ import { ServedConnection, type ServedConnectionHost } from "./served_connection
 import { type OpenedSession, type OpenSession, Sessions } from "./sessions.ts";
 import { StorageWait } from "./storage_wait.ts";
 import { SubscriptionReview } from "./subscription_review.ts";
-import { type SysState, SysTopics } from "./sys_topics.ts";
+import { SysStateSource } from "./sys_state.ts";
+import { sysInterval, SysTopics } from "./sys_topics.ts";
 import { Traffic } from "./traffic.ts";
 import { Turn } from "./turn.ts";
 import { VERSION } from "./version.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
 const TICK_MS = 100;
-const DROPS_TOLD_EVERY_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 4_500;
-const DEFAULT_SUBSCRIPTION_MESSAGES = 1_000;
 const REMEMBERED_TOPICS = 4_096;
 const MOST_REMEMBERED_TOPICS = 262_144;
-/** First level of what the broker tells of itself. */
-const SYS = "$SYS";
 const NO_LIMITS: Partial<Limits> = {};
 const NOT_YOURS: Answer = {
   kind: "refused",
@@ -92,6 +89,7 @@ export class Broker {
   readonly #commits: CommitQueue;
   readonly #commitOutcome: CommitOutcome;
   readonly #turn: Turn;
+  readonly #dropped: DroppedMessages;
   readonly #context: SessionContext;
   readonly #sessions: Sessions;
   readonly #connections = new Connections<ServedConnection>();
@@ -99,7 +97,7 @@ export class Broker {
   #admitted = 0;
   /** How many of them are of clients that were welcome, and have not ended. */
   #connected = 0;
-  readonly #subscriptions = new Map<BrokerSubscription, Subscription>();
+  readonly #ownSubscriptions: OwnSubscriptions;
   readonly #bans = new Bans();
   readonly #host: ServedConnectionHost;
   /** The host with the limits that were in force when a connection began, for those that have the same. */
@@ -112,12 +110,10 @@ export class Broker {
   readonly #storageWait: StorageWait;
   readonly #traffic = new Traffic();
   readonly #sysTopics: SysTopics;
-  readonly #heldMessages = new HeldMessages(() => this.#sessions[Symbol.iterator]());
+  readonly #sysStates: SysStateSource;
   readonly #lostSubscription: "disconnect" | "unsubscribe";
   readonly #review: SubscriptionReview<ServedConnection>;
   #ticking: ReturnType<typeof setInterval> | undefined;
-  #dropsTold = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
-  #dropsToldMs = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(options: BrokerOptions) {
@@ -156,12 +152,12 @@ export class Broker {
     const mayStillPublish = checksRetainedPublisher ? this.#access.mayStillPublish : undefined;
     this.#retention = new Retention(this.limits, this.#commits, this.#deadlines, mayStillPublish);
     this.#publishing = new Publishing(this.limits, this.#router, this.#retention, this.#storageWait);
-    const dropped = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
+    this.#dropped = new DroppedMessages(this.#onEvent);
     this.#context = {
       limits: this.limits,
       log: this.#commits,
       encoders: new FrameEncoders(this.#topics),
-      dropped,
+      dropped: this.#dropped.counts,
       deliveryRules: this.#hooks.deliveryRules,
       queuesQos0: options.queuesQos0Messages ?? false,
       upgradesQos: options.upgradesOutgoingQos ?? false,
@@ -187,6 +183,15 @@ export class Broker {
       (message, nowMs) => this.#router.publish(message, nowMs),
       this.#now(),
     );
+    this.#sysStates = new SysStateSource({
+      traffic: this.#traffic,
+      router: this.#router,
+      sessions: this.#sessions,
+      retention: this.#retention,
+      dropped: this.#dropped.counts,
+      connected: () => this.#connected,
+    });
+    this.#ownSubscriptions = new OwnSubscriptions(this.#router, this.#retention, this.#sysTopics);
     this.#lostSubscription = options.lostSubscription ?? "disconnect";
     this.#review = this.#newReview();
     this.#clientIdPrefix = options.assignedClientIdPrefix ?? "auto-";
@@ -221,7 +226,7 @@ export class Broker {
       sessions: this.#sessions.size,
       retainedMessages: this.#retention.messages.count,
       retainedBytes: this.#retention.messages.bytes,
-      dropped: { ...this.#context.dropped },
+      dropped: { ...this.#dropped.counts },
       denied: { ...this.#access.denied },
       storage: {
         commits: this.#commits.commits,
@@ -381,36 +386,7 @@ export class Broker {
    */
   subscribe(topicFilter: string, options: SubscribeOptions = {}): BrokerSubscription {
     if (this.#closing !== undefined) throw new TypeError("Cannot subscribe: the broker is closed");
-    const { qos = 2, maximumMessages = DEFAULT_SUBSCRIPTION_MESSAGES } = options;
-    if (!(maximumMessages === Infinity || (Number.isInteger(maximumMessages) && maximumMessages >= 1))) {
-      throw new RangeError(`Cannot subscribe: maximumMessages "${maximumMessages}" is not an integer of at least 1`);
-    }
-    const filter = parseTopicFilter(topicFilter);
-    if (filter === undefined || filter.shareName !== undefined) {
-      throw new RangeError(`Cannot subscribe: "${topicFilter}" is not a Topic Filter that is not shared`);
-    }
-    const subscription: Subscription = {
-      filter,
-      qos,
-      noLocal: false,
-      retainAsPublished: true,
-      retainHandling: 0,
-      subscriptionIdentifier: undefined,
-    };
-    const reader = new BrokerSubscription(maximumMessages, (self) => {
-      this.#router.unsubscribe(self, subscription);
-      this.#subscriptions.delete(self);
-    });
-    this.#router.subscribe(reader, subscription);
-    this.#subscriptions.set(reader, subscription);
-    const nowMs = this.#now();
-    const retained = this.#retained(filter.levels, this.#retention.match(filter.levels));
-    for (const message of retained) {
-      if (message !== undefined && nowMs < message.expiresAtMs) {
-        reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
-      }
-    }
-    return reader;
+    return this.#ownSubscriptions.open(topicFilter, options, this.#now());
   }
 
   /** Clients that are connected now. */
@@ -428,9 +404,9 @@ export class Broker {
     } catch (error) {
       this.#unexpected(error);
     }
-    this.#tellDropped(nowMs);
-    this.#heldMessages.goOn();
-    this.#sysTopics.tick(nowMs, () => this.#sysState());
+    this.#dropped.tell(nowMs);
+    this.#sysStates.goOn();
+    this.#sysTopics.tick(nowMs, () => this.#sysStates.read());
     this.#commitOutcome.retry(nowMs);
     if (this.#review.version !== this.#hooks.rulesVersion) this.#review.begin();
     this.#turn.end(); // What expired may have written changes.
@@ -453,7 +429,7 @@ export class Broker {
     for (const served of this.#connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
     }
-    for (const reader of this.#subscriptions.keys()) await reader.return();
+    await this.#ownSubscriptions.close();
     const timeout = setTimeout(() => {
       for (const served of this.#connections) served.close();
     }, CLOSE_TIMEOUT_MS);
@@ -526,52 +502,7 @@ export class Broker {
       subscribe: (session, subscription) => this.#router.subscribe(session, subscription),
       unsubscribe: (session, subscription) => this.#router.unsubscribe(session, subscription),
       retainedMessages: ({ clientId }, subscription) =>
-        this.#retained(subscription.filter.levels, this.#retention.for(clientId, subscription)),
-    };
-  }
-
-  /** Messages that were not delivered are told once in a while. */
-  #tellDropped(nowMs: number): void {
-    if (nowMs < this.#dropsToldMs + DROPS_TOLD_EVERY_MS) return;
-    this.#dropsToldMs = nowMs;
-    const { dropped } = this.#context;
-    const told = this.#dropsTold;
-    this.#dropsTold = { ...dropped };
-    const since = {
-      qos0: dropped.qos0 - told.qos0,
-      queueFull: dropped.queueFull - told.queueFull,
-      tooLarge: dropped.tooLarge - told.tooLarge,
-      expired: dropped.expired - told.expired,
-    };
-    if (since.qos0 + since.queueFull + since.tooLarge > 0) this.#onEvent({ kind: "messagesDropped", ...since });
-  }
-
-  /** What is retained for a filter, with what the broker tells of itself: bridges tell of themselves below `$SYS` too. */
-  *#retained(
-    levels: readonly string[],
-    ofClients: Generator<ApplicationMessage | undefined, undefined>,
-  ): Generator<ApplicationMessage | undefined, undefined> {
-    if (levels[0] === SYS) yield* this.#sysTopics.messages.match(levels);
-    yield* ofClients;
-  }
-
-  #sysState(): SysState {
-    const { subscriptions, shared } = this.#router.counts;
-    const { qos0, queueFull, tooLarge } = this.#context.dropped;
-    const { count, payloadBytes } = this.#retention.messages;
-    this.#heldMessages.begin();
-    const held = this.#heldMessages;
-    return {
-      traffic: this.#traffic,
-      connected: this.#connected,
-      sessions: this.#sessions.size,
-      expired: this.#sessions.expiredCount,
-      subscriptions,
-      sharedSubscriptions: shared,
-      retainedMessages: count,
-      keptMessages: count + held.messages,
-      keptBytes: payloadBytes + held.bytes,
-      dropped: qos0 + queueFull + tooLarge,
+        this.#sysTopics.before(this.#retention.for(clientId, subscription), subscription.filter.levels),
     };
   }
 
@@ -719,11 +650,6 @@ export class Broker {
     this.#sessions.connectionEnded(served);
     this.#onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
   }
-}
-
-function sysInterval(ms = 0): number {
-  if (ms === 0 || (Number.isInteger(ms) && ms >= 100)) return ms;
-  throw new RangeError(`Cannot set sysIntervalMs: "${ms}" is not 0 or an integer of at least 100`);
 }
 
 /** Topic Filters may be long, and many: as much as a Reason String should have. */

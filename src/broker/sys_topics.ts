@@ -8,7 +8,9 @@ import { ApplicationMessage } from "../protocol/message.ts";
 import { RetainedMessages } from "./retained_messages.ts";
 import type { Traffic } from "./traffic.ts";
 
-const ROOT = "$SYS/broker/";
+/** First level of what the broker tells of itself. */
+const SYS = "$SYS";
+const ROOT = `${SYS}/broker/`;
 const LOAD_MINUTES = [1, 5, 15] as const;
 
 /** What the topics tell of the broker at one moment. */
@@ -50,6 +52,12 @@ const LOADS: readonly Load[] = [
   { name: "connections", total: ({ traffic }) => traffic.connections },
 ];
 
+/** How often the topics are told, as an option gives it. Throws RangeError for what is too often. */
+export function sysInterval(ms = 0): number {
+  if (ms === 0 || (Number.isInteger(ms) && ms >= 100)) return ms;
+  throw new RangeError(`Cannot set sysIntervalMs: "${ms}" is not 0 or an integer of at least 100`);
+}
+
 /** Publishes what there is to tell, once in an interval. */
 export class SysTopics {
   /** What a subscription gets at once. */
@@ -90,6 +98,18 @@ export class SysTopics {
     this.#tell("uptime", `${Math.floor((nowMs - this.#startedMs) / 1_000)} seconds`, nowMs);
     for (const [name, value] of this.#counts(state)) this.#tell(name, String(value), nowMs);
     for (const load of LOADS) this.#tellLoad(load, state, isFirst ? 0 : elapsedMs, nowMs);
+  }
+
+  /**
+   * What is retained for a filter: first what the broker tells of itself, then what clients have published, for bridges tell
+   * of themselves below `$SYS` too.
+   */
+  *before(
+    ofClients: Generator<ApplicationMessage | undefined, undefined>,
+    levels: readonly string[],
+  ): Generator<ApplicationMessage | undefined, undefined> {
+    if (levels[0] === SYS) yield* this.messages.match(levels);
+    yield* ofClients;
   }
 
   #counts({ traffic, ...state }: SysState): readonly (readonly [name: string, value: number])[] {

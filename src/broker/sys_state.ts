@@ -1,0 +1,55 @@
+import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import { HeldMessages } from "./held_messages.ts";
+import type { Retention } from "./retention.ts";
+import type { Router } from "./router.ts";
+import type { Sessions } from "./sessions.ts";
+import type { SysState } from "./sys_topics.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** Where the numbers are that the broker tells of itself. */
+export interface SysSources {
+  readonly traffic: Traffic;
+  readonly router: Router;
+  readonly sessions: Sessions;
+  readonly retention: Retention;
+  readonly dropped: SessionContext["dropped"];
+  /** How many clients are connected. */
+  connected(): number;
+}
+
+/** Puts together what the broker tells of itself. */
+export class SysStateSource {
+  readonly #sources: SysSources;
+  readonly #held: HeldMessages;
+
+  constructor(sources: SysSources) {
+    this.#sources = sources;
+    this.#held = new HeldMessages(() => sources.sessions[Symbol.iterator]());
+  }
+
+  /** Goes on with what is counted some at a time. */
+  goOn(): void {
+    this.#held.goOn();
+  }
+
+  /** As it is now; what is counted some at a time, as it was last. */
+  read(): SysState {
+    const { traffic, router, sessions, retention, dropped: { qos0, queueFull, tooLarge }, connected } = this.#sources;
+    const { subscriptions, shared } = router.counts;
+    const { count, payloadBytes } = retention.messages;
+    const held = this.#held;
+    held.begin();
+    return {
+      traffic,
+      connected: connected(),
+      sessions: sessions.size,
+      expired: sessions.expiredCount,
+      subscriptions,
+      sharedSubscriptions: shared,
+      retainedMessages: count,
+      keptMessages: count + held.messages,
+      keptBytes: payloadBytes + held.bytes,
+      dropped: qos0 + queueFull + tooLarge,
+    };
+  }
+}
