@@ -1,7 +1,5 @@
-import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
-import type { Answer, Ask } from "../protocol/ask.ts";
-import type { Closing } from "../protocol/connection.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import { FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/outgoing_messages.ts";
@@ -20,7 +18,8 @@ import type {
   ServeOptions,
   SubscribeOptions,
 } from "./broker_options.ts";
-import { type Ban, Bans, type BanTarget } from "./bans.ts";
+import { Admission } from "./admission.ts";
+import type { Ban, BanTarget } from "./bans.ts";
 import type { BrokerSubscription } from "./broker_subscription.ts";
 import { CommitOutcome } from "./commit_outcome.ts";
 import { CommitQueue } from "./commit_queue.ts";
@@ -28,13 +27,14 @@ import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import { DroppedMessages } from "./dropped_messages.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
+import { Evictions } from "./evictions.ts";
 import { Hooks } from "./hooks.ts";
 import { OwnSubscriptions } from "./own_subscriptions.ts";
 import { Publishing } from "./publishing.ts";
 import { Retention } from "./retention.ts";
 import { Router } from "./router.ts";
 import { ServedConnection, type ServedConnectionHost } from "./served_connection.ts";
-import { type OpenedSession, type OpenSession, Sessions } from "./sessions.ts";
+import { Sessions } from "./sessions.ts";
 import { StorageWait } from "./storage_wait.ts";
 import { SubscriptionReview } from "./subscription_review.ts";
 import { SysStateSource } from "./sys_state.ts";
@@ -49,14 +49,6 @@ const CLOSE_TIMEOUT_MS = 4_500;
 const REMEMBERED_TOPICS = 4_096;
 const MOST_REMEMBERED_TOPICS = 262_144;
 const NO_LIMITS: Partial<Limits> = {};
-const NOT_YOURS: Answer = {
-  kind: "refused",
-  reasonCode: ReasonCode.NotAuthorized,
-  reason: "the Client Identifier belongs to somebody else",
-};
-/** Nobody hears it: the connection is closing. */
-const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTakenOver, reason: "taken over" };
-
 /**
  * An MQTT broker in this process. It listens nowhere by itself: give it connections with {@linkcode Broker.serve}.
  *
@@ -93,16 +85,12 @@ export class Broker {
   readonly #context: SessionContext;
   readonly #sessions: Sessions;
   readonly #connections = new Connections<ServedConnection>();
-  /** How many of them have a place among `maximumConnections`. */
-  #admitted = 0;
-  /** How many of them are of clients that were welcome, and have not ended. */
-  #connected = 0;
   readonly #ownSubscriptions: OwnSubscriptions;
-  readonly #bans = new Bans();
+  readonly #evictions: Evictions;
+  readonly #admission: Admission;
   readonly #host: ServedConnectionHost;
   /** The host with the limits that were in force when a connection began, for those that have the same. */
   #hosts = new WeakMap<Partial<Limits>, ServedConnectionHost>();
-  readonly #clientIdPrefix: string;
   readonly #hooks: Hooks;
   readonly #access: AccessChecks;
   readonly #onEvent: (event: BrokerEvent) => void;
@@ -177,6 +165,20 @@ export class Broker {
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
         this.#onEvent({ kind: "clientTakenOver", peer, clientId }),
     });
+    this.#evictions = new Evictions(this.#connections, this.#now, this.#turn);
+    this.#admission = new Admission({
+      limits: this.limits,
+      clientIdPrefix: options.assignedClientIdPrefix ?? "auto-",
+      hooks: this.#hooks,
+      access: this.#access,
+      evictions: this.#evictions,
+      sessions: this.#sessions,
+      commits: this.#commits,
+      storageWait: this.#storageWait,
+      turn: this.#turn,
+      isClosing: () => this.#closing !== undefined,
+      onEvent: this.#onEvent,
+    });
     this.#sysTopics = new SysTopics(
       VERSION,
       sysInterval(options.sysIntervalMs),
@@ -189,12 +191,11 @@ export class Broker {
       sessions: this.#sessions,
       retention: this.#retention,
       dropped: this.#dropped.counts,
-      connected: () => this.#connected,
+      connected: () => this.#admission.connected,
     });
     this.#ownSubscriptions = new OwnSubscriptions(this.#router, this.#retention, this.#sysTopics);
     this.#lostSubscription = options.lostSubscription ?? "disconnect";
     this.#review = this.#newReview();
-    this.#clientIdPrefix = options.assignedClientIdPrefix ?? "auto-";
     this.#host = this.#hostOf(options);
     if (options.clock === undefined) this.#ticking = setInterval(() => this.tick(this.#now()), TICK_MS);
   }
@@ -316,22 +317,7 @@ export class Broker {
     why: { readonly reasonCode?: ReasonCode; readonly reason?: string } = {},
   ): number {
     const { reasonCode = ReasonCode.AdministrativeAction, reason = "disconnected by the operator" } = why;
-    if (!isReasonCodeOf("disconnect", reasonCode) || reasonCode < 0x80) {
-      throw new RangeError(`Cannot disconnect: Reason Code "${reasonCode}" is not one that ends a connection`);
-    }
-    let count = 0;
-    const isMeant = typeof who === "function"
-      ? who
-      : "clientId" in who
-      ? ({ clientId }: ConnectedClient) => clientId === who.clientId
-      : ({ principal }: ConnectedClient) => principal === who.principal;
-    for (const { connection, transport: { peer } } of this.#connections) {
-      const { clientId, principal } = connection;
-      if (!connection.isConnected || !isMeant({ clientId, principal, peer })) continue;
-      connection.disconnect(reasonCode, reason);
-      count += 1;
-    }
-    return count;
+    return this.#evictions.disconnect(who, reasonCode, reason);
   }
 
   /**
@@ -343,27 +329,17 @@ export class Broker {
    */
   ban(who: BanTarget, how: { readonly untilMs?: number; readonly reason?: string } = {}): number {
     const { untilMs = Infinity, reason = "banned by the operator" } = how;
-    this.#bans.add({ who, untilMs, reason }, this.#now());
-    let count = 0;
-    for (const served of this.#connections) {
-      const { connection } = served;
-      if (connection.closing !== undefined || this.#banOf(served) === undefined) continue;
-      // What CONNACK can say, DISCONNECT cannot. [MQTT-3.14.2-1]
-      const reasonCode = connection.isConnected ? ReasonCode.AdministrativeAction : ReasonCode.Banned;
-      connection.disconnect(reasonCode, reason);
-      count += 1;
-    }
-    return count;
+    return this.#evictions.ban({ who, untilMs, reason });
   }
 
   /** Takes a ban back; false: there was none. */
   unban(who: BanTarget): boolean {
-    return this.#bans.delete(who);
+    return this.#evictions.unban(who);
   }
 
   /** The bans that are in force. */
   bans(): Ban[] {
-    return this.#bans.list(this.#now());
+    return this.#evictions.bans();
   }
 
   /**
@@ -487,13 +463,16 @@ export class Broker {
       flushLater: this.#turn.flushLater,
       flushWhenDurable: this.#commitOutcome.flushWhenDurable,
       denied: (request, served) => this.#access.tellDenial(request, served.transport.peer),
-      loadPage: (served) => this.#loadPage(served),
+      loadPage: (served) => this.#admission.loadPage(served),
       hasRoomToKeep: () => this.#storageWait.hasRoom,
       whenRoomToKeep: () => this.#storageWait.room(this.#now()),
-      resolve: (ask, served) => this.#resolve(ask, served),
-      ended: (served, closing) => this.#ended(served, closing),
+      resolve: (ask, served) => this.#admission.resolve(ask, served),
+      ended: (served, closing) => {
+        this.#commitOutcome.ended(served);
+        this.#admission.ended(served, closing);
+      },
       unexpectedError: (error) => this.#unexpected(error),
-      newClientId: () => this.#newClientId(),
+      newClientId: () => this.#admission.newClientId(),
       publish: (message, session, nowMs) => {
         this.#traffic.receivedPublishes += 1;
         this.#traffic.receivedPayloadBytes += message.payload.length;
@@ -508,89 +487,6 @@ export class Broker {
 
   #unexpected(error: unknown): void {
     this.#onEvent({ kind: "unexpectedError", error });
-  }
-
-  #newClientId(): string {
-    let clientId: string;
-    do clientId = `${this.#clientIdPrefix}${crypto.randomUUID()}`; while (this.#sessions.has(clientId)); // [MQTT-3.2.2-16]
-    return clientId;
-  }
-
-  #banOf({ connection: { clientId, principal }, transport: { peer: { address } } }: ServedConnection): Ban | undefined {
-    return this.#bans.find({ clientId, principal, address }, this.#turn.now());
-  }
-
-  #resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer> {
-    switch (ask.kind) {
-      case "authenticate": {
-        const ban = this.#banOf(served); // Whoever is known by then costs no password.
-        if (ban !== undefined) return refusedFor(ban);
-        const { connect, clientId } = ask;
-        const { peer: { address, listener, certificateName, certificateSubject }, request } = served.transport;
-        const names = { certificateName, certificateSubject };
-        return this.#hooks.authenticate({ connect, clientId, address, listener, ...names, request });
-      }
-      case "authorize":
-        return this.#access.authorize(ask.request, served.transport.peer);
-      case "exchange": {
-        const ban = this.#banOf(served);
-        if (ban !== undefined) return refusedFor(ban);
-        return this.#hooks.exchange(ask, served.transport.peer.address);
-      }
-      case "storage":
-        return this.#storageWait.keeping(this.#turn.now());
-      case "openSession": {
-        const ban = this.#banOf(served); // Now its principal is known.
-        return ban === undefined ? this.#openSession(ask, served) : refusedFor(ban);
-      }
-    }
-  }
-
-  #openSession(ask: OpenSession, served: ServedConnection): Answer | Promise<Answer> {
-    if (!this.#admit(served)) {
-      return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
-    }
-    if (this.#commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
-      return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the server cannot store a session" };
-    }
-    const session = this.#sessions.openNew(ask, served);
-    return session === undefined
-      ? this.#reopenSession(ask, served)
-      : this.#welcome(ask, served, { session, isPresent: false });
-  }
-
-  /** Whether there is a place for one more. Who has not been authenticated has none: anybody could take them all. */
-  #admit(served: ServedConnection): boolean {
-    if (this.#admitted >= this.limits.maximumConnections) return false;
-    if (served.connection.closing === undefined) {
-      served.isAdmitted = true;
-      this.#admitted += 1;
-    }
-    return true;
-  }
-
-  async #reopenSession(ask: OpenSession, served: ServedConnection): Promise<Answer> {
-    try {
-      const opened = await this.#sessions.open(ask, served);
-      if (opened === undefined) return TAKEN_OVER;
-      return opened === "notYours" ? NOT_YOURS : this.#welcome(ask, served, opened);
-    } catch (error) {
-      this.#readFailed(error, served);
-      return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
-    }
-  }
-
-  #welcome({ connect, terms }: OpenSession, served: ServedConnection, opened: OpenedSession): Answer {
-    if (served.connection.closing === undefined) {
-      const { clientId, keepAliveSeconds } = terms;
-      const { principal } = served.connection.identity;
-      const { peer } = served.transport;
-      served.isWelcome = true;
-      this.#connected += 1;
-      this.#onEvent({ kind: "clientConnected", peer, clientId, principal, connect, keepAliveSeconds });
-      served.watchKeepAlive();
-    }
-    return { kind: "openSession", ...opened };
   }
 
   #newReview(): SubscriptionReview<ServedConnection> {
@@ -627,29 +523,6 @@ export class Broker {
   async #reviewSubscriptions(session: Session, served: ServedConnection): Promise<void> {
     if (this.#hooks.hasAuthorizer) await this.#review.resumed(served, session, served.connection.identity);
   }
-
-  #loadPage(served: ServedConnection): void {
-    this.#sessions.loadPage(served)?.catch((error: unknown) => {
-      this.#readFailed(error, served);
-      served.connection.disconnect(ReasonCode.ImplementationSpecificError, "the session could not be read");
-    });
-  }
-
-  /** Said once: not of a connection that ends anyway. */
-  #readFailed(error: unknown, { connection }: ServedConnection): void {
-    if (connection.closing !== undefined || this.#closing !== undefined) return;
-    this.#onEvent({ kind: "readFailed", clientId: connection.clientId, error });
-  }
-
-  #ended(served: ServedConnection, closing: Closing): void {
-    this.#commitOutcome.ended(served);
-    if (served.isAdmitted) this.#admitted -= 1;
-    if (served.isWelcome) this.#connected -= 1;
-    served.isAdmitted = served.isWelcome = false;
-    const { connection: { clientId }, transport: { peer } } = served;
-    this.#sessions.connectionEnded(served);
-    this.#onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
-  }
 }
 
 /** Topic Filters may be long, and many: as much as a Reason String should have. */
@@ -657,10 +530,6 @@ function lostWords(subscriptions: readonly Subscription[]): string {
   const [first = "", ...others] = subscriptions.map(({ filter: { topicFilter } }) => `"${topicFilter.slice(0, 100)}"`);
   const rest = others.length === 0 ? "" : ` and ${others.length} other Topic Filters`;
   return `the rules have changed: not authorized to subscribe to ${first}${rest}`;
-}
-
-function refusedFor({ reason }: Ban): Answer {
-  return { kind: "refused", reasonCode: ReasonCode.Banned, reason };
 }
 
 /** A hook that is only told something: what it throws is its own affair, and ends nothing here. */

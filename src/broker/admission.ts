@@ -1,0 +1,161 @@
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Answer, Ask } from "../protocol/ask.ts";
+import type { Closing } from "../protocol/connection.ts";
+import type { Limits } from "../protocol/limits.ts";
+import type { AccessChecks } from "./access_checks.ts";
+import type { Ban } from "./bans.ts";
+import type { CommitQueue } from "./commit_queue.ts";
+import type { BrokerEvent } from "./events.ts";
+import type { Evictions } from "./evictions.ts";
+import type { Hooks } from "./hooks.ts";
+import type { ServedConnection } from "./served_connection.ts";
+import type { OpenedSession, OpenSession, Sessions } from "./sessions.ts";
+import type { StorageWait } from "./storage_wait.ts";
+import type { Turn } from "./turn.ts";
+
+const NOT_YOURS: Answer = {
+  kind: "refused",
+  reasonCode: ReasonCode.NotAuthorized,
+  reason: "the Client Identifier belongs to somebody else",
+};
+/** Nobody hears it: the connection is closing. */
+const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTakenOver, reason: "taken over" };
+
+/** What the admission needs of its broker. */
+export interface AdmissionHost {
+  readonly limits: Limits;
+  /** What a Client Identifier begins with that the broker makes. */
+  readonly clientIdPrefix: string;
+  readonly hooks: Hooks;
+  readonly access: AccessChecks;
+  readonly evictions: Evictions;
+  readonly sessions: Sessions;
+  readonly commits: CommitQueue;
+  readonly storageWait: StorageWait;
+  readonly turn: Turn;
+  /** Whether the broker ends. */
+  isClosing(): boolean;
+  onEvent(event: BrokerEvent): void;
+}
+
+/** Lets clients in and gives them their sessions: answers what their connections ask, from CONNECT to the end. */
+export class Admission {
+  /** How many connections are of clients that were welcome, and have not ended. */
+  connected = 0;
+  readonly #host: AdmissionHost;
+  /** How many connections have a place among `maximumConnections`. */
+  #admitted = 0;
+
+  constructor(host: AdmissionHost) {
+    this.#host = host;
+  }
+
+  /** A Client Identifier that no session has. [MQTT-3.2.2-16] */
+  newClientId(): string {
+    let clientId: string;
+    do clientId = `${this.#host.clientIdPrefix}${crypto.randomUUID()}`; while (this.#host.sessions.has(clientId));
+    return clientId;
+  }
+
+  /** Answers a question of a connection; it never rejects. */
+  resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer> {
+    switch (ask.kind) {
+      case "authenticate": {
+        const ban = this.#host.evictions.banOf(served); // Whoever is known by then costs no password.
+        if (ban !== undefined) return refusedFor(ban);
+        const { connect, clientId } = ask;
+        const { peer: { address, listener, certificateName, certificateSubject }, request } = served.transport;
+        const names = { certificateName, certificateSubject };
+        return this.#host.hooks.authenticate({ connect, clientId, address, listener, ...names, request });
+      }
+      case "authorize":
+        return this.#host.access.authorize(ask.request, served.transport.peer);
+      case "exchange": {
+        const ban = this.#host.evictions.banOf(served);
+        if (ban !== undefined) return refusedFor(ban);
+        return this.#host.hooks.exchange(ask, served.transport.peer.address);
+      }
+      case "storage":
+        return this.#host.storageWait.keeping(this.#host.turn.now());
+      case "openSession": {
+        const ban = this.#host.evictions.banOf(served); // Now its principal is known.
+        return ban === undefined ? this.#openSession(ask, served) : refusedFor(ban);
+      }
+    }
+  }
+
+  /** Has more of what the session left in the storage come back. */
+  loadPage(served: ServedConnection): void {
+    this.#host.sessions.loadPage(served)?.catch((error: unknown) => {
+      this.#readFailed(error, served);
+      served.connection.disconnect(ReasonCode.ImplementationSpecificError, "the session could not be read");
+    });
+  }
+
+  /** A connection is over: its place is free, and its session and its Will are taken care of. */
+  ended(served: ServedConnection, closing: Closing): void {
+    if (served.isAdmitted) this.#admitted -= 1;
+    if (served.isWelcome) this.connected -= 1;
+    served.isAdmitted = served.isWelcome = false;
+    const { connection: { clientId }, transport: { peer } } = served;
+    this.#host.sessions.connectionEnded(served);
+    this.#host.onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
+  }
+
+  #openSession(ask: OpenSession, served: ServedConnection): Answer | Promise<Answer> {
+    if (!this.#admit(served)) {
+      return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
+    }
+    if (this.#host.commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
+      return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the server cannot store a session" };
+    }
+    const session = this.#host.sessions.openNew(ask, served);
+    return session === undefined
+      ? this.#reopenSession(ask, served)
+      : this.#welcome(ask, served, { session, isPresent: false });
+  }
+
+  /** Whether there is a place for one more. Who has not been authenticated has none: anybody could take them all. */
+  #admit(served: ServedConnection): boolean {
+    if (this.#admitted >= this.#host.limits.maximumConnections) return false;
+    if (served.connection.closing === undefined) {
+      served.isAdmitted = true;
+      this.#admitted += 1;
+    }
+    return true;
+  }
+
+  async #reopenSession(ask: OpenSession, served: ServedConnection): Promise<Answer> {
+    try {
+      const opened = await this.#host.sessions.open(ask, served);
+      if (opened === undefined) return TAKEN_OVER;
+      return opened === "notYours" ? NOT_YOURS : this.#welcome(ask, served, opened);
+    } catch (error) {
+      this.#readFailed(error, served);
+      return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
+    }
+  }
+
+  #welcome({ connect, terms }: OpenSession, served: ServedConnection, opened: OpenedSession): Answer {
+    if (served.connection.closing === undefined) {
+      const { clientId, keepAliveSeconds } = terms;
+      const { principal } = served.connection.identity;
+      const { peer } = served.transport;
+      served.isWelcome = true;
+      this.connected += 1;
+      this.#host.onEvent({ kind: "clientConnected", peer, clientId, principal, connect, keepAliveSeconds });
+      served.watchKeepAlive();
+    }
+    return { kind: "openSession", ...opened };
+  }
+
+  /** Said once: not of a connection that ends anyway. */
+  #readFailed(error: unknown, { connection }: ServedConnection): void {
+    if (connection.closing !== undefined || this.#host.isClosing()) return;
+    this.#host.onEvent({ kind: "readFailed", clientId: connection.clientId, error });
+  }
+}
+
+function refusedFor({ reason }: Ban): Answer {
+  return { kind: "refused", reasonCode: ReasonCode.Banned, reason };
+}
