@@ -99,3 +99,14 @@ export interface PacketEvent {
   readonly protocolVersion: ProtocolVersion;
   readonly packet: Packet;
 }
+
+/** A hook that is only told something: what it throws is its own affair, and ends nothing here. */
+export function quiet<Event>(tell: (event: Event) => void): (event: Event) => void {
+  return (event) => {
+    try {
+      tell(event);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+}

@@ -1,4 +1,5 @@
-import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import type { Admission } from "./admission.ts";
+import type { DroppedMessages } from "./dropped_messages.ts";
 import { HeldMessages } from "./held_messages.ts";
 import type { Retention } from "./retention.ts";
 import type { Router } from "./router.ts";
@@ -12,9 +13,8 @@ export interface SysSources {
   readonly router: Router;
   readonly sessions: Sessions;
   readonly retention: Retention;
-  readonly dropped: SessionContext["dropped"];
-  /** How many clients are connected. */
-  connected(): number;
+  readonly dropped: DroppedMessages;
+  readonly admission: Admission;
 }
 
 /** Puts together what the broker tells of itself. */
@@ -34,14 +34,15 @@ export class SysStateSource {
 
   /** As it is now; what is counted some at a time, as it was last. */
   read(): SysState {
-    const { traffic, router, sessions, retention, dropped: { qos0, queueFull, tooLarge }, connected } = this.#sources;
+    const { traffic, router, sessions, retention, dropped, admission: { connected } } = this.#sources;
+    const { qos0, queueFull, tooLarge } = dropped.counts;
     const { subscriptions, shared } = router.counts;
     const { count, payloadBytes } = retention.messages;
     const held = this.#held;
     held.begin();
     return {
       traffic,
-      connected: connected(),
+      connected,
       sessions: sessions.size,
       expired: sessions.expiredCount,
       subscriptions,

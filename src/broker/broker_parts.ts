@@ -1,0 +1,140 @@
+import { TopicInterner } from "../codec/topic_interner.ts";
+import { type Limits, limitsWith } from "../protocol/limits.ts";
+import { FrameEncoders } from "../protocol/message.ts";
+import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import { MemoryStorage } from "../storage/memory.ts";
+import type { Storage } from "../storage/storage.ts";
+import { AccessChecks } from "./access_checks.ts";
+import { Admission } from "./admission.ts";
+import type { BrokerOptions } from "./broker_options.ts";
+import { CommitOutcome } from "./commit_outcome.ts";
+import { CommitQueue } from "./commit_queue.ts";
+import { ConnectionHosts } from "./connection_hosts.ts";
+import { Connections } from "./connections.ts";
+import { Deadlines } from "./deadlines.ts";
+import { DroppedMessages } from "./dropped_messages.ts";
+import { type BrokerEvent, quiet } from "./events.ts";
+import { Evictions } from "./evictions.ts";
+import { Hooks } from "./hooks.ts";
+import { reviewOf } from "./lost_subscriptions.ts";
+import { OwnSubscriptions } from "./own_subscriptions.ts";
+import { Publishing } from "./publishing.ts";
+import { Retention } from "./retention.ts";
+import { Router } from "./router.ts";
+import type { ServedConnection } from "./served_connection.ts";
+import { Sessions, type SessionsHost } from "./sessions.ts";
+import { StorageWait } from "./storage_wait.ts";
+import type { SubscriptionReview } from "./subscription_review.ts";
+import { SysStateSource } from "./sys_state.ts";
+import { sysInterval, SysTopics } from "./sys_topics.ts";
+import { Traffic } from "./traffic.ts";
+import { Turn } from "./turn.ts";
+import { VERSION } from "./version.ts";
+
+const REMEMBERED_TOPICS = 4_096;
+const MOST_REMEMBERED_TOPICS = 262_144;
+
+/**
+ * The parts of a broker, put together. Each says what it needs of others in an interface of its own, and gets them all: those
+ * that it needs at once are made before it, the others are there when it needs them.
+ */
+export class BrokerParts {
+  readonly limits: Limits;
+  readonly storage: Storage;
+  readonly clock: () => number;
+  readonly onEvent: (event: BrokerEvent) => void;
+  readonly unexpectedError = (error: unknown): void => this.onEvent({ kind: "unexpectedError", error });
+  /** What a Client Identifier begins with that the broker makes. */
+  readonly clientIdPrefix: string;
+  readonly deadlines = new Deadlines();
+  readonly router = new Router();
+  readonly topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
+  readonly connections = new Connections<ServedConnection>();
+  readonly traffic = new Traffic();
+  readonly hooks: Hooks;
+  readonly access: AccessChecks;
+  readonly commits: CommitQueue;
+  readonly turn: Turn;
+  readonly storageWait: StorageWait;
+  readonly commitOutcome: CommitOutcome;
+  readonly retention: Retention;
+  readonly publishing: Publishing;
+  readonly dropped: DroppedMessages;
+  readonly sessions: Sessions;
+  readonly evictions: Evictions;
+  readonly admission: Admission;
+  readonly sysTopics: SysTopics;
+  readonly sysState: SysStateSource;
+  readonly ownSubscriptions: OwnSubscriptions;
+  readonly review: SubscriptionReview<ServedConnection>;
+  readonly hosts: ConnectionHosts;
+
+  /** @param isClosing whether the broker ends */
+  constructor(options: BrokerOptions, readonly isClosing: () => boolean) {
+    this.limits = limitsWith(options.limits ?? {});
+    this.storage = options.storage ?? new MemoryStorage();
+    this.clock = options.clock ?? (() => performance.timeOrigin + performance.now());
+    this.onEvent = quiet(options.onEvent ?? (() => {}));
+    this.clientIdPrefix = options.assignedClientIdPrefix ?? "auto-";
+    const { authenticator, authorizer, enhancedAuthenticators = [], checksRetainedPublisher = true } = options;
+    const { hookTimeoutMs, maximumPendingBytes } = this.limits;
+    this.hooks = new Hooks(authenticator, authorizer, enhancedAuthenticators, hookTimeoutMs, this.unexpectedError);
+    this.access = new AccessChecks(this.hooks, this.onEvent);
+    this.commits = new CommitQueue(this.storage, {
+      durable: () => this.commitOutcome.durable(),
+      failed: (error, after, until) => this.commitOutcome.failed(error, after, until),
+    });
+    this.turn = new Turn(this);
+    this.storageWait = new StorageWait(this.commits, this.deadlines, maximumPendingBytes);
+    this.commitOutcome = new CommitOutcome(this);
+    const mayStillPublish = checksRetainedPublisher ? this.access.mayStillPublish : undefined;
+    this.retention = new Retention(this.limits, this.commits, this.deadlines, mayStillPublish);
+    this.publishing = new Publishing(this.limits, this.router, this.retention, this.storageWait);
+    this.dropped = new DroppedMessages(this.onEvent);
+    this.sessions = new Sessions(this.#sessionsHost(options));
+    this.evictions = new Evictions(this.connections, this.clock, this.turn);
+    this.admission = new Admission(this);
+    this.sysTopics = new SysTopics(
+      VERSION,
+      sysInterval(options.sysIntervalMs),
+      (message, nowMs) => this.router.publish(message, nowMs),
+      this.clock(),
+    );
+    this.sysState = new SysStateSource(this);
+    this.ownSubscriptions = new OwnSubscriptions(this.router, this.retention, this.sysTopics);
+    this.review = reviewOf(this, options.lostSubscription);
+    this.hosts = new ConnectionHosts(this, options);
+  }
+
+  #sessionsHost(options: BrokerOptions): SessionsHost {
+    return {
+      context: this.#sessionContext(options),
+      storage: this.storage,
+      commits: this.commits,
+      deadlines: this.deadlines,
+      router: this.router,
+      now: this.turn.now,
+      isClosing: this.isClosing,
+      publishWill: (message, identity, nowMs) => this.publishing.publish(message, identity, nowMs, false),
+      mayPublish: (message, identity) => this.access.mayPublishWill(message, identity),
+      reviewSubscriptions: async (session, served) => {
+        if (this.hooks.hasAuthorizer) await this.review.resumed(served, session, served.connection.identity);
+      },
+      readFailed: (clientId, error) => this.onEvent({ kind: "readFailed", clientId, error }),
+      takenOver: ({ transport: { peer }, connection: { clientId } }) =>
+        this.onEvent({ kind: "clientTakenOver", peer, clientId }),
+    };
+  }
+
+  #sessionContext({ queuesQos0Messages = false, upgradesOutgoingQos = false }: BrokerOptions): SessionContext {
+    return {
+      limits: this.limits,
+      log: this.commits,
+      encoders: new FrameEncoders(this.topics),
+      dropped: this.dropped.counts,
+      deliveryRules: this.hooks.deliveryRules,
+      queuesQos0: queuesQos0Messages,
+      upgradesQos: upgradesOutgoingQos,
+    };
+  }
+}

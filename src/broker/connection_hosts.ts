@@ -1,0 +1,130 @@
+import type { TopicInterner } from "../codec/topic_interner.ts";
+import { type Limits, limitsWith } from "../protocol/limits.ts";
+import type { AccessChecks } from "./access_checks.ts";
+import type { Admission } from "./admission.ts";
+import type { BrokerOptions } from "./broker_options.ts";
+import type { CommitOutcome } from "./commit_outcome.ts";
+import type { CommitQueue } from "./commit_queue.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { type PacketEvent, quiet } from "./events.ts";
+import type { Hooks } from "./hooks.ts";
+import type { Publishing } from "./publishing.ts";
+import type { Retention } from "./retention.ts";
+import type { Router } from "./router.ts";
+import type { ServedConnectionHost } from "./served_connection.ts";
+import type { StorageWait } from "./storage_wait.ts";
+import type { SysTopics } from "./sys_topics.ts";
+import type { Traffic } from "./traffic.ts";
+import type { Turn } from "./turn.ts";
+
+/** The parts of a broker that its connections need. */
+export interface ConnectionHostsParts {
+  readonly limits: Limits;
+  readonly clock: () => number;
+  readonly topics: TopicInterner;
+  readonly deadlines: Deadlines;
+  readonly traffic: Traffic;
+  readonly hooks: Hooks;
+  readonly access: AccessChecks;
+  readonly commits: CommitQueue;
+  readonly commitOutcome: CommitOutcome;
+  readonly storageWait: StorageWait;
+  readonly turn: Turn;
+  readonly router: Router;
+  readonly retention: Retention;
+  readonly publishing: Publishing;
+  readonly admission: Admission;
+  readonly sysTopics: SysTopics;
+  readonly unexpectedError: (error: unknown) => void;
+}
+
+/** What connections see of their broker, with the limits that were in force when they began. */
+export class ConnectionHosts {
+  /** Told of each packet. */
+  onPacket: ((event: PacketEvent) => void) | undefined;
+  readonly #limits: Limits;
+  readonly #host: ServedConnectionHost;
+  /** For connections that have the same limits of their own. */
+  #hosts = new WeakMap<Partial<Limits>, ServedConnectionHost>();
+
+  constructor(parts: ConnectionHostsParts, options: BrokerOptions) {
+    this.#limits = parts.limits;
+    this.onPacket = options.onPacket === undefined ? undefined : quiet(options.onPacket);
+    this.#host = hostOf(parts, options, () => this.onPacket);
+  }
+
+  /** What a client was told in CONNACK holds while it is connected. */
+  with(limits: Partial<Limits>): ServedConnectionHost {
+    const known = this.#hosts.get(limits);
+    if (known !== undefined) return known;
+    const host: ServedConnectionHost = Object.create(this.#host, {
+      limits: { value: limitsWith({ ...this.#limits, ...limits }) },
+    });
+    this.#hosts.set(limits, host);
+    return host;
+  }
+
+  /** Other limits are in force: for those that come. */
+  limitsChanged(): void {
+    this.#hosts = new WeakMap();
+  }
+}
+
+/** Arrow functions, and getters for what changes: most of it is looked at for each packet. */
+function hostOf(
+  parts: ConnectionHostsParts,
+  options: BrokerOptions,
+  onPacket: () => ServedConnectionHost["onPacket"],
+): ServedConnectionHost {
+  const { clock, traffic, hooks, access, commits, commitOutcome, storageWait, turn, router, publishing, admission } =
+    parts;
+  const { deniedPublish = "acknowledge", deniedWill = "refuse", checksPayloadFormat = false, responseInformation } =
+    options;
+  return {
+    limits: parts.limits,
+    log: commits,
+    topics: parts.topics,
+    deadlines: parts.deadlines,
+    traffic,
+    asksAuthenticator: hooks.hasAuthenticator,
+    asksAuthorizer: hooks.hasAuthorizer,
+    deniedPublish,
+    deniedWill,
+    checksPayloadFormat,
+    responseInformation: (clientId) => responseInformation?.(clientId),
+    get isKeeping() {
+      return !commits.isFailing;
+    },
+    isToBeKept: (topic) => router.isToBeKept(topic),
+    hasAuthenticationMethod: (method) => hooks.hasAuthenticationMethod(method),
+    get onPacket() {
+      return onPacket();
+    },
+    now: turn.now,
+    get durableSequence() {
+      return commits.durableSequence;
+    },
+    flushLater: turn.flushLater,
+    flushWhenDurable: commitOutcome.flushWhenDurable,
+    denied: (request, served) => access.tellDenial(request, served.transport.peer),
+    loadPage: (served) => admission.loadPage(served),
+    hasRoomToKeep: () => storageWait.hasRoom,
+    whenRoomToKeep: () => storageWait.room(clock()),
+    resolve: (ask, served) => admission.resolve(ask, served),
+    ended: (served, closing) => {
+      commitOutcome.ended(served);
+      admission.ended(served, closing);
+    },
+    unexpectedError: parts.unexpectedError,
+    newClientId: () => admission.newClientId(),
+    publish: (message, session, nowMs) => {
+      traffic.receivedPublishes += 1;
+      traffic.receivedPayloadBytes += message.payload.length;
+      return publishing.publish(message, message.retain ? session.identity : undefined, nowMs);
+    },
+    subscribe: (session, subscription) => router.subscribe(session, subscription),
+    unsubscribe: (session, subscription) => router.unsubscribe(session, subscription),
+    retainedMessages: ({ clientId }, subscription) =>
+      parts.sysTopics.before(parts.retention.for(clientId, subscription), subscription.filter.levels),
+  };
+}
