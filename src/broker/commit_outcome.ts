@@ -17,7 +17,7 @@ export interface CommitOutcomeHost {
   onEvent(event: BrokerEvent): void;
 }
 
-/** What follows when the storage has kept changes, and when it could not: for the connections that wait for it, and in events. */
+/** What follows when the storage has kept changes, or could not: for connections that wait for that, and in events. */
 export class CommitOutcome implements CommitEvents {
   readonly #host: CommitOutcomeHost;
   /** Connections that wait for the storage. */

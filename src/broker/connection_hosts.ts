@@ -11,7 +11,7 @@ import type { Hooks } from "./hooks.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Retention } from "./retention.ts";
 import type { Router } from "./router.ts";
-import type { ServedConnectionHost } from "./served_connection.ts";
+import type { ServedConnectionHost } from "./served_connection_host.ts";
 import type { StorageWait } from "./storage_wait.ts";
 import type { SysTopics } from "./sys_topics.ts";
 import type { Traffic } from "./traffic.ts";

@@ -1,17 +1,14 @@
-import { type Malformed, PacketDecoder } from "../codec/decoder.ts";
 import { type Packet, unreachable } from "../codec/packet.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import type { Acceptance, AccessRequest, Answer, Ask } from "../protocol/ask.ts";
 import { type Closing, Connection } from "../protocol/connection.ts";
-import type { ConnectionEvents, ConnectionHost } from "../protocol/connection_host.ts";
-import type { TopicInterner } from "../codec/topic_interner.ts";
+import type { ConnectionEvents } from "../protocol/connection_host.ts";
 import { type ByteChannel, channelOf } from "../transport/byte_channel.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { Deadlines } from "./deadlines.ts";
+import { ConnectionReader, type ConnectionReaderOwner } from "./connection_reader.ts";
 import { Due, DueTimes, type DueTimesOwner } from "./due_times.ts";
 import type { PacketEvent } from "./events.ts";
-import { IncomingRate } from "./incoming_rate.ts";
-import type { Traffic } from "./traffic.ts";
+import type { ServedConnectionHost } from "./served_connection_host.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -26,36 +23,8 @@ const LOST: Closing = {
   by: "network",
 };
 
-/** What a served connection needs of its broker. */
-export interface ServedConnectionHost extends ConnectionHost {
-  readonly topics: TopicInterner;
-  readonly deadlines: Deadlines;
-  readonly traffic: Traffic;
-  now(): number;
-  /** Sequence up to which changes are durable. */
-  readonly durableSequence: number;
-  /** Calls {@linkcode ServedConnection.flush} when the turn ends. */
-  flushLater(served: ServedConnection): void;
-  /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */
-  flushWhenDurable(served: ServedConnection): void;
-  /** A client may not do what it asked for, whatever the authorizer says. */
-  denied(request: AccessRequest, served: ServedConnection): void;
-  /** Has more of what the session left in the storage come back. */
-  loadPage(served: ServedConnection): void;
-  /** Whether few changes enough wait for the storage that more may be made, and a promise for that. */
-  hasRoomToKeep(): boolean;
-  whenRoomToKeep(): Promise<boolean>;
-  /** Answers a question of the connection; it never rejects. */
-  resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer>;
-  /** The connection is over, whatever its bytes still do: its session and its Will are taken care of. */
-  ended(served: ServedConnection, closing: Closing): void;
-  unexpectedError(error: unknown): void;
-  /** Told of each packet, see {@linkcode ServedConnection.tellPackets}. */
-  readonly onPacket: ((event: PacketEvent) => void) | undefined;
-}
-
-/** Serves one Network Connection: the only place that waits for its bytes. */
-export class ServedConnection implements ConnectionEvents, DueTimesOwner {
+/** Serves one Network Connection: writes what it has to say, and looks after its deadlines and its end. */
+export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner, DueTimesOwner {
   readonly connection: Connection;
   /** Whether it has a place among `maximumConnections`. */
   isAdmitted = false;
@@ -71,23 +40,12 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
   #rest: Uint8Array | undefined;
   #writeStartedMs = 0;
   #isOver = false;
-  #isClosed = false;
   #pumpTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Whether it waits for bytes of the client. */
-  #isReading = true;
   #isFarewellSaid = false;
-  #lastReceivedMs: number;
+  readonly #reader: ConnectionReader;
   readonly #due: DueTimes;
   /** What is said when its authentication ends. */
   #expiryReasonCode: ReasonCode = ReasonCode.NotAuthorized;
-  /** Goes on when a pause is over. */
-  #whenPaused: (() => void) | undefined;
-  /** Ends the wait for a hook. */
-  #stopWaiting: (() => void) | undefined;
-  /** Goes on when the outbox has room again. */
-  #whenWritten: (() => void) | undefined;
-  /** Goes on when the transport is closed. */
-  #whenClosed: (() => void) | undefined;
   // Bound, where arrow functions as fields would do: with these, every connection outlives two collections of new objects,
   // and a connection costs a third more. (Deno 2.9, 2026-11)
   readonly #written: () => void;
@@ -98,9 +56,9 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
     this.#written = this.#onWritten.bind(this);
     this.#broken = this.#onBroken.bind(this);
     this.#channel = channelOf(transport);
-    this.#lastReceivedMs = host.now();
     this.#due = new DueTimes(host.deadlines, this);
     this.connection = new Connection(host, this);
+    this.#reader = new ConnectionReader(this, this.connection, this.#channel, host);
     if (host.onPacket !== undefined) this.tellPackets(host.onPacket);
   }
 
@@ -121,7 +79,7 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
   run(): Promise<void> {
     this.#setDue(Due.Connect, this.#host.limits.connectTimeoutMs);
     const end = () => this.#end(); // Whether the transport has ended or broken.
-    return this.#readAll().then(end, end);
+    return this.#reader.run().then(end, end);
   }
 
   #end(): void {
@@ -136,15 +94,22 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
 
   /** Ends it at once; safe to call again. */
   close(): void {
-    this.#isClosed = true;
     this.transport.close();
-    this.#whenClosed?.();
+    this.#reader.closed();
   }
 
   wake(): void {
     if (this.#isFlushLater) return;
     this.#isFlushLater = true;
     this.#host.flushLater(this);
+  }
+
+  resolve(ask: Ask): Answer | Promise<Answer> {
+    return this.#host.resolve(ask, this);
+  }
+
+  pause(ms: number): void {
+    this.#setDue(Due.Pause, ms);
   }
 
   denied(request: AccessRequest): void {
@@ -181,7 +146,7 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
       case Due.Write:
         return this.#checkWrite(nowMs);
       case Due.Pause:
-        this.#whenPaused?.();
+        this.#reader.pauseIsOver();
         return;
       case Due.Close:
         this.close();
@@ -213,7 +178,7 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
     }
     const bytes = connection.outbox.take(this.#host.durableSequence);
     if (bytes === undefined) {
-      if (connection.closing === undefined) this.#goOn();
+      if (connection.closing === undefined) this.#reader.written();
       else if (connection.outbox.bytes === 0) this.#sayFarewell();
       if (connection.outbox.bytes > 0) this.#host.flushWhenDurable(this);
       return;
@@ -258,127 +223,9 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
   }
 
   #checkKeepAlive(nowMs: number): void {
-    // While the broker itself does not read, nobody can say that the client is silent.
-    const dueMs = (this.#isReading ? this.#lastReceivedMs : nowMs) + this.#keepAliveMs;
+    const dueMs = this.#reader.heardMs(nowMs) + this.#keepAliveMs;
     if (nowMs >= dueMs) this.connection.disconnect(ReasonCode.KeepAliveTimeout, "Keep Alive timeout");
     else this.#due.set(Due.KeepAlive, dueMs);
-  }
-
-  /** Reads until the peer closes. Behind the end of the connection, what still comes is not looked at. */
-  async #readAll(): Promise<void> {
-    const { connection } = this;
-    const { traffic } = this.#host;
-    const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
-    const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
-    const rate = IncomingRate.of(this.#host.limits);
-    for (;;) {
-      this.#isReading = true;
-      const chunk = await this.#channel.read(decoder.room);
-      if (chunk === undefined) return;
-      traffic.receivedBytes += chunk.length;
-      if (connection.closing !== undefined) continue;
-      this.#isReading = false;
-      this.#lastReceivedMs = this.#host.now();
-      if (rate !== undefined && rate.take(0, chunk.length, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
-      const { writtenSequence } = this.#host.log;
-      const batch = decoder.decode(chunk);
-      traffic.receivedPackets += batch.length;
-      for (const item of batch) {
-        if (rate !== undefined && item.type === "publish") {
-          if (rate.take(1, 0, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
-        }
-        const waiting = this.#receive(item);
-        if (waiting !== undefined) await this.#orOver(waiting);
-        if (connection.closing !== undefined) break;
-      }
-      if (this.#hasClientLeft) return this.#closed();
-      // Who makes changes faster than they are kept waits for that; others go on.
-      while (this.#host.log.writtenSequence > writtenSequence && !this.#host.hasRoomToKeep()) {
-        if (connection.closing !== undefined) break;
-        await this.#orOver(this.#waitForRoom());
-      }
-      // A client that does not read is not read from.
-      while (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
-        await new Promise<void>((resolve) => this.#whenWritten = resolve);
-      }
-    }
-  }
-
-  async #waitForRoom(): Promise<void> {
-    if (await this.#host.whenRoomToKeep()) return;
-    this.connection.disconnect(ReasonCode.QuotaExceeded, "the server cannot store what the client sends");
-  }
-
-  get #hasClientLeft(): boolean {
-    return this.connection.closing?.by === "client";
-  }
-
-  /** What came too fast waits; ends the connection of a client that has been too fast for too long. */
-  async #slowDown(rate: IncomingRate): Promise<void> {
-    for (;;) {
-      const nowMs = this.#lastReceivedMs = this.#host.now();
-      const waitMs = rate.waitMs(nowMs);
-      if (waitMs === 0 || this.connection.closing !== undefined) return;
-      const patienceMs = rate.patienceMs(nowMs);
-      if (patienceMs === 0) {
-        this.connection.disconnect(ReasonCode.QuotaExceeded, "the client sends more than it may in a second");
-        return;
-      }
-      const passed = new Promise<void>((resolve) => this.#whenPaused = resolve);
-      this.#setDue(Due.Pause, Math.min(waitMs, patienceMs));
-      await this.#orOver(passed);
-    }
-  }
-
-  /**
-   * Behind DISCONNECT nothing more is read: a read that is under way when the connection is closed fails, which takes as
-   * long as all the rest of closing it.
-   */
-  #closed(): Promise<void> | undefined {
-    return this.#isClosed ? undefined : new Promise((resolve) => this.#whenClosed = resolve);
-  }
-
-  /** Takes one packet; without a promise where nobody has to be waited for. */
-  #receive(item: Packet | Malformed): Promise<void> | undefined {
-    try {
-      if (item.type === "malformed") {
-        this.connection.failMalformed(item);
-        return undefined;
-      }
-      if (item.type === "connect") this.#host.traffic.connections += 1;
-      let ask = this.connection.receive(item, this.#lastReceivedMs);
-      while (ask !== undefined) {
-        const answer = this.#host.resolve(ask, this);
-        if (answer instanceof Promise) return this.#answerLater(answer);
-        ask = this.connection.answer(answer, this.#lastReceivedMs);
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
-    return undefined;
-  }
-
-  async #answerLater(first: Promise<Answer>): Promise<void> {
-    try {
-      let ask = this.connection.answer(await first, this.#host.now());
-      while (ask !== undefined) ask = this.connection.answer(await this.#host.resolve(ask, this), this.#host.now());
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Waits for a hook, but not beyond the end of the connection: it may never answer. */
-  #orOver(answered: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      this.#stopWaiting = resolve;
-      answered.then(resolve); // It never rejects.
-    });
-  }
-
-  /** A defect of ours: it ends this connection only. */
-  #fail(error: unknown): void {
-    this.#host.unexpectedError(error);
-    this.connection.disconnect(ReasonCode.ImplementationSpecificError, "an error of the server");
   }
 
   #write(bytes: Uint8Array): void {
@@ -418,20 +265,13 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
     this.close();
   }
 
-  #goOn(): void {
-    const goOn = this.#whenWritten;
-    this.#whenWritten = undefined;
-    goOn?.();
-  }
-
   /** Once only: session and Will are taken care of at once, whatever the bytes still do. */
   #over(closing: Closing): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.connection.end(closing);
     this.#host.ended(this, this.connection.closing ?? closing);
-    this.#goOn();
-    this.#stopWaiting?.();
+    this.#reader.over();
     clearTimeout(this.#pumpTimer);
     this.#setDue(Due.Close, FAREWELL_MS);
   }
@@ -443,7 +283,7 @@ export class ServedConnection implements ConnectionEvents, DueTimesOwner {
   #sayFarewell(): void {
     if (this.#isFarewellSaid) return;
     this.#isFarewellSaid = true;
-    if (this.#hasClientLeft) {
+    if (this.connection.closing?.by === "client") {
       this.close(); // A client that said DISCONNECT reads nothing more.
       return;
     }

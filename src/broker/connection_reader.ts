@@ -1,0 +1,194 @@
+import { type Malformed, PacketDecoder } from "../codec/decoder.ts";
+import type { Packet } from "../codec/packet.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import type { Answer, Ask } from "../protocol/ask.ts";
+import type { Connection } from "../protocol/connection.ts";
+import type { ByteChannel } from "../transport/byte_channel.ts";
+import { IncomingRate } from "./incoming_rate.ts";
+import type { ServedConnectionHost } from "./served_connection_host.ts";
+
+/** What the reader needs of whoever serves its connection. */
+export interface ConnectionReaderOwner {
+  /** Answers a question of the connection; it never rejects. */
+  resolve(ask: Ask): Answer | Promise<Answer>;
+  /** Calls {@linkcode ConnectionReader.pauseIsOver} when so much time has passed. */
+  pause(ms: number): void;
+}
+
+/** Reads one Network Connection, no faster than what comes can be taken: the only place that waits for its bytes. */
+export class ConnectionReader {
+  readonly #owner: ConnectionReaderOwner;
+  readonly #connection: Connection;
+  readonly #channel: ByteChannel;
+  readonly #host: ServedConnectionHost;
+  /** Whether it waits for bytes of the client. */
+  #isReading = true;
+  #lastReceivedMs: number;
+  #isClosed = false;
+  /** Goes on when a pause is over. */
+  #whenPaused: (() => void) | undefined;
+  /** Ends the wait for a hook. */
+  #stopWaiting: (() => void) | undefined;
+  /** Goes on when the outbox has room again. */
+  #whenWritten: (() => void) | undefined;
+  /** Goes on when the transport is closed. */
+  #whenClosed: (() => void) | undefined;
+
+  constructor(
+    owner: ConnectionReaderOwner,
+    connection: Connection,
+    channel: ByteChannel,
+    host: ServedConnectionHost,
+  ) {
+    this.#owner = owner;
+    this.#connection = connection;
+    this.#channel = channel;
+    this.#host = host;
+    this.#lastReceivedMs = host.now();
+  }
+
+  /** Reads until the peer closes. Behind the end of the connection, what still comes is not looked at. */
+  async run(): Promise<void> {
+    const connection = this.#connection;
+    const { traffic } = this.#host;
+    const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
+    const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
+    const rate = IncomingRate.of(this.#host.limits);
+    for (;;) {
+      this.#isReading = true;
+      const chunk = await this.#channel.read(decoder.room);
+      if (chunk === undefined) return;
+      traffic.receivedBytes += chunk.length;
+      if (connection.closing !== undefined) continue;
+      this.#isReading = false;
+      this.#lastReceivedMs = this.#host.now();
+      if (rate !== undefined && rate.take(0, chunk.length, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
+      const { writtenSequence } = this.#host.log;
+      const batch = decoder.decode(chunk);
+      traffic.receivedPackets += batch.length;
+      for (const item of batch) {
+        if (rate !== undefined && item.type === "publish") {
+          if (rate.take(1, 0, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
+        }
+        const waiting = this.#receive(item);
+        if (waiting !== undefined) await this.#orOver(waiting);
+        if (connection.closing !== undefined) break;
+      }
+      if (this.#hasClientLeft) return this.#untilClosed();
+      // Who makes changes faster than they are kept waits for that; others go on.
+      while (this.#host.log.writtenSequence > writtenSequence && !this.#host.hasRoomToKeep()) {
+        if (connection.closing !== undefined) break;
+        await this.#orOver(this.#waitForRoom());
+      }
+      // A client that does not read is not read from.
+      while (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
+        await new Promise<void>((resolve) => this.#whenWritten = resolve);
+      }
+    }
+  }
+
+  /** When the client was heard last: while the broker itself does not read, nobody can say that it is silent. */
+  heardMs(nowMs: number): number {
+    return this.#isReading ? this.#lastReceivedMs : nowMs;
+  }
+
+  pauseIsOver(): void {
+    this.#whenPaused?.();
+  }
+
+  /** The outbox is empty. */
+  written(): void {
+    const goOn = this.#whenWritten;
+    this.#whenWritten = undefined;
+    goOn?.();
+  }
+
+  /** The connection is over: nothing is waited for any longer. */
+  over(): void {
+    this.written();
+    this.#stopWaiting?.();
+  }
+
+  /** The transport is closed. */
+  closed(): void {
+    this.#isClosed = true;
+    this.#whenClosed?.();
+  }
+
+  async #waitForRoom(): Promise<void> {
+    if (await this.#host.whenRoomToKeep()) return;
+    this.#connection.disconnect(ReasonCode.QuotaExceeded, "the server cannot store what the client sends");
+  }
+
+  get #hasClientLeft(): boolean {
+    return this.#connection.closing?.by === "client";
+  }
+
+  /** What came too fast waits; ends the connection of a client that has been too fast for too long. */
+  async #slowDown(rate: IncomingRate): Promise<void> {
+    for (;;) {
+      const nowMs = this.#lastReceivedMs = this.#host.now();
+      const waitMs = rate.waitMs(nowMs);
+      if (waitMs === 0 || this.#connection.closing !== undefined) return;
+      const patienceMs = rate.patienceMs(nowMs);
+      if (patienceMs === 0) {
+        this.#connection.disconnect(ReasonCode.QuotaExceeded, "the client sends more than it may in a second");
+        return;
+      }
+      const passed = new Promise<void>((resolve) => this.#whenPaused = resolve);
+      this.#owner.pause(Math.min(waitMs, patienceMs));
+      await this.#orOver(passed);
+    }
+  }
+
+  /**
+   * Behind DISCONNECT nothing more is read: a read that is under way when the connection is closed fails, which takes as
+   * long as all the rest of closing it.
+   */
+  #untilClosed(): Promise<void> | undefined {
+    return this.#isClosed ? undefined : new Promise((resolve) => this.#whenClosed = resolve);
+  }
+
+  /** Takes one packet; without a promise where nobody has to be waited for. */
+  #receive(item: Packet | Malformed): Promise<void> | undefined {
+    try {
+      if (item.type === "malformed") {
+        this.#connection.failMalformed(item);
+        return undefined;
+      }
+      if (item.type === "connect") this.#host.traffic.connections += 1;
+      let ask = this.#connection.receive(item, this.#lastReceivedMs);
+      while (ask !== undefined) {
+        const answer = this.#owner.resolve(ask);
+        if (answer instanceof Promise) return this.#answerLater(answer);
+        ask = this.#connection.answer(answer, this.#lastReceivedMs);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    return undefined;
+  }
+
+  async #answerLater(first: Promise<Answer>): Promise<void> {
+    try {
+      let ask = this.#connection.answer(await first, this.#host.now());
+      while (ask !== undefined) ask = this.#connection.answer(await this.#owner.resolve(ask), this.#host.now());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Waits for a hook, but not beyond the end of the connection: it may never answer. */
+  #orOver(answered: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#stopWaiting = resolve;
+      answered.then(resolve); // It never rejects.
+    });
+  }
+
+  /** A defect of ours: it ends this connection only. */
+  #fail(error: unknown): void {
+    this.#host.unexpectedError(error);
+    this.#connection.disconnect(ReasonCode.ImplementationSpecificError, "an error of the server");
+  }
+}
