@@ -88,7 +88,7 @@ export interface Limits {
   /**
    * Bytes that wait to be written to one connection; beyond that QoS 0 messages are dropped and counted.
    *
-   * @default {1_048_576}
+   * @default {4_194_304}
    */
   readonly maximumOutboxBytes: number;
   /**
@@ -194,7 +194,7 @@ export const DEFAULT_LIMITS: Limits = {
   maximumInflightBytes: Infinity,
   maximumQueuedMessages: 1_000,
   maximumQueuedBytes: 10_000_000,
-  maximumOutboxBytes: 1_048_576,
+  maximumOutboxBytes: 4_194_304,
   writeTimeoutMs: 30_000,
   maximumMessagesPerSecond: Infinity,
   maximumBytesPerSecond: Infinity,

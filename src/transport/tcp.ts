@@ -8,6 +8,8 @@ const BUSY_READ_BYTES = 4_096;
 const LARGEST_READ_BYTES = 65_536;
 const FLOOD_READ_BYTES = 16_384;
 const DEFAULT_PORT = 1883;
+// When all clients come back at once, one for which there is no place waits a second before it tries again.
+const MOST_WAITING = 4_096;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Options of {@linkcode listenTcp}. */
@@ -39,7 +41,7 @@ export interface TcpListener extends Listener {
  */
 export function listenTcp(options: TcpListenOptions = {}): TcpListener {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const listener = Deno.listen({ hostname, port, transport: "tcp" });
+  const listener = Deno.listen({ hostname, port, transport: "tcp", tcpBacklog: MOST_WAITING });
   const bound = listener.addr.port;
   const url = `mqtt://${hostPort(hostname, bound)}`;
   const turns = new ReadTurns();
