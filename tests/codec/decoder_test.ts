@@ -121,6 +121,7 @@ for (const sizes of LARGE_PAYLOADS) {
 
 Deno.test("PacketDecoder does not copy packets that are read into its room", () => {
   const decoder = new PacketDecoder({ protocolVersion: 4 });
+  for (let times = 0; times < 2; times++) decoder.decode(publishOf(new Uint8Array())); // The topic is remembered then.
   const stream = joined([1, 2, 3].map(() => publishOf(new Uint8Array(65_536))));
   decoder.decode(stream.slice(0, FLOOD_CHUNK_BYTES));
   let roomBytes = 0;
