@@ -27,8 +27,6 @@ export class Access {
   /** `undefined` where no rules are set: nobody has to be asked then. */
   readonly authorizer: Authorizer | undefined;
   #state: AccessState;
-  /** The one that the last reload took the place of. */
-  #before: AccessState | undefined;
   #version = 0;
   /** Which listener of the configuration a connection came in at. */
   readonly #indices = new Map<string, number>();

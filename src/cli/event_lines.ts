@@ -33,7 +33,7 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
     }
     case "subscriptionLost": {
       const { clientId, principal, topicFilter } = event;
-      const who = `${printable(clientId)}${principal === undefined ? "" : ` (u'${printable(principal)}')`}`;
+      const who = printable(clientId) + (principal === undefined ? "" : ` (${userFact(principal)})`);
       return [`Ended the subscription of ${who} to '${printable(topicFilter)}': the rules do not allow it any more.`];
     }
     case "messagesDropped": {
@@ -92,6 +92,10 @@ export function shownUserName(userName: string): string {
   return /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(userName) ? "(token)" : userName; // It begins with `{"`.
 }
 
+function userFact(userName: string): string {
+  return `u'${printable(shownUserName(userName))}'`;
+}
+
 /** `c (q0, r1, u'ann', 'a/b')`, without what is not known. */
 function whatAndWhose(
   { clientId, principal, topic, qos }: {
@@ -104,7 +108,7 @@ function whatAndWhose(
 ): string {
   const facts = [`q${qos}`];
   if (retain !== undefined) facts.push(`r${retain ? 1 : 0}`);
-  if (principal !== undefined) facts.push(`u'${printable(shownUserName(principal))}'`);
+  if (principal !== undefined) facts.push(userFact(principal));
   return `${printable(clientId)} (${[...facts, `'${printable(topic)}'`].join(", ")})`;
 }
 
@@ -114,8 +118,8 @@ function clientConnectedLines(
   const { protocolVersion, cleanStart, will } = connect;
   const facts = [`p${protocolVersion}`, `c${cleanStart ? 1 : 0}`, `k${keepAliveSeconds}`];
   // Who it is by its certificate or token comes before who it says it is.
-  const user = principal ?? (connect.userName && shownUserName(connect.userName));
-  if (user !== undefined) facts.push(`u'${printable(user)}'`);
+  const user = principal ?? connect.userName;
+  if (user !== undefined) facts.push(userFact(user));
   const lines = [`New client connected from ${peer.address} as ${printable(clientId)} (${facts.join(", ")}).`];
   if (will === undefined) return [...lines, "No will message specified."];
   lines.push(`Will message specified (${will.payload.length} bytes) (r${will.retain ? 1 : 0}, q${will.qos}).`);

@@ -57,7 +57,8 @@ export class DenoKvStorage implements Storage {
    *
    * @param location path of a file, which is made if there is none, only for its owner to read; the URL of a database that is
    * reached by KV Connect; or `:memory:`
-   * @param heartbeatMs how often it says that it is there, and looks whether the file is: every 5 seconds, but in tests
+   * @param heartbeatMs how often it looks whether its file is there, or says that it is there itself where there is no file:
+   * every 5 seconds, but in tests
    * @throws {Error} one line that says why it cannot be opened: Deno KV is not enabled, another broker uses it, it is damaged,
    * it is of a later version, or it is no database of Brooklet
    */

@@ -5,7 +5,7 @@ import { type KvDatabase, KvRows, reason, sealed } from "./deno_kv_rows.ts";
 
 /** Version of the layout, see deno_kv_keys.ts. */
 const FORMAT_VERSION = 1;
-const OWNER_ONLY = 0o600;
+export const OWNER_ONLY = 0o600;
 
 /** A database that is open, and of our format. */
 export interface OpenDatabase {

@@ -4,7 +4,7 @@
  * of a database that is reached by KV Connect only a row that is written again and again says that.
  */
 
-import { type FileIdentity, isSameFile } from "./deno_kv_file.ts";
+import { type FileIdentity, isSameFile, OWNER_ONLY } from "./deno_kv_file.ts";
 import { HEARTBEAT_KEY, LOCK_KEY } from "./deno_kv_keys.ts";
 import { deleted, type KvDatabase, type KvRows, reason, sealed } from "./deno_kv_rows.ts";
 import { readFloat, readNumber, readText, writeFloat, writeNumber, writeText } from "./record_fields.ts";
@@ -15,7 +15,6 @@ const HEARTBEAT_MS = 5_000;
 /** Three heartbeats: an owner that was silent for so long is gone. */
 const STALE_MS = 15_000;
 const LOOK_AGAIN_MS = 200;
-const OWNER_ONLY = 0o600;
 /** Of a process without the permission to know its host. */
 const UNKNOWN_HOST = "";
 

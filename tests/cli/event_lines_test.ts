@@ -41,6 +41,11 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     ["Withheld the retained message of c (q1, 'a/b'): its publisher may not publish it any more."],
   ],
   [
+    "a subscription of a client whose principal is a token",
+    { kind: "subscriptionLost", peer: PEER, clientId: "c", principal: "eyJh.e30.c2ln", topicFilter: "a/#" },
+    ["Ended the subscription of c (u'(token)') to 'a/#': the rules do not allow it any more."],
+  ],
+  [
     "a subscription that has ended",
     { kind: "subscriptionLost", peer: PEER, clientId: "c", principal: "ann\r", topicFilter: "a/#" },
     ["Ended the subscription of c (u'ann\\u{d}') to 'a/#': the rules do not allow it any more."],

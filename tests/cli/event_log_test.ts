@@ -1,29 +1,19 @@
 import { assertEquals } from "@std/assert";
-import { type BrokerEvent, type ConnectPacket, NO_PROPERTIES, type PacketEvent } from "../../mod.ts";
+import { type BrokerEvent, NO_PROPERTIES, type PacketEvent } from "../../mod.ts";
+import { authenticationRequest } from "../auth/authentication_request.ts";
 import { eventLog, packetLog } from "../../src/cli/event_log.ts";
 import { LOG_TYPES, loggingSchema, type LogType } from "../../src/cli/config/logging_schema.ts";
 import { Log } from "../../src/cli/log.ts";
 import { SummarizedLog } from "../../src/cli/summarized_log.ts";
 
 const PEER = { transport: "tcp", address: "192.0.2.1:4711", listener: "mqtt://0.0.0.0:1883" };
-const CONNECT: ConnectPacket = {
-  type: "connect",
-  protocolVersion: 4,
-  isBridge: false,
-  cleanStart: true,
-  keepAliveSeconds: 60,
-  clientId: "c",
-  will: undefined,
-  userName: undefined,
-  password: undefined,
-  properties: NO_PROPERTIES,
-};
+const { connect } = authenticationRequest({});
 const CONNECTED: BrokerEvent = {
   kind: "clientConnected",
   peer: PEER,
   clientId: "c",
   principal: undefined,
-  connect: CONNECT,
+  connect: { ...connect, protocolVersion: 4 },
   keepAliveSeconds: 60,
 };
 const OPTIONS = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
