@@ -86,9 +86,13 @@ Deno.test("DenoKvStorage leaves a database that is no file to the one that says 
   const kv = await Deno.openKv(":memory:");
   await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now())]]);
   const refused = assertRejects(() => DenoKvStorage.over(kv, true), Error, "the broker with process id 1 on x uses it");
-  const beating = setInterval(() => set(kv, [[HEARTBEAT_KEY, beat(Date.now())]]), 100);
+  let isOver = false;
+  const beating = (async () => {
+    while (!isOver) await set(kv, [[HEARTBEAT_KEY, beat(Date.now())]]);
+  })();
   await within(refused, "it is not refused");
-  clearInterval(beating);
+  isOver = true;
+  await beating;
   kv.close();
 });
 
