@@ -73,7 +73,8 @@ export class FlowLoad implements Load {
   async run(): Promise<void> {
     const { pace, publisherCount } = this.#job;
     const warmUpMs = pace.warmUpSeconds * 1_000;
-    this.#measureFromHere();
+    // What publishers of other threads, that began earlier, have sent to this one is counted.
+    this.#measuredFrom.fromMs = this.#clock.elapsedMs();
     this.#timers.push(
       setInterval(() => this.#publishers.forEach((publisher) => publisher.lookForStall()), STALL_MS),
       setInterval(() => this.#showProgress(), PROGRESS_MS),
