@@ -4,7 +4,6 @@ import { Lines } from "./lines.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
 const START_WITHIN_MS = 15_000;
-const STOP_WITHIN_MS = 5_000;
 
 /** The command line program as its users start it, on a port that the system picks. */
 export class BrokerProcess {
@@ -57,7 +56,7 @@ export class BrokerProcess {
   async #stop(signal: "SIGTERM" | "SIGINT"): Promise<void> {
     this.#child.kill(signal);
     try {
-      const status = await within(this.#child.status, "the broker to stop", STOP_WITHIN_MS);
+      const status = await within(this.#child.status, "the broker to stop");
       await this.stderr.ended;
       assertEquals(status.code, 0, `exit code after ${signal}: ${this.stderr.received.join("\n")}`);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import type { BrokerProcess } from "./broker_process.ts";
-import { within } from "../deadline.ts";
+import { DEADLINE_MS, within } from "../deadline.ts";
 
 export interface Received {
   readonly topic: string;
@@ -60,7 +60,7 @@ export class MqttJsClient implements AsyncDisposable {
   }
 
   /** All messages since the connection began, as soon as there are so many. */
-  async received(count: number, deadlineMs = 5_000): Promise<readonly Received[]> {
+  async received(count: number, deadlineMs = DEADLINE_MS): Promise<readonly Received[]> {
     const untilMs = performance.now() + deadlineMs;
     while (this.messages.length < count) {
       const what = `${count} messages, ${this.messages.length} are here`;

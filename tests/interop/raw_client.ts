@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { within } from "../deadline.ts";
+import { DEADLINE_MS, within } from "../deadline.ts";
 
 /** Where a broker listens. */
 export interface Address {
@@ -73,7 +73,7 @@ export class RawClient implements Disposable {
   }
 
   /** What the broker still says before it closes, as hex. */
-  async closed(deadlineMs = 5_000): Promise<string> {
+  async closed(deadlineMs = DEADLINE_MS): Promise<string> {
     const before = performance.now();
     while (await this.#read(deadlineMs - (performance.now() - before))) {
       // Until there is no more.

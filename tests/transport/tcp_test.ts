@@ -209,10 +209,10 @@ Deno.test("TCP that the peer resets fails the read and the write, and nothing el
     const transport: Transport = (await accepting).value;
     const reading = transport.readable.getReader().read();
     socket.resetAndDestroy();
-    await assertRejects(() => within(reading, "the read to fail"), Deno.errors.ConnectionReset);
+    await within(assertRejects(() => reading, Deno.errors.ConnectionReset), "the read to fail");
     const writer = transport.writable.getWriter();
     writer.closed.catch(() => {}); // The write tells it too.
-    await assertRejects(() => within(writer.write(CHUNK), "the write to fail"));
+    await within(assertRejects(() => writer.write(CHUNK)), "the write to fail");
     transport.close();
   } finally {
     listener.close();

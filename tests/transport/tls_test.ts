@@ -131,7 +131,7 @@ Deno.test("TLS that the peer resets ends the read and the write, and nothing els
   assert(read.status === "rejected" || read.value.done);
   const writer = transport.writable.getWriter();
   writer.closed.catch(() => {}); // The write tells it too.
-  await assertRejects(() => within(writer.write(CHUNK), "the write to fail"));
+  await within(assertRejects(() => writer.write(CHUNK)), "the write to fail");
 });
 
 Deno.test("TLS clients that vanish in the middle of what they send harm nobody", async () => {

@@ -108,7 +108,7 @@ Deno.test("A write that waits ends with the connection", async () => {
   })();
   const reading = transport.readable.getReader().read();
   transport.close();
-  await assertRejects(() => within(writes, "the writes"));
+  await within(assertRejects(() => writes), "the writes");
   assertEquals((await reading).done, true);
   await socket.send(closeFrame(1000));
   await socket.closed();

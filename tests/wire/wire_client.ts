@@ -1,8 +1,6 @@
 import type { MemoryTransportPair, ProtocolVersion } from "../../mod.ts";
 import { toHex } from "../codec/hex.ts";
-import { within } from "../deadline.ts";
-
-const DEADLINE_MS = 3_000;
+import { DEADLINE_MS, within } from "../deadline.ts";
 
 /** One connection of a client. */
 export class WireClient {
@@ -36,7 +34,7 @@ export class WireClient {
     const end = performance.now() + DEADLINE_MS;
     const isSoFar = () => this.#bytes.every((byte, index) => index >= expected.length || byte === expected[index]);
     while (isSoFar() && this.#bytes.length < expected.length && !this.#isEnded && performance.now() < end) {
-      await within(this.#whenMore.promise, `got only ${this.#shown()}`, DEADLINE_MS);
+      await within(this.#whenMore.promise, `got only ${this.#shown()}`);
     }
     if (!isSoFar() || this.#bytes.length < expected.length) {
       throw new Error(`got ${this.#shown()}, expected ${toHex(expected)}`);
@@ -49,7 +47,7 @@ export class WireClient {
   async takePacket(): Promise<Uint8Array> {
     while (this.#bytes.length < 2 || this.#bytes.length < 2 + (this.#bytes[1] ?? 0)) {
       if (this.#isEnded) throw new Error(`got ${this.#shown()}, expected a packet`);
-      await within(this.#whenMore.promise, `got only ${this.#shown()}`, DEADLINE_MS);
+      await within(this.#whenMore.promise, `got only ${this.#shown()}`);
     }
     const packet = this.#bytes.slice(0, 2 + (this.#bytes[1] ?? 0));
     this.#bytes = this.#bytes.slice(packet.length);
@@ -70,7 +68,7 @@ export class WireClient {
 
   /** The broker has closed, and nothing is left to be read. */
   async expectClosed(): Promise<void> {
-    await within(this.#reading, `not closed; got ${this.#shown()}`, DEADLINE_MS);
+    await within(this.#reading, `not closed; got ${this.#shown()}`);
     if (this.#bytes.length > 0) throw new Error(`got ${this.#shown()}, expected the end`);
     await this.drop();
   }
@@ -79,12 +77,12 @@ export class WireClient {
   async drop(): Promise<void> {
     this.isConnected = false;
     this.#transport.close();
-    await within(Promise.all([this.served, this.#reading]), "the broker still serves the connection", DEADLINE_MS);
+    await within(Promise.all([this.served, this.#reading]), "the broker still serves the connection");
   }
 
   /** Resolves when the broker has closed. */
   get ended(): Promise<void> {
-    return within(this.#reading, "not closed", DEADLINE_MS);
+    return within(this.#reading, "not closed");
   }
 
   /** Bytes that came and were not expected yet. */
