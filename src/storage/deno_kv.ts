@@ -110,9 +110,10 @@ export class DenoKvStorage implements Storage {
     }
     const readBody = contents.bodies.reader();
     for await (const entries of reader.pages(number, afterSequence + 1)) {
-      const current = contents.sessions.get(clientId)?.version;
-      if (version !== current) {
-        version = current ?? {};
+      const current = contents.sessions.get(clientId);
+      if (current?.number !== number) return; // It ended meanwhile, and its pages go one after the other.
+      if (version !== current.version) {
+        version = current.version;
         progress = await reader.progress(number);
       }
       for (const entry of entries) {

@@ -129,7 +129,7 @@ Deno.test("DenoKvStorage.restoreSession() goes on behind a sequence, and gives w
   const other = storage.restoreSession("c");
   await other.next();
   await storage.commit([started("c")]);
-  assert((await Array.fromAsync(other)).length <= 100);
+  assertEquals(await Array.fromAsync(other), []); // Of the session that ended.
   assertEquals(await restored(storage, "c"), []);
   await storage.close();
 });
