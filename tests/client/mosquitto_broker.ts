@@ -76,6 +76,7 @@ export class MosquittoBroker implements AsyncDisposable {
       "allow_anonymous true",
       "user root", // Where it is root it would become a user who cannot write to the folder.
       "log_dest stderr",
+      "max_queued_messages 0", // Else it drops what a burst has too much, whatever its QoS.
       "persistence true",
       `persistence_location ${this.#folder}/`,
       `listener ${mqtt} 127.0.0.1`,
