@@ -103,11 +103,11 @@ export class Admission {
   }
 
   #openSession(ask: OpenSession, served: ServedConnection): Answer | Promise<Answer> {
-    if (!this.#admit(served)) {
-      return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
-    }
     if (this.#host.commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the server cannot store a session" };
+    }
+    if (!this.#admit(served)) {
+      return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
     }
     const session = this.#host.sessions.openNew(ask, served);
     return session === undefined
@@ -117,7 +117,13 @@ export class Admission {
 
   /** Whether there is a place for one more. Who has not been authenticated has none: anybody could take them all. */
   #admit(served: ServedConnection): boolean {
-    if (this.#admitted >= this.#host.limits.maximumConnections) return false;
+    if (this.#admitted >= this.#host.limits.maximumConnections) {
+      // It gets the place of the connection that it is about to take over. [MQTT-3.1.4-3]
+      const owner = this.#host.sessions.ownerOf(served.connection);
+      if (owner?.isAdmitted !== true) return false;
+      owner.isAdmitted = false;
+      this.#admitted -= 1;
+    }
     if (served.connection.closing === undefined) {
       served.isAdmitted = true;
       this.#admitted += 1;

@@ -79,6 +79,12 @@ export class Sessions {
     return this.#clients.has(clientId);
   }
 
+  /** The connection that has the session of a client, or is about to get it; `undefined`: none, or somebody else's. */
+  ownerOf({ clientId, principal }: Pick<ClientIdentity, "clientId" | "principal">): ServedConnection | undefined {
+    const client = this.#clients.get(clientId);
+    return client?.principal === principal ? client?.owner : undefined;
+  }
+
   /** A session for a client that has none, which nobody has to wait for; `undefined`: it has one, see {@linkcode open}. */
   openNew(
     { connect, terms: { clientId, sessionExpirySeconds } }: OpenSession,

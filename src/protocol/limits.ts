@@ -21,8 +21,8 @@ export interface Limits {
    */
   readonly maximumConnectBytes: number;
   /**
-   * Clients that are connected at the same time; one more is refused with 0x97 in CONNACK. A Network Connection counts as
-   * soon as its client has been authenticated.
+   * Clients that are connected at the same time; one more is refused with 0x97 in CONNACK, unless it takes over a
+   * connection of its own. A Network Connection counts as soon as its client has been authenticated.
    *
    * @default {Infinity}
    */

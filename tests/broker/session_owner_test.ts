@@ -50,6 +50,22 @@ for (const version of [4, 5] as const) {
         )));
   }
 
+  Deno.test(`Another principal gets no place from the connection that has the session v${version}`, () =>
+    converse(
+      version,
+      { authenticator: BY_USER_NAME, limits: { maximumConnections: 1 } },
+      (conversation) =>
+        conversation.run(
+          ...ALICE,
+          connects("a2", "bob", "02"),
+          ...version === 5 ? ["a2 told 20 00 97"] : ["a2 < 20 [ 00 03 ]", "a2 closed"],
+          "a quiet",
+          connects("a3", "alice", "00"),
+          "a3 < 20 [ 01 00 { LIMITS } ]",
+          version === 5 ? "a told e0 8e" : "a closed",
+        ),
+    ));
+
   Deno.test(`A session belongs to its principal also when another broker has restored it v${version}`, async () => {
     const storage = new MemoryStorage();
     const options = { authenticator: BY_USER_NAME, storage };

@@ -245,6 +245,29 @@ conversationTests([
     limits: { maximumConnections: 1 },
     steps: ["a connects", "b > 10 [ @ 02 0000 {} 'b' ]", "b < 20 02 00 03", "b closed"],
   },
+  {
+    name: "A connection that takes over gets the place of the other one, which others do not [MQTT-3.1.4-3]",
+    versions: ALL_VERSIONS,
+    limits: { maximumConnections: 1 },
+    steps: [
+      "s connects durable",
+      "s2 resumes",
+      "s3 resumes",
+      "b > 10 [ @ 02 0000 {} 'b' ]",
+      async (conversation) => {
+        const isV5 = conversation.version === 5;
+        await conversation.run(...isV5 ? ["b told 20 00 97"] : ["b < 20 02 00 03", "b closed"]);
+        for (const name of ["s", "s2"]) await conversation.run(isV5 ? `${name} told e0 8e` : `${name} closed`);
+      },
+      "s3 disconnects",
+      "b2 connects",
+      "c > 10 [ @ 02 0000 {} 'c' ]",
+      async (conversation) => {
+        const isV5 = conversation.version === 5;
+        await conversation.run(...isV5 ? ["c told 20 00 97"] : ["c < 20 02 00 03", "c closed"]);
+      },
+    ],
+  },
 ]);
 
 for (const name of ["Clean Start 0", "Clean Start 1"]) {
