@@ -166,8 +166,8 @@ export class Broker {
     this.upgrade(request, { paths: ["/mqtt", "/"], remoteAddr: info?.remoteAddr });
 
   /**
-   * Ends the connections of a client or of a principal, or those that a function chooses; gives how many there were. Their
-   * Wills are published, their sessions stay as they are.
+   * Ends the connections of a client or of a principal, or those that a function chooses; gives how many there are. No more
+   * than 200 end in one turn, the others in those that follow. Their Wills are published, their sessions stay as they are.
    */
   disconnect(
     who: { readonly clientId: string } | { readonly principal: string } | ((client: ConnectedClient) => boolean),
@@ -179,7 +179,8 @@ export class Broker {
 
   /**
    * Lets a client, a principal or an address in no more: CONNECT is refused with 0x8A, and connections that there are end.
-   * Gives how many these were. Bans live as long as the broker; one more of the same target takes the place of the first.
+   * Gives how many these are; they end as with {@linkcode Broker.disconnect}. Bans live as long as the broker; one more of
+   * the same target takes the place of the first.
    *
    * @param how.untilMs when it ends, in epoch milliseconds. @default never
    * @throws RangeError for what is not an address, or not a time
@@ -261,7 +262,8 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    const { connections, ownSubscriptions, storageWait, review, hooks, commits, storage } = this.#parts;
+    const { connections, evictions, ownSubscriptions, storageWait, review, hooks, commits, storage } = this.#parts;
+    evictions.close();
     for (const served of connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
     }

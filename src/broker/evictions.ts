@@ -1,8 +1,12 @@
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
+import { Queue } from "../protocol/queue.ts";
 import { type Ban, Bans, type BanTarget } from "./bans.ts";
 import type { ConnectedClient } from "./broker_options.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import type { Turn } from "./turn.ts";
+
+// Some milliseconds: then others have their turn.
+const MOST_AT_A_TIME = 200;
 
 /** Whose connections are to end. */
 export type EvictionTarget =
@@ -10,12 +14,16 @@ export type EvictionTarget =
   | { readonly principal: string }
   | ((client: ConnectedClient) => boolean);
 
-/** Clients that the operator puts out, and those that may not come in again. */
+/** Clients that the operator puts out, some at a time where there are many, and those that may not come in again. */
 export class Evictions {
   readonly #connections: Iterable<ServedConnection>;
   readonly #clock: () => number;
   readonly #turn: Turn;
   readonly #bans = new Bans();
+  /** What ends connections that are still to end. */
+  readonly #waiting = new Queue<() => void>();
+  #left = MOST_AT_A_TIME;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connections: Iterable<ServedConnection>, clock: () => number, turn: Turn) {
     this.#connections = connections;
@@ -23,39 +31,34 @@ export class Evictions {
     this.#turn = turn;
   }
 
-  /** Gives how many connections it has ended. */
+  /** Gives how many connections it ends. */
   disconnect(who: EvictionTarget, reasonCode: ReasonCode, reason: string): number {
     if (!isReasonCodeOf("disconnect", reasonCode) || reasonCode < 0x80) {
       throw new RangeError(`Cannot disconnect: Reason Code "${reasonCode}" is not one that ends a connection`);
     }
-    let count = 0;
     const isMeant = typeof who === "function"
       ? who
       : "clientId" in who
       ? ({ clientId }: ConnectedClient) => clientId === who.clientId
       : ({ principal }: ConnectedClient) => principal === who.principal;
-    for (const { connection, transport: { peer } } of this.#connections) {
-      const { clientId, principal } = connection;
-      if (!connection.isConnected || !isMeant({ clientId, principal, peer })) continue;
-      connection.disconnect(reasonCode, reason);
-      count += 1;
-    }
-    return count;
+    return this.#endAll(
+      ({ connection: { clientId, principal, isConnected }, transport: { peer } }) =>
+        isConnected && isMeant({ clientId, principal, peer }),
+      ({ connection }) => connection.disconnect(reasonCode, reason),
+    );
   }
 
-  /** Gives how many connections it has ended. */
+  /** Gives how many connections it ends. */
   ban(ban: Ban): number {
     this.#bans.add(ban, this.#clock());
-    let count = 0;
-    for (const served of this.#connections) {
-      const { connection } = served;
-      if (connection.closing !== undefined || this.banOf(served) === undefined) continue;
-      // What CONNACK can say, DISCONNECT cannot. [MQTT-3.14.2-1]
-      const reasonCode = connection.isConnected ? ReasonCode.AdministrativeAction : ReasonCode.Banned;
-      connection.disconnect(reasonCode, ban.reason);
-      count += 1;
-    }
-    return count;
+    return this.#endAll(
+      (served) => served.connection.closing === undefined && this.banOf(served) !== undefined,
+      ({ connection }) => {
+        // What CONNACK can say, DISCONNECT cannot. [MQTT-3.14.2-1]
+        const reasonCode = connection.isConnected ? ReasonCode.AdministrativeAction : ReasonCode.Banned;
+        connection.disconnect(reasonCode, ban.reason);
+      },
+    );
   }
 
   /** Takes a ban back; false: there was none. */
@@ -71,5 +74,36 @@ export class Evictions {
   /** The one that is in force against the client of a connection. */
   banOf({ connection: { clientId, principal }, transport: { peer: { address } } }: ServedConnection): Ban | undefined {
     return this.#bans.find({ clientId, principal, address }, this.#turn.now());
+  }
+
+  /** Whoever still waits to be ended has another end. */
+  close(): void {
+    this.#waiting.clear();
+    clearTimeout(this.#timer);
+  }
+
+  #endAll(isMeant: (served: ServedConnection) => boolean, end: (served: ServedConnection) => void): number {
+    let count = 0;
+    for (const served of this.#connections) {
+      if (!isMeant(served)) continue;
+      this.#waiting.push(() => end(served));
+      count += 1;
+    }
+    this.#endSome();
+    return count;
+  }
+
+  #endSome(): void {
+    for (; this.#left > 0; this.#left -= 1) {
+      const end = this.#waiting.shift();
+      if (end === undefined) break;
+      end();
+    }
+    if (this.#left === MOST_AT_A_TIME) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#left = MOST_AT_A_TIME;
+      this.#endSome();
+    }, 0);
   }
 }

@@ -18,9 +18,6 @@ interface Reloadable {
   readonly broker: Broker;
 }
 
-// Some milliseconds.
-const GONE_AT_A_TIME = 200;
-
 /** What cannot change while the broker runs. */
 const FIXED = [
   "storage",
@@ -89,21 +86,12 @@ export class Reload {
     const isStillWelcome = applyAccess();
     const banned = applyBans(broker, next.bans, this.configuration.bans);
     this.configuration = next;
-    const gone = [...broker.clients()].filter(({ principal, peer }) =>
-      !isStillWelcome({ principal, listener: peer.listener })
+    const gone = broker.disconnect(
+      ({ principal, peer }) => !isStillWelcome({ principal, listener: peer.listener }),
+      { reasonCode: ReasonCode.NotAuthorized, reason: "the user may not connect any more" },
     );
-    const why = { reasonCode: ReasonCode.NotAuthorized, reason: "the user may not connect any more" };
-    for (let index = 0; index < gone.length; index += GONE_AT_A_TIME) {
-      if (index > 0) await othersTurn();
-      const peers = new Set(gone.slice(index, index + GONE_AT_A_TIME).map(({ peer }) => peer));
-      broker.disconnect(({ peer }) => peers.has(peer), why);
-    }
-    return gone.length + banned;
+    return gone + banned;
   }
-}
-
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** The first thing that is not the same and has to be; `undefined`: there is none. */
