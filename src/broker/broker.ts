@@ -166,8 +166,9 @@ export class Broker {
     this.upgrade(request, { paths: ["/mqtt", "/"], remoteAddr: info?.remoteAddr });
 
   /**
-   * Ends the connections of a client or of a principal, or those that a function chooses; gives how many there are. No more
-   * than 200 end in one turn, the others in those that follow. Their Wills are published, their sessions stay as they are.
+   * Ends the connections of a client or of a principal, or those that a function chooses, also those that are authenticated
+   * and wait for their session; gives how many there are. No more than 200 end in one turn, the others in those that follow.
+   * Their Wills are published, their sessions stay as they are.
    */
   disconnect(
     who: { readonly clientId: string } | { readonly principal: string } | ((client: ConnectedClient) => boolean),

@@ -42,8 +42,9 @@ export class Evictions {
       ? ({ clientId }: ConnectedClient) => clientId === who.clientId
       : ({ principal }: ConnectedClient) => principal === who.principal;
     return this.#endAll(
-      ({ connection: { clientId, principal, isConnected }, transport: { peer } }) =>
-        isConnected && isMeant({ clientId, principal, peer }),
+      // One whose session is still read, too.
+      ({ isAdmitted, connection: { clientId, principal, closing }, transport: { peer } }) =>
+        isAdmitted && closing === undefined && isMeant({ clientId, principal, peer }),
       ({ connection }) => connection.disconnect(reasonCode, reason),
     );
   }

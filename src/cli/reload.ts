@@ -86,6 +86,8 @@ export class Reload {
     const isStillWelcome = applyAccess();
     const banned = applyBans(broker, next.bans, this.configuration.bans);
     this.configuration = next;
+    // Whose password was found right just before is not known to the broker in the same turn.
+    await new Promise((resolve) => setTimeout(resolve, 0));
     const gone = broker.disconnect(
       ({ principal, peer }) => !isStillWelcome({ principal, listener: peer.listener }),
       { reasonCode: ReasonCode.NotAuthorized, reason: "the user may not connect any more" },

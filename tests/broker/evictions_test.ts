@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Authenticator, type Broker, memoryTransport } from "../../mod.ts";
 import { within } from "../deadline.ts";
+import { GatedStorage } from "../storage/gated_storage.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
 const MOST_AT_A_TIME = 200;
@@ -38,6 +39,20 @@ Deno.test("broker.disconnect() of few clients ends them in the same turn", () =>
     assertEquals([...broker.clients()].map(({ clientId }) => clientId), ["c"]);
     await conversation.run("a told e0 98", "b told e0 98");
   }));
+
+Deno.test("broker.disconnect() ends a client that waits for its session, which stays as it is", () => {
+  const storage = new GatedStorage();
+  return converse(5, { storage }, async (conversation) => {
+    await conversation.run("s connects durable", "s disconnects");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    storage.restoring = promise;
+    await conversation.run("s2 > 10 [ @ 00 0000 { 11 00000e10 } 's' ]");
+    while (storage.restored === 0) await new Promise((resolve) => setTimeout(resolve, 0)); // It comes to that.
+    assertEquals(conversation.broker.disconnect({ clientId: "s" }), 1);
+    resolve();
+    await conversation.run("s2 told 20 00 88", "s3 resumes"); // CONNACK cannot say 0x98. [MQTT-3.2.2-8]
+  });
+});
 
 Deno.test("Broker.close() ends those that still wait to be disconnected, too", () =>
   converse(5, {}, async (conversation) => {
