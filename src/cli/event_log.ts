@@ -14,18 +14,20 @@ export interface Logs {
   readonly refusals: SummarizedLog;
   /** Of its own: clients that may connect do not hide those that may not. */
   readonly denials: SummarizedLog;
+  /** For what goes wrong: a webhook that is not there is one error for each client. */
+  readonly errors: SummarizedLog;
 }
 
 /** How a broker tells what happens to the log. */
-export function eventLog({ log, refusals, denials }: Logs): (event: BrokerEvent) => void {
+export function eventLog(logs: Logs): (event: BrokerEvent) => void {
+  const { log } = logs;
   return (event) => {
     const type = typeOf(event);
     if (!log.has(type, areaOf(event))) return;
     const [first, ...details] = eventLines(event, log.hasConnectionMessages);
     if (first === undefined) return;
     const fields = fieldsOf(event);
-    const write = areaOf(event) === "access" ? denials.line : isRefusal(event, log) ? refusals.line : log.line;
-    write(first, type, fields);
+    (summaryOf(event, logs) ?? log).line(first, type, fields);
     for (const line of details) log.line(line, "debug", fields); // As mosquitto has it.
   };
 }
@@ -41,6 +43,13 @@ export function packetLog(log: Log): Pick<BrokerOptions, "onPacket"> {
       if (log.has(type, "packets")) { for (const line of subscriptionLines(event)) log.line(line, type, PACKETS); }
     },
   };
+}
+
+/** What counts its lines, where clients can cause as many as they want. */
+function summaryOf(event: BrokerEvent, { log, refusals, denials, errors }: Logs): SummarizedLog | undefined {
+  if (areaOf(event) === "access") return denials;
+  if (event.kind === "unexpectedError") return errors;
+  return isRefusal(event, log) ? refusals : undefined;
 }
 
 /** Whether clients can cause as many as they want; with lines for all that come and go it is one of them. */

@@ -16,6 +16,8 @@ import { openStorage, parseStorageOption, storageError } from "./storage_option.
 import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
 
 const EXIT_INTERRUPTED = 1;
+// Within 10 s: many have one cause.
+const MOST_ERROR_LINES = 5;
 
 /**
  * Runs the broker until a signal ends it; gives the exit code.
@@ -74,13 +76,14 @@ async function run(
   const log = new Log(configuration.logging);
   const refusals = new SummarizedLog((line, type, fields) => log.line(line, type, { area: "connections", ...fields }));
   const denials = new SummarizedLog(log.line);
+  const errors = new SummarizedLog(log.line, MOST_ERROR_LINES);
   using listening = new Listening(refusals.line); // Whatever fails, no socket file stays.
   const lines = await listening.listen(configuration);
   for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
   const terminated = terminationSignal(); // Before anybody can know that it listens.
   guardProcess(log.line);
   using _pidFile = PidFile.write(configuration.pidFile);
-  const { broker, says } = await openBroker(configuration, access, { log, refusals, denials });
+  const { broker, says } = await openBroker(configuration, access, { log, refusals, denials, errors });
   applyBans(broker, configuration.bans);
   log.onTopic = (severity, line) => {
     // A broker that is closed has nobody who reads it.
@@ -96,7 +99,7 @@ async function run(
   log.line(`${signal}: shutting down`);
   await broker.close();
   await accepting;
-  for (const summarized of [refusals, denials]) summarized.close();
+  for (const summarized of [refusals, denials, errors]) summarized.close();
   log.line("Brooklet has ended");
   log.close();
   return 0;

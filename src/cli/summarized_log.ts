@@ -19,6 +19,7 @@ export interface SummaryClock {
 export class SummarizedLog {
   readonly #log: LogLine;
   readonly #clock: SummaryClock;
+  readonly #mostLines: number;
   #sinceMs = -Infinity;
   #lines = 0;
   /** Of lines that were left out: how many, and the kind of the last one. */
@@ -27,8 +28,9 @@ export class SummarizedLog {
   #area: LogFields["area"];
   #preventTelling: (() => void) | undefined;
 
-  constructor(log: LogLine, clock: SummaryClock = SYSTEM_CLOCK) {
+  constructor(log: LogLine, mostLines: number = MOST_LINES, clock: SummaryClock = SYSTEM_CLOCK) {
     this.#log = log;
+    this.#mostLines = mostLines;
     this.#clock = clock;
   }
 
@@ -40,7 +42,7 @@ export class SummarizedLog {
       this.#lines = 0;
     }
     this.#lines += 1;
-    if (this.#lines <= MOST_LINES) {
+    if (this.#lines <= this.#mostLines) {
       this.#log(line, type, fields);
       return;
     }

@@ -51,7 +51,7 @@ for (const [types, lines] of ROWS) {
     const log = new Log(loggingSchema.parse(configuration));
     log.onTopic = (severity, line) => told.push(`${severity} ${line}`);
     const unlimited = new SummarizedLog(log.line);
-    eventLog({ log, refusals: unlimited, denials: unlimited })(CONNECTED);
+    eventLog({ log, refusals: unlimited, denials: unlimited, errors: unlimited })(CONNECTED);
     for (const event of [SUBSCRIBED, UNSUBSCRIBED]) packetLog(log).onPacket?.(event);
     unlimited.close();
     assertEquals(told, lines);

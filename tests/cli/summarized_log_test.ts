@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { SummarizedLog, type SummaryClock } from "../../src/cli/summarized_log.ts";
-import { RawClient } from "../interop/raw_client.ts";
+import { connect, RawClient } from "../interop/raw_client.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 import { Program } from "./program.ts";
 
@@ -61,6 +61,27 @@ Deno.test("brooklet says at its end how many refusals it left out", async () => 
   ]);
 });
 
+Deno.test("Many logins do not flood the log when the webhook is not there: the first ones are told, the others counted", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
+authentication: { webhook: { url: "http://127.0.0.1:1/" } }
+`;
+  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  const port = await program.port();
+  for (let count = 0; count < 20; count++) {
+    using client = await RawClient.open({ port });
+    await client.send(connect({ clientId: `client ${count}` }));
+    assertEquals(await client.closed(), "20020005");
+    if (count === 0) {
+      await program.stderr.matching(/: Error: WebhookError: Cannot ask the webhook: it could not be reached$/);
+    }
+  }
+  program.kill("SIGTERM");
+  const { stderr } = await program.ended();
+  assertEquals(stderr.filter((line) => line.includes("Cannot ask the webhook")).length, 5);
+  assertEquals(stderr.at(-2)?.replace(/^\S+: /, ""), "15 more lines like the last ones were left out");
+});
+
 /** A clock that goes on when it is told. */
 class TestClock implements SummaryClock {
   nowMs = 0;
@@ -90,9 +111,13 @@ function logged() {
   const lines: string[] = [];
   const kinds: unknown[] = [];
   const clock = new TestClock();
-  const log = new SummarizedLog((line, ...kind) => {
-    lines.push(line);
-    kinds.push(kind);
-  }, clock);
+  const log = new SummarizedLog(
+    (line, ...kind) => {
+      lines.push(line);
+      kinds.push(kind);
+    },
+    undefined,
+    clock,
+  );
   return { clock, lines, kinds, log };
 }
