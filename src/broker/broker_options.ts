@@ -87,6 +87,11 @@ export interface BrokerOptions {
    * @default {0}
    */
   readonly sysIntervalMs?: number;
+  /**
+   * Memory that this process uses, in bytes, such as `() => Deno.memoryUsage().heapUsed`: for `$SYS/broker/heap/current` and
+   * `$SYS/broker/heap/maximum`, the most that it ever gave. It is asked once in `sysIntervalMs`. @default these are not told
+   */
+  readonly heapBytes?: () => number;
   /** What a Client Identifier begins with that the broker makes for a client that gives none. @default {"auto-"} */
   readonly assignedClientIdPrefix?: string;
   /** Told what happens, for logs. It must not throw. */

@@ -100,7 +100,7 @@ export class BrokerParts {
       (message, nowMs) => this.router.publish(message, nowMs),
       this.clock(),
     );
-    this.sysState = new SysStateSource(this);
+    this.sysState = new SysStateSource(this, options.heapBytes);
     this.ownSubscriptions = new OwnSubscriptions(this.router, this.retention, this.sysTopics);
     this.review = reviewOf(this, options.lostSubscription);
     this.hosts = new ConnectionHosts(this, options);

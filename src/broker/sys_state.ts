@@ -15,15 +15,18 @@ export interface SysSources {
   readonly retention: Retention;
   readonly dropped: DroppedMessages;
   readonly admission: Admission;
+  unexpectedError(error: unknown): void;
 }
 
 /** Puts together what the broker tells of itself. */
 export class SysStateSource {
   readonly #sources: SysSources;
+  readonly #heapBytes: (() => number) | undefined;
   readonly #held: HeldMessages;
 
-  constructor(sources: SysSources) {
+  constructor(sources: SysSources, heapBytes: (() => number) | undefined) {
     this.#sources = sources;
+    this.#heapBytes = heapBytes;
     this.#held = new HeldMessages(() => sources.sessions[Symbol.iterator]());
   }
 
@@ -51,6 +54,16 @@ export class SysStateSource {
       keptMessages: count + held.messages,
       keptBytes: payloadBytes + held.bytes,
       dropped: qos0 + queueFull + tooLarge,
+      heapBytes: this.#readHeapBytes(),
     };
+  }
+
+  #readHeapBytes(): number | undefined {
+    try {
+      return this.#heapBytes?.();
+    } catch (error) {
+      this.#sources.unexpectedError(error); // The other numbers are told without it.
+      return undefined;
+    }
   }
 }

@@ -32,6 +32,8 @@ export interface SysState {
   readonly keptBytes: number;
   /** Messages that were not delivered. */
   readonly dropped: number;
+  /** Memory in use; `undefined`: nobody knows. */
+  readonly heapBytes: number | undefined;
 }
 
 /** A number that grows, and how fast it has grown in the last minutes. */
@@ -72,6 +74,7 @@ export class SysTopics {
   readonly #loads = new Map<string, { total: number; readonly means: number[] }>();
   #toldMs: number;
   #mostClients = 0;
+  #mostHeapBytes = 0;
 
   constructor(
     version: string,
@@ -96,7 +99,7 @@ export class SysTopics {
     this.#mostClients = Math.max(this.#mostClients, state.sessions);
     this.#tell("version", `brooklet version ${this.#version}`, nowMs);
     this.#tell("uptime", `${Math.floor((nowMs - this.#startedMs) / 1_000)} seconds`, nowMs);
-    for (const [name, value] of this.#counts(state)) this.#tell(name, String(value), nowMs);
+    for (const [name, value] of [...this.#counts(state), ...this.#heap(state)]) this.#tell(name, String(value), nowMs);
     for (const load of LOADS) this.#tellLoad(load, state, isFirst ? 0 : elapsedMs, nowMs);
   }
 
@@ -138,6 +141,13 @@ export class SysTopics {
       ["store/messages/count", state.keptMessages],
       ["store/messages/bytes", state.keptBytes],
     ];
+  }
+
+  /** The most is of what was told: nobody looks between. */
+  #heap({ heapBytes }: SysState): readonly (readonly [name: string, value: number])[] {
+    if (heapBytes === undefined) return [];
+    this.#mostHeapBytes = Math.max(this.#mostHeapBytes, heapBytes);
+    return [["heap/current", heapBytes], ["heap/maximum", this.#mostHeapBytes]];
   }
 
   /** A mean that forgets: what was a minute ago counts e times less, and so on for 5 and 15. */

@@ -137,9 +137,16 @@ function brokerOptions(
     checksRetainedPublisher: delivery.checkRetainedPublisher,
     assignedClientIdPrefix: assignedPrefix,
     sysIntervalMs: sys.intervalSeconds * 1_000,
+    heapBytes,
     onEvent: eventLog(logs),
     ...packetLog(logs.log),
   };
+}
+
+/** With the buffers outside of the heap, which hold what is read and written. */
+function heapBytes(): number {
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
 }
 
 /** Windows has no such signal. */

@@ -96,6 +96,35 @@ Deno.test("$SYS counts what is retained, waits and is in flight as stored messag
     });
   }));
 
+Deno.test("$SYS tells the memory in use and the most of it where somebody knows, and all others where that fails", async () => {
+  const [clock, said, failures] = [{ nowMs: 0 }, [3_000, 5_000, 4_000], [] as unknown[]];
+  const heapBytes = () => {
+    const bytes = said.shift();
+    if (bytes === undefined) throw new Error("nobody knows");
+    return bytes;
+  };
+  const onEvent: BrokerOptions["onEvent"] = (event) => {
+    if (event.kind === "unexpectedError") failures.push(event.error);
+  };
+  await using broker = await Broker.open({ clock: () => clock.nowMs, sysIntervalMs: SECOND_MS, heapBytes, onEvent });
+  for (const [current, maximum] of [[3_000, 3_000], [5_000, 5_000], [4_000, 5_000]]) {
+    const expected = { "heap/current": String(current), "heap/maximum": String(maximum) };
+    broker.tick(clock.nowMs);
+    assertEquals(await texts(broker, /^heap/), expected);
+    clock.nowMs += SECOND_MS;
+  }
+  broker.tick(clock.nowMs);
+  assertEquals(await texts(broker, /^heap|uptime/), {
+    "heap/current": "4000",
+    "heap/maximum": "5000",
+    "uptime": "3 seconds",
+  });
+  assertEquals(failures.map(String), ["Error: nobody knows"]);
+  await using without = await Broker.open({ ...stopped(), sysIntervalMs: SECOND_MS });
+  without.tick(0);
+  assertEquals(await texts(without, /heap/), {});
+});
+
 Deno.test("$SYS is matched by no filter that begins with a wildcard [MQTT-4.7.2-1]", async () => {
   await using broker = await Broker.open({ ...stopped(), sysIntervalMs: SECOND_MS });
   const everything = broker.subscribe("#");
