@@ -49,12 +49,16 @@ export function negotiate(
     return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason };
   }
   if (connect.will !== undefined) {
-    const { topic } = connect.will;
+    const { topic, payload } = connect.will;
     if (isBeyondTopicLimits(topic, limits)) {
       return { reasonCode: ReasonCode.TopicNameInvalid, reason: `Will Topic: ${beyondTopicLimits(limits)}` };
     }
     if (isServerTopic(topic)) {
       return { reasonCode: ReasonCode.NotAuthorized, reason: "Will Topic: only the server publishes there" };
+    }
+    if (payload.length > limits.maximumPayloadBytes) {
+      const reason = `Will Payload: it is larger than ${limits.maximumPayloadBytes} bytes`;
+      return { reasonCode: ReasonCode.PacketTooLarge, reason };
     }
     const reasonCode = beyondService(connect.will, limits); // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
     if (reasonCode !== undefined) return { reasonCode, reason: `Will: ${reasonOf(reasonCode, limits)}` };

@@ -9,7 +9,7 @@ export interface Limits {
   readonly maximumPacketBytes: number;
   /**
    * Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 say 0x83, before that
-   * nothing does.
+   * nothing does. With a larger Will the client is refused, with 0x95.
    *
    * @default {Infinity}
    */

@@ -211,6 +211,23 @@ conversationTests([
     ],
   },
   {
+    name: "A Will Payload above maximumPayloadBytes is refused with 0x95, and one of that size is not",
+    versions: [5],
+    limits: { maximumPayloadBytes: 2 },
+    steps: [
+      "a > 10 [ @ 06 003c {} 'a' {} 'w' 0003 313233 ]",
+      "a told 20 00 95",
+      "b > 10 [ @ 06 003c {} 'b' {} 'w' 0002 3132 ]",
+      "b < 20 [ 00 00 { LIMITS } ]",
+    ],
+  },
+  {
+    name: "A Will Payload above maximumPayloadBytes ends the connection without a word [MQTT-3.2.2-6 of 3.1.1]",
+    versions: [3, 4],
+    limits: { maximumPayloadBytes: 2 },
+    steps: ["a > 10 [ @ 06 003c 'a' 'w' 0003 313233 ]", "a closed"],
+  },
+  {
     name: "Retained messages above maximumRetainedBytes are refused with 0x97",
     versions: [5],
     limits: { maximumRetainedBytes: 570 }, // Two topics of one level are 560.
