@@ -70,13 +70,12 @@ export class Access {
     };
   }
 
-  /** Whoever was let in by what was read anew meanwhile is looked at again. */
-  async #authenticate(request: AuthenticationRequest): Promise<Authentication> {
-    for (;;) {
-      const state = this.#state;
-      const result = await this.#authenticatorAt(request.listener).authenticate(request);
-      if (!result.isAccepted || state === this.#state) return result;
-    }
+  /** Whoever was let in by what was read anew meanwhile is looked at again. Without a promise where nobody is waited for. */
+  #authenticate(request: AuthenticationRequest): Authentication | Promise<Authentication> {
+    const state = this.#state;
+    const result = this.#authenticatorAt(request.listener).authenticate(request);
+    if (!(result instanceof Promise)) return result;
+    return result.then((result) => result.isAccepted && state !== this.#state ? this.#authenticate(request) : result);
   }
 
   #authenticatorAt(listener: string, state = this.#state): ListenerAuthenticator {

@@ -5,6 +5,8 @@
 import { malformed } from "./mqtt_error.ts";
 
 const LONGEST_STRING_BYTES = 65_535;
+// Up to here a call of the decoder takes longer than its work.
+const SHORT_STRING_BYTES = 32;
 // A decoder that is not streaming keeps nothing between calls. ignoreBOM keeps U+FEFF. [MQTT-1.5.4-3]
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ENCODER = new TextEncoder();
@@ -16,6 +18,9 @@ export function decodeUtf8(
   end: number,
 ): string {
   const view = bytes.subarray(start, end);
+  if (view.length <= SHORT_STRING_BYTES && isAscii(view)) {
+    return Reflect.apply(String.fromCharCode, undefined, view);
+  }
   if (view.indexOf(0) !== -1) {
     throw malformed("A string has the character U+0000", "MQTT-1.5.4-2");
   }
@@ -67,6 +72,14 @@ export function writeUtf8(
   } else {
     ENCODER.encodeInto(text, target.subarray(offset, offset + byteLength));
   }
+}
+
+/** Whether each byte is a character by itself, and none of them U+0000. */
+function isAscii(bytes: Uint8Array): boolean {
+  for (const byte of bytes) {
+    if (byte === 0 || byte > 0x7f) return false;
+  }
+  return true;
 }
 
 function unsendable(why: string): RangeError {
