@@ -212,9 +212,10 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
     this.wake();
   }
 
-  /** Keep Alive from now on (MQTT 5, section 3.1.2.10). */
+  /** Keep Alive from now on (MQTT 5, section 3.1.2.10); without one it is left to the transport. */
   watchKeepAlive(): void {
     if (this.connection.keepAliveSeconds > 0) this.#setDue(Due.KeepAlive, this.#keepAliveMs);
+    else this.#channel.keepAlive?.();
   }
 
   /** One and a half times [MQTT-3.1.2-22], and a little for a PINGREQ that is on its way: some clients ping just then. */

@@ -11,6 +11,8 @@ export interface ByteChannel {
   write(bytes: Uint8Array): Promise<void>;
   /** Whether a write is not through yet. */
   readonly isWriting: boolean;
+  /** Has the system find out when the peer is gone without a word, because nobody else will. */
+  keepAlive?(): void;
   /** Says that no more will be written; all writes are through by then. */
   closeWrite(): Promise<void>;
   /** Ends it at once, both ways; safe to call again. Reads and writes that wait end too. */

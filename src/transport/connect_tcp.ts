@@ -11,8 +11,7 @@ export interface TcpConnectOptions {
 /** Connects over TCP, to whichever address of the host answers first. Throws whatever `Deno.connect` throws. */
 export async function connectTcp({ hostname, port, signal }: TcpConnectOptions): Promise<Transport> {
   const conn = await Deno.connect({ hostname, port, ...signal !== undefined && { signal } });
-  const server = `mqtt://${hostPort(hostname, port)}`;
-  const transport = tcpTransport(conn, server);
-  if (transport === undefined) throw new Error(`Cannot connect to ${server}: it closed the connection at once`);
+  const transport = tcpTransport(conn, `mqtt://${hostPort(hostname, port)}`);
+  transport.channel.keepAlive?.();
   return transport;
 }

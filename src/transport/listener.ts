@@ -11,13 +11,13 @@ export interface Listener extends AsyncIterable<Transport> {
 const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
 
 /**
- * Accepts until `isClosed` says so, whatever single connections do. Gives what `open` makes of each, if it makes anything:
- * a generator above this one would cost some more promises a connection.
+ * Accepts until `isClosed` says so, whatever single connections do. Gives what `open` makes of each: a generator above this one
+ * would cost some more promises a connection.
  */
 export async function* acceptConnections<Conn, Opened>(
   listener: { accept(): Promise<Conn> },
   isClosed: () => boolean,
-  open: (conn: Conn) => Opened | undefined,
+  open: (conn: Conn) => Opened,
 ): AsyncGenerator<Opened, void> {
   while (!isClosed()) {
     let conn: Conn;
@@ -28,8 +28,7 @@ export async function* acceptConnections<Conn, Opened>(
       if (!isClosed() && !isOfPeer(error)) await pause(OUT_OF_DESCRIPTORS_PAUSE_MS);
       continue;
     }
-    const opened = open(conn);
-    if (opened !== undefined) yield opened;
+    yield open(conn);
   }
 }
 

@@ -95,6 +95,7 @@ function behindHeader(rest: Uint8Array, below: ByteChannel): ByteChannel {
     get isWriting() {
       return below.isWriting;
     },
+    keepAlive: () => below.keepAlive?.(),
     closeWrite: () => below.closeWrite(),
     close: () => below.close(),
   };

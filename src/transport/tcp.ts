@@ -59,17 +59,11 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
   };
 }
 
-/** A TCP connection as a transport; `undefined` when it is gone already. */
-export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new ReadTurns()): Transport | undefined {
-  let address: string;
-  try {
-    conn.setKeepAlive(true); // A peer that is gone without a word is found out, also without a Keep Alive of MQTT.
-    // A socket of IPv6 that takes IPv4 too writes it so; it is the same client.
-    address = hostPort(conn.remoteAddr.hostname.replace(/^::ffff:(?=\d+\.)/, ""), conn.remoteAddr.port);
-  } catch {
-    closeQuietly(conn); // Reset by the peer before it was looked at.
-    return undefined;
-  }
+/** A TCP connection as a transport. */
+export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new ReadTurns()): ChannelTransport {
+  const { hostname, port } = conn.remoteAddr;
+  // A socket of IPv6 that takes IPv4 too writes it so; it is the same client.
+  const address = hostPort(hostname.replace(/^::ffff:(?=\d+\.)/, ""), port);
   return new ChannelTransport(new TcpChannel(conn, turns), { transport: "tcp", address, listener });
 }
 
@@ -175,7 +169,7 @@ class ConnChannel implements ByteChannel {
   }
 }
 
-/** Has small writes leave at once, from the second one on: the first always does, and many connections make no other. */
+/** Sets its options when a second write shows that it stays: many connections make no other than the first. */
 class TcpChannel extends ConnChannel {
   readonly #conn: Deno.TcpConn;
   #writes = 0;
@@ -186,16 +180,23 @@ class TcpChannel extends ConnChannel {
   }
 
   override write(bytes: Uint8Array): Promise<void> {
-    if (this.#writes < 2 && ++this.#writes === 2) setNoDelay(this.#conn);
+    if (this.#writes < 2 && ++this.#writes === 2) {
+      attempt(() => this.#conn.setNoDelay(true)); // The first write leaves at once in any case.
+      this.keepAlive();
+    }
     return super.write(bytes);
+  }
+
+  keepAlive(): void {
+    attempt(() => this.#conn.setKeepAlive(true));
   }
 }
 
-function setNoDelay(conn: Deno.TcpConn): void {
+function attempt(setOption: () => void): void {
   try {
-    conn.setNoDelay(true);
+    setOption();
   } catch {
-    // It is closed: the write fails.
+    // The connection is gone, which its reads and writes tell.
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from "@std/assert";
 import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
+import { allowAnonymous, Broker } from "../../mod.ts";
 import { listenTcp, tcpTransport } from "../../src/transport/tcp.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { within } from "../deadline.ts";
@@ -58,32 +59,53 @@ Deno.test("listenTcp() throws when the port is in use", () => {
   }
 });
 
-Deno.test("tcpTransport() turns TCP_NODELAY on before its second write, once", async () => {
+Deno.test("tcpTransport() sets TCP_NODELAY and SO_KEEPALIVE before its second write, once", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const conn = await listener.accept();
-  const calls: (boolean | undefined)[] = [];
-  const setNoDelay = conn.setNoDelay.bind(conn);
-  conn.setNoDelay = (isOn) => {
-    calls.push(isOn);
-    setNoDelay(isOn);
-  };
+  const calls = optionsOf(conn);
   const transport = tcpTransport(conn, "mqtt://127.0.0.1:0");
-  const writer = transport?.writable.getWriter();
-  for (const wanted of [[], [true], [true]]) {
-    await writer?.write(new Uint8Array(1));
+  const writer = transport.writable.getWriter();
+  const both = ["setNoDelay(true)", "setKeepAlive(true)"];
+  for (const wanted of [[], both, both]) {
+    await writer.write(new Uint8Array(1));
     assertEquals(calls, wanted);
   }
-  transport?.close();
+  transport.close();
   assertEquals((await readExactly(client, 3)).length, 3);
 });
 
-Deno.test("tcpTransport() gives nothing for a connection that is gone", async () => {
+Deno.test("a TCP connection whose client gives Keep Alive 0 has SO_KEEPALIVE at once [MQTT-3.1.2-22]", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using broker = await Broker.open({ authenticator: allowAnonymous });
+  for (
+    const { keepAlive, wanted } of [{ keepAlive: 1, wanted: [] }, { keepAlive: 0, wanted: ["setKeepAlive(true)"] }]
+  ) {
+    using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+    const conn = await listener.accept();
+    const calls = optionsOf(conn);
+    const served = broker.serve(tcpTransport(conn, "mqtt://127.0.0.1:0"));
+    await client.write(
+      Uint8Array.of(0x10, 13, 0, 4, ...new TextEncoder().encode("MQTT"), 4, 2, 0, keepAlive, 0, 1, 0x61),
+    );
+    assertEquals([...await readExactly(client, 4)], [0x20, 2, 0, 0]);
+    assertEquals(calls, wanted);
+    client.close();
+    await within(served, "the connection to end");
+  }
+});
+
+Deno.test("tcpTransport() of a connection that is gone fails its reads and writes", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using _client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const conn = await listener.accept();
+  const transport = tcpTransport(conn, "mqtt://127.0.0.1:0");
   conn.close();
-  assertEquals(tcpTransport(conn, "mqtt://127.0.0.1:0"), undefined);
+  await within(assertRejects(() => transport.channel.read()), "the read to fail");
+  for (let write = 0; write < 2; write++) {
+    await within(assertRejects(() => transport.channel.write(new Uint8Array(1))), "the write to fail");
+  }
+  transport.close();
 });
 
 Deno.test("TCP write does not resolve while the peer does not read, and goes on when it does", async () => {
@@ -243,4 +265,17 @@ async function withConnection(run: (ends: Connection) => Promise<void>, hostname
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** The options that are set of a connection, from now on. */
+function optionsOf(conn: Deno.TcpConn): string[] {
+  const calls: string[] = [];
+  for (const name of ["setNoDelay", "setKeepAlive"] as const) {
+    const set = conn[name].bind(conn);
+    conn[name] = (isOn) => {
+      calls.push(`${name}(${isOn})`);
+      set(isOn);
+    };
+  }
+  return calls;
 }
