@@ -268,3 +268,21 @@ test("SIGTERM tells an MQTT 5 client 0x8B before the end [MQTT-4.13.1-1]", async
   const [said] = await Promise.all([client.closed(), broker.stop()]);
   assertMatch(said, /^e0..8b/);
 });
+
+test(
+  "a client that goes on with QoS 2 above Receive Maximum reads all answers up to DISCONNECT 0x93 [MQTT-3.3.4-7]",
+  async (broker) => {
+    using client = await RawClient.connect(broker, { clientId: "client", version: 5 });
+    const identifiers = Array.from({ length: 21 }, (_, index) => index + 1);
+    await client.send(
+      ...identifiers.map((packetIdentifier) => publish({ topic: "t", qos: 2, packetIdentifier, properties: "" })),
+    );
+    // The broker has ended it by now: what is still sent must not destroy what it said and nobody has read yet.
+    for (const packetIdentifier of identifiers.slice(0, -1)) {
+      await client.expect(`50 03 ${uint16(packetIdentifier)} 10`);
+      await client.send(`62 02 ${uint16(packetIdentifier)}`);
+    }
+    assertMatch(await client.closed(), /^e0..93/);
+  },
+  ["--limit", "receiveMaximum=20"],
+);
