@@ -1,3 +1,4 @@
+import { LARGEST_PACKET_BYTES } from "../codec/decoder.ts";
 import type { ConnectPacket } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
@@ -54,7 +55,7 @@ export function negotiate(
       return { reasonCode: ReasonCode.TopicNameInvalid, reason: `Will Topic: ${beyondTopicLimits(limits)}` };
     }
     if (isServerTopic(topic)) {
-      return { reasonCode: ReasonCode.NotAuthorized, reason: "Will Topic: only the server publishes there" };
+      return { reasonCode: ReasonCode.NotAuthorized, reason: "Will Topic: no client publishes there" };
     }
     if (payload.length > limits.maximumPayloadBytes) {
       const reason = `Will Payload: it is larger than ${limits.maximumPayloadBytes} bytes`;
@@ -80,9 +81,9 @@ export function negotiate(
 export function connackProperties(connect: ConnectPacket, terms: ConnectionTerms, limits: Limits): Properties {
   const properties: Properties = {
     receiveMaximum: limits.receiveMaximum,
-    maximumPacketSize: limits.maximumPacketBytes,
     topicAliasMaximum: limits.topicAliasMaximum,
   };
+  if (limits.maximumPacketBytes < LARGEST_PACKET_BYTES) properties.maximumPacketSize = limits.maximumPacketBytes;
   if (limits.maximumQos < 2) properties.maximumQos = limits.maximumQos; // [MQTT-3.2.2-9]
   if (limits.maximumRetainedMessages === 0) properties.retainAvailable = 0;
   if (terms.isAssignedClientId) properties.assignedClientIdentifier = terms.clientId; // [MQTT-3.2.2-16]

@@ -228,6 +228,12 @@ conversationTests([
     steps: ["a > 10 [ @ 06 003c 'a' 'w' 0003 313233 ]", "a closed"],
   },
   {
+    name: "Without a limit CONNACK says no Maximum Packet Size (section 3.2.2.3.6)",
+    versions: [5],
+    limits: { maximumPacketBytes: 268_435_460 },
+    steps: ["a > 10 [ @ 02 003c {} 'a' ]", "a < 20 [ 00 00 { 21 0064 22 000a } ]"],
+  },
+  {
     name: "Retained messages above maximumRetainedBytes are refused with 0x97",
     versions: [5],
     limits: { maximumRetainedBytes: 570 }, // Two topics of one level are 560.
