@@ -8,7 +8,7 @@
  * ```
  */
 
-const SHARE_PREFIX = "$share/";
+export const SHARE_PREFIX = "$share/";
 
 /** A Topic Filter taken apart. */
 export interface ParsedTopicFilter {

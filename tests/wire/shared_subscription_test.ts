@@ -9,6 +9,15 @@ conversationTests([
     steps: ["s connects", "s > 82 [ 0001 [] '$share/g/a' 04 ]", "s told e0 82"],
   },
   {
+    name: "Nothing is published below $share, where no Topic Filter matches: 0x87 in MQTT 5 (section 4.8.2)",
+    versions: ALL_VERSIONS,
+    steps: [
+      "p connects",
+      "p > 33 [ '$share/g/a' 0001 {} ] 32 [ '$shared/a' 0002 {} ]",
+      "p < 40 [ 0001 <87> ] 40 [ 0002 <10> ]",
+    ],
+  },
+  {
     name: "A Shared Subscription brings each message to one member, in turns (section 4.8.2)",
     versions: ALL_VERSIONS,
     steps: [
