@@ -17,7 +17,7 @@ const MOSQUITTO_LIMITS: LimitsInput = {
   maximumQueuedMessages: 1_000,
   maximumQueuedBytes: "unlimited",
   maximumSubscriptions: "unlimited",
-  maximumTopicLevels: 200,
+  maximumTopicLevels: 201, // It counts slashes, up to 200.
   maximumRetainedMessages: "unlimited",
   maximumRetainedBytes: "unlimited",
 };

@@ -128,7 +128,12 @@ function limitKeys(): Record<string, MosquittoKey> {
       limits.maximumPacketBytes = Math.min(Math.max(value, LEAST_PACKET_BYTES), MOST_PACKET_BYTES);
       return value < LEAST_PACKET_BYTES ? `is ${LEAST_PACKET_BYTES}, which is the least there is` : undefined;
     },
-    max_keepalive: (line, { limits }) => void (limits.maximumKeepAliveSeconds = line.integer(10, 65_535)),
+    max_keepalive: (line, { limits }) => {
+      limits.maximumKeepAliveSeconds = line.integer(0, 65_535);
+      return limits.maximumKeepAliveSeconds === 0
+        ? undefined
+        : "is not for clients of MQTT 3.1 and 3.1.1: they keep what they ask for";
+    },
     memory_limit: warn("is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"),
     persistent_client_expiration: (line, { limits }) => {
       const [, count, unit] = /^(\d+)([hdwmy])$/.exec(line.onlyWord()) ?? [];
@@ -181,6 +186,7 @@ function addListener(line: MosquittoLine, draft: MosquittoDraft): void {
 }
 
 function listenerKeys(): Record<string, MosquittoKey> {
+  const maximumQos: MosquittoKey = (line, { listener }) => void (listener.maximumQos = line.integer(0, 2));
   return {
     port: (line, draft) => {
       draft.listener.port = line.integer(1, 65_535);
@@ -201,7 +207,8 @@ function listenerKeys(): Record<string, MosquittoKey> {
       if (value === 0) throw line.error("would let nobody in: -1 is no limit");
       if (value > 0) listener.maximumConnections = value;
     },
-    max_qos: (line, { listener }) => void (listener.maximumQos = line.integer(0, 2)),
+    max_qos: maximumQos,
+    maximum_qos: maximumQos, // Its other name, which mosquitto does not document.
     max_topic_alias: (line, { listener }) => void (listener.topicAliasMaximum = line.integer(0, 65_535)),
     mount_point: refuse("is not possible: topics are the same at all listeners; rules keep clients apart"),
     use_username_as_clientid: refuseTrue(

@@ -32,7 +32,7 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["max_inflight_messages many", '"max_inflight_messages" is not an integer between 0 and 65535'],
   ["max_packet_size 19", '"max_packet_size" is not an integer between 20 and 2147483647'],
   ["message_size_limit 268435456", '"message_size_limit" is not an integer between 0 and 268435455'],
-  ["max_keepalive 5", '"max_keepalive" is not an integer between 10 and 65535'],
+  ["max_keepalive 65536", '"max_keepalive" is not an integer between 0 and 65535'],
   ["max_qos 3", '"max_qos" is not an integer between 0 and 2'],
   ["max_connections 0", '"max_connections" would let nobody in: -1 is no limit'],
   ["max_topic_alias -1", '"max_topic_alias" is not an integer between 0 and 65535'],
@@ -155,6 +155,7 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["log_dest stdout topic", 'does not look at "topic", which stands behind its value'],
   ["listener 1883 # of mine", 'does not look at "# of mine", which stands behind its value'],
   ["listener 1883 127.0.0.1 # of mine", 'does not look at "# of mine", which stands behind its value'],
+  ["max_keepalive 60", "is not for clients of MQTT 3.1 and 3.1.1: they keep what they ask for"],
   ["retry_interval 20", "is not looked at: nothing is sent again before a client is back, as in mosquitto 2.0"],
   ["retained_persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
   ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
@@ -192,6 +193,7 @@ const QUIET = `allow_duplicate_messages false
 max_inflight_bytes 0
 max_packet_size 1000000000
   sys_interval 10
+max_keepalive 0
 max_connections -2
 queue_qos0_messages true
 set_tcp_nodelay true

@@ -120,7 +120,7 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
     maximumQueuedMessages: Infinity,
     maximumQueuedBytes: 5_000,
     maximumSubscriptions: Infinity,
-    maximumTopicLevels: 200,
+    maximumTopicLevels: 201,
     maximumRetainedMessages: 0,
     maximumRetainedBytes: Infinity,
     maximumSessionExpirySeconds: 14 * 86_400,
@@ -179,6 +179,7 @@ const DEFAULTS: readonly (readonly [text: string, urls: string[], anonymous: boo
   ["listener 0 /run/a?b#c%d.sock", ["unix:/run/a%3Fb%23c%25d.sock"], false],
   ["listener 1884 127.0.0.1 # mine", ["mqtt://127.0.0.1:1884"], false],
   ["max_qos 1\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
+  ["maximum_qos 1\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
   ["socket_domain ipv4\nlistener 1885 127.0.0.1", ["mqtt://0.0.0.0:1883", "mqtt://127.0.0.1:1885"], false],
   ["max_connections 5\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
 ];
