@@ -2,7 +2,7 @@ import type { Listener } from "../transport/listener.ts";
 import { listenBehindProxy } from "../transport/proxy_protocol.ts";
 import { listenTcp } from "../transport/tcp.ts";
 import { listenTls, type TlsListener } from "../transport/tls.ts";
-import { checkServerCertificate, type ServerCertificate } from "../transport/tls_certificate.ts";
+import { checkServerCertificate, completedChain, type ServerCertificate } from "../transport/tls_certificate.ts";
 import { listenUnix } from "../transport/unix.ts";
 import { CloseCode } from "../transport/web_socket_frames.ts";
 import { listenWebSocket } from "../transport/web_socket_listener.ts";
@@ -224,15 +224,16 @@ export function checkListenerFiles({ listeners, tls }: Configuration): void {
   }
 }
 
-function certificateOf({ certificate, key }: TlsConfiguration): ServerCertificate {
+function certificateOf({ certificate, key, chain }: TlsConfiguration): ServerCertificate {
   const read = { certificate: readPem("certificate", certificate), key: readPem("key", key) };
+  const authorities = chain === undefined ? undefined : readPem("chain of the certificate", chain);
   try {
     checkServerCertificate(read);
+    return authorities === undefined ? read : { ...read, certificate: completedChain(read.certificate, authorities) };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new ConfigError(`Cannot use the certificate "${certificate}" with the key "${key}": ${error.message}`);
   }
-  return read;
 }
 
 function openUnix({ path, mode }: UnixUrl): Promise<Listener> {

@@ -31,6 +31,25 @@ export function checkAuthority(clientAuthority: string): void {
   certificates(clientAuthority, "clientAuthority");
 }
 
+/**
+ * A certificate, or what there is of its chain, with those of the authorities between it and the root that are among the
+ * given ones: a client that knows the root alone needs them (RFC 8446, section 4.4.2). Throws TypeError.
+ */
+export function completedChain(certificate: string, authorities: string): string {
+  const [own, ...others] = certificates(certificate, "certificate");
+  let last = others.at(-1) ?? own;
+  let left: X509Certificate[] = certificates(authorities, "chain");
+  const added: string[] = [];
+  for (;;) {
+    const issuer = left.find((authority) => last.checkIssued(authority) && last.verify(authority.publicKey));
+    if (issuer === undefined || issuer.checkIssued(issuer)) break; // A root is no part of it.
+    left = left.filter((authority) => authority !== issuer); // Authorities may have signed each other.
+    added.push(issuer.toString());
+    last = issuer;
+  }
+  return [certificate, ...added].join("\n");
+}
+
 /** The certificate of the client, when the handshake is over. */
 export type ClientCertificate =
   | { readonly kind: "none" }

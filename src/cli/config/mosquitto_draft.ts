@@ -168,6 +168,7 @@ export class MosquittoDraft {
         tls: {
           certificate,
           key,
+          ...authority === undefined ? {} : { chain: authority }, // OpenSSL looks there for what certfile lacks.
           // Without require_certificate, mosquitto asks nobody for a certificate.
           ...authority !== undefined && requireCertificate ? { authority, requireCertificate } : {},
           ...minimumVersion === undefined ? {} : { minimumVersion },

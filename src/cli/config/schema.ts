@@ -32,6 +32,10 @@ const accessOf = z.enum(["read", "write", "readwrite", "deny"]);
 const tlsSchema = z.strictObject({
   certificate: path.describe("PEM file with the certificate and all that signs it. Read again on SIGHUP."),
   key: path.describe("PEM file with its key. Read again on SIGHUP."),
+  chain: path.optional().describe(
+    "PEM file, or folder of such files, with who signs the certificate, where its own file does not have them. " +
+      "Read again on SIGHUP.",
+  ),
   authority: path.optional().describe(
     "PEM file, or folder of such files: who signs certificates of clients, which are asked for one.",
   ),

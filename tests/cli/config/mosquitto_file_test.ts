@@ -91,6 +91,7 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
       tls: {
         certificate: "/etc/a.pem",
         key: "/etc/a.key",
+        chain: "/etc/ca.pem",
         authority: "/etc/ca.pem",
         requireCertificate: true,
         minimumVersion: "1.3",
@@ -196,7 +197,13 @@ for (const [text, urls, anonymous] of DEFAULTS) {
 Deno.test("mosquitto.conf asks nobody for a certificate unless that is demanded, whatever the cafile", () => {
   using folder = new ConfigurationFolder();
   const { listeners } = folder.read("m.conf", "listener 8883\ncertfile a\nkeyfile b\ncafile c\n");
-  assertEquals(listeners[0]?.tls, { certificate: "a", key: "b", requireCertificate: false, minimumVersion: "1.2" });
+  assertEquals(listeners[0]?.tls, {
+    certificate: "a",
+    key: "b",
+    chain: "c",
+    requireCertificate: false,
+    minimumVersion: "1.2",
+  });
 });
 
 Deno.test("mosquitto.conf with log_dest none has the destinations behind it, and none if there are none", () => {

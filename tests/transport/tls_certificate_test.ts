@@ -1,0 +1,31 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { completedChain } from "../../src/transport/tls_certificate.ts";
+import { authority, identity } from "../certificates/certificates.ts";
+import { within } from "../deadline.ts";
+import { EchoTlsServer } from "./echo_tls_server.ts";
+
+const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const [LEAF = "", ...BETWEEN] = blocks(identity("server").certificate);
+
+Deno.test("completedChain() adds who signs a certificate up to the root, whatever else is there (RFC 8446, section 4.4.2)", () => {
+  const others = [identity("client_foreign").certificate, authority(), ...BETWEEN.toReversed()].join("\n");
+  assertEquals(blocks(completedChain(LEAF, others)), [LEAF, ...BETWEEN]);
+  assertEquals(blocks(completedChain([LEAF, ...BETWEEN].join("\n"), others)), [LEAF, ...BETWEEN]);
+  assertEquals(blocks(completedChain(LEAF, authority())), [LEAF]);
+  assertThrows(() => completedChain(LEAF, "nothing"), TypeError, "Cannot use chain: it is not a list of certificates");
+});
+
+Deno.test("A client that trusts the root alone takes a completed chain, and not the certificate by itself", async () => {
+  const { key } = identity("server");
+  const connect = async (certificate: string) => {
+    await using server = new EchoTlsServer({ certificate, key });
+    return await within(server.connected({}), "the handshake"); // The server ends it.
+  };
+  await assertRejects(() => connect(LEAF));
+  const client = await connect(completedChain(LEAF, [...BETWEEN, authority()].join("\n")));
+  assertEquals(client.authorized, true);
+});
+
+function blocks(pem: string): string[] {
+  return pem.match(BLOCK) ?? [];
+}
