@@ -30,6 +30,8 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
   const { broker, current, log, gate, limits } = shared;
   for await (const transport of listener) {
     const { peer } = transport;
+    // Who left just before this one came is not counted down yet: its end is read in the same turn.
+    if (gate.isFull(index, current())) await othersTurn();
     const configuration = current();
     const refusal = gate.refusalOf(peer, index, configuration);
     if (refusal !== undefined) {
@@ -41,6 +43,10 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
     broker.serve(transport, own === undefined ? {} : { limits: limits.of(own) }) // Never rejects.
       .then(() => gate.left(peer, index));
   }
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Limits of listeners, always the same object for the same configuration: the broker remembers it. */

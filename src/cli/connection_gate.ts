@@ -9,6 +9,11 @@ export class ConnectionGate {
   /** Made anew when another number is set. */
   #rate: { readonly perMinute: number; readonly limit: FailureLimit } | undefined;
 
+  /** Whether a listener has as many connections as it may have. */
+  isFull(index: number, { listeners }: Configuration): boolean {
+    return (this.#ofListeners.get(index) ?? 0) >= (listeners[index]?.maximumConnections ?? Infinity);
+  }
+
   /** Why a connection may not come in; `undefined`: it may, and is counted until {@linkcode ConnectionGate.left}. */
   refusalOf(peer: Peer, index: number, { listeners, connections }: Configuration): string | undefined {
     const { maximumPerAddress = Infinity, perMinutePerAddress } = connections;

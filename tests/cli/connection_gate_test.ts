@@ -14,7 +14,9 @@ Deno.test("ConnectionGate lets in as many connections of a listener as it may ha
   assertEquals([come("10.0.0.1"), come("10.0.0.2")], [undefined, undefined]);
   assertEquals(come("10.0.0.3"), `${LISTENER} has 2 connections already`);
   assertEquals(come("10.0.0.3", 1), undefined);
+  assertEquals([gate.isFull(0, configuration), gate.isFull(1, configuration)], [true, false]);
   gate.left(peer("10.0.0.1:1"), 0);
+  assertEquals(gate.isFull(0, configuration), false);
   assertEquals(come("10.0.0.3"), undefined);
 });
 

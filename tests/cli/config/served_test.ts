@@ -276,6 +276,16 @@ clientIds: { prefixes: [home-, gen-], assignedPrefix: gen- }
   await program.stderr.matching(/refused: mqtt:\/\/127\.0\.0\.1:\d+ has 1 connections already\.$/);
 });
 
+Deno.test("A client that leaves a full listener and comes again at once gets in", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = "listeners: [{ url: mqtt://127.0.0.1:0, maximumConnections: 1 }]\n";
+  await using program = new Program(["--config", folder.write("a.yaml", yaml)]);
+  const [only] = await program.listeners(1);
+  for (let round = 0; round < 10; round++) {
+    using _client = await RawClient.connect({ port: only?.port ?? 0 }, { clientId: "a" });
+  }
+});
+
 Deno.test("The log is a file with an object in each line, is opened again on SIGHUP, and cannot be forged by a client", async () => {
   using folder = new ConfigurationFolder();
   const path = `${folder.path}/a.log`;
