@@ -152,17 +152,16 @@ export class Connection implements SessionLink, ClientConnection {
       case "publish":
         return this.#publishes.receive(packet, nowMs);
       case "puback":
-        session.outgoing.puback(packet.packetIdentifier, nowMs);
-        return undefined;
-      case "pubrec":
-        session.outgoing.pubrec(packet.packetIdentifier, packet.reasonCode, nowMs);
-        return undefined;
+        return this.#checkAcknowledgement(packet, session.outgoing.puback(packet.packetIdentifier, nowMs));
+      case "pubrec": {
+        const isFitting = session.outgoing.pubrec(packet.packetIdentifier, packet.reasonCode, nowMs);
+        return this.#checkAcknowledgement(packet, isFitting);
+      }
       case "pubrel":
         this.#publishes.release(packet.packetIdentifier);
         return undefined;
       case "pubcomp":
-        session.outgoing.pubcomp(packet.packetIdentifier, nowMs);
-        return undefined;
+        return this.#checkAcknowledgement(packet, session.outgoing.pubcomp(packet.packetIdentifier, nowMs));
       case "subscribe":
         return receiveSubscribe(packet, this, session, this.#host, nowMs);
       case "unsubscribe":
@@ -439,6 +438,16 @@ export class Connection implements SessionLink, ClientConnection {
     }
     if (reasonCode === ReasonCode.Success) this.will = undefined; // [MQTT-3.14.4-3]
     this.#close({ reasonCode, reason: "the client disconnected", by: "client" });
+  }
+
+  /** A message of QoS 2 that PUBACK came for would count against the Receive Maximum for good. */
+  #checkAcknowledgement(
+    { type, packetIdentifier }: Packet & { packetIdentifier: number },
+    isFitting: boolean,
+  ): undefined {
+    if (isFitting) return undefined;
+    const what = `${type.toUpperCase()} came for message ${packetIdentifier}, which waits for another packet`;
+    return this.#refuse(protocolError(what, "MQTT 4.3"));
   }
 
   #refuse(error: MqttError, firstBytes?: Uint8Array): undefined {

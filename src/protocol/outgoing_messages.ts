@@ -269,17 +269,25 @@ export class OutgoingMessages {
     this.#retained.set(topicFilter, { subscription, messages, delivery });
   }
 
-  /** PUBACK came. An identifier that is not in use says nothing: the message was acknowledged before. */
-  puback(packetIdentifier: number, nowMs: number): void {
+  /**
+   * PUBACK came; gives whether the message waits for it. An identifier that is not in use says nothing: the message was
+   * acknowledged before.
+   */
+  puback(packetIdentifier: number, nowMs: number): boolean {
     const entry = this.#inflight.get(packetIdentifier);
-    if (entry?.qos === 1) this.#complete(entry, nowMs);
+    if (entry === undefined) return true;
+    if (entry.qos !== 1) return false;
+    this.#complete(entry, nowMs);
+    return true;
   }
 
-  /** PUBREC came. */
-  pubrec(packetIdentifier: number, reasonCode: ReasonCode, nowMs: number): void {
+  /** PUBREC came; gives whether the message waits for it, or did. */
+  pubrec(packetIdentifier: number, reasonCode: ReasonCode, nowMs: number): boolean {
     const entry = this.#inflight.get(packetIdentifier);
-    if (entry?.qos !== 2) {
+    if (entry === undefined) {
       if (reasonCode < 0x80) this.#sendPubrel(packetIdentifier, ReasonCode.PacketIdentifierNotFound);
+    } else if (entry.qos !== 2) {
+      return false;
     } else if (reasonCode >= 0x80) {
       this.#complete(entry, nowMs); // [MQTT-4.4.0-2]
     } else {
@@ -287,12 +295,16 @@ export class OutgoingMessages {
       this.#write({ kind: "received", clientId: this.#session.clientId, sequence: entry.sequence });
       this.#sendPubrel(packetIdentifier); // [MQTT-4.3.3-4]
     }
+    return true;
   }
 
-  /** PUBCOMP came. */
-  pubcomp(packetIdentifier: number, nowMs: number): void {
+  /** PUBCOMP came; gives whether the message waits for it. */
+  pubcomp(packetIdentifier: number, nowMs: number): boolean {
     const entry = this.#inflight.get(packetIdentifier);
-    if (entry?.qos === 2 && entry.isReceived) this.#complete(entry, nowMs);
+    if (entry === undefined) return true;
+    if (entry.qos !== 2 || !entry.isReceived) return false;
+    this.#complete(entry, nowMs);
+    return true;
   }
 
   /** Whether anything waits for {@linkcode pump}. */

@@ -226,6 +226,27 @@ conversationTests([
       "s > 70 [ 0001 ]",
     ],
   },
+  ...([
+    ["PUBACK", "QoS 2", ["s > 40 [ 0001 ]"]],
+    ["PUBREC", "QoS 1", ["s > 50 [ 0002 ]"]],
+    ["PUBCOMP", "QoS 1", ["s > 70 [ 0002 ]"]],
+    ["PUBCOMP before PUBREC", "QoS 2", ["s > 70 [ 0001 ]"]],
+    ["PUBACK behind PUBREL", "QoS 2", ["s > 50 [ 0001 ]", "s < 62 [ 0001 ]", "s > 40 [ 0001 ]"]],
+  ] as const).map(([what, of, steps]) => ({
+    name: `${what} for a message of ${of} ends the connection [MQTT-4.13.1-1] [MQTT-4.8.0-1 of 3.1.1]`,
+    versions: ALL_VERSIONS,
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} 'x' 02 ]",
+      "s < 90 [ 0001 {} 02 ]",
+      "p connects",
+      "p > 34 [ 'x' 0001 {} ] 32 [ 'x' 0002 {} ]",
+      "p < 50 [ 0001 ] 40 [ 0002 ]",
+      "s < 34 [ 'x' 0001 {} ] 32 [ 'x' 0002 {} ]",
+      ...steps,
+      "s told e0 82",
+    ],
+  })),
   {
     name: "Three members of a Shared Subscription get the same number of messages (section 4.8.2)",
     versions: ALL_VERSIONS,
