@@ -147,6 +147,10 @@ function limitKeys(): Record<string, MosquittoKey> {
     retain_available: (line, { limits }) => {
       if (!line.boolean()) limits.maximumRetainedMessages = 0;
     },
+    retain_expiry_interval: (line) => {
+      line.integer(0, MOST);
+      return "is not looked at: a retained message goes when it expires";
+    },
     upgrade_outgoing_qos: (line, { delivery }) => void (delivery.upgradeOutgoingQos = line.boolean()),
     allow_duplicate_messages: only(false, "is not looked at: overlapping subscriptions give one message"),
     set_tcp_nodelay: only(true, "is not looked at: TCP_NODELAY is always set"),

@@ -156,6 +156,7 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["listener 1883 # of mine", 'does not look at "# of mine", which stands behind its value'],
   ["listener 1883 127.0.0.1 # of mine", 'does not look at "# of mine", which stands behind its value'],
   ["max_keepalive 60", "is not for clients of MQTT 3.1 and 3.1.1: they keep what they ask for"],
+  ["retain_expiry_interval 5", "is not looked at: a retained message goes when it expires"],
   ["retry_interval 20", "is not looked at: nothing is sent again before a client is back, as in mosquitto 2.0"],
   ["retained_persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
   ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
