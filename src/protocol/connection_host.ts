@@ -6,6 +6,7 @@ import type { Acceptance, AccessRequest, Ask } from "./ask.ts";
 import type { ChangeLog } from "./change.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Session } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -67,6 +68,7 @@ export interface ConnectionEvents {
 
 /** What the rules for single packets need of their connection. */
 export interface ClientConnection {
+  readonly outbox: Outbox;
   readonly version: ProtocolVersion;
   /** Whether CONNECT had the bridge bit, which MQTT 5 does not need. */
   readonly isBridge: boolean;

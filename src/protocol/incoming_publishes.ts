@@ -109,33 +109,45 @@ export class IncomingPublishes {
   }
 
   #publish(packet: PublishPacket, topic: string, session: Session, nowMs: number): void {
-    const { qos, packetIdentifier } = packet;
-    const { clientId } = session;
+    const { qos } = packet;
     const { log } = this.#host;
-    const message = ApplicationMessage.fromPacket(packet, topic, this.#connection.version, clientId, nowMs);
+    const message = ApplicationMessage.fromPacket(packet, topic, this.#connection.version, session.clientId, nowMs);
     if (qos === 0) {
       this.#host.publish(message, session, nowMs);
       return;
     }
     const before = log.writtenSequence;
-    let reasonCode: ReasonCode;
     if (qos === 1) {
-      reasonCode = this.#host.publish(message, session, nowMs);
+      this.#acknowledgeKept(packet, this.#host.publish(message, session, nowMs), before);
     } else {
-      session.received.add(packetIdentifier);
-      (this.#unreleased ??= new Set()).add(packetIdentifier);
-      log.begin(); // A message that only some have got would be lost to the others, or doubled.
-      try {
-        if (session.isDurable) log.write({ kind: "accepted", clientId, packetIdentifier });
-        reasonCode = this.#host.publish(message, session, nowMs);
-      } finally {
-        log.end();
-      }
+      // Who has subscribed to what it publishes gets PUBREC first and then its copy: some clients expect that order.
+      this.#connection.outbox.pushBehind(
+        () => this.#publishOnce(message, packet.packetIdentifier, session, nowMs),
+        (reasonCode) => this.#acknowledgeKept(packet, reasonCode, before),
+      );
     }
-    // Behind the changes that the message has made, those of its subscribers included. One that removes a retained message
-    // which another has just removed makes none, and waits for that.
-    const isHeld = packet.retain || log.writtenSequence > before;
-    this.#acknowledge(packet, reasonCode, isHeld ? log.writtenSequence : 0);
+  }
+
+  /** QoS 2: with its Packet Identifier, so that it is not published again. */
+  #publishOnce(message: ApplicationMessage, packetIdentifier: number, session: Session, nowMs: number): ReasonCode {
+    const { log } = this.#host;
+    session.received.add(packetIdentifier);
+    (this.#unreleased ??= new Set()).add(packetIdentifier);
+    log.begin(); // A message that only some have got would be lost to the others, or doubled.
+    try {
+      if (session.isDurable) log.write({ kind: "accepted", clientId: session.clientId, packetIdentifier });
+      return this.#host.publish(message, session, nowMs);
+    } finally {
+      log.end();
+    }
+  }
+
+  /** Behind the changes that the message has made since `before`, those of its subscribers included. */
+  #acknowledgeKept(packet: PublishPacket, reasonCode: ReasonCode, before: number): void {
+    const { writtenSequence } = this.#host.log;
+    // One that removes a retained message which another has just removed makes no change, and waits for that.
+    const isHeld = packet.retain || writtenSequence > before;
+    this.#acknowledge(packet, reasonCode, isHeld ? writtenSequence : 0);
   }
 
   /** Whether the storage has to have something of it before it is acknowledged. */

@@ -39,6 +39,8 @@ export class Outbox {
   #parts: Part[] = [];
   /** How many of them {@linkcode keep} has seen. */
   #keptParts = 0;
+  /** What waits is set apart from what is pushed: nothing may leave. */
+  #isApart = false;
 
   /** @param topics encoded before; many outboxes share them */
   constructor(topics: TopicInterner) {
@@ -91,8 +93,29 @@ export class Outbox {
     }
   }
 
+  /** What `push` pushes goes behind what `pushAhead` pushes, which is told the result. */
+  pushBehind<Result>(push: () => Result, pushAhead: (result: Result) => void): void {
+    const before = this.#parts;
+    this.#parts = [];
+    this.#isApart = true;
+    let result: Result;
+    try {
+      result = push();
+    } catch (error) {
+      this.#parts.unshift(...before);
+      throw error;
+    } finally {
+      this.#isApart = false;
+    }
+    const behind = this.#parts;
+    this.#parts = before;
+    pushAhead(result);
+    this.#parts.push(...behind);
+  }
+
   /** All bytes that may leave, as one; `undefined` for none. */
   take(durableSequence: number): Uint8Array | undefined {
+    if (this.#isApart) return undefined;
     const parts = this.#parts;
     let count = 0;
     let bytes = 0;
@@ -126,6 +149,7 @@ export class Outbox {
 
   /** Called when a turn ends and its parts still wait: views that would hold much more than they show are copied. */
   keep(): void {
+    if (this.#isApart) return;
     const writer = this.#writer ??= new ByteWriter(FIRST_BUFFER_BYTES);
     const fresh = this.#parts.splice(this.#keptParts);
     for (const { buffer, start, end, heldUntil } of fresh) {

@@ -123,7 +123,7 @@ Deno.test("onEvent tells what becomes of a connection, and onPacket of every pac
     await conversation.run(
       "a connects",
       "a > 82 [ 0001 [] 'x' 02 ] 34 [ 'x' 0007 [] ] 30 [ 'x' [] ] c0 00",
-      "a < 90 [ 0001 [] 02 ] 34 [ 'x' 0001 [] ] 50 [ 0007 ] 30 [ 'x' [] ] d0 00",
+      "a < 90 [ 0001 [] 02 ] 50 [ 0007 ] 34 [ 'x' 0001 [] ] 30 [ 'x' [] ] d0 00",
       "a disconnects",
       "b > c0 00",
       "b closed",

@@ -123,7 +123,7 @@ Deno.test("A session that ends with its connection writes nothing and waits for 
     await conversation.run(
       "s connects",
       "s > 82 [ 0001 {} 'x' 02 ] 34 [ 'x' 0001 {} ]",
-      "s < 90 [ 0001 {} 02 ] 34 [ 'x' 0001 {} ] 50 [ 0001 ]",
+      "s < 90 [ 0001 {} 02 ] 50 [ 0001 ] 34 [ 'x' 0001 {} ]",
       "s > 50 [ 0001 ] 62 [ 0001 ]",
       "s < 62 [ 0001 ] 70 [ 0001 ]",
       "s disconnects",

@@ -192,6 +192,35 @@ seededTest(
   },
 );
 
+Deno.test("Outbox.pushBehind() puts what is pushed first behind what is pushed next, and both behind what waits", () => {
+  const outbox = newOutbox();
+  outbox.push(puback(1));
+  outbox.pushBehind(() => {
+    outbox.push(puback(3));
+    assertEquals(taken(outbox), ""); // It would be ahead of all that waits.
+    outbox.keep();
+    outbox.push(puback(4));
+    return 2;
+  }, (packetIdentifier) => outbox.push(puback(packetIdentifier), 1));
+  outbox.push(puback(5));
+  assertEquals(outbox.bytes, 5 * 4);
+  assertEquals(taken(outbox), "40020001"); // The next one is held, and all behind it with it.
+  assertEquals(taken(outbox, 1), "40020002400200034002000440020005");
+  assertEquals(outbox.bytes, 0);
+});
+
+Deno.test("Outbox.pushBehind() keeps all that was pushed when it fails", () => {
+  const outbox = newOutbox();
+  outbox.push(puback(1));
+  const fails = () => {
+    outbox.push(puback(2));
+    throw new RangeError("fails");
+  };
+  assertThrows(() => outbox.pushBehind(fails, () => outbox.push(puback(3))), RangeError);
+  assertEquals(outbox.bytes, 2 * 4);
+  assertEquals(taken(outbox), "4002000140020002");
+});
+
 function newOutbox(): Outbox {
   return new Outbox(new TopicInterner(16));
 }

@@ -1,4 +1,4 @@
-import { ALL_VERSIONS, conversationTests } from "./conversation.ts";
+import { ALL_VERSIONS, conversationTests, type Row } from "./conversation.ts";
 
 const SUBSCRIBED = (qos: number) => [
   "s connects",
@@ -48,6 +48,30 @@ conversationTests([
       "s > 50 [ 0001 ]",
       "s < 62 [ 0001 ]",
       "s > 70 [ 0001 ]",
+    ],
+  },
+  ...([0, 1, 2] as const).map((qos): Row => ({
+    name: `Who publishes with QoS 2 to itself gets PUBREC first, then its copy with QoS ${qos} (section 4.3.3)`,
+    versions: ALL_VERSIONS,
+    steps: [
+      ...SUBSCRIBED(qos),
+      "s > 34 [ 'x' 0009 {} \"hi\" ]",
+      "s < 50 [ 0009 ]",
+      qos === 0 ? "s < 30 [ 'x' {} \"hi\" ]" : `s < ${qos === 1 ? 32 : 34} [ 'x' 0001 {} "hi" ]`,
+      "s > 62 [ 0009 ]",
+      "s < 70 [ 0009 ]",
+    ],
+  })),
+  {
+    name: "Who publishes with QoS 2 to itself gets PUBREC behind what came before",
+    versions: ALL_VERSIONS,
+    steps: [
+      ...SUBSCRIBED(0),
+      "s > 30 [ 'x' {} \"1\" ] 34 [ 'x' 0009 {} \"2\" ] c0 00",
+      "s < 30 [ 'x' {} \"1\" ]",
+      "s < 50 [ 0009 ]",
+      "s < 30 [ 'x' {} \"2\" ]",
+      "s < d0 00",
     ],
   },
   {
