@@ -17,6 +17,8 @@ type Destination = { readonly write: (line: string) => void; readonly close: () 
 const ENCODER = new TextEncoder();
 /** Everything that could begin a new line or steer a terminal. */
 const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Of a name that a client chose: the longest has 65,535 characters, and comes in each of its lines. */
+const LONGEST_SHOWN = 1_000;
 /** Levels of `$SYS/broker/log`, by type. */
 const SEVERITIES: Partial<Record<LogType, string>> = {
   error: "E",
@@ -133,9 +135,10 @@ function quietWriter(output: { writeSync(bytes: Uint8Array): number }): (line: s
   };
 }
 
-/** What a client sent, fit for one line: control characters are written as escapes. */
+/** What a client sent, fit for one line: control characters are written as escapes, and of what is long only the beginning. */
 export function printable(text: string): string {
-  return text.replace(STEERING, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}... (${text.length} characters)` : text;
+  return shown.replace(STEERING, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 /** JSON that says the same, in which control characters beyond ASCII are escapes too. */

@@ -36,6 +36,11 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     ["Denied the Will of c\\u{a} (q0, r1, u'ann', 'a/b')."],
   ],
   [
+    "a topic that is long, by its beginning",
+    { ...DENIED, action: "publish", topic: "a".repeat(65_535), principal: undefined },
+    [`Denied PUBLISH from c (q1, r0, '${"a".repeat(1_000)}... (65535 characters)').`],
+  ],
+  [
     "a retained message that is withheld",
     { kind: "retainedWithheld", clientId: "c", qos: 1, topic: "a/b", principal: undefined },
     ["Withheld the retained message of c (q1, 'a/b'): its publisher may not publish it any more."],
