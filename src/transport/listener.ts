@@ -11,8 +11,8 @@ export interface Listener extends AsyncIterable<Transport> {
 const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
 
 /**
- * Accepts until `isClosed` says so, whatever single connections do. Gives what `open` makes of each: a generator above this one
- * would cost some more promises a connection.
+ * Accepts until `isClosed` says so, whatever single connections do. Gives what `open` makes of each: a generator above
+ * this one would cost some more promises a connection.
  */
 export async function* acceptConnections<Conn, Opened>(
   listener: { accept(): Promise<Conn> },
