@@ -1,5 +1,5 @@
-import { ConfigError } from "../config_error.ts";
 import type { LogType } from "./logging_schema.ts";
+import { checkListener, errorAt, nameKeyOf } from "./mosquitto_checks.ts";
 import type { MosquittoLine } from "./mosquitto_line.ts";
 import type { ConfigurationInput } from "./schema.ts";
 
@@ -8,7 +8,7 @@ type LimitsInput = NonNullable<ConfigurationInput["limits"]>;
 type DestinationInput = NonNullable<NonNullable<ConfigurationInput["logging"]>["destinations"]>[number];
 
 const DEFAULT_PORT = 1883;
-/** What mosquitto bounds otherwise than Brooklet, or not at all. */
+/** What mosquitto 2.0 bounds otherwise than Brooklet, or not at all. */
 const MOSQUITTO_LIMITS: LimitsInput = {
   maximumPacketBytes: 268_435_460,
   maximumClientIdLength: 65_535,
@@ -38,7 +38,10 @@ export interface ListenerDraft {
   port?: number;
   host?: string;
   isWebSocket?: boolean;
-  httpDir?: MosquittoLine;
+  httpDir?: string;
+  origins?: readonly string[];
+  versions?: readonly ("3.1" | "3.1.1" | "5")[];
+  hasProxy?: boolean;
   domain?: "ipv4" | "ipv6";
   certificate?: string;
   key?: string;
@@ -50,6 +53,8 @@ export interface ListenerDraft {
   maximumConnections?: number;
   maximumQos?: number;
   topicAliasMaximum?: number;
+  /** In place of that of the security options. */
+  allowAnonymous?: boolean;
   readonly security: SecurityDraft;
 }
 
@@ -152,11 +157,8 @@ export class MosquittoDraft {
 
   #listenerOf(listener: ListenerDraft): ListenerInput {
     const { certificate, key, authority, requireCertificate = false, minimumVersion, security } = listener;
-    const { maximumConnections, maximumQos, topicAliasMaximum, isWebSocket = false, httpDir } = listener;
+    const { maximumConnections, maximumQos, topicAliasMaximum, allowAnonymous, versions, hasProxy } = listener;
     checkListener(listener);
-    if (httpDir !== undefined && !isWebSocket) {
-      this.warn(httpDir, 'is not looked at: it needs "protocol websockets"');
-    }
     const own = this.isPerListener ? security : this.#security;
     const limits = {
       ...maximumQos === undefined ? {} : { maximumQos },
@@ -174,19 +176,38 @@ export class MosquittoDraft {
           ...minimumVersion === undefined ? {} : { minimumVersion },
         },
       },
-      ...this.isPerListener || nameKeyOf(listener) !== undefined ? { authentication: this.#waysOf(listener, own) } : {},
+      ...this.isPerListener || nameKeyOf(listener) !== undefined || allowAnonymous !== undefined
+        ? { authentication: this.#waysOf(listener, own) }
+        : {},
       ...this.isPerListener && own.aclFile !== undefined ? { access: { file: own.aclFile } } : {},
       ...own.allowEmptyClientId === false ? { allowEmptyClientId: false } : {},
       ...maximumConnections === undefined ? {} : { maximumConnections },
       ...Object.keys(limits).length === 0 ? {} : { limits },
-      ...isWebSocket ? { paths: "any" as const } : {},
-      ...isWebSocket && httpDir !== undefined ? { httpDir: httpDir.text() } : {},
+      ...this.#webSocketOf(listener),
+      ...versions === undefined ? {} : { versions: [...versions] },
+      ...hasProxy === undefined ? {} : { proxyProtocol: hasProxy },
     };
   }
 
+  #webSocketOf({ isWebSocket = false, httpDir, origins, lines }: ListenerDraft) {
+    if (isWebSocket) {
+      return {
+        paths: "any" as const,
+        ...httpDir === undefined ? {} : { httpDir },
+        ...origins === undefined ? {} : { origins: [...origins] },
+      };
+    }
+    for (const line of lines.filter(({ key }) => key === "http_dir" || key === "websockets_origin")) {
+      this.warn(line, 'is not looked at: it needs "protocol websockets"');
+    }
+    return {};
+  }
+
   /** Where the certificate names the user it says it all, and the password file is not looked at. */
-  #waysOf({ usesIdentity = false, usesSubject = false }: ListenerDraft, own: SecurityDraft) {
-    const { allowAnonymous = this.isLocalOnly, passwordFile } = own;
+  #waysOf(listener: ListenerDraft, own: SecurityDraft) {
+    const { usesIdentity = false, usesSubject = false } = listener;
+    const { passwordFile } = own;
+    const allowAnonymous = listener.allowAnonymous ?? own.allowAnonymous ?? this.isLocalOnly;
     if (usesIdentity) return { anonymous: false, certificateNames: true };
     if (usesSubject) return { anonymous: false, certificateSubjects: true };
     return { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } };
@@ -229,37 +250,4 @@ function isUsed(first: ListenerDraft): boolean {
     true,
   );
   return isNamed || isSwitched || (first.maximumQos ?? 2) < 2 || security.allowEmptyClientId === false;
-}
-
-/** Refuses what would let in somebody who is not meant, or nobody at all. */
-function checkListener(listener: ListenerDraft): void {
-  const { certificate, key, authority, requireCertificate = false, isWebSocket, host } = listener;
-  if ((certificate === undefined) !== (key === undefined)) {
-    throw errorAt(listener, ["certfile", "keyfile"], '"certfile" and "keyfile" belong together');
-  }
-  if (requireCertificate && certificate === undefined) {
-    throw errorAt(listener, ["require_certificate"], '"require_certificate" needs "certfile" and "keyfile"');
-  }
-  if (requireCertificate && authority === undefined) {
-    throw errorAt(listener, ["require_certificate"], '"require_certificate" needs "cafile" or "capath"');
-  }
-  const nameKey = nameKeyOf(listener);
-  if (nameKey !== undefined && !requireCertificate) {
-    throw errorAt(listener, [nameKey], `"${nameKey}" needs "require_certificate true"`);
-  }
-  if (!host?.includes("/")) return;
-  if (isWebSocket) throw errorAt(listener, ["protocol"], '"protocol" websockets is not possible at a Unix socket');
-  if (certificate !== undefined) throw errorAt(listener, ["certfile"], '"certfile" is not possible at a Unix socket');
-}
-
-/** What says that the certificate names the user. */
-function nameKeyOf({ usesIdentity, usesSubject }: ListenerDraft): string | undefined {
-  if (usesIdentity === true) return "use_identity_as_username";
-  return usesSubject === true ? "use_subject_as_username" : undefined;
-}
-
-/** At the line of one of the keys. */
-function errorAt({ lines }: ListenerDraft, keys: readonly string[], why: string): ConfigError {
-  const place = lines.findLast(({ key }) => keys.includes(key))?.place;
-  return new ConfigError(place === undefined ? why : `${place}: ${why}`);
 }

@@ -1,9 +1,10 @@
-/** Configuration files of mosquitto 2.0: lines of a name and a value, comments, and folders of more such files. */
+/** Configuration files of mosquitto 2.0 and 2.1: lines of a name and a value, comments, and folders of more such files. */
 
 import { ConfigError } from "../config_error.ts";
 import type { Written } from "./configuration.ts";
 import { MosquittoDraft } from "./mosquitto_draft.ts";
-import { MOSQUITTO_KEYS, type MosquittoKey } from "./mosquitto_keys.ts";
+import type { MosquittoKey } from "./mosquitto_key.ts";
+import { MOSQUITTO_KEYS } from "./mosquitto_keys.ts";
 import { MosquittoLine } from "./mosquitto_line.ts";
 import { nearest } from "./nearest.ts";
 
@@ -37,7 +38,7 @@ function apply(line: MosquittoLine, draft: MosquittoDraft): void {
   const key = keyOf(line.key);
   if (key === undefined) {
     const meant = nearest(line.key, Object.keys(MOSQUITTO_KEYS));
-    const hint = meant === undefined ? "mosquitto has none of this name" : `did you mean "${meant}"?`;
+    const hint = meant === undefined ? "mosquitto 2.0 and 2.1 have none of this name" : `did you mean "${meant}"?`;
     throw new ConfigError(`${line.place}: Unknown key "${line.key}": ${hint}`);
   }
   const warning = key(line, draft);

@@ -51,6 +51,15 @@ export class MosquittoLine {
     return [word, second];
   }
 
+  /** Words with commas or spaces between them. */
+  words(): readonly string[] {
+    const [, list = "", comment = ""] = /^([^#]*)(#.*)?$/.exec(this.text()) ?? [];
+    this.#unread = comment;
+    const words = list.split(/[,\s]+/).filter((word) => word !== "");
+    if (words.length === 0) throw this.error("needs a value");
+    return words;
+  }
+
   boolean(): boolean {
     const value = this.onlyWord();
     if (value === "true" || value === "1") return true;

@@ -1,6 +1,6 @@
 import { isTimestampFormat } from "../timestamp.ts";
 import { LOG_TYPES, type LogType } from "./logging_schema.ts";
-import type { MosquittoKey } from "./mosquitto_keys.ts";
+import type { MosquittoKey } from "./mosquitto_key.ts";
 
 /** Keys of mosquitto.conf about its log. */
 export function mosquittoLogKeys(): Record<string, MosquittoKey> {
@@ -25,10 +25,11 @@ export function mosquittoLogKeys(): Record<string, MosquittoKey> {
           return undefined;
         case "syslog":
         case "dlt":
+        case "android":
           draft.destinations.push("stderr");
           return `${kind} is not there: lines go to standard error, which systemd keeps in its journal`;
         default:
-          throw line.error("is not stdout, stderr, syslog, topic, file, dlt or none");
+          throw line.error("is not stdout, stderr, syslog, topic, file, dlt, android or none");
       }
     },
     log_facility: () => "is not looked at: there is no syslog",
@@ -45,6 +46,7 @@ export function mosquittoLogKeys(): Record<string, MosquittoKey> {
       if (word === "all") draft.logTypes.push(...LOG_TYPES);
       else if (word === "none") draft.logTypes.length = 0;
       else if (word === "websockets") return "websockets is not there: what goes wrong is told as notice";
+      else if (word === "internal") return "internal is not there";
       else draft.logTypes.push(line.choice<LogType>(...LOG_TYPES));
       return undefined;
     },

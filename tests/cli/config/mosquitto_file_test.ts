@@ -54,7 +54,12 @@ password_file /etc/passwords
 Deno.test("mosquitto.conf means the same when it is converted to YAML", () => {
   using folder = new ConfigurationFolder();
   for (
-    const text of [EVERYTHING, "", "listener 1883\nallow_anonymous true\nlog_type all\n", "port 1884\nlog_dest none\n"]
+    const text of [
+      EVERYTHING,
+      "",
+      "listener 1883\nallow_anonymous true\nlog_type all\n",
+      "port 1884\nlog_dest none\n",
+    ]
   ) {
     const configuration = folder.read("m.conf", text);
     assertEquals(folder.read("m.yaml", convertedYaml(`${folder.path}/m.conf`)), configuration);

@@ -1,0 +1,36 @@
+import type { MosquittoDraft } from "./mosquitto_draft.ts";
+import type { MosquittoLine } from "./mosquitto_line.ts";
+
+/** Puts what a line says into the draft; gives what differs from mosquitto, and throws ConfigError for what cannot be done. */
+export type MosquittoKey = (line: MosquittoLine, draft: MosquittoDraft) => string | undefined | void;
+
+export const NO_PSK = "is about pre-shared keys, which TLS has not here: use certificates";
+
+export const refuse = (why: string): MosquittoKey => (line) => {
+  throw line.error(why);
+};
+
+export const warn = (why: string): MosquittoKey => (line) => {
+  line.text();
+  return why;
+};
+
+/** A switch that is what Brooklet does in one of its positions. */
+export const only = (fitting: boolean, why: string): MosquittoKey => (line) =>
+  line.boolean() === fitting ? undefined : why;
+
+/** A switch that would be a danger if it were not looked at. */
+export const refuseTrue = (why: string): MosquittoKey => (line) => {
+  if (line.boolean()) throw line.error(why);
+};
+
+/** A text that mosquitto takes once only. */
+export const once = <Name extends string>(
+  holderOf: (draft: MosquittoDraft) => { [name in Name]?: string | undefined },
+  name: Name,
+): MosquittoKey =>
+(line, draft) => {
+  const holder = holderOf(draft);
+  if (holder[name] !== undefined) throw line.error("is there already");
+  holder[name] = line.text();
+};
