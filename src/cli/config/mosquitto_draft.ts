@@ -81,11 +81,12 @@ export class MosquittoDraft {
   readonly #security: SecurityDraft = {};
   readonly #first: ListenerDraft = { place: undefined, lines: [], security: {} };
   readonly #listeners: ListenerDraft[] = [];
+  #listener = this.#first;
   #used: readonly ListenerDraft[] = [];
 
   /** The listener that the lines are about. */
   get listener(): ListenerDraft {
-    return this.#listeners.at(-1) ?? this.#first;
+    return this.#listener;
   }
 
   /** The security options that the lines are about. */
@@ -99,14 +100,17 @@ export class MosquittoDraft {
   }
 
   addListener(place: string, port: number, host: string | undefined): void {
-    this.#listeners.push({
-      place,
-      port,
-      lines: [],
-      ...host === undefined ? {} : { host },
-      security: {},
-    });
+    this.#listener = { place, port, lines: [], ...host === undefined ? {} : { host }, security: {} };
+    this.#listeners.push(this.#listener);
     this.isLocalOnly = false;
+  }
+
+  /** Lines of an included file are about the listeners of that file, and those behind it about the same one as before. */
+  inIncludedFile(read: () => void): void {
+    const listener = this.#listener;
+    this.#listener = this.#first;
+    read();
+    this.#listener = listener;
   }
 
   /** Once for each key. */
@@ -128,7 +132,7 @@ export class MosquittoDraft {
       for (const line of this.#first.lines) {
         this.warn(
           line,
-          'is not looked at in front of the first "listener": it is about that of port 1883, which is closed',
+          'is not looked at with no "listener" in front of it in its file: it is about that of port 1883, which is closed',
         );
       }
     }

@@ -27,7 +27,11 @@ function readLines(file: string, text: string, draft: MosquittoDraft, isMain: bo
     const line = new MosquittoLine(content, `${file}:${index + 1}`);
     if (line.key === "include_dir") {
       if (!isMain) draft.warn(line, "is not looked at: it is for the main file only");
-      else for (const path of filesOf(line)) readLines(path, readIncluded(path, line), draft, false);
+      else {
+        for (const path of filesOf(line)) {
+          draft.inIncludedFile(() => readLines(path, readIncluded(path, line), draft, false));
+        }
+      }
     } else {
       apply(line, draft);
     }

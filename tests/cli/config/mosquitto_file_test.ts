@@ -235,6 +235,21 @@ Deno.test("mosquitto.conf reads include_dir in the order of mosquitto, and says 
   assertEquals(folder.warnings("m.conf", main), [warning]);
 });
 
+Deno.test("mosquitto.conf: an included file says nothing of the listeners of another file, as in mosquitto", () => {
+  using folder = new ConfigurationFolder();
+  folder.write("d/a.conf", "allow_anonymous true\nlistener 1885\nmax_qos 1\n");
+  folder.write("d/b.conf", "max_qos 0\n");
+  const main = `per_listener_settings true\nlistener 1884\ninclude_dir ${folder.path}/d\nmax_connections 5\n`;
+  const listeners = folder.read("m.conf", main).listeners.map(({ url, authentication, maximumConnections, limits }) => {
+    return [url, authentication?.anonymous, maximumConnections, limits.maximumQos];
+  });
+  assertEquals(listeners, [
+    ["mqtt://*:1883", true, undefined, 0],
+    ["mqtt://*:1884", false, 5, undefined],
+    ["mqtt://*:1885", false, undefined, 1],
+  ]);
+});
+
 const KINDS: readonly (readonly [file: string, text: string, isOfMosquitto: boolean])[] = [
   ["a.conf", "listeners: []", true],
   ["a.yaml", "listener 1883", false],

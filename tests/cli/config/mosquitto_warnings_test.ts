@@ -105,9 +105,8 @@ for (const lines of IN_FRONT) {
     using folder = new ConfigurationFolder();
     const text = `${lines}\nlistener 1885 127.0.0.1\n`;
     assertEquals(folder.read("m.conf", text).listeners.map(({ url }) => url), ["mqtt://127.0.0.1:1885"]);
-    const warning =
-      `m.conf:${lines.split("\n").length}: "${line.split(" ")[0]}" is not looked at in front of the first ` +
-      '"listener": it is about that of port 1883, which is closed';
+    const warning = `m.conf:${lines.split("\n").length}: "${line.split(" ")[0]}" is not looked at with no "listener" ` +
+      "in front of it in its file: it is about that of port 1883, which is closed";
     assertEquals(folder.warnings("m.conf", text), [warning]);
   });
 }
