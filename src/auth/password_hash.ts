@@ -19,6 +19,9 @@ const MOST_ITERATIONS = 0x7fff_ffff;
 /** Iterations of a new hash: what OWASP asks of PBKDF2 with SHA-512. mosquitto's own are 101. */
 export const DEFAULT_ITERATIONS = 210_000;
 
+/** What mosquitto_passwd of mosquitto 2.1 makes unless it is told otherwise. */
+const ARGON2 = /^\$argon2(?:id|i|d)\$/;
+
 /** What is kept of a password: nobody can log in with it. */
 export type PasswordHash = IteratedHash | ScryptHash;
 
@@ -42,13 +45,14 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
 export function whyNoPasswordHash(text: string): string {
   const hash = isScryptText(text) ? parseScryptHash(text) : "";
   if (typeof hash === "string" && hash !== "") return `has a hash that cannot be used: ${hash}`;
+  if (ARGON2.test(text)) return "has a hash that cannot be used: argon2 is not read here, so set the password again";
   if (isLikeHash(text)) return "has a hash that cannot be used: it is neither $7$ITERATIONS$SALT$HASH nor $6$SALT$HASH";
   return `has no password hash that begins with $7$, $6$ or $scrypt$: "brooklet passwd -U" makes one`;
 }
 
 /** Whether it is meant to be a hash, even if it is none. */
 export function isLikeHash(text: string): boolean {
-  return isScryptText(text) || /^\$[67]\$/.test(text);
+  return isScryptText(text) || /^\$[67]\$/.test(text) || ARGON2.test(text);
 }
 
 function parseIteratedHash(text: string): IteratedHash | undefined {

@@ -13,6 +13,7 @@ import { verifyPassword } from "../../src/auth/password_hash.ts";
 // Made by mosquitto_passwd 2.0.11.
 const PBKDF2 =
   "$7$101$Qy4mtb9ZvtCmvePZ$UriJGjdInRmC7D30c5E4pPKx3PewDNhja4F9kdygpWGrB6+rLb0fRjy/QWbqZJ17XQcj/yT3CJtly0CmBdKHaQ==";
+const ARGON2ID = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b1dWRWJTmaaJObG";
 const SALT = "Qy4mtb9ZvtCmvePZ";
 const HASH = PBKDF2.slice(PBKDF2.lastIndexOf("$") + 1);
 
@@ -93,6 +94,11 @@ const LINES: readonly { readonly name: string; readonly line: string; readonly m
     message: "line 3 has a hash that cannot be used: it is neither $7$ITERATIONS$SALT$HASH nor $6$SALT$HASH",
   },
   {
+    name: "a hash of mosquitto 2.1",
+    line: `ann:${ARGON2ID}`,
+    message: "line 3 has a hash that cannot be used: argon2 is not read here, so set the password again",
+  },
+  {
     name: "a user that is there already",
     line: `first:${PBKDF2}`,
     message: "line 3 names a user that is there already",
@@ -141,6 +147,11 @@ Deno.test("Plain passwords of a file become hashes, and hashes stay", async () =
   const ann = users.get("ann");
   assertEquals(hashed.split("\n").toSpliced(1, 1), ["# users", `bob:${PBKDF2}`, ""]);
   assertEquals(ann !== undefined && await verifyPassword(utf8("se:cret"), ann), true);
+});
+
+Deno.test("A hash of argon2 is not taken for a plain password, which would make it the password of its user", async () => {
+  const hashed = withHashedPasswords(`ann:${ARGON2ID}\n`, (password) => hashPassword(password, 1));
+  await assertRejects(() => hashed, LineError, "line 1 has a hash that cannot be used: argon2 is not read here");
 });
 
 function utf8(text: string): Uint8Array {
