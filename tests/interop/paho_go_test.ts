@@ -1,15 +1,13 @@
 import { assertEquals, assertMatch, fail } from "@std/assert";
-import { within } from "../deadline.ts";
 import type { BrokerProcess } from "./broker_process.ts";
 import { ClientProgram } from "./client_program.ts";
+import { withGoProgram } from "./go_program.ts";
 import { interopTests } from "./interop_tests.ts";
 import { WEB_SOCKET } from "./listeners.ts";
 import type { Address } from "./raw_client.ts";
 import { RecordingProxy, type Segment } from "./recording_proxy.ts";
 
 const test = interopTests(["go"]);
-const SOURCE = new URL("go/", import.meta.url).pathname;
-const BUILD_WITHIN_MS = 180_000; // The first time, all of the standard library is compiled.
 const WATCH_MS = 20_000;
 
 test("seed 0-1 to 0-6: paho.mqtt.golang stays for 20 s with Keep Alive 5, and is told of the end", async (broker) => {
@@ -54,21 +52,14 @@ test("paho.mqtt.golang leaves with DISCONNECT", async (broker) => {
   });
 }, ["-v", ...WEB_SOCKET]);
 
-/** Builds the client and runs it at the address of article 000, which has no path. */
-async function withGoClient({ port }: Address, use: (client: ClientProgram) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const args = ["build", "-buildvcs=false", "-o", `${folder}/client`, "."];
-    const build = new Deno.Command("go", { args, cwd: SOURCE }).output();
-    const { success, stderr } = await within(build, "go build", BUILD_WITHIN_MS);
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-    await using client = new ClientProgram(`${folder}/client`, [`ws://127.0.0.1:${port}`]);
+/** Runs the client at the address of article 000, which has no path. */
+function withGoClient({ port }: Address, use: (client: ClientProgram) => Promise<void>): Promise<void> {
+  return withGoProgram({ build: "program" }, async (path) => {
+    await using client = new ClientProgram(path, [`ws://127.0.0.1:${port}`]);
     await client.lines.matching(/^\/World hello, QoS [012]$/, 3);
     await client.lines.matching(/^Published$/);
     await use(client);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 async function webSocket(broker: BrokerProcess): Promise<Address> {
