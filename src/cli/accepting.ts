@@ -4,6 +4,7 @@ import { ConnectionGate } from "./connection_gate.ts";
 import type { Configuration, ListenerConfiguration } from "./config/schema.ts";
 import type { OpenListener } from "./listening.ts";
 import type { LogLine } from "./log.ts";
+import { othersTurn } from "./others_turn.ts";
 
 /** What all listeners share. */
 interface Accepting {
@@ -43,10 +44,6 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
     broker.serve(transport, own === undefined ? {} : { limits: limits.of(own) }) // Never rejects.
       .then(() => gate.left(peer, index));
   }
-}
-
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Limits of listeners, always the same object for the same configuration: the broker remembers it. */

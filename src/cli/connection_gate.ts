@@ -15,13 +15,12 @@ export class ConnectionGate {
   }
 
   /** Why a connection may not come in; `undefined`: it may, and is counted until {@linkcode ConnectionGate.left}. */
-  refusalOf(peer: Peer, index: number, { listeners, connections }: Configuration): string | undefined {
-    const { maximumPerAddress = Infinity, perMinutePerAddress } = connections;
-    const most = listeners[index]?.maximumConnections ?? Infinity;
+  refusalOf(peer: Peer, index: number, configuration: Configuration): string | undefined {
+    const { maximumPerAddress = Infinity, perMinutePerAddress } = configuration.connections;
     const network = networkFor(peer);
     const ofListener = this.#ofListeners.get(index) ?? 0;
     const ofNetwork = network === undefined ? 0 : this.#ofNetworks.get(network) ?? 0;
-    if (ofListener >= most) return `${peer.listener} has ${ofListener} connections already`;
+    if (this.isFull(index, configuration)) return `${peer.listener} has ${ofListener} connections already`;
     if (ofNetwork >= maximumPerAddress) return `its address has ${ofNetwork} connections already`;
     if (network !== undefined && !this.#mayBegin(peer.address, perMinutePerAddress)) {
       return "its address begins too many connections";

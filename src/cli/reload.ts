@@ -8,6 +8,7 @@ import { ConfigError } from "./config_error.ts";
 import type { Listening } from "./listening.ts";
 import { packetLog } from "./event_log.ts";
 import { type Log, printable } from "./log.ts";
+import { othersTurn } from "./others_turn.ts";
 import type { ServeRequest } from "./serve_options.ts";
 
 /** What takes another configuration while it runs. */
@@ -87,7 +88,7 @@ export class Reload {
     const banned = applyBans(broker, next.bans, this.configuration.bans);
     this.configuration = next;
     // Whose password was found right just before is not known to the broker in the same turn.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await othersTurn();
     const gone = broker.disconnect(
       ({ principal, peer }) => !isStillWelcome({ principal, listener: peer.listener }),
       { reasonCode: ReasonCode.NotAuthorized, reason: "the user may not connect any more" },

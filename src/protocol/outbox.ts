@@ -102,7 +102,7 @@ export class Outbox {
     try {
       result = push();
     } catch (error) {
-      this.#parts.unshift(...before);
+      this.#parts = before.concat(this.#parts);
       throw error;
     } finally {
       this.#isApart = false;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { DEADLINE_MS, within } from "../deadline.ts";
+import { within } from "../deadline.ts";
 import { Lines } from "./lines.ts";
 
 /** A client in a process of its own. It prints a line for each thing that happens to it. */
@@ -19,7 +19,7 @@ export class ClientProgram implements AsyncDisposable {
   }
 
   /** All it printed, when it has ended by itself. */
-  async output(deadlineMs = DEADLINE_MS): Promise<readonly string[]> {
+  async output(deadlineMs?: number): Promise<readonly string[]> {
     const { code } = await within(this.#child.status, "the client to end", deadlineMs);
     await this.lines.ended;
     assertEquals(code, 0, this.lines.received.join("\n"));

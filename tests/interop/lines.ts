@@ -1,5 +1,5 @@
 import { TextLineStream } from "@std/streams";
-import { DEADLINE_MS, within } from "../deadline.ts";
+import { within } from "../deadline.ts";
 
 interface Waiter {
   readonly pattern: RegExp;
@@ -19,7 +19,7 @@ export class Lines {
   }
 
   /** The first `count` lines that match, without the match itself, as soon as they are there. */
-  async matching(pattern: RegExp, count = 1, deadlineMs = DEADLINE_MS): Promise<string[]> {
+  async matching(pattern: RegExp, count = 1, deadlineMs?: number): Promise<string[]> {
     const { promise, resolve } = Promise.withResolvers<string[]>();
     const waiter = { pattern, count, found: resolve };
     this.#waiters.add(waiter);

@@ -15,6 +15,16 @@ export const warn = (why: string): MosquittoKey => (line) => {
   return why;
 };
 
+/** The largest integer of mosquitto. */
+export const MOST = 2_147_483_647;
+
+/** How many connections there may be; `undefined`: no limit. */
+export function mostConnections(line: MosquittoLine): number | undefined {
+  const value = line.integer(-MOST, MOST);
+  if (value === 0) throw line.error("has no meaning with 0: -1 is no limit");
+  return value < 0 ? undefined : value;
+}
+
 /** A switch that is what Brooklet does in one of its positions. */
 export const only = (fitting: boolean, why: string): MosquittoKey => (line) =>
   line.boolean() === fitting ? undefined : why;

@@ -1,9 +1,8 @@
 import type { MosquittoDraft } from "./mosquitto_draft.ts";
-import { type MosquittoKey, NO_PSK, once, only, refuse, warn } from "./mosquitto_key.ts";
+import { type MosquittoKey, MOST, mostConnections, NO_PSK, once, only, refuse, warn } from "./mosquitto_key.ts";
 import { addListener, admissionKeys, listenerKeys, tlsKeys, webSocketKeys } from "./mosquitto_listener_keys.ts";
 import { mosquittoLogKeys } from "./mosquitto_log_keys.ts";
 
-const MOST = 2_147_483_647;
 const LEAST_PACKET_BYTES = 32;
 const MOST_PACKET_BYTES = 268_435_460;
 const MOST_PAYLOAD_BYTES = 268_435_455;
@@ -112,11 +111,8 @@ function limitKeys(): Record<string, MosquittoKey> {
         ? undefined
         : "is not for clients of MQTT 3.1 and 3.1.1: they keep what they ask for";
     },
-    global_max_connections: (line, { limits }) => {
-      const value = line.integer(-MOST, MOST);
-      if (value === 0) throw line.error("has no meaning with 0: -1 is no limit");
-      limits.maximumConnections = value < 0 ? "unlimited" : value;
-    },
+    global_max_connections: (line, { limits }) =>
+      void (limits.maximumConnections = mostConnections(line) ?? "unlimited"),
     global_max_clients: (line) =>
       line.integer(-MOST, MOST) < 0
         ? undefined

@@ -1,9 +1,8 @@
 import type { MosquittoDraft } from "./mosquitto_draft.ts";
-import { type MosquittoKey, NO_PSK, once, refuse, refuseTrue, warn } from "./mosquitto_key.ts";
+import { type MosquittoKey, mostConnections, NO_PSK, once, refuse, refuseTrue, warn } from "./mosquitto_key.ts";
 import type { MosquittoLine } from "./mosquitto_line.ts";
 import { isOrigin } from "./schema_checks.ts";
 
-const MOST = 2_147_483_647;
 /** Versions of MQTT by their Protocol Level. */
 const VERSIONS = new Map<string, "3.1" | "3.1.1" | "5">([["3", "3.1"], ["4", "3.1.1"], ["5", "5"]]);
 const NO_ENGINE = "is about engines of OpenSSL, which TLS has not here: use a key file";
@@ -40,9 +39,8 @@ export function listenerKeys(): Record<string, MosquittoKey> {
     },
     socket_domain: (line, { listener }) => void (listener.domain = line.choice("ipv4", "ipv6")),
     max_connections: (line, { listener }) => {
-      const value = line.integer(-MOST, MOST);
-      if (value === 0) throw line.error("has no meaning with 0: -1 is no limit");
-      if (value > 0) listener.maximumConnections = value;
+      const most = mostConnections(line);
+      if (most !== undefined) listener.maximumConnections = most;
     },
     max_qos: maximumQos,
     maximum_qos: maximumQos, // Its other name, which mosquitto does not document.
