@@ -105,6 +105,9 @@ function hostOf(
       return commits.durableSequence;
     },
     flushLater: turn.flushLater,
+    get writesToMany() {
+      return turn.writesToMany;
+    },
     flushWhenDurable: commitOutcome.flushWhenDurable,
     denied: (request, served) => access.tellDenial(request, served.transport.peer),
     loadPage: (served) => admission.loadPage(served),

@@ -9,6 +9,7 @@ import { ConnectionReader, type ConnectionReaderOwner } from "./connection_reade
 import { Due, DueTimes, type DueTimesOwner } from "./due_times.ts";
 import type { PacketEvent } from "./events.ts";
 import type { ServedConnectionHost } from "./served_connection_host.ts";
+import type { WritesToMany } from "./writes_to_many.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -36,6 +37,8 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   readonly #channel: ByteChannel;
   #isFlushLater = false;
   #isWriting = false;
+  /** Those that what is being written is one of. */
+  #writesToMany: WritesToMany | undefined;
   /** Of what is being written. */
   #rest: Uint8Array | undefined;
   #writeStartedMs = 0;
@@ -168,7 +171,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   }
 
   /** Writes what may leave, when a turn ends: one write at a time. */
-  flush(): void {
+  flush(writes?: WritesToMany): void {
     this.#isFlushLater = false;
     const { connection } = this;
     if (connection.closing !== undefined) this.#over(connection.closing);
@@ -184,6 +187,8 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
       return;
     }
     this.#isWriting = true;
+    this.#writesToMany = writes;
+    writes?.begin();
     this.#countSent(bytes.length);
     // The one that waits looks itself whether it is still the same write.
     if (this.#due.of(Due.Write) === Infinity) this.#setDue(Due.Write, this.#host.limits.writeTimeoutMs);
@@ -244,8 +249,14 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
       this.#write(rest);
       return;
     }
-    this.#isWriting = false;
+    this.#endWrite();
     this.#pump();
+  }
+
+  #endWrite(): void {
+    this.#isWriting = false;
+    this.#writesToMany?.end();
+    this.#writesToMany = undefined;
   }
 
   /** Lets the session send what waits, and writes it. */
@@ -261,7 +272,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   }
 
   #onBroken(): void {
-    this.#isWriting = false;
+    this.#endWrite();
     this.#over(LOST);
     this.close();
   }

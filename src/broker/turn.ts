@@ -1,9 +1,14 @@
 import type { CommitQueue } from "./commit_queue.ts";
+import type { Deadlines } from "./deadlines.ts";
 import type { ServedConnection } from "./served_connection.ts";
+import { WritesToMany } from "./writes_to_many.ts";
+
+const MANY_WRITES = 256;
 
 /** What the turn needs of its broker. */
 export interface TurnHost {
   readonly commits: CommitQueue;
+  readonly deadlines: Deadlines;
   clock(): number;
   unexpectedError(error: unknown): void;
 }
@@ -19,6 +24,7 @@ export class Turn {
   #isEndDue = false;
   /** Connections that have something to write when the turn ends. */
   #dirty: ServedConnection[] = [];
+  #writesToMany: WritesToMany | undefined;
 
   constructor(host: TurnHost) {
     this.#host = host;
@@ -39,6 +45,12 @@ export class Turn {
     this.#dirty.push(served);
   };
 
+  /** What the turn is going to write, where that is to many: whoever caused it waits until they are through. */
+  get writesToMany(): WritesToMany | undefined {
+    if (this.#dirty.length < MANY_WRITES) return undefined;
+    return this.#writesToMany ??= new WritesToMany(this.#host.deadlines, this.now());
+  }
+
   /** Begins one at a time; whoever calls it calls {@linkcode end}. */
   begin(nowMs: number): void {
     this.#nowMs = nowMs;
@@ -51,18 +63,21 @@ export class Turn {
     commits.flush();
     while (this.#dirty.length > 0) {
       const dirty = this.#dirty;
+      const writes = this.#writesToMany;
       this.#dirty = [];
-      this.flush(dirty);
+      this.#writesToMany = undefined;
+      this.flush(dirty, writes);
+      writes?.allBegun();
       commits.flush();
     }
     this.#nowMs = undefined;
   };
 
   /** A connection that cannot be flushed, by a defect of ours, is closed; the others go on. */
-  flush(connections: Iterable<ServedConnection>): void {
+  flush(connections: Iterable<ServedConnection>, writes?: WritesToMany): void {
     for (const served of connections) {
       try {
-        served.flush();
+        served.flush(writes);
       } catch (error) {
         this.#host.unexpectedError(error);
         served.close();

@@ -1,0 +1,128 @@
+/** Who publishes to many is read again when these were written to: what comes in the meantime leaves with one write each. */
+
+import { assertEquals } from "@std/assert";
+import { memoryTransport } from "../../mod.ts";
+import { Deadlines } from "../../src/broker/deadlines.ts";
+import { WritesToMany } from "../../src/broker/writes_to_many.ts";
+import { within } from "../deadline.ts";
+import { type Conversation, converse } from "../wire/conversation.ts";
+
+const ROWS = [
+  { begun: 0, ended: 0 },
+  { begun: 8, ended: 7 },
+  { begun: 300, ended: 263 },
+];
+for (const { begun, ended } of ROWS) {
+  Deno.test(`Of ${begun} writes to many ${ended} must be through`, async () => {
+    const deadlines = new Deadlines();
+    const writes = new WritesToMany(deadlines, 0);
+    let isThrough = false;
+    const through = writes.through.then(() => isThrough = true);
+    for (let count = 0; count < begun; count++) writes.begin();
+    if (ended > 0) {
+      writes.allBegun();
+      for (let count = 0; count < ended - 1; count++) writes.end();
+      await Promise.resolve();
+      assertEquals(isThrough, false);
+      writes.end();
+    } else {
+      writes.allBegun();
+    }
+    await within(through, "the writes");
+    assertEquals(deadlines.size, 0);
+    for (let count = ended; count < begun; count++) writes.end(); // Late ones do no harm.
+  });
+}
+
+Deno.test("Writes to many that are not through are waited for 50 ms", async () => {
+  const deadlines = new Deadlines();
+  const writes = new WritesToMany(deadlines, 1_000);
+  for (let count = 0; count < 256; count++) writes.begin();
+  writes.allBegun();
+  deadlines.tick(1_049);
+  assertEquals(deadlines.size, 1);
+  deadlines.tick(1_050);
+  await within(writes.through, "the writes");
+});
+
+Deno.test("A client that publishes to 300 is read again when 263 of these were written to, and others at once", () =>
+  converse(4, {}, async (conversation) => {
+    const subscribers = await subscribersOf(conversation, 300);
+    await publishTwice(conversation);
+    await conversation.run("w quiet", "w quiet");
+    for (const { read } of subscribers.slice(0, 262)) await read();
+    await conversation.run("w quiet", "w quiet");
+    await subscribers[262]?.read();
+    await conversation.run("w < 30 [ 'b' \"2\" ]");
+    for (const { leave } of subscribers) await leave();
+  }));
+
+Deno.test("A client that publishes to 300 who do not read is read again after 50 ms", () =>
+  converse(4, {}, async (conversation) => {
+    const subscribers = await subscribersOf(conversation, 300);
+    await publishTwice(conversation);
+    await conversation.run("49 ms pass", "w quiet", "w quiet", "1 ms pass", "w < 30 [ 'b' \"2\" ]");
+    for (const { leave } of subscribers) await leave();
+  }));
+
+Deno.test("A client that publishes to 300 who have not read before waits for none of these", () =>
+  converse(4, {}, async (conversation) => {
+    const subscribers = await subscribersOf(conversation, 300);
+    await publishTwice(conversation);
+    await conversation.run("50 ms pass", "w < 30 [ 'b' \"2\" ]");
+    await publishTwice(conversation, "");
+    await conversation.run("w < 30 [ 'b' \"2\" ]");
+    for (const { leave } of subscribers) await leave();
+  }));
+
+Deno.test("A client that publishes to 255 waits for none of these", () =>
+  converse(4, {}, async (conversation) => {
+    const subscribers = await subscribersOf(conversation, 255);
+    await publishTwice(conversation);
+    await conversation.run("w < 30 [ 'b' \"2\" ]");
+    for (const { leave } of subscribers) await leave();
+  }));
+
+Deno.test("A client that publishes to many and is disconnected waits for none of these", () =>
+  converse(4, {}, async (conversation) => {
+    const subscribers = await subscribersOf(conversation, 300);
+    await publishTwice(conversation);
+    await conversation.run("w quiet", "p2 connects", "p closed", "p2 > 30 [ 'b' \"3\" ]", "w < 30 [ 'b' \"3\" ]");
+    for (const { leave } of subscribers) await leave();
+  }));
+
+/** To the many, and to "w" behind that. */
+async function publishTwice(conversation: Conversation, connects = "w connects"): Promise<void> {
+  if (connects !== "") {
+    await conversation.run(connects, "w > 82 [ 0001 'b' 00 ]", "w < 90 [ 0001 00 ]", "p connects");
+  }
+  await conversation.run("p > 30 [ 'a' \"1\" ]", "p > 30 [ 'b' \"2\" ]");
+}
+
+interface Subscriber {
+  /** One chunk. */
+  read(): Promise<unknown>;
+  leave(): Promise<void>;
+}
+
+/** Subscribers of "a" that do not read on: a write to them ends when they do. */
+function subscribersOf(conversation: Conversation, count: number): Promise<readonly Subscriber[]> {
+  return Promise.all(Array.from({ length: count }, async (_, index) => {
+    const pair = memoryTransport(1);
+    const served = conversation.broker.serve(pair.server);
+    const writer = pair.client.writable.getWriter();
+    const reader = pair.client.readable.getReader();
+    const clientId = `s${String(index).padStart(3, "0")}`;
+    await writer.write(conversation.bytes(`10 [ @ 02 0000 '${clientId}' ]`));
+    await within(reader.read(), "CONNACK");
+    await writer.write(conversation.bytes("82 [ 0001 'a' 00 ]"));
+    await within(reader.read(), "SUBACK");
+    return {
+      read: () => within(reader.read(), "PUBLISH"),
+      leave: () => {
+        pair.client.close();
+        return served;
+      },
+    };
+  }));
+}
