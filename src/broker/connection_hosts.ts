@@ -105,9 +105,7 @@ function hostOf(
       return commits.durableSequence;
     },
     flushLater: turn.flushLater,
-    get writesToMany() {
-      return turn.writesToMany;
-    },
+    writtenToMany: turn.writtenToMany,
     flushWhenDurable: commitOutcome.flushWhenDurable,
     denied: (request, served) => access.tellDenial(request, served.transport.peer),
     loadPage: (served) => admission.loadPage(served),

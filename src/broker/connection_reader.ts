@@ -80,7 +80,8 @@ export class ConnectionReader {
         if (connection.closing !== undefined) break;
         await this.#orOver(this.#waitForRoom());
       }
-      if (this.#host.writesToMany !== undefined) await this.#orOver(this.#host.writesToMany.through);
+      const writtenToMany = this.#host.writtenToMany();
+      if (writtenToMany !== undefined) await this.#orOver(writtenToMany);
       // A client that does not read is not read from.
       while (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
         await new Promise<void>((resolve) => this.#whenWritten = resolve);

@@ -6,7 +6,6 @@ import type { Deadlines } from "./deadlines.ts";
 import type { PacketEvent } from "./events.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import type { Traffic } from "./traffic.ts";
-import type { WritesToMany } from "./writes_to_many.ts";
 
 /** What a served connection needs of its broker. */
 export interface ServedConnectionHost extends ConnectionHost {
@@ -18,8 +17,8 @@ export interface ServedConnectionHost extends ConnectionHost {
   readonly durableSequence: number;
   /** Calls {@linkcode ServedConnection.flush} when the turn ends. */
   flushLater(served: ServedConnection): void;
-  /** What the turn is going to write, where that is to many. */
-  readonly writesToMany: WritesToMany | undefined;
+  /** What whoever publishes to many has to wait for, if the turn is going to write to so many. */
+  writtenToMany(): Promise<void> | undefined;
   /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */
   flushWhenDurable(served: ServedConnection): void;
   /** A client may not do what it asked for, whatever the authorizer says. */

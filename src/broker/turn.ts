@@ -45,11 +45,11 @@ export class Turn {
     this.#dirty.push(served);
   };
 
-  /** What the turn is going to write, where that is to many: whoever caused it waits until they are through. */
-  get writesToMany(): WritesToMany | undefined {
+  /** What whoever publishes to many has to wait for, if the turn is going to write to so many. */
+  readonly writtenToMany = (): Promise<void> | undefined => {
     if (this.#dirty.length < MANY_WRITES) return undefined;
-    return this.#writesToMany ??= new WritesToMany(this.#host.deadlines, this.now());
-  }
+    return (this.#writesToMany ??= new WritesToMany(this.#host.deadlines, this.now())).through;
+  };
 
   /** Begins one at a time; whoever calls it calls {@linkcode end}. */
   begin(nowMs: number): void {
