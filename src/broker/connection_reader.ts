@@ -80,6 +80,7 @@ export class ConnectionReader {
         if (connection.closing !== undefined) break;
         await this.#orOver(this.#waitForRoom());
       }
+      // Who publishes to many is read again when they were written to.
       const writtenToMany = this.#host.writtenToMany();
       if (writtenToMany !== undefined) await this.#orOver(writtenToMany);
       // A client that does not read is not read from.

@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 50;
  * The writes of a turn in which many connections write. The runtime takes a hundred or so at a time, and looks for what has
  * come before it goes on: whoever publishes to many and is read in between brings little, which then needs as many writes.
  * So it is read when these are through, and what has come by then leaves with one write each. (1 to 1,000, 64 bytes, QoS 0:
- * three times as many messages, in half the time; Deno 2.9, 2026-11)
+ * 2.8 times as many messages, in two thirds of the time; Deno 2.9, 2026-11)
  */
 export class WritesToMany {
   /** Resolves when most of them are through, or have taken too long. */

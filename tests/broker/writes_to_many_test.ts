@@ -8,7 +8,6 @@ import { within } from "../deadline.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
 const ROWS = [
-  { begun: 0, ended: 0 },
   { begun: 8, ended: 7 },
   { begun: 300, ended: 263 },
 ];
@@ -19,20 +18,24 @@ for (const { begun, ended } of ROWS) {
     let isThrough = false;
     const through = writes.through.then(() => isThrough = true);
     for (let count = 0; count < begun; count++) writes.begin();
-    if (ended > 0) {
-      writes.allBegun();
-      for (let count = 0; count < ended - 1; count++) writes.end();
-      await Promise.resolve();
-      assertEquals(isThrough, false);
-      writes.end();
-    } else {
-      writes.allBegun();
-    }
+    writes.allBegun();
+    for (let count = 0; count < ended - 1; count++) writes.end();
+    await Promise.resolve();
+    assertEquals(isThrough, false);
+    writes.end();
     await within(through, "the writes");
     assertEquals(deadlines.size, 0);
     for (let count = ended; count < begun; count++) writes.end(); // Late ones do no harm.
   });
 }
+
+Deno.test("Of 0 writes to many none must be through", async () => {
+  const deadlines = new Deadlines();
+  const writes = new WritesToMany(deadlines, 0);
+  writes.allBegun();
+  await within(writes.through, "the writes");
+  assertEquals(deadlines.size, 0);
+});
 
 Deno.test("Writes to many that are not through are waited for 50 ms", async () => {
   const deadlines = new Deadlines();
@@ -45,58 +48,52 @@ Deno.test("Writes to many that are not through are waited for 50 ms", async () =
   await within(writes.through, "the writes");
 });
 
+/** To the many, and to "w" behind that. */
+const PUBLISHES = ["p > 30 [ 'a' \"1\" ]", "p > 30 [ 'b' \"2\" ]"];
+const IS_READ_AGAIN = "w < 30 [ 'b' \"2\" ]";
+
 Deno.test("A client that publishes to 300 is read again when 263 of these were written to, and others at once", () =>
-  converse(4, {}, async (conversation) => {
-    const subscribers = await subscribersOf(conversation, 300);
-    await publishTwice(conversation);
+  publishingTo(300, async (conversation, subscribers) => {
     await conversation.run("w quiet", "w quiet");
     for (const { read } of subscribers.slice(0, 262)) await read();
     await conversation.run("w quiet", "w quiet");
     await subscribers[262]?.read();
-    await conversation.run("w < 30 [ 'b' \"2\" ]");
-    for (const { leave } of subscribers) await leave();
+    await conversation.run(IS_READ_AGAIN);
   }));
 
-Deno.test("A client that publishes to 300 who do not read is read again after 50 ms", () =>
-  converse(4, {}, async (conversation) => {
-    const subscribers = await subscribersOf(conversation, 300);
-    await publishTwice(conversation);
-    await conversation.run("49 ms pass", "w quiet", "w quiet", "1 ms pass", "w < 30 [ 'b' \"2\" ]");
-    for (const { leave } of subscribers) await leave();
-  }));
+const TALKS: readonly { readonly name: string; readonly to: number; readonly steps: readonly string[] }[] = [
+  {
+    name: "to 300 who do not read is read again after 50 ms",
+    to: 300,
+    steps: ["49 ms pass", "w quiet", "w quiet", "1 ms pass", IS_READ_AGAIN],
+  },
+  {
+    name: "to 300 who have not read before waits for none of these",
+    to: 300,
+    steps: ["50 ms pass", IS_READ_AGAIN, ...PUBLISHES, IS_READ_AGAIN],
+  },
+  { name: "to 255 waits for none of these", to: 255, steps: [IS_READ_AGAIN] },
+  {
+    name: "to many and is disconnected waits for none of these",
+    to: 300,
+    steps: ["w quiet", "p2 connects", "p closed", "p2 > 30 [ 'b' \"3\" ]", "w < 30 [ 'b' \"3\" ]"],
+  },
+];
+for (const { name, to, steps } of TALKS) {
+  Deno.test(`A client that publishes ${name}`, () => publishingTo(to, (conversation) => conversation.run(...steps)));
+}
 
-Deno.test("A client that publishes to 300 who have not read before waits for none of these", () =>
-  converse(4, {}, async (conversation) => {
-    const subscribers = await subscribersOf(conversation, 300);
-    await publishTwice(conversation);
-    await conversation.run("50 ms pass", "w < 30 [ 'b' \"2\" ]");
-    await publishTwice(conversation, "");
-    await conversation.run("w < 30 [ 'b' \"2\" ]");
+/** "p" publishes to so many subscribers that do not read, and then to "w". */
+function publishingTo(
+  count: number,
+  talk: (conversation: Conversation, subscribers: readonly Subscriber[]) => Promise<void>,
+): Promise<void> {
+  return converse(4, {}, async (conversation) => {
+    const subscribers = await subscribersOf(conversation, count);
+    await conversation.run("w connects", "w > 82 [ 0001 'b' 00 ]", "w < 90 [ 0001 00 ]", "p connects", ...PUBLISHES);
+    await talk(conversation, subscribers);
     for (const { leave } of subscribers) await leave();
-  }));
-
-Deno.test("A client that publishes to 255 waits for none of these", () =>
-  converse(4, {}, async (conversation) => {
-    const subscribers = await subscribersOf(conversation, 255);
-    await publishTwice(conversation);
-    await conversation.run("w < 30 [ 'b' \"2\" ]");
-    for (const { leave } of subscribers) await leave();
-  }));
-
-Deno.test("A client that publishes to many and is disconnected waits for none of these", () =>
-  converse(4, {}, async (conversation) => {
-    const subscribers = await subscribersOf(conversation, 300);
-    await publishTwice(conversation);
-    await conversation.run("w quiet", "p2 connects", "p closed", "p2 > 30 [ 'b' \"3\" ]", "w < 30 [ 'b' \"3\" ]");
-    for (const { leave } of subscribers) await leave();
-  }));
-
-/** To the many, and to "w" behind that. */
-async function publishTwice(conversation: Conversation, connects = "w connects"): Promise<void> {
-  if (connects !== "") {
-    await conversation.run(connects, "w > 82 [ 0001 'b' 00 ]", "w < 90 [ 0001 00 ]", "p connects");
-  }
-  await conversation.run("p > 30 [ 'a' \"1\" ]", "p > 30 [ 'b' \"2\" ]");
+  });
 }
 
 interface Subscriber {
