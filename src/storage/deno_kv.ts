@@ -100,7 +100,7 @@ export class DenoKvStorage implements Storage {
   async *restoreSession(clientId: string, afterSequence = 0): AsyncGenerator<Fact, undefined> {
     const { commit, contents, reader } = await this.#ready();
     await commit.ready();
-    const session = contents.sessions.get(clientId);
+    const session = await commit.session(clientId);
     if (session === undefined) return;
     const { number } = session;
     let { version } = session;
@@ -110,7 +110,7 @@ export class DenoKvStorage implements Storage {
     }
     const readBody = contents.bodies.reader();
     for await (const entries of reader.pages(number, afterSequence + 1)) {
-      const current = contents.sessions.get(clientId);
+      const current = await commit.session(clientId);
       if (current?.number !== number) return; // It ended meanwhile, and its pages go one after the other.
       if (version !== current.version) {
         version = current.version;

@@ -55,6 +55,8 @@ export class KvCommit {
   readonly #fold: KvFold;
   #doubts: Doubts | undefined;
   #resolving: Promise<void> | undefined;
+  /** The list under way; it never rejects. */
+  #underWay: Promise<unknown> | undefined;
   #draft = new Draft();
   #shared: SharedBodies = new Map();
 
@@ -68,7 +70,13 @@ export class KvCommit {
   }
 
   /** Writes changes in order; after an error it is not known which of them, and the next list begins with finding out. */
-  async commit(changes: readonly Change[]): Promise<void> {
+  commit(changes: readonly Change[]): Promise<void> {
+    const committing = this.#commit(changes);
+    this.#underWay = committing.catch(() => {});
+    return committing;
+  }
+
+  async #commit(changes: readonly Change[]): Promise<void> {
     await this.ready();
     try {
       for (const change of changes) {
@@ -92,6 +100,18 @@ export class KvCommit {
     if (this.#doubts === undefined) return;
     this.#resolving ??= this.#resolveDoubts(this.#doubts).finally(() => this.#resolving = undefined);
     await this.#resolving;
+  }
+
+  /**
+   * The session that a client has in the database. Its absence in memory alone says nothing: a list that failed takes it
+   * out until it is known what was written, and one under way may begin or end it and still fail.
+   */
+  async session(clientId: string): Promise<KeptSession | undefined> {
+    while (true) {
+      if (this.#doubts?.sessions.has(clientId)) await this.ready();
+      else if (this.#draft.numbers.has(clientId)) await this.#underWay;
+      else return this.#contents.sessions.get(clientId);
+    }
   }
 
   #hasRoomFor(facts: readonly Fact[]): boolean {

@@ -23,6 +23,9 @@ export interface Storage {
    * `received` behind the message that it is about. Whoever reads may stop, and go on later behind a sequence: then only
    * messages with larger ones come. Messages that are kept while it is read come too.
    *
+   * A read that ends has given all that is kept: where that cannot be said, because a commit has failed meanwhile, it waits
+   * until it can be, or rejects.
+   *
    * @param afterSequence 0: all
    */
   restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact>;

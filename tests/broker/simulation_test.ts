@@ -1,15 +1,32 @@
 import { assertGreater } from "@std/assert";
 import type { Fault } from "../simulation/crashing_storage.ts";
-import { simulate } from "../simulation/simulation.ts";
+import { simulate, type SimulatedKind } from "../simulation/simulation.ts";
 
 const RUNS = 300;
+
+interface SeedRow {
+  readonly seed: number;
+  readonly storage: SimulatedKind;
+  /** Its finding, before it was mended. */
+  readonly found: string;
+}
+
+const SEED_ROWS: readonly SeedRow[] = [
+  { seed: 40005776, storage: "kv", found: "a commit fails while a session is read back" },
+  { seed: 50000654, storage: "kv", found: "a commit fails while a session is read back, QoS 2" },
+  { seed: 50002343, storage: "kv", found: "a commit fails while a session is read back, QoS 1" },
+];
 
 Deno.test("Random clients over random connections get what a model says: QoS 1 at least once, QoS 2 once and in order", async () => {
   const given = Deno.env.get("SEED");
   if (given !== undefined) return await simulate(Number(given));
-  const first = Date.now() >>> 0;
-  for (let run = 0; run < RUNS; run++) await simulate(first + run >>> 0);
+  // Fixed, so that a run fails for what was changed; `deno task simulate` looks elsewhere.
+  for (let seed = 1; seed <= RUNS; seed++) await simulate(seed);
 });
+
+for (const { seed, storage, found } of SEED_ROWS) {
+  Deno.test(`The simulation with seed ${seed} finds nothing any more: ${found}`, () => simulate(seed, { storage }));
+}
 
 interface FaultRow {
   readonly name: string;

@@ -55,6 +55,28 @@ class SnapshotStorage extends LogStorage {
   }
 }
 
+/** A read ends when a commit fails, as if the session had ended. */
+class ForgettingStorage extends LogStorage {
+  #failures = 0;
+
+  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+    const before = this.#failures;
+    for await (const fact of super.restoreSession(clientId, afterSequence)) {
+      if (this.#failures !== before) return;
+      yield fact;
+    }
+  }
+
+  override async commit(changes: readonly Change[]): Promise<void> {
+    try {
+      await super.commit(changes);
+    } catch (error) {
+      this.#failures += 1;
+      throw error;
+    }
+  }
+}
+
 interface Row {
   /** What it does. */
   readonly name: string;
@@ -143,6 +165,11 @@ const ROWS: readonly Row[] = [
     name: "reads a session as it was at the beginning",
     make: (log) => new SnapshotStorage(log),
     found: "gives messages that come while a session is read",
+  },
+  {
+    name: "ends a read when a commit fails",
+    make: (log) => new ForgettingStorage(log),
+    found: "gives all that was kept to a read under way",
   },
   {
     name: "gives the sequence of a message that was sent again",
