@@ -129,7 +129,7 @@ export type {
 export type { Change, Fact, QueuedChange, RetainedChange, Together } from "./src/protocol/change.ts";
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";
-export type { Subscription } from "./src/protocol/subscription.ts";
+export type { OverlappingSubscriptions, Subscription } from "./src/protocol/subscription.ts";
 export { changeFromJson, changeToJson } from "./src/storage/change_json.ts";
 export { DenoKvStorage } from "./src/storage/deno_kv.ts";
 export { MemoryStorage } from "./src/storage/memory.ts";

@@ -56,6 +56,20 @@ for (const subscribers of [1, 1_000]) {
   );
 }
 
+for (const [name, identifiers] of [["no identifiers", [undefined, undefined]], ["two identifiers", [1, 2]]] as const) {
+  const router = new Router();
+  const counter = new Counter();
+  for (const [index, topicFilter] of ["a/#", "a/b"].entries()) {
+    router.subscribe(counter, { ...subscriptionTo(topicFilter), subscriptionIdentifier: identifiers[index] });
+  }
+  const message = messageTo("a/b");
+  Deno.bench(
+    `publish 10000 to a client with two subscriptions, ${name}`,
+    { group: "overlapping", baseline: name === "no identifiers" },
+    () => publish(router, 10_000, () => message),
+  );
+}
+
 function publish(router: Router, count: number, next: () => ApplicationMessage | undefined): void {
   for (let done = 0; done < count; done++) {
     const message = next();

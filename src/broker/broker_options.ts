@@ -3,6 +3,7 @@ import type { QoS } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import type { OverlappingSubscriptions } from "../protocol/subscription.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
@@ -68,6 +69,16 @@ export interface BrokerOptions {
    * @default {false}
    */
   readonly upgradesOutgoingQos?: boolean;
+  /**
+   * How many copies of a message a client gets of which several subscriptions match it (MQTT 5, section 3.3.4). `each`: one for
+   * each Subscription Identifier, and one for those subscriptions that have none, with what these subscriptions say of QoS,
+   * Retain As Published and No Local; a client that tells its subscriptions apart by one identifier, such as Node-RED, needs
+   * this. `once`: one copy, with the highest QoS and all identifiers. Without identifiers, as always before MQTT 5, both are
+   * the same.
+   *
+   * @default {"each"}
+   */
+  readonly overlappingSubscriptions?: OverlappingSubscriptions;
   /**
    * Whether a payload has to be what its Payload Format Indicator says (MQTT 5, section 3.3.2.3.2); one that is not is
    * refused with 0x99.

@@ -47,7 +47,7 @@ export class BrokerParts {
   /** What a Client Identifier begins with that the broker makes. */
   readonly clientIdPrefix: string;
   readonly deadlines = new Deadlines();
-  readonly router = new Router();
+  readonly router: Router;
   readonly topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   readonly connections = new Connections<ServedConnection>();
   readonly traffic = new Traffic();
@@ -76,6 +76,7 @@ export class BrokerParts {
     this.clock = options.clock ?? (() => performance.timeOrigin + performance.now());
     this.onEvent = quiet(options.onEvent ?? (() => {}));
     this.clientIdPrefix = options.assignedClientIdPrefix ?? "auto-";
+    this.router = new Router(options.overlappingSubscriptions);
     const { authenticator, authorizer, enhancedAuthenticators = [], checksRetainedPublisher = true } = options;
     const { hookTimeoutMs, maximumPendingBytes } = this.limits;
     this.hooks = new Hooks(authenticator, authorizer, enhancedAuthenticators, hookTimeoutMs, this.unexpectedError);

@@ -1,7 +1,12 @@
-import { type Delivery, mergeSubscriptions, type Subscription } from "../protocol/subscription.ts";
+import {
+  type Delivery,
+  mergeSubscriptions,
+  type OverlappingSubscriptions,
+  type Subscription,
+} from "../protocol/subscription.ts";
 import type { ParsedTopicFilter } from "../protocol/topic_filter.ts";
 
-/** Who gets a message, and how: one object, because with many subscriptions each one more is out of the processor's caches. */
+/** Who gets a copy of a message, and how: one object, because with many subscriptions each one more is out of the processor's caches. */
 export interface Target<Subscriber> extends Delivery {
   readonly subscriber: Subscriber;
   /** Whether one of the subscriptions says No Local, and what the others say to the publisher itself. */
@@ -69,8 +74,11 @@ export class Members<Subscriber> {
   }
 }
 
-/** Each subscriber once, whatever number of its filters match. */
-export function mergedTargets<Subscriber>(filters: readonly Members<Subscriber>[]): readonly Target<Subscriber>[] {
+/** Copies for each subscriber, one or as many as its matching subscriptions ask for. */
+export function mergedTargets<Subscriber>(
+  filters: readonly Members<Subscriber>[],
+  overlapping: OverlappingSubscriptions,
+): readonly Target<Subscriber>[] {
   const first = filters[0];
   if (first === undefined) return [];
   if (filters.length === 1) return first.targets;
@@ -82,14 +90,28 @@ export function mergedTargets<Subscriber>(filters: readonly Members<Subscriber>[
       else subscriptions.push(subscription);
     }
   }
-  return Array.from(matching, ([subscriber, subscriptions]) => targetOf(subscriber, subscriptions));
+  const targets: Target<Subscriber>[] = [];
+  for (const [subscriber, subscriptions] of matching) {
+    if (overlapping === "once" || subscriptions.length === 1) {
+      targets.push(targetOf(subscriber, subscriptions));
+      continue;
+    }
+    const copies = Map.groupBy(subscriptions, ({ subscriptionIdentifier }) => subscriptionIdentifier);
+    for (const copy of copies.values()) targets.push(targetOf(subscriber, copy, "each"));
+  }
+  return targets;
 }
 
-function targetOf<Subscriber>(subscriber: Subscriber, subscriptions: readonly Subscription[]): Target<Subscriber> {
-  const delivery = mergeSubscriptions(subscriptions) as Delivery; // There is at least one subscription.
+function targetOf<Subscriber>(
+  subscriber: Subscriber,
+  subscriptions: readonly Subscription[],
+  overlapping?: OverlappingSubscriptions,
+): Target<Subscriber> {
+  const delivery = mergeSubscriptions(subscriptions, overlapping) as Delivery; // There is at least one subscription.
   const { shareName, topicFilter } = (subscriptions[0] as Subscription).filter;
   const isNoLocal = subscriptions.some(({ noLocal }) => noLocal);
-  const deliveryToPublisher = isNoLocal ? mergeSubscriptions(subscriptions.filter((s) => !s.noLocal)) : undefined;
+  const others = isNoLocal ? subscriptions.filter(({ noLocal }) => !noLocal) : [];
+  const deliveryToPublisher = mergeSubscriptions(others, overlapping);
   const { qos, retainAsPublished, subscriptionIdentifiers } = delivery;
   const target = { qos, retainAsPublished, subscriptionIdentifiers, subscriber, isNoLocal, deliveryToPublisher };
   return shareName === undefined ? target : { ...target, sharedFilter: topicFilter };

@@ -1,5 +1,5 @@
 import type { ApplicationMessage } from "../protocol/message.ts";
-import type { Delivery, Subscription } from "../protocol/subscription.ts";
+import type { Delivery, OverlappingSubscriptions, Subscription } from "../protocol/subscription.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
 import { type Members, mergedTargets, type Target } from "./members.ts";
 import { TopicTrie } from "./topic_trie.ts";
@@ -38,10 +38,15 @@ interface Match {
 
 /** Brings messages to subscribers: one match for each topic, kept until subscriptions change. */
 export class Router {
+  readonly #overlapping: OverlappingSubscriptions;
   readonly #trie = new TopicTrie<Subscriber>();
   readonly #matches = new Map<string, Match>();
   #cachedPlaces = 0;
   #misses = 0;
+
+  constructor(overlapping: OverlappingSubscriptions = "each") {
+    this.#overlapping = overlapping;
+  }
 
   /** How many subscriptions there are, and how many of these are shared. */
   get counts(): { readonly subscriptions: number; readonly shared: number } {
@@ -64,7 +69,7 @@ export class Router {
       groups.some((group) => group.targets.some(({ subscriber }) => subscriber.isDurable));
   }
 
-  /** Delivers a message to all whose subscriptions match; gives how many these are. */
+  /** Delivers a message to all whose subscriptions match; gives how many copies these are. */
   publish(message: ApplicationMessage, nowMs: number): number {
     const { only, targets, groups } = this.#matchOf(message.topic);
     if (only !== undefined) {
@@ -105,7 +110,7 @@ export class Router {
     const filters: Members<Subscriber>[] = [];
     const groups: Members<Subscriber>[] = [];
     this.#trie.match(topic, (members) => (members.filter.shareName === undefined ? filters : groups).push(members));
-    const targets = mergedTargets(filters);
+    const targets = mergedTargets(filters, this.#overlapping);
     const ownPlaces = groups.length + (filters.length > 1 ? targets.length : 0);
     const [first] = targets;
     const only = targets.length + groups.length === 1 && first?.isNoLocal === false ? first : undefined;

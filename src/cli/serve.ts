@@ -134,6 +134,7 @@ function brokerOptions(
     lostSubscription,
     queuesQos0Messages: delivery.queueQos0Messages,
     upgradesOutgoingQos: delivery.upgradeOutgoingQos,
+    overlappingSubscriptions: delivery.overlapping,
     checksRetainedPublisher: delivery.checkRetainedPublisher,
     assignedClientIdPrefix: assignedPrefix,
     sysIntervalMs: sys.intervalSeconds * 1_000,

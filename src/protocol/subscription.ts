@@ -13,19 +13,31 @@ export interface Subscription {
   readonly subscriptionIdentifier: number | undefined;
 }
 
-/** How a message goes to one subscriber: what all its matching subscriptions say together (section 3.3.4). */
+/**
+ * Copies of a message that several subscriptions of one client match (MQTT 5, section 3.3.4): `each`, one for each
+ * Subscription Identifier and one for the subscriptions that have none, as mosquitto sends them; `once`, one for all of them.
+ */
+export type OverlappingSubscriptions = "each" | "once";
+
+/** How one copy of a message goes to a subscriber: what the subscriptions that it is for say together (section 3.3.4). */
 export interface Delivery {
   /** The highest of them. [MQTT-3.3.4-2] */
   readonly qos: QoS;
   readonly retainAsPublished: boolean;
-  /** Of all of them. [MQTT-3.3.4-4] */
+  /** Of all of them [MQTT-3.3.4-4], or the one of a copy [MQTT-3.3.4-5]. */
   readonly subscriptionIdentifiers: readonly number[];
   /** Topic Filter of the Shared Subscription that it is of, as it was subscribed (section 4.8.2). */
   readonly sharedFilter?: string;
 }
 
-/** What several subscriptions of one subscriber that match the same topic say together; `undefined` for none. */
-export function mergeSubscriptions(subscriptions: readonly Subscription[]): Delivery | undefined {
+/**
+ * What several subscriptions of one subscriber that match the same topic say together; `undefined` for none. With `each` they
+ * have the same Subscription Identifier, which stands once in their copy; with `once`, as often as it was given.
+ */
+export function mergeSubscriptions(
+  subscriptions: readonly Subscription[],
+  overlapping: OverlappingSubscriptions = "once",
+): Delivery | undefined {
   if (subscriptions.length === 0) return undefined;
   let qos: QoS = 0;
   let retainAsPublished = false;
@@ -34,7 +46,8 @@ export function mergeSubscriptions(subscriptions: readonly Subscription[]): Deli
     if (subscription.qos > qos) qos = subscription.qos;
     retainAsPublished ||= subscription.retainAsPublished;
     const { subscriptionIdentifier } = subscription;
-    if (subscriptionIdentifier !== undefined) subscriptionIdentifiers.push(subscriptionIdentifier);
+    const isRepeated = overlapping === "each" && subscriptionIdentifiers.length > 0;
+    if (subscriptionIdentifier !== undefined && !isRepeated) subscriptionIdentifiers.push(subscriptionIdentifier);
   }
   return { qos, retainAsPublished, subscriptionIdentifiers };
 }

@@ -25,15 +25,15 @@ seededTest("Members holds what a Map holds, in its order", (random) => {
   }
 });
 
-Deno.test("Targets of several filters name each subscriber once, with the highest QoS [MQTT-3.3.4-2]", () => {
-  const filters = [new Members("a", subscription("t", 0)), new Members("b", subscription("+", 1))];
-  filters[1]?.set("a", subscription("+", 2));
-  assertEquals(mergedTargets(filters).map(({ subscriber, qos }) => [subscriber, qos]), [["a", 2], [
-    "b",
-    1,
-  ]]);
-  assertEquals(mergedTargets([]), []);
-});
+for (const overlapping of ["each", "once"] as const) {
+  Deno.test(`Targets of several filters without identifiers name each subscriber once, with ${overlapping}`, () => {
+    const filters = [new Members("a", subscription("t", 0)), new Members("b", subscription("+", 1))];
+    filters[1]?.set("a", subscription("+", 2)); // The highest QoS holds. [MQTT-3.3.4-2]
+    const targets = mergedTargets(filters, overlapping);
+    assertEquals(targets.map(({ subscriber, qos }) => [subscriber, qos]), [["a", 2], ["b", 1]]);
+    assertEquals(mergedTargets([], overlapping), []);
+  });
+}
 
 Deno.test("Targets of a Shared Subscription name its filter", () => {
   const [target] = new Members("a", subscription("$share/g/t", 0)).targets;

@@ -9,7 +9,8 @@ import { matchesTopic, type ParsedTopicFilter, parseTopicFilter } from "../../sr
 import { collectedHeapBytes } from "./collected_heap.ts";
 
 seededTest("Router delivers what a comparison of every filter gives, while filters come and go", (random) => {
-  const router = new Router();
+  const overlapping = random.pick(["each", "once"] as const);
+  const router = new Router(overlapping);
   const subscribers = Array.from({ length: 4 }, () => new Recorder());
   const subscribed = new Map(subscribers.map((subscriber) => [subscriber, new Map<string, Subscription>()]));
   const topics = Array.from({ length: 8 }, () => randomTopic(random)); // Few, so that matches are kept.
@@ -21,24 +22,26 @@ seededTest("Router delivers what a comparison of every filter gives, while filte
       filters.delete(known.filter.topicFilter);
       router.unsubscribe(subscriber, known);
     } else {
-      const added = subscription(topicFilter);
+      const added = subscription(topicFilter, random.pick([undefined, 1, 2]));
       filters.set(topicFilter, added);
       router.subscribe(subscriber, added);
     }
     const topic = random.pick(topics);
     const matching = subscribers.map((each) => matchingOf(subscribed.get(each)?.values() ?? [], topic));
-    const alone = matching.map((own) => own.some(({ shareName }) => shareName === undefined));
-    const shared = new Set(
-      matching.flat().filter(({ shareName }) => shareName !== undefined).map((f) => f.topicFilter),
-    );
-    const aloneCount = alone.filter((isAlone) => isAlone).length;
-    assertEquals(router.publish(message(topic), 0), aloneCount + shared.size, topic);
-    // Each by itself, and one of each Shared Subscription.
-    const taken = subscribers.map((each) => each.taken());
-    if (shared.size === 0) assertEquals(taken, alone.map(Number), topic);
-    for (const [index, count] of taken.entries()) {
-      const most = new Set(matching[index]?.map((f) => f.shareName === undefined ? "" : f.topicFilter)).size;
-      assertEquals(count >= Number(alone[index]) && count <= most, true, `${topic}: ${count}`);
+    const copies = matching.map((own) => {
+      const alone = own.filter(({ filter }) => filter.shareName === undefined);
+      return new Set(alone.map((one) => overlapping === "each" ? one.subscriptionIdentifier : "all")).size;
+    });
+    const sharedOf = (own: readonly Subscription[]) =>
+      own.filter(({ filter }) => filter.shareName !== undefined).map(({ filter }) => filter.topicFilter);
+    const shared = new Set(sharedOf(matching.flat()));
+    const sum = copies.reduce((all, count) => all + count, shared.size);
+    assertEquals(router.publish(message(topic), 0), sum, topic);
+    // Copies for each by itself, and one of each Shared Subscription.
+    for (const [index, count] of subscribers.map((each) => each.taken()).entries()) {
+      const least = copies[index] ?? 0;
+      const most = least + sharedOf(matching[index] ?? []).length;
+      assertEquals(count >= least && count <= most, true, `${topic}: ${count}`);
     }
   }
 });
@@ -132,12 +135,12 @@ class Recorder implements Subscriber {
   }
 }
 
-function matchingOf(subscriptions: Iterable<Subscription>, topic: string): ParsedTopicFilter[] {
+function matchingOf(subscriptions: Iterable<Subscription>, topic: string): Subscription[] {
   const levels = topic.split("/");
-  return Array.from(subscriptions, ({ filter }) => filter).filter((filter) => matchesTopic(filter.levels, levels));
+  return Array.from(subscriptions).filter(({ filter }) => matchesTopic(filter.levels, levels));
 }
 
-function subscription(topicFilter: string): Subscription {
+function subscription(topicFilter: string, subscriptionIdentifier?: number): Subscription {
   const filter = parseTopicFilter(topicFilter) as ParsedTopicFilter; // The tests write valid ones.
   return {
     filter,
@@ -145,7 +148,7 @@ function subscription(topicFilter: string): Subscription {
     noLocal: false,
     retainAsPublished: false,
     retainHandling: 0,
-    subscriptionIdentifier: undefined,
+    subscriptionIdentifier,
   };
 }
 

@@ -360,14 +360,20 @@ export const MQTT_5_CLAUSES: Clauses = {
     "QoS 1 is answered with PUBACK of the same Packet Identifier, and delivered [MQTT-4.3.2-4] [MQTT-2.2.1-5] v5",
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5",
   ],
-  "MQTT-3.3.4-2": ["Overlapping filters deliver one copy with the highest QoS [MQTT-3.3.4-2] v5"],
+  "MQTT-3.3.4-2": [
+    "Overlapping filters deliver one copy with the highest QoS [MQTT-3.3.4-2] v5",
+    "Each of several copies has the QoS and the Subscription Identifier of its own subscription [MQTT-3.3.4-5] v5",
+  ],
   "MQTT-3.3.4-3": [
     "A Subscription Identifier comes with every message of its subscription, and ends with it [MQTT-3.3.4-3] v5",
     "A retained message comes with its Subscription Identifier [MQTT-3.3.4-3] v5",
     "Each member of a Shared Subscription gets its own Subscription Identifier [MQTT-3.3.4-3] v5",
   ],
   "MQTT-3.3.4-4": ["One copy has the Subscription Identifiers of all matching subscriptions [MQTT-3.3.4-4] v5"],
-  "MQTT-3.3.4-5": ["Each of several copies has the Subscription Identifier of its own subscription [MQTT-3.3.4-5] v5"],
+  "MQTT-3.3.4-5": [
+    "Each of several copies has the QoS and the Subscription Identifier of its own subscription [MQTT-3.3.4-5] v5",
+    "Each of several copies has the Subscription Identifier of its own subscription [MQTT-3.3.4-5] v5",
+  ],
   "MQTT-3.3.4-6": ["A Subscription Identifier in PUBLISH of a client is a Protocol Error [MQTT-3.3.4-6] v5"],
   "MQTT-3.3.4-7": [
     "One message above Receive Maximum ends the connection with 0x93 [MQTT-3.3.4-7] v5",

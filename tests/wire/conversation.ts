@@ -42,6 +42,8 @@ export interface Row {
   /** Versions that the clients speak unless a step says another one; the conversation is had once in each. */
   readonly versions: readonly ProtocolVersion[];
   readonly limits?: Partial<Limits>;
+  /** Of the broker, besides its limits. */
+  readonly options?: BrokerOptions;
   readonly steps: readonly Step[];
 }
 
@@ -49,10 +51,10 @@ export const ALL_VERSIONS: readonly ProtocolVersion[] = [3, 4, 5];
 
 /** One test for each row and version. */
 export function conversationTests(rows: readonly Row[]): void {
-  for (const { name, versions, limits = {}, steps } of rows) {
+  for (const { name, versions, limits = {}, options = {}, steps } of rows) {
     for (const version of versions) {
       Deno.test(`${name} v${version}`, () =>
-        converse(version, { limits }, (conversation) => conversation.run(...steps)));
+        converse(version, { ...options, limits }, (conversation) => conversation.run(...steps)));
     }
   }
 }

@@ -76,6 +76,7 @@ conversationTests([
   {
     name: "One copy has the Subscription Identifiers of all matching subscriptions [MQTT-3.3.4-4]",
     versions: [5],
+    options: { overlappingSubscriptions: "once" },
     steps: [
       "s connects",
       "s > 82 [ 0001 [ 0b 03 ] 'a/b' 00 ]",

@@ -138,7 +138,11 @@ function limitKeys(): Record<string, MosquittoKey> {
       return "is not looked at: a retained message goes when it expires";
     },
     upgrade_outgoing_qos: (line, { delivery }) => void (delivery.upgradeOutgoingQos = line.boolean()),
-    allow_duplicate_messages: only(false, "is not looked at: overlapping subscriptions give one message"),
+    // Clients of MQTT 5 get a copy for each subscription from mosquitto 2.0.11, whatever stands here.
+    allow_duplicate_messages: only(
+      false,
+      "is not looked at: subscriptions that overlap give a message for each Subscription Identifier, and one before MQTT 5",
+    ),
     set_tcp_nodelay: only(true, "is not looked at: TCP_NODELAY is always set"),
     retry_interval: warn("is not looked at: nothing is sent again before a client is back, as in mosquitto 2.0"),
     sys_interval: (line, draft) => void (draft.sysIntervalSeconds = line.integer(0, 65_535)),

@@ -224,6 +224,10 @@ export const configurationSchema = z.strictObject({
       "Send messages with the QoS of the subscription even where that is higher than the QoS they were published with, " +
         "which is not what the standard says.",
     ),
+    overlapping: z.enum(["each", "once"]).default("each").describe(
+      "How often a client gets a message that several of its subscriptions match: once for each Subscription Identifier, and " +
+        "once for the subscriptions that have none, or `once` with the highest QoS and all identifiers.",
+    ),
     checkRetainedPublisher: z.boolean().default(true).describe(
       "Where there are access rules, send a retained message to a new subscription only while the client that published it " +
         "may still publish it.",

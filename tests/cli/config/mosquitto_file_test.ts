@@ -132,7 +132,12 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
     maximumSessionExpirySeconds: 14 * 86_400,
   });
   assertEquals([storage, pidFile, sys.intervalSeconds], ["kv:/var/lib/mosquitto/brooklet.kv", "/run/a.pid", 5]);
-  assertEquals(delivery, { queueQos0Messages: true, upgradeOutgoingQos: false, checkRetainedPublisher: false });
+  assertEquals(delivery, {
+    queueQos0Messages: true,
+    upgradeOutgoingQos: false,
+    overlapping: "each",
+    checkRetainedPublisher: false,
+  });
   assertEquals(clientIds, { prefixes: ["home-"], assignedPrefix: "gen-" });
   assertEquals(logging, {
     types: ["error", "subscribe"],

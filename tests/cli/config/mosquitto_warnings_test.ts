@@ -31,7 +31,10 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["websockets_origin https://a", 'is not looked at: it needs "protocol websockets"'],
   ["accept_protocol_versions 5 # of mine", 'does not look at "# of mine", which stands behind its value'],
   ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
-  ["allow_duplicate_messages true", "is not looked at: overlapping subscriptions give one message"],
+  [
+    "allow_duplicate_messages true",
+    "is not looked at: subscriptions that overlap give a message for each Subscription Identifier, and one before MQTT 5",
+  ],
   ["set_tcp_nodelay false", "is not looked at: TCP_NODELAY is always set"],
   ["auth_plugin_deny_special_chars true", "changes nothing: there are no plugins"],
   ["persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
