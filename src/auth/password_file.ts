@@ -84,19 +84,21 @@ export function withoutUser(text: string, name: string): string | undefined {
 /**
  * The text of a password file with a hash in place of each password that is still plain; hashes stay as they are.
  *
- * @throws LineError for what begins like a hash and is none: as a password nobody meant it
+ * @throws LineError for a hash that cannot be used, such as one of other software: as a password nobody meant it
  */
 export async function withHashedPasswords(
   text: string,
   hash: (password: string) => Promise<PasswordHash>,
 ): Promise<string> {
-  const lines: string[] = [];
-  for (const [index, line] of linesOf(text).entries()) {
+  const lines = linesOf(text);
+  const plain = new Map<number, UserLine>();
+  for (const [index, line] of lines.entries()) {
     const user = userOf(line, index + 1);
-    const isPlain = user !== undefined && parsePasswordHash(user.password) === undefined;
-    if (isPlain && isLikeHash(user.password)) throw new LineError(index + 1, whyNoPasswordHash(user.password));
-    lines.push(isPlain ? `${user.name}:${formatPasswordHash(await hash(user.password))}` : line);
+    if (user === undefined || parsePasswordHash(user.password) !== undefined) continue;
+    if (isLikeHash(user.password)) throw new LineError(index + 1, whyNoPasswordHash(user.password));
+    plain.set(index, user);
   }
+  for (const [index, { name, password }] of plain) lines[index] = `${name}:${formatPasswordHash(await hash(password))}`;
   return asText(lines);
 }
 

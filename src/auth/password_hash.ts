@@ -9,18 +9,17 @@
  */
 
 import { createHash, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
+import { foreignHashName } from "./foreign_hash.ts";
 import { deriveByScrypt, formatScryptHash, isScryptText, parseScryptHash, type ScryptHash } from "./scrypt_hash.ts";
 
 const HASH_BYTES = 64;
 // mosquitto 2.0.11 reads no other length.
 const NEW_SALT_BYTES = 12;
 const LONGEST_SALT_BYTES = 1_024;
-const MOST_ITERATIONS = 0x7fff_ffff;
+/** Iterations that a login may cost: about a second of a thread. */
+export const MOST_ITERATIONS = 2_000_000;
 /** Iterations of a new hash: what OWASP asks of PBKDF2 with SHA-512. mosquitto's own are 101. */
 export const DEFAULT_ITERATIONS = 210_000;
-
-/** What mosquitto_passwd of mosquitto 2.1 makes unless it is told otherwise. */
-const ARGON2 = /^\$argon2(?:id|i|d)\$/;
 
 /** What is kept of a password: nobody can log in with it. */
 export type PasswordHash = IteratedHash | ScryptHash;
@@ -45,14 +44,22 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
 export function whyNoPasswordHash(text: string): string {
   const hash = isScryptText(text) ? parseScryptHash(text) : "";
   if (typeof hash === "string" && hash !== "") return `has a hash that cannot be used: ${hash}`;
-  if (ARGON2.test(text)) return "has a hash that cannot be used: argon2 is not read here, so set the password again";
+  const iterations = Number(/^\$7\$(\d+)\$[^$]+\$[^$]+$/.exec(text)?.[1] ?? 0);
+  if (iterations > MOST_ITERATIONS) {
+    return `has a hash that cannot be used: ${iterations} iterations are more than ${MOST_ITERATIONS}, so set the ` +
+      "password again";
+  }
+  const foreign = foreignHashName(text);
+  if (foreign !== undefined) {
+    return `has a hash that cannot be used: ${foreign} is not read here, so set the password again`;
+  }
   if (isLikeHash(text)) return "has a hash that cannot be used: it is neither $7$ITERATIONS$SALT$HASH nor $6$SALT$HASH";
   return `has no password hash that begins with $7$, $6$ or $scrypt$: "brooklet passwd -U" makes one`;
 }
 
-/** Whether it is meant to be a hash, even if it is none. */
+/** Whether it is meant to be a hash, even if it is none, or one of other software. */
 export function isLikeHash(text: string): boolean {
-  return isScryptText(text) || /^\$[67]\$/.test(text) || ARGON2.test(text);
+  return isScryptText(text) || /^\$[67]\$/.test(text) || foreignHashName(text) !== undefined;
 }
 
 function parseIteratedHash(text: string): IteratedHash | undefined {
@@ -79,7 +86,7 @@ export function formatPasswordHash(kept: PasswordHash): string {
 /**
  * What is to be kept of a new password, so that mosquitto 2.0 can read it too. Runs beside the event loop.
  *
- * @throws RangeError for iterations that are not an integer between 1 and 2,147,483,647
+ * @throws RangeError for iterations that are not an integer between 1 and 2,000,000
  */
 export async function hashPassword(password: string, iterations: number = DEFAULT_ITERATIONS): Promise<IteratedHash> {
   if (!(Number.isInteger(iterations) && iterations >= 1 && iterations <= MOST_ITERATIONS)) {

@@ -2,7 +2,13 @@
 import { parseArgs } from "@std/cli";
 import { LineError } from "../auth/line_error.ts";
 import { isUserName, withHashedPasswords, withoutUser, withUser } from "../auth/password_file.ts";
-import { DEFAULT_ITERATIONS, hashPassword, type PasswordHash } from "../auth/password_hash.ts";
+import {
+  DEFAULT_ITERATIONS,
+  hashPassword,
+  isLikeHash,
+  MOST_ITERATIONS,
+  type PasswordHash,
+} from "../auth/password_hash.ts";
 import { hashPasswordByScrypt } from "../auth/scrypt_hash.ts";
 import { ConfigError } from "./config_error.ts";
 import { readTextIfThere, replaceFile } from "./replace_file.ts";
@@ -20,7 +26,8 @@ standard input is no terminal, it is its first line.
   -c                 make the file anew: one that is there is overwritten
   -b                 take the password from the command line, where other users of the machine can see it
   -D                 delete the user
-  -U                 put hashes in place of passwords that are still plain; hashes stay as they are
+  -U                 put hashes in place of passwords that are still plain; hashes stay as they are, and where
+                     one is of other software (bcrypt, apr1, {SSHA}) the file stays as it is
   -n                 print the line of the user, and change no file
   --hash KIND        pbkdf2 (which is the default, and mosquitto's) or scrypt (which is harder to guess; 32 MiB a login)
   --iterations N     cost of a password by pbkdf2, ${DEFAULT_ITERATIONS} by default; each login costs as much
@@ -120,8 +127,8 @@ function hashOf(kind: string | undefined, iterations: string | undefined): Passw
 function parseIterations(text: string | undefined): number {
   if (text === undefined) return DEFAULT_ITERATIONS;
   const iterations = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  if (iterations >= 1 && iterations <= 0x7fff_ffff) return iterations;
-  throw new ConfigError(`--iterations "${text}" is not an integer between 1 and 2147483647`);
+  if (iterations >= 1 && iterations <= MOST_ITERATIONS) return iterations;
+  throw new ConfigError(`--iterations "${text}" is not an integer between 1 and ${MOST_ITERATIONS}`);
 }
 
 function usage(): ConfigError {
@@ -131,7 +138,11 @@ function usage(): ConfigError {
 }
 
 async function newHash({ userName, password, hash }: PasswdOptions): Promise<PasswordHash> {
-  return await hash(password ?? await askPassword(userName));
+  const given = password ?? await askPassword(userName);
+  if (isLikeHash(given)) { // Out of another file: a hash that others may have seen would be the password.
+    throw new ConfigError("Cannot set the password: it is a hash; give the password itself");
+  }
+  return await hash(given);
 }
 
 /** Reads the file, and replaces it by what becomes of its text. */

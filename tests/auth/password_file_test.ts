@@ -37,7 +37,7 @@ Deno.test("A new hash has another salt each time, 210,000 iterations, and is rea
 });
 
 Deno.test("hashPassword() refuses iterations that are none", async () => {
-  for (const iterations of [0, -1, 1.5, NaN, 2 ** 31]) {
+  for (const iterations of [0, -1, 1.5, NaN, 2_000_001]) {
     await assertRejects(() => hashPassword("a", iterations), RangeError, `"${iterations}" iterations`);
   }
 });
@@ -149,9 +149,97 @@ Deno.test("Plain passwords of a file become hashes, and hashes stay", async () =
   assertEquals(ann !== undefined && await verifyPassword(utf8("se:cret"), ann), true);
 });
 
-Deno.test("A hash of argon2 is not taken for a plain password, which would make it the password of its user", async () => {
-  const hashed = withHashedPasswords(`ann:${ARGON2ID}\n`, (password) => hashPassword(password, 1));
-  await assertRejects(() => hashed, LineError, "line 1 has a hash that cannot be used: argon2 is not read here");
+const CRYPT_86 = "eTqoPnTFQXxBLUXkOOl4zTFgWVJEFpyVRyw1mLqQhjIfK5uRDZSjn8W1nHs1LLJYXu.2fiBvOjW9zYYYzlZ9v0";
+/** Made by htpasswd, mkpasswd, openssl, passlib, Django, Werkzeug, mosquitto-go-auth, slappasswd, doveadm and PostgreSQL. */
+const FOREIGN_HASHES: readonly (readonly [name: string, hash: string])[] = [
+  ["bcrypt", "$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC"],
+  ["bcrypt", "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"],
+  ["bcrypt", "$2b$12$EXRkfkdmXn2gzds2SSitu.MW9.gAVqa9eLS1//RYtYCmB1eLHg.9q"],
+  ["apr1, as htpasswd makes it,", "$apr1$x7k2Sdlq$6ttuN3cqbJD9wpHuYXfOt1"],
+  ["md5-crypt", "$1$5pZSV9va$azfrPr6af3Fc7dLblQXVa0"],
+  ["sha256-crypt", "$5$rounds=5000$toolongsaltstrin$Un/5jzAHMgOGZ5.mWJpuVolil07guHPvOW8mGsh..iD"],
+  ["sha512-crypt", `$6$rN0j4bM7Dz0cHE5b$${CRYPT_86}`],
+  ["sha512-crypt", `$6$rounds=656000$rN0j4bM7Dz0cHE5b$${CRYPT_86}`],
+  ["sha512-crypt", `!$6$rN0j4bM7Dz0cHE5b$${CRYPT_86}:19000:0:99999:7:::`],
+  ["yescrypt", "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"],
+  ["yescrypt", "$gy$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"],
+  ["scrypt of crypt(5)", "$7$CU..../....aBcDeFgHiJkL$dPHCJ8XbUWkQ0Dq0cV1S4u4HXq7vUYb1lK3cBXjZ0w5"],
+  ["phpass", "$P$984478476IagS59wHZvyQMArzfx58u."],
+  ["phpass", "$S$C33783772bRXEx1aCsvY.dqgaaSu76XmVlKrW9Qu8IQlvxHlmzLf"],
+  [
+    "PBKDF2 in this notation",
+    "$pbkdf2-sha512$25000$AOAcI6R0zvn/fw8BoFRqDQ$QHlE2QJ0P4TQ0m0rBf0mYpW0o2sJVZ4Yz7bS4iX9C1k",
+  ],
+  ["PBKDF2 in this notation", "PBKDF2$sha512$100000$iOYpMF3PqXnmbxCF4LiNlA==$C3rXhaxU0Z4iCYbPKYAtSKHDUbDyH4Cc"],
+  ["PBKDF2 in this notation", "pbkdf2_sha256$600000$ZGVmYXVsdA$Zr6Rxo3N9n3mLcGq5v0lJmBC1yX4GZqS9gT7uJm3Q8s="],
+  ["PBKDF2 in this notation", "pbkdf2:sha256:600000$Xc3tT9mK$0c1e8f2d3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"],
+  ["this kind of hash", "scrypt:32768:8:1$Xc3tT9mK$0c1e8f2d3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"],
+  ["this kind of hash", "sha1$a1b2c3$40bd001563085fc35165329ea1ff5c5ecbdbbeef"],
+  ["this kind of hash", "SCRAM-SHA-256$4096:c2FsdHNhbHQ=$c3RvcmVkc3RvcmVk:c2VydmVyc2VydmVy"],
+  ["this kind of hash", "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2"],
+  ["{SSHA}", "{SSHA}DkMTwBl+a/3DfY+MpWpLgKOLpCIdpTl4"],
+  ["{SSHA512}", "{SSHA512}aXmRkzXlzXnnR0fPWkS3mAQoXKlU4AtPRx8oPCWiYq2Wx8xh"],
+  ["{SHA512-CRYPT}", `{SHA512-CRYPT}$6$rN0j4bM7Dz0cHE5b$${CRYPT_86}`],
+  ["{bcrypt}", "{bcrypt}$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"],
+  ["{PBKDF2-SHA256}", "{PBKDF2-SHA256}29000$9t7be09prfXee2/NOUeotQ$Y.RDnnq8vsezSZSKy1QNy6xhKPdoBIwc"],
+  ["{PLAIN}", "{PLAIN}secret"],
+  ["a hash of a database", "md5c3d4e5f60718293a4b5c6d7e8f9012ab"],
+  ["a hash of a database", "*6C8989366EAF75BB670AD8EA7A7FC1176A95CEF4"],
+  ["a hash of htdigest", "mqtt:5f4dcc3b5aa765d61d8327deb882cf99"],
+  ["argon2", ARGON2ID],
+];
+for (const [name, foreign] of FOREIGN_HASHES) {
+  Deno.test(`${foreign.slice(0, 24)}… is not taken for a plain password, which would make it the password of its user`, async () => {
+    let hashed = 0;
+    const hash = (password: string) => {
+      hashed += 1;
+      return hashPassword(password, 1);
+    };
+    const refused = `has a hash that cannot be used: ${name} is not read here, so set the password again`;
+    const text = `first:plain\nann:${foreign}\n`;
+    const ofUser = await assertRejects(() => withHashedPasswords(text, hash), LineError);
+    assertEquals([ofUser.message, hashed], [`line 2 ${refused}`, 0]); // Nothing was hashed for nothing.
+    const ofFile = assertThrows(() => parsePasswordFile(`ann:${foreign}\n`), LineError);
+    assertEquals(ofFile.message, `line 1 ${refused}`);
+    const ofList = assertThrows(() => passwordHashes([{ name: "ann", passwordHash: foreign }]), RangeError);
+    assertEquals(ofList.message, `Cannot use the password of "ann": it ${refused}; "brooklet passwd -n" makes one`);
+  });
+}
+
+Deno.test("A password that only looks a little like a hash is a password", async () => {
+  const passwords = [
+    "$ecret",
+    "pa$$word",
+    "$100$",
+    "$cash$money",
+    "{a}",
+    "{id}12",
+    "md5",
+    "sha256$",
+    "a:b",
+    "0123456789abcdef0123456789abcdef",
+    "!important",
+    "*",
+  ];
+  const text = passwords.map((password, index) => `user${index}:${password}\n`).join("");
+  const users = parsePasswordFile(await withHashedPasswords(text, (password) => hashPassword(password, 1)));
+  for (const [index, password] of passwords.entries()) {
+    const hash = users.get(`user${index}`);
+    assertEquals([password, hash !== undefined && await verifyPassword(utf8(password), hash)], [password, true]);
+  }
+});
+
+Deno.test("A hash of PBKDF2 whose login would cost more than a second or so is refused with its line", () => {
+  assertEquals(parsePasswordHash(`$7$2000000$${SALT}$${HASH}`)?.algorithm, "pbkdf2-sha512");
+  for (const iterations of ["2000001", "1000000000", "99999999999"]) {
+    const text = `$7$${iterations}$${SALT}$${HASH}`;
+    assertEquals(parsePasswordHash(text), undefined);
+    assertThrows(
+      () => parsePasswordFile(`ann:${text}\n`),
+      LineError,
+      `line 1 has a hash that cannot be used: ${iterations} iterations are more than 2000000`,
+    );
+  }
 });
 
 function utf8(text: string): Uint8Array {

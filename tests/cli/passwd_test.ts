@@ -151,7 +151,7 @@ const ROWS: readonly Row[] = [
     name: "iterations that are none",
     args: (path) => ["--iterations", "0", path, "ann"],
     code: 2,
-    stderr: /^brooklet: --iterations "0" is not an integer between 1 and 2147483647\n$/,
+    stderr: /^brooklet: --iterations "0" is not an integer between 1 and 2000000\n$/,
   },
   {
     name: "a kind of hash that is not there",
@@ -171,6 +171,20 @@ const ROWS: readonly Row[] = [
     text: "ann:$scrypt$ln=15,r=8,p=3$AAAA\n",
     code: 1,
     stderr: /^brooklet: Cannot change "\S+passwords": line 1 has a hash that cannot be used: it is not \$scrypt\$.*\n$/,
+  },
+  {
+    name: "-U of a file with a hash of other software",
+    args: (path) => ["-U", path],
+    text: "bob:plain\nann:$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC\n",
+    code: 1,
+    stderr:
+      /^brooklet: Cannot change "\S+passwords": line 2 has a hash that cannot be used: bcrypt is not read here, .*\n$/,
+  },
+  {
+    name: "a hash in place of a password",
+    args: (path) => ["-b", path, "ann", "$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC"],
+    code: 2,
+    stderr: /^brooklet: Cannot set the password: it is a hash; give the password itself\n$/,
   },
   {
     name: "a user name with a colon",

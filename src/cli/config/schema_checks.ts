@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import { isTopicFilter } from "../../auth/acl_rules.ts";
-import { parsePasswordHash } from "../../auth/password_hash.ts";
+import { isLikeHash, parsePasswordHash, whyNoPasswordHash } from "../../auth/password_hash.ts";
 import { ForwardedAddresses } from "../../transport/web_socket_forwarded.ts";
 import { isLocal, isLoopback, type ListenUrl, listenUrlOf, urlText } from "../listen_url.ts";
 import { parseStorageOption } from "../storage_option.ts";
@@ -21,7 +21,10 @@ type Context<Value> = z.RefinementCtx<Value>;
 
 export function checkPasswordHash(text: string, context: Context<string>): void {
   if (text === HIDDEN) complain(context, IS_HIDDEN);
-  else if (parsePasswordHash(text) === undefined) complain(context, `is not a hash: "brooklet passwd -n" makes one`);
+  else if (parsePasswordHash(text) === undefined) {
+    const why = isLikeHash(text) ? whyNoPasswordHash(text) : "is not a hash";
+    complain(context, `${why}: "brooklet passwd -n" makes one`);
+  }
 }
 
 export function checkTokenSecret(text: string, context: Context<string>): void {

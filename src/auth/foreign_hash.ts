@@ -1,0 +1,46 @@
+/**
+ * Hashes of passwords that other software makes and that are not read here. As a plain password each of them would be
+ * taken for the password itself, and whoever has seen it in a file could log in with it.
+ *
+ * ```text
+ * foreign    $2y$05$…   $apr1$…$…   $6$salt$… of crypt(5)   {SSHA}…   PBKDF2$sha512$100000$…$…
+ * not        secret   pa$$word   $100   {a}   0123456789abcdef0123456789abcdef, which may be a password
+ * ```
+ */
+
+const CRYPT = "[./0-9A-Za-z]";
+
+/** What a hash begins with, and whose it is. The first row that fits counts. */
+const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
+  [/^\$argon2(?:id|i|d)\$/, "argon2"], // mosquitto_passwd of mosquitto 2.1 makes it unless it is told otherwise.
+  [/^\$2[abxy]?\$/, "bcrypt"],
+  [/^\$apr1\$/, "apr1, as htpasswd makes it,"],
+  [/^\$1\$/, "md5-crypt"],
+  [/^\$md5[$,]/, "SunMD5"],
+  [/^\$3\$/, "NT-Hash"],
+  [/^\$5\$/, "sha256-crypt"],
+  // Of mosquitto is what has base64 with its padding behind the salt.
+  [new RegExp(`^\\$6\\$(?:rounds=\\d+\\$)?[^$]*\\$${CRYPT}{86}(?::|$)`), "sha512-crypt"],
+  [new RegExp(`^\\$7\\$${CRYPT}{11,}\\$${CRYPT}{43}$`), "scrypt of crypt(5)"],
+  [/^\$g?y\$/, "yescrypt"],
+  [/^\$sha1\$/, "sha1-crypt"],
+  [/^\$[PHS]\$/, "phpass"],
+  [/^\$pbkdf2\b/i, "PBKDF2 in this notation"],
+  [/^\$(?![67]\$)[A-Za-z0-9][\w.,=-]*\$\S{16,}$/, "this kind of hash"],
+  [/^pbkdf2[-_:$]\S*\$\S{8,}$/i, "PBKDF2 in this notation"],
+  [/^(?:argon2|bcrypt|md5|phpass|scram|scrypt|sha\d*)\b\S*\$\S{16,}$|^bcrypt_sha256\$\S{16,}$/i, "this kind of hash"],
+  [/^md5[0-9a-f]{32}$|^\*[0-9A-F]{40}$/, "a hash of a database"],
+  [/^[^:]*:[0-9a-f]{32}$/, "a hash of htdigest"],
+];
+
+/** The scheme in front of a hash of LDAP, Dovecot or Spring. */
+const SCHEME =
+  /^\{([A-Z0-9][A-Z0-9.@+/_-]*|(?:s?sha|s?md[45]|crypt|bcrypt|pbkdf2|scrypt|argon2|noop|ldap)[\w.@+/-]*)\}./;
+
+/** The name of a hash that is not read here; `undefined`: it is not like one, as far as that can be told. */
+export function foreignHashName(text: string): string | undefined {
+  const unlocked = text.replace(/^[!*]+(?=\$)/, ""); // An account of /etc/shadow that is locked.
+  const scheme = SCHEME.exec(unlocked)?.[1];
+  if (scheme !== undefined) return `{${scheme}}`;
+  return FOREIGN.find(([notation]) => notation.test(unlocked))?.[1];
+}
