@@ -126,7 +126,7 @@ export type {
   ClientTraits,
   Grant,
 } from "./src/protocol/ask.ts";
-export type { Change, Fact, QueuedChange, RetainedChange, Together } from "./src/protocol/change.ts";
+export type { Change, ClockChange, Fact, QueuedChange, RetainedChange, Together } from "./src/protocol/change.ts";
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";
 export type { OverlappingSubscriptions, Subscription } from "./src/protocol/subscription.ts";

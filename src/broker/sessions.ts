@@ -151,7 +151,7 @@ export class Sessions {
 
   /** Takes back what the storage kept of all sessions; those that expired in the meantime end. */
   restore(change: Fact): void {
-    if (change.kind === "retained") return;
+    if (!("clientId" in change)) return;
     const { clientId } = change;
     if (change.kind === "sessionStarted") {
       const session = new Session(clientId, this.#host.context);

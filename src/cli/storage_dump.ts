@@ -101,7 +101,7 @@ function dumpedFact(line: string, number: number, sessions: Set<string>): Fact {
   const change = changeFromJson(line, number);
   if (change.kind === "together") throw new SyntaxError(`Cannot read line ${number}: a dump has no "together"`);
   if (change.kind === "sessionStarted") sessions.add(change.clientId);
-  else if (change.kind !== "retained" && !sessions.has(change.clientId)) {
+  else if ("clientId" in change && !sessions.has(change.clientId)) {
     throw new SyntaxError(`Cannot read line ${number}: its session does not begin before it`);
   }
   return change;

@@ -1,6 +1,9 @@
 /**
  * Facts that outlive a Network Connection, in the words in which a storage keeps them. A session whose Session Expiry
  * Interval is 0 writes none.
+ *
+ * Times in them, `expiresAtMs` and `publishAtMs`, are milliseconds of the broker's own time, which only goes forward;
+ * {@linkcode ClockChange} says what the wall clock showed at one moment of it.
  */
 
 import type { QoS, Will } from "../codec/packet.ts";
@@ -67,7 +70,8 @@ export type Fact =
     readonly bytes: number;
   }
   /** The retained message of a topic; `undefined`: none from now on. */
-  | RetainedChange;
+  | RetainedChange
+  | ClockChange;
 
 /** See {@linkcode Change}. */
 export interface RetainedChange {
@@ -76,6 +80,22 @@ export interface RetainedChange {
   readonly message: ApplicationMessage | undefined;
   /** What its publisher was when it was published; `undefined`: it is not known, or it was the broker's own process. */
   readonly source?: ClientTraits | undefined;
+}
+
+/**
+ * One moment by each clock, in whole milliseconds: the next broker reads from it how long none ran. The last one counts, for
+ * all times in the storage.
+ */
+export interface ClockChange {
+  readonly kind: "clock";
+  /** By the broker's own time. */
+  readonly nowMs: number;
+  /** By the wall clock, in epoch milliseconds. */
+  readonly wallMs: number;
+  /** Since the machine booted; `undefined`: it is not known. */
+  readonly uptimeMs?: number | undefined;
+  /** Another one each time that a machine boots; `undefined`: it is not known. */
+  readonly bootId?: string | undefined;
 }
 
 /** See {@linkcode Change}. */

@@ -3,6 +3,7 @@
  * `null`, what is `undefined` is left out, a Topic Filter is its text.
  *
  *   {"kind":"sessionStarted","clientId":"c"}
+ *   {"kind":"clock","nowMs":1800000000000,"wallMs":1800000000000}
  *   {"kind":"completed","clientId":"c","sequence":7}
  *   {"kind":"retained","topic":"t","message":{"topic":"t","payload":"aGk=","qos":1,"retain":true,"expiresAtMs":null}}
  */
@@ -101,9 +102,24 @@ function readChange(fields: JsonFields): Change {
 }
 
 function readFact(kind: string, fields: JsonFields): Fact {
-  const fact = kind === "retained" ? readRetained(fields) : readSessionFact(kind, fields.mqttText("clientId"), fields);
+  const fact = kind === "retained"
+    ? readRetained(fields)
+    : kind === "clock"
+    ? readClock(fields)
+    : readSessionFact(kind, fields.mqttText("clientId"), fields);
   fields.end();
   return fact;
+}
+
+function readClock(fields: JsonFields): Fact {
+  const ms = (name: string) => fields.integer(name, 0, LARGEST);
+  return {
+    kind: "clock",
+    nowMs: ms("nowMs"),
+    wallMs: ms("wallMs"),
+    uptimeMs: fields.optional("uptimeMs", ms),
+    bootId: fields.optional("bootId", (name) => fields.text(name)),
+  };
 }
 
 function readRetained(fields: JsonFields): Fact {

@@ -3,10 +3,19 @@
 import { unreachable } from "../codec/packet.ts";
 import type { Fact, RetainedChange } from "../protocol/change.ts";
 import type { Draft, Touched } from "./deno_kv_draft.ts";
-import { endedKey, hashOf, isLong, retainedKey, sessionKey, subscriptionKey, willKey } from "./deno_kv_keys.ts";
+import {
+  CLOCK_KEY,
+  endedKey,
+  hashOf,
+  isLong,
+  retainedKey,
+  sessionKey,
+  subscriptionKey,
+  willKey,
+} from "./deno_kv_keys.ts";
 import type { Contents } from "./deno_kv_scan.ts";
 import { type KeptSession, keptSession, type KvSessionReader, SessionState } from "./deno_kv_sessions.ts";
-import { encodeSubscription, type MessageRecords } from "./records.ts";
+import { encodeClock, encodeSubscription, type MessageRecords } from "./records.ts";
 import { SessionProgress } from "./session_progress.ts";
 
 /** Facts about messages on their way, for which the state of the session must be known. */
@@ -36,6 +45,9 @@ export class KvFold {
         return this.#begin(draft, fact.clientId, fact.principal);
       case "retained":
         return this.#putRetained(draft, fact);
+      case "clock":
+        draft.put(CLOCK_KEY, encodeClock(fact));
+        return;
       case "backlog": // Follows from the rest.
         return;
     }

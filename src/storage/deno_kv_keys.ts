@@ -4,6 +4,7 @@
  * ```text
  * ["format"]                        version of the layout
  * ["lock"], ["heartbeat"]           who uses the database
+ * ["clock"]                         one moment by each clock
  * ["session", number]               Client Identifier, principal, expiry
  * ["session", number, 1]            Will
  * ["session", number, 2, filter]    Subscription; 3 and a hash, where the Topic Filter is long
@@ -28,6 +29,7 @@ export const SessionRow = { will: 1, subscription: 2, subscriptionByHash: 3, pro
 export const FORMAT_KEY: Key = ["format"];
 export const LOCK_KEY: Key = ["lock"];
 export const HEARTBEAT_KEY: Key = ["heartbeat"];
+export const CLOCK_KEY: Key = ["clock"];
 export const JOURNAL_KEY: Key = ["journal"];
 export const SESSIONS: Key = ["session"];
 export const ENDED: Key = ["ended"];

@@ -2,11 +2,11 @@
 
 import type { Fact } from "../protocol/change.ts";
 import { KvBodies } from "./deno_kv_bodies.ts";
-import { BODIES, ENDED, RETAINED, sessionKey, SessionRow, SESSIONS } from "./deno_kv_keys.ts";
+import { BODIES, CLOCK_KEY, ENDED, RETAINED, sessionKey, SessionRow, SESSIONS } from "./deno_kv_keys.ts";
 import type { Key, KvRows, Row } from "./deno_kv_rows.ts";
 import { type KeptSession, keptSession } from "./deno_kv_sessions.ts";
 import { decodePage, isReference } from "./queue_page.ts";
-import { decodeSession, decodeSubscription, MessageRecords, type SessionRecord } from "./records.ts";
+import { decodeClock, decodeSession, decodeSubscription, MessageRecords, type SessionRecord } from "./records.ts";
 import { SessionProgress } from "./session_progress.ts";
 
 /** What the storage must know of a database. */
@@ -49,6 +49,7 @@ export class KvScan {
 
   async *facts(): AsyncGenerator<Fact, undefined> {
     const contents = this.#contents;
+    yield* await this.#clock();
     for await (const { key } of this.#rows.list({ prefix: ENDED })) {
       const number = key[1] as number; // So we write it.
       this.#ended.add(number);
@@ -67,6 +68,13 @@ export class KvScan {
       contents.bodies.found(key, bytes);
     }
     contents.bodies.checkFound();
+  }
+
+  async #clock(): Promise<Fact[]> {
+    const row = this.#isForContents ? undefined : await this.#rows.get(CLOCK_KEY);
+    if (row === undefined) return [];
+    const record = await this.#contents.bodies.record(CLOCK_KEY, row);
+    return [this.#rows.decode(CLOCK_KEY, () => decodeClock(record))];
   }
 
   #put({ key, bytes }: Row): Fact[] | Promise<Fact[]> {

@@ -1,4 +1,4 @@
-import type { Change, Fact, QueuedChange, RetainedChange } from "../protocol/change.ts";
+import type { Change, ClockChange, Fact, QueuedChange, RetainedChange } from "../protocol/change.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import type { Storage } from "./storage.ts";
 
@@ -25,8 +25,10 @@ export class MemoryStorage implements Storage {
   readonly isDurable = false;
   readonly #sessions = new Map<string, StoredSession>();
   readonly #retained = new Map<string, RetainedChange>();
+  #clock: ClockChange | undefined;
 
   async *restore(): AsyncIterable<Fact> {
+    if (this.#clock !== undefined) yield this.#clock;
     for (const [clientId, session] of this.#sessions) {
       const { sessionExpirySeconds, expiresAtMs, lastSequence } = session;
       yield { kind: "sessionStarted", clientId, principal: session.principal };
@@ -83,6 +85,9 @@ export class MemoryStorage implements Storage {
         if (change.message === undefined) this.#retained.delete(change.topic);
         else this.#retained.set(change.topic, change);
         return;
+      case "clock":
+        this.#clock = change;
+        return;
       case "backlog": // Follows from the rest.
         return;
       default: {
@@ -95,7 +100,7 @@ export class MemoryStorage implements Storage {
 
 function applyToSession(
   session: StoredSession,
-  change: Exclude<Fact, { kind: "sessionStarted" | "sessionEnded" | "retained" | "backlog" }>,
+  change: Exclude<Fact, { kind: "sessionStarted" | "sessionEnded" | "retained" | "clock" | "backlog" }>,
 ): void {
   switch (change.kind) {
     case "sessionExpiry":

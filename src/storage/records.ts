@@ -1,4 +1,4 @@
-/** Records of a storage that keeps bytes: a session, a Subscription, a Will, a message. */
+/** Records of a storage that keeps bytes: a session, a Subscription, a Will, a message, the clock. */
 
 import { ByteReader } from "../codec/byte_reader.ts";
 import { ByteWriter } from "../codec/byte_writer.ts";
@@ -8,6 +8,7 @@ import { isQoS, type Packet, type RetainHandling, type Will } from "../codec/pac
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
 import type { ClientTraits } from "../protocol/ask.ts";
+import type { ClockChange } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { parseTopicFilter } from "../protocol/topic_filter.ts";
@@ -89,6 +90,22 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
     retainHandling,
     subscriptionIdentifier,
   };
+}
+
+export function encodeClock({ nowMs, wallMs, uptimeMs, bootId }: ClockChange): Uint8Array {
+  const writer = new ByteWriter();
+  writeFloat(writer, nowMs);
+  writeFloat(writer, wallMs);
+  writeOptional(writer, uptimeMs, writeFloat);
+  writeOptional(writer, bootId, writeText);
+  return written(writer);
+}
+
+export function decodeClock(bytes: Uint8Array): ClockChange {
+  const reader = readerOf(bytes);
+  const [nowMs, wallMs] = [readFloat(reader), readFloat(reader)];
+  const uptimeMs = readOptional(reader, readFloat);
+  return { kind: "clock", nowMs, wallMs, uptimeMs, bootId: readOptional(reader, readText) };
 }
 
 /** Messages and Wills, as packets of MQTT 5. */

@@ -14,8 +14,8 @@ export interface Storage {
   /** Whether what it keeps is there after the process has ended. */
   readonly isDurable: boolean;
   /**
-   * What routing needs: sessions with their expiry and Will, subscriptions and backlog, and retained messages. Each
-   * session begins before whatever else is said of it.
+   * What routing needs: the clock first, then sessions with their expiry and Will, subscriptions and backlog, and retained
+   * messages. Each session begins before whatever else is said of it.
    */
   restore(): AsyncIterable<Fact>;
   /**

@@ -45,6 +45,11 @@ const LINES: readonly (readonly [Change, string])[] = [
     '{"kind":"backlog","clientId":"c","lastSequence":3,"messages":0,"bytes":0}',
   ],
   [facts.retained("t", undefined), '{"kind":"retained","topic":"t"}'],
+  [facts.clock(0, 1_800_000_000_000), '{"kind":"clock","nowMs":0,"wallMs":1800000000000}'],
+  [
+    facts.clock(2 ** 53 - 1, 0, { uptimeMs: 5_000, bootId: "d962" }),
+    '{"kind":"clock","nowMs":9007199254740991,"wallMs":0,"uptimeMs":5000,"bootId":"d962"}',
+  ],
   [
     facts.retained(
       "t",
@@ -102,6 +107,11 @@ const REFUSED: readonly (readonly [line: string, says: string])[] = [
   ['{"kind":"completed","clientId":"c","sequence":9007199254740993}', '"sequence" is not an integer'],
   ['{"kind":"unsubscribed","clientId":"c","topicFilter":"a#"}', '"topicFilter" is not a Topic Filter'],
   ['{"kind":"retained","topic":"a/+"}', '"topic" is not a Topic Name'],
+  ['{"kind":"clock","nowMs":null,"wallMs":0}', '"nowMs" is not an integer from 0 to'],
+  ['{"kind":"clock","nowMs":0}', '"wallMs" is not an integer from 0 to'],
+  ['{"kind":"clock","nowMs":0,"wallMs":0,"uptimeMs":0.5}', '"uptimeMs" is not an integer from 0 to'],
+  ['{"kind":"clock","nowMs":0,"wallMs":0,"bootId":7}', '"bootId" is not a text'],
+  ['{"kind":"clock","nowMs":0,"wallMs":0,"clientId":"c"}', '"clientId" is not a known field'],
   [`{"kind":"retained","topic":"u",${MESSAGE}}`, '"topic" is not that of its message'],
   ['{"kind":"retained","topic":"t","message":null}', '"message" is not an object'],
   [

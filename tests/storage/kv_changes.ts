@@ -112,6 +112,7 @@ export class RandomChanges {
     const clientId = random.pick(CLIENT_IDS);
     const session = this.#sessions.get(clientId);
     if (random.oneIn(15)) return this.#retained();
+    if (random.oneIn(60)) return { kind: "clock", nowMs: random.integer(0, 9), wallMs: random.integer(0, 9) };
     if (session === undefined || random.oneIn(60)) return this.#begin(clientId);
     if (random.oneIn(90)) {
       this.#sessions.delete(clientId);

@@ -112,6 +112,16 @@ const ROWS: readonly Row[] = [
     found: "keeps what a commit resolved for",
   },
   {
+    name: "does not know the clock",
+    make: { restore: (facts) => facts.filter(({ kind }) => kind !== "clock") },
+    found: "keeps the clock",
+  },
+  {
+    name: "gives the clock behind sessions",
+    make: { restore: (facts) => facts.toSorted((a, b) => Number(a.kind === "clock") - Number(b.kind === "clock")) },
+    found: "keeps the clock",
+  },
+  {
     name: "keeps nothing when it is closed",
     make: (log) => new LogStorage({ ...log, lines: [] }),
     found: "goes on where it was",
@@ -267,12 +277,12 @@ Deno.test("storageSuite() fails for a storage that says it is durable and is not
 });
 
 function nameOf(change: Change): string | undefined {
-  if (change.kind === "together") return undefined;
+  if (change.kind === "together" || change.kind === "clock") return undefined;
   return change.kind === "retained" ? change.topic : change.clientId;
 }
 
 function renamed(change: Change, rename: (name: string) => string): Change {
-  if (change.kind === "together") return change;
+  if (change.kind === "together" || change.kind === "clock") return change;
   if (change.kind === "retained") return { ...change, topic: rename(change.topic) };
   return { ...change, clientId: rename(change.clientId) };
 }
@@ -281,7 +291,7 @@ function startingSessions(log: Log): LogStorage {
   const sessions = new Set<string>();
   const commit = (list: readonly Change[]) =>
     list.flatMap((change): Change[] => {
-      if (change.kind === "together" || change.kind === "retained") return [change];
+      if (!("clientId" in change)) return [change];
       const { kind, clientId } = change;
       const isThere = sessions.has(clientId);
       if (kind === "sessionEnded") sessions.delete(clientId);

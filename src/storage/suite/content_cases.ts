@@ -40,6 +40,19 @@ const PROPERTIES: readonly Properties[] = [
 
 export const CONTENT_CASES: readonly Case[] = [
   {
+    name: "keeps the clock as it was told last, and gives it before all else",
+    check: async (trial) => {
+      const session = [started("c"), facts.expiry("c", 60, 1_000)];
+      await trial.commit(...session, facts.retained("t", message("kept")), facts.clock(0, 0));
+      await trial.keeps([...session, facts.retained("t", message("kept")), facts.clock(0, 0)]);
+      const machine = { uptimeMs: 60_000, bootId: "\u{feff}8a1f" };
+      await trial.commit(facts.clock(2, 1), facts.together(facts.ended("c"), facts.clock(2 ** 52, 2 ** 51, machine)));
+      await trial.keeps([facts.retained("t", message("kept")), facts.clock(2 ** 52, 2 ** 51, machine)]);
+      await trial.commit(facts.clock(5, 2 ** 52));
+      await trial.keeps([facts.retained("t", message("kept")), facts.clock(5, 2 ** 52)]);
+    },
+  },
+  {
     name: "keeps sessions apart, whatever their Client Identifiers are",
     check: async (trial) => {
       const sessions = ODD_NAMES.map((clientId, index): readonly Fact[] => [
@@ -222,7 +235,7 @@ export const CONTENT_CASES: readonly Case[] = [
       await trial.commit(...kept);
       await trial.keeps(kept);
       await trial.commit(facts.expiry("1 Infinity", 5)); // It has a connection again.
-      await trial.keeps([...kept.filter((fact) => fact.kind !== "retained" && fact.clientId !== "1 Infinity"), ...[
+      await trial.keeps([...kept.filter((fact) => "clientId" in fact && fact.clientId !== "1 Infinity"), ...[
         started("1 Infinity"),
         facts.expiry("1 Infinity", 5),
       ]]);
@@ -253,7 +266,7 @@ export const CONTENT_CASES: readonly Case[] = [
         facts.will("2 0", wills[1], 5),
         started("3 0"),
       );
-      const untouched = kept.filter((fact) => fact.kind !== "retained" && !fact.clientId.endsWith(" 0"));
+      const untouched = kept.filter((fact) => "clientId" in fact && !fact.clientId.endsWith(" 0"));
       await trial.keeps([...untouched, started("0 0"), started("2 0"), facts.will("2 0", wills[1], 5), started("3 0")]);
     },
   },

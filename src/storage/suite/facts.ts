@@ -166,6 +166,10 @@ export function retained(topic: string, message: ApplicationMessage | undefined,
   return { kind: "retained", topic, message: ApplicationMessage.restored(packet, publisher, expiresAtMs), ...from };
 }
 
+export function clock(nowMs: number, wallMs: number, machine?: { uptimeMs: number; bootId: string }): Fact {
+  return { kind: "clock", nowMs, wallMs, ...machine };
+}
+
 export function together(...changes: readonly Fact[]): Change {
   return { kind: "together", changes };
 }

@@ -1,4 +1,4 @@
-import type { Fact } from "../../protocol/change.ts";
+import type { ClockChange, Fact } from "../../protocol/change.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { Storage } from "../storage.ts";
 import { plainTraits } from "../traits_json.ts";
@@ -27,6 +27,7 @@ interface KeptMessage {
 export interface Kept {
   readonly sessions: Map<string, KeptSession>;
   readonly retained: Map<string, unknown>;
+  clock: ClockChange | undefined;
   /** By Client Identifier: what `backlog` said. */
   readonly lastSequences: Map<string, number>;
 }
@@ -34,7 +35,10 @@ export interface Kept {
 /** Reads all that a storage keeps; throws an Error for what the contract does not allow. */
 export async function readKept(storage: Storage): Promise<Kept> {
   const kept = emptyKept();
+  let isFirst = true;
   for await (const fact of storage.restore()) {
+    if (fact.kind === "clock" && !isFirst) throw new Error('restore() gives "clock" behind something else');
+    isFirst = false;
     if (fact.kind === "backlog") takeBacklog(kept, fact);
     else if (IN_RESTORE.includes(fact.kind)) takeFact(kept, fact);
     else throw new Error(`restore() gives "${fact.kind}", which is for restoreSession()`);
@@ -63,12 +67,12 @@ export async function readKept(storage: Storage): Promise<Kept> {
 export function keptOf(facts: readonly Fact[]): Kept {
   const kept = emptyKept();
   for (const fact of facts) {
-    const session = fact.kind === "retained" ? undefined : kept.sessions.get(fact.clientId);
+    const session = "clientId" in fact ? kept.sessions.get(fact.clientId) : undefined;
     if (session === undefined || IN_RESTORE.includes(fact.kind)) {
       takeFact(kept, fact);
       continue;
     }
-    takeSessionFact(fact.kind === "retained" ? "" : fact.clientId, session, fact);
+    takeSessionFact("clientId" in fact ? fact.clientId : "", session, fact);
     if (fact.kind !== "queued") continue;
     session.backlog.messages += 1;
     session.backlog.bytes += fact.message.size;
@@ -80,7 +84,8 @@ export function keptOf(facts: readonly Fact[]): Kept {
 /** Throws an Error that says where they differ. `lastSequences` are not compared. */
 export function compareKept(actual: Kept, expected: Kept, when = ""): void {
   const difference = firstDifference(actual.sessions, expected.sessions, "sessions") ??
-    firstDifference(actual.retained, expected.retained, "retained");
+    firstDifference(actual.retained, expected.retained, "retained") ??
+    firstDifference(actual.clock, expected.clock, "clock");
   if (difference !== undefined) throw new Error(`${when}${difference}`);
 }
 
@@ -89,13 +94,25 @@ export function named(name: string): string {
   return JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}...` : name);
 }
 
-const IN_RESTORE: readonly Fact["kind"][] = ["sessionStarted", "sessionExpiry", "will", "subscribed", "retained"];
+const IN_RESTORE: readonly Fact["kind"][] = [
+  "sessionStarted",
+  "sessionExpiry",
+  "will",
+  "subscribed",
+  "retained",
+  "clock",
+];
 
 function emptyKept(): Kept {
-  return { sessions: new Map(), retained: new Map(), lastSequences: new Map() };
+  return { sessions: new Map(), retained: new Map(), clock: undefined, lastSequences: new Map() };
 }
 
-function takeFact({ sessions, retained }: Kept, fact: Fact): void {
+function takeFact(kept: Kept, fact: Fact): void {
+  const { sessions, retained } = kept;
+  if (fact.kind === "clock") {
+    kept.clock = fact;
+    return;
+  }
   if (fact.kind === "retained") {
     if (retained.has(fact.topic)) throw new Error(`restore() gives the retained message of ${named(fact.topic)} twice`);
     if (fact.message === undefined) throw new Error(`restore() gives no retained message for ${named(fact.topic)}`);
@@ -139,7 +156,7 @@ function takeBacklog({ sessions, lastSequences }: Kept, fact: Extract<Fact, { ki
 
 function takeSessionFact(clientId: string, session: KeptSession, fact: Fact): void {
   const { messages, accepted } = session;
-  if (fact.kind === "retained" || fact.clientId !== clientId) {
+  if (!("clientId" in fact) || fact.clientId !== clientId) {
     throw new Error(`restoreSession() of ${named(clientId)} gives what is not of this session`);
   }
   const last = messages.at(-1);

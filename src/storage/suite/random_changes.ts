@@ -37,6 +37,7 @@ export class RandomChanges {
 
   #fact(): Fact {
     const random = this.#random;
+    if (random.oneIn(30)) return facts.clock(random.integer(0, 9), random.integer(0, 9));
     if (random.oneIn(8)) {
       if (random.oneIn(3)) return facts.retained(random.pick(TOPICS), undefined);
       return facts.retained(random.pick(TOPICS), this.#message(), this.#traits());

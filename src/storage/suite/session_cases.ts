@@ -180,8 +180,8 @@ function pages(count: number): number[][] {
 /** Compares what a read gives of a session; `expected` begins with nothing but facts of it. */
 async function reads(actual: AsyncIterable<Fact>, expected: readonly Fact[]): Promise<void> {
   const given = await Array.fromAsync(actual);
-  const clientId = given[0] ?? expected[0];
-  const begin = started(clientId === undefined || clientId.kind === "retained" ? "" : clientId.clientId);
+  const first = given[0] ?? expected[0];
+  const begin = started(first !== undefined && "clientId" in first ? first.clientId : "");
   compareKept(keptOf([begin, ...given]), keptOf([begin, ...expected]));
 }
 
