@@ -132,6 +132,7 @@ export class BrokerParts {
       limits: this.limits,
       log: this.commits,
       encoders: new FrameEncoders(this.topics),
+      retained: { matching: ({ levels }) => this.sysTopics.before(this.retention.match(levels), levels) },
       dropped: this.dropped.counts,
       deliveryRules: this.hooks.deliveryRules,
       queuesQos0: queuesQos0Messages,

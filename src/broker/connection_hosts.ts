@@ -9,11 +9,9 @@ import type { Deadlines } from "./deadlines.ts";
 import { type PacketEvent, quiet } from "./events.ts";
 import type { Hooks } from "./hooks.ts";
 import type { Publishing } from "./publishing.ts";
-import type { Retention } from "./retention.ts";
 import type { Router } from "./router.ts";
 import type { ServedConnectionHost } from "./served_connection_host.ts";
 import type { StorageWait } from "./storage_wait.ts";
-import type { SysTopics } from "./sys_topics.ts";
 import type { Traffic } from "./traffic.ts";
 import type { Turn } from "./turn.ts";
 
@@ -31,10 +29,8 @@ export interface ConnectionHostsParts {
   readonly storageWait: StorageWait;
   readonly turn: Turn;
   readonly router: Router;
-  readonly retention: Retention;
   readonly publishing: Publishing;
   readonly admission: Admission;
-  readonly sysTopics: SysTopics;
   readonly unexpectedError: (error: unknown) => void;
 }
 
@@ -125,7 +121,5 @@ function hostOf(
     },
     subscribe: (session, subscription) => router.subscribe(session, subscription),
     unsubscribe: (session, subscription) => router.unsubscribe(session, subscription),
-    retainedMessages: ({ clientId }, subscription) =>
-      parts.sysTopics.before(parts.retention.for(clientId, subscription), subscription.filter.levels),
   };
 }

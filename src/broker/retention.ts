@@ -3,7 +3,6 @@ import type { AccessRequest, ClientTraits } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import type { Subscription } from "../protocol/subscription.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { RetainedMessages } from "./retained_messages.ts";
 
@@ -65,13 +64,6 @@ export class Retention {
     for (const message of this.messages.match(levels)) {
       if (message === undefined || this.#isStillAllowed(message)) yield message;
       else if (++refused % REFUSED_BETWEEN_STOPS === 0) yield undefined;
-    }
-  }
-
-  /** Messages for a subscription of a client, as `match` gives them. */
-  *for(clientId: string, { filter, noLocal }: Subscription): Generator<ApplicationMessage | undefined, undefined> {
-    for (const message of this.match(filter.levels)) {
-      if (!(noLocal && message?.publisher === clientId)) yield message; // [MQTT-3.8.3-3]
     }
   }
 

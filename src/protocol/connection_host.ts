@@ -37,11 +37,6 @@ export interface ConnectionHost {
   publish(message: ApplicationMessage, session: Session, nowMs: number): ReasonCode;
   subscribe(session: Session, subscription: Subscription): void;
   unsubscribe(session: Session, subscription: Subscription): void;
-  /**
-   * Retained messages that the subscription of a session matches, as they are when they are taken. `undefined` comes where
-   * many were looked at that do not match.
-   */
-  retainedMessages(session: Session, subscription: Subscription): Iterator<ApplicationMessage | undefined>;
 }
 
 /** What a connection tells the loop that serves it. */

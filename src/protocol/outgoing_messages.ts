@@ -9,9 +9,11 @@ import type { Limits } from "./limits.ts";
 import type { ApplicationMessage, FrameEncoders } from "./message.ts";
 import { sendIdentified, sendQos0, sendQueuedQos0 } from "./publish_sending.ts";
 import { Queue } from "./queue.ts";
+import { RetainedDeliveries, type RetainedDelivery, type RetainedSource } from "./retained_deliveries.ts";
 import type { SessionLink } from "./session_link.ts";
 import { WaitingMessages } from "./waiting_messages.ts";
 import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
+import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 // Of some 500 retained messages each that were looked at in vain: a few milliseconds, and then others have their turn.
 const MOST_STOPS_A_TURN = 8;
@@ -25,6 +27,7 @@ export interface SessionContext {
   readonly limits: Limits;
   readonly log: ChangeLog;
   readonly encoders: FrameEncoders;
+  readonly retained: RetainedSource;
   /** Counts messages that are not delivered. */
   readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
   /** Who gets what; `undefined`: nobody wants to be asked at delivery. */
@@ -53,13 +56,6 @@ export function mayGoToAnother(qos: QoS, packetIdentifier: number): boolean {
   return qos < 2 || packetIdentifier === 0;
 }
 
-/** Retained messages on their way to a new subscription, sent as fast as the connection takes them. */
-interface RetainedSource {
-  readonly subscription: Subscription;
-  readonly messages: Iterator<ApplicationMessage | undefined>;
-  readonly delivery: Delivery;
-}
-
 /**
  * Messages of a session on their way to its client: those that wait, those in flight, those that are sent again, and the
  * Receive Maximum that bounds them (MQTT 5, sections 3.3.4, 4.3, 4.4 and 4.9).
@@ -71,8 +67,8 @@ export class OutgoingMessages {
   readonly #waiting: WaitingMessages;
   /** In flight on an earlier connection and not sent again yet. */
   readonly #resend = new Queue<QueuedMessage>();
-  /** By Topic Filter: a subscription that is made again begins again. A session that lives on gets the rest when it is back. */
-  #retained: Map<string, RetainedSource> | undefined;
+  /** Retained messages that wait; a session that lives on gets the rest when it is resumed. */
+  #retained: RetainedDeliveries | undefined;
   readonly #guard: DeliveryGuard | undefined;
   #link: SessionLink | undefined;
   /** How many QoS 1 and 2 messages may still be sent (section 4.9). */
@@ -146,6 +142,7 @@ export class OutgoingMessages {
     this.#link = link;
     this.#inflightBytes = 0;
     this.#waiting.catchUp(this.#sequence);
+    this.#retained?.beginAll();
     this.#sendQuota = Math.min(link.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
   }
 
@@ -260,13 +257,22 @@ export class OutgoingMessages {
     else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
   }
 
-  /** Retained messages for a subscription that was made (MQTT 5, section 3.3.1.3). */
-  deliverRetained(subscription: Subscription, messages: Iterator<ApplicationMessage | undefined>): void {
-    const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
-    const { topicFilter } = subscription.filter;
-    this.#retained ??= new Map();
-    this.#retained.delete(topicFilter); // To the end of the line.
-    this.#retained.set(topicFilter, { subscription, messages, delivery });
+  /** Requests the retained messages for a subscription; they wait for {@linkcode sendRetained}. */
+  requestRetained(filter: ParsedTopicFilter): void {
+    this.#retained ??= new RetainedDeliveries(this.#context.retained);
+    this.#retained.request(filter);
+  }
+
+  /** Lets the retained messages come that were requested for these subscriptions: SUBACK was sent. */
+  sendRetained(filters: readonly ParsedTopicFilter[], nowMs: number): void {
+    for (const { topicFilter } of filters) this.#retained?.begin(topicFilter);
+    this.pump(nowMs);
+  }
+
+  /** Forgets the retained messages that wait for a subscription which ends. [MQTT-3.10.4-2] */
+  dropRetained(topicFilter: string): void {
+    this.#retained?.drop(topicFilter);
+    this.#freeRetained();
   }
 
   /**
@@ -326,11 +332,12 @@ export class OutgoingMessages {
     }
     while (this.#waiting.isAnyInMemory && this.#canSend(link)) this.#sendWaiting(link, nowMs);
     if (this.#waiting.wantsPage) link.loadPage();
-    if (link.isPumpLater) return; // Others have their turn first.
+    if (this.#retained === undefined || link.isPumpLater) return; // Others have their turn first.
     const budget = { stops: MOST_STOPS_A_TURN };
-    for (const source of this.#retained?.values() ?? []) {
-      if (!this.#sendAllRetained(source, link, budget, nowMs)) break;
+    for (const delivery of this.#retained.values()) {
+      if (!this.#sendAllRetained(this.#retained, delivery, link, budget, nowMs)) break;
     }
+    this.#freeRetained();
   }
 
   #restoreQueued(change: QueuedChange): void {
@@ -369,29 +376,47 @@ export class OutgoingMessages {
   }
 
   /** Sends the retained messages of a subscription; false: the rest has to wait. */
-  #sendAllRetained(source: RetainedSource, link: SessionLink, budget: { stops: number }, nowMs: number): boolean {
-    const { subscription, delivery, messages } = source;
-    const { topicFilter } = subscription.filter;
-    // None behind UNSUBSCRIBE, or for a subscription that was replaced. [MQTT-3.10.4-2]
-    while (this.#session.subscriptions.get(topicFilter) === subscription) {
+  #sendAllRetained(
+    retained: RetainedDeliveries,
+    waiting: RetainedDelivery,
+    link: SessionLink,
+    budget: { stops: number },
+    nowMs: number,
+  ): boolean {
+    const subscription = this.#session.subscriptions.get(waiting.filter.topicFilter);
+    if (subscription === undefined) return true; // It ends, and the delivery with it.
+    const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
+    for (;;) {
       if (link.outbox.bytes >= this.#context.limits.maximumOutboxBytes / 2) return false;
       // None is taken before it can be sent: in the meantime a newer one may take its place.
-      if (delivery.qos > 0 && !(this.#canSend(link) && this.#isNoneWaiting)) return false;
-      const { value: message, done } = messages.next();
-      if (done) break;
+      if (this.#mayWait(delivery) && !(this.#canSend(link) && this.#isNoneWaiting)) return false;
+      const { value: message, done } = retained.next(waiting);
+      if (done) return true;
       if (message === undefined || !this.permits(message.topic)) {
         budget.stops -= message === undefined ? 1 : REFUSAL_STOPS;
         if (budget.stops > 0) continue;
         link.pumpLater();
         return false;
       }
-      if (nowMs >= message.expiresAtMs) continue;
+      if (nowMs >= message.expiresAtMs || this.#isOwn(message, subscription)) continue;
       this.deliver(message, delivery, nowMs, true);
       budget.stops += SENT_STOPS;
     }
-    this.#retained?.delete(topicFilter);
-    if (this.#retained?.size === 0) this.#retained = undefined; // An idle connection should hold little.
-    return true;
+  }
+
+  /** Whether a message may have to wait behind others: a retained one waits where it is retained. */
+  #mayWait({ qos }: Delivery): boolean {
+    return qos > 0 || (this.#context.queuesQos0 && this.#session.isDurable);
+  }
+
+  /** Whether No Local keeps a message from the client that published it. [MQTT-3.8.3-3] */
+  #isOwn({ publisher }: ApplicationMessage, { noLocal }: Subscription): boolean {
+    return noLocal && publisher === this.#session.clientId;
+  }
+
+  /** An idle connection should hold little. */
+  #freeRetained(): void {
+    if (this.#retained?.isEmpty) this.#retained = undefined;
   }
 
   get #hasQuota(): boolean {

@@ -13,7 +13,7 @@ interface Progress {
   readonly filters: readonly ParsedTopicFilter[];
   readonly reasonCodes: ReasonCode[];
   /** Subscriptions that get retained messages behind SUBACK. */
-  readonly withRetained: Subscription[];
+  readonly withRetained: ParsedTopicFilter[];
   /** Sequence of the last change that was made; 0: none. */
   heldUntil: number;
 }
@@ -75,6 +75,7 @@ export function endSubscription(
 ): void {
   const { topicFilter } = subscription.filter;
   session.subscriptions.delete(topicFilter);
+  session.outgoing.dropRetained(topicFilter);
   host.unsubscribe(session, subscription);
   if (session.isDurable) host.log.write({ kind: "unsubscribed", clientId: session.clientId, topicFilter });
 }
@@ -117,10 +118,7 @@ function subscribeNext(
   }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-6]
   connection.send({ type: "suback", packetIdentifier, reasonCodes, properties: NO_PROPERTIES }, progress.heldUntil);
-  for (const subscription of progress.withRetained) {
-    session.outgoing.deliverRetained(subscription, host.retainedMessages(session, subscription));
-  }
-  session.outgoing.pump(nowMs);
+  session.outgoing.sendRetained(progress.withRetained, nowMs);
   return undefined;
 }
 
@@ -155,7 +153,10 @@ function subscribe(
   }
   // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (section 4.8.2).
   const isRetainedSent = retainHandling === 0 || (retainHandling === 1 && isNew);
-  if (isRetainedSent && filter.shareName === undefined) progress.withRetained.push(subscription);
+  if (isRetainedSent && filter.shareName === undefined) {
+    session.outgoing.requestRetained(filter);
+    progress.withRetained.push(filter);
+  }
   progress.reasonCodes.push(qos); // The QoS that is granted is its Reason Code. [MQTT-3.8.4-7]
 }
 

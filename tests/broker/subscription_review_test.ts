@@ -18,6 +18,7 @@ function sessionsOf(clients: number, subscriptions: number): readonly Session[] 
       limits: DEFAULT_LIMITS,
       log: { write: () => 0, takeBack: () => false, begin: () => {}, end: () => {}, writtenSequence: 0 },
       encoders: new FrameEncoders(new TopicInterner()),
+      retained: { matching: () => [].values() },
       dropped: { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 },
       deliveryRules: undefined,
       queuesQos0: false,

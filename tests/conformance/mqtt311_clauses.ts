@@ -228,9 +228,11 @@ export const MQTT_311_CLAUSES: Clauses = {
     "A SUBSCRIBE to the same Topic Filter replaces the subscription [MQTT-3.8.4-3] v4",
     "A SUBSCRIBE that replaces a subscription brings the retained messages again [MQTT-3.8.4-4] v4",
     "A SUBSCRIBE that replaces a subscription loses no message [MQTT-3.8.4-4] [MQTT-3.8.4-3 of 3.1.1] v4",
+    "Before MQTT 5 a SUBSCRIBE that is repeated brings the rest, then all again [MQTT-3.8.4-3 of 3.1.1] v4",
   ],
   "MQTT-3.8.4-4": [
     "A SUBSCRIBE with the same Topic Filter twice is two in a row [MQTT-3.8.4-5] [MQTT-3.8.4-4 of 3.1.1] v4",
+    "One SUBSCRIBE with the same Topic Filter twice brings the retained messages twice [MQTT-3.8.4-5] v4",
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v4",
   ],
   "MQTT-3.8.4-5": [

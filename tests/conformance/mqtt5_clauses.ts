@@ -283,6 +283,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.3.1-10": [
     "Retain Handling 1 brings them to a new subscription only [MQTT-3.3.1-10] v5",
     "Retain Handling 1 brings none to a subscription of the session that is resumed [MQTT-3.3.1-10] v5",
+    "A SUBSCRIBE that is repeated with Retain Handling 1 leaves what waits to come [MQTT-3.8.4-4] [MQTT-3.3.1-10] v5",
   ],
   "MQTT-3.3.1-11": [
     "Retain Handling 2 brings none [MQTT-3.3.1-11] v5",
@@ -446,9 +447,16 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.8.4-4": [
     "A SUBSCRIBE that replaces a subscription brings the retained messages again [MQTT-3.8.4-4] v5",
     "A SUBSCRIBE that replaces a subscription loses no message [MQTT-3.8.4-4] [MQTT-3.8.4-3 of 3.1.1] v5",
+    "A SUBSCRIBE that is repeated with Retain Handling 0 brings the rest, then all of them again [MQTT-3.8.4-4] v5",
+    "A SUBSCRIBE that is repeated with Retain Handling 1 leaves what waits to come [MQTT-3.8.4-4] [MQTT-3.3.1-10] v5",
+    "A SUBSCRIBE that is repeated with Retain Handling 2 leaves what waits to come [MQTT-3.8.4-4] [MQTT-3.3.1-10] v5",
+    "What waits comes with QoS and Subscription Identifier of the subscription that replaces [MQTT-3.8.4-4] v5",
   ],
   "MQTT-3.8.4-5": [
     "A SUBSCRIBE with the same Topic Filter twice is two in a row [MQTT-3.8.4-5] [MQTT-3.8.4-4 of 3.1.1] v5",
+    "One SUBSCRIBE with the same Topic Filter twice brings the retained messages twice [MQTT-3.8.4-5] v5",
+    "One SUBSCRIBE with the same Topic Filter and Retain Handling 1 twice brings them once [MQTT-3.8.4-5] v5",
+    "One SUBSCRIBE with Retain Handling 0 and then 2 for a Topic Filter brings them once [MQTT-3.8.4-5] v5",
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v5",
   ],
   "MQTT-3.8.4-6": [
