@@ -147,13 +147,16 @@ export class Router {
   }
 }
 
-/** In turns: to a member that takes it at once, else to one that is there, else to any; only to one that may get it. */
+/**
+ * In turns: to a member that takes it at once, else to one that is there, else to one that lives on; only to one that may
+ * get it. A member that is closing and does not live on gets nothing more.
+ */
 function deliverToOne(group: Members<Subscriber>, message: ApplicationMessage, nowMs: number): void {
   const { topic } = message;
   const { targets, turn } = group;
   const at = nextTarget(targets, turn, (subscriber) => subscriber.isReady && subscriber.permits(topic)) ??
     nextTarget(targets, turn, (subscriber) => subscriber.isOnline && subscriber.permits(topic)) ??
-    nextTarget(targets, turn, (subscriber) => subscriber.permits(topic));
+    nextTarget(targets, turn, (subscriber) => subscriber.isDurable && subscriber.permits(topic));
   if (at === undefined) return;
   group.turn = (at + 1) % targets.length;
   const target = targets[at];

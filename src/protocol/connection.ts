@@ -249,21 +249,25 @@ export class Connection implements SessionLink, ClientConnection {
     const reason = sayable(fullReason);
     const phase = this.#phase;
     if (phase.kind === "closing") return;
-    this.#close({ reasonCode, reason, by: "server", ...(firstBytes === undefined ? {} : { firstBytes }) });
+    // First: a DISCONNECT that is too large for the client would end it again.
+    const closing: Closing = { reasonCode, reason, by: "server", ...(firstBytes === undefined ? {} : { firstBytes }) };
+    this.#phase = { kind: "closing", closing };
     if (phase.kind === "connected") {
       // 3.1.1 closes without a word; 5 says why first. [MQTT-4.13.1-1] [MQTT-3.14.0-1]
       if (this.version === 5) this.send({ type: "disconnect", reasonCode, properties: { reasonString: reason } });
     } else if (phase.kind === "connecting") {
       this.#sendRefusal(reasonCode, reason);
     }
+    this.#close(closing);
   }
 
   /** Ends it without a word: there is nobody to hear it. */
   end(closing: Closing): void {
-    if (this.#phase.kind !== "closing") this.#phase = { kind: "closing", closing };
+    if (this.#phase.kind !== "closing") this.#beginClosing(closing);
   }
 
   send(packet: Packet, heldUntil = 0): boolean {
+    if (this.outbox.isClosed) return false;
     const sent = this.#withoutProblemInformation(this.#withAlias(packet));
     const fitting = this.maximumPacketBytes === Infinity ? sent : this.#fitting(sent);
     if (fitting === undefined) {
@@ -471,8 +475,15 @@ export class Connection implements SessionLink, ClientConnection {
   }
 
   #close(closing: Closing): undefined {
-    this.#phase = { kind: "closing", closing };
+    this.#beginClosing(closing);
     this.#events.wake();
+  }
+
+  /** The last packet is in the outbox: from now on messages wait in the session. [MQTT-3.14.4-1] */
+  #beginClosing(closing: Closing): void {
+    this.#phase = { kind: "closing", closing };
+    this.outbox.close();
+    this.session?.outgoing.unlink(this);
   }
 
   /** A Topic Alias for a PUBLISH, with the topic at its first use (MQTT 5, section 3.3.2.3.4). */

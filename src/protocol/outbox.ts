@@ -41,6 +41,7 @@ export class Outbox {
   #keptParts = 0;
   /** What waits is set apart from what is pushed: nothing may leave. */
   #isApart = false;
+  #isClosed = false;
 
   /** @param topics encoded before; many outboxes share them */
   constructor(topics: TopicInterner) {
@@ -49,6 +50,7 @@ export class Outbox {
 
   /** Appends a packet; throws RangeError when it cannot be encoded. */
   push(packet: Packet, heldUntil = 0): void {
+    if (this.#isClosed) return;
     this.packets += 1;
     if (packet.type === "publish") this.#countPublish(packet.payload.length);
     if (this.#writer === undefined && (packet.type === "connack" || packet.type === "pingresp")) {
@@ -63,6 +65,7 @@ export class Outbox {
 
   /** Appends a PUBLISH whose bytes stay as they are: `buffer[start..end)`. */
   pushShared(buffer: ArrayBufferLike, start: number, end: number, payloadBytes = 0): void {
+    if (this.#isClosed) return;
     this.packets += 1;
     this.#countPublish(payloadBytes);
     this.#append(buffer, start, end, 0);
@@ -77,6 +80,7 @@ export class Outbox {
     dup: boolean,
     heldUntil = 0,
   ): void {
+    if (this.#isClosed) return;
     this.packets += 1;
     this.#countPublish(payloadBytes);
     const writer = this.#writer ??= new ByteWriter(FIRST_BUFFER_BYTES);
@@ -164,6 +168,15 @@ export class Outbox {
       }
     }
     this.#keptParts = this.#parts.length;
+  }
+
+  /** Takes no further packet; those that wait still leave. [MQTT-3.14.4-1] */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Drops all that waits. */

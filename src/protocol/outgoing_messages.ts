@@ -173,6 +173,11 @@ export class OutgoingMessages {
     return messages;
   }
 
+  /** Sends nothing more on a connection that is closing: messages wait, as without one. {@linkcode detach} follows. */
+  unlink(link: SessionLink): void {
+    if (this.#link === link) this.#link = undefined;
+  }
+
   /** Takes the connection away, or what came back for one that is gone. */
   detach(): void {
     this.#link = undefined;

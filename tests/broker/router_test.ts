@@ -112,14 +112,40 @@ Deno.test("Members of a Shared Subscription come and go, and all that are there 
   }
 });
 
+Deno.test("A Shared Subscription brings a message to the member that may get it, wherever that is (section 4.8.2)", () => {
+  const router = new Router();
+  const [allowed, forbidden] = [new Recorder(), new Recorder()];
+  for (const member of [forbidden, allowed]) router.subscribe(member, subscription("$share/g/t"));
+  forbidden.isPermitted = false;
+  allowed.isDurable = true;
+  const publish = (count: number) => {
+    for (let at = 0; at < count; at++) router.publish(message("t"), 0);
+    return [allowed.taken(), forbidden.taken()];
+  };
+  assertEquals(publish(3), [3, 0]);
+  allowed.isReady = false;
+  assertEquals(publish(3), [3, 0]);
+  allowed.isOnline = false; // It waits for the member that is away.
+  assertEquals(publish(3), [3, 0]);
+  forbidden.isReady = false; // Online, and takes nothing at once.
+  assertEquals(publish(3), [3, 0]);
+  forbidden.isOnline = false;
+  forbidden.isDurable = true;
+  assertEquals(publish(3), [3, 0]);
+  forbidden.isPermitted = true;
+  allowed.isDurable = false; // It is closing: its session ends, and would lose the message.
+  assertEquals(publish(3), [0, 3]);
+});
+
 /** Counts what it gets. */
 class Recorder implements Subscriber {
   readonly clientId = "recorder";
   isOnline = true;
   isReady = true;
-  readonly isDurable = false;
+  isDurable = false;
+  isPermitted = true;
   permits(_topic: string): boolean {
-    return true;
+    return this.isPermitted;
   }
   received = 0;
 

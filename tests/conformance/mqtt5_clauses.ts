@@ -534,6 +534,10 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.14.2-3": ["A Reason String that makes DISCONNECT too large is left out [MQTT-3.14.2-3] v5"],
   "MQTT-3.14.2-4": "not observable: DISCONNECT has no User Property",
   "MQTT-3.14.4-1": [
+    "QoS 0 does not follow DISCONNECT [MQTT-3.14.4-1] v5",
+    "The Will of a client that breaks the rules does not follow the DISCONNECT of another one [MQTT-3.14.4-1] v5",
+    "The Will of the client that is taken over does not reach it [MQTT-3.14.4-1] v5",
+    "Nothing follows the DISCONNECT of a server that is shutting down [MQTT-3.14.4-1] v5",
     "Nothing comes behind DISCONNECT of the server, which closes [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.2-1] v5",
   ],
   "MQTT-3.14.4-2": [

@@ -221,6 +221,23 @@ Deno.test("Outbox.pushBehind() keeps all that was pushed when it fails", () => {
   assertEquals(taken(outbox), "4002000140020002");
 });
 
+Deno.test("Outbox.close() lets what waits leave, held or not, and takes nothing more [MQTT-3.14.4-1]", () => {
+  const outbox = newOutbox();
+  outbox.push(puback(1), 5);
+  outbox.push(PING);
+  outbox.close();
+  const { bytes, packets } = outbox;
+  outbox.push(puback(2));
+  outbox.pushShared(Uint8Array.of(1, 2, 3).buffer, 0, 3);
+  const frame = publish(4);
+  outbox.pushPublish(frame, 4, packetIdentifierOffset(frame), 1, false);
+  outbox.pushBehind(() => outbox.push(puback(3)), () => outbox.push(puback(4)));
+  assertEquals([outbox.bytes, outbox.packets], [bytes, packets]);
+  outbox.keep();
+  assertEquals(taken(outbox, 4), "");
+  assertEquals(taken(outbox, 5), `40020001${PING_HEX}`);
+});
+
 function newOutbox(): Outbox {
   return new Outbox(new TopicInterner(16));
 }

@@ -84,6 +84,8 @@ export class Conversation {
   /** Errors of the server itself, as it reported them. */
   readonly errors: unknown[] = [];
   nowMs = START_MS;
+  /** Set by a step that closes the broker. */
+  closing: Promise<void> | undefined;
   readonly #clients = new Map<string, WireClient>();
 
   private constructor(readonly version: ProtocolVersion, readonly broker: Broker) {}
