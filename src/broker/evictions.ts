@@ -20,8 +20,9 @@ export class Evictions {
   readonly #clock: () => number;
   readonly #turn: Turn;
   readonly #bans = new Bans();
-  /** What ends connections that are still to end. */
+  /** What ends connections that are still to end, and these. */
   readonly #waiting = new Queue<() => void>();
+  readonly #doomed = new Set<ServedConnection>();
   #left = MOST_AT_A_TIME;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -77,17 +78,22 @@ export class Evictions {
     return this.#bans.find({ clientId, principal, address }, this.#turn.now());
   }
 
-  /** Whoever still waits to be ended has another end. */
+  /** Drops those that are still to end: shutdown closes these connections anyway. */
   close(): void {
     this.#waiting.clear();
+    this.#doomed.clear();
     clearTimeout(this.#timer);
   }
 
   #endAll(isMeant: (served: ServedConnection) => boolean, end: (served: ServedConnection) => void): number {
     let count = 0;
     for (const served of this.#connections) {
-      if (!isMeant(served)) continue;
-      this.#waiting.push(() => end(served));
+      if (this.#doomed.has(served) || !isMeant(served)) continue;
+      this.#doomed.add(served);
+      this.#waiting.push(() => {
+        this.#doomed.delete(served);
+        end(served);
+      });
       count += 1;
     }
     this.#endSome();

@@ -30,6 +30,21 @@ for (const { name, end } of WAYS) {
     }));
 }
 
+Deno.test("broker.disconnect() and ban() count each connection once, whether it closes already or waits to be ended", () =>
+  converse(5, { authenticator: EVERYBODY_IS_ANN }, async (conversation) => {
+    await conversation.run("a connects", "b connects");
+    const { broker } = conversation;
+    assertEquals(broker.disconnect({ clientId: "a" }), 1);
+    assertEquals([broker.disconnect({ clientId: "a" }), broker.disconnect(() => true)], [0, 1]); // In the same turn.
+    assertEquals(broker.ban({ principal: "ann" }), 0);
+    broker.unban({ principal: "ann" });
+    await conversation.run("a told e0 98", "b told e0 98");
+    const { ended } = await connectMany(conversation);
+    const counts = [broker.disconnect(() => true), broker.disconnect(() => true), broker.ban({ principal: "ann" })];
+    assertEquals(counts, [CLIENTS, 0, 0]);
+    await within(ended, "all clients to be disconnected");
+  }));
+
 Deno.test("broker.disconnect() of few clients ends them in the same turn", () =>
   converse(5, {}, async (conversation) => {
     await conversation.run("a connects", "b connects", "c connects");
