@@ -1,7 +1,7 @@
 /** Wills of sessions that outlive their connections, across the end of a broker (MQTT 5, section 3.1.2.5). */
 
 import { assertEquals } from "@std/assert";
-import { MemoryStorage } from "../../mod.ts";
+import { type AccessRequest, type BrokerOptions, MemoryStorage } from "../../mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { converse } from "../wire/conversation.ts";
 
@@ -107,4 +107,33 @@ Deno.test("What a Will says lives as long as its session: a session that ends pu
     await conversation.run("5000 ms pass", ...GOT_IT);
     assertEquals(conversation.broker.metrics.sessions, 1);
   });
+});
+
+Deno.test("A Will is authorized by the role, right and listener of its client two restarts later", async () => {
+  const storage = new MemoryStorage();
+  const asked: AccessRequest[] = [];
+  const options: BrokerOptions = {
+    storage,
+    authenticator: {
+      authenticate: ({ clientId }) => {
+        const grants = [{ access: "write", topicFilter: "w" }] as const;
+        return { isAccepted: true, principal: `p${clientId}`, roles: [`role of ${clientId}`], grants };
+      },
+    },
+    authorizer: {
+      authorize: (request) => {
+        if (request.action === "publish") asked.push(request);
+        const { action, roles, grants, listener } = request;
+        const isWriter = roles[0] === "role of s" && grants[0]?.topicFilter === "w" && listener === "memory";
+        return action === "subscribe" || isWriter;
+      },
+    },
+  };
+  await converse(5, options, async (crashed) => {
+    await crashed.run(...READER, WITH_DELAYED_WILL, CONNACK);
+    // The first one finds that its client is gone, and ends before the delay is over.
+    await converse(5, options, (first) => first.run("5000 ms pass"));
+    await converse(5, options, (second) => second.run("10000 ms pass", ...GOT_IT));
+  });
+  assertEquals(asked.map(({ roles }) => roles), [["role of s"], ["role of s"]]);
 });
