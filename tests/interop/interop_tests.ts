@@ -17,6 +17,7 @@ const PROGRAMS = {
   mosquitto_rr: "mosquitto-clients",
   "paho-mqtt": "python3-paho-mqtt",
   node: "nodejs",
+  npm: "npm",
   openssl: "openssl",
   go: "golang-go",
   java: "default-jdk-headless",
