@@ -2,7 +2,13 @@ import type { Listener } from "../transport/listener.ts";
 import { listenBehindProxy } from "../transport/proxy_protocol.ts";
 import { listenTcp } from "../transport/tcp.ts";
 import { listenTls, type TlsListener } from "../transport/tls.ts";
-import { checkServerCertificate, completedChain, type ServerCertificate } from "../transport/tls_certificate.ts";
+import {
+  certificates,
+  checkServerCertificate,
+  completedChain,
+  type ServerCertificate,
+} from "../transport/tls_certificate.ts";
+import type { ReloadedTls } from "../transport/tls_handshake.ts";
 import { listenUnix } from "../transport/unix.ts";
 import { CloseCode } from "../transport/web_socket_frames.ts";
 import { listenWebSocket } from "../transport/web_socket_listener.ts";
@@ -69,14 +75,14 @@ export class Listening {
     return lines;
   }
 
-  /** Reads certificates, and gives what shows them in handshakes from now on; throws {@linkcode ConfigError}. */
+  /** Reads certificates and authorities, and gives a function that puts them in force for handshakes from then on; throws {@linkcode ConfigError}. */
   prepareReload({ listeners, tls }: Configuration): () => void {
     const shown = this.#tlsListeners.map(({ listener, index }) => {
       const own = listeners[index]?.tls ?? tls;
-      return { listener, certificate: own === undefined ? undefined : certificateOf(own) };
+      return { listener, files: own === undefined ? undefined : tlsFilesOf(own) };
     });
     return () => {
-      for (const { listener, certificate } of shown) if (certificate !== undefined) listener.reload(certificate);
+      for (const { listener, files } of shown) if (files !== undefined) listener.reload(files);
     };
   }
 
@@ -162,16 +168,15 @@ export class Listening {
     index: number,
   ): TlsListener {
     if (tls === undefined) throw new ConfigError("A listener for TLS needs a certificate"); // The schema refuses it before.
-    const { authority, requireCertificate, minimumVersion } = tls;
+    const { requireCertificate, minimumVersion } = tls;
     const listener = listenTls({
-      ...certificateOf(tls),
+      ...tlsFilesOf(tls),
       hostname,
       port,
       proxyProtocol: isProxied,
       alpnProtocols: [alpnProtocol],
       minimumVersion,
       requireCertificate,
-      ...authority === undefined ? {} : { clientAuthority: readPem("authority of clients", authority) },
       onHandshakeFailed: this.#refused,
     });
     this.#tlsListeners.push({ listener, index });
@@ -218,10 +223,21 @@ function withOptions(url: ListenUrl, { proxyProtocol, origins, trustedProxies }:
 export function checkListenerFiles({ listeners, tls }: Configuration): void {
   for (const { httpDir } of listeners) if (httpDir !== undefined) realFolder(httpDir);
   for (const own of [tls, ...listeners.map(({ tls }) => tls)]) {
-    if (own === undefined) continue;
-    certificateOf(own);
-    if (own.authority !== undefined) readPem("authority of clients", own.authority);
+    if (own !== undefined) tlsFilesOf(own);
   }
+}
+
+function tlsFilesOf(tls: TlsConfiguration): ReloadedTls {
+  const { authority } = tls;
+  if (authority === undefined) return certificateOf(tls);
+  const clientAuthority = readPem("authority of clients", authority);
+  try {
+    certificates(clientAuthority, "authority");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ConfigError(`Cannot use the authority of clients "${authority}": ${error.message}`);
+  }
+  return { ...certificateOf(tls), clientAuthority };
 }
 
 function certificateOf({ certificate, key, chain }: TlsConfiguration): ServerCertificate {

@@ -3,9 +3,8 @@
  * certificate, because the text of the runtime has a line for each part, and does not escape a line end within one.
  */
 
-const SEQUENCE = 0x30;
-const OBJECT_IDENTIFIER = 0x06;
-const EXPLICIT_VERSION = 0xa0;
+import { type Element, elements, OBJECT_IDENTIFIER, objectIdentifier, SEQUENCE, signedFields } from "./der.ts";
+
 /** Before the subject stand the serial number, the algorithm, the issuer and the time that it is valid. */
 const FIELDS_BEFORE_SUBJECT = 4;
 const LATIN_1 = new TextDecoder("latin1");
@@ -42,21 +41,9 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["1.2.840.113549.1.9.1", "emailAddress"],
 ]);
 
-/** An element of DER (X.690). */
-interface Element {
-  readonly tag: number;
-  readonly content: Uint8Array;
-  /** With its tag and length. */
-  readonly whole: Uint8Array;
-}
-
 /** The subject of a certificate in DER. Throws RangeError for what is not one. */
 export function subjectOf(certificate: Uint8Array): string {
-  const [signed] = elements(only(certificate, SEQUENCE));
-  if (signed === undefined) throw new RangeError("Cannot read a certificate: it is empty");
-  const fields = elements(signed.content);
-  const [first] = fields;
-  const subject = fields[(first?.tag === EXPLICIT_VERSION ? 1 : 0) + FIELDS_BEFORE_SUBJECT];
+  const subject = signedFields(certificate).fields[FIELDS_BEFORE_SUBJECT];
   if (subject?.tag !== SEQUENCE) throw new RangeError("Cannot read a certificate: it has no subject");
   const parts = elements(subject.content).map(({ content }) =>
     elements(content).map(attributeText).reverse().join("+")
@@ -82,52 +69,4 @@ function escaped(text: string): string {
   return text
     .replace(/[,+"<>;\\]|^[ #]| $/g, "\\$&")
     .replace(/[^\x20-\x7e]+/g, (run) => new TextEncoder().encode(run).toHex().toUpperCase().replace(/../g, "\\$&"));
-}
-
-function only(bytes: Uint8Array, tag: number): Uint8Array {
-  const [element, ...others] = elements(bytes);
-  if (element?.tag !== tag || others.length > 0) {
-    throw new RangeError("Cannot read a certificate: it is no certificate");
-  }
-  return element.content;
-}
-
-/** What stands one behind the other. */
-function elements(bytes: Uint8Array): Element[] {
-  const found: Element[] = [];
-  let rest = bytes;
-  while (rest.length > 0) {
-    const element = firstElement(rest);
-    found.push(element);
-    rest = rest.subarray(element.whole.length);
-  }
-  return found;
-}
-
-function firstElement(bytes: Uint8Array): Element {
-  const [tag = 0, short = 0x80] = bytes;
-  // A length of more than 127 says how many bytes follow that have it; a certificate needs no more than three.
-  const lengthBytes = short < 0x80 ? 0 : short - 0x80;
-  const length = lengthBytes === 0
-    ? short
-    : bytes.subarray(2, 2 + lengthBytes).reduce((sum, byte) => sum * 256 + byte, 0);
-  const start = 2 + lengthBytes;
-  if (short === 0x80 || lengthBytes > 3 || start + length > bytes.length) {
-    throw new RangeError("Cannot read a certificate: a length in it is wrong");
-  }
-  return { tag, content: bytes.subarray(start, start + length), whole: bytes.subarray(0, start + length) };
-}
-
-function objectIdentifier(bytes: Uint8Array): string {
-  const numbers: bigint[] = [];
-  let number = 0n;
-  for (const byte of bytes) {
-    number = number << 7n | BigInt(byte & 0x7f);
-    if (byte >= 0x80) continue;
-    numbers.push(number);
-    number = 0n;
-  }
-  const [both = 0n, ...others] = numbers;
-  const first = both < 80n ? both / 40n : 2n;
-  return [first, both - first * 40n, ...others].join(".");
 }

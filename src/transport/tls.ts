@@ -1,8 +1,7 @@
 import { type Listener, preparedListener } from "./listener.ts";
 import { listenBehindProxy } from "./proxy_protocol.ts";
 import { listenTcp } from "./tcp.ts";
-import type { ServerCertificate } from "./tls_certificate.ts";
-import { TlsHandshakes, type TlsOptions } from "./tls_handshake.ts";
+import { type ReloadedTls, TlsHandshakes, type TlsOptions } from "./tls_handshake.ts";
 
 /** Options of {@linkcode listenTls}. */
 export interface TlsListenOptions extends TlsOptions {
@@ -21,11 +20,12 @@ export interface TlsListener extends Listener {
   readonly hostname: string;
   readonly port: number;
   /**
-   * Shows another certificate from the next handshake on; connections that are open stay.
+   * Shows another certificate from the next handshake on, and verifies clients by another `clientAuthority` where it is
+   * given; connections that are open stay.
    *
-   * Throws TypeError for one that cannot be used, and keeps the old one.
+   * Throws TypeError for one that cannot be used, and keeps the old ones.
    */
-  reload(certificate: ServerCertificate): void;
+  reload(reloaded: ReloadedTls): void;
   /** Ends handshakes that are under way too. */
   close(): void;
 }
@@ -56,6 +56,6 @@ export function listenTls(options: TlsListenOptions): TlsListener {
   return Object.assign(prepared, {
     hostname: tcp.hostname,
     port: tcp.port,
-    reload: (certificate: ServerCertificate) => handshakes.reload(certificate),
+    reload: (reloaded: ReloadedTls) => handshakes.reload(reloaded),
   });
 }

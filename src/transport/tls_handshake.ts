@@ -4,12 +4,8 @@ import { Duplex } from "node:stream";
 import { type ByteChannel, channelOf, ChannelTransport } from "./byte_channel.ts";
 import { foreignToTls } from "./first_bytes.ts";
 import { SocketChannel } from "./socket_channel.ts";
-import {
-  checkAuthority,
-  checkServerCertificate,
-  clientCertificate,
-  type ServerCertificate,
-} from "./tls_certificate.ts";
+import { ClientCertificates } from "./client_certificates.ts";
+import { checkServerCertificate, type ServerCertificate } from "./tls_certificate.ts";
 import { handshakeFailure } from "./tls_failure.ts";
 import type { Peer, Transport } from "./transport.ts";
 
@@ -28,6 +24,12 @@ export interface TlsOptions extends ServerCertificate {
   readonly requireCertificate?: boolean;
   /** How long a handshake may take. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
+}
+
+/** Contents of files that are read again. */
+export interface ReloadedTls extends ServerCertificate {
+  /** PEM text, for listeners that have one already. @default the one that the listener has */
+  readonly clientAuthority?: string;
 }
 
 /** A connection that did not become a TLS connection. */
@@ -54,6 +56,8 @@ const FATAL = 2;
  */
 export class TlsHandshakes {
   readonly #options: TlsOptions;
+  /** `undefined`: clients are not asked for certificates. */
+  #clientCertificates: ClientCertificates | undefined;
   /** Listens nowhere: it is given connections. */
   readonly #server: Server;
 
@@ -61,11 +65,11 @@ export class TlsHandshakes {
   constructor(options: TlsOptions) {
     const { clientAuthority, alpnProtocols = ["mqtt"], requireCertificate = false, handshakeTimeoutMs } = options;
     checkServerCertificate(options);
-    if (clientAuthority !== undefined) checkAuthority(clientAuthority);
+    if (clientAuthority !== undefined) this.#clientCertificates = new ClientCertificates(clientAuthority);
     else if (requireCertificate) throw new TypeError("Cannot require certificates: clientAuthority is not given");
     this.#options = options;
     this.#server = createServer({
-      ...secureContext(options, options),
+      ...secureContext(options, options, clientAuthority),
       ALPNProtocols: [...alpnProtocols],
       requestCert: clientAuthority !== undefined,
       rejectUnauthorized: false, // Its own way tells nobody why: #accepted() refuses.
@@ -74,10 +78,21 @@ export class TlsHandshakes {
     });
   }
 
-  /** Shows another certificate from the next handshake on. Throws TypeError, and keeps the old one. */
-  reload(certificate: ServerCertificate): void {
-    checkServerCertificate(certificate);
-    this.#server.setSecureContext(secureContext(this.#options, certificate));
+  /**
+   * Shows another certificate from the next handshake on, and asks for certificates of other authorities where these are
+   * given, for resumed sessions too. Throws TypeError, and keeps the old ones.
+   */
+  reload(reloaded: ReloadedTls): void {
+    const inForce = this.#clientCertificates?.pem;
+    const { clientAuthority = inForce } = reloaded;
+    checkServerCertificate(reloaded);
+    if (clientAuthority !== undefined && clientAuthority !== inForce) {
+      if (inForce === undefined) {
+        throw new TypeError("Cannot use clientAuthority: the listener does not ask for certificates");
+      }
+      this.#clientCertificates = new ClientCertificates(clientAuthority);
+    }
+    this.#server.setSecureContext(secureContext(this.#options, reloaded, clientAuthority));
   }
 
   /** Rejects with HandshakeError; the connection is closed then. */
@@ -91,8 +106,9 @@ export class TlsHandshakes {
     let socket: TLSSocket | undefined;
     try {
       const stream = await openStream(channelOf(inner));
+      const clientCertificates = this.#clientCertificates; // Those by which the runtime verifies in this handshake.
       socket = await this.#secured(stream);
-      const peer = this.#accepted(socket, { ...inner.peer, transport: "tls", listener });
+      const peer = this.#accepted(socket, clientCertificates, { ...inner.peer, transport: "tls", listener });
       return new ChannelTransport(new SocketChannel(socket, stream), peer);
     } catch (error) {
       socket?.destroy();
@@ -135,15 +151,14 @@ export class TlsHandshakes {
   }
 
   /** Throws HandshakeError for the certificate of the client. */
-  #accepted(socket: TLSSocket, peer: Peer): Peer {
-    const { clientAuthority, requireCertificate } = this.#options;
-    if (clientAuthority === undefined) return peer;
-    const certificate = clientCertificate(socket, clientAuthority);
+  #accepted(socket: TLSSocket, clientCertificates: ClientCertificates | undefined, peer: Peer): Peer {
+    if (clientCertificates === undefined) return peer;
+    const certificate = clientCertificates.of(socket);
     switch (certificate.kind) {
       case "refused":
         throw new HandshakeError(certificate.reason);
       case "none":
-        if (requireCertificate) throw new HandshakeError("the client gave no certificate");
+        if (this.#options.requireCertificate) throw new HandshakeError("the client gave no certificate");
         return peer;
       case "verified": {
         const { name, subject } = certificate;
@@ -158,8 +173,9 @@ export class TlsHandshakes {
 }
 
 function secureContext(
-  { minimumVersion = "1.2", clientAuthority }: TlsOptions,
+  { minimumVersion = "1.2" }: TlsOptions,
   { certificate, key }: ServerCertificate,
+  clientAuthority: string | undefined,
 ) {
   return {
     cert: certificate,

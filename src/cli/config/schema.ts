@@ -37,7 +37,8 @@ const tlsSchema = z.strictObject({
       "Read again on SIGHUP.",
   ),
   authority: path.optional().describe(
-    "PEM file, or folder of such files: who signs certificates of clients, which are asked for one.",
+    "PEM file, or folder of such files: who signs certificates of clients, which are asked for one. " +
+      "Read again on SIGHUP.",
   ),
   requireCertificate: z.boolean().default(false).describe("Let no client in without a certificate."),
   minimumVersion: z.literal(["1.2", "1.3", 1.2, 1.3]).default("1.2")
