@@ -28,8 +28,10 @@ interface Client extends WillOwner {
   readonly principal: string | undefined;
   /** The connection that has the session, or is about to get it. */
   owner: ServedConnection | undefined;
-  /** Resolves when the session is restored from the storage; it never rejects. */
+  /** Resolves when the session is restored from the storage, or has ended; it never rejects. */
   restoring: Promise<void> | undefined;
+  /** Whether it is to end, and nobody gets it any more: only what it shares has still to be read. */
+  isEnding: boolean;
   expiry: Deadline | undefined;
   /** The connection for which more of what it left in the storage is coming back. */
   paging: ServedConnection | undefined;
@@ -104,6 +106,15 @@ export class Sessions {
     const { connect, terms: { clientId, sessionExpirySeconds } } = ask;
     for (;;) {
       const known = this.#clients.get(clientId);
+      if (known?.owner?.connection.closing !== undefined) {
+        this.connectionEnded(known.owner); // It is closing in this turn.
+        continue;
+      }
+      if (known !== undefined && (known.isEnding || this.#hasExpired(known))) {
+        await this.#endNow(known); // Then the Client Identifier is free for everybody.
+        if (served.connection.closing !== undefined) return undefined;
+        continue;
+      }
       if (known !== undefined && known.principal !== served.connection.principal) return "notYours";
       const owner = known?.owner;
       if (owner !== undefined) this.#takeOver(owner);
@@ -161,6 +172,7 @@ export class Sessions {
         principal: change.principal,
         owner: undefined,
         restoring: undefined,
+        isEnding: false,
         expiry: undefined,
         will: undefined,
         paging: undefined,
@@ -216,6 +228,7 @@ export class Sessions {
       principal,
       owner,
       restoring: undefined,
+      isEnding: false,
       expiry: undefined,
       will: undefined,
       paging: undefined,
@@ -282,6 +295,19 @@ export class Sessions {
     if (client.owner === served) session.outgoing.endPage(until);
   }
 
+  /** Whether its deadline has come, though it was not served yet. */
+  #hasExpired({ owner, expiry }: Client): boolean {
+    return owner === undefined && expiry !== undefined && expiry.place >= 0 && expiry.dueMs <= this.#host.now();
+  }
+
+  /** Ends a session whose time is over. Rejects when the storage cannot say what it shares. */
+  async #endNow(client: Client): Promise<void> {
+    if (client.restoring !== undefined) return await client.restoring;
+    const hasExpired = this.#hasExpired(client);
+    await this.#end(client);
+    if (hasExpired) this.expiredCount += 1;
+  }
+
   #expireAt(client: Client, expiresAtMs: number): void {
     this.#host.deadlines.cancel(client.expiry);
     if (expiresAtMs === Infinity) return;
@@ -291,6 +317,7 @@ export class Sessions {
   }
 
   #endOrTryAgain(client: Client, ended = () => {}): void {
+    client.isEnding = true;
     this.#end(client).then(ended, (error: unknown) => {
       this.#host.readFailed(client.session.clientId, error);
       this.#expireAt(client, this.#host.now() + END_AGAIN_MS);
@@ -311,11 +338,14 @@ export class Sessions {
     const { router } = this.#host;
     for (const subscription of subscriptions) router.unsubscribe(session, subscription); // Nothing more comes to it.
     const resolve = beginRestoring(client);
+    const { isEnding } = client;
+    client.isEnding = true;
     let shared: SharedMessage[];
     try {
       shared = await this.#storedSharedMessages(session.clientId);
     } catch (error) {
       for (const subscription of subscriptions) router.subscribe(session, subscription);
+      client.isEnding = isEnding;
       throw error;
     } finally {
       client.restoring = undefined;

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Authenticator, MemoryStorage } from "../../mod.ts";
+import { GatedStorage } from "../storage/gated_storage.ts";
 import { converse, type Step } from "../wire/conversation.ts";
 
 /** Whoever says a User Name is that principal. */
@@ -97,6 +98,87 @@ Deno.test("A Client Identifier is free for everybody when its session has ended"
       connects("a2", "bob", "00"),
       "a2 < 20 [ 00 00 { LIMITS } ]",
     )));
+
+const SHARED: readonly Step[] = [
+  connects("a", "alice", "00"),
+  "a < 20 [ 00 00 { LIMITS } ]",
+  "a > 82 [ 0001 {} '$share/g/x' 01 ]", // What it shares is read before its session ends.
+  "a < 90 [ 0001 {} 01 ]",
+];
+
+for (const flags of ["00", "02"]) {
+  Deno.test(`A client waits for the end of another's session, and begins its own, with CONNECT flags ${flags}`, () => {
+    const storage = new GatedStorage();
+    return converse(5, { authenticator: BY_USER_NAME, storage }, async (conversation) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      storage.restoring = promise;
+      await conversation.run(
+        ...SHARED,
+        "a > e0 [ 00 [ 11 00000000 ] ]",
+        "a closed",
+        connects("a2", "bob", flags),
+        connects("a3", "carol", flags),
+        "q connects",
+        () => resolve(),
+        "a2 < 20 [ 00 00 { LIMITS } ]",
+        "a3 told 20 00 87", // It is bob's by then.
+        () => assertEquals(conversation.broker.metrics.sessions, 2),
+      );
+    });
+  });
+}
+
+Deno.test("A session that could not be ended is nobody's, and ends for the next client", () => {
+  const storage = new GatedStorage();
+  return converse(5, { authenticator: BY_USER_NAME, storage }, async (conversation) => {
+    const broken = Promise.reject(new Error("the disk is gone"));
+    broken.catch(() => {});
+    storage.restoring = broken;
+    await conversation.run(
+      ...SHARED,
+      "a > e0 [ 00 [ 11 00000000 ] ]",
+      "a closed",
+      connects("a2", "bob", "00"),
+      "a2 told 20 00 88",
+      () => storage.restoring = Promise.resolve(),
+      connects("a3", "alice", "00"),
+      "a3 < 20 [ 00 00 { LIMITS } ]", // It does not come back to her either.
+    );
+  });
+});
+
+for (const user of ["alice", "bob"]) {
+  Deno.test(`A session that has expired is over before its deadline is served, for ${user}`, () =>
+    converse(5, { authenticator: BY_USER_NAME }, (conversation) =>
+      conversation.run(
+        ...ALICE,
+        "a drops",
+        () => conversation.nowMs += 3_600_000,
+        connects("a2", user, "00"),
+        "a2 < 20 [ 00 00 { LIMITS } ]",
+        () => assertEquals(conversation.broker.metrics.sessions, 1),
+      )));
+}
+
+Deno.test("A client that comes in the turn in which another one is put out begins a session", () => {
+  let putOut = () => 0;
+  const authenticator: Authenticator = {
+    authenticate: (request) => {
+      if (request.connect.userName === "bob") putOut();
+      return BY_USER_NAME.authenticate(request);
+    },
+  };
+  return converse(5, { authenticator }, async (conversation) => {
+    putOut = () => conversation.broker.disconnect({ clientId: "a" });
+    await conversation.run(
+      connects("a", "alice", "02").replace("11 00000e10", ""),
+      "a < 20 [ 00 00 { LIMITS } ]",
+      connects("a2", "bob", "02"),
+      "a2 < 20 [ 00 00 { LIMITS } ]",
+      "a told e0 98",
+    );
+  });
+});
 
 /** CONNECT as client "a"; `flags`: "00" or, with Clean Start, "02". */
 function connects(client: string, userName: string | undefined, flags: string): string {
