@@ -10,7 +10,7 @@
  */
 
 import { matchesTopic, parseTopicFilter } from "../protocol/topic_filter.ts";
-import type { AccessRequest, Grant } from "../protocol/ask.ts";
+import { type AccessRequest, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
 import type { Authorizer } from "./authentication.ts";
 import { coversFilter, overlapsFilter } from "./filter_sets.ts";
 
@@ -240,6 +240,9 @@ function refuseTwice(names: readonly string[]): void {
 function compileRule(rule: AccessRule): CompiledRule {
   const isPattern = "pattern" in rule;
   const text = isPattern ? rule.pattern : rule.topic;
+  if (!GRANT_ACCESS.includes(rule.access)) { // As "Deny" it would deny nothing.
+    throw new RangeError(`Cannot use the rule: "${rule.access}" is not one of ${GRANT_ACCESS.join(", ")}`);
+  }
   if (!isTopicFilter(text)) throw new RangeError(`Cannot use the rule: "${text}" is not a Topic Filter`);
   return {
     access: rule.access,

@@ -3,12 +3,12 @@ import type { AccessRequest, Authentication, AuthenticationRequest, Authenticati
 /** What every client hears that is not known or not who it says: nobody learns which users there are. */
 export const WRONG_CREDENTIALS = "the user name or the password is wrong";
 
-/** Says who a client is. One that throws or rejects refuses the client. */
+/** Says who a client is. One that throws, rejects or answers anything else refuses the client. */
 export interface Authenticator {
   authenticate(request: AuthenticationRequest): Authentication | Promise<Authentication>;
 }
 
-/** Says what a client may do. One that throws or rejects refuses the request. */
+/** Says what a client may do. One that throws, rejects or answers anything else refuses the request. */
 export interface Authorizer {
   /** Asked for each PUBLISH, each Topic Filter of SUBSCRIBE, and for a Will at CONNECT and again when it is published. */
   authorize(request: AccessRequest): boolean | Promise<boolean>;
@@ -27,7 +27,7 @@ export interface Authorizer {
   readonly version?: number;
 }
 
-/** An Authentication Method (MQTT 5, section 4.12). One whose exchange throws or rejects refuses the client. */
+/** An Authentication Method (MQTT 5, section 4.12). One whose exchange throws, rejects or answers anything else refuses the client. */
 export interface EnhancedAuthenticator {
   /** Such as `SCRAM-SHA-256`. */
   readonly method: string;

@@ -3,6 +3,7 @@
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Acceptance, AccessRequest, Authentication, AuthenticationRequest } from "../protocol/ask.ts";
 import { type Authenticator, type Authorizer, WRONG_CREDENTIALS } from "./authentication.ts";
+import { authenticationOf, decisionOf, promptDecisionOf } from "./hook_answers.ts";
 
 /** Lets clients in that give no user name, or an empty one, without a principal. */
 export const allowAnonymous: Authenticator = {
@@ -52,7 +53,7 @@ export function everyAuthenticator(...authenticators: readonly Authenticator[]):
     async authenticate(request) {
       let all: Acceptance = {};
       for (const authenticator of authenticators) {
-        const result = await authenticator.authenticate(request);
+        const result = await authenticationOf(authenticator.authenticate(request));
         if (!result.isAccepted) return result;
         const { principal = all.principal } = result;
         if (all.principal !== undefined && all.principal !== principal) {
@@ -73,8 +74,8 @@ export function everyAuthorizer(...authorizers: readonly Authorizer[]): Authoriz
       return versionOf(authorizers);
     },
     authorize: (request) => ask(authorizers, request, false, 0),
-    mayReceive: (request) => authorizers.every((authorizer) => authorizer.mayReceive?.(request) ?? true),
-    mayStillPublish: (request) => authorizers.every((authorizer) => authorizer.mayStillPublish?.(request) ?? true),
+    mayReceive: (request) => authorizers.every((authorizer) => mayReceive(authorizer, request) ?? true),
+    mayStillPublish: (request) => authorizers.every((authorizer) => mayStillPublish(authorizer, request) ?? true),
   };
 }
 
@@ -94,8 +95,11 @@ export function anyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer
       return versionOf(authorizers);
     },
     authorize: (request) => ask(authorizers, request, true, 0),
-    mayReceive: (request) => authorizers.some((authorizer) => authorizer.mayReceive?.(request) === true),
-    mayStillPublish: (request) => authorizers.some((authorizer) => authorizer.mayStillPublish?.(request) ?? true),
+    mayReceive: (request) => authorizers.some((authorizer) => mayReceive(authorizer, request)),
+    // One that cannot say is not asked: it would keep for good what all others withhold.
+    ...authorizers.every(({ mayStillPublish }) => mayStillPublish === undefined) ? {} : {
+      mayStillPublish: (request) => authorizers.some((authorizer) => mayStillPublish(authorizer, request)),
+    },
   };
 }
 
@@ -126,7 +130,7 @@ function askUntilKnown(
   first: number,
 ): Authentication | Promise<Authentication> {
   for (let index = first; index < authenticators.length; index++) {
-    const answer = authenticators[index]?.authenticate(request) ?? UNKNOWN;
+    const answer = authenticationOf(authenticators[index]?.authenticate(request));
     if (answer instanceof Promise) {
       return answer.then((answer) => isKnown(answer) ? answer : askUntilKnown(authenticators, request, index + 1));
     }
@@ -147,13 +151,23 @@ function ask(
   first: number,
 ): boolean | Promise<boolean> {
   for (let index = first; index < authorizers.length; index++) {
-    const answer = authorizers[index]?.authorize(request) ?? false;
+    const answer = decisionOf(authorizers[index]?.authorize(request));
     if (answer instanceof Promise) {
       return answer.then((answer) => answer === deciding ? deciding : ask(authorizers, request, deciding, index + 1));
     }
     if (answer === deciding) return deciding;
   }
   return !deciding;
+}
+
+/** `undefined`: it does not look at deliveries. @throws TypeError for what is neither true nor false */
+function mayReceive(authorizer: Authorizer, request: AccessRequest): boolean | undefined {
+  return authorizer.mayReceive && promptDecisionOf("mayReceive", authorizer.mayReceive(request));
+}
+
+/** `undefined`: it does not look at publishers of retained messages. @throws TypeError as {@linkcode mayReceive} */
+function mayStillPublish(authorizer: Authorizer, request: AccessRequest): boolean | undefined {
+  return authorizer.mayStillPublish && promptDecisionOf("mayStillPublish", authorizer.mayStillPublish(request));
 }
 
 function versionOf(authorizers: readonly Authorizer[]): number {

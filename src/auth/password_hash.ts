@@ -107,7 +107,7 @@ export async function verifyPassword(password: Uint8Array, kept: PasswordHash): 
     : kept.algorithm === "scrypt"
     ? await deriveByScrypt(password, salt, kept.cost, hash.length)
     : await derive(password, salt, kept.iterations);
-  return derived.length === hash.length && timingSafeEqual(derived, hash);
+  return hash.length > 0 && derived.length === hash.length && timingSafeEqual(derived, hash);
 }
 
 /** On a thread of its own: 210,000 iterations take some 120 ms there, and hold up the event loop for none of them. */

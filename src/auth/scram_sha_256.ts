@@ -54,7 +54,7 @@ export function scramSha256({ credential, iterations = DEFAULT_ITERATIONS }: Scr
   // Salts of users that do not exist have to be the same each time they are asked for.
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const find = async (userName: string): Promise<{ credential: ScramCredential; isKnown: boolean }> => {
-    const known = await credential(userName);
+    const known = await credential(userName) ?? undefined; // Some databases say null.
     if (known !== undefined) return { credential: known, isKnown: true };
     const salt = (await hmac(secret, utf8(userName))).slice(0, SALT_BYTES);
     const nothing = new Uint8Array(32);

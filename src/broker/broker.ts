@@ -245,7 +245,7 @@ export class Broker {
     sysState.goOn();
     sysTopics.tick(nowMs, () => sysState.read());
     commitOutcome.retry(nowMs);
-    if (review.version !== hooks.rulesVersion) review.begin();
+    if (!Object.is(review.version, hooks.rulesVersion)) review.begin(); // NaN is no other NaN.
     turn.end(); // What expired may have written changes.
   }
 

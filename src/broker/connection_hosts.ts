@@ -1,3 +1,4 @@
+import { wrongAnswer } from "../auth/hook_answers.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import type { AccessChecks } from "./access_checks.ts";
@@ -87,7 +88,12 @@ function hostOf(
     deniedPublish,
     deniedWill,
     checksPayloadFormat,
-    responseInformation: (clientId) => responseInformation?.(clientId),
+    responseInformation(clientId) {
+      const answer: unknown = responseInformation?.(clientId);
+      if (answer === undefined || typeof answer === "string") return answer;
+      parts.unexpectedError(wrongAnswer("responseInformation", answer, "a text or nothing"));
+      return undefined;
+    },
     get isKeeping() {
       return !commits.isFailing;
     },

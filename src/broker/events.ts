@@ -1,3 +1,4 @@
+import { isThenable } from "../auth/hook_answers.ts";
 import type { ConnectPacket, Packet, ProtocolVersion, QoS } from "../codec/packet.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { Peer } from "../transport/transport.ts";
@@ -100,11 +101,12 @@ export interface PacketEvent {
   readonly packet: Packet;
 }
 
-/** A hook that is only told something: what it throws is its own affair, and ends nothing here. */
-export function quiet<Event>(tell: (event: Event) => void): (event: Event) => void {
+/** A hook that is only told something: what it throws, or rejects with, is its own affair, and ends nothing here. */
+export function quiet<Event>(tell: (event: Event) => unknown): (event: Event) => void {
   return (event) => {
     try {
-      tell(event);
+      const told = tell(event);
+      if (isThenable(told)) Promise.resolve(told).then(undefined, () => {}); // It would end the process.
     } catch {
       // There is nobody left to tell.
     }

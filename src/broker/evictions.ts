@@ -1,3 +1,4 @@
+import { promptDecisionOf } from "../auth/hook_answers.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import { Queue } from "../protocol/queue.ts";
 import { type Ban, Bans, type BanTarget } from "./bans.ts";
@@ -38,7 +39,7 @@ export class Evictions {
       throw new RangeError(`Cannot disconnect: Reason Code "${reasonCode}" is not one that ends a connection`);
     }
     const isMeant = typeof who === "function"
-      ? who
+      ? (client: ConnectedClient) => promptDecisionOf("disconnect", who(client)) // A promise would end all of them.
       : "clientId" in who
       ? ({ clientId }: ConnectedClient) => clientId === who.clientId
       : ({ principal }: ConnectedClient) => principal === who.principal;
@@ -86,18 +87,17 @@ export class Evictions {
   }
 
   #endAll(isMeant: (served: ServedConnection) => boolean, end: (served: ServedConnection) => void): number {
-    let count = 0;
-    for (const served of this.#connections) {
-      if (this.#doomed.has(served) || !isMeant(served)) continue;
+    // None ends where this throws.
+    const meant = Array.from(this.#connections).filter((served) => !this.#doomed.has(served) && isMeant(served));
+    for (const served of meant) {
       this.#doomed.add(served);
       this.#waiting.push(() => {
         this.#doomed.delete(served);
         end(served);
       });
-      count += 1;
     }
     this.#endSome();
-    return count;
+    return meant.length;
   }
 
   #endSome(): void {

@@ -4,6 +4,14 @@ import type {
   Authorizer,
   EnhancedAuthenticator,
 } from "../auth/authentication.ts";
+import {
+  authenticationOf,
+  decisionOf,
+  isThenable,
+  promptDecisionOf,
+  stepOf,
+  wrongAnswer,
+} from "../auth/hook_answers.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { AccessRequest, Answer, Ask, AuthenticationRequest } from "../protocol/ask.ts";
 import type { DeliveryRules } from "../protocol/delivery_guard.ts";
@@ -14,7 +22,7 @@ const NOT_AUTHENTICATED: Answer = {
   reason: "the client could not be authenticated",
 };
 
-/** The hooks of the app, so that whatever they throw refuses one client and ends nothing. */
+/** The hooks of the app, so that whatever they throw, or answer that is none, refuses one client and ends nothing. */
 export class Hooks {
   readonly #authenticator: Authenticator | undefined;
   readonly #authorizer: Authorizer | undefined;
@@ -22,6 +30,7 @@ export class Hooks {
   readonly #timeoutMs: number;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #onError: (error: unknown) => void;
+  #isVersionKnown = true;
 
   constructor(
     authenticator: Authenticator | undefined,
@@ -50,13 +59,15 @@ export class Hooks {
     const authorizer = this.#authorizer;
     if (authorizer?.mayReceive === undefined) return undefined;
     const onError = this.#onError;
+    const version = () => this.rulesVersion;
     return {
       get version() {
-        return authorizer.version ?? 0;
+        return version();
       },
       mayReceive(identity, topic) {
         try {
-          return authorizer.mayReceive?.({ ...identity, action: "receive", topic, qos: 0, retain: false }) === true;
+          const request = { ...identity, action: "receive", topic, qos: 0, retain: false } as const;
+          return promptDecisionOf("mayReceive", authorizer.mayReceive?.(request));
         } catch (error) {
           onError(error); // What cannot be decided is refused.
           return false;
@@ -71,7 +82,7 @@ export class Hooks {
     if (authorizer?.mayStillPublish === undefined) return undefined;
     return (request) => {
       try {
-        return authorizer.mayStillPublish?.(request) === true;
+        return promptDecisionOf("mayStillPublish", authorizer.mayStillPublish?.(request));
       } catch (error) {
         this.#onError(error); // What cannot be decided is refused.
         return false;
@@ -87,14 +98,24 @@ export class Hooks {
   async exchange(ask: Extract<Ask, { kind: "exchange" }>, address: string): Promise<Answer> {
     try {
       const known = ask.exchange as AuthenticationExchange | undefined; // They all come from here.
-      const exchange = known ?? this.#methods.get(ask.method)?.begin({ clientId: ask.clientId, address });
-      if (exchange !== undefined) {
-        return { kind: "exchange", exchange, step: await this.#inTime(exchange.next(ask.data)) };
-      }
+      const exchange = known ?? await this.#begin(ask, address);
+      return { kind: "exchange", exchange, step: await this.#inTime(stepOf(exchange.next(ask.data))) };
     } catch (error) {
       this.#onError(error); // Whoever cannot be checked is not let in.
     }
     return NOT_AUTHENTICATED;
+  }
+
+  async #begin(
+    { method, clientId }: Extract<Ask, { kind: "exchange" }>,
+    address: string,
+  ): Promise<AuthenticationExchange> {
+    const begun: unknown = this.#methods.get(method)?.begin({ clientId, address });
+    const exchange = isThenable(begun) ? await this.#inTime(Promise.resolve(begun)) : begun;
+    if (typeof exchange === "object" && exchange !== null && "next" in exchange) {
+      return exchange as AuthenticationExchange; // If "next" is no function, calling it is an error as any other.
+    }
+    throw wrongAnswer("begin", exchange, `an object with a function "next"`);
   }
 
   /** Without a promise where the hook has none. */
@@ -104,8 +125,7 @@ export class Hooks {
       return NOT_AUTHENTICATED;
     };
     try {
-      const result = this.#authenticator?.authenticate(request);
-      if (result === undefined) return NOT_AUTHENTICATED;
+      const result = authenticationOf(this.#authenticator?.authenticate(request));
       if (!(result instanceof Promise)) return { kind: "authenticate", result };
       return this.#inTime(result).then((result): Answer => ({ kind: "authenticate", result }), refuse);
     } catch (error) {
@@ -125,21 +145,28 @@ export class Hooks {
       this.#onError(error);
     };
     try {
-      const isAllowed = this.#authorizer?.authorize(request) ?? false;
+      const isAllowed = decisionOf(this.#authorizer?.authorize(request));
       return typeof isAllowed === "boolean" ? isAllowed : this.#inTime(isAllowed).catch(unknown);
     } catch (error) {
       return unknown(error);
     }
   }
 
-  /** Grows when the rules have changed. */
+  /** Grows when the rules have changed; NaN: the authorizer cannot say. */
   get rulesVersion(): number {
-    return this.#authorizer?.version ?? 0;
+    try {
+      const version = this.#authorizer?.version ?? 0;
+      this.#isVersionKnown = true;
+      return version;
+    } catch (error) {
+      if (this.#isVersionKnown) this.#onError(error); // Once: it is asked for each message.
+      this.#isVersionKnown = false;
+      return NaN;
+    }
   }
 
   /** Rejects when a hook does not answer. */
-  async #inTime<Result>(answer: Result | Promise<Result>): Promise<Result> {
-    if (!(answer instanceof Promise)) return answer;
+  async #inTime<Result>(answer: Promise<Result>): Promise<Result> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       late.reject(new Error(`A hook did not answer within ${this.#timeoutMs} ms`));

@@ -58,7 +58,7 @@ export class SubscriptionReview<Served> {
   async resumed(served: Served, session: Session, identity: ClientIdentity): Promise<void> {
     const slice = newSlice();
     let [round, version] = [-1, -1];
-    while (round !== this.#round || version !== this.#host.rulesVersion) { // They may change meanwhile.
+    while (round !== this.#round || !Object.is(version, this.#host.rulesVersion)) { // They may change meanwhile.
       [round, version] = [this.#round, this.#host.rulesVersion];
       const lost = await this.#lostOf(served, session, identity, slice, () => false);
       if (lost === undefined) {

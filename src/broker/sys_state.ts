@@ -1,3 +1,4 @@
+import { wrongAnswer } from "../auth/hook_answers.ts";
 import type { Admission } from "./admission.ts";
 import type { DroppedMessages } from "./dropped_messages.ts";
 import { HeldMessages } from "./held_messages.ts";
@@ -60,7 +61,9 @@ export class SysStateSource {
 
   #readHeapBytes(): number | undefined {
     try {
-      return this.#heapBytes?.();
+      const answer: unknown = this.#heapBytes?.();
+      if (answer === undefined || typeof answer === "number") return answer;
+      throw wrongAnswer("heapBytes", answer, "a number");
     } catch (error) {
       this.#sources.unexpectedError(error); // The other numbers are told without it.
       return undefined;

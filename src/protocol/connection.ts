@@ -365,7 +365,7 @@ export class Connection implements SessionLink, ClientConnection {
   #exchanged(exchange: ExchangeHandle, step: AuthenticationStep): Ask | undefined {
     if (step.kind === "refused") { // [MQTT-4.12.0-4] [MQTT-4.12.1-2]
       const { reasonCode = ReasonCode.NotAuthorized, reason } = step;
-      const isSayable = !this.isConnected || isReasonCodeOf("disconnect", reasonCode); // Some are of CONNACK alone.
+      const isSayable = isReasonCodeOf(this.isConnected ? "disconnect" : "connack", reasonCode);
       this.disconnect(isSayable ? reasonCode : ReasonCode.NotAuthorized, reason);
       return undefined;
     }

@@ -165,6 +165,11 @@ Deno.test("Other rules are in force at once, and those that cannot be used chang
 
 const WRONG: readonly { readonly rules: AccessRules; readonly message: string }[] = [
   {
+    // As a host without types may write it.
+    rules: { everyone: [{ access: "Deny" as "deny", topic: "a" }] },
+    message: `Cannot use the rule: "Deny" is not one of read, write, readwrite, deny`,
+  },
+  {
     rules: { anonymous: [{ access: "read", topic: "a#" }] },
     message: `Cannot use the rule: "a#" is not a Topic Filter`,
   },

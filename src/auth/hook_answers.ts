@@ -1,0 +1,149 @@
+/**
+ * Reads what hooks answer. A host without types may give anything, and what is taken for true lets a client in: `true` alone
+ * is true, a promise is awaited wherever it stands, and whatever else comes is an error, which refuses the client.
+ *
+ * ```text
+ * lets in     true   { isAccepted: true }   { isAccepted: check() } whose promise gives true
+ * refuses     false  { isAccepted: false, reasonCode: 0x87 }
+ * is wrong    "false"   1   nothing   { isAccepted: "true" }   { isAccepted: false, reasonCode: 0 }   { kind: "reject" }
+ * ```
+ */
+
+import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
+import { type Authentication, type AuthenticationStep, GRANT_ACCESS } from "../protocol/ask.ts";
+import { isTopicFilter } from "./acl_rules.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const ACCEPTANCE_FIELDS = ["principal", "roles", "grants", "expiresAtMs", "expiryReasonCode"] as const;
+const AUTHENTICATION_FIELDS = ["isAccepted", "reasonCode", "reason", "isUnknownUser", ...ACCEPTANCE_FIELDS] as const;
+const STEP_FIELDS = ["kind", "data", "reasonCode", "reason", ...ACCEPTANCE_FIELDS] as const;
+const LONGEST_QUOTED = 10;
+
+/** Whether it has to be awaited. What it says is not known before. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** The answer of an authenticator; without a promise where it has none. @throws TypeError for what is none, or rejects */
+export function authenticationOf(answer: unknown): Authentication | Promise<Authentication> {
+  const later = awaited(answer, AUTHENTICATION_FIELDS, authenticationOf);
+  if (later !== undefined) return later;
+  const fields = fieldsOf(answer);
+  if (fields?.isAccepted === true) {
+    requireAcceptance("authenticate", fields);
+    return fields as unknown as Authentication; // As it was looked at.
+  }
+  if (fields?.isAccepted !== false) {
+    if (fields === undefined) throw wrongAnswer("authenticate", answer, `an object with "isAccepted"`);
+    throw wrongAnswer("authenticate", fields.isAccepted, "true or false", "isAccepted");
+  }
+  const { reasonCode = ReasonCode.NotAuthorized, reason, isUnknownUser } = fields;
+  if (!isRefusal(reasonCode, ["connack"])) {
+    throw wrongAnswer("authenticate", reasonCode, "a Reason Code with which CONNACK refuses", "reasonCode");
+  }
+  const said = { isAccepted: false, reasonCode, isUnknownUser: isUnknownUser === true } as const;
+  return typeof reason === "string" ? { ...said, reason } : said;
+}
+
+/** The answer of an authorizer; without a promise where it has none. @throws TypeError for what is none, or rejects */
+export function decisionOf(answer: unknown): boolean | Promise<boolean> {
+  if (typeof answer === "boolean") return answer;
+  if (isThenable(answer)) return Promise.resolve(answer).then(decisionOf);
+  throw wrongAnswer("authorize", answer, "true or false");
+}
+
+/** An answer that cannot be waited for. @throws TypeError for what is neither true nor false */
+export function promptDecisionOf(hook: string, answer: unknown): boolean {
+  if (typeof answer === "boolean") return answer;
+  throw wrongAnswer(hook, answer, "true or false at once");
+}
+
+/** What an exchange of enhanced authentication answers. Rejects with TypeError for what is none. */
+export async function stepOf(answer: unknown): Promise<AuthenticationStep> {
+  const later = awaited(answer, STEP_FIELDS, stepOf);
+  if (later !== undefined) return await later;
+  const fields = fieldsOf(answer);
+  const wanted = `an object whose "kind" is "continue", "accepted" or "refused"`;
+  if (fields === undefined) throw wrongAnswer("next", answer, wanted);
+  const { kind, data, reasonCode = ReasonCode.NotAuthorized, reason = "the client is not accepted" } = fields;
+  if (kind === "refused") {
+    if (!isRefusal(reasonCode, ["connack", "disconnect"])) {
+      throw wrongAnswer("next", reasonCode, "a Reason Code that refuses", "reasonCode");
+    }
+    return { kind, reasonCode, reason: typeof reason === "string" ? reason : "the client is not accepted" };
+  }
+  if (kind !== "continue" && kind !== "accepted") throw wrongAnswer("next", kind, wanted, "kind");
+  if (data !== undefined && !(data instanceof Uint8Array)) {
+    throw wrongAnswer("next", data, "bytes or nothing", "data");
+  }
+  if (kind === "accepted") requireAcceptance("next", fields);
+  return fields as unknown as AuthenticationStep; // As it was looked at.
+}
+
+/** An error that says what a hook has answered and what is wanted, without a longer text, which may be a secret. */
+export function wrongAnswer(hook: string, came: unknown, wanted: string, field?: string): TypeError {
+  if (isThenable(came)) Promise.resolve(came).then(undefined, () => {}); // It may reject, and nothing waits for it.
+  const where = field === undefined ? "" : ` as "${field}"`;
+  return new TypeError(`Cannot use the answer of ${hook}(): ${shown(came)} came${where}, where ${wanted} is wanted`);
+}
+
+/** The same question when all promises in an answer have come; `undefined`: there is none. */
+function awaited<Read>(
+  answer: unknown,
+  names: readonly string[],
+  read: (answer: unknown) => Read | Promise<Read>,
+): Promise<Read> | undefined {
+  if (isThenable(answer)) return Promise.resolve(answer).then(read);
+  const fields = fieldsOf(answer);
+  if (fields === undefined || !names.some((name) => isThenable(fields[name]))) return undefined;
+  const values = names.map((name) => fields[name]);
+  return Promise.all(values).then((values) => read(Object.fromEntries(names.map((name, at) => [name, values[at]]))));
+}
+
+function requireAcceptance(hook: string, fields: Fields): void {
+  const { principal, roles, grants, expiresAtMs, expiryReasonCode } = fields;
+  const wrong = (name: typeof ACCEPTANCE_FIELDS[number], wanted: string) =>
+    wrongAnswer(hook, fields[name], wanted, name);
+  if (principal !== undefined && typeof principal !== "string") throw wrong("principal", "a text or nothing");
+  if (!isListOf(roles, (role) => typeof role === "string")) throw wrong("roles", "a list of texts or nothing");
+  if (!isListOf(grants, isGrant)) throw wrong("grants", `a list of { access, topicFilter } or nothing`);
+  if (expiresAtMs !== undefined && typeof expiresAtMs !== "number") throw wrong("expiresAtMs", "a number or nothing");
+  if (expiryReasonCode !== undefined && typeof expiryReasonCode !== "number") {
+    throw wrong("expiryReasonCode", "a Reason Code or nothing");
+  }
+}
+
+function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
+  return value === undefined || (Array.isArray(value) && value.every(isItem));
+}
+
+function isGrant(value: unknown): boolean {
+  const { access, topicFilter } = fieldsOf(value) ?? {};
+  return GRANT_ACCESS.some((known) => known === access) && typeof topicFilter === "string" &&
+    isTopicFilter(topicFilter);
+}
+
+function isRefusal(code: unknown, packets: readonly ("connack" | "disconnect")[]): code is ReasonCode {
+  return typeof code === "number" && code >= 0x80 && packets.some((packet) => isReasonCodeOf(packet, code));
+}
+
+function fieldsOf(value: unknown): Fields | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Fields : undefined;
+}
+
+function shown(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return value.length <= LONGEST_QUOTED ? JSON.stringify(value) : `a text of ${value.length} characters`;
+    case "undefined":
+      return "nothing";
+    case "function":
+      return "a function";
+    case "object":
+      if (value === null) return "null";
+      return isThenable(value) ? "a promise" : Array.isArray(value) ? "a list" : "an object";
+    default:
+      return String(value);
+  }
+}
