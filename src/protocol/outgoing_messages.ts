@@ -394,7 +394,7 @@ export class OutgoingMessages {
     for (;;) {
       if (link.outbox.bytes >= this.#context.limits.maximumOutboxBytes / 2) return false;
       // None is taken before it can be sent: in the meantime a newer one may take its place.
-      if (this.#mayWait(delivery) && !(this.#canSend(link) && this.#isNoneWaiting)) return false;
+      if (!this.#canSendRetained(link, delivery)) return false;
       const { value: message, done } = retained.next(waiting);
       if (done) return true;
       if (message === undefined || !this.permits(message.topic)) {
@@ -409,9 +409,9 @@ export class OutgoingMessages {
     }
   }
 
-  /** Whether a message may have to wait behind others: a retained one waits where it is retained. */
-  #mayWait({ qos }: Delivery): boolean {
-    return qos > 0 || (this.#context.queuesQos0 && this.#session.isDurable);
+  /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
+  #canSendRetained(link: SessionLink, { qos }: Delivery): boolean {
+    return qos === 0 ? !this.#queuesQos0(link) : this.#canSend(link) && this.#isNoneWaiting;
   }
 
   /** Whether No Local keeps a message from the client that published it. [MQTT-3.8.3-3] */
