@@ -76,12 +76,13 @@ export class Broker {
   }
 
   get metrics(): BrokerMetrics {
-    const { connections, sessions, retention, dropped, access, commits } = this.#parts;
+    const { connections, sessions, retention, retentionRefusals, dropped, access, commits } = this.#parts;
     return {
       connections: connections.size,
       sessions: sessions.size,
       retainedMessages: retention.messages.count,
       retainedBytes: retention.messages.bytes,
+      retainedRefused: retentionRefusals.count,
       dropped: { ...dropped.counts },
       denied: { ...access.denied },
       storage: {

@@ -140,6 +140,8 @@ export interface BrokerMetrics {
   readonly sessions: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
+  /** Messages with RETAIN that could not be retained since the broker was opened, see the event `retainedRefused`. */
+  readonly retainedRefused: number;
   /** Messages that were not delivered, by reason, since the broker was opened. */
   readonly dropped: Readonly<SessionContext["dropped"]>;
   /** What clients asked for and may not do, since the broker was opened. */

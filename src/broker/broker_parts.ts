@@ -20,6 +20,7 @@ import { reviewOf } from "./lost_subscriptions.ts";
 import { OwnSubscriptions } from "./own_subscriptions.ts";
 import { Publishing } from "./publishing.ts";
 import { Retention } from "./retention.ts";
+import { RetentionRefusals } from "./retention_refusals.ts";
 import { Router } from "./router.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { Sessions, type SessionsHost } from "./sessions.ts";
@@ -58,6 +59,7 @@ export class BrokerParts {
   readonly storageWait: StorageWait;
   readonly commitOutcome: CommitOutcome;
   readonly retention: Retention;
+  readonly retentionRefusals: RetentionRefusals;
   readonly publishing: Publishing;
   readonly dropped: DroppedMessages;
   readonly sessions: Sessions;
@@ -90,7 +92,14 @@ export class BrokerParts {
     this.commitOutcome = new CommitOutcome(this);
     const mayStillPublish = checksRetainedPublisher ? this.access.mayStillPublish : undefined;
     this.retention = new Retention(this.limits, this.commits, this.deadlines, mayStillPublish);
-    this.publishing = new Publishing(this.limits, this.router, this.retention, this.storageWait);
+    this.retentionRefusals = new RetentionRefusals(this.onEvent);
+    this.publishing = new Publishing(
+      this.limits,
+      this.router,
+      this.retention,
+      this.storageWait,
+      this.retentionRefusals,
+    );
     this.dropped = new DroppedMessages(this.onEvent);
     this.sessions = new Sessions(this.#sessionsHost(options));
     this.evictions = new Evictions(this.connections, this.clock, this.turn);
@@ -116,7 +125,7 @@ export class BrokerParts {
       router: this.router,
       now: this.turn.now,
       isClosing: this.isClosing,
-      publishWill: (message, identity, nowMs) => this.publishing.publish(message, identity, nowMs, false),
+      publishWill: (message, identity, nowMs) => this.publishing.publish(message, identity, nowMs, false, false),
       mayPublish: (message, identity) => this.access.mayPublishWill(message, identity),
       reviewSubscriptions: async (session, served) => {
         if (this.hooks.hasAuthorizer) await this.review.resumed(served, session, served.connection.identity);

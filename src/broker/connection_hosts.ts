@@ -120,10 +120,11 @@ function hostOf(
     },
     unexpectedError: parts.unexpectedError,
     newClientId: () => admission.newClientId(),
-    publish: (message, session, nowMs) => {
+    publish: (message, session, nowMs, isTold) => {
       traffic.receivedPublishes += 1;
       traffic.receivedPayloadBytes += message.payload.length;
-      return publishing.publish(message, message.retain ? session.identity : undefined, nowMs);
+      const source = message.retain ? session.identity : undefined;
+      return publishing.publish(message, source, nowMs, isTold, message.qos > 0);
     },
     subscribe: (session, subscription) => router.subscribe(session, subscription),
     unsubscribe: (session, subscription) => router.unsubscribe(session, subscription),

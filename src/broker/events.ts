@@ -65,6 +65,19 @@ export type BrokerEvent =
     readonly topic: string;
     readonly qos: QoS;
   }
+  /** A message with RETAIN could not be retained; told once an hour for each client. */
+  | {
+    readonly kind: "retainedRefused";
+    /** Who published it. */
+    readonly clientId: string;
+    readonly principal: string | undefined;
+    readonly topic: string;
+    readonly qos: QoS;
+    /** The limit that it is above; `storage`: the storage has too much to do. */
+    readonly obstacle: "maximumRetainedMessages" | "maximumRetainedBytes" | "storage";
+    /** Whether it went to those who have subscribed; `false`: it was refused with 0x97. */
+    readonly isDelivered: boolean;
+  }
   /** A subscription has ended that the rules do not allow any more, of a client that is connected or comes back. */
   | {
     readonly kind: "subscriptionLost";

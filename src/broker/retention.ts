@@ -1,4 +1,3 @@
-import { ReasonCode } from "../codec/reason_code.ts";
 import type { AccessRequest, ClientTraits } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
@@ -11,6 +10,9 @@ const REFUSED_BETWEEN_STOPS = 256;
 
 /** Asked about the publisher of a message that is about to go to a new subscription. */
 export type MayStillPublish = (request: AccessRequest) => boolean;
+
+/** A limit that keeps a message from being retained. */
+export type RetentionLimit = "maximumRetainedMessages" | "maximumRetainedBytes";
 
 /** Which messages are retained, how many may be, and until when (MQTT 5, sections 3.3.1.3 and 3.3.2.3.3). */
 export class Retention {
@@ -30,23 +32,28 @@ export class Retention {
     this.#mayStillPublish = mayStillPublish;
   }
 
-  /** Replaces or removes the retained message of a topic; gives a Reason Code when the limits forbid it. */
-  retain(message: ApplicationMessage, source?: ClientTraits): ReasonCode | undefined {
+  /** Replaces or removes the retained message of a topic; gives the limit that forbids it, and then nothing has changed. */
+  retain(message: ApplicationMessage, source?: ClientTraits): RetentionLimit | undefined {
     const { topic } = message;
     if (message.payload.length === 0) { // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
-      this.#forget(topic);
+      this.forget(topic);
       return undefined;
     }
-    const earlier = this.messages.get(topic);
-    const { maximumRetainedMessages, maximumRetainedBytes } = this.#limits;
-    const count = this.messages.count + (earlier === undefined ? 1 : 0);
-    const bytes = this.messages.bytes + this.messages.growthWith(message, source);
-    if (count > maximumRetainedMessages || bytes > maximumRetainedBytes) return ReasonCode.QuotaExceeded;
+    const limit = this.#limitAgainst(message, source);
+    if (limit !== undefined) return limit;
     // Without the frames that subscribers share now: each would hold a whole buffer, for as long as it is retained.
     const kept = ApplicationMessage.restored(message.own(), message.publisher, message.expiresAtMs);
     this.keep(kept, source);
     this.#log.write({ kind: "retained", topic, message: kept, source });
     return undefined;
+  }
+
+  /** Removes the retained message of a topic, if there is one. */
+  forget(topic: string): void {
+    if (!this.messages.delete(topic)) return;
+    this.#deadlines.cancel(this.#expiry.get(topic));
+    this.#expiry.delete(topic);
+    this.#log.write({ kind: "retained", topic, message: undefined });
   }
 
   /** Takes a message as it is, without a limit or a change: the storage has it already. */
@@ -55,7 +62,7 @@ export class Retention {
     this.messages.set(message, source);
     this.#deadlines.cancel(this.#expiry.get(topic));
     if (expiresAtMs === Infinity) this.#expiry.delete(topic);
-    else this.#expiry.set(topic, this.#deadlines.add(expiresAtMs, () => this.#forget(topic)));
+    else this.#expiry.set(topic, this.#deadlines.add(expiresAtMs, () => this.forget(topic)));
   }
 
   /** Messages for whoever subscribes, as {@linkcode RetainedMessages.match} gives them: only what may still be published. */
@@ -77,10 +84,14 @@ export class Retention {
     return this.#mayStillPublish({ ...identity, action: "publish", topic, qos, retain });
   }
 
-  #forget(topic: string): void {
-    if (!this.messages.delete(topic)) return;
-    this.#deadlines.cancel(this.#expiry.get(topic));
-    this.#expiry.delete(topic);
-    this.#log.write({ kind: "retained", topic, message: undefined });
+  /** A message that makes nothing grow is no matter for limits, also where they have been lowered. */
+  #limitAgainst(message: ApplicationMessage, source: ClientTraits | undefined): RetentionLimit | undefined {
+    const { maximumRetainedMessages, maximumRetainedBytes } = this.#limits;
+    const { count, bytes } = this.messages;
+    if (count >= maximumRetainedMessages && this.messages.get(message.topic) === undefined) {
+      return "maximumRetainedMessages";
+    }
+    const growth = this.messages.growthWith(message, source);
+    return growth > 0 && bytes + growth > maximumRetainedBytes ? "maximumRetainedBytes" : undefined;
   }
 }

@@ -3,6 +3,7 @@ import type { Admission } from "./admission.ts";
 import type { DroppedMessages } from "./dropped_messages.ts";
 import { HeldMessages } from "./held_messages.ts";
 import type { Retention } from "./retention.ts";
+import type { RetentionRefusals } from "./retention_refusals.ts";
 import type { Router } from "./router.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SysState } from "./sys_topics.ts";
@@ -14,6 +15,7 @@ export interface SysSources {
   readonly router: Router;
   readonly sessions: Sessions;
   readonly retention: Retention;
+  readonly retentionRefusals: RetentionRefusals;
   readonly dropped: DroppedMessages;
   readonly admission: Admission;
   unexpectedError(error: unknown): void;
@@ -38,7 +40,8 @@ export class SysStateSource {
 
   /** As it is now; what is counted some at a time, as it was last. */
   read(): SysState {
-    const { traffic, router, sessions, retention, dropped, admission: { connected } } = this.#sources;
+    const { traffic, router, sessions, retention, retentionRefusals, dropped, admission: { connected } } =
+      this.#sources;
     const { qos0, queueFull, tooLarge } = dropped.counts;
     const { subscriptions, shared } = router.counts;
     const { count, payloadBytes } = retention.messages;
@@ -52,6 +55,7 @@ export class SysStateSource {
       subscriptions,
       sharedSubscriptions: shared,
       retainedMessages: count,
+      retainedRefused: retentionRefusals.count,
       keptMessages: count + held.messages,
       keptBytes: payloadBytes + held.bytes,
       dropped: qos0 + queueFull + tooLarge,

@@ -24,6 +24,8 @@ export interface SysState {
   readonly subscriptions: number;
   readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
+  /** Messages that could not be retained. */
+  readonly retainedRefused: number;
   /**
    * Messages that are kept for whoever subscribes, or wait for a session or are in flight, and the bytes of their payloads;
    * of those that wait, with their topics and properties.
@@ -137,6 +139,7 @@ export class SysTopics {
       ["subscriptions/count", state.subscriptions],
       ["shared_subscriptions/count", state.sharedSubscriptions],
       ["retained messages/count", state.retainedMessages],
+      ["retained messages/refused", state.retainedRefused],
       ["messages/stored", state.keptMessages], // Of old, for the next one.
       ["store/messages/count", state.keptMessages],
       ["store/messages/bytes", state.keptBytes],

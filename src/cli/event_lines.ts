@@ -31,6 +31,12 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       const whose = whatAndWhose(event, undefined);
       return [`Withheld the retained message of ${whose}: its publisher may not publish it any more.`];
     }
+    case "retainedRefused": {
+      const { obstacle, isDelivered } = event;
+      const why = obstacle === "storage" ? "the storage has too much to do" : `the limit ${obstacle} is reached`;
+      const what = isDelivered ? "Delivered but did not retain" : "Refused";
+      return [`${what} the message of ${whatAndWhose(event, true)}: ${why}. Others of this client are only counted.`];
+    }
     case "subscriptionLost": {
       const { clientId, principal, topicFilter } = event;
       const who = printable(clientId) + (principal === undefined ? "" : ` (${userFact(principal)})`);

@@ -49,6 +49,7 @@ export function packetLog(log: Log): Pick<BrokerOptions, "onPacket"> {
 function summaryOf(event: BrokerEvent, { log, refusals, denials, errors }: Logs): SummarizedLog | undefined {
   if (areaOf(event) === "access") return denials;
   if (event.kind === "unexpectedError") return errors;
+  if (event.kind === "retainedRefused") return refusals;
   return isRefusal(event, log) ? refusals : undefined;
 }
 
@@ -65,6 +66,7 @@ function typeOf({ kind }: BrokerEvent): LogType {
     case "unexpectedError":
       return "error";
     case "messagesDropped":
+    case "retainedRefused":
       return "warning";
     default:
       return "notice";
@@ -79,6 +81,7 @@ function areaOf({ kind }: BrokerEvent): LogArea {
     case "subscriptionLost":
       return "access";
     case "messagesDropped":
+    case "retainedRefused":
       return "delivery";
     case "commitFailed":
     case "readFailed":

@@ -33,8 +33,12 @@ export interface ConnectionHost {
   hasAuthenticationMethod(method: string): boolean;
   /** A Client Identifier that no session has. [MQTT-3.2.2-16] */
   newClientId(): string;
-  /** Routes a message and keeps it as retained where it says so; gives Success, No matching subscribers or a refusal. */
-  publish(message: ApplicationMessage, session: Session, nowMs: number): ReasonCode;
+  /**
+   * Routes a message and keeps it as retained where it says so; gives Success, No matching subscribers or a refusal.
+   *
+   * @param isTold whether the client hears it: then a message that cannot be retained is refused, and goes to nobody
+   */
+  publish(message: ApplicationMessage, session: Session, nowMs: number, isTold: boolean): ReasonCode;
   subscribe(session: Session, subscription: Subscription): void;
   unsubscribe(session: Session, subscription: Subscription): void;
 }

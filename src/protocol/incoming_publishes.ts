@@ -113,12 +113,12 @@ export class IncomingPublishes {
     const { log } = this.#host;
     const message = ApplicationMessage.fromPacket(packet, topic, this.#connection.version, session.clientId, nowMs);
     if (qos === 0) {
-      this.#host.publish(message, session, nowMs);
+      this.#host.publish(message, session, nowMs, false);
       return;
     }
     const before = log.writtenSequence;
     if (qos === 1) {
-      this.#acknowledgeKept(packet, this.#host.publish(message, session, nowMs), before);
+      this.#acknowledgeKept(packet, this.#host.publish(message, session, nowMs, this.#isTold), before);
     } else {
       // Who has subscribed to what it publishes gets PUBREC first and then its copy: some clients expect that order.
       this.#connection.outbox.pushBehind(
@@ -136,10 +136,15 @@ export class IncomingPublishes {
     log.begin(); // A message that only some have got would be lost to the others, or doubled.
     try {
       if (session.isDurable) log.write({ kind: "accepted", clientId: session.clientId, packetIdentifier });
-      return this.#host.publish(message, session, nowMs);
+      return this.#host.publish(message, session, nowMs, this.#isTold);
     } finally {
       log.end();
     }
+  }
+
+  /** Whether PUBACK and PUBREC have a Reason Code. */
+  get #isTold(): boolean {
+    return this.#connection.version === 5;
   }
 
   /** Behind the changes that the message has made since `before`, those of its subscribers included. */

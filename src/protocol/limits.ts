@@ -149,14 +149,18 @@ export interface Limits {
    */
   readonly topicAliasMaximum: number;
   /**
-   * Retained messages; a further topic is refused with 0x97. With 0 there are none, which is announced as Retain Available
-   * (MQTT 5, section 3.2.2.3.5), and a PUBLISH with RETAIN ends the connection with 0x9A.
+   * Retained messages. A message for a further topic is refused with 0x97 where its client can be told: MQTT 5 with QoS 1 or
+   * 2. Any other one, a Will too, is delivered and not retained, and counted in `$SYS/broker/retained messages/refused`. With
+   * 0 there are none, which is announced as Retain Available (MQTT 5, section 3.2.2.3.5), and a PUBLISH with RETAIN ends the
+   * connection with 0x9A.
    *
    * @default {100_000}
    */
   readonly maximumRetainedMessages: number;
   /**
-   * Retained messages in bytes: payloads, topics, properties, and some 280 for each level that no other topic has.
+   * Retained messages in bytes: payloads, topics, properties, and some 280 for each level that no other topic has. A message
+   * above it is refused or delivered only, as with `maximumRetainedMessages`; one that is delivered only removes the one that
+   * its topic had.
    *
    * @default {100_000_000}
    */

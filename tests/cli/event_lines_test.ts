@@ -6,6 +6,13 @@ import { eventLines } from "../../src/cli/event_lines.ts";
 const PEER = { transport: "tcp", address: "192.0.2.1:4711", listener: "mqtt://0.0.0.0:1883" };
 const DENIED = { kind: "accessDenied", peer: PEER, clientId: "c", qos: 1, retain: false } as const;
 
+const NOT_RETAINED = {
+  kind: "retainedRefused",
+  clientId: "c",
+  principal: undefined,
+  topic: "a/b",
+  qos: 0,
+} as const;
 const CONNECTED = { kind: "clientConnected", peer: PEER, clientId: "c", keepAliveSeconds: 60 } as const;
 const { connect } = authenticationRequest({ userName: "a.secret.token" });
 
@@ -44,6 +51,22 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     "a retained message that is withheld",
     { kind: "retainedWithheld", clientId: "c", qos: 1, topic: "a/b", principal: undefined },
     ["Withheld the retained message of c (q1, 'a/b'): its publisher may not publish it any more."],
+  ],
+  [
+    "a message that could not be retained",
+    { ...NOT_RETAINED, obstacle: "maximumRetainedBytes", isDelivered: true },
+    [
+      "Delivered but did not retain the message of c (q0, r1, 'a/b'): the limit maximumRetainedBytes is reached. " +
+      "Others of this client are only counted.",
+    ],
+  ],
+  [
+    "a message that was refused because it could not be retained",
+    { ...NOT_RETAINED, obstacle: "storage", isDelivered: false },
+    [
+      "Refused the message of c (q0, r1, 'a/b'): the storage has too much to do. " +
+      "Others of this client are only counted.",
+    ],
   ],
   [
     "a subscription of a client whose principal is a token",
