@@ -30,6 +30,7 @@ import { SysStateSource } from "./sys_state.ts";
 import { sysInterval, SysTopics } from "./sys_topics.ts";
 import { Traffic } from "./traffic.ts";
 import { Turn } from "./turn.ts";
+import { TurnBudget } from "./turn_budget.ts";
 import { VERSION } from "./version.ts";
 
 const REMEMBERED_TOPICS = 4_096;
@@ -52,6 +53,7 @@ export class BrokerParts {
   readonly topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   readonly connections = new Connections<ServedConnection>();
   readonly traffic = new Traffic();
+  readonly budget = new TurnBudget();
   readonly hooks: Hooks;
   readonly access: AccessChecks;
   readonly commits: CommitQueue;

@@ -15,6 +15,7 @@ import type { ServedConnectionHost } from "./served_connection_host.ts";
 import type { StorageWait } from "./storage_wait.ts";
 import type { Traffic } from "./traffic.ts";
 import type { Turn } from "./turn.ts";
+import type { TurnBudget } from "./turn_budget.ts";
 
 /** The parts of a broker that its connections need. */
 export interface ConnectionHostsParts {
@@ -23,6 +24,7 @@ export interface ConnectionHostsParts {
   readonly topics: TopicInterner;
   readonly deadlines: Deadlines;
   readonly traffic: Traffic;
+  readonly budget: TurnBudget;
   readonly hooks: Hooks;
   readonly access: AccessChecks;
   readonly commits: CommitQueue;
@@ -83,6 +85,7 @@ function hostOf(
     topics: parts.topics,
     deadlines: parts.deadlines,
     traffic,
+    budget: parts.budget,
     asksAuthenticator: hooks.hasAuthenticator,
     asksAuthorizer: hooks.hasAuthorizer,
     deniedPublish,

@@ -6,6 +6,9 @@ import type { Connection } from "../protocol/connection.ts";
 import type { ByteChannel } from "../transport/byte_channel.ts";
 import { IncomingRate } from "./incoming_rate.ts";
 import type { ServedConnectionHost } from "./served_connection_host.ts";
+import type { TurnBudget } from "./turn_budget.ts";
+
+const LARGE_BYTES = 16_384;
 
 /** What the reader needs of whoever serves its connection. */
 export interface ConnectionReaderOwner {
@@ -51,7 +54,7 @@ export class ConnectionReader {
   async run(): Promise<void> {
     const connection = this.#connection;
     const { traffic } = this.#host;
-    const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
+    const { topics, budget, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
     const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
     const rate = IncomingRate.of(this.#host.limits);
     for (;;) {
@@ -63,8 +66,15 @@ export class ConnectionReader {
       this.#isReading = false;
       this.#lastReceivedMs = this.#host.now();
       if (rate !== undefined && rate.take(0, chunk.length, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
+      const isLarge = chunk.length >= LARGE_BYTES || decoder.isWithinPacket;
+      if (isLarge && budget.isSpent) {
+        await this.#untilRenewed(budget);
+        if (connection.closing !== undefined) continue;
+      }
       const { writtenSequence } = this.#host.log;
+      const startMs = isLarge ? performance.now() : 0;
       const batch = decoder.decode(chunk);
+      if (isLarge) budget.spend(performance.now() - startMs);
       traffic.receivedPackets += batch.length;
       for (const item of batch) {
         if (rate !== undefined && item.type === "publish") {
@@ -121,6 +131,12 @@ export class ConnectionReader {
   async #waitForRoom(): Promise<void> {
     if (await this.#host.whenRoomToKeep()) return;
     this.#connection.disconnect(ReasonCode.QuotaExceeded, "the server cannot store what the client sends");
+  }
+
+  /** A packet with thousands of properties takes milliseconds, and many clients may send one. */
+  async #untilRenewed(budget: TurnBudget): Promise<void> {
+    while (budget.isSpent) await budget.renewed();
+    this.#lastReceivedMs = this.#host.now();
   }
 
   get #hasClientLeft(): boolean {

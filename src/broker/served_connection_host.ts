@@ -6,12 +6,15 @@ import type { Deadlines } from "./deadlines.ts";
 import type { PacketEvent } from "./events.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import type { Traffic } from "./traffic.ts";
+import type { TurnBudget } from "./turn_budget.ts";
 
 /** What a served connection needs of its broker. */
 export interface ServedConnectionHost extends ConnectionHost {
   readonly topics: TopicInterner;
   readonly deadlines: Deadlines;
   readonly traffic: Traffic;
+  /** For work that takes long. */
+  readonly budget: TurnBudget;
   now(): number;
   /** Sequence up to which changes are durable. */
   readonly durableSequence: number;

@@ -1,5 +1,5 @@
 import { type ByteChannel, ChannelTransport } from "./byte_channel.ts";
-import { acceptConnections, type Listener } from "./listener.ts";
+import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
 import { ReadTurns } from "./read_turns.ts";
 import type { Peer, Transport } from "./transport.ts";
 
@@ -45,6 +45,7 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
   const bound = listener.addr.port;
   const url = `mqtt://${hostPort(hostname, bound)}`;
   const turns = new ReadTurns();
+  const pauses = new AcceptPauses();
   let isClosed = false;
   return {
     hostname,
@@ -54,8 +55,10 @@ export function listenTcp(options: TcpListenOptions = {}): TcpListener {
       if (isClosed) return;
       isClosed = true;
       listener.close();
+      pauses.close();
     },
-    [Symbol.asyncIterator]: () => acceptConnections(listener, () => isClosed, (conn) => tcpTransport(conn, url, turns)),
+    [Symbol.asyncIterator]: () =>
+      acceptConnections(listener, pauses, () => isClosed, (conn) => tcpTransport(conn, url, turns)),
   };
 }
 

@@ -1,4 +1,5 @@
-import { acceptConnections, type Listener } from "./listener.ts";
+import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
+import { ReadTurns } from "./read_turns.ts";
 import { connTransport } from "./tcp.ts";
 
 /** Options of {@linkcode listenUnix}. */
@@ -32,6 +33,8 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
   await refuseLive(path);
   const listener = listenAt(path, mode);
   const { ino, dev } = Deno.lstatSync(path);
+  const turns = new ReadTurns();
+  const pauses = new AcceptPauses();
   let isClosed = false;
   const url = `unix:${path}`;
   return {
@@ -43,12 +46,14 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
       const file = lstat(path);
       if (file?.ino === ino && file.dev === dev) remove(path);
       listener.close();
+      pauses.close();
     },
     [Symbol.asyncIterator]: () =>
       acceptConnections(
         listener,
+        pauses,
         () => isClosed,
-        (conn) => connTransport(conn, { transport: "unix", address: "unix", listener: url }),
+        (conn) => connTransport(conn, { transport: "unix", address: "unix", listener: url }, turns),
       ),
   };
 }

@@ -10,7 +10,7 @@ const MOST_WAIT_MS = 200;
 // A packet of 1 MB is taken in one turn.
 const MOST_WAIT_FOR_ONE_PACKET_MS = 350;
 const MOST_WAIT_P99_MS = 150;
-const FLOODS = 2;
+const WINDOW_MS = 2_000;
 const MOST_WINDOWS = 5;
 
 const IN_VAIN = [
@@ -58,29 +58,34 @@ Deno.test("SUBSCRIBE with 65,535 filters keeps nobody from PINGRESP", async () =
   await greedy.expect(packet("90", uint16(1), "00".repeat(1_000) + "80".repeat(64_535)));
 });
 
-Deno.test("Publishers that send as fast as they can keep nobody from PINGRESP", async () => {
-  await using child = await BrokerChild.start();
-  const { port } = child;
-  using other = await RawClient.connect({ port }, { clientId: "other" });
-  await using floods = new AsyncDisposableStack();
-  const begun = Array.from({ length: FLOODS }, async (_, index) => {
-    const flood = floods.use(new Program([`${port}`, `flood ${index}`], { script: "tests/hostile/flood.ts" }));
-    await flood.stdout.matching(/^flooding/, 1);
+const FLOODS = [
+  { name: "Two publishers that send as fast as they can", script: "flood.ts", says: ["flood 0", "flood 1"] },
+  { name: "Connections that are opened and closed at once", script: "connect_flood.ts", says: ["nothing"] },
+  { name: "Connections that send CONNECT and are closed at once", script: "connect_flood.ts", says: ["connect"] },
+  { name: "CONNECTs of 126 KB with 18,000 User Properties", script: "connect_flood.ts", says: ["properties"] },
+];
+for (const { name, script, says } of FLOODS) {
+  Deno.test(`${name} keep nobody from PINGRESP`, async () => {
+    await using child = await BrokerChild.start();
+    const { port } = child;
+    using other = await RawClient.connect({ port }, { clientId: "other" });
+    await using floods = new AsyncDisposableStack();
+    await Promise.all(says.map(async (what) => {
+      const flood = floods.use(new Program([`${port}`, what], { script: `tests/hostile/${script}` }));
+      await flood.stdout.matching(/^flooding/, 1);
+    }));
+    // Busy processes share the cores: what else the machine does only adds to what is measured.
+    let least = Infinity;
+    for (let window = 0; window < MOST_WINDOWS && least >= MOST_WAIT_P99_MS; window++) {
+      const { all, p99, slowest } = await pings(other, WINDOW_MS);
+      printFigure(`${name}: PINGRESP of another client after ${p99} ms (p99), ${slowest} ms at most`);
+      assertGreater(all.length, 1);
+      least = Math.min(least, p99);
+    }
+    assertLess(least, MOST_WAIT_P99_MS);
+    await child.assertSound();
   });
-  await Promise.all(begun);
-  // Four busy processes share the cores: what else the machine does only adds to what is measured.
-  let least = Infinity;
-  for (let window = 0; window < MOST_WINDOWS && least >= MOST_WAIT_P99_MS; window++) {
-    const { all, p99, slowest } = await pings(other, 3_000);
-    printFigure(
-      `${FLOODS} flooding publishers: PINGRESP of another client after ${p99} ms (p99), ${slowest} ms at most`,
-    );
-    assertGreater(all.length, 20);
-    least = Math.min(least, p99);
-  }
-  assertLess(least, MOST_WAIT_P99_MS);
-  await child.assertSound();
-});
+}
 
 /** PINGREQ after PINGREQ for some time; how long each waited for PINGRESP, in whole milliseconds. */
 async function pings(client: RawClient, forMs: number): Promise<{ all: number[]; p99: number; slowest: number }> {

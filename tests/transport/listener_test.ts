@@ -1,5 +1,5 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { acceptConnections, type Listener, preparedListener } from "../../src/transport/listener.ts";
+import { acceptConnections, AcceptPauses, type Listener, preparedListener } from "../../src/transport/listener.ts";
 import { memoryTransport } from "../../src/transport/memory.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { within } from "../deadline.ts";
@@ -11,7 +11,7 @@ Deno.test("acceptConnections() goes on at once behind what a peer did", async ()
     new Deno.errors.BrokenPipe(),
     new Deno.errors.NotConnected(),
   ];
-  const accepted = acceptConnections(script([1, ...errors, 2]), () => false, (conn) => conn);
+  const accepted = acceptConnections(script([1, ...errors, 2]), new AcceptPauses(), () => false, (conn) => conn);
   assertEquals((await accepted.next()).value, 1);
   const startedMs = performance.now();
   assertEquals((await accepted.next()).value, 2);
@@ -19,7 +19,12 @@ Deno.test("acceptConnections() goes on at once behind what a peer did", async ()
 });
 
 Deno.test("acceptConnections() waits when descriptors are out, and goes on", async () => {
-  const accepted = acceptConnections(script([new Error("Too many open files"), 1]), () => false, (conn) => conn);
+  const accepted = acceptConnections(
+    script([new Error("Too many open files"), 1]),
+    new AcceptPauses(),
+    () => false,
+    (conn) => conn,
+  );
   const startedMs = performance.now();
   assertEquals((await accepted.next()).value, 1);
   assertGreaterOrEqual(performance.now() - startedMs, 99);
@@ -33,7 +38,10 @@ Deno.test("acceptConnections() ends when it is closed, whatever error that gives
       return Promise.reject(new Deno.errors.BadResource());
     },
   };
-  assertEquals((await acceptConnections(listener, () => isClosed, (conn) => conn).next()).done, true);
+  assertEquals(
+    (await acceptConnections(listener, new AcceptPauses(), () => isClosed, (conn) => conn).next()).done,
+    true,
+  );
 });
 
 Deno.test("preparedListener() gives connections in the order in which they are ready, and closes the refused", async () => {
@@ -136,3 +144,28 @@ function script(outcomes: readonly unknown[]): { accept(): Promise<unknown> } {
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
+
+Deno.test("acceptConnections() pauses for a timer where each connection is there at once", async () => {
+  let isTimerOver = false;
+  setTimeout(() => isTimerOver = true, 0);
+  const isClosed = () => false;
+  const accepted = acceptConnections(
+    script(Array.from({ length: 33 }, () => 1)),
+    new AcceptPauses(),
+    isClosed,
+    () => 1,
+  );
+  for (let count = 0; count < 32; count++) await accepted.next();
+  assertEquals(isTimerOver, false);
+  await accepted.next();
+  assertEquals(isTimerOver, true);
+});
+
+Deno.test("AcceptPauses.close() ends a pause and leaves no timer", async () => {
+  const pauses = new AcceptPauses();
+  let pause: Promise<void> | undefined;
+  while (pause === undefined) pause = pauses.accepted();
+  pauses.close();
+  pauses.close();
+  await pause;
+});

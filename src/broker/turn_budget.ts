@@ -1,0 +1,46 @@
+import { Queue } from "../protocol/queue.ts";
+
+// What others may have to wait for, besides what is ready itself.
+const BUDGET_MS = 8;
+
+/**
+ * Time for long work, such as large packets and many retained messages: one budget for all connections of the broker,
+ * because the others wait for the sum. When it is spent, what is left waits until the runtime has seen what else has come.
+ */
+export class TurnBudget {
+  #spentMs = 0;
+  readonly #waiting = new Queue<() => void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  get isSpent(): boolean {
+    return this.#spentMs >= BUDGET_MS;
+  }
+
+  spend(ms: number): void {
+    this.#spentMs += ms;
+  }
+
+  /** Calls `run`, which must not throw, in a later turn, behind what waits already. */
+  later(run: () => void): void {
+    this.#waiting.push(run);
+    this.#timer ??= setTimeout(this.#renew, 0);
+  }
+
+  /** Resolves in a later turn; by then others may have spent the budget again. */
+  renewed(): Promise<void> {
+    return new Promise((resolve) => this.later(resolve));
+  }
+
+  readonly #renew = (): void => {
+    this.#spentMs = 0;
+    this.#runNext();
+  };
+
+  /** One by one, and each behind the microtasks of the one before: these spend too. */
+  readonly #runNext = (): void => {
+    this.#waiting.shift()?.();
+    if (this.#waiting.length === 0) this.#timer = undefined;
+    else if (this.isSpent) this.#timer = setTimeout(this.#renew, 0);
+    else queueMicrotask(this.#runNext);
+  };
+}
