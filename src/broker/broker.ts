@@ -54,7 +54,8 @@ export class Broker {
   }
 
   /**
-   * Opens a broker with what its storage kept.
+   * Opens a broker with what its storage kept. Should it lose the storage for good later, it closes itself, and says so with
+   * the event `storageLost`.
    *
    * @throws RangeError for a limit out of its range; whatever the storage throws
    */
@@ -72,6 +73,7 @@ export class Broker {
       clearInterval(broker.#ticking);
       throw error;
     }
+    storage.lost?.then((error) => broker.#storageLost(error)); // It never rejects.
     return broker;
   }
 
@@ -261,6 +263,18 @@ export class Broker {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Another broker may serve its clients by now: nothing that waits for the storage is ever sent, and nothing written. */
+  #storageLost(error: Error): void {
+    if (this.#closing !== undefined) return;
+    const { connections, commits, onEvent } = this.#parts;
+    commits.abandon(error);
+    for (const served of connections) {
+      served.refuseHeld(ReasonCode.ServerShuttingDown, "the server has lost its storage");
+    }
+    this.close().catch(() => {}); // It was told that the storage is lost.
+    onEvent({ kind: "storageLost", error });
   }
 
   async #close(): Promise<void> {

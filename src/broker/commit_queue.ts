@@ -42,6 +42,8 @@ export class CommitQueue implements ChangeLog {
   failedCommits = 0;
   /** Whether the storage did not keep what it was given, and has kept nothing since. */
   isFailing = false;
+  /** Why the storage is given nothing any more; `undefined`: it is. */
+  #lostBy: Error | undefined;
   readonly #storage: Storage;
   readonly #events: CommitEvents;
   /** Those that no group has, in order; `undefined` where one was taken back. */
@@ -92,23 +94,30 @@ export class CommitQueue implements ChangeLog {
   flush(): void {
     if (this.#changes.length === 0 || this.#committing !== undefined || this.#failed !== undefined) return;
     if (this.#depth > 0) return; // What is all or nothing is not complete.
+    if (this.#lostBy !== undefined) return;
     this.#give(this.#take([], 0));
   }
 
   /** Gives the storage again what it could not keep, and what was written since. */
   retry(): void {
-    if (this.#failed === undefined || this.#committing !== undefined) return;
+    if (this.#failed === undefined || this.#committing !== undefined || this.#lostBy !== undefined) return;
     const { changes, bytes } = this.#failed;
     this.#failed = undefined;
     this.#give(this.#take(changes, bytes));
     if (this.#committing === undefined) this.#events.durable();
   }
 
+  /** The storage is lost: it is given nothing more, and nothing that waits for it is ever durable. */
+  abandon(error: Error): void {
+    this.#lostBy = error;
+    this.#lastError = error;
+  }
+
   /** Resolves when all that was written by now is with the storage; rejects when it could not keep some of it. */
   async settled(): Promise<void> {
     const until = this.writtenSequence;
     this.flush();
-    while (this.#committing !== undefined && this.durableSequence < until) {
+    while (this.#committing !== undefined && this.durableSequence < until && this.#lostBy === undefined) {
       await this.#committing;
       this.flush();
     }
@@ -150,6 +159,7 @@ export class CommitQueue implements ChangeLog {
       this.#failed = group;
       this.isFailing = true;
       this.failedCommits += 1;
+      if (this.#lostBy !== undefined) return; // It was told.
       this.#lastError = error;
       this.#events.failed(error, this.durableSequence, group.until); // Whoever waits for them is closed by it.
       return;

@@ -100,6 +100,11 @@ export type BrokerEvent =
   | { readonly kind: "commitRecovered" }
   /** Changes could not be kept, told once a minute at most; the clients that waited for them are disconnected, unacknowledged. */
   | { readonly kind: "commitFailed"; readonly error: unknown }
+  /**
+   * The storage is lost for good: another broker has taken it over, or it is not there any more. The broker closes itself:
+   * it writes nothing more and serves nobody. `await broker.close()` waits until that is done.
+   */
+  | { readonly kind: "storageLost"; readonly error: Error }
   /** A session could not be read from the storage: its client is disconnected, or it ends a little later. */
   | { readonly kind: "readFailed"; readonly clientId: string; readonly error: unknown }
   /** A defect: whatever it was, it ended one connection or one task only. */

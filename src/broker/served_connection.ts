@@ -211,9 +211,12 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   }
 
   /** What it waits for cannot be kept: it ends, and what waits is never sent. */
-  refuseHeld(): void {
+  refuseHeld(
+    reasonCode: ReasonCode = ReasonCode.ImplementationSpecificError,
+    reason = "the server could not store a message",
+  ): void {
     this.connection.outbox.clear();
-    this.connection.disconnect(ReasonCode.ImplementationSpecificError, "the server could not store a message");
+    this.connection.disconnect(reasonCode, reason);
     this.wake();
   }
 

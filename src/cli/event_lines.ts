@@ -57,6 +57,8 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       ];
     case "commitRecovered":
       return ["The storage keeps changes again."];
+    case "storageLost":
+      return [`Error: the storage is lost, the broker ends: ${printable(event.error.message)}`];
     case "readFailed":
       return [`Error: the session of ${printable(event.clientId)} could not be read: ${errorText(event.error)}`];
     case "unexpectedError":

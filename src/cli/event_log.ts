@@ -62,6 +62,7 @@ function isRefusal({ kind }: BrokerEvent, log: Log): boolean {
 function typeOf({ kind }: BrokerEvent): LogType {
   switch (kind) {
     case "commitFailed":
+    case "storageLost":
     case "readFailed":
     case "unexpectedError":
       return "error";
@@ -84,6 +85,7 @@ function areaOf({ kind }: BrokerEvent): LogArea {
     case "retainedRefused":
       return "delivery";
     case "commitFailed":
+    case "storageLost":
     case "readFailed":
       return "storage";
     case "unexpectedError":

@@ -1,5 +1,6 @@
 import { Broker } from "../broker/broker.ts";
 import type { BrokerOptions } from "../broker/broker_options.ts";
+import type { BrokerEvent } from "../broker/events.ts";
 import { Access } from "./access.ts";
 import { applyBans } from "./banning.ts";
 import { configurationOf } from "./config/configuration.ts";
@@ -16,11 +17,14 @@ import { openStorage, parseStorageOption, storageError } from "./storage_option.
 import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
 
 const EXIT_INTERRUPTED = 1;
+const EXIT_STORAGE_LOST = 3;
+// A storage that is lost may not even answer that it is closed.
+const LOST_CLOSE_MS = 6_000;
 // Within 10 s: many have one cause.
 const MOST_ERROR_LINES = 5;
 
 /**
- * Runs the broker until a signal ends it; gives the exit code.
+ * Runs the broker until a signal ends it, or it has lost its storage; gives the exit code.
  *
  * @throws ConfigError, ListenError, StorageError
  */
@@ -83,7 +87,14 @@ async function run(
   const terminated = terminationSignal(); // Before anybody can know that it listens.
   guardProcess(log.line);
   using _pidFile = PidFile.write(configuration.pidFile);
-  const { broker, says } = await openBroker(configuration, access, { log, refusals, denials, errors });
+  const lost = Promise.withResolvers<"lost">();
+  const opened = await openBroker(
+    configuration,
+    access,
+    { log, refusals, denials, errors },
+    () => lost.resolve("lost"),
+  );
+  const { broker, says } = opened;
   applyBans(broker, configuration.bans);
   log.onTopic = (severity, line) => {
     // A broker that is closed has nobody who reads it.
@@ -94,15 +105,18 @@ async function run(
   for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
   for (const line of [...lines, says]) log.line(line);
   const accepting = acceptAll(listening.open, broker, () => reload.configuration, refusals.line);
-  const signal = await terminated;
+  const end = await Promise.race([terminated, lost.promise]);
   listening.close();
-  log.line(`${signal}: shutting down`);
-  await broker.close();
+  if (end === "lost") await inTime(broker.close(), LOST_CLOSE_MS);
+  else {
+    log.line(`${end}: shutting down`);
+    await broker.close();
+  }
   await accepting;
   for (const summarized of [refusals, denials, errors]) summarized.close();
   log.line("Brooklet has ended");
   log.close();
-  return 0;
+  return end === "lost" ? EXIT_STORAGE_LOST : 0;
 }
 
 /** Opens the broker with its storage. */
@@ -110,10 +124,16 @@ async function openBroker(
   configuration: Configuration,
   access: Access,
   logs: Logs,
+  storageLost: () => void,
 ): Promise<{ broker: Broker; says: string }> {
   const { storage, says } = await openStorage(parseStorageOption(configuration.storage));
+  const tellLog = eventLog(logs);
+  const onEvent = (event: BrokerEvent) => {
+    if (event.kind === "storageLost") storageLost();
+    tellLog(event);
+  };
   try {
-    return { broker: await Broker.open({ ...brokerOptions(configuration, access, logs), storage }), says };
+    return { broker: await Broker.open({ ...brokerOptions(configuration, access, logs), storage, onEvent }), says };
   } catch (error) {
     await storage.close();
     throw storageError("read the storage", error);
@@ -139,9 +159,16 @@ function brokerOptions(
     assignedClientIdPrefix: assignedPrefix,
     sysIntervalMs: sys.intervalSeconds * 1_000,
     heapBytes,
-    onEvent: eventLog(logs),
     ...packetLog(logs.log),
   };
+}
+
+/** Resolves when the promise is settled, or so much time has gone by. */
+async function inTime(promise: Promise<void>, ms: number): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([promise.catch(() => {}), over]);
+  clearTimeout(timer);
 }
 
 /** With the buffers outside of the heap, which hold what is read and written. */

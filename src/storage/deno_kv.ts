@@ -3,7 +3,7 @@ import { KvCommit } from "./deno_kv_commit.ts";
 import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDatabase } from "./deno_kv_file.ts";
 import { recoverJournal } from "./deno_kv_journal.ts";
 import { pageKey } from "./deno_kv_keys.ts";
-import { KvLock } from "./deno_kv_lock.ts";
+import { KvLock, type LockTiming } from "./deno_kv_lock.ts";
 import { type KvDatabase, KvRows } from "./deno_kv_rows.ts";
 import { Contents, KvScan } from "./deno_kv_scan.ts";
 import { KvSessionReader } from "./deno_kv_sessions.ts";
@@ -57,8 +57,8 @@ export class DenoKvStorage implements Storage {
    *
    * @param location path of a file, which is made if there is none, only for its owner to read; the URL of a database that is
    * reached by KV Connect; or `:memory:`
-   * @param heartbeatMs how often it looks whether its file is there, or says that it is there itself where there is no file:
-   * every 5 seconds, but in tests
+   * @param heartbeatMs how often it looks whether its file is there and its own: every second, but in tests; or says that
+   * it is there itself where there is no file: every 5 seconds
    * @throws {Error} one line that says why it cannot be opened: Deno KV is not enabled, another broker uses it, it is damaged,
    * it is of a later version, or it is no database of Brooklet
    */
@@ -66,7 +66,7 @@ export class DenoKvStorage implements Storage {
     const database = await openDatabase(location);
     const { kv, rows, file, isDurable } = database;
     return await closingOnError(kv, async () => {
-      const lock = isDurable ? await KvLock.take(kv, rows, location, file, heartbeatMs) : undefined;
+      const lock = isDurable ? await KvLock.take(kv, rows, location, file, { heartbeatMs }) : undefined;
       try {
         if (file !== undefined) await checkStructure(file);
         await recoverJournal(rows);
@@ -78,14 +78,18 @@ export class DenoKvStorage implements Storage {
     });
   }
 
-  /** On a database that is open, which nobody else uses; for tests. @internal */
-  static async over(kv: KvDatabase, isLocked = false): Promise<DenoKvStorage> {
+  /** On a database that is open, which nobody else uses, or with a lock; for tests. @internal */
+  static async over(kv: KvDatabase, lockTiming?: LockTiming): Promise<DenoKvStorage> {
     const name = "the database";
     const rows = new KvRows(kv, name);
     const isNew = await checkFormat(rows, name, true);
-    const lock = isLocked ? await KvLock.take(kv, rows, name, undefined) : undefined;
+    const lock = lockTiming && await KvLock.take(kv, rows, name, undefined, lockTiming);
     await recoverJournal(rows);
     return new DenoKvStorage({ kv, rows, isNew, isDurable: true, file: undefined }, lock);
+  }
+
+  get lost(): Promise<Error> {
+    return this.#rows.lost;
   }
 
   /** @throws {Error} when it is damaged or cannot be read */

@@ -56,14 +56,30 @@ export class AtomicSize {
 export class KvRows {
   /** The row that says that the database is ours; what is written checks it. */
   owner: Deno.AtomicCheck | undefined;
-  /** Why nothing can be written any more. */
-  refusal: Error | undefined;
+  /** Resolves when nothing can be written any more, with the reason. */
+  readonly lost: Promise<Error>;
+  #refusal: Error | undefined;
+  readonly #resolveLost: (error: Error) => void;
   readonly #kv: KvDatabase;
   readonly #name: string;
 
   constructor(kv: KvDatabase, name: string) {
     this.#kv = kv;
     this.#name = name;
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    this.lost = promise;
+    this.#resolveLost = resolve;
+  }
+
+  get isLost(): boolean {
+    return this.#refusal !== undefined;
+  }
+
+  /** Refuses all writes from now on; gives the reason, which is that of the first call. */
+  lose(error: Error): Error {
+    this.#refusal ??= error;
+    this.#resolveLost(this.#refusal);
+    return this.#refusal;
   }
 
   /** Bytes of a row; `undefined`: there is none. */
@@ -96,7 +112,7 @@ export class KvRows {
 
   /** Writes all or nothing; durable when it resolves. */
   async write(mutations: readonly Mutation[]): Promise<void> {
-    if (this.refusal !== undefined) throw this.refusal;
+    if (this.#refusal !== undefined) throw this.#refusal;
     const atomic = this.#kv.atomic();
     if (this.owner !== undefined) atomic.check(this.owner);
     for (const { key, value } of mutations) {
@@ -109,10 +125,19 @@ export class KvRows {
     } catch (cause) {
       throw new Error(`Cannot write to ${this.#name}: ${reason(cause)}`, { cause });
     }
-    if (!result.ok) {
-      this.refusal = new Error(`Cannot write to ${this.#name}: another broker has taken it over`);
-      throw this.refusal;
-    }
+    if (!result.ok) throw this.#loseToAnother();
+  }
+
+  /** Finds out, without a write, whether another broker has taken the database over. */
+  async checkOwner(): Promise<void> {
+    const { owner } = this;
+    if (owner === undefined) return;
+    const { versionstamp } = await this.#reading(() => this.#kv.get(owner.key));
+    if (versionstamp !== owner.versionstamp) this.#loseToAnother();
+  }
+
+  #loseToAnother(): Error {
+    return this.lose(new Error(`Cannot write to ${this.#name}: another broker has taken it over`));
   }
 
   /** Writes in as many atomics as it takes, in order. */

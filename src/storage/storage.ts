@@ -14,6 +14,12 @@ export interface Storage {
   /** Whether what it keeps is there after the process has ended. */
   readonly isDurable: boolean;
   /**
+   * Resolves, with the reason, when the storage is lost to its owner for good: another one has taken it over, or it is not
+   * there any more. From then on it keeps nothing, and a commit under way rejects. It is pending as long as trying again
+   * makes sense, also while commits fail. A storage that nobody else can get at needs none.
+   */
+  readonly lost?: Promise<Error>;
+  /**
    * What routing needs: the clock first, then sessions with their expiry and Will, subscriptions and backlog, and retained
    * messages. Each session begins before whatever else is said of it.
    */

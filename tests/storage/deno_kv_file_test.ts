@@ -78,14 +78,14 @@ for (const { name, silentMs } of SILENT) {
   Deno.test(`DenoKvStorage takes a database that is no file from one that ${name}`, async () => {
     const kv = await Deno.openKv(":memory:");
     await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now() - silentMs)]]);
-    await (await DenoKvStorage.over(kv, true)).close();
+    await (await DenoKvStorage.over(kv, {})).close();
   });
 }
 
 Deno.test("DenoKvStorage leaves a database that is no file to the one that says again that it is there", async () => {
   const kv = await Deno.openKv(":memory:");
   await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now())]]);
-  const refused = assertRejects(() => DenoKvStorage.over(kv, true), Error, "the broker with process id 1 on x uses it");
+  const refused = assertRejects(() => DenoKvStorage.over(kv, {}), Error, "the broker with process id 1 on x uses it");
   let isOver = false;
   const beating = (async () => {
     while (!isOver) await set(kv, [[HEARTBEAT_KEY, beat(Date.now())]]);

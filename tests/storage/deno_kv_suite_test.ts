@@ -6,7 +6,8 @@ import { MortalKv } from "./mortal_kv.ts";
 const FILE: StorageHarness<string> = {
   isDurable: true,
   create: () => Deno.makeTempDir(),
-  open: (folder) => DenoKvStorage.open(`${folder}/brooklet.kv`),
+  open: (folder) => DenoKvStorage.open(`${folder}/brooklet.kv`, 20),
+  lose: (_, folder) => Deno.remove(`${folder}/brooklet.kv`),
   remove: (folder) => Deno.remove(folder, { recursive: true }),
 };
 

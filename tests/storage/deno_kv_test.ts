@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Change, DenoKvStorage, type Fact, MemoryStorage } from "../../mod.ts";
 import { within } from "../deadline.ts";
 import { Seeded } from "../seeded.ts";
@@ -206,14 +206,100 @@ Deno.test("A file whose broker was killed is opened at once, with all that it wa
 
 Deno.test("A broker whose database another one took over can keep nothing any more", async () => {
   const kv = await Deno.openKv(":memory:");
-  const storage = await DenoKvStorage.over(kv, true);
+  const storage = await DenoKvStorage.over(kv, {});
   await storage.commit([started("c")]);
   const lock = await kv.get(["lock"]);
   await kv.set(["lock"], lock.value);
   await assertRejects(() => storage.commit([started("d")]), Error, "another broker has taken it over");
   await assertRejects(() => storage.commit([started("d")]), Error, "another broker has taken it over");
+  assertMatch((await within(storage.lost, "it is not lost")).message, /another broker has taken it over/);
   await storage.close();
 });
+
+Deno.test("A broker that was silent for too long learns at its next heartbeat that another one has its database", async () => {
+  const kv = await Deno.openKv(":memory:");
+  const stalled = new StalledKv(kv);
+  let nowMs = Date.now();
+  const first = await DenoKvStorage.over(stalled, { heartbeatMs: 5, clock: () => ++nowMs });
+  await first.commit([started("c")]);
+  await assertRejects(() => DenoKvStorage.over(kv, { clock: () => nowMs }), Error, `process id ${Deno.pid}`);
+  stalled.isStalled = true;
+  nowMs += 15_001;
+  const second = await DenoKvStorage.over(new StalledKv(kv), { clock: () => nowMs });
+  await second.commit([started("d")]);
+  let isLost = false;
+  first.lost.then(() => isLost = true);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(isLost, false); // It knows nothing.
+  stalled.goOn();
+  const { message } = await within(first.lost, "the first one is not told"); // It was given nothing to keep.
+  assertMatch(message, /^Cannot write to the database: another broker has taken it over$/);
+  await first.close();
+  await second.commit([started("e")]); // Its lock is still there.
+  assertEquals((await Array.fromAsync(second.restore())).filter(({ kind }) => kind === "sessionStarted").length, 3);
+  await second.close();
+  kv.close();
+});
+
+for (const how of ["deleted", "replaced", "taken over"] as const) {
+  Deno.test(`DenoKvStorage says that it is lost when its file is ${how}, before it is given anything`, async () => {
+    await withDirectory(async (directory) => {
+      const path = `${directory}/brooklet.kv`;
+      const storage = await DenoKvStorage.open(path, 10);
+      await storage.commit([started("c")]);
+      if (how === "deleted") await Deno.remove(path);
+      else if (how === "replaced") await Deno.rename(await copyOf(path), path);
+      else await Deno.remove(`${path}.lock`); // By somebody who thinks that nobody has it.
+      const other = how === "taken over" ? await DenoKvStorage.open(path) : undefined;
+      const { message } = await within(storage.lost, "it is not lost");
+      const why = how === "taken over" ? "another broker has taken it over" : "the file was deleted or replaced";
+      assertEquals(message.includes(`Cannot write to ${path}: ${why}`), true, message);
+      await storage.close();
+      await other?.commit([started("d")]);
+      await other?.close();
+    });
+  });
+}
+
+/** A handle on a database whose process can be stopped, and goes on where it was. */
+class StalledKv {
+  isStalled = false;
+  readonly #kv: Deno.Kv;
+  #continued = Promise.withResolvers<void>();
+
+  constructor(kv: Deno.Kv) {
+    this.#kv = kv;
+  }
+
+  get: Deno.Kv["get"] = async (key, options) => {
+    if (this.isStalled) await this.#continued.promise;
+    return await this.#kv.get(key, options);
+  };
+
+  list: Deno.Kv["list"] = (selector, options) => this.#kv.list(selector, options);
+
+  atomic: Deno.Kv["atomic"] = () => {
+    const operation = this.#kv.atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = async () => {
+      if (this.isStalled) await this.#continued.promise;
+      return await commit();
+    };
+    return operation;
+  };
+
+  close: Deno.Kv["close"] = () => {};
+
+  goOn(): void {
+    this.isStalled = false;
+    this.#continued.resolve();
+  }
+}
+
+async function copyOf(path: string): Promise<string> {
+  await Deno.copyFile(path, `${path}.copy`);
+  return `${path}.copy`;
+}
 
 function will(length: number) {
   const payload = new Uint8Array(length).fill(1);

@@ -269,6 +269,17 @@ for (const { name, make, found } of ROWS) {
   });
 }
 
+Deno.test("storageSuite() fails for a storage that does not say that it is lost, or keeps changes then", async () => {
+  const harness = { ...logHarness((log) => new LogStorage(log)), lose: () => {} };
+  const suiteCase = storageSuite(harness).find(({ name }) => name.startsWith("says that it is lost"));
+  assertExists(suiteCase);
+  await assertRejects(suiteCase.run, Error, "it cannot say that it is lost");
+  const keeping = { ...harness, ...logHarness((log) => Object.assign(new LogStorage(log), { lost: lostLater() })) };
+  const second = storageSuite(keeping).find(({ name }) => name.startsWith("says that it is lost"));
+  assertExists(second);
+  await assertRejects(second.run, Error, "a commit resolves after it was lost");
+});
+
 Deno.test("storageSuite() fails for a storage that says it is durable and is not", async () => {
   const harness = { ...logHarness((log) => new LogStorage(log)), isDurable: false };
   const suiteCase = storageSuite(harness).find(({ name }) => name.startsWith("says whether it is durable"));
@@ -312,4 +323,9 @@ function countingTwice(log: Log): LogStorage {
     },
     restore: (facts) => facts.map((fact) => fact.kind === "backlog" ? { ...fact, messages } : fact),
   });
+}
+
+/** Long after the case has begun. */
+function lostLater(): Promise<Error> {
+  return new Promise((resolve) => setTimeout(() => resolve(new Error("another one has it")), 200));
 }

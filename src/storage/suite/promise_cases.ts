@@ -5,6 +5,7 @@ import * as facts from "./facts.ts";
 import { busySession, busySessionKept, completed, message, queued, retained, started, together } from "./facts.ts";
 import type { Case } from "./trial.ts";
 
+const LOST_WITHIN_MS = 20_000;
 const BUSY = busySession("c");
 const KEPT = busySessionKept("c");
 
@@ -165,7 +166,36 @@ export const PROMISE_CASES: readonly Case[] = [
       await trial.keeps([]);
     },
   },
+  {
+    name: "says that it is lost, with the reason, and keeps nothing from then on",
+    needs: "lose",
+    check: async (trial) => {
+      const { lost } = trial.storage;
+      if (lost === undefined) throw new Error("it cannot say that it is lost");
+      let isLost = false;
+      lost.then(() => isLost = true);
+      for (const change of BUSY) await trial.commit(change);
+      if (isLost) throw new Error("it says that it is lost, and it is not");
+      await trial.lose();
+      const reason = await withinSeconds(lost, "`lost` does not resolve");
+      if (!(reason instanceof Error)) throw new Error(`\`lost\` gives ${reason}, which is no Error`);
+      for (let times = 0; times < 2; times++) {
+        const isKept = await trial.commit(started("d")).then(() => true, () => false);
+        if (isKept) throw new Error("a commit resolves after it was lost");
+      }
+    },
+  },
 ];
+
+async function withinSeconds<T>(promise: Promise<T>, failure: string): Promise<T> {
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(failure)), LOST_WITHIN_MS);
+  try {
+    return await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** None of them is a `together`. */
 function flat(changes: readonly Change[]) {

@@ -18,6 +18,11 @@ export interface StorageHarness<Place> {
   crash?(storage: Storage, place: Place): void | Promise<void>;
   /** Makes the next commit that writes something reject, wherever it has got by then. */
   failNextCommit?(storage: Storage, place: Place): void;
+  /**
+   * Takes its place away from a storage that is open, as another owner does, or deletes it. Without it nothing is said of
+   * {@linkcode Storage.lost}.
+   */
+  lose?(storage: Storage, place: Place): void | Promise<void>;
   /** Clears up; the storage is closed. */
   remove?(place: Place): void | Promise<void>;
 }
@@ -76,6 +81,10 @@ export class Trial<Place = unknown> {
     this.harness.failNextCommit?.(this.#storage, this.#place);
   }
 
+  async lose(): Promise<void> {
+    await this.harness.lose?.(this.#storage, this.#place);
+  }
+
   /** Throws unless it keeps just these facts, also when it is closed and opened again. */
   async keeps(facts: readonly Fact[]): Promise<void> {
     await this.keepsAll(keptOf(facts));
@@ -100,6 +109,6 @@ export async function modelOf(changes: readonly Change[]): Promise<Kept> {
 export interface Case {
   readonly name: string;
   /** What the harness must be able to do. */
-  readonly needs?: "isDurable" | "crash" | "failNextCommit";
+  readonly needs?: "isDurable" | "crash" | "failNextCommit" | "lose";
   check(trial: Trial): Promise<void>;
 }
