@@ -5,6 +5,7 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "./ask.ts";
 import type { ClientConnection, ConnectionHost } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
+import { PacketIdentifierSet } from "./packet_identifier_set.ts";
 import { isOfItsFormat } from "./payload_format.ts";
 import type { Session } from "./session.ts";
 import { beyondService, reasonOf } from "./service_limits.ts";
@@ -17,7 +18,7 @@ export class IncomingPublishes {
   /** Topics by alias; they end with the connection. [MQTT-3.3.2-7] */
   #aliases: string[] | undefined;
   /** Packet Identifiers of QoS 2 messages that came on this connection and are not released. */
-  #unreleased: Set<number> | undefined;
+  #unreleased: PacketIdentifierSet | undefined;
 
   constructor(connection: ClientConnection, host: ConnectionHost) {
     this.#connection = connection;
@@ -132,7 +133,7 @@ export class IncomingPublishes {
   #publishOnce(message: ApplicationMessage, packetIdentifier: number, session: Session, nowMs: number): ReasonCode {
     const { log } = this.#host;
     session.received.add(packetIdentifier);
-    (this.#unreleased ??= new Set()).add(packetIdentifier);
+    (this.#unreleased ??= new PacketIdentifierSet()).add(packetIdentifier);
     log.begin(); // A message that only some have got would be lost to the others, or doubled.
     try {
       if (session.isDurable) log.write({ kind: "accepted", clientId: session.clientId, packetIdentifier });

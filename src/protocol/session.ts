@@ -3,6 +3,7 @@ import type { Fact } from "./change.ts";
 import { NEVER_EXPIRES } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import { OutgoingMessages, type SessionContext } from "./outgoing_messages.ts";
+import { PacketIdentifierSet } from "./packet_identifier_set.ts";
 import type { SessionLink } from "./session_link.ts";
 import type { Delivery, Subscription } from "./subscription.ts";
 
@@ -12,7 +13,7 @@ import type { Delivery, Subscription } from "./subscription.ts";
  */
 export class Session {
   #subscriptions: Map<string, Subscription> | undefined;
-  #received: Set<number> | undefined;
+  #received: PacketIdentifierSet | undefined;
   /** Messages to the client. */
   readonly outgoing: OutgoingMessages;
   /** Session Expiry Interval in seconds; 0: ends with its connection. */
@@ -30,8 +31,8 @@ export class Session {
   }
 
   /** Packet Identifiers of QoS 2 messages that came and are not released. */
-  get received(): Set<number> {
-    return this.#received ??= new Set(); // Most sessions have none.
+  get received(): PacketIdentifierSet {
+    return this.#received ??= new PacketIdentifierSet(); // Most sessions have none.
   }
 
   /** Whether it lives on without a connection. */

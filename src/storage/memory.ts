@@ -1,4 +1,5 @@
 import type { Change, ClockChange, Fact, QueuedChange, RetainedChange } from "../protocol/change.ts";
+import { PacketIdentifierSet } from "../protocol/packet_identifier_set.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import type { Storage } from "./storage.ts";
 
@@ -17,7 +18,7 @@ interface StoredSession {
   readonly subscriptions: Map<string, Subscription>;
   /** By sequence, which is also their order. */
   readonly messages: Map<number, StoredMessage>;
-  readonly accepted: Set<number>;
+  accepted: PacketIdentifierSet | undefined;
 }
 
 /** Keeps everything in memory: all is lost when the process ends, and nothing ever waits for it. */
@@ -46,7 +47,7 @@ export class MemoryStorage implements Storage {
     const session = this.#sessions.get(clientId);
     if (session === undefined) return;
     if (afterSequence === 0) {
-      for (const packetIdentifier of session.accepted) yield { kind: "accepted", clientId, packetIdentifier };
+      for (const packetIdentifier of session.accepted ?? []) yield { kind: "accepted", clientId, packetIdentifier };
     }
     for (const { queued, packetIdentifier, isReceived } of session.messages.values()) {
       if (queued.sequence <= afterSequence) continue;
@@ -75,7 +76,7 @@ export class MemoryStorage implements Storage {
           lastSequence: 0,
           subscriptions: new Map(),
           messages: new Map(),
-          accepted: new Set(),
+          accepted: undefined,
         });
         return;
       case "sessionEnded":
@@ -117,10 +118,10 @@ function applyToSession(
       session.subscriptions.delete(change.topicFilter);
       return;
     case "accepted":
-      session.accepted.add(change.packetIdentifier);
+      (session.accepted ??= new PacketIdentifierSet()).add(change.packetIdentifier);
       return;
     case "released":
-      session.accepted.delete(change.packetIdentifier);
+      session.accepted?.delete(change.packetIdentifier);
       return;
     case "queued": {
       const { packetIdentifier, sequence } = change;

@@ -10,6 +10,7 @@
 
 import type { ByteReader } from "../codec/byte_reader.ts";
 import { ByteWriter } from "../codec/byte_writer.ts";
+import { PacketIdentifierSet } from "../protocol/packet_identifier_set.ts";
 import { readNumber, writeNumber } from "./record_fields.ts";
 import { readerOf, written } from "./records.ts";
 
@@ -31,7 +32,7 @@ export class SessionProgress {
   /** Sequences that were completed without being sent. */
   readonly gone = new Set<number>();
   /** Packet Identifiers of messages from the client that are not released. */
-  readonly accepted = new Set<number>();
+  readonly accepted = new PacketIdentifierSet();
 
   /** Whether a message that was kept is completed. */
   isCompleted(sequence: number): boolean {

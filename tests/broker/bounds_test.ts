@@ -46,6 +46,39 @@ Deno.test("What waits for a subscriber that does not read takes little more than
     await served;
   }));
 
+Deno.test("Packet Identifiers that a client never releases hold a few bytes each, and go with its session", () =>
+  converse(4, {}, async (conversation) => {
+    const clients = ["a", "b", "c", "d"];
+    await conversation.run(...clients.map((name) => `${name} connects durable`));
+    const acceptAll = async (name: string) => {
+      const { client, bytes } = { client: conversation.client(name), bytes: conversation.bytes("34 [ 'x' 0000 ]") };
+      const acknowledged = conversation.bytes("50 [ 0000 ]");
+      for (let first = 1; first <= 65_535; first += 4_369) { // 15 times as many.
+        const sent = new Uint8Array(4_369 * bytes.length);
+        const expected = new Uint8Array(4_369 * acknowledged.length);
+        for (let index = 0; index < 4_369; index++) {
+          const identifier = [first + index >> 8, first + index & 255];
+          sent.set([...bytes.subarray(0, 5), ...identifier], index * bytes.length);
+          expected.set([...acknowledged.subarray(0, 2), ...identifier], index * acknowledged.length);
+        }
+        client.send(sent);
+        await client.expect(expected);
+      }
+    };
+    const before = collectedHeapBytes();
+    for (const name of clients) await acceptAll(name);
+    assertLess(collectedHeapBytes() - before, clients.length * 65_535 * 20);
+    await conversation.run(...clients.map((name) => `${name} drops`), "1 s pass");
+    const { broker } = conversation;
+    broker.reload({ limits: { maximumSessionExpirySeconds: 1 } }); // Clients of 3.1.1 cannot say when theirs end.
+    for (const name of clients) {
+      await conversation.run(`${name}2 resumes`, `${name}2 > 62 [ ffff ]`, `${name}2 < 70 [ ffff ]`, `${name}2 drops`);
+    }
+    await conversation.run("2 s pass");
+    assertEquals(broker.metrics.sessions, 0);
+    assertLess(collectedHeapBytes() - before, 1_000_000);
+  }));
+
 const LARGE = "p".repeat(20_000);
 const PROPERTIES = [
   { name: "User Properties", properties: { userProperties: [[LARGE, ""], ["", LARGE]] as [string, string][] } },
