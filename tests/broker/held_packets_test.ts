@@ -54,6 +54,12 @@ const HOLD_ROWS: readonly HoldRow[] = [
     held: ["p < 50 [ 0007 <10> ]"],
   },
   {
+    name: "PUBREC for a message that a durable publisher repeats",
+    before: ["p connects durable"],
+    act: "p > 34 [ 'x' 0007 {} ] 3c [ 'x' 0007 {} ]",
+    held: ["p < 50 [ 0007 <10> ] 50 [ 0007 ]"],
+  },
+  {
     name: "PUBCOMP of a durable publisher",
     before: ["p connects durable", "p > 34 [ 'x' 0007 {} ]", "p < 50 [ 0007 <10> ]"],
     act: "p > 62 [ 0007 ]",
@@ -140,6 +146,7 @@ Deno.test("PUBACK for removing a retained message waits for the removal that cam
     await conversation.run("p > 31 [ 'r' {} ] 33 [ 'r' 0001 {} ]", "q quiet");
     const commit = await storage.nextCommit();
     await conversation.run("q quiet", "p > c0 00", "q quiet");
+    assertEquals(conversation.client("p").unread.length, 0);
     commit.keep();
     await conversation.run("p < 40 [ 0001 10 ] d0 00");
     storage.open();

@@ -604,7 +604,10 @@ export const MQTT_5_CLAUSES: Clauses = {
     "QoS 2 goes its four steps also when the Message Expiry Interval has passed [MQTT-4.3.3-7] [MQTT-4.3.3-13] v5",
   ],
   "MQTT-4.3.3-8": ["QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5"],
-  "MQTT-4.3.3-9": ["A Packet Identifier that was refused with PUBREC is new at once [MQTT-4.3.3-9] v5"],
+  "MQTT-4.3.3-9": [
+    "A Packet Identifier that was refused with PUBREC is new at once [MQTT-4.3.3-9] v5",
+    "A Packet Identifier that was refused with PUBREC is new when the session is resumed [MQTT-4.3.3-9] v5",
+  ],
   "MQTT-4.3.3-10": [
     "QoS 2 PUBLISH that is repeated before PUBREL is answered and not delivered again [MQTT-4.3.3-10] v5",
     "A QoS 2 message of a durable session is known when its publisher comes back [MQTT-4.3.3-10] v5",
