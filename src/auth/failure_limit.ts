@@ -1,4 +1,8 @@
-const MOST_NETWORKS = 10_000;
+import { createHash } from "node:crypto";
+
+const MOST_REMEMBERED = 10_000;
+// How many times as often a user may fail within its own network that has been right there.
+const TRUST = 10;
 const IPV6 = /^(?:\[([\da-f:.]+)(?:%[^\]]*)?\](?::\d+)?|([\da-f]*:[\da-f]*:[\da-f:.]*)(?:%.*)?)$/i;
 
 /** Options of {@linkcode FailureLimit}. */
@@ -11,45 +15,139 @@ export interface FailureLimitOptions {
 
 /** Bounds how often an address may fail: guessing gets slow, and its cost for the broker small. */
 export class FailureLimit {
-  readonly #burst: number;
-  readonly #perMs: number;
-  readonly #now: () => number;
-  /** Attempts that an address has left, at a time; the one that was used last is at the end. */
-  readonly #left = new Map<string, { attempts: number; atMs: number }>();
+  readonly #attempts: Attempts;
 
   /** @param now milliseconds that never go back */
-  constructor({ burst = 20, perMinute = 30 }: FailureLimitOptions = {}, now: () => number = () => performance.now()) {
-    if (!(burst >= 1 && perMinute > 0)) throw new RangeError("Cannot limit failures: the limit lets nobody try");
-    this.#burst = burst;
-    this.#perMs = perMinute / 60_000;
-    this.#now = now;
+  constructor(options: FailureLimitOptions = {}, now?: () => number) {
+    this.#attempts = new Attempts(options, now);
   }
 
   /** Takes one attempt, before anybody knows whether it fails; false: none is left. */
   take(address: string): boolean {
-    const network = networkOf(address);
-    const nowMs = this.#now();
-    const known = this.#left.get(network);
-    const attempts = known === undefined
-      ? this.#burst
-      : Math.min(this.#burst, known.attempts + (nowMs - known.atMs) * this.#perMs);
-    this.#left.delete(network);
-    const isLeft = attempts >= 1;
-    this.#left.set(network, { attempts: isLeft ? attempts - 1 : attempts, atMs: nowMs });
-    if (this.#left.size > MOST_NETWORKS) {
-      for (const oldest of this.#left.keys()) {
-        this.#left.delete(oldest);
-        break;
-      }
-    }
-    return isLeft;
+    return this.#attempts.take(networkOf(address));
   }
 
   /** It has not failed. */
   giveBack(address: string): void {
-    const known = this.#left.get(networkOf(address));
-    if (known !== undefined) known.attempts = Math.min(this.#burst, known.attempts + 1);
+    this.#attempts.giveBack(networkOf(address));
   }
+}
+
+/**
+ * Bounds guessing of what a user says, where right answers are remembered. A network may fail as often as its limit lets it.
+ * A user that was right from a network gets in from there though others of this network fail, until ten times as many have
+ * failed in its name: else the right password would be the one that is not refused, however often somebody guesses.
+ */
+export class GuessLimit {
+  readonly #networks: Attempts;
+  /** By network and user, of those that were right: nobody else can make an entry. */
+  readonly #trusted: Attempts;
+  /** Digests of what was wrong last: the same words again, of a client that is set up wrongly, are no further guess. */
+  readonly #wrong = new Set<string>();
+
+  constructor(options: FailureLimitOptions = {}, now?: () => number) {
+    this.#networks = new Attempts(options, now);
+    const { burst, perMinute } = this.#networks;
+    this.#trusted = new Attempts({ burst: burst * TRUST, perMinute }, now);
+  }
+
+  /** Takes one attempt of a network, before anybody knows whether it fails; false: none is left. */
+  take(network: string): boolean {
+    return this.#networks.take(network);
+  }
+
+  /** It has not failed. */
+  giveBack(network: string): void {
+    this.#networks.giveBack(network);
+  }
+
+  /** The user was right. */
+  succeeded(network: string, userName: string): void {
+    this.#trusted.add(keyOf(network, userName));
+  }
+
+  /** The user was wrong, or was not looked at. @param digest of all that it said, and the network */
+  failed(network: string, userName: string, digest: string): void {
+    const key = keyOf(network, userName);
+    if (!this.#trusted.has(key) || this.#wrong.has(digest)) return;
+    if (this.#wrong.size >= MOST_REMEMBERED) deleteOldest(this.#wrong);
+    this.#wrong.add(digest);
+    this.#trusted.take(key);
+  }
+
+  /** Whether what was right from this network may be let in without taking an attempt. */
+  trusts(network: string, userName: string): boolean {
+    return this.#trusted.hasLeft(keyOf(network, userName));
+  }
+}
+
+/** Attempts that somebody has left, which come again with time. */
+class Attempts {
+  readonly burst: number;
+  readonly perMinute: number;
+  readonly #now: () => number;
+  /** How many were left at a time; the one that was used last is at the end. */
+  readonly #left = new Map<string, { attempts: number; atMs: number }>();
+
+  constructor({ burst = 20, perMinute = 30 }: FailureLimitOptions, now: () => number = () => performance.now()) {
+    if (!(burst >= 1 && perMinute > 0)) throw new RangeError("Cannot limit failures: the limit lets nobody try");
+    this.burst = burst;
+    this.perMinute = perMinute;
+    this.#now = now;
+  }
+
+  take(key: string): boolean {
+    const nowMs = this.#now();
+    const attempts = this.#leftAt(key, nowMs);
+    const isLeft = attempts >= 1;
+    this.#set(key, isLeft ? attempts - 1 : attempts, nowMs);
+    return isLeft;
+  }
+
+  giveBack(key: string): void {
+    const known = this.#left.get(key);
+    if (known !== undefined) known.attempts = Math.min(this.burst, known.attempts + 1);
+  }
+
+  /** Begins to count, with all attempts, if it does not yet. */
+  add(key: string): void {
+    const nowMs = this.#now();
+    this.#set(key, this.#leftAt(key, nowMs), nowMs);
+  }
+
+  has(key: string): boolean {
+    return this.#left.has(key);
+  }
+
+  /** Whether one is left; false where nothing is counted. */
+  hasLeft(key: string): boolean {
+    return this.has(key) && this.#leftAt(key, this.#now()) >= 1;
+  }
+
+  #leftAt(key: string, nowMs: number): number {
+    const known = this.#left.get(key);
+    if (known === undefined) return this.burst;
+    return Math.min(this.burst, known.attempts + (nowMs - known.atMs) * this.perMinute / 60_000);
+  }
+
+  #set(key: string, attempts: number, atMs: number): void {
+    this.#left.delete(key);
+    this.#left.set(key, { attempts, atMs });
+    if (this.#left.size > MOST_REMEMBERED) deleteOldest(this.#left);
+  }
+}
+
+/** Makes room in what is remembered. */
+export function deleteOldest(remembered: Map<string, unknown> | Set<string>): void {
+  for (const oldest of remembered.keys()) {
+    remembered.delete(oldest);
+    return;
+  }
+}
+
+/** Names may be long, and the client chooses them. */
+function keyOf(network: string, userName: string): string {
+  return createHash("sha256").update(`${network} ${userName}`).digest("base64");
 }
 
 /**

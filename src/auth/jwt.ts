@@ -4,6 +4,7 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 import type { Authenticator } from "./authentication.ts";
+import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";
 import { limitedText } from "./limited_text.ts";
 
 const LONGEST_TOKEN_BYTES = 16_384;
@@ -14,6 +15,7 @@ const JWKS_COOLDOWN_MS = 30_000;
 const JWKS_RETRY_MS = 1_000;
 const JWKS_KEPT_MS = 600_000;
 const MOST_JWKS_BYTES = 1_048_576;
+const DEFAULT_FAILURES: FailureLimitOptions = { burst: 100, perMinute: 60 };
 
 /** How a token may be signed. `none` is not among them. */
 export type JwtAlgorithm = "HS256" | "RS256" | "ES256" | "EdDSA";
@@ -62,6 +64,12 @@ export interface JwtOptions {
   readonly onExpiry?: "disconnect" | "ignore";
   /** With which Reason Code it is disconnected. @default {0x87} Not authorized */
   readonly expiryReasonCode?: ReasonCode;
+  /**
+   * How many tokens an address (of IPv6: a /64) may say that are signed wrongly or not at all; beyond that it is refused with
+   * 0x9F, without a look at its token. One that is signed well and has expired does not count.
+   * @default {100} at once and 60 each minute
+   */
+  readonly failures?: FailureLimitOptions;
 }
 
 /**
@@ -89,6 +97,7 @@ export async function jwtAuthenticator(options: JwtOptions): Promise<Authenticat
   const algorithms = algorithmsFor(options);
   const jose = await import("npm:jose@6.2.17");
   const keyOf = await keyGetter(jose, options.keys);
+  const failures = new FailureLimit(options.failures ?? DEFAULT_FAILURES);
   const verifyOptions = {
     algorithms,
     clockTolerance: clockToleranceSeconds,
@@ -100,13 +109,22 @@ export async function jwtAuthenticator(options: JwtOptions): Promise<Authenticat
     async authenticate(request) {
       const token = tokenOf(request, from);
       if (token === undefined) return refused("there is no token", true);
+      const { address } = request;
+      if (!failures.take(address)) {
+        const reasonCode = ReasonCode.ConnectionRateExceeded;
+        return { isAccepted: false, reasonCode, reason: "too many tokens of this address were not valid" };
+      }
+      let isGuess = false;
       try {
         const { payload } = await jose.jwtVerify(token, keyOf, verifyOptions);
         return acceptance(payload, options);
       } catch (error) {
         // The keys could not be got: nobody is let in, and the operator has to hear why.
         if (!(error instanceof jose.errors.JOSEError) || isAboutKeySet(error)) throw error;
+        isGuess = !(error instanceof jose.errors.JWTExpired || error instanceof jose.errors.JWTClaimValidationFailed);
         return refused(error instanceof jose.errors.JWTExpired ? "the token has expired" : "the token is not valid");
+      } finally {
+        if (!isGuess) failures.giveBack(address);
       }
     },
   };

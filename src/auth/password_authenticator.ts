@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest } from "../protocol/ask.ts";
 import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
-import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";
+import { deleteOldest, type FailureLimitOptions, GuessLimit, networkOf } from "./failure_limit.ts";
 import type { PasswordHashes } from "./password_file.ts";
 import { DEFAULT_ITERATIONS, formatPasswordHash, type PasswordHash, verifyPassword } from "./password_hash.ts";
 import { Turns } from "./turns.ts";
@@ -12,8 +12,8 @@ const HASH_BYTES = 64;
 /** Options of {@linkcode PasswordAuthenticator}. */
 export interface PasswordAuthenticatorOptions {
   /**
-   * How often an address may be wrong; beyond that it is refused with 0x9F, without a look at what it says. A client whose
-   * password was right before still gets in.
+   * How often an address (of IPv6: a /64) may be wrong; beyond that it is refused with 0x9F, without a look at what it says.
+   * A user whose password was right from there before still gets in, until ten times as many wrong ones came in its name.
    */
   readonly failures?: FailureLimitOptions;
   /**
@@ -28,8 +28,8 @@ export interface PasswordAuthenticatorOptions {
   /** How long one may wait, in milliseconds: less than `hookTimeoutMs`, or it is in vain. @default {8_000} */
   readonly maximumWaitMs?: number;
   /**
-   * Right answers that are remembered, as a keyed digest with a key that never leaves the process: without them 1,000
-   * clients that come back would need two minutes of a processor. 0: none. @default {10_000}
+   * Right answers that are remembered, and as many places they came from, as a keyed digest with a key that never leaves the
+   * process: without them 1,000 clients that come back would need two minutes of a processor. 0: none. @default {10_000}
    */
   readonly rememberedSuccesses?: number;
 }
@@ -47,13 +47,14 @@ export interface PasswordAuthenticatorOptions {
  * ```
  */
 export class PasswordAuthenticator implements Authenticator {
-  readonly #failures: FailureLimit;
+  readonly #guesses: GuessLimit;
   readonly #turns: Turns;
   readonly #mostSuccesses: number;
   readonly #leavesUnknownUsers: boolean;
   readonly #secret = randomBytes(32);
-  /** By digest of name and password: the hash that they were compared with. */
+  /** By digest of name and password, and by the network that said them and the digest: the hash that they were right for. */
   readonly #successes = new Map<string, PasswordHash>();
+  readonly #places = new Map<string, PasswordHash>();
   /** Those that are being checked: many clients with the same password need one check. */
   readonly #running = new Map<string, Promise<boolean | undefined>>();
   #users: PasswordHashes;
@@ -63,7 +64,7 @@ export class PasswordAuthenticator implements Authenticator {
     const { maximumWaiting = 1_000, maximumWaitMs = 8_000, rememberedSuccesses = 10_000 } = options;
     const { maximumRunning = Math.max(1, navigator.hardwareConcurrency - 1) } = options;
     if (!(maximumRunning >= 1)) throw new RangeError("Cannot check passwords: maximumRunning is less than 1");
-    this.#failures = new FailureLimit(options.failures);
+    this.#guesses = new GuessLimit(options.failures);
     this.#turns = new Turns(maximumRunning, maximumWaiting, maximumWaitMs);
     this.#mostSuccesses = rememberedSuccesses;
     this.#leavesUnknownUsers = options.leavesUnknownUsers ?? false;
@@ -83,7 +84,8 @@ export class PasswordAuthenticator implements Authenticator {
     this.#users = users;
     this.#decoys = decoysFor(users);
     this.#successes.clear();
-    this.#running.clear();
+    this.#places.clear();
+    this.#running.clear(); // What is checked now is compared with a hash of before.
     return changed.map(([name]) => name);
   }
 
@@ -97,32 +99,41 @@ export class PasswordAuthenticator implements Authenticator {
     if (kept === undefined && this.#leavesUnknownUsers) {
       return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, true);
     }
-    const digest = this.#digest(userName, password);
-    if (kept !== undefined && this.#successes.get(digest) === kept) return { isAccepted: true, principal: userName };
-    if (!this.#failures.take(address)) {
+    const said: Said = { userName, kept, network: networkOf(address), digest: this.#digest(userName, password) };
+    const { network, digest } = said;
+    // Of another network it would tell, however often that guesses, which password is right.
+    const isKnown = kept !== undefined && this.#places.get(placeOf(said)) === kept;
+    if (isKnown && this.#guesses.trusts(network, userName)) return { isAccepted: true, principal: userName };
+    if (!this.#guesses.take(network)) {
+      this.#guesses.failed(network, userName, placeOf(said));
       return refused(ReasonCode.ConnectionRateExceeded, "too many wrong passwords came from this address");
     }
-    return this.#check(userName, password, digest, kept, address);
+    return kept !== undefined && this.#successes.get(digest) === kept
+      ? this.#accept(said, kept)
+      : this.#check(password, said);
   }
 
-  async #check(
-    userName: string,
-    password: Uint8Array,
-    digest: string,
-    kept: PasswordHash | undefined,
-    address: string,
-  ): Promise<Authentication> {
+  async #check(password: Uint8Array, said: Said): Promise<Authentication> {
+    const { userName, kept, network, digest } = said;
     const isRight = await this.#verify(password, digest, kept ?? this.#decoyFor(userName));
     if (isRight === undefined) {
-      this.#failures.giveBack(address);
+      this.#guesses.giveBack(network);
       return refused(ReasonCode.ServerBusy, "too many clients wait for their passwords to be checked");
     }
-    if (!isRight || kept === undefined) {
-      return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, kept === undefined);
+    if (isRight && kept !== undefined) return this.#accept(said, kept);
+    this.#guesses.failed(network, userName, placeOf(said));
+    return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, kept === undefined);
+  }
+
+  #accept(said: Said, kept: PasswordHash): Authentication {
+    const { userName: principal, network, digest } = said;
+    this.#guesses.giveBack(network);
+    if (this.#mostSuccesses > 0 && this.#users.get(principal) === kept) { // Not of users that were replaced meanwhile.
+      this.#remember(this.#successes, digest, kept);
+      this.#remember(this.#places, placeOf(said), kept);
+      this.#guesses.succeeded(network, principal);
     }
-    this.#failures.giveBack(address);
-    if (this.#users.get(userName) === kept) this.#remember(digest, kept); // Not of users that were replaced meanwhile.
-    return { isAccepted: true, principal: userName };
+    return { isAccepted: true, principal };
   }
 
   #verify(password: Uint8Array, digest: string, kept: PasswordHash): Promise<boolean | undefined> {
@@ -136,10 +147,9 @@ export class PasswordAuthenticator implements Authenticator {
     return verified;
   }
 
-  #remember(digest: string, kept: PasswordHash): void {
-    if (this.#mostSuccesses === 0) return;
-    if (this.#successes.size >= this.#mostSuccesses) this.#successes.clear();
-    this.#successes.set(digest, kept);
+  #remember(right: Map<string, PasswordHash>, key: string, kept: PasswordHash): void {
+    if (!right.has(key) && right.size >= this.#mostSuccesses) deleteOldest(right);
+    right.set(key, kept);
   }
 
   #digest(userName: string, password: Uint8Array): string {
@@ -153,6 +163,20 @@ export class PasswordAuthenticator implements Authenticator {
     const number = createHmac("sha256", this.#secret).update(userName).digest().readUInt32BE();
     return this.#decoys[number % this.#decoys.length] as PasswordHash; // There is at least one.
   }
+}
+
+/** What a client says, and what is known of its user. */
+interface Said {
+  readonly userName: string;
+  /** `undefined`: there is no such user. */
+  readonly kept: PasswordHash | undefined;
+  readonly network: string;
+  /** Of name and password. */
+  readonly digest: string;
+}
+
+function placeOf({ network, digest }: Said): string {
+  return `${network} ${digest}`;
 }
 
 function decoysFor(users: PasswordHashes): readonly PasswordHash[] {

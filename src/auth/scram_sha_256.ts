@@ -10,8 +10,10 @@
  * ```
  */
 
+import { ReasonCode } from "../codec/reason_code.ts";
 import type { AuthenticationStep } from "../protocol/ask.ts";
-import type { AuthenticationExchange, EnhancedAuthenticator } from "./authentication.ts";
+import { type AuthenticationExchange, type EnhancedAuthenticator, WRONG_CREDENTIALS } from "./authentication.ts";
+import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";
 
 const METHOD = "SCRAM-SHA-256";
 const SALT_BYTES = 16;
@@ -35,6 +37,12 @@ export interface ScramOptions {
   readonly credential: (userName: string) => ScramCredential | undefined | Promise<ScramCredential | undefined>;
   /** What users that do not exist show: as many iterations as those that do. @default {600_000} */
   readonly iterations?: number;
+  /**
+   * How often an address (of IPv6: a /64) may be wrong; beyond that it is refused with 0x9F, without a look at its proof.
+   *
+   * @default {20} at once and 30 each minute
+   */
+  readonly failures?: FailureLimitOptions;
 }
 
 /**
@@ -50,7 +58,10 @@ export interface ScramOptions {
  * await using broker = await Broker.open({ enhancedAuthenticators: [scram] });
  * ```
  */
-export function scramSha256({ credential, iterations = DEFAULT_ITERATIONS }: ScramOptions): EnhancedAuthenticator {
+export function scramSha256(
+  { credential, iterations = DEFAULT_ITERATIONS, failures: failureOptions }: ScramOptions,
+): EnhancedAuthenticator {
+  const failures = new FailureLimit(failureOptions);
   // Salts of users that do not exist have to be the same each time they are asked for.
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const find = async (userName: string): Promise<{ credential: ScramCredential; isKnown: boolean }> => {
@@ -63,7 +74,7 @@ export function scramSha256({ credential, iterations = DEFAULT_ITERATIONS }: Scr
       isKnown: false,
     };
   };
-  return { method: METHOD, begin: () => new ScramExchange(find) };
+  return { method: METHOD, begin: ({ address }) => new ScramExchange(find, failures, address) };
 }
 
 /**
@@ -91,11 +102,19 @@ export async function scramCredential(
 /** One exchange: what the client says first, and then its proof. */
 class ScramExchange implements AuthenticationExchange {
   readonly #find: (userName: string) => Promise<{ credential: ScramCredential; isKnown: boolean }>;
+  readonly #failures: FailureLimit;
+  readonly #address: string;
   #challenge: { userName: string; header: string; first: string; server: string; nonce: string } | undefined;
   #found: { credential: ScramCredential; isKnown: boolean } | undefined;
 
-  constructor(find: (userName: string) => Promise<{ credential: ScramCredential; isKnown: boolean }>) {
+  constructor(
+    find: (userName: string) => Promise<{ credential: ScramCredential; isKnown: boolean }>,
+    failures: FailureLimit,
+    address: string,
+  ) {
     this.#find = find;
+    this.#failures = failures;
+    this.#address = address;
   }
 
   async next(data: Uint8Array | undefined): Promise<AuthenticationStep> {
@@ -134,6 +153,10 @@ class ScramExchange implements AuthenticationExchange {
     if (parts === null || challenge === undefined || found === undefined) {
       return refused("the last message is not a proof");
     }
+    if (!this.#failures.take(this.#address)) {
+      const reason = "too many wrong passwords came from this address";
+      return { kind: "refused", reasonCode: ReasonCode.ConnectionRateExceeded, reason };
+    }
     const [, withoutProof = "", binding = "", nonce = "", proofText = ""] = parts;
     const proof = fromBase64(proofText);
     const { storedKey, serverKey } = found.credential;
@@ -142,7 +165,8 @@ class ScramExchange implements AuthenticationExchange {
     const clientKey = clientSignature.map((byte, index) => byte ^ (proof?.[index] ?? 0));
     const isProven = isEqual(await sha256(clientKey), storedKey) && proof?.length === clientSignature.length;
     const isBound = binding === base64(utf8(challenge.header)) && nonce === challenge.nonce;
-    if (!found.isKnown || !isProven || !isBound) return refused("the user name or the password is wrong");
+    if (!found.isKnown || !isProven || !isBound) return refused(WRONG_CREDENTIALS);
+    this.#failures.giveBack(this.#address);
     const data = utf8(`v=${base64(await hmac(serverKey, signed))}`);
     return { kind: "accepted", principal: challenge.userName, data };
   }

@@ -3,7 +3,7 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
-import { FailureLimit, type FailureLimitOptions, networkOf } from "./failure_limit.ts";
+import { type FailureLimitOptions, GuessLimit, networkOf } from "./failure_limit.ts";
 import { limitedText } from "./limited_text.ts";
 import { Turns } from "./turns.ts";
 
@@ -26,8 +26,9 @@ export interface WebhookOptions {
   /** Answers that are kept, of 10 MB at most. @default {10_000} */
   readonly maximumCached?: number;
   /**
-   * How often clients of an address may be refused, or be asked about at the same time; beyond that they are refused with
-   * 0x9F, and nobody is asked. @default {100} at once and 60 each minute
+   * How often clients of an address (of IPv6: a /64) may be refused, or be asked about at the same time; beyond that they are
+   * refused with 0x9F, and nobody is asked. A client whose answer is still remembered gets in, until ten times as many were
+   * refused in the name of its user. @default {100} at once and 60 each minute
    */
   readonly failures?: FailureLimitOptions;
   /** Requests at the same time. @default {16} */
@@ -54,37 +55,44 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
     throw new RangeError(`Cannot ask the webhook: timeoutMs "${timeoutMs}" is not between 1 and ${LONGEST_TIMER_MS}`);
   }
   const turns = new Turns(options.maximumRunning ?? 16, options.maximumWaiting ?? 1_000, timeoutMs);
-  const failures = new FailureLimit(options.failures ?? DEFAULT_FAILURES);
+  const guesses = new GuessLimit(options.failures ?? DEFAULT_FAILURES);
   const secret = randomBytes(32);
   const answers = new KeptAnswers(maximumCached, cacheMs);
   const running = new Map<string, Promise<Authentication>>();
 
-  const ask = async (question: Question, digest: string): Promise<Authentication> => {
+  const ask = async (question: Question, network: string, digest: string): Promise<Authentication> => {
+    const { username = "" } = question;
     let isRefused = false;
     try {
       const answer = await turns.run(() => post(question, options, timeoutMs));
       isRefused = answer?.isAccepted === false;
       if (answer === undefined) return refused(ReasonCode.ServerBusy, "too many clients wait to be authenticated");
       answers.keep(digest, answer);
+      if (isRefused) guesses.failed(network, username, digest);
+      else guesses.succeeded(network, username);
       return answer;
     } finally {
       running.delete(digest);
-      if (!isRefused) failures.giveBack(question.address);
+      if (!isRefused) guesses.giveBack(network);
     }
   };
   return {
     authenticate(request) {
       const question = questionOf(request);
       if (question === undefined) return refused(ReasonCode.NotAuthorized, "the password is not UTF-8");
-      // Without the port, which is another one each time.
-      const lasting = JSON.stringify({ ...question, address: networkOf(question.address) });
+      const network = networkOf(question.address);
+      const lasting = JSON.stringify({ ...question, address: network }); // Without the port, which is another one each time.
       const digest = createHmac("sha256", secret).update(lasting).digest("base64");
-      const known = answers.find(digest) ?? running.get(digest);
+      const { username = "" } = question;
+      const kept = answers.find(digest);
+      // Else the right password would be the one that is not refused, however often the network guesses.
+      const known = kept?.isAccepted && !guesses.trusts(network, username) ? undefined : kept ?? running.get(digest);
       if (known !== undefined) return known;
-      if (!failures.take(question.address)) {
+      if (!guesses.take(network)) {
+        guesses.failed(network, username, digest);
         return refused(ReasonCode.ConnectionRateExceeded, "too many clients of this address were refused");
       }
-      const asked = ask(question, digest);
+      const asked = ask(question, network, digest);
       running.set(digest, asked);
       return asked;
     },

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FailureLimit, networkOf } from "../../src/auth/failure_limit.ts";
+import { FailureLimit, GuessLimit, networkOf } from "../../src/auth/failure_limit.ts";
 
 const NETWORKS: readonly (readonly [address: string, network: string])[] = [
   ["192.0.2.1:4711", "192.0.2.1"],
@@ -54,4 +54,41 @@ Deno.test("FailureLimit remembers a bounded number of addresses, those that were
   assertEquals(limit.take("first"), false);
   for (let number = 0; number < 10_000; number++) limit.take(`${number}.z`);
   assertEquals(limit.take("first"), true); // It was forgotten.
+});
+
+Deno.test("GuessLimit trusts a user where it was right, until ten times as many guesses came in its name, and again with time", () => {
+  let nowMs = 0;
+  const limit = new GuessLimit({ burst: 2, perMinute: 60 }, () => nowMs);
+  const fail = (first: number, count: number, network = "a", userName = "ann") => {
+    for (let guess = first; guess < first + count; guess++) limit.failed(network, userName, `${network} ${guess}`);
+  };
+  assertEquals(limit.trusts("a", "ann"), false); // It was not right yet.
+  fail(0, 100);
+  limit.succeeded("a", "ann");
+  assertEquals([limit.trusts("a", "ann"), limit.trusts("b", "ann"), limit.trusts("a", "bob")], [true, false, false]);
+  fail(0, 100, "a", "bob");
+  fail(0, 100, "b");
+  fail(100, 19);
+  assertEquals(limit.trusts("a", "ann"), true);
+  limit.succeeded("a", "ann"); // Does not begin anew.
+  fail(119, 1);
+  assertEquals(limit.trusts("a", "ann"), false);
+  nowMs = 1_000;
+  assertEquals(limit.trusts("a", "ann"), true);
+});
+
+Deno.test("GuessLimit counts the same words once: a client that is set up wrongly does not guess", () => {
+  const limit = new GuessLimit({ burst: 1, perMinute: 0.001 }, () => 0);
+  limit.succeeded("a", "ann");
+  for (let attempt = 0; attempt < 1_000; attempt++) limit.failed("a", "ann", `a wrong ${attempt % 2}`);
+  assertEquals(limit.trusts("a", "ann"), true);
+});
+
+Deno.test("GuessLimit remembers a bounded number of users that were right, and guesses make none", () => {
+  const limit = new GuessLimit({ burst: 1, perMinute: 0.001 }, () => 0);
+  limit.succeeded("a", "ann");
+  for (let guess = 0; guess < 20_000; guess++) limit.failed("a", `user ${guess}`, `${guess}`);
+  assertEquals(limit.trusts("a", "ann"), true);
+  for (let user = 0; user < 10_000; user++) limit.succeeded("a", `user ${user}`);
+  assertEquals([limit.trusts("a", "ann"), limit.trusts("a", "user 9999")], [false, true]);
 });

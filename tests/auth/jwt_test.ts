@@ -339,3 +339,27 @@ Deno.test("A JWKS that cannot be got refuses the client, and is told as an error
     1,
   );
 });
+
+Deno.test("Tokens that are signed wrongly are limited for each address, and those that have expired do not count", async () => {
+  const failures = { burst: 2, perMinute: 0.001 };
+  const authenticator = await jwtAuthenticator({ keys: { secret: SECRET }, failures });
+  const say = async (password: string, address: string) => {
+    const result = await authenticate(authenticator, { password, address });
+    return result.isAccepted ? 0 : result.reasonCode;
+  };
+  const [right, old, wrong] = [
+    await token(),
+    await token({ exp: NOW - 10 }),
+    await token({}, "HS256", new Uint8Array(32)),
+  ];
+  const [own, guesser] = ["192.0.2.1:1", "[2001:db8::1]:1"];
+  for (let round = 0; round < 5; round++) {
+    assertEquals([await say(right, guesser), await say(old, guesser), await say("no token", guesser)], [0, 0x87, 0x87]);
+  }
+  assertEquals([await say(wrong, guesser), await say(wrong, guesser)], [0x87, 0x87]);
+  assertEquals([await say(wrong, guesser), await say(right, "[2001:db8::2]:1"), await say(right, own)], [
+    0x9f,
+    0x9f,
+    0,
+  ]);
+});

@@ -151,6 +151,15 @@ Deno.test("A password that is being checked when the users are replaced is not r
   assertEquals(await outcome(authenticator, said), 0x87);
 });
 
+Deno.test("A check that is under way when the users are replaced is not joined: the old password is wrong at once", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", COSTLY]]));
+  const said = { userName: "ann", password: "secret" };
+  const before = outcome(authenticator, said);
+  authenticator.replace(new Map([["ann", await hashPassword("other", 101)]]));
+  assertEquals(await outcome(authenticator, said), 0x87);
+  await before;
+});
+
 Deno.test("Who is gone or has another password is named when the users are replaced", async () => {
   const other = await hashPassword("other", 101);
   const authenticator = new PasswordAuthenticator(new Map([["same", CHEAP], ["other", CHEAP], ["gone", CHEAP]]));
@@ -177,6 +186,62 @@ Deno.test("An address that is wrong too often is refused without a check; others
   assertEquals(await from("192.0.2.1:6", "bob", "secret"), 0x9f);
   assertEquals(await from("192.0.2.1:7", "ann", "secret"), "ann");
   assertEquals(await from("192.0.2.2:1", "bob", "secret"), "bob");
+});
+
+const ELSEWHERE: readonly (readonly [own: string, guesser: string])[] = [
+  ["192.0.2.1:1", "192.0.2.2:1"],
+  ["[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1"],
+  ["unix", "127.0.0.1:1"],
+  ["memory", "10.0.0.1"], // As a proxy writes it in X-Forwarded-For.
+];
+for (const [own, guesser] of ELSEWHERE) {
+  Deno.test(`Guessing from ${guesser} is limited though the user has logged in from ${own}, and does not lock it out`, async () => {
+    const authenticator = new PasswordAuthenticator(new Map([["ann", CHEAP]]), { failures: { perMinute: 0.01 } });
+    const from = (address: string, password: string) => outcome(authenticator, { address, userName: "ann", password });
+    assertEquals(await from(own, "secret"), "ann");
+    const codes = new Map<unknown, number>();
+    for (let guess = 0; guess < 5_000; guess++) {
+      const code = await from(guesser, `guess ${guess}`);
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+    assertEquals([...codes], [[0x87, 20], [0x9f, 4_980]]);
+    assertEquals(await from(guesser, "secret"), 0x9f); // Nobody can see that it is the right one.
+    assertEquals(await from(own, "secret"), "ann");
+    assertEquals(await from("198.51.100.7:1", "secret"), "ann"); // Somewhere else again.
+  });
+}
+
+Deno.test("Guessing from the network of the user ends too, and the same wrong password again is no guess", async () => {
+  const users = new Map([["ann", CHEAP], ["bob", CHEAP]]);
+  const authenticator = new PasswordAuthenticator(users, { failures: { burst: 3, perMinute: 0.01 } });
+  const say = (userName: string, password: string) => outcome(authenticator, { userName, password });
+  assertEquals([await say("ann", "secret"), await say("bob", "secret")], ["ann", "bob"]);
+  for (let attempt = 0; attempt < 100; attempt++) await say("ann", "of a device that is set up wrongly");
+  assertEquals(await say("ann", "secret"), "ann");
+  for (let guess = 1; guess <= 28; guess++) await say("ann", `guess ${guess}`);
+  assertEquals(await say("ann", "secret"), "ann");
+  await say("ann", "guess 29");
+  assertEquals([await say("ann", "secret"), await say("bob", "secret")], [0x9f, "bob"]);
+});
+
+Deno.test("A password that was right elsewhere is not derived again, and counts as an attempt while it is looked at", async () => {
+  const authenticator = new PasswordAuthenticator(new Map([["ann", COSTLY]]), { failures: { burst: 1 } });
+  const said = { userName: "ann", password: "secret" };
+  assertEquals(await outcome(authenticator, said), "ann");
+  for (let network = 0; network < 100; network++) {
+    const result = authenticator.authenticate(authenticationRequest({ ...said, address: `198.51.100.${network}:1` }));
+    assertEquals(result, { isAccepted: true, principal: "ann" }); // At once.
+  }
+});
+
+Deno.test("As many places of right passwords are remembered as may be, those that came last", async () => {
+  const options = { rememberedSuccesses: 2, failures: { burst: 1, perMinute: 0.001 } };
+  const authenticator = new PasswordAuthenticator(new Map([["ann", CHEAP]]), options);
+  const from = (address: string, password = "secret") => outcome(authenticator, { address, userName: "ann", password });
+  for (const address of ["a", "b", "c"]) {
+    assertEquals([await from(address), await from(address, "wrong")], ["ann", 0x87]); // No attempt is left.
+  }
+  assertEquals([await from("a"), await from("b"), await from("c")], [0x9f, "ann", "ann"]);
 });
 
 Deno.test("A right password does not count as a failure, and many at once are bounded before any of them is checked", async () => {

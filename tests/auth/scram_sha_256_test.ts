@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type AuthenticationStep, type ScramCredential, scramCredential, scramSha256 } from "../../mod.ts";
+import {
+  type AuthenticationExchange,
+  type AuthenticationStep,
+  type EnhancedAuthenticator,
+  type ScramCredential,
+  scramCredential,
+  scramSha256,
+} from "../../mod.ts";
 
 const USERS = new Map<string, ScramCredential>();
 const CLIENT_NONCE = "rOprNGfwEbeRWgbNEkqO";
@@ -29,7 +36,7 @@ Deno.test("scramSha256() accepts who knows the password, and proves itself", asy
 });
 
 Deno.test("scramSha256() knows names with a comma and an equals sign", async () => {
-  const { step } = await login("a,b=c", "pencil", "a=2Cb=3Dc");
+  const { step } = await login("a,b=c", "pencil", { saslName: "a=2Cb=3Dc" });
   assert(step.kind === "accepted");
   assertEquals(step.principal, "a,b=c");
 });
@@ -78,28 +85,76 @@ for (const { name, message } of FIRST_MESSAGES) {
   });
 }
 
-const LAST_MESSAGES: readonly { readonly name: string; readonly change: (message: string) => string }[] = [
+/** Each proof fits its message: the message itself has to be looked at. */
+const PROVEN_MESSAGES: readonly { readonly name: string; readonly change: (message: string) => string }[] = [
   { name: "another nonce", change: (message) => message.replace(/,r=/, ",r=x") },
+  { name: "the nonce of the client alone", change: (message) => message.replace(/,r=.*/, `,r=${CLIENT_NONCE}`) },
   { name: "another header of channel binding", change: (message) => message.replace("c=biws", "c=eSws") },
+  {
+    name: "a header of somebody else to act for",
+    change: (message) => message.replace("c=biws", "c=bixhPWFkbWluLA=="),
+  },
+];
+for (const { name, change } of PROVEN_MESSAGES) {
+  Deno.test(`scramSha256() refuses ${name}, though its proof is right`, async () => {
+    const { step } = await login("user", "pencil", { changeUnproven: change });
+    assertEquals(step, { kind: "refused", reason: "the user name or the password is wrong" });
+  });
+}
+
+Deno.test("scramSha256() accepts an extension that the proof is made with", async () => {
+  const { step } = await login("user", "pencil", { changeUnproven: (message) => `${message},x=1` });
+  assertEquals(step.kind, "accepted"); // What is changed before the proof is made reaches the check.
+});
+
+const LAST_MESSAGES: readonly { readonly name: string; readonly change: (message: string) => string }[] = [
+  { name: "a nonce that is changed behind the proof", change: (message) => message.replace(/,r=/, ",r=x") },
   { name: "a proof that is cut", change: (message) => message.slice(0, -8) },
   { name: "a proof that is no base64", change: (message) => message.replace(/p=.*/, "p=???") },
   { name: "no proof", change: (message) => message.replace(/,p=.*/, "") },
 ];
 for (const { name, change } of LAST_MESSAGES) {
   Deno.test(`scramSha256() refuses ${name}`, async () => {
-    const { step } = await login("user", "pencil", "user", change);
+    const { step } = await login("user", "pencil", { change });
     assertEquals(step.kind, "refused");
   });
+}
+
+Deno.test("scramSha256() limits guessing of each address, however many exchanges begin, and gives right ones back", async () => {
+  const failures = { burst: 3, perMinute: 0.001 };
+  await begin();
+  const scram = scramSha256({ credential: (name) => USERS.get(name), failures });
+  const say = async (password: string, address: string) => {
+    const { step } = await login("user", password, { scram, address });
+    return step.kind === "refused" ? step.reasonCode ?? 0x87 : step.kind;
+  };
+  const [own, guesser] = ["192.0.2.1:1", "[2001:db8::1]:1"];
+  for (let round = 0; round < 5; round++) assertEquals(await say("pencil", own), "accepted");
+  for (let begun = 0; begun < 10; begun++) {
+    await scram.begin({ clientId: "a", address: guesser }).next(utf8(`n,,n=user,r=${CLIENT_NONCE}`));
+  }
+  const codes = await Promise.all([1, 2, 3, 4, 5].map((guess) => say(`${guess}`, guesser)));
+  assertEquals(codes.sort(), [0x87, 0x87, 0x87, 0x9f, 0x9f]);
+  assertEquals(await say("pencil", "[2001:db8::2]:1"), 0x9f);
+  assertEquals(await say("pencil", own), "accepted");
+});
+
+interface LoginOptions {
+  readonly scram?: EnhancedAuthenticator;
+  readonly address?: string;
+  readonly saslName?: string;
+  /** Of the last message before its proof is made, and behind that. */
+  readonly changeUnproven?: (message: string) => string;
+  readonly change?: (message: string) => string;
 }
 
 /** Logs in as a client does, by its own arithmetic. */
 async function login(
   userName: string,
   password: string,
-  saslName = userName,
-  change = (message: string) => message,
+  { scram, address, saslName = userName, changeUnproven = unchanged, change = unchanged }: LoginOptions = {},
 ): Promise<{ step: AuthenticationStep; challenge: string; serverSignature: string }> {
-  const exchange = await begin();
+  const exchange = await begin(scram, address);
   const first = `n=${saslName},r=${CLIENT_NONCE}`;
   const challenge = textOf(await exchange.next(utf8(`n,,${first}`)));
   const [, nonce = "", salt = "", iterations = ""] = /^r=(.*),s=(.*),i=(.*)$/.exec(challenge) ?? [];
@@ -109,18 +164,26 @@ async function login(
   const salted = new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, 256));
   const clientKey = await hmac(salted, "Client Key");
   const stored = new Uint8Array(await crypto.subtle.digest("SHA-256", clientKey));
-  const authMessage = `${first},${challenge},c=biws,r=${nonce}`;
+  const unproven = changeUnproven(`c=biws,r=${nonce}`);
+  const authMessage = `${first},${challenge},${unproven}`;
   const signature = await hmac(stored, authMessage);
   const proof = base64(clientKey.map((byte, index) => byte ^ (signature[index] ?? 0)));
-  const step = await exchange.next(utf8(change(`c=biws,r=${nonce},p=${proof}`)));
+  const step = await exchange.next(utf8(change(`${unproven},p=${proof}`)));
   return { step, challenge, serverSignature: base64(await hmac(await hmac(salted, "Server Key"), authMessage)) };
 }
 
-async function begin() {
+function unchanged(message: string): string {
+  return message;
+}
+
+async function begin(
+  scram = scramSha256({ credential: (name) => USERS.get(name) }),
+  address = "memory",
+): Promise<AuthenticationExchange> {
   for (const name of ["user", "a,b=c"]) {
     if (!USERS.has(name)) USERS.set(name, await scramCredential("pencil", { iterations: 4096 }));
   }
-  return scramSha256({ credential: (name) => USERS.get(name) }).begin({ clientId: "a", address: "memory" });
+  return scram.begin({ clientId: "a", address });
 }
 
 function textOf(step: AuthenticationStep): string {

@@ -298,3 +298,21 @@ Deno.test("A password that is not UTF-8 is refused without a question", () =>
     const result = await authenticate(authenticator, { userName: "ann", password: Uint8Array.of(0xff) });
     assertEquals(result.isAccepted, false);
   }));
+
+Deno.test("Guessing is limited where an answer of a webhook is remembered too, and locks out nobody elsewhere", async () => {
+  const fetch = async (_: unknown, init?: RequestInit) => {
+    const { password } = await new Response(init?.body).json();
+    return Response.json({ allow: password === "right" });
+  };
+  const failures = { burst: 2, perMinute: 0.001 };
+  const authenticator = webhookAuthenticator({ url: "http://x/", fetch: fetch as typeof globalThis.fetch, failures });
+  const say = async (password: string, address: string) => {
+    const result = await authenticate(authenticator, { userName: "ann", password, address });
+    return result.isAccepted ? 0 : result.reasonCode;
+  };
+  const [own, other] = ["192.0.2.1:1", "192.0.2.2:1"];
+  assertEquals([await say("right", own), await say("right", other)], [0, 0]);
+  for (let guess = 1; guess <= 19; guess++) await say(`guess ${guess}`, other);
+  assertEquals([await say("right", other), await say("guess 20", other)], [0, 0x9f]);
+  assertEquals([await say("right", other), await say("right", own)], [0x9f, 0]);
+});

@@ -16,6 +16,10 @@ function answerTo(word: string): AuthenticationStep | Promise<AuthenticationStep
       return { kind: "continue", data: new TextEncoder().encode("two") };
     case "three":
       return Promise.resolve({ kind: "accepted", principal: "counter", data: new TextEncoder().encode("four") });
+    case "five":
+      return { kind: "accepted", principal: "somebody else" };
+    case "six": // As it was.
+      return { kind: "accepted" };
     case "busy":
       return { kind: "refused", reasonCode: 0x89, reason: "count later" };
     case "throw":
@@ -50,7 +54,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "An exchange that refuses the client says 0x87 [MQTT-4.12.0-4]",
-    steps: [BEGIN, CHALLENGED, "a > f0 [ 18 { 15 'COUNT' 16 'five' } ]", "a told 20 00 87"],
+    steps: [BEGIN, CHALLENGED, "a > f0 [ 18 { 15 'COUNT' 16 'four' } ]", "a told 20 00 87"],
   },
   {
     name: "An exchange refuses with the Reason Code that it wants",
@@ -92,7 +96,32 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "A client that fails to authenticate again is disconnected [MQTT-4.12.1-2]",
+    steps: [...CONNECTED, AGAIN, CHALLENGED, "a > f0 [ 18 { 15 'COUNT' 16 'four' } ]", "a told e0 87"],
+  },
+  {
+    name: "A client that authenticates again as somebody else is disconnected, as its session is not theirs",
     steps: [...CONNECTED, AGAIN, CHALLENGED, "a > f0 [ 18 { 15 'COUNT' 16 'five' } ]", "a told e0 87"],
+  },
+  {
+    name: "A client that authenticates again without saying who it is stays who it was",
+    steps: [
+      ...CONNECTED,
+      "a > f0 [ 19 { 15 'COUNT' 16 'six' } ]",
+      "a < f0 [ 00 { 15 'COUNT' } ]",
+      AGAIN,
+      CHALLENGED,
+      GO_ON,
+      "a < f0 [ 00 { 15 'COUNT' 16 'four' } ]",
+    ],
+  },
+  {
+    name: "A client that came without a principal does not get one by authenticating again",
+    steps: [
+      "a > 10 [ @ 02 0000 { 15 'COUNT' 16 'six' } 'a' ]",
+      "a < 20 [ 00 00 { 15 'COUNT' LIMITS } ]",
+      "a > f0 [ 19 { 15 'COUNT' 16 'five' } ]",
+      "a told e0 87",
+    ],
   },
   {
     name: "AUTH that continues what was not begun is a Protocol Error",
