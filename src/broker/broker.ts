@@ -278,7 +278,8 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    const { connections, evictions, ownSubscriptions, storageWait, review, hooks, commits, storage } = this.#parts;
+    const { connections, evictions, ownSubscriptions, storageWait, review, hooks, budget, commits, storage } =
+      this.#parts;
     evictions.close();
     for (const served of connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
@@ -292,6 +293,7 @@ export class Broker {
     storageWait.close();
     review.close();
     hooks.close();
+    budget.close();
     clearInterval(this.#ticking);
     // What could not be kept was said in an event.
     await commits.settled().catch(() => {});

@@ -148,6 +148,7 @@ export class BrokerParts {
       deliveryRules: this.hooks.deliveryRules,
       queuesQos0: queuesQos0Messages,
       upgradesQos: upgradesOutgoingQos,
+      budget: this.budget,
     };
   }
 }

@@ -43,7 +43,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   #rest: Uint8Array | undefined;
   #writeStartedMs = 0;
   #isOver = false;
-  #pumpTimer: ReturnType<typeof setTimeout> | undefined;
+  #isPumpLater = false;
   #isFarewellSaid = false;
   readonly #reader: ConnectionReader;
   readonly #due: DueTimes;
@@ -160,14 +160,16 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   }
 
   get isPumpLater(): boolean {
-    return this.#pumpTimer !== undefined;
+    return this.#isPumpLater;
   }
 
   pumpLater(): void {
-    this.#pumpTimer ??= setTimeout(() => {
-      this.#pumpTimer = undefined;
-      this.#pump();
-    }, 0);
+    if (this.#isPumpLater) return;
+    this.#isPumpLater = true;
+    this.#host.budget.later(() => {
+      this.#isPumpLater = false;
+      if (!this.#isOver) this.#pump();
+    });
   }
 
   /** Writes what may leave, when a turn ends: one write at a time. */
@@ -287,7 +289,6 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
     this.connection.end(closing);
     this.#host.ended(this, this.connection.closing ?? closing);
     this.#reader.over();
-    clearTimeout(this.#pumpTimer);
     this.#setDue(Due.Close, FAREWELL_MS);
   }
 

@@ -31,6 +31,12 @@ export class TurnBudget {
     return new Promise((resolve) => this.later(resolve));
   }
 
+  /** Lets all that waits go on, and leaves no timer. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#renew();
+  }
+
   readonly #renew = (): void => {
     this.#spentMs = 0;
     this.#runNext();

@@ -23,6 +23,7 @@ function sessionsOf(clients: number, subscriptions: number): readonly Session[] 
       deliveryRules: undefined,
       queuesQos0: false,
       upgradesQos: false,
+      budget: { isSpent: false, spend: () => {} },
     });
     session.identity = { clientId: session.clientId, principal: undefined, roles: [], grants: [], listener: undefined };
     for (let number = 0; number < subscriptions; number++) {

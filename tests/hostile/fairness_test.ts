@@ -63,11 +63,18 @@ const FLOODS = [
   { name: "Connections that are opened and closed at once", script: "connect_flood.ts", says: ["nothing"] },
   { name: "Connections that send CONNECT and are closed at once", script: "connect_flood.ts", says: ["connect"] },
   { name: "CONNECTs of 126 KB with 18,000 User Properties", script: "connect_flood.ts", says: ["properties"] },
+  {
+    name: "50 subscriptions of # over 100,000 retained messages",
+    script: "retained_readers.ts",
+    says: [""],
+    prepare: retainMessages,
+  },
 ];
-for (const { name, script, says } of FLOODS) {
+for (const { name, script, says, prepare } of FLOODS) {
   Deno.test(`${name} keep nobody from PINGRESP`, async () => {
     await using child = await BrokerChild.start();
     const { port } = child;
+    await prepare?.(port);
     using other = await RawClient.connect({ port }, { clientId: "other" });
     await using floods = new AsyncDisposableStack();
     await Promise.all(says.map(async (what) => {
@@ -79,7 +86,7 @@ for (const { name, script, says } of FLOODS) {
     for (let window = 0; window < MOST_WINDOWS && least >= MOST_WAIT_P99_MS; window++) {
       const { all, p99, slowest } = await pings(other, WINDOW_MS);
       printFigure(`${name}: PINGRESP of another client after ${p99} ms (p99), ${slowest} ms at most`);
-      assertGreater(all.length, 1);
+      assertGreater(all.length, 15);
       least = Math.min(least, p99);
     }
     assertLess(least, MOST_WAIT_P99_MS);
