@@ -34,7 +34,7 @@ export class ClientSession {
       receiveMaximum: options.receiveMaximum,
       topicAliasMaximum: options.topicAliasMaximum,
       unclaimed: this.unclaimed,
-      recipients: (topic, identifiers) => this.subscriptions.recipients(topic, identifiers),
+      recipients: (topic, packet) => this.subscriptions.recipients(topic, packet),
       isAwaiting: () => this.outgoing.isAwaiting || this.subscriptions.isAwaiting || this.#hasRequests(),
     });
   }

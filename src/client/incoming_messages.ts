@@ -11,8 +11,8 @@ import type { ServerTerms } from "./server_terms.ts";
 export interface IncomingHost {
   readonly receiveMaximum: number;
   readonly topicAliasMaximum: number;
-  /** Whom a message is for. */
-  recipients(topic: string, subscriptionIdentifiers: readonly number[] | undefined): readonly Recipient[];
+  /** Whom a copy of a message is for; `undefined`: no subscription matches. */
+  recipients(topic: string, packet: PublishPacket): readonly Recipient[] | undefined;
   /** For a message that is for nobody. */
   readonly unclaimed: Recipient;
   /** Whether the client waits for an answer of the server, so that reading must not stop. */
@@ -88,16 +88,16 @@ export class IncomingMessages {
   }
 
   #deliver(packet: PublishPacket, topic: string): Promise<void> | undefined {
-    const recipients = this.#host.recipients(topic, packet.properties.subscriptionIdentifiers);
-    for (const recipient of recipients) {
+    const recipients = this.#host.recipients(topic, packet);
+    for (const recipient of recipients ?? []) {
       if (recipient.isFull && this.#stopsReading(packet)) return this.#deliverLater(packet, topic);
     }
     const message = new ReceivedMessage(packet, topic);
     const { qos } = packet;
     const delivery = qos === 0 ? undefined : this.#begin(packet.packetIdentifier, qos);
     delivery?.hold(); // Until all have seen it.
-    if (recipients.length === 0) this.#host.unclaimed.take(message, delivery);
-    for (const recipient of recipients) recipient.take(message, delivery);
+    if (recipients === undefined) this.#host.unclaimed.take(message, delivery);
+    for (const recipient of recipients ?? []) recipient.take(message, delivery);
     delivery?.release();
     return undefined;
   }

@@ -1,7 +1,8 @@
 import { MqttError, protocolError } from "../codec/mqtt_error.ts";
-import type { SubackPacket, SubscribeEntry, SubscribePacket, UnsubackPacket } from "../codec/packet.ts";
+import type { PublishPacket, SubackPacket, SubscribeEntry, SubscribePacket, UnsubackPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
+import { overlapsFilter } from "../protocol/filter_sets.ts";
 import { matchesTopic, type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
 import type { Recipient } from "./delivery.ts";
 import type { NetworkConnection } from "./network_connection.ts";
@@ -27,16 +28,36 @@ export interface Subscriber extends Recipient {
 /** A subscription of this client. */
 export interface Subscribed extends SubscriptionRequest {
   readonly filters: readonly ParsedTopicFilter[];
+  readonly parts: readonly Part[];
+  /** Where topics can match filters of several parts. */
+  readonly furtherCopies: FurtherCopies | undefined;
+}
+
+/**
+ * Topic Filters of a subscription for one SUBSCRIBE. No topic matches two of them: what a server sends for each of several
+ * parts has another Subscription Identifier.
+ */
+interface Part {
+  readonly topicFilters: readonly string[];
   /** Subscription Identifier (MQTT 5, section 3.8.2.1.2). */
   readonly identifier: number;
 }
 
 interface Question {
   readonly of: Subscribed | undefined;
+  /** Of that subscription. */
+  readonly part: Part | undefined;
   readonly topicFilters: readonly string[];
   readonly properties: Properties;
   readonly resolve: (packet: SubackPacket | UnsubackPacket | undefined) => void;
   readonly reject: (error: Error) => void;
+}
+
+interface Matching {
+  readonly subscribed: readonly Subscribed[];
+  readonly recipients: readonly Recipient[];
+  /** Whether each copy of a message is for all of them. */
+  readonly isPlain: boolean;
 }
 
 const LARGEST_IDENTIFIER = 268_435_455;
@@ -50,7 +71,7 @@ export class Subscriptions {
   /** Subscription Identifier that the server has for a Topic Filter: of the last SUBSCRIBE that named it. */
   readonly #identifierOf = new Map<string, number>();
   /** Which subscriptions match a topic, as far as it was asked for. */
-  readonly #matches = new Map<string, { subscribed: Subscribed[]; recipients: Recipient[] }>();
+  readonly #matches = new Map<string, Matching>();
   readonly #asked = new Map<number, Question>();
   /** Questions for the next connection. */
   #unsent: Question[] = [];
@@ -76,23 +97,44 @@ export class Subscriptions {
       return filter;
     });
     if (filters.length === 0) throw new RangeError("Cannot subscribe: there is no Topic Filter");
-    this.#lastIdentifier = this.#lastIdentifier % LARGEST_IDENTIFIER + 1;
-    const subscribed = { ...request, filters, identifier: this.#lastIdentifier };
+    const parts = separated(filters).map((group): Part => {
+      this.#lastIdentifier = this.#lastIdentifier % LARGEST_IDENTIFIER + 1;
+      return { topicFilters: group.map(({ topicFilter }) => topicFilter), identifier: this.#lastIdentifier };
+    });
+    const furtherCopies = parts.length > 1 ? new FurtherCopies() : undefined;
+    const subscribed = { ...request, filters, parts, furtherCopies };
     this.#subscribed.add(subscribed);
     this.#matches.clear();
     return subscribed;
   }
 
-  /** Asks the server for it; rejects with RefusedError where it refuses all of it. */
-  async ask(subscribed: Subscribed): Promise<SubackPacket> {
-    const answer = await this.#ask(subscribed, subscribed.topicFilters);
-    if (answer?.type !== "suback") throw protocolError("UNSUBACK in answer to SUBSCRIBE", "MQTT-3.8.4-1");
+  /** Asks the server for it, or for some of its parts; rejects with RefusedError where it refuses all of it. */
+  async ask(subscribed: Subscribed, parts = subscribed.parts): Promise<SubackPacket> {
+    const answer = await this.#askParts(subscribed, parts);
     const [first] = answer.reasonCodes;
-    if (first !== undefined && answer.reasonCodes.every((code) => code >= 0x80)) {
+    const isWhole = parts.length === subscribed.parts.length;
+    if (isWhole && first !== undefined && answer.reasonCodes.every((code) => code >= 0x80)) {
       const names = subscribed.topicFilters.map((topicFilter) => `"${topicFilter}"`).join(", ");
       throw new RefusedError(`Cannot subscribe to ${names}`, first, "MQTT-3.9.3-2", answer.properties);
     }
     return answer;
+  }
+
+  /** Gives the answers as one, with a Reason Code for each Topic Filter, in their order. */
+  async #askParts(subscribed: Subscribed, parts: readonly Part[]): Promise<SubackPacket> {
+    const asked = parts.map((part) => this.#ask(subscribed, part.topicFilters, NO_PROPERTIES, part));
+    const answers = (await Promise.all(asked)).map((answer) => {
+      if (answer?.type !== "suback") throw protocolError("UNSUBACK in answer to SUBSCRIBE", "MQTT-3.8.4-1");
+      return answer;
+    });
+    const first = answers[0] as SubackPacket; // There is a part at least.
+    if (answers.length === 1) return first;
+    const codes = new Map(
+      answers.flatMap(({ reasonCodes }, index) =>
+        reasonCodes.map((code, at) => [parts[index]?.topicFilters[at], code] as const)
+      ),
+    );
+    return { ...first, reasonCodes: subscribed.topicFilters.flatMap((topicFilter) => codes.get(topicFilter) ?? []) };
   }
 
   /** Forgets it, without a word to the server. */
@@ -121,13 +163,17 @@ export class Subscriptions {
     return answer;
   }
 
-  /** Whom a message is for. */
-  recipients(topic: string, identifiers: readonly number[] | undefined): readonly Recipient[] {
-    const { subscribed, recipients } = this.#matching(topic);
-    if (identifiers === undefined || recipients.length < 2) return recipients;
+  /** Whom a copy of a message is for: nobody who has had one; `undefined`: no subscription matches. */
+  recipients(topic: string, packet: PublishPacket): readonly Recipient[] | undefined {
+    const { subscribed, recipients, isPlain } = this.#matching(topic);
+    if (subscribed.length === 0) return undefined;
+    const { properties: { subscriptionIdentifiers } } = packet;
+    if (subscriptionIdentifiers === undefined || isPlain) return recipients;
     // Overlapping subscriptions each get what the server sends for them. [MQTT-3.3.4-5]
-    const named = subscribed.filter((candidate) => this.#isNamed(candidate, topic, identifiers));
-    return named.length === 0 ? recipients : named.map(({ recipient }) => recipient);
+    const named = subscribed.filter((candidate) => this.#isNamed(candidate, topic, subscriptionIdentifiers));
+    return (named.length === 0 ? subscribed : named)
+      .filter(({ furtherCopies }) => furtherCopies?.isOne(topic, packet, subscriptionIdentifiers) !== true)
+      .map(({ recipient }) => recipient);
   }
 
   /** Goes on over a new connection; subscribes again where the server has lost the session. */
@@ -138,9 +184,10 @@ export class Subscriptions {
     this.#unsent = [];
     if (!sessionPresent) {
       this.#identifierOf.clear();
-      const isAsked = new Set(questions.map(({ of }) => of));
+      const isAsked = new Set(questions.map(({ part }) => part));
       for (const subscribed of this.#subscribed) {
-        if (!isAsked.has(subscribed)) this.ask(subscribed).catch((error) => this.#lost(subscribed, error));
+        const parts = subscribed.parts.filter((part) => !isAsked.has(part));
+        if (parts.length > 0) this.ask(subscribed, parts).catch((error) => this.#lost(subscribed, error));
       }
     }
     for (const question of questions) {
@@ -183,23 +230,24 @@ export class Subscriptions {
     of: Subscribed | undefined,
     topicFilters: readonly string[],
     properties: Properties = NO_PROPERTIES,
+    part?: Part,
   ): Promise<SubackPacket | UnsubackPacket | undefined> {
     return new Promise((resolve, reject) => {
-      const question = { of, topicFilters, properties, resolve, reject };
+      const question: Question = { of, part, topicFilters, properties, resolve, reject };
       if (this.#connection === undefined) this.#unsent.push(question);
       else this.#send(question);
     });
   }
 
   #send(question: Question): void {
-    const { of, topicFilters, properties } = question;
+    const { of, part, topicFilters, properties } = question;
     let packetIdentifier = 0;
     try {
       packetIdentifier = this.#identifiers.take();
       const frame = this.#connection?.encode(
-        of === undefined
+        of === undefined || part === undefined
           ? { type: "unsubscribe", packetIdentifier, topicFilters, properties }
-          : this.#subscribePacket(of, packetIdentifier),
+          : this.#subscribePacket(of, part, packetIdentifier),
       );
       if (frame === undefined || this.#terms === undefined) return;
       if (frame.length > this.#terms.maximumPacketBytes) { // [MQTT-3.2.2-15]
@@ -214,8 +262,8 @@ export class Subscriptions {
     }
   }
 
-  #subscribePacket(of: Subscribed, packetIdentifier: number): SubscribePacket {
-    const { identifier, topicFilters, options } = of;
+  #subscribePacket(of: Subscribed, { identifier, topicFilters }: Part, packetIdentifier: number): SubscribePacket {
+    const { options } = of;
     const isIdentified = this.#terms?.subscriptionIdentifiersAvailable === true;
     if (isIdentified) { for (const topicFilter of topicFilters) this.#identifierOf.set(topicFilter, identifier); }
     return {
@@ -231,14 +279,15 @@ export class Subscriptions {
     if (this.forget(subscribed)) subscribed.recipient.fail(error);
   }
 
-  #matching(topic: string): { subscribed: Subscribed[]; recipients: Recipient[] } {
+  #matching(topic: string): Matching {
     const remembered = this.#matches.get(topic);
     if (remembered !== undefined) return remembered;
     const levels = topic.split("/");
     const subscribed = [...this.#subscribed].filter(({ filters }) =>
       filters.some((filter) => matchesTopic(filter.levels, levels))
     );
-    const matching = { subscribed, recipients: subscribed.map(({ recipient }) => recipient) };
+    const isPlain = subscribed.length < 2 && subscribed.every(({ furtherCopies }) => furtherCopies === undefined);
+    const matching = { subscribed, recipients: subscribed.map(({ recipient }) => recipient), isPlain };
     if (this.#matches.size >= MOST_REMEMBERED_TOPICS) this.#matches.clear();
     this.#matches.set(topic, matching);
     return matching;
@@ -251,4 +300,50 @@ export class Subscriptions {
       return identifier !== undefined && identifiers.includes(identifier) && matchesTopic(filter.levels, levels);
     });
   }
+}
+
+/** Topic Filters in groups in which no topic matches two that are not the same. */
+function separated(filters: readonly ParsedTopicFilter[]): readonly (readonly ParsedTopicFilter[])[] {
+  const groups: ParsedTopicFilter[][] = [];
+  for (const filter of filters) {
+    const group = groups.find((others) =>
+      others.every((other) => other.topicFilter === filter.topicFilter || !overlapsFilter(other.levels, filter.levels))
+    );
+    if (group === undefined) groups.push([filter]);
+    else group.push(filter);
+  }
+  return groups;
+}
+
+/**
+ * Finds the copies that a server sends of one message to a subscription of which several Topic Filters match: they come one
+ * after the other, each with the Subscription Identifier of another SUBSCRIBE. (mosquitto 2.0.11, MQTT 5, section 3.3.4)
+ * Nothing is a copy that comes by a filter by which the message has come already: it is a message with the same payload.
+ */
+class FurtherCopies {
+  #topic = "";
+  #payload = new Uint8Array();
+  /** By which the message has come. */
+  readonly #identifiers = new Set<number>();
+  #last: PublishPacket | undefined;
+  #isLastOne = false;
+
+  /** Whether the message that a PUBLISH has was in one before; the same answer for the same packet. */
+  isOne(topic: string, packet: PublishPacket, identifiers: readonly number[]): boolean {
+    if (packet === this.#last) return this.#isLastOne;
+    this.#last = packet;
+    this.#isLastOne = topic === this.#topic && !identifiers.some((identifier) => this.#identifiers.has(identifier)) &&
+      isSame(packet.payload, this.#payload);
+    if (!this.#isLastOne) {
+      this.#topic = topic;
+      this.#payload = packet.payload.slice(); // Kept beyond the batch: copy.
+      this.#identifiers.clear();
+    }
+    for (const identifier of identifiers) this.#identifiers.add(identifier);
+    return this.#isLastOne;
+  }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

@@ -44,3 +44,24 @@ async function burst(publisher: Client, next: () => Promise<{ text(): string } |
   for (let index = 0; index < count; index++) assertEquals((await next())?.text(), `${index}`);
   await published;
 }
+
+/** Subscriptions that overlap, in one client and in one subscription, each get a message once. */
+export async function getsEachMessageOnce(connect: () => Promise<Client>): Promise<void> {
+  await using client = await connect();
+  await using publisher = await connect();
+  const subscriptions = [
+    await client.subscribe("home/#", { qos: 1 }),
+    await client.subscribe("home/lamp"),
+    await client.subscribe(["home/+", "home/lamp", "#"], { qos: 0 }),
+  ];
+  const texts = ["on", "on", "off", "on", "end"];
+  for (const [index, text] of texts.entries()) {
+    await publisher.publish("home/lamp", text, { qos: index % 3 as 0 | 1 | 2 }); // 0, 1 or 2.
+  }
+  for (const subscription of subscriptions) {
+    const reader = subscription.getReader();
+    const got: (string | undefined)[] = [];
+    while (got.length < texts.length) got.push((await within(reader.read(), "a message")).value?.text());
+    assertEquals(got, texts, subscription.topicFilters.join(" "));
+  }
+}

@@ -3,12 +3,17 @@ import { Client } from "../../mod.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { programTests } from "../interop/interop_tests.ts";
-import { exchange } from "./exchange.ts";
+import { exchange, getsEachMessageOnce } from "./exchange.ts";
 import { MosquittoBroker } from "./mosquitto_broker.ts";
 
 const test = programTests(["mosquitto"]);
 const { certificate, key } = identity("client");
 const TLS = { caCerts: [authority()], cert: certificate, key };
+
+test("overlapping subscriptions of Client get each message once from mosquitto", async () => {
+  await using mosquitto = await MosquittoBroker.start();
+  await getsEachMessageOnce(() => Client.connect(mosquitto.url("mqtt")));
+});
 
 for (const protocolVersion of [5, 4] as const) {
   for (const scheme of ["mqtt", "mqtts", "ws", "unix"] as const) {

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ClientSubscription, MqttError, RefusedError } from "../../mod.ts";
+import { Broker, Client, type ClientSubscription, MqttError, RefusedError } from "../../mod.ts";
 import { within } from "../deadline.ts";
+import { getsEachMessageOnce } from "./exchange.ts";
 import { ACCEPTED, ACCEPTED_311, connected, converse, RESUMED } from "./scripted_server.ts";
 
 async function texts(subscription: ClientSubscription, count: number): Promise<string[]> {
@@ -145,6 +146,48 @@ Deno.test("overlapping subscriptions each get what the server sends for them [MQ
     void client.close();
   });
 });
+
+Deno.test("Topic Filters of a subscription that overlap are asked for apart, and bring each message once", async () => {
+  await converse({}, ACCEPTED, async ({ client, peer }) => {
+    const subscribing = client.subscribe(["a/#", "b", "a/b", "a/#"], { qos: 1 });
+    await peer.expect("82 [ 0001 [ 0b 01 ] 'a/#' 01 'b' 01 'a/#' 01 ] 82 [ 0002 [ 0b 02 ] 'a/b' 01 ]");
+    peer.send("90 [ 0001 00 01 87 01 ] 90 [ 0002 00 00 ]");
+    const subscription = await subscribing;
+    assertEquals([...subscription.suback.reasonCodes], [1, 0x87, 0, 1]);
+    peer.send(`32 [ 'a/b' 0001 [ 0b 01 ] "1" ] 32 [ 'a/b' 0002 [ 0b 02 ] "1" ]`);
+    await peer.expect("40 [ 0001 ] 40 [ 0002 ]"); // The copy too.
+    peer.send(`30 [ 'a/b' [ 0b 02 ] "1" ] 30 [ 'a/b' [ 0b 01 ] "1" ]`); // The same once more, the other way round.
+    peer.send(`30 [ 'a/b' [ 0b 01 0b 02 ] "1" ] 30 [ 'a/b' [ 0b 01 0b 02 ] "1" ]`); // From a server with one copy.
+    peer.send(`30 [ 'a/b' [ 0b 02 ] "2" ] 30 [ 'a/b' [ 0b 02 ] "2" ]`); // It has lost the other filter.
+    peer.send(`30 [ 'a/c' [ 0b 01 ] "3" ]`);
+    assertEquals(await texts(subscription, 7), ["1", "1", "1", "1", "2", "2", "3"]);
+  });
+});
+
+Deno.test("Topic Filters that were asked for apart are all asked for again where the server lost the session", async () => {
+  await converse({}, ACCEPTED, async ({ client, server, peer }) => {
+    const subscribing = client.subscribe(["a/#", "a/b"]);
+    await peer.expect("82 [ 0001 [ 0b 01 ] 'a/#' 02 ] 82 [ 0002 [ 0b 02 ] 'a/b' 02 ]");
+    peer.send("90 [ 0001 00 02 ]"); // And no answer to the second.
+    await peer.quiet(); // It is read.
+    await peer.drop();
+    const again = await server.connection();
+    await again.accept(ACCEPTED);
+    await again.expect("82 [ 0003 [ 0b 01 ] 'a/#' 02 ] 82 [ 0004 [ 0b 02 ] 'a/b' 02 ]");
+    again.send("90 [ 0003 00 02 ] 90 [ 0004 00 87 ]");
+    const subscription = await subscribing;
+    assertEquals([...subscription.suback.reasonCodes], [2, 0x87]);
+    again.send(`30 [ 'a/b' [ 0b 01 ] "1" ]`);
+    assertEquals(await texts(subscription, 1), ["1"]);
+  });
+});
+
+for (const overlappingSubscriptions of ["each", "once"] as const) {
+  Deno.test(`overlapping subscriptions of Client get each message once from a broker with ${overlappingSubscriptions}`, async () => {
+    await using broker = await Broker.open({ overlappingSubscriptions });
+    await getsEachMessageOnce(() => Client.connect(broker));
+  });
+}
 
 Deno.test("overlapping subscriptions of 3.1.1 get what matches", async () => {
   await converse({ protocolVersion: 4 }, ACCEPTED_311, async ({ client, peer }) => {
