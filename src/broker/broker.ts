@@ -50,7 +50,6 @@ export class Broker {
   private constructor(options: BrokerOptions) {
     this.#parts = new BrokerParts(options, () => this.#closing !== undefined);
     this.limits = this.#parts.limits;
-    if (options.clock === undefined) this.#ticking = setInterval(() => this.tick(this.#parts.clock()), TICK_MS);
   }
 
   /**
@@ -61,18 +60,15 @@ export class Broker {
    */
   static async open(options: BrokerOptions = {}): Promise<Broker> {
     const broker = new Broker(options);
-    const { storage, sessions, retention, clock } = broker.#parts;
-    try {
-      for await (const change of storage.restore()) {
-        if (change.kind !== "retained") sessions.restore(change);
-        else if (change.message !== undefined) retention.keep(change.message, change.source);
-      }
-      sessions.endRestore();
-      broker.tick(clock()); // What has expired in the meantime.
-    } catch (error) {
-      clearInterval(broker.#ticking);
-      throw error;
+    const { storage, sessions, retention, timeline } = broker.#parts;
+    for await (const change of storage.restore()) {
+      if (change.kind === "clock") broker.#wallClockSet(timeline.resume(change));
+      else if (change.kind !== "retained") sessions.restore(change);
+      else if (change.message !== undefined) retention.keep(change.message, change.source);
     }
+    sessions.endRestore();
+    broker.tick(); // What has expired in the meantime.
+    if (options.clock === undefined) broker.#ticking = setInterval(() => broker.tick(), TICK_MS);
     storage.lost?.then((error) => broker.#storageLost(error)); // It never rejects.
     return broker;
   }
@@ -234,11 +230,18 @@ export class Broker {
     }
   }
 
-  /** Serves every deadline that has come: Keep Alive, expiry, Will Delay, connect timeout. */
-  tick(nowMs: number): void {
+  /**
+   * Serves every deadline that has come: Keep Alive, expiry, Will Delay, connect timeout. Only who has opened the broker with
+   * clocks of its own calls it.
+   *
+   * @param monotonicMs by the monotonic one of these clocks. @default what it shows
+   */
+  tick(monotonicMs: number = this.#parts.timeline.monotonicMs()): void {
+    const nowMs = this.#parts.timeline.at(monotonicMs);
     const { turn, deadlines, unexpectedError, dropped, sysState, sysTopics, commitOutcome, review, hooks } =
       this.#parts;
     turn.begin(nowMs); // A deadline that is set anew must not be due at once.
+    this.#lookAtWallClock();
     try {
       deadlines.tick(nowMs);
     } catch (error) {
@@ -250,6 +253,21 @@ export class Broker {
     commitOutcome.retry(nowMs);
     if (!Object.is(review.version, hooks.rulesVersion)) review.begin(); // NaN is no other NaN.
     turn.end(); // What expired may have written changes.
+  }
+
+  /** What was stored means another time of the day when the wall clock is set, and tokens end at another time. */
+  #lookAtWallClock(): void {
+    const { timeline, commits } = this.#parts;
+    this.#wallClockSet(timeline.look());
+    const moment = timeline.momentToKeepAgain();
+    if (moment !== undefined) commits.write(moment);
+  }
+
+  #wallClockSet(byMs: number): void {
+    if (byMs === 0) return;
+    const { connections, onEvent } = this.#parts;
+    onEvent({ kind: "wallClockSet", byMs });
+    for (const served of connections) served.wallClockSet();
   }
 
   /**
@@ -278,7 +296,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    const { connections, evictions, ownSubscriptions, storageWait, review, hooks, budget, commits, storage } =
+    const { connections, evictions, ownSubscriptions, storageWait, review, hooks, budget, commits, storage, timeline } =
       this.#parts;
     evictions.close();
     for (const served of connections) {
@@ -295,6 +313,8 @@ export class Broker {
     hooks.close();
     budget.close();
     clearInterval(this.#ticking);
+    const moment = timeline.lastMoment();
+    if (moment !== undefined) commits.write(moment);
     // What could not be kept was said in an event.
     await commits.settled().catch(() => {});
     await storage.close();

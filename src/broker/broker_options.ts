@@ -7,6 +7,7 @@ import type { OverlappingSubscriptions } from "../protocol/subscription.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
+import type { Clock, MachineClock } from "./timeline.ts";
 
 /** Options of {@linkcode Broker.open}; all may be left out. */
 export interface BrokerOptions {
@@ -110,11 +111,17 @@ export interface BrokerOptions {
   /** Told of every packet, which costs much of the speed. It must not throw. */
   readonly onPacket?: (event: PacketEvent) => void;
   /**
-   * Epoch milliseconds that never go back. With a clock of your own you call {@linkcode Broker.tick} yourself.
+   * Clocks of your own: you call {@linkcode Broker.tick} yourself then. One function stands for both: epoch milliseconds that
+   * never go back.
    *
-   * @default the time at which the process started, and the monotonic time since then
+   * @default `performance.now()` for durations, `Date.now()` for dates
    */
-  readonly clock?: () => number;
+  readonly clock?: Clock | (() => number);
+  /**
+   * Tells for how long no broker ran on the storage, also where the wall clock was set meanwhile, such as
+   * `{ uptimeMs: () => Deno.osUptime() * 1_000 }`. @default the wall clock alone tells it
+   */
+  readonly machine?: MachineClock;
 }
 
 /** Options of {@linkcode Broker.serve}. */

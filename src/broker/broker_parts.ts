@@ -28,6 +28,7 @@ import { StorageWait } from "./storage_wait.ts";
 import type { SubscriptionReview } from "./subscription_review.ts";
 import { SysStateSource } from "./sys_state.ts";
 import { sysInterval, SysTopics } from "./sys_topics.ts";
+import { Timeline } from "./timeline.ts";
 import { Traffic } from "./traffic.ts";
 import { Turn } from "./turn.ts";
 import { TurnBudget } from "./turn_budget.ts";
@@ -43,6 +44,8 @@ const MOST_REMEMBERED_TOPICS = 262_144;
 export class BrokerParts {
   readonly limits: Limits;
   readonly storage: Storage;
+  readonly timeline: Timeline;
+  /** The broker's own time, see {@linkcode Timeline}. */
   readonly clock: () => number;
   readonly onEvent: (event: BrokerEvent) => void;
   readonly unexpectedError = (error: unknown): void => this.onEvent({ kind: "unexpectedError", error });
@@ -77,7 +80,8 @@ export class BrokerParts {
   constructor(options: BrokerOptions, readonly isClosing: () => boolean) {
     this.limits = limitsWith(options.limits ?? {});
     this.storage = options.storage ?? new MemoryStorage();
-    this.clock = options.clock ?? (() => performance.timeOrigin + performance.now());
+    this.timeline = new Timeline(options.clock, options.machine);
+    this.clock = this.timeline.now;
     this.onEvent = quiet(options.onEvent ?? (() => {}));
     this.clientIdPrefix = options.assignedClientIdPrefix ?? "auto-";
     this.router = new Router(options.overlappingSubscriptions);
@@ -88,6 +92,7 @@ export class BrokerParts {
     this.commits = new CommitQueue(this.storage, {
       durable: () => this.commitOutcome.durable(),
       failed: (error, after, until) => this.commitOutcome.failed(error, after, until),
+      ahead: () => this.timeline.momentToKeep(),
     });
     this.turn = new Turn(this);
     this.storageWait = new StorageWait(this.commits, this.deadlines, maximumPendingBytes);
@@ -104,13 +109,12 @@ export class BrokerParts {
     );
     this.dropped = new DroppedMessages(this.onEvent);
     this.sessions = new Sessions(this.#sessionsHost(options));
-    this.evictions = new Evictions(this.connections, this.clock, this.turn);
+    this.evictions = new Evictions(this.connections, this.timeline.wallMs);
     this.admission = new Admission(this);
     this.sysTopics = new SysTopics(
       VERSION,
       sysInterval(options.sysIntervalMs),
       (message, nowMs) => this.router.publish(message, nowMs),
-      this.clock(),
     );
     this.sysState = new SysStateSource(this, options.heapBytes);
     this.ownSubscriptions = new OwnSubscriptions(this.router, this.retention, this.sysTopics);

@@ -10,6 +10,8 @@ export interface CommitEvents {
    * are given to the storage again, see {@linkcode CommitQueue.retry}.
    */
   failed(error: unknown, after: number, until: number): void;
+  /** Gives what a group begins with, beside what was written; nobody waits for it. */
+  ahead?(): Fact | undefined;
 }
 
 /** What the storage has been given, and holds the next group up. */
@@ -133,6 +135,8 @@ export class CommitQueue implements ChangeLog {
     this.#changes = [];
     this.#bounds = [];
     this.#takenSequence = this.writtenSequence;
+    const ahead = this.#events.ahead?.();
+    if (ahead !== undefined) fresh.unshift(ahead);
     const changes = failed.length === 0 ? fresh : withoutReplacedWills([...failed, ...fresh]);
     return { changes, until: this.writtenSequence, bytes };
   }

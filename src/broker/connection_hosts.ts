@@ -13,6 +13,7 @@ import type { Publishing } from "./publishing.ts";
 import type { Router } from "./router.ts";
 import type { ServedConnectionHost } from "./served_connection_host.ts";
 import type { StorageWait } from "./storage_wait.ts";
+import type { Timeline } from "./timeline.ts";
 import type { Traffic } from "./traffic.ts";
 import type { Turn } from "./turn.ts";
 import type { TurnBudget } from "./turn_budget.ts";
@@ -21,6 +22,7 @@ import type { TurnBudget } from "./turn_budget.ts";
 export interface ConnectionHostsParts {
   readonly limits: Limits;
   readonly clock: () => number;
+  readonly timeline: Timeline;
   readonly topics: TopicInterner;
   readonly deadlines: Deadlines;
   readonly traffic: Traffic;
@@ -106,6 +108,7 @@ function hostOf(
       return onPacket();
     },
     now: turn.now,
+    wallMs: parts.timeline.wallMs,
     get durableSequence() {
       return commits.durableSequence;
     },

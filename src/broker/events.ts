@@ -107,6 +107,11 @@ export type BrokerEvent =
   | { readonly kind: "storageLost"; readonly error: Error }
   /** A session could not be read from the storage: its client is disconnected, or it ends a little later. */
   | { readonly kind: "readFailed"; readonly clientId: string; readonly error: unknown }
+  /**
+   * The wall clock of the machine was set, back where `byMs` is below 0, or the machine has slept. Sessions, messages and Wills
+   * live as long as they were to; tokens and bans end by the new time.
+   */
+  | { readonly kind: "wallClockSet"; readonly byMs: number }
   /** A defect: whatever it was, it ended one connection or one task only. */
   | { readonly kind: "unexpectedError"; readonly error: unknown };
 

@@ -4,7 +4,6 @@ import { Queue } from "../protocol/queue.ts";
 import { type Ban, Bans, type BanTarget } from "./bans.ts";
 import type { ConnectedClient } from "./broker_options.ts";
 import type { ServedConnection } from "./served_connection.ts";
-import type { Turn } from "./turn.ts";
 
 // Some milliseconds: then others have their turn.
 const MOST_AT_A_TIME = 200;
@@ -18,8 +17,7 @@ export type EvictionTarget =
 /** Clients that the operator puts out, some at a time where there are many, and those that may not come in again. */
 export class Evictions {
   readonly #connections: Iterable<ServedConnection>;
-  readonly #clock: () => number;
-  readonly #turn: Turn;
+  readonly #wallMs: () => number;
   readonly #bans = new Bans();
   /** What ends connections that are still to end, and these. */
   readonly #waiting = new Queue<() => void>();
@@ -27,10 +25,10 @@ export class Evictions {
   #left = MOST_AT_A_TIME;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(connections: Iterable<ServedConnection>, clock: () => number, turn: Turn) {
+  /** @param wallMs epoch milliseconds: by these bans end */
+  constructor(connections: Iterable<ServedConnection>, wallMs: () => number) {
     this.#connections = connections;
-    this.#clock = clock;
-    this.#turn = turn;
+    this.#wallMs = wallMs;
   }
 
   /** Gives how many connections it ends. */
@@ -53,7 +51,7 @@ export class Evictions {
 
   /** Gives how many connections it ends. */
   ban(ban: Ban): number {
-    this.#bans.add(ban, this.#clock());
+    this.#bans.add(ban, this.#wallMs());
     return this.#endAll(
       (served) => served.connection.closing === undefined && this.banOf(served) !== undefined,
       ({ connection }) => {
@@ -71,12 +69,12 @@ export class Evictions {
 
   /** The bans that are in force. */
   bans(): Ban[] {
-    return this.#bans.list(this.#clock());
+    return this.#bans.list(this.#wallMs());
   }
 
   /** The one that is in force against the client of a connection. */
   banOf({ connection: { clientId, principal }, transport: { peer: { address } } }: ServedConnection): Ban | undefined {
-    return this.#bans.find({ clientId, principal, address }, this.#turn.now());
+    return this.#bans.find({ clientId, principal, address }, this.#wallMs());
   }
 
   /** Drops those that are still to end: shutdown closes these connections anyway. */

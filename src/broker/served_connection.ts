@@ -47,7 +47,8 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   #isFarewellSaid = false;
   readonly #reader: ConnectionReader;
   readonly #due: DueTimes;
-  /** What is said when its authentication ends. */
+  /** When its authentication ends, in epoch milliseconds, and what is said then. */
+  #acceptedUntilMs = Infinity;
   #expiryReasonCode: ReasonCode = ReasonCode.NotAuthorized;
   // Bound, where arrow functions as fields would do: with these, every connection outlives two collections of new objects,
   // and a connection costs a third more. (Deno 2.9, 2026-11)
@@ -130,9 +131,14 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   accepted({ expiresAtMs = Infinity, expiryReasonCode = ReasonCode.NotAuthorized }: Acceptance): void {
     const isSayable = isReasonCodeOf("disconnect", expiryReasonCode) && expiryReasonCode >= 0x80;
     this.#expiryReasonCode = isSayable ? expiryReasonCode : ReasonCode.NotAuthorized;
-    const leftMs = expiresAtMs - this.#host.now();
     // What is not a time, from a hook without types, is over: as a deadline it would stand in the way of all others.
-    this.#setDue(Due.Expiry, Number.isNaN(leftMs) ? 0 : leftMs);
+    this.#acceptedUntilMs = Number.isNaN(expiresAtMs) ? 0 : expiresAtMs;
+    this.wallClockSet();
+  }
+
+  /** The wall clock was set: by this one its authentication ends. */
+  wallClockSet(): void {
+    this.#setDue(Due.Expiry, this.#acceptedUntilMs - this.#host.wallMs());
   }
 
   isDue(what: Due, nowMs: number): void {

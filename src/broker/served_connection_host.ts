@@ -16,6 +16,8 @@ export interface ServedConnectionHost extends ConnectionHost {
   /** For work that takes long. */
   readonly budget: TurnBudget;
   now(): number;
+  /** Epoch milliseconds, by a clock that may be set. */
+  wallMs(): number;
   /** Sequence up to which changes are durable. */
   readonly durableSequence: number;
   /** Calls {@linkcode ServedConnection.flush} when the turn ends. */

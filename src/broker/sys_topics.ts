@@ -70,11 +70,11 @@ export class SysTopics {
   intervalMs: number;
   readonly #version: string;
   readonly #publish: (message: ApplicationMessage, nowMs: number) => void;
-  readonly #startedMs: number;
+  #startedMs: number | undefined;
   readonly #texts = new Map<string, string>();
   /** By name: what the number was last, and its mean growth in a minute. */
   readonly #loads = new Map<string, { total: number; readonly means: number[] }>();
-  #toldMs: number;
+  #toldMs = 0;
   #mostClients = 0;
   #mostHeapBytes = 0;
 
@@ -82,16 +82,15 @@ export class SysTopics {
     version: string,
     intervalMs: number,
     publish: (message: ApplicationMessage, nowMs: number) => void,
-    nowMs: number,
   ) {
     this.#version = version;
     this.intervalMs = intervalMs;
     this.#publish = publish;
-    this.#startedMs = this.#toldMs = nowMs;
   }
 
-  /** Tells what has changed, if it is time; `stateOf` is asked only then. */
+  /** Tells what has changed, if it is time; `stateOf` is asked only then. With the first one the broker begins. */
   tick(nowMs: number, stateOf: () => SysState): void {
+    const startedMs = this.#startedMs ??= nowMs;
     if (this.intervalMs === 0) return;
     const elapsedMs = nowMs - this.#toldMs;
     const isFirst = this.#texts.size === 0;
@@ -100,7 +99,7 @@ export class SysTopics {
     const state = stateOf();
     this.#mostClients = Math.max(this.#mostClients, state.sessions);
     this.#tell("version", `brooklet version ${this.#version}`, nowMs);
-    this.#tell("uptime", `${Math.floor((nowMs - this.#startedMs) / 1_000)} seconds`, nowMs);
+    this.#tell("uptime", `${Math.floor((nowMs - startedMs) / 1_000)} seconds`, nowMs);
     for (const [name, value] of [...this.#counts(state), ...this.#heap(state)]) this.#tell(name, String(value), nowMs);
     for (const load of LOADS) this.#tellLoad(load, state, isFirst ? 0 : elapsedMs, nowMs);
   }

@@ -61,6 +61,11 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       return [`Error: the storage is lost, the broker ends: ${printable(event.error.message)}`];
     case "readFailed":
       return [`Error: the session of ${printable(event.clientId)} could not be read: ${errorText(event.error)}`];
+    case "wallClockSet": {
+      const seconds = Math.abs(event.byMs / 1_000).toFixed(1);
+      if (event.byMs < 0) return [`The wall clock was set back by ${seconds} s.`];
+      return [`The wall clock was set forward by ${seconds} s, or the machine slept.`];
+    }
     case "unexpectedError":
       return [`Error: ${errorText(event.error)}`];
     default:

@@ -68,6 +68,7 @@ function typeOf({ kind }: BrokerEvent): LogType {
       return "error";
     case "messagesDropped":
     case "retainedRefused":
+    case "wallClockSet":
       return "warning";
     default:
       return "notice";
@@ -89,6 +90,7 @@ function areaOf({ kind }: BrokerEvent): LogArea {
     case "readFailed":
       return "storage";
     case "unexpectedError":
+    case "wallClockSet":
       return "program";
     default:
       return "connections";

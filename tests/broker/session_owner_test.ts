@@ -153,7 +153,7 @@ for (const user of ["alice", "bob"]) {
       conversation.run(
         ...ALICE,
         "a drops",
-        () => conversation.nowMs += 3_600_000,
+        () => conversation.machine.pass(3_600_000),
         connects("a2", user, "00"),
         "a2 < 20 [ 00 00 { LIMITS } ]",
         () => assertEquals(conversation.broker.metrics.sessions, 1),

@@ -38,6 +38,16 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     ["New client connected from 192.0.2.1:4711 as c (p5, c1, k60, u'bob').", "No will message specified."],
   ],
   [
+    "a wall clock that was set back",
+    { kind: "wallClockSet", byMs: -7_199_960 },
+    ["The wall clock was set back by 7200.0 s."],
+  ],
+  [
+    "a wall clock that was set forward",
+    { kind: "wallClockSet", byMs: 1_500 },
+    ["The wall clock was set forward by 1.5 s, or the machine slept."],
+  ],
+  [
     "a Will that is denied when it is due",
     { kind: "willDenied", clientId: "c\n", qos: 0, retain: true, topic: "a/b", principal: "ann" },
     ["Denied the Will of c\\u{a} (q0, r1, u'ann', 'a/b')."],

@@ -7,8 +7,8 @@ conversationTests([
     name: "A client that is banned is refused with 0x8A while the ban is in force, and others are not",
     versions: [5],
     steps: [
-      ({ broker, nowMs }) =>
-        assertEquals(broker.ban({ clientId: "a" }, { untilMs: nowMs + 1_000, reason: "too loud" }), 0),
+      ({ broker, machine }) =>
+        assertEquals(broker.ban({ clientId: "a" }, { untilMs: machine.wallMs + 1_000, reason: "too loud" }), 0),
       "a > 10 [ @ 02 0000 [] 'a' ]",
       "a told 20 00 8a",
       "b connects",

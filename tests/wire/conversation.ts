@@ -13,6 +13,7 @@
  * a told e0 82               a packet that starts so, with some Reason String, is the last one; before MQTT 5: closed
  * a drops                    the connection is lost
  * 1500 ms pass               the clock and the broker's deadlines go on
+ * clock set by -7200 s       the wall clock alone is set
  * ```
  *
  * `{...}` are properties with their length, and `<...>` other bytes that stand in MQTT 5 only; `@` is Protocol Name and
@@ -30,6 +31,7 @@ import {
   type ProtocolVersion,
 } from "../../mod.ts";
 import { fromHex } from "../codec/hex.ts";
+import { TestMachine } from "./test_machine.ts";
 import { WireClient } from "./wire_client.ts";
 
 /** A line as above, or something that the broker's own process does. */
@@ -83,24 +85,29 @@ const START_MS = 1_000_000;
 export class Conversation {
   /** Errors of the server itself, as it reported them. */
   readonly errors: unknown[] = [];
-  nowMs = START_MS;
   /** Set by a step that closes the broker. */
   closing: Promise<void> | undefined;
   readonly #clients = new Map<string, WireClient>();
 
-  private constructor(readonly version: ProtocolVersion, readonly broker: Broker) {}
+  private constructor(
+    readonly version: ProtocolVersion,
+    readonly broker: Broker,
+    /** Where the broker runs; with a `machine` of its own in the options, that one. */
+    readonly machine: TestMachine,
+  ) {}
 
   static async open(version: ProtocolVersion, options: BrokerOptions = {}): Promise<Conversation> {
     let conversation: Conversation | undefined = undefined;
+    const machine = options.machine instanceof TestMachine ? options.machine : new TestMachine(START_MS);
     const broker = await Broker.open({
       ...options,
-      clock: () => conversation?.nowMs ?? START_MS,
+      clock: machine.process(),
       onEvent: (event) => {
         if (event.kind === "unexpectedError") conversation?.errors.push(event.error);
         options.onEvent?.(event);
       },
     });
-    return conversation = new Conversation(version, broker);
+    return conversation = new Conversation(version, broker, machine);
   }
 
   async run(...steps: readonly Step[]): Promise<void> {
@@ -118,8 +125,8 @@ export class Conversation {
 
   /** Lets time go on. */
   pass(ms: number): void {
-    this.nowMs += ms;
-    this.broker.tick(this.nowMs);
+    this.machine.pass(ms);
+    this.broker.tick();
   }
 
   /** Gives a client a connection that it makes at its first step otherwise. */
@@ -165,6 +172,8 @@ export class Conversation {
   async #step(step: string): Promise<void> {
     const time = /^([\d.]+) (ms|s) pass$/.exec(step);
     if (time !== null) return this.pass(Number(time[1]) * (time[2] === "s" ? 1000 : 1));
+    const set = /^clock set by (-?\d+) s$/.exec(step);
+    if (set !== null) return this.machine.set(Number(set[1]) * 1000);
     const [, name, action, rest = ""] = /^(\w+) (\S+) ?(.*)$/s.exec(step) ?? [];
     if (name === undefined || action === undefined) throw new SyntaxError("Cannot read the step");
     const version = Number(/\bv([345])\b/.exec(rest)?.[1] ?? this.version) as ProtocolVersion; // One of the three.
