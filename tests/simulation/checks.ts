@@ -106,12 +106,16 @@ function hasLeft({ cleanStartAt, subscriptions }: SimulatedClient, topic: string
   return subscriptions.sureQos(topic, sentAt, cleanStartAt) === undefined;
 }
 
-/** Texts that may be retained on a topic: the last one that was acknowledged, or one behind it. */
+/**
+ * Texts that may be retained on a topic: the last one that was acknowledged, or one behind it; none, where a message with
+ * QoS 0 is behind it: that may be discarded, and then there is none [MQTT-3.3.1-7 of 3.1.1].
+ */
 export function possibleRetained({ published }: History, topic: string): ReadonlySet<string> {
   const line = published.filter((each) => each.topic === topic);
   const last = line.findLastIndex(({ acknowledgedAt }) => acknowledgedAt < Infinity);
-  const possible = line.slice(Math.max(0, last)).map(({ text }) => text);
-  return new Set(last === -1 ? ["", ...possible] : possible);
+  const possible = line.slice(Math.max(0, last));
+  const mayBeNone = last === -1 || possible.some(({ qos }) => qos === 0);
+  return new Set([...mayBeNone ? [""] : [], ...possible.map(({ text }) => text)]);
 }
 
 /** Without its padding. */
