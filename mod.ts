@@ -127,7 +127,16 @@ export type {
   Grant,
 } from "./src/protocol/ask.ts";
 export type { Clock, MachineClock } from "./src/broker/timeline.ts";
-export type { Change, ClockChange, Fact, QueuedChange, RetainedChange, Together } from "./src/protocol/change.ts";
+export type {
+  Change,
+  ClockChange,
+  Fact,
+  QueuedChange,
+  RetainedChange,
+  RetainedDue,
+  SubscribedChange,
+  Together,
+} from "./src/protocol/change.ts";
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";
 export type { OverlappingSubscriptions, Subscription } from "./src/protocol/subscription.ts";

@@ -44,7 +44,7 @@ export type Fact =
     /** What its client was at CONNECT, for access rules behind a restart; `undefined`: not known. */
     readonly source?: ClientTraits | undefined;
   }
-  | { readonly kind: "subscribed"; readonly clientId: string; readonly subscription: Subscription }
+  | SubscribedChange
   | { readonly kind: "unsubscribed"; readonly clientId: string; readonly topicFilter: string }
   /** Ownership of a QoS 2 message was taken: its Packet Identifier is in use by the publisher until it is released. */
   | { readonly kind: "accepted"; readonly clientId: string; readonly packetIdentifier: number }
@@ -74,12 +74,38 @@ export type Fact =
   | ClockChange;
 
 /** See {@linkcode Change}. */
+export interface SubscribedChange {
+  readonly kind: "subscribed";
+  readonly clientId: string;
+  readonly subscription: Subscription;
+  /** Retained messages that it still has to get, as of now; `undefined`: none. */
+  readonly retainedDue?: RetainedDue | undefined;
+}
+
+/**
+ * Retained messages that a subscription still has to get (MQTT 5, section 3.3.1.3), in the order of their topics, level by
+ * level: whatever restarts come between, each comes once.
+ */
+export interface RetainedDue {
+  /** Topic of the last one that was sent; empty: none was. */
+  readonly after: string;
+  /** Sequence of the last message that was retained when they were asked for: what came later has come as it was published. */
+  readonly until: number;
+  /** How often all of them are to come, those included that are under way. */
+  readonly passes: number;
+  /** As `until`, for the passes behind the first. */
+  readonly passesUntil: number;
+}
+
+/** See {@linkcode Change}. */
 export interface RetainedChange {
   readonly kind: "retained";
   readonly topic: string;
   readonly message: ApplicationMessage | undefined;
   /** What its publisher was when it was published; `undefined`: it is not known, or it was the broker's own process. */
   readonly source?: ClientTraits | undefined;
+  /** Counts up with each message that is retained; `undefined`: an earlier version has kept it, which is before all others. */
+  readonly sequence?: number | undefined;
 }
 
 /**

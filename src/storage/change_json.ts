@@ -12,7 +12,7 @@ import { isQoS, type QoS, type RetainHandling, type Will } from "../codec/packet
 import { hasProperties, NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { PROPERTY_DEFINITIONS, type PropertyDefinition, PropertyPlace } from "../codec/property.ts";
 import { isTopicName } from "../codec/topic_name.ts";
-import type { Change, Fact, QueuedChange } from "../protocol/change.ts";
+import type { Change, Fact, QueuedChange, RetainedDue } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
@@ -128,7 +128,14 @@ function readRetained(fields: JsonFields): Fact {
   if (message !== undefined && message.topic !== topic) {
     throw new FieldError(fields.path("topic"), "that of its message");
   }
-  return { kind: "retained", topic, message, source: fields.optional("source", (name) => readTraits(fields, name)) };
+  const source = fields.optional("source", (name) => readTraits(fields, name));
+  return {
+    kind: "retained",
+    topic,
+    message,
+    source,
+    sequence: fields.optional("sequence", (name) => fields.integer(name, 1, LARGEST)),
+  };
 }
 
 function readSessionFact(kind: string, clientId: string, fields: JsonFields): Fact {
@@ -148,8 +155,10 @@ function readSessionFact(kind: string, clientId: string, fields: JsonFields): Fa
       const source = fields.optional("source", (name) => readTraits(fields, name));
       return { kind, clientId, will, publishAtMs: optionalTime(fields, "publishAtMs"), source };
     }
-    case "subscribed":
-      return { kind, clientId, subscription: readSubscription(fields, "subscription") };
+    case "subscribed": {
+      const subscription = readSubscription(fields, "subscription");
+      return { kind, clientId, subscription, retainedDue: fields.optional("retainedDue", () => readDue(fields)) };
+    }
     case "unsubscribed":
       return { kind, clientId, topicFilter: readTopicFilter(fields).topicFilter };
     case "accepted":
@@ -169,6 +178,20 @@ function readSessionFact(kind: string, clientId: string, fields: JsonFields): Fa
     default:
       throw new FieldError(fields.path("kind"), "a kind of change");
   }
+}
+
+/** In the field `retainedDue`. */
+function readDue(outer: JsonFields): RetainedDue {
+  const fields = inside(outer, "retainedDue");
+  const due: RetainedDue = {
+    after: fields.mqttText("after"),
+    until: fields.integer("until", 0, LARGEST),
+    passes: fields.integer("passes", 1, LARGEST),
+    passesUntil: fields.integer("passesUntil", 0, LARGEST),
+  };
+  if (due.after !== "") topicOf(due.after, fields.path("after"));
+  fields.end();
+  return due;
 }
 
 function readQueued(clientId: string, fields: JsonFields): QueuedChange {

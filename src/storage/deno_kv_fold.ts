@@ -70,7 +70,7 @@ export class KvFold {
       }
       case "subscribed": {
         const { topicFilter } = fact.subscription.filter;
-        return this.#putSubscription(draft, session, topicFilter, encodeSubscription(fact.subscription));
+        return this.#putSubscription(draft, session, topicFilter, encodeSubscription(fact));
       }
       case "unsubscribed":
         return this.#putSubscription(draft, session, fact.topicFilter, undefined);
@@ -107,8 +107,8 @@ export class KvFold {
     return hashOf(filter).then((hash) => draft.put(subscriptionKey(number, filter, hash), record));
   }
 
-  #putRetained(draft: Draft, { topic, message, source }: RetainedChange): void | Promise<void> {
-    const record = message && this.#messages.encode(message, source);
+  #putRetained(draft: Draft, { topic, message, source, sequence }: RetainedChange): void | Promise<void> {
+    const record = message && this.#messages.encode(message, source, sequence);
     if (!isLong(topic)) return draft.put(retainedKey(topic, undefined), record);
     return hashOf(topic).then((hash) => draft.put(retainedKey(topic, hash), record));
   }

@@ -118,7 +118,7 @@ export class KvScan {
         return this.#isForContents ? [] : [{ kind: "will", clientId, ...this.#messages.decodeWill(record) }];
       case SessionRow.subscription:
       case SessionRow.subscriptionByHash:
-        return this.#isForContents ? [] : [{ kind: "subscribed", clientId, subscription: decodeSubscription(record) }];
+        return this.#isForContents ? [] : [{ kind: "subscribed", clientId, ...decodeSubscription(record) }];
       case SessionRow.progress:
         session.progress = SessionProgress.decode(record);
         session.lastSequence = session.progress.lastSequence;
@@ -146,8 +146,8 @@ export class KvScan {
       this.#contents.bodies.count(key, bytes);
       if (this.#isForContents) continue;
       const record = await this.#contents.bodies.record(key, bytes);
-      const { message, source } = this.#rows.decode(key, () => this.#messages.decodeRetained(record));
-      yield { kind: "retained", topic: message.topic, message: message.own(), source };
+      const { message, ...rest } = this.#rows.decode(key, () => this.#messages.decodeRetained(record));
+      yield { kind: "retained", topic: message.topic, message: message.own(), ...rest };
     }
   }
 }

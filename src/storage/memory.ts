@@ -1,6 +1,5 @@
-import type { Change, ClockChange, Fact, QueuedChange, RetainedChange } from "../protocol/change.ts";
+import type { Change, ClockChange, Fact, QueuedChange, RetainedChange, SubscribedChange } from "../protocol/change.ts";
 import { PacketIdentifierSet } from "../protocol/packet_identifier_set.ts";
-import type { Subscription } from "../protocol/subscription.ts";
 import type { Storage } from "./storage.ts";
 
 interface StoredMessage {
@@ -15,7 +14,7 @@ interface StoredSession {
   expiresAtMs: number | undefined;
   will: Extract<Fact, { kind: "will" }> | undefined;
   lastSequence: number;
-  readonly subscriptions: Map<string, Subscription>;
+  readonly subscriptions: Map<string, SubscribedChange>;
   /** By sequence, which is also their order. */
   readonly messages: Map<number, StoredMessage>;
   accepted: PacketIdentifierSet | undefined;
@@ -35,7 +34,7 @@ export class MemoryStorage implements Storage {
       yield { kind: "sessionStarted", clientId, principal: session.principal };
       yield { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
       if (session.will !== undefined) yield session.will;
-      for (const subscription of session.subscriptions.values()) yield { kind: "subscribed", clientId, subscription };
+      yield* session.subscriptions.values();
       let bytes = 0;
       for (const { queued } of session.messages.values()) bytes += queued.message.size;
       yield { kind: "backlog", clientId, lastSequence, messages: session.messages.size, bytes };
@@ -112,7 +111,7 @@ function applyToSession(
       session.will = change.will === undefined ? undefined : change;
       return;
     case "subscribed":
-      session.subscriptions.set(change.subscription.filter.topicFilter, change.subscription);
+      session.subscriptions.set(change.subscription.filter.topicFilter, change);
       return;
     case "unsubscribed":
       session.subscriptions.delete(change.topicFilter);

@@ -9,6 +9,7 @@ import { NO_PROPERTIES } from "../codec/property.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
 import type { ClientTraits } from "../protocol/ask.ts";
 import type { ClockChange } from "../protocol/change.ts";
+import type { RetainedDue, SubscribedChange } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { parseTopicFilter } from "../protocol/topic_filter.ts";
@@ -20,6 +21,7 @@ const HAS_PUBLISHER = 0x01;
 const EXPIRES = 0x02;
 /** Not in records of earlier versions. */
 const HAS_SOURCE = 0x04;
+const HAS_SEQUENCE = 0x08;
 const WILL_IS_DUE = 0x01;
 const WILL_HAS_SOURCE = 0x02;
 
@@ -38,10 +40,14 @@ export interface WillRecord {
   readonly source?: ClientTraits | undefined;
 }
 
-/** A retained message, and what its publisher was. */
+/** A Subscription, and which retained messages it still has to get. */
+export type SubscriptionRecord = Pick<SubscribedChange, "subscription" | "retainedDue">;
+
+/** A retained message, what its publisher was, and when it came among others. */
 export interface RetainedRecord {
   readonly message: ApplicationMessage;
   readonly source: ClientTraits | undefined;
+  readonly sequence: number | undefined;
 }
 
 export function encodeSession({ clientId, principal, sessionExpirySeconds, expiresAtMs }: SessionRecord): Uint8Array {
@@ -62,17 +68,19 @@ export function decodeSession(bytes: Uint8Array): SessionRecord {
   return { clientId, principal, sessionExpirySeconds, expiresAtMs };
 }
 
-export function encodeSubscription(subscription: Subscription): Uint8Array {
+export function encodeSubscription({ subscription, retainedDue }: SubscriptionRecord): Uint8Array {
   const { filter, qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier } = subscription;
   const writer = new ByteWriter();
   // Subscription Options of the wire (MQTT 5, section 3.8.3.1).
   writer.byte(qos | (noLocal ? 0x04 : 0) | (retainAsPublished ? 0x08 : 0) | retainHandling << 4);
   writeNumber(writer, subscriptionIdentifier ?? 0); // [MQTT-3.8.2.1.2]: 0 is none.
   writeText(writer, filter.topicFilter);
+  // Earlier versions end here, and read no further.
+  if (retainedDue !== undefined) writeRetainedDue(writer, retainedDue);
   return written(writer);
 }
 
-export function decodeSubscription(bytes: Uint8Array): Subscription {
+export function decodeSubscription(bytes: Uint8Array): SubscriptionRecord {
   const reader = readerOf(bytes);
   const options = reader.byte("Subscription Options");
   const qos = options & 0x03;
@@ -82,7 +90,7 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
   if (!isQoS(qos) || !isRetainHandling(retainHandling) || filter === undefined) {
     throw new RangeError("Cannot read a Subscription: it is none");
   }
-  return {
+  const subscription: Subscription = {
     filter,
     qos,
     noLocal: (options & 0x04) !== 0,
@@ -90,6 +98,21 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
     retainHandling,
     subscriptionIdentifier,
   };
+  return reader.remaining === 0 ? { subscription } : { subscription, retainedDue: readRetainedDue(reader) };
+}
+
+function writeRetainedDue(writer: ByteWriter, { after, until, passes, passesUntil }: RetainedDue): void {
+  writeText(writer, after);
+  writeNumber(writer, until);
+  writeNumber(writer, passes);
+  writeNumber(writer, passesUntil);
+}
+
+function readRetainedDue(reader: ByteReader): RetainedDue {
+  const after = readText(reader);
+  const until = readNumber(reader);
+  const passes = readNumber(reader);
+  return { after, until, passes, passesUntil: readNumber(reader) };
 }
 
 export function encodeClock({ nowMs, wallMs, uptimeMs, bootId }: ClockChange): Uint8Array {
@@ -123,25 +146,27 @@ export class MessageRecords {
     writer: ByteWriter,
     { topic, payload, qos, retain, properties, publisher, expiresAtMs }: ApplicationMessage,
     source?: ClientTraits,
+    sequence?: number,
   ): void {
     const packetIdentifier = qos > 0 ? 1 : 0; // It has none, but QoS 1 and 2 need one on the wire.
     writer.byte(
       (publisher === undefined ? 0 : HAS_PUBLISHER) | (expiresAtMs === Infinity ? 0 : EXPIRES) |
-        (source === undefined ? 0 : HAS_SOURCE),
+        (source === undefined ? 0 : HAS_SOURCE) | (sequence === undefined ? 0 : HAS_SEQUENCE),
     );
     if (publisher !== undefined) writeText(writer, publisher);
     if (expiresAtMs !== Infinity) writeFloat(writer, expiresAtMs);
     if (source !== undefined) writeTraits(writer, source);
+    if (sequence !== undefined) writeNumber(writer, sequence);
     writer.raw(
       this.#encoder.encode({ type: "publish", dup: false, qos, retain, topic, packetIdentifier, properties, payload }),
     );
   }
 
   /** Bytes of a message: a view that must not be written to. */
-  encode(message: ApplicationMessage, source?: ClientTraits): Uint8Array {
+  encode(message: ApplicationMessage, source?: ClientTraits, sequence?: number): Uint8Array {
     const writer = this.#writer;
     writer.begin(message.size);
-    this.write(writer, message, source);
+    this.write(writer, message, source, sequence);
     return writer.bytes.subarray(writer.start, writer.position);
   }
 
@@ -156,9 +181,10 @@ export class MessageRecords {
     const publisher = (flags & HAS_PUBLISHER) === 0 ? undefined : this.#readPublisher(reader);
     const expiresAtMs = (flags & EXPIRES) === 0 ? Infinity : readFloat(reader);
     const source = (flags & HAS_SOURCE) === 0 ? undefined : this.#traits.read(reader);
+    const sequence = (flags & HAS_SEQUENCE) === 0 ? undefined : readNumber(reader);
     const packet = this.#packet(bytes.subarray(reader.position));
     if (packet.type !== "publish") throw new RangeError("Cannot read a message: it is no PUBLISH");
-    return { message: ApplicationMessage.restored(packet, publisher, expiresAtMs), source };
+    return { message: ApplicationMessage.restored(packet, publisher, expiresAtMs), source, sequence };
   }
 
   /** In a CONNECT, the one packet that has a Will. */

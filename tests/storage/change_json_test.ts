@@ -29,6 +29,12 @@ const LINES: readonly (readonly [Change, string])[] = [
     '{"kind":"subscribed","clientId":"c","subscription":{"topicFilter":"$share/g/a/+","qos":1,"noLocal":false,' +
     '"retainAsPublished":false,"retainHandling":0,"subscriptionIdentifier":3}}',
   ],
+  [
+    facts.subscribed("c", "a", {}, { after: "a/1", until: 300, passes: 2, passesUntil: 301 }),
+    '{"kind":"subscribed","clientId":"c","subscription":{"topicFilter":"a","qos":1,"noLocal":false,' +
+    '"retainAsPublished":false,"retainHandling":0},' +
+    '"retainedDue":{"after":"a/1","until":300,"passes":2,"passesUntil":301}}',
+  ],
   [facts.unsubscribed("c", "a/#"), '{"kind":"unsubscribed","clientId":"c","topicFilter":"a/#"}'],
   [facts.accepted("c", 65_535), '{"kind":"accepted","clientId":"c","packetIdentifier":65535}'],
   [facts.released("c", 1), '{"kind":"released","clientId":"c","packetIdentifier":1}'],
@@ -71,6 +77,11 @@ const LINES: readonly (readonly [Change, string])[] = [
     '{"access":"readwrite","topicFilter":"$SYS/#"},{"access":"deny","topicFilter":"c"}],"listener":"unix:/run/mqtt"}}',
   ],
   [
+    facts.retained("t", facts.message("", { publisher: undefined }), undefined, 7),
+    '{"kind":"retained","topic":"t","message":{"topic":"t","payload":"","qos":1,"retain":false,"expiresAtMs":null},' +
+    '"sequence":7}',
+  ],
+  [
     facts.together(facts.accepted("c", 1), facts.retained("t", undefined)),
     '{"kind":"together","changes":[{"kind":"accepted","clientId":"c","packetIdentifier":1},{"kind":"retained","topic":"t"}]}',
   ],
@@ -84,6 +95,11 @@ for (const [change, line] of LINES) {
 }
 
 const MESSAGE = '"message":{"topic":"t","payload":"","qos":1,"retain":false,"expiresAtMs":null}';
+
+function dueLine(retainedDue: string): string {
+  const subscription = '{"topicFilter":"a","qos":1,"noLocal":false,"retainAsPublished":false,"retainHandling":0}';
+  return `{"kind":"subscribed","clientId":"c","subscription":${subscription},"retainedDue":${retainedDue}}`;
+}
 
 /** A line that is refused, and what is said of it. */
 const REFUSED: readonly (readonly [line: string, says: string])[] = [
@@ -114,6 +130,11 @@ const REFUSED: readonly (readonly [line: string, says: string])[] = [
   ['{"kind":"clock","nowMs":0,"wallMs":0,"clientId":"c"}', '"clientId" is not a known field'],
   [`{"kind":"retained","topic":"u",${MESSAGE}}`, '"topic" is not that of its message'],
   ['{"kind":"retained","topic":"t","message":null}', '"message" is not an object'],
+  ['{"kind":"retained","topic":"t","sequence":0}', '"sequence" is not an integer from 1 to'],
+  [dueLine('{"after":"a/+","until":1,"passes":1,"passesUntil":1}'), '"retainedDue.after" is not a Topic Name'],
+  [dueLine('{"after":"","until":1,"passes":0,"passesUntil":1}'), '"retainedDue.passes" is not an integer from 1 to'],
+  [dueLine('{"after":"","until":1,"passes":1}'), '"retainedDue.passesUntil" is not an integer from 0 to'],
+  [dueLine('{"after":"","until":1,"passes":1,"passesUntil":1,"why":1}'), '"retainedDue.why" is not a known field'],
   [
     `{"kind":"retained","topic":"t",${MESSAGE.replace('"payload":""', '"payload":"a"')}}`,
     '"message.payload" is not base64',

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { MessageRecords } from "../../src/storage/records.ts";
+import { decodeSubscription, encodeSubscription, MessageRecords } from "../../src/storage/records.ts";
 import { message, TRAITS, willMessage } from "../../src/storage/suite/facts.ts";
 import { fromHex } from "../codec/hex.ts";
 
@@ -7,6 +7,7 @@ import { fromHex } from "../codec/hex.ts";
 const OF_OLD = {
   retained: "01 0170 33 08 000174 0001 00 6869",
   will: "00 10 1a 0004 4d515454 05 0c 0000 00 0000 00 0004 77696c6c 0004 676f6e65",
+  subscription: "15 07 05 612f2b2f23",
   dueWill: "01 4024000000000000 10 1a 0004 4d515454 05 0c 0000 00 0000 00 0004 77696c6c 0004 676f6e65",
 };
 
@@ -28,6 +29,23 @@ Deno.test("A Will of an earlier version is read, and nobody knows what its clien
   ]);
   const due = records.decodeWill(fromHex(OF_OLD.dueWill));
   assertEquals([due.publishAtMs, due.source], [10, undefined]);
+});
+
+Deno.test("A Subscription of an earlier version is read, and has got all its retained messages", () => {
+  const { subscription, retainedDue } = decodeSubscription(fromHex(OF_OLD.subscription));
+  const { filter, qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier } = subscription;
+  assertEquals([filter.topicFilter, qos, noLocal, retainAsPublished], ["a/+/#", 1, true, false]);
+  assertEquals([retainHandling, subscriptionIdentifier, retainedDue], [1, 7, undefined]);
+  assertEquals(encodeSubscription({ subscription }), fromHex(OF_OLD.subscription));
+});
+
+Deno.test("A Subscription whose retained messages are cut is an error", () => {
+  const { subscription } = decodeSubscription(fromHex(OF_OLD.subscription));
+  const retainedDue = { after: "a/b", until: 1, passes: 1, passesUntil: 1 };
+  const record = encodeSubscription({ subscription, retainedDue });
+  assertEquals(decodeSubscription(record), { subscription, retainedDue });
+  const begin = fromHex(OF_OLD.subscription).length;
+  for (let end = begin + 1; end < record.length; end++) assertThrows(() => decodeSubscription(record.subarray(0, end)));
 });
 
 Deno.test("Records without what publishers and clients were are those of earlier versions", () => {

@@ -258,6 +258,20 @@ const ROWS: readonly Row[] = [
     },
     found: "keeps what random changes mean",
   },
+  {
+    name: "forgets which retained messages a subscription still has to get",
+    make: {
+      restore: (facts) => facts.map((fact) => fact.kind === "subscribed" ? { ...fact, retainedDue: undefined } : fact),
+    },
+    found: "keeps which retained messages a subscription still has to get",
+  },
+  {
+    name: "forgets the sequence of retained messages",
+    make: {
+      restore: (facts) => facts.map((fact) => fact.kind === "retained" ? { ...fact, sequence: undefined } : fact),
+    },
+    found: "keeps the sequence of retained messages",
+  },
 ];
 
 for (const { name, make, found } of ROWS) {

@@ -224,6 +224,43 @@ export const CONTENT_CASES: readonly Case[] = [
     },
   },
   {
+    name: "keeps which retained messages a subscription still has to get, as it was told last, until it ends",
+    check: async (trial) => {
+      const long = "x".repeat(200);
+      const dues = [
+        { after: "", until: 0, passes: 1, passesUntil: 0 },
+        { after: "a/1", until: 300, passes: 1, passesUntil: 300 },
+        { after: "\u{feff}/", until: 2 ** 40, passes: 20_000, passesUntil: 2 ** 53 - 1 },
+        { after: "y".repeat(facts.LONGEST_STRING_BYTES), until: 1, passes: 2, passesUntil: 2 },
+      ];
+      const filters = ["#", "a/+", `${long}/#`, "$share/g/a"];
+      const withDues = filters.map((filter, index) => subscribed("c", filter, { qos: 2 }, dues[index]));
+      await trial.commit(started("c"), ...filters.map((filter) => subscribed("c", filter)), ...withDues);
+      await trial.keeps([started("c"), ...withDues]);
+      const later = filters.map((filter, index) => subscribed("c", filter, {}, dues.at(index - 1)));
+      await trial.commit(facts.together(queued("c", 1, message("m")), ...later));
+      await trial.keeps([started("c"), ...later, queued("c", 1, message("m"))]);
+      const none = filters.slice(0, 2).map((filter) => subscribed("c", filter));
+      await trial.commit(...none, ...filters.slice(2).map((filter) => facts.unsubscribed("c", filter)));
+      await trial.commit(subscribed("c", `${long}/#`));
+      await trial.keeps([started("c"), ...none, subscribed("c", `${long}/#`), queued("c", 1, message("m"))]);
+      await trial.commit(...withDues, started("c"));
+      await trial.keeps([started("c")]);
+    },
+  },
+  {
+    name: "keeps the sequence of retained messages, or that they have none",
+    check: async (trial) => {
+      const sequences = [undefined, 1, 127, 128, 2 ** 32, 2 ** 53 - 1];
+      const kept = sequences.flatMap((sequence, index) => [
+        retained(`t/${index}`, message("m", { retain: true }), undefined, sequence),
+        retained(`u/${index}`, message("m", { retain: true }), facts.TRAITS[2], sequence),
+      ]);
+      await trial.commit(...kept);
+      await trial.keeps(kept);
+    },
+  },
+  {
     name: "keeps the Session Expiry Interval and when it ends, also never",
     check: async (trial) => {
       const kept: readonly Fact[] = [0, 1, 3_600, 0xffff_ffff].flatMap((seconds) =>

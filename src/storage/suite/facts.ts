@@ -3,7 +3,7 @@
 import type { QoS, Will } from "../../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
 import type { ClientTraits } from "../../protocol/ask.ts";
-import type { Change, Fact, QueuedChange } from "../../protocol/change.ts";
+import type { Change, Fact, QueuedChange, RetainedDue } from "../../protocol/change.ts";
 import { ApplicationMessage } from "../../protocol/message.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import { parseTopicFilter } from "../../protocol/topic_filter.ts";
@@ -120,6 +120,7 @@ export function subscribed(
   clientId: string,
   topicFilter: string,
   options: Partial<Omit<Subscription, "filter">> = {},
+  retainedDue?: RetainedDue,
 ): Fact {
   const filter = parseTopicFilter(topicFilter);
   if (filter === undefined) throw new TypeError(`Cannot subscribe to "${topicFilter}": it is not a Topic Filter`);
@@ -130,7 +131,8 @@ export function subscribed(
     retainHandling: 0,
     subscriptionIdentifier: undefined,
   } as const;
-  return { kind: "subscribed", clientId, subscription: { filter, ...plain, ...options } };
+  const due = retainedDue === undefined ? {} : { retainedDue };
+  return { kind: "subscribed", clientId, subscription: { filter, ...plain, ...options }, ...due };
 }
 
 export function unsubscribed(clientId: string, topicFilter: string): Fact {
@@ -158,8 +160,13 @@ export function completed(clientId: string, sequence: number): Fact {
 }
 
 /** The retained message of its topic, whatever topic `message` was made with. */
-export function retained(topic: string, message: ApplicationMessage | undefined, source?: ClientTraits): Fact {
-  const from = source === undefined ? {} : { source };
+export function retained(
+  topic: string,
+  message: ApplicationMessage | undefined,
+  source?: ClientTraits,
+  sequence?: number,
+): Fact {
+  const from = { ...source === undefined ? {} : { source }, ...sequence === undefined ? {} : { sequence } };
   if (message === undefined || message.topic === topic) return { kind: "retained", topic, message, ...from };
   const { payload, qos, retain, properties, publisher, expiresAtMs } = message;
   const packet = { topic, payload, qos, retain, properties };

@@ -116,7 +116,8 @@ function takeFact(kept: Kept, fact: Fact): void {
   if (fact.kind === "retained") {
     if (retained.has(fact.topic)) throw new Error(`restore() gives the retained message of ${named(fact.topic)} twice`);
     if (fact.message === undefined) throw new Error(`restore() gives no retained message for ${named(fact.topic)}`);
-    retained.set(fact.topic, { message: plainMessage(fact.message), source: plainTraits(fact.source) });
+    const { message, sequence } = fact;
+    retained.set(fact.topic, { message: plainMessage(message), source: plainTraits(fact.source), sequence });
     return;
   }
   const { clientId } = fact;
@@ -140,7 +141,7 @@ function takeFact(kept: Kept, fact: Fact): void {
       if (session.subscriptions.has(topicFilter)) {
         throw new Error(`restore() gives the subscription of ${named(clientId)} to ${named(topicFilter)} twice`);
       }
-      session.subscriptions.set(topicFilter, fact.subscription);
+      session.subscriptions.set(topicFilter, { ...fact.subscription, retainedDue: fact.retainedDue });
     }
   }
 }

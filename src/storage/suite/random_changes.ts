@@ -1,6 +1,6 @@
 import type { QoS } from "../../codec/packet.ts";
 import { hasProperties, NO_PROPERTIES, type Properties } from "../../codec/property.ts";
-import type { Change, Fact } from "../../protocol/change.ts";
+import type { Change, Fact, RetainedDue } from "../../protocol/change.ts";
 import * as facts from "./facts.ts";
 import type { Seeded } from "./seeded.ts";
 
@@ -40,7 +40,8 @@ export class RandomChanges {
     if (random.oneIn(30)) return facts.clock(random.integer(0, 9), random.integer(0, 9));
     if (random.oneIn(8)) {
       if (random.oneIn(3)) return facts.retained(random.pick(TOPICS), undefined);
-      return facts.retained(random.pick(TOPICS), this.#message(), this.#traits());
+      const sequence = random.pick([undefined, random.integer(1, 1_000_000)]);
+      return facts.retained(random.pick(TOPICS), this.#message(), this.#traits(), sequence);
     }
     const clientId = random.pick(CLIENT_IDS);
     const session = this.#sessions.get(clientId);
@@ -85,8 +86,14 @@ export class RandomChanges {
           retainAsPublished: random.oneIn(2),
           retainHandling: random.pick(QOS), // The same three numbers.
           subscriptionIdentifier: random.pick([undefined, 1, 268_435_455]),
-        });
+        }, random.pick([undefined, this.#due()]));
     }
+  }
+
+  #due(): RetainedDue {
+    const random = this.#random;
+    const [until, passes] = [random.integer(0, 1_000_000), random.integer(1, 300)];
+    return { after: random.pick(["", ...TOPICS]), until, passes, passesUntil: until + random.integer(0, 9) };
   }
 
   #messageFact(clientId: string, session: RandomSession): Fact {
