@@ -103,6 +103,7 @@ export class CommitQueue implements ChangeLog {
   /** Gives the storage again what it could not keep, and what was written since. */
   retry(): void {
     if (this.#failed === undefined || this.#committing !== undefined || this.#lostBy !== undefined) return;
+    if (this.#depth > 0) return;
     const { changes, bytes } = this.#failed;
     this.#failed = undefined;
     this.#give(this.#take(changes, bytes));

@@ -155,6 +155,41 @@ Deno.test("CommitQueue.begin() and end() put together what is all or nothing", (
   assertEquals(queue.pendingBytes, 0);
 });
 
+Deno.test("CommitQueue gives nothing to the storage while what is all or nothing is not complete", async () => {
+  const storage = gated();
+  const { queue } = queueOver(storage);
+  queue.write(change("a"));
+  queue.begin();
+  queue.write(change("b"));
+  queue.flush(); // As who looks whether there is room does.
+  assertEquals(storage.pendingCommits, 0);
+  queue.begin(); // A part of it.
+  queue.write(change("c"));
+  queue.end();
+  queue.flush();
+  assertEquals(storage.pendingCommits, 0);
+  queue.write(change("d"));
+  queue.end();
+  queue.flush();
+  const group = await storage.nextCommit();
+  const together = { kind: "together", changes: [change("b"), change("c"), change("d")] } as const;
+  assertEquals(group.changes, [change("a"), together]);
+  queue.write(change("e"));
+  group.fail();
+  await assertRejects(() => queue.settled());
+  queue.begin();
+  queue.write(change("f"));
+  queue.retry();
+  assertEquals(storage.pendingCommits, 0);
+  queue.write(change("g"));
+  queue.end();
+  queue.retry();
+  const again = await storage.nextCommit();
+  assertEquals(again.changes.slice(2), [change("e"), { kind: "together", changes: [change("f"), change("g")] }]);
+  again.keep();
+  await queue.settled();
+});
+
 Deno.test("A Will that was replaced does not come again with a commit that failed", async () => {
   const storage = gated();
   const { queue } = queueOver(storage);

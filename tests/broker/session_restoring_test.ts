@@ -70,6 +70,28 @@ Deno.test("A connection that is lost while its session is restored loses nothing
   });
 });
 
+Deno.test("A Will that waits comes when it is due, though a connection came in time and broke off while it was restored", () => {
+  const storage = new GatedStorage();
+  return converse(5, { storage }, async (conversation) => {
+    await conversation.run(
+      "w connects",
+      "w > 82 [ 0001 {} 'wills' 00 ]",
+      "w < 90 [ 0001 {} 00 ]",
+      "s > 10 [ @ 04 0000 { 11 00000e10 } 's' { 18 0000003c } 'wills' 'w' ]",
+      "s < 20 [ 00 00 { LIMITS } ]",
+      "s drops",
+      "30 s pass",
+    );
+    const { promise, resolve } = Promise.withResolvers<void>();
+    storage.restoring = promise;
+    await conversation.run("s2 > 10 [ @ 00 0000 { 11 00000e10 } 's' ]", "w quiet");
+    assertEquals(conversation.broker.disconnect({ clientId: "s" }), 1); // Before it has the session.
+    await conversation.run("s2 told 20 00 88", "w quiet");
+    resolve();
+    await conversation.run("29 s pass", "w quiet", "1 s pass", "w < 30 [ 'wills' {} \"w\" ]");
+  });
+});
+
 Deno.test("What comes while a session is restored lines up behind what was stored: none lost, none doubled", () => {
   const storage = new GatedStorage();
   return converse(4, { storage }, async (conversation) => {

@@ -3,7 +3,7 @@ import { type Change, MemoryStorage, type Storage } from "../../mod.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
 import { Seeded } from "../seeded.ts";
 import { type Fault, FaultyKv } from "./faulty_kv.ts";
-import { everything, message, queued, RandomChanges, randomTest, started } from "./kv_changes.ts";
+import { everything, message, queued, RandomChanges, randomTest, started, subscription } from "./kv_changes.ts";
 
 randomTest("DenoKvStorage has a prefix of what was committed after a crash at any atomic", 3, async (random) => {
   await withKv(async (kv) => {
@@ -160,6 +160,73 @@ Deno.test("DenoKvStorage leaves no rows of what ended, was completed, or failed"
     });
   }
 });
+
+for (const fault of ["lost", "unknown"] as const) {
+  Deno.test(`DenoKvStorage clears up behind an atomic that failed (${fault}), without a restart`, async () => {
+    await withKv(async (kv, real) => {
+      const storage = await DenoKvStorage.over(kv);
+      const large = message("", { payload: new Uint8Array(200_000) });
+      await storage.commit([started("c"), { kind: "retained", topic: "t", message: large }]);
+      assertEquals((await keysOf(real)).filter(isOfBody).length, 5); // Its parts and itself.
+      await storage.commit([{ kind: "retained", topic: "t", message: undefined }]); // They go with the next atomic.
+      failAt(kv, kv.atomics, fault);
+      const next: Change[] = [{ kind: "accepted", clientId: "c", packetIdentifier: 1 }];
+      await assertRejects(() => storage.commit(next));
+      kv.fault = () => "none";
+      await storage.commit(next);
+      assertEquals((await keysOf(real)).filter(isOfBody), []);
+      await storage.close();
+    });
+  });
+
+  Deno.test(`DenoKvStorage clears up behind a large message whose garbage could not be written (${fault})`, async () => {
+    await withKv(async (kv, real) => {
+      const storage = await DenoKvStorage.over(kv);
+      const large = message("", { payload: new Uint8Array(7_000_000) }); // More than 100 rows.
+      await storage.commit([started("c"), queued("c", 1, large)]);
+      // The atomic that completes it is kept, the one behind it that clears up is not.
+      failAt(kv, kv.atomics + 1, fault);
+      const completed: Change[] = [{ kind: "completed", clientId: "c", sequence: 1 }];
+      await assertRejects(() => storage.commit(completed));
+      kv.fault = () => "none";
+      await storage.commit([...completed, queued("c", 2, message("two"))]);
+      await storage.commit([{ kind: "accepted", clientId: "c", packetIdentifier: 1 }]);
+      assertEquals((await keysOf(real)).filter(isOfBody), []);
+      await storage.close();
+    });
+  });
+}
+
+Deno.test("DenoKvStorage clears up a session that has ended while it is open, not at its next start", async () => {
+  await withKv(async (kv, real) => {
+    const storage = await DenoKvStorage.over(kv);
+    const large = message("", { payload: new Uint8Array(200_000) });
+    const messages = Array.from(
+      { length: 300 },
+      (_, index) => queued("c", index + 1, index % 50 === 0 ? large : message("m")),
+    );
+    const subscribed: Change = { kind: "subscribed", clientId: "c", subscription: subscription("a/+", 1) };
+    await storage.commit([started("c"), subscribed, ...messages, started("d"), queued("d", 1, large)]);
+    await storage.commit([{ kind: "sessionEnded", clientId: "c" }]);
+    await storage.swept();
+    const rows = (await keysOf(real)).filter((key) => !key.startsWith("format"));
+    assertEquals(rows.filter((key) => key.startsWith("session,1") || key.startsWith("ended")), []);
+    assertEquals(rows.filter(isOfBody).length, 5); // The other one has it still.
+    await storage.commit([started("d")]); // Begins anew.
+    await storage.swept();
+    await storage.commit([{ kind: "accepted", clientId: "d", packetIdentifier: 1 }]); // Takes garbage with it.
+    assertEquals((await keysOf(real)).filter((key) => !key.startsWith("format")).length, 2); // A session, and how far it is.
+    await storage.close();
+  });
+});
+
+function isOfBody(key: string): boolean {
+  return /^(body|part),/.test(key);
+}
+
+async function keysOf(kv: Deno.Kv): Promise<string[]> {
+  return await Array.fromAsync(kv.list({ prefix: [] }), ({ key }) => String(key));
+}
 
 async function withKv(use: (kv: FaultyKv, real: Deno.Kv) => Promise<void>): Promise<void> {
   const kv = await Deno.openKv(":memory:");

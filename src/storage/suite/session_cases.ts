@@ -128,6 +128,28 @@ export const SESSION_CASES: readonly Case[] = [
     },
   },
   {
+    name: "knows which sequences were given also after a commit has failed",
+    needs: "failNextCommit",
+    check: async (trial) => {
+      const three = [waiting(1), waiting(2), waiting(3)];
+      const through = three.flatMap(({ sequence }) => [sent("c", sequence, sequence), completed("c", sequence)]);
+      await trial.commit(started("c"), ...three);
+      await failAndRepeat(trial, accepted("c", 5)); // While they wait.
+      await trial.commit(...through);
+      await failAndRepeat(trial, accepted("c", 6)); // When they are through.
+      const all = [started("c"), accepted("c", 5), accepted("c", 6)];
+      await lastSequenceIsAtLeast(trial, 3);
+      await trial.keeps(all);
+      await lastSequenceIsAtLeast(trial, 3); // Also opened again: or a later message would count as through.
+      await failAndRepeat(trial, accepted("c", 6));
+      await trial.commit(...three); // They come again.
+      await trial.keeps(all);
+      await trial.commit(waiting(4));
+      await failAndRepeat(trial, facts.released("c", 6));
+      await trial.keeps([started("c"), accepted("c", 5), waiting(4)]);
+    },
+  },
+  {
     name: `keeps ${MANY} messages of a session in order, until each is completed`,
     check: async (trial) => {
       await trial.commit(started("c"));
@@ -160,6 +182,13 @@ export const SESSION_CASES: readonly Case[] = [
     },
   },
 ];
+
+/** A commit fails, and its change comes again. */
+async function failAndRepeat(trial: Trial, change: Fact): Promise<void> {
+  trial.failNextCommit();
+  await trial.commit(change).catch(() => {}); // It is asked for.
+  await trial.commit(change);
+}
 
 function waiting(sequence: number) {
   return queued("c", sequence, message(`${sequence}`));
