@@ -1,12 +1,21 @@
-import type { Transport } from "../transport/transport.ts";
+import { type HostOptions, type HostRefusal, hostRefusal, isLoopbackAddress } from "../transport/http_host.ts";
+import type { Peer, Transport } from "../transport/transport.ts";
 import { upgradeWebSocket } from "../transport/upgraded_web_socket.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../transport/web_socket_forwarded.ts";
 import { CloseCode, type WebSocketEnd } from "../transport/web_socket_frames.ts";
-import type { UpgradeOptions } from "../transport/web_socket_upgrade.ts";
+import { isSameHost } from "../transport/web_socket_origin.ts";
+import { refusal, type UpgradeOptions } from "../transport/web_socket_upgrade.ts";
 import type { BrokerEvent } from "./events.ts";
 
-/** Options of `Broker.upgrade`. */
-export interface RouteOptions extends UpgradeOptions, ForwardedOptions {
+/**
+ * Options of `Broker.upgrade`.
+ *
+ * An app does not say where it listens, nor by which names it is known. So without `hosts`, only a page that a browser of
+ * this machine shows, and that asks for its own host, has to be at a loopback name (DNS rebinding): `remoteAddr` is a
+ * loopback address, `Origin` has the host of the request, and no proxy has added `X-Forwarded-For`, `X-Forwarded-Proto` or
+ * `Forwarded`, which no page can set here. Give `hosts` to have all requests checked.
+ */
+export interface RouteOptions extends UpgradeOptions, HostOptions, ForwardedOptions {
   /** Who sent the request, as the second argument of a `Deno.serve` handler says. @default unknown */
   readonly remoteAddr?: RemoteAddress | undefined;
   /** Seconds of silence after which the runtime sends a Ping, for proxies that close what is silent. @default {0}, never */
@@ -29,14 +38,9 @@ export interface RouteHost {
 
 /** Answers a request, and serves the connection where it becomes one. */
 export function answerUpgrade(request: Request, options: RouteOptions, host: RouteHost): Response {
-  const { remoteAddr } = options;
-  const { hostname = remoteAddr?.transport?.startsWith("unix") ? "unix" : "unknown", port } = remoteAddr ?? {};
-  const known = port === undefined
-    ? hostname
-    : hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
-  const address = new ForwardedAddresses(options).clientAddress(known, request.headers);
+  const known = addressOf(options.remoteAddr);
+  const addresses = new ForwardedAddresses(options);
+  const address = addresses.clientAddress(known, request.headers);
   const url = URL.parse(urlOf(request));
   if (url === null) return new Response("The Host header is wrong\n", { status: 400 });
   const { protocol, host: name } = url;
@@ -46,12 +50,38 @@ export function answerUpgrade(request: Request, options: RouteOptions, host: Rou
     if (isViolation) host.onEvent({ kind: "transportViolation", peer, reason });
   };
   const closeCode = () => host.isClosing() ? CloseCode.GoingAway : CloseCode.Normal;
-  const upgraded = upgradeWebSocket(request, { ...options, peer, closeCode, onWebSocketEnd });
+  const misdirected = hostRefusal(request, options, isLoopbackAddress(known) && isOfOwnPage(request));
+  if (misdirected !== undefined) return refused(misdirected, peer, host);
+  const scheme = isProxied(request) ? addresses.scheme(request.headers) : protocol === "https:" ? "https" : "http";
+  const upgraded = upgradeWebSocket(request, { ...options, peer, scheme, closeCode, onWebSocketEnd });
   if (upgraded.refusal !== undefined) {
     host.onEvent({ kind: "connectionRefused", peer, reason: upgraded.refusal.reason });
   }
   if (upgraded.transport !== undefined) host.serve(upgraded.transport); // Never rejects.
   return upgraded.response;
+}
+
+function addressOf({ transport, hostname, port }: RemoteAddress = {}): string {
+  const host = hostname ?? (transport?.startsWith("unix") ? "unix" : "unknown");
+  if (port === undefined) return host;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A page cannot set these headers when it opens a WebSocket, so that here it does not matter which proxy it was. */
+function isProxied({ headers }: Request): boolean {
+  return ["x-forwarded-for", "x-forwarded-proto", "forwarded"].some((name) => headers.has(name));
+}
+
+/** Whether a page asks for its own host, and no proxy is between. Other pages are the matter of `origins`. */
+function isOfOwnPage(request: Request): boolean {
+  const page = URL.parse(request.headers.get("origin") ?? "");
+  return page !== null && isSameHost(page, request) && !isProxied(request);
+}
+
+function refused({ status, reason, body }: HostRefusal, peer: Peer, host: RouteHost): Response {
+  host.onEvent({ kind: "connectionRefused", peer, reason });
+  const { headers } = refusal(status, reason, body);
+  return new Response(body, { status, headers });
 }
 
 /** The runtime makes it of the Host header when it is asked, and throws for one that is wrong. */

@@ -22,6 +22,8 @@ export interface WebSocketUrl extends Omit<TcpUrl, "scheme"> {
   readonly path: string | undefined;
   /** `?origin=https://example.com`, which may be repeated. */
   readonly origins: readonly string[] | undefined;
+  /** `?host=broker.example`, which may be repeated. */
+  readonly hosts: readonly string[] | undefined;
   /** `?trusted-proxy=10.0.0.0/8`, which may be repeated. */
   readonly trustedProxies: readonly string[];
 }
@@ -69,18 +71,20 @@ export function listenUrlOf(text: string): ListenUrl {
     case "ws:":
     case "wss:": {
       const scheme = url.protocol === "ws:" ? "ws" : "wss";
-      const names = ["proxy-protocol", "origin", "trusted-proxy"];
+      const names = ["proxy-protocol", "origin", "host", "trusted-proxy"];
       // The default ports of these schemes are those of HTTP, and a port that is one is left out of the URL.
       const isWritten = /^wss?:\/\/[^/?#]*:(?:80|443)(?:[/?#]|$)/.test(text);
       const port = isWritten ? { ws: 80, wss: 443 }[scheme] : DEFAULT_PORTS[scheme];
       const [address, options] = hostOf(text, url, port, names);
       const origins = options.getAll("origin");
+      const hosts = options.getAll("host");
       return {
         scheme,
         ...address,
         isProxied: options.has("proxy-protocol"),
         path: url.pathname.length > 1 ? url.pathname : undefined,
         origins: origins.length > 0 ? origins : undefined,
+        hosts: hosts.length > 0 ? hosts : undefined,
         trustedProxies: options.getAll("trusted-proxy"),
       };
     }

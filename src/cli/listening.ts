@@ -190,11 +190,14 @@ export class Listening {
 
   #webSocket(below: Listener, url: WebSocketUrl, { paths, httpDir }: ListenerConfiguration): Listener {
     const { path, trustedProxies } = url;
+    // No page can write a header of the PROXY protocol.
+    const hosts = url.hosts ?? (url.isProxied ? ["*"] : undefined);
     // What only this machine can reach is not for pages of the web that a browser of this machine shows.
     const origins = url.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
     return listenWebSocket(below, {
       ...paths === undefined ? path === undefined ? {} : { paths: [path] } : { paths },
       ...origins === undefined ? {} : { origins },
+      ...hosts === undefined ? {} : { hosts },
       trustedProxies,
       ...httpDir === undefined ? {} : { answer: staticFiles(httpDir) },
       onRefused: this.#refused,
@@ -207,7 +210,10 @@ export class Listening {
 }
 
 /** What is said behind the URL and what is said beside it. */
-function withOptions(url: ListenUrl, { proxyProtocol, origins, trustedProxies }: ListenerConfiguration): ListenUrl {
+function withOptions(
+  url: ListenUrl,
+  { proxyProtocol, origins, hosts, trustedProxies }: ListenerConfiguration,
+): ListenUrl {
   if (url.scheme === "unix") return url;
   const isProxied = url.isProxied || proxyProtocol;
   if (!("path" in url)) return { ...url, isProxied };
@@ -215,6 +221,7 @@ function withOptions(url: ListenUrl, { proxyProtocol, origins, trustedProxies }:
     ...url,
     isProxied,
     origins: origins ?? url.origins,
+    hosts: hosts ?? url.hosts,
     trustedProxies: [...url.trustedProxies, ...trustedProxies],
   };
 }

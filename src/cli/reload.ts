@@ -29,7 +29,7 @@ const FIXED = [
   "delivery",
   "pidFile",
 ] as const;
-const FIXED_OF_LISTENER = ["url", "paths", "origins", "httpDir", "trustedProxies", "proxyProtocol"] as const;
+const FIXED_OF_LISTENER = ["url", "paths", "origins", "hosts", "httpDir", "trustedProxies", "proxyProtocol"] as const;
 const FIXED_OF_TLS = ["authority", "requireCertificate", "minimumVersion"] as const;
 
 /** Reads the configuration again, with all files that it names. What cannot be used changes nothing. */

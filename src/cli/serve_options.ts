@@ -28,7 +28,8 @@ MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.
                            mqtt://host:port   mqtts://host:port   unix:/path?mode=660
                            ws://host:port/path   wss://host:port/path   (paths /mqtt and / without one)
                          behind "?", for this listener alone: proxy-protocol (TCP begins with a PROXY header),
-                         origin=https://example.com and trusted-proxy=10.0.0.0/8 (WebSocket; may be repeated)
+                         origin=https://example.com, host=broker.example and trusted-proxy=10.0.0.0/8
+                         (WebSocket; may be repeated)
   -p, --port PORT        port for MQTT at both loopback addresses; may be given more than once
   --cert FILE            certificate for mqtts and wss, a PEM file with the full chain; read again on SIGHUP
   --key FILE             its key

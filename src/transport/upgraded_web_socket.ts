@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers";
 import type { HttpRequest, Peer } from "./transport.ts";
 import { CloseCode, LOST, type WebSocketEnd } from "./web_socket_frames.ts";
 import type { WebSocketTransport } from "./web_socket_transport.ts";
+import type { PageScheme } from "./web_socket_origin.ts";
 import { checkUpgrade, type UpgradeOptions, type UpgradeRefusal } from "./web_socket_upgrade.ts";
 
 /** Options of a WebSocket connection that the runtime upgraded. */
@@ -23,6 +24,8 @@ export interface UpgradedWebSocketOptions {
 /** Options of {@linkcode upgradeWebSocket}. */
 export interface WebSocketUpgradeOptions extends UpgradeOptions, UpgradedWebSocketOptions {
   readonly peer: Peer;
+  /** How the client reached the first proxy, or this server. @default as the URL of the request says */
+  readonly scheme?: PageScheme;
   /** Seconds of silence after which the runtime sends a Ping. @default {0}, never: MQTT has its own Keep Alive */
   readonly idleTimeoutSeconds?: number;
 }
@@ -46,7 +49,7 @@ export function upgradeWebSocket(
   request: Request,
   options: WebSocketUpgradeOptions,
 ): { response: Response; transport: WebSocketTransport | undefined; refusal: UpgradeRefusal | undefined } {
-  const decision = checkUpgrade(request, options);
+  const decision = checkUpgrade(request, options, options.scheme);
   if (decision.kind === "refused") {
     const { status, headers, body } = decision;
     return { response: new Response(body, { status, headers }), transport: undefined, refusal: decision };

@@ -1,11 +1,13 @@
 import { BlockList, isIP } from "node:net";
+import type { PageScheme } from "./web_socket_origin.ts";
 
 /** Options for listeners behind proxies. */
 export interface ForwardedOptions {
   /** Addresses or networks (`10.0.0.0/8`) of proxies that are believed; `unix` for all on Unix sockets. @default none */
   readonly trustedProxies?: readonly string[];
   /**
-   * The header that these proxies write. The other one is not looked at: a client could have sent it.
+   * The header that these proxies write, the first one together with `X-Forwarded-Proto`. The other one is not looked at:
+   * a client could have sent it.
    *
    * @default {"x-forwarded-for"}
    */
@@ -15,7 +17,7 @@ export interface ForwardedOptions {
 // The address of whoever connects to a Unix socket.
 const UNIX = "unix";
 
-/** Finds the address of the client behind trusted proxies. */
+/** Finds the address of the client behind trusted proxies, and how it reached the first of them. */
 export class ForwardedAddresses {
   readonly #trusted = new BlockList();
   readonly #header: "x-forwarded-for" | "forwarded";
@@ -35,13 +37,28 @@ export class ForwardedAddresses {
     const value = this.#isUsed ? headers.get(this.#header) : null;
     if (value === null) return address;
     let client = address;
-    for (const hop of (this.#header === "forwarded" ? forwardedFor(value) : value.split(",")).reverse()) {
+    for (const hop of (this.#header === "forwarded" ? forwarded(value, "for") : value.split(",")).reverse()) {
       const next = hop.trim();
       // A name that a proxy made up, "unknown" or nonsense: the proxy itself is what is known.
       if (!this.#isTrusted(client) || isIP(hostOf(next)) === 0) break;
       client = next;
     }
     return client;
+  }
+
+  /** Whether a trusted proxy has handed a request on. @param address as the transport knows it */
+  isForwarded(address: string, headers: Headers): boolean {
+    return this.#isUsed && headers.has(this.#header) && this.#isTrusted(address);
+  }
+
+  /** By which scheme the client asked the first proxy. */
+  scheme(headers: Headers): PageScheme {
+    const value = this.#header === "forwarded"
+      ? forwarded(headers.get("forwarded") ?? "", "proto")[0]
+      : headers.get("x-forwarded-proto")?.split(",")[0];
+    const scheme = value?.trim().toLowerCase();
+    if (scheme === "https" || scheme === "wss") return "https";
+    return scheme === "http" || scheme === "ws" ? "http" : "unknown";
   }
 
   #trust(entry: string): void {
@@ -73,9 +90,8 @@ function hostOf(address: string): string {
   return bracketed ?? /^([^:]*):\d+$/.exec(address)?.[1] ?? address;
 }
 
-/** The values of `for` (RFC 7239, section 4), "" for a hop without one. */
-function forwardedFor(value: string): string[] {
-  return value.split(",").map((hop) =>
-    /(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^\s;"]*))/i.exec(hop)?.slice(1).join("") ?? ""
-  );
+/** The values of a parameter (RFC 7239, section 4), "" for a hop without one. */
+function forwarded(value: string, name: "for" | "proto"): string[] {
+  const parameter = new RegExp(`(?:^|;)\\s*${name}\\s*=\\s*(?:"([^"]*)"|([^\\s;"]*))`, "i");
+  return value.split(",").map((hop) => parameter.exec(hop)?.slice(1).join("") ?? "");
 }

@@ -1,4 +1,5 @@
 import { type ByteChannel, channelOf } from "./byte_channel.ts";
+import { type HostOptions, hostRefusal, isLoopbackAddress, isLoopbackName } from "./http_host.ts";
 import type { HttpAnswer, HttpRequest, Peer, Transport } from "./transport.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "./web_socket_forwarded.ts";
 import { foreignProtocol, parseRequestHead, requestHeadLength } from "./web_socket_request_head.ts";
@@ -14,7 +15,7 @@ import {
 } from "./web_socket_upgrade.ts";
 
 /** Options of the handshake, and of the connection behind it. */
-export interface WebSocketHandshakeOptions extends UpgradeOptions, ForwardedOptions, WebSocketOptions {
+export interface WebSocketHandshakeOptions extends UpgradeOptions, HostOptions, ForwardedOptions, WebSocketOptions {
   /** From the connection to the end of the request head. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
   /** Answers a GET or HEAD that does not ask for WebSocket; `undefined`: with 404. @default a page that says how to connect */
@@ -38,6 +39,7 @@ const STATUS_TEXTS: Readonly<Record<number, string>> = {
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
+  421: "Misdirected Request",
   426: "Upgrade Required",
   431: "Request Header Fields Too Large",
   505: "HTTP Version Not Supported",
@@ -49,6 +51,8 @@ export class WebSocketHandshakes {
   readonly #url: string;
   readonly #closeCode: () => number;
   readonly #addresses: ForwardedAddresses;
+  /** Whether only this machine can reach the listener. */
+  readonly #isLoopback: boolean;
   readonly #slab = new Slab();
 
   /** Throws RangeError for a trusted proxy that is not an address. */
@@ -57,6 +61,7 @@ export class WebSocketHandshakes {
     this.#url = url;
     this.#closeCode = closeCode;
     this.#addresses = new ForwardedAddresses(options);
+    this.#isLoopback = isLoopbackName(URL.parse(url.replace(/^ws/, "http"))?.hostname ?? "");
   }
 
   /**
@@ -83,15 +88,25 @@ export class WebSocketHandshakes {
     if ("kind" in read) return await handshake.refuse(read);
     const request = parseRequestHead(read.head, isSecure ? "https" : "http");
     if ("kind" in request) return await handshake.refuse(request);
+    const { address } = inner.peer;
+    const isForwarded = this.#addresses.isForwarded(address, request.headers);
+    // Behind the PROXY protocol an address is that of the client.
+    const isFromHere = this.#isLoopback && !isForwarded && isLoopbackAddress(address);
+    const misdirected = hostRefusal(request, this.#options, isFromHere);
+    if (misdirected !== undefined) {
+      const { status, reason, body } = misdirected;
+      return await handshake.refuse(refusal(status, reason, body), request.method !== "HEAD");
+    }
     const { answer } = this.#options;
     if (answer !== undefined && isPlainRequest(request)) return await handshake.answer(request, answer);
-    const decision = checkUpgrade(request, this.#options);
+    const scheme = isForwarded ? this.#addresses.scheme(request.headers) : isSecure ? "https" : "http";
+    const decision = checkUpgrade(request, this.#options, scheme);
     if (decision.kind === "refused") return await handshake.refuse(decision, request.method !== "HEAD");
     await below.write(await encodeAcceptance(decision));
     const peer: Peer = {
       ...inner.peer,
       transport: isSecure ? "wss" : "ws",
-      address: this.#addresses.clientAddress(inner.peer.address, request.headers),
+      address: this.#addresses.clientAddress(address, request.headers),
       listener: this.#url,
     };
     const { subprotocol } = decision;

@@ -1,5 +1,5 @@
 import type { HttpRequest } from "./transport.ts";
-import { type AllowedOrigins, isOriginAllowed } from "./web_socket_origin.ts";
+import { type AllowedOrigins, originVerdict, type PageScheme } from "./web_socket_origin.ts";
 import { connectTestPage } from "./web_socket_page.ts";
 
 /** What {@linkcode checkUpgrade} lets in. */
@@ -49,10 +49,15 @@ const HOW_TO_CONNECT = `This is an MQTT endpoint over WebSocket. A client connec
 In a browser: new WebSocket("ws://host:port/mqtt", "mqtt")
 `;
 
-/** Says whether a request opens an MQTT connection over WebSocket (RFC 6455, section 4.2; MQTT 5, section 6). */
+/**
+ * Says whether a request opens an MQTT connection over WebSocket (RFC 6455, section 4.2; MQTT 5, section 6).
+ *
+ * @param scheme how the client reached the server, by default as its URL says
+ */
 export function checkUpgrade(
   request: HttpRequest,
   options: UpgradeOptions = {},
+  scheme: PageScheme = schemeOf(request.url),
 ): UpgradeAcceptance | UpgradeRefusal {
   const { paths = DEFAULT_PATHS, requireSubprotocol = true, origins } = options;
   const { method, headers } = request;
@@ -78,12 +83,24 @@ export function checkUpgrade(
   const offered = headers.get("sec-websocket-protocol");
   const subprotocol = offered === null ? undefined : chooseSubprotocol(offered);
   if (subprotocol === undefined && (requireSubprotocol || offered !== null)) return noSubprotocol(offered);
-  if (!isOriginAllowed(request, origins)) {
+  const verdict = originVerdict(request, origins, scheme);
+  if (verdict === "otherOrigin") {
     const body = "Pages of this origin may not connect here. The operator of the broker can allow it:\n" +
       'the value of the header Origin, as it is, belongs in the list "origins".\n';
     return refusal(403, "the origin is not allowed", body);
   }
+  if (verdict === "otherScheme") {
+    const body =
+      `This page has another scheme than the endpoint, which was asked for with ${scheme}. Behind a proxy that\n` +
+      "ends TLS, the proxy belongs in the list of trusted proxies and has to send X-Forwarded-Proto, or the value of the\n" +
+      'header Origin, as it is, belongs in the list "origins".\n';
+    return refusal(403, "the origin has another scheme than the request", body);
+  }
   return { kind: "accepted", subprotocol, key };
+}
+
+function schemeOf(url: string): PageScheme {
+  return new URL(url).protocol === "https:" ? "https" : "http";
 }
 
 /** `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455, section 4.2.2). */

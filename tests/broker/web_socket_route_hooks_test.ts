@@ -33,7 +33,7 @@ for (const isLate of [false, true]) {
     const how = `read ${isLate ? "late" : "at once"}, with the Origin ${origin}`;
     Deno.test(`The authenticator gets the request with the CONNECT, ${how}`, async () => {
       const { authenticator, seen } = authenticatorOf(["cookie", "authorization", "origin"], isLate);
-      await using app = await RouteApp.start({ broker: { authenticator } });
+      await using app = await RouteApp.start({ broker: { authenticator }, route: { hosts: ["app.example"] } });
       const lines = ["Cookie: session=ann", "Authorization: Bearer 1234"];
       if (origin !== null) lines.push(`Origin: ${origin}`);
       using _socket = await app.connect({ clientId: "a" }, lines, "/mqtt?token=abc");

@@ -109,6 +109,39 @@ const ROWS: readonly Row[] = [
     upgrade: 101,
     headers: ACCEPTED,
   },
+  {
+    name: "a page of this machine at another name (DNS rebinding)",
+    lines: added("Origin: http://app.example"),
+    upgrade: 421,
+    fetch: 421,
+    headers: TEXT_BODY,
+    body: /"hosts"/,
+  },
+  {
+    name: "a page at a name that the app has",
+    lines: added("Origin: http://app.example", "Cookie: session=1"),
+    route: { hosts: ["app.example"] },
+    upgrade: 101,
+  },
+  { name: "no page at a name that the app does not have", lines: added(), route: { hosts: [] }, upgrade: 421 },
+  {
+    name: "a page behind a proxy that says nothing of TLS",
+    lines: added("Origin: https://app.example", "Cookie: session=1", "X-Forwarded-For: 192.0.2.1"),
+    upgrade: 101,
+    fetch: 101,
+  },
+  {
+    name: "a page behind a proxy that ends TLS",
+    lines: added("Origin: https://app.example", "Cookie: session=1", "X-Forwarded-Proto: https"),
+    upgrade: 101,
+    fetch: 101,
+  },
+  {
+    name: "a page of http behind a proxy that ends TLS",
+    lines: added("Origin: http://app.example", "Cookie: session=1", "X-Forwarded-Proto: https"),
+    upgrade: 403,
+    fetch: 403,
+  },
 ];
 
 for (const row of ROWS) {

@@ -6,6 +6,8 @@ const EXECUTABLE = "/usr/bin/chromium";
 const DEADLINE_MS = 15_000;
 /** The first start reads the browser from the disk. */
 const LAUNCH_WITHIN_MS = 60_000;
+/** A name of the web that leads to this machine, as DNS rebinding makes one. */
+export const REBOUND = "rebound.example";
 const ARGUMENTS = [
   "--no-sandbox", // It runs as root in containers.
   "--disable-gpu",
@@ -14,6 +16,7 @@ const ARGUMENTS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`,
 ];
 
 /** A browser of its own, and what it shows. */

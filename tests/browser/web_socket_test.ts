@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { RouteApp } from "../broker/route_app.ts";
 import { CONNACK, connect } from "../interop/raw_client.ts";
-import { browserTest, type Chromium, PageApp } from "./chromium.ts";
+import { browserTest, type Chromium, PageApp, REBOUND } from "./chromium.ts";
 import { openWebSocket } from "./page_web_socket.ts";
 import { startListeners, WAYS_IN } from "./ways_in.ts";
 
@@ -39,6 +39,24 @@ for (const way of WAYS_IN) {
     await using program = way.start();
     const url = (await way.url(program)).replace("ws", "http");
     assertEquals(await connectTest(chromium, url), "connected: CONNACK 0");
+  });
+}
+
+for (const way of WAYS_IN) {
+  browserTest(`a page at a name of the web that leads to this machine is refused, ${way.name}`, async (chromium) => {
+    await using program = way.start();
+    const url = await way.url(program);
+    for (const [host, isOpened] of [["localhost", true], ["127.0.0.1", true], [REBOUND, false]] as const) {
+      const page = await chromium.tab();
+      const own = url.replace("127.0.0.1", host);
+      const { origin } = new URL(own.replace("ws", "http"));
+      // In an attack its content comes from another server, before the name leads here; its origin is the same.
+      await page.goto(origin);
+      assertEquals(await page.evaluate(() => location.origin), origin);
+      assertEquals(await openWebSocket(page, own, "mqtt", CONNECT), isOpened ? OPENED : FAILED);
+      const status = await page.evaluate(async (url) => (await fetch(url)).status, own.replace("ws", "http"));
+      assertEquals(status === 421, !isOpened && way === WAYS_IN[0]);
+    }
   });
 }
 

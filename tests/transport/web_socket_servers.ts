@@ -52,7 +52,8 @@ export async function startBroker(
   };
 }
 
-function startListener(options: WebSocketListenOptions, serve: Serve): WebSocketServer {
+/** A listener of its own, at a loopback address. */
+export function startListener(options: WebSocketListenOptions, serve: Serve): WebSocketServer {
   const ends: WebSocketEnd[] = [];
   const below = listenTcp({ port: 0 });
   const listener = listenWebSocket(below, { onWebSocketEnd: (end) => ends.push(end), ...options });

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { HostOptions } from "../../src/transport/http_host.ts";
 import { acceptKey, checkUpgrade, type UpgradeOptions } from "../../src/transport/web_socket_upgrade.ts";
 import vectors from "../vectors.json" with { type: "json" };
 import { HANDSHAKE, RawWebSocket } from "./raw_web_socket.ts";
@@ -11,7 +12,7 @@ interface Row {
   readonly path?: string;
   /** Header lines that replace those of the handshake with the same name; an empty value takes it away. */
   readonly lines?: readonly string[];
-  readonly options?: UpgradeOptions;
+  readonly options?: UpgradeOptions & HostOptions;
   readonly status: number;
   readonly subprotocol?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -21,6 +22,7 @@ interface Row {
 const EXAMPLE_LINE = /^Sec-WebSocket-Protocol: mqtt$/m;
 const OTHER_PAGE = "Origin: https://evil.example";
 const COOKIE = "Cookie: session=1";
+const APP = { hosts: ["app.example"] };
 
 const ROWS: readonly Row[] = [
   { name: "the request of article 001, seed 1-1", status: 101, subprotocol: "mqtt" },
@@ -115,18 +117,21 @@ const ROWS: readonly Row[] = [
   {
     name: "the same page with a cookie",
     lines: ["Host: app.example:8083", "Origin: http://app.example:8083", COOKIE],
+    options: APP,
     status: 101,
     subprotocol: "mqtt",
   },
   {
-    name: "the same page behind a proxy that ends TLS",
+    name: "the same host with another scheme and a cookie",
     lines: ["Host: app.example", "Origin: https://app.example", COOKIE],
-    status: 101,
-    subprotocol: "mqtt",
+    options: APP,
+    status: 403,
+    body: /X-Forwarded-Proto/,
   },
   {
     name: "the same host with another port and a cookie",
     lines: ["Host: app.example:8083", "Origin: http://app.example", COOKIE],
+    options: APP,
     status: 403,
   },
   { name: "a page without an origin and a cookie", lines: ["Origin: null", COOKIE], status: 403 },

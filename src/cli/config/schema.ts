@@ -19,6 +19,7 @@ import {
   checkTokenSecret,
   checkTopic,
   checkTopicFilter,
+  isHost,
   isOrigin,
   isProxy,
 } from "./schema_checks.ts";
@@ -169,6 +170,10 @@ const listenerSchema = z.strictObject({
     .optional().describe("Paths of WebSocket, or `any`. When it is left out: that of the URL, else `/mqtt` and `/`."),
   origins: z.array(z.string().refine(isOrigin, "is not an origin such as https://example.com")).optional().describe(
     "Web pages that may connect: origins such as `https://example.com`, `sameOrigin`, `loopback`.",
+  ),
+  hosts: z.array(z.string().refine(isHost, "is not a host without a port, such as broker.example")).optional().describe(
+    "Names that `Host` may have beside those of loopback addresses, or `*` for any. When it is left out: none at a " +
+      "loopback address, any at others.",
   ),
   httpDir: path.optional().describe(
     "Folder whose files are for everybody who asks for them with GET; for WebSocket listeners. Folders are not listed.",

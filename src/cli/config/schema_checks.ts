@@ -69,6 +69,12 @@ export function isOrigin(text: string): boolean {
   return /^[a-z][a-z\d+.-]*:\/\/[^/?#\s]+$/.test(text);
 }
 
+/** A name or an address as URLs have them, without a port; or `*` for any. */
+export function isHost(text: string): boolean {
+  return text === "*" ||
+    (/^[^\s/?#@\\]+$/.test(text) && !/^[^[].*:/.test(text) && !/\]:/.test(text) && URL.canParse(`http://${text}`));
+}
+
 export function isProxy(text: string): boolean {
   try {
     new ForwardedAddresses({ trustedProxies: [text] });
@@ -124,6 +130,8 @@ export function checkListenUrl(text: string, context: Context<string>): void {
     if (!("path" in url) || url.scheme === "unix") return;
     const origin = url.origins?.find((origin) => !isOrigin(origin));
     if (origin !== undefined) complain(context, `has "origin=${origin}", which is not one such as https://example.com`);
+    const host = url.hosts?.find((host) => !isHost(host));
+    if (host !== undefined) complain(context, `has "host=${host}", which is not one such as broker.example`);
     const proxy = url.trustedProxies.find((proxy) => !isProxy(proxy));
     if (proxy !== undefined) complain(context, `has "trusted-proxy=${proxy}", which is not an IP address or network`);
   } catch (error) {
@@ -174,14 +182,20 @@ export function checkListeners(
 /** What a listener of this kind has no use for. */
 function meaningless(
   { scheme }: ListenUrl,
-  { tls, paths, origins, httpDir, trustedProxies, proxyProtocol }: Configuration["listeners"][number],
-): [key: "tls" | "paths" | "origins" | "httpDir" | "trustedProxies" | "proxyProtocol", why: string][] {
+  { tls, paths, origins, hosts, httpDir, trustedProxies, proxyProtocol }: Configuration["listeners"][number],
+): [key: "tls" | "paths" | "origins" | "hosts" | "httpDir" | "trustedProxies" | "proxyProtocol", why: string][] {
   const isWebSocket = scheme === "ws" || scheme === "wss";
   const isSecure = scheme === "mqtts" || scheme === "wss";
-  const given = { paths, origins, httpDir, trustedProxies: trustedProxies.length === 0 ? undefined : trustedProxies };
+  const given = {
+    paths,
+    origins,
+    hosts,
+    httpDir,
+    trustedProxies: trustedProxies.length === 0 ? undefined : trustedProxies,
+  };
   return [
     ...!isSecure && tls !== undefined ? [["tls", "TLS"] as const] : [],
-    ...(["paths", "origins", "httpDir", "trustedProxies"] as const)
+    ...(["paths", "origins", "hosts", "httpDir", "trustedProxies"] as const)
       .filter((key) => !isWebSocket && given[key] !== undefined).map((key) => [key, "WebSocket"] as const),
     ...scheme === "unix" && proxyProtocol ? [["proxyProtocol", "addresses"] as const] : [],
   ].map(([key, why]) => [key, why]);

@@ -95,29 +95,41 @@ authentication: { anonymous: true }
     ],
   },
   {
+    name: "hosts that are none",
+    yaml: `listeners:
+  - url: ws://127.0.0.1:0
+    hosts: [broker.lan, "a:1", "*", "http://a", "a/b", "[::1]", "[::1]:1", "", "::1", 192.0.2.1, Bücher.example, "a b"]
+`,
+    complaints: [[25, 1], [37, 3], [49, 4], [65, 6], [76, 7], [80, 8], [114, 11]].map(([column, index]) =>
+      `a.yaml:3:${column}: "listeners[0].hosts[${index}]" is not a host without a port, such as broker.example`
+    ),
+  },
+  {
     name: "paths that are a text",
     yaml: "listeners:\n  - url: ws://127.0.0.1:0\n    paths: /mqtt\n",
     complaints: ['a.yaml:3:12: "listeners[0].paths" is not "any" or a list of paths, such as "/mqtt"'],
   },
   {
-    name: "an origin and a proxy that are none in URLs",
+    name: "an origin, a proxy and a host that are none in URLs",
     yaml: "authentication: { anonymous: true }\nlisteners:\n  - url: ws://127.0.0.1:0?origin=a\n" +
-      "  - url: ws://127.0.0.1:0?trusted-proxy=a\n",
+      "  - url: ws://127.0.0.1:0?trusted-proxy=a\n  - url: ws://127.0.0.1:0?host=a:1\n",
     complaints: [
       'a.yaml:3:10: "listeners[0].url" has "origin=a", which is not one such as https://example.com',
       'a.yaml:4:10: "listeners[1].url" has "trusted-proxy=a", which is not an IP address or network',
+      'a.yaml:5:10: "listeners[2].url" has "host=a:1", which is not one such as broker.example',
     ],
   },
   {
     name: "what listeners have no use for",
     yaml: `listeners:
-  - { url: "mqtt://127.0.0.1:0", origins: [loopback], httpDir: a, trustedProxies: [10.0.0.1] }
+  - { url: "mqtt://127.0.0.1:0", origins: [loopback], hosts: [a], httpDir: a, trustedProxies: [10.0.0.1] }
   - { url: "unix:/tmp/a", proxyProtocol: true }
 `,
     complaints: [
       'a.yaml:2:43: "listeners[0].origins" has no meaning: mqtt://127.0.0.1:0 has no WebSocket',
-      'a.yaml:2:64: "listeners[0].httpDir" has no meaning: mqtt://127.0.0.1:0 has no WebSocket',
-      'a.yaml:2:83: "listeners[0].trustedProxies" has no meaning: mqtt://127.0.0.1:0 has no WebSocket',
+      'a.yaml:2:62: "listeners[0].hosts" has no meaning: mqtt://127.0.0.1:0 has no WebSocket',
+      'a.yaml:2:76: "listeners[0].httpDir" has no meaning: mqtt://127.0.0.1:0 has no WebSocket',
+      'a.yaml:2:95: "listeners[0].trustedProxies" has no meaning: mqtt://127.0.0.1:0 has no WebSocket',
       'a.yaml:3:42: "listeners[1].proxyProtocol" has no meaning: unix:/tmp/a has no addresses',
     ],
   },
@@ -138,7 +150,7 @@ authentication: { anonymous: true }
       "mqtt://127.0.0.1:1883",
       'a.yaml:5:10: "listeners[3].url" "mqtt://a:65536" is not a URL: write it like mqtt://127.0.0.1:1883',
       'a.yaml:6:10: "listeners[4].url" "ws://a:1?x=1" has an unknown option "x": there is proxy-protocol, origin, ' +
-      "trusted-proxy",
+      "host, trusted-proxy",
       'a.yaml:7:10: "listeners[5].url" "unix:/a?mode=9" has a mode that is not three octal digits: write it like ?mode=660',
       'a.yaml:8:10: "listeners[6].url" "unix:a" is not a path: write it like unix:/run/brooklet.sock',
     ],

@@ -196,6 +196,7 @@ tls: { ${tls}, authority: ${AUTHORITY} }
   for (
     const [from, to, key] of [
       ["ws://127.0.0.1:0", "ws://127.0.0.1:0, paths: [/a]", "listeners[1].paths"],
+      ["ws://127.0.0.1:0", "ws://127.0.0.1:0, hosts: [a]", "listeners[1].hosts"],
       ["authority", "requireCertificate: true, authority", "tls.requireCertificate"],
       ["mqtt://127.0.0.1:0", "mqtt://127.0.0.1:0 }, { url: mqtt://127.0.0.1:0", "listeners"],
     ] as const
