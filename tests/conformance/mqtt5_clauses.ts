@@ -144,6 +144,10 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.1.2-29": [
     "With Request Problem Information 0 no answer has a Reason String or User Property [MQTT-3.1.2-29] v5",
     "Request Problem Information 0 withholds no Reason String from CONNACK and DISCONNECT [MQTT-3.1.2-29] v5",
+    "PUBLISH has the User Properties of its publisher also with Request Problem Information 0 [MQTT-3.1.2-29]",
+    ...["PUBACK", "PUBREC", "PUBREL", "PUBCOMP", "SUBACK", "UNSUBACK", "AUTH"].map((packet) =>
+      `${packet} does not explain itself with Request Problem Information 0 [MQTT-3.1.2-29]`
+    ),
   ],
   "MQTT-3.1.2-30": [
     "Nothing but AUTH and DISCONNECT may come before CONNACK [MQTT-3.1.2-30] v5",
@@ -251,8 +255,11 @@ export const MQTT_5_CLAUSES: Clauses = {
   ],
   "MQTT-3.2.2-17": ["A Topic Alias above the maximum ends the connection with 0x94 [MQTT-3.3.2-9] v5"],
   "MQTT-3.2.2-18": ["Topic Alias Maximum 0 allows none [MQTT-3.2.2-18] v5"],
-  "MQTT-3.2.2-19": ["A Reason String that makes CONNACK too large is left out [MQTT-3.2.2-19] v5"],
-  "MQTT-3.2.2-20": "not observable: CONNACK has no User Property",
+  "MQTT-3.2.2-19": [
+    "A Reason String that makes CONNACK too large is left out [MQTT-3.2.2-19] v5",
+    "CONNACK has no Reason String that makes it larger than the client accepts [MQTT-3.2.2-19]",
+  ],
+  "MQTT-3.2.2-20": ["CONNACK has no User Property that makes it larger than the client accepts [MQTT-3.2.2-20]"],
   "MQTT-3.2.2-21": ["Server Keep Alive holds for the client [MQTT-3.2.2-21] v5"],
   "MQTT-3.2.2-22": [
     "Server Keep Alive is absent when the Keep Alive of the client holds [MQTT-3.2.2-22] v5",
@@ -396,15 +403,15 @@ export const MQTT_5_CLAUSES: Clauses = {
     "A client cannot publish to topics of the server: $SYS/ (section 4.7.2) v5",
     "A retained message above maximumRetainedMessages is refused with 0x97, one that replaces is not v5",
   ],
-  "MQTT-3.4.2-2": "not observable: PUBACK has no Reason String",
-  "MQTT-3.4.2-3": "not observable: PUBACK has no User Property",
+  "MQTT-3.4.2-2": ["PUBACK has no Reason String that makes it larger than the client accepts [MQTT-3.4.2-2]"],
+  "MQTT-3.4.2-3": ["PUBACK has no User Property that makes it larger than the client accepts [MQTT-3.4.2-3]"],
   "MQTT-3.5.2-1": [
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5",
     "A client cannot publish to topics of the server: $SYS/ (section 4.7.2) v5",
     "A retained message above maximumRetainedMessages is refused with 0x97, one that replaces is not v5",
   ],
-  "MQTT-3.5.2-2": "not observable: PUBREC has no Reason String",
-  "MQTT-3.5.2-3": "not observable: PUBREC has no User Property",
+  "MQTT-3.5.2-2": ["PUBREC has no Reason String that makes it larger than the client accepts [MQTT-3.5.2-2]"],
+  "MQTT-3.5.2-3": ["PUBREC has no User Property that makes it larger than the client accepts [MQTT-3.5.2-3]"],
   "MQTT-3.6.1-1": [
     "PUBREL with flags 0000 [MQTT-3.6.1-1] ends the connection v5",
     "decode PUBREL first byte 63 [MQTT-2.1.3-1] v5",
@@ -413,14 +420,14 @@ export const MQTT_5_CLAUSES: Clauses = {
     "PUBREC of an unknown Packet Identifier is answered with PUBREL, in MQTT 5 with 0x92 (section 3.6.2.1) v5",
     "encode refuses PUBREL with Reason Code 0x80 [MQTT-3.6.2-1] v5",
   ],
-  "MQTT-3.6.2-2": "not observable: PUBREL has no Reason String",
-  "MQTT-3.6.2-3": "not observable: PUBREL has no User Property",
+  "MQTT-3.6.2-2": ["PUBREL has no Reason String that makes it larger than the client accepts [MQTT-3.6.2-2]"],
+  "MQTT-3.6.2-3": ["PUBREL has no User Property that makes it larger than the client accepts [MQTT-3.6.2-3]"],
   "MQTT-3.7.2-1": [
     "PUBREL of an unknown Packet Identifier is answered with PUBCOMP, in MQTT 5 with 0x92 [MQTT-4.3.3-11] v5",
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5",
   ],
-  "MQTT-3.7.2-2": "not observable: PUBCOMP has no Reason String",
-  "MQTT-3.7.2-3": "not observable: PUBCOMP has no User Property",
+  "MQTT-3.7.2-2": ["PUBCOMP has no Reason String that makes it larger than the client accepts [MQTT-3.7.2-2]"],
+  "MQTT-3.7.2-3": ["PUBCOMP has no User Property that makes it larger than the client accepts [MQTT-3.7.2-3]"],
   "MQTT-3.8.1-1": [
     "SUBSCRIBE with flags 0000 [MQTT-3.8.1-1] [MQTT-2.2.2-2 of 3.1.1] ends the connection v5",
     "decode SUBSCRIBE first byte 83 [MQTT-2.1.3-1] v5",
@@ -472,8 +479,8 @@ export const MQTT_5_CLAUSES: Clauses = {
     "QoS is the lower one of message and subscription [MQTT-3.8.4-8] v5",
     "A retained message comes with the lower QoS of message and subscription [MQTT-3.8.4-8] v5",
   ],
-  "MQTT-3.9.2-1": "not observable: SUBACK has no Reason String",
-  "MQTT-3.9.2-2": "not observable: SUBACK has no User Property",
+  "MQTT-3.9.2-1": ["SUBACK has no Reason String that makes it larger than the client accepts [MQTT-3.9.2-1]"],
+  "MQTT-3.9.2-2": ["SUBACK has no User Property that makes it larger than the client accepts [MQTT-3.9.2-2]"],
   "MQTT-3.9.3-1": [
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v5",
   ],
@@ -504,8 +511,8 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.10.4-6": [
     "UNSUBSCRIBE of several Topic Filters is answered once, also when none is deleted [MQTT-3.10.4-5] [MQTT-3.10.4-6] v5",
   ],
-  "MQTT-3.11.2-1": "not observable: UNSUBACK has no Reason String",
-  "MQTT-3.11.2-2": "not observable: UNSUBACK has no User Property",
+  "MQTT-3.11.2-1": ["UNSUBACK has no Reason String that makes it larger than the client accepts [MQTT-3.11.2-1]"],
+  "MQTT-3.11.2-2": ["UNSUBACK has no User Property that makes it larger than the client accepts [MQTT-3.11.2-2]"],
   "MQTT-3.11.3-1": [
     "UNSUBSCRIBE of several Topic Filters is answered once, also when none is deleted [MQTT-3.10.4-5] [MQTT-3.10.4-6] v5",
     "UNSUBSCRIBE stops delivery [MQTT-3.10.4-2] [MQTT-3.10.4-4] v5",
@@ -532,7 +539,7 @@ export const MQTT_5_CLAUSES: Clauses = {
     "A second CONNECT ends the connection, MQTT 5 is told 0x82 [MQTT-3.1.0-2] v5",
   ],
   "MQTT-3.14.2-3": ["A Reason String that makes DISCONNECT too large is left out [MQTT-3.14.2-3] v5"],
-  "MQTT-3.14.2-4": "not observable: DISCONNECT has no User Property",
+  "MQTT-3.14.2-4": ["DISCONNECT has no User Property that makes it larger than the client accepts [MQTT-3.14.2-4]"],
   "MQTT-3.14.4-1": [
     "QoS 0 does not follow DISCONNECT [MQTT-3.14.4-1] v5",
     "The Will of a client that breaks the rules does not follow the DISCONNECT of another one [MQTT-3.14.4-1] v5",
@@ -552,8 +559,8 @@ export const MQTT_5_CLAUSES: Clauses = {
     "An exchange ends in CONNACK with method and data [MQTT-4.12.0-2] [MQTT-4.12.0-5] v5",
     "A client authenticates again [MQTT-4.12.1-1] v5",
   ],
-  "MQTT-3.15.2-2": "not observable: AUTH has no Reason String",
-  "MQTT-3.15.2-3": "not observable: AUTH has no User Property",
+  "MQTT-3.15.2-2": ["AUTH has no Reason String that makes it larger than the client accepts [MQTT-3.15.2-2]"],
+  "MQTT-3.15.2-3": ["AUTH has no User Property that makes it larger than the client accepts [MQTT-3.15.2-3]"],
   "MQTT-4.1.0-1": [
     "A session lasts while its connection is open, however long that is [MQTT-4.1.0-1] [MQTT-4.1.0-2 of 3.1.1] v5",
     "A session is there until its Session Expiry Interval has passed [MQTT-3.1.2-23] [MQTT-4.1.0-2] v5",

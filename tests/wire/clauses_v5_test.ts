@@ -47,15 +47,26 @@ conversationTests([
     name: "With Request Problem Information 0 no answer has a Reason String or User Property [MQTT-3.1.2-29]",
     versions: [5],
     limits: { maximumSubscriptions: 1 },
+    options: { enhancedAuthenticators: [{ method: "M", begin: () => ({ next: twoSteps() }) }] },
     steps: [
-      "s > 10 [ @ 02 0000 [ 17 00 ] 's' ]",
-      "s < 20 [ 00 00 [ LIMITS ] ]",
+      "s > 10 [ @ 02 0000 [ 15 'M' 17 00 ] 's' ]",
+      "s < f0 [ 18 [ 15 'M' ] ]",
+      "s > f0 [ 18 [ 15 'M' ] ]",
+      "s < 20 [ 00 00 [ 15 'M' LIMITS ] ]",
       "s > 82 [ 0001 [] 'x' 02 'y' 02 ] a2 [ 0002 [] 'none' ]",
       "s < 90 [ 0001 [] 02 97 ] b0 [ 0002 [] 11 ]",
       "s > 32 [ '$SYS/x' 0001 [] ] 34 [ '$SYS/x' 0002 [] ] 62 [ 0003 ] 50 [ 0004 ]",
       "s < 40 [ 0001 87 ] 50 [ 0002 87 ] 70 [ 0003 92 ] 62 [ 0004 92 ]",
       "s > 30 [ 'x' [ 26 'k' 'v' ] ]", // They are the publisher's.
       "s < 30 [ 'x' [ 26 'k' 'v' ] ]",
+      "s > 34 [ 'x' 0005 [] ]",
+      "s < 50 [ 0005 ] 34 [ 'x' 0001 [] ]",
+      "s > 62 [ 0005 ] 50 [ 0001 ]",
+      "s < 70 [ 0005 ] 62 [ 0001 ]",
+      "s > f0 [ 19 [ 15 'M' ] ]",
+      "s < f0 [ 18 [ 15 'M' ] ]",
+      "s > f0 [ 18 [ 15 'M' ] ]",
+      "s < f0 [ 00 [ 15 'M' ] ]",
     ],
   },
   {
@@ -350,6 +361,15 @@ conversationTests([
     ],
   },
 ]);
+
+/** An exchange that wants to hear once more, then accepts. */
+function twoSteps(): () => AuthenticationStep {
+  let isAsked = false;
+  return () => {
+    isAsked = !isAsked;
+    return { kind: isAsked ? "continue" : "accepted" };
+  };
+}
 
 Deno.test("All 65,535 Packet Identifiers can be in flight, and none is used twice [MQTT-2.2.1-4] [MQTT-4.3.2-1] v5", () =>
   converse(5, { limits: { maximumInflight: 65_535, maximumQueuedMessages: 70_000 } }, async (conversation) => {
