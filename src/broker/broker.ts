@@ -68,13 +68,13 @@ export class Broker {
     }
     sessions.endRestore();
     broker.tick(); // What has expired in the meantime.
-    if (options.clock === undefined) broker.#ticking = setInterval(() => broker.tick(), TICK_MS);
+    if (options.clock === undefined) broker.#ticking = setInterval(() => broker.#timerFired(), TICK_MS);
     storage.lost?.then((error) => broker.#storageLost(error)); // It never rejects.
     return broker;
   }
 
   get metrics(): BrokerMetrics {
-    const { connections, sessions, retention, retentionRefusals, dropped, access, commits } = this.#parts;
+    const { connections, sessions, retention, retentionRefusals, dropped, access, commits, stalls } = this.#parts;
     return {
       connections: connections.size,
       sessions: sessions.size,
@@ -83,6 +83,7 @@ export class Broker {
       retainedRefused: retentionRefusals.count,
       dropped: { ...dropped.counts },
       denied: { ...access.denied },
+      longestStallMs: stalls.longestMs,
       storage: {
         commits: commits.commits,
         changes: commits.changes,
@@ -253,6 +254,12 @@ export class Broker {
     commitOutcome.retry(nowMs);
     if (!Object.is(review.version, hooks.rulesVersion)) review.begin(); // NaN is no other NaN.
     turn.end(); // What expired may have written changes.
+  }
+
+  #timerFired(): void {
+    const { stalls, clock } = this.#parts;
+    stalls.timerFired(clock(), TICK_MS);
+    this.tick();
   }
 
   /** What was stored means another time of the day when the wall clock is set, and tokens end at another time. */

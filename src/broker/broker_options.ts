@@ -158,6 +158,8 @@ export interface BrokerMetrics {
     /** Topic Filters of SUBSCRIBE. */
     readonly subscribe: number;
   };
+  /** The longest time for which the event loop was held and nobody was served, in milliseconds, since the broker was opened. */
+  readonly longestStallMs: number;
   readonly storage: {
     /** Groups of changes that were kept, and the changes in them. */
     readonly commits: number;

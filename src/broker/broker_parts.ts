@@ -13,6 +13,7 @@ import { ConnectionHosts } from "./connection_hosts.ts";
 import { Connections } from "./connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import { DroppedMessages } from "./dropped_messages.ts";
+import { EventLoopStalls } from "./event_loop_stalls.ts";
 import { type BrokerEvent, quiet } from "./events.ts";
 import { Evictions } from "./evictions.ts";
 import { Hooks } from "./hooks.ts";
@@ -57,6 +58,7 @@ export class BrokerParts {
   readonly connections = new Connections<ServedConnection>();
   readonly traffic = new Traffic();
   readonly budget = new TurnBudget();
+  readonly stalls = new EventLoopStalls();
   readonly hooks: Hooks;
   readonly access: AccessChecks;
   readonly commits: CommitQueue;

@@ -1,6 +1,7 @@
 import { wrongAnswer } from "../auth/hook_answers.ts";
 import type { Admission } from "./admission.ts";
 import type { DroppedMessages } from "./dropped_messages.ts";
+import type { EventLoopStalls } from "./event_loop_stalls.ts";
 import { HeldMessages } from "./held_messages.ts";
 import type { Retention } from "./retention.ts";
 import type { RetentionRefusals } from "./retention_refusals.ts";
@@ -17,6 +18,7 @@ export interface SysSources {
   readonly retention: Retention;
   readonly retentionRefusals: RetentionRefusals;
   readonly dropped: DroppedMessages;
+  readonly stalls: EventLoopStalls;
   readonly admission: Admission;
   unexpectedError(error: unknown): void;
 }
@@ -40,7 +42,7 @@ export class SysStateSource {
 
   /** As it is now; what is counted some at a time, as it was last. */
   read(): SysState {
-    const { traffic, router, sessions, retention, retentionRefusals, dropped, admission: { connected } } =
+    const { traffic, router, sessions, retention, retentionRefusals, dropped, stalls, admission: { connected } } =
       this.#sources;
     const { qos0, queueFull, tooLarge } = dropped.counts;
     const { subscriptions, shared } = router.counts;
@@ -59,6 +61,7 @@ export class SysStateSource {
       keptMessages: count + held.messages,
       keptBytes: payloadBytes + held.bytes,
       dropped: qos0 + queueFull + tooLarge,
+      stallMs: stalls.takeRecentMs(),
       heapBytes: this.#readHeapBytes(),
     };
   }

@@ -34,6 +34,8 @@ export interface SysState {
   readonly keptBytes: number;
   /** Messages that were not delivered. */
   readonly dropped: number;
+  /** The longest time for which the event loop was held since this was told last. */
+  readonly stallMs: number;
   /** Memory in use; `undefined`: nobody knows. */
   readonly heapBytes: number | undefined;
 }
@@ -77,6 +79,7 @@ export class SysTopics {
   #toldMs = 0;
   #mostClients = 0;
   #mostHeapBytes = 0;
+  #longestStallMs = 0;
 
   constructor(
     version: string,
@@ -117,6 +120,7 @@ export class SysTopics {
   }
 
   #counts({ traffic, ...state }: SysState): readonly (readonly [name: string, value: number])[] {
+    this.#longestStallMs = Math.max(this.#longestStallMs, state.stallMs);
     const disconnected = Math.max(0, state.sessions - state.connected);
     return [
       ["clients/total", state.sessions],
@@ -142,6 +146,9 @@ export class SysTopics {
       ["messages/stored", state.keptMessages], // Of old, for the next one.
       ["store/messages/count", state.keptMessages],
       ["store/messages/bytes", state.keptBytes],
+      // In milliseconds, of the last interval and since the start.
+      ["event loop/stall/current", Math.ceil(state.stallMs)],
+      ["event loop/stall/maximum", Math.ceil(this.#longestStallMs)],
     ];
   }
 

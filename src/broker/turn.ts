@@ -1,5 +1,6 @@
 import type { CommitQueue } from "./commit_queue.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { EventLoopStalls } from "./event_loop_stalls.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { WritesToMany } from "./writes_to_many.ts";
 
@@ -9,6 +10,7 @@ const MANY_WRITES = 256;
 export interface TurnHost {
   readonly commits: CommitQueue;
   readonly deadlines: Deadlines;
+  readonly stalls: EventLoopStalls;
   clock(): number;
   unexpectedError(error: unknown): void;
 }
@@ -58,7 +60,7 @@ export class Turn {
 
   /** What the turn has written is kept first; then connections write. */
   readonly end = (): void => {
-    const { commits } = this.#host;
+    const { commits, clock, stalls } = this.#host;
     this.#isEndDue = false;
     commits.flush();
     while (this.#dirty.length > 0) {
@@ -70,6 +72,7 @@ export class Turn {
       writes?.allBegun();
       commits.flush();
     }
+    if (this.#nowMs !== undefined) stalls.held(clock() - this.#nowMs);
     this.#nowMs = undefined;
   };
 
