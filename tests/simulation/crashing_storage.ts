@@ -16,6 +16,8 @@ export class StorageFault extends Error {
 export interface SimulatedStorage extends Storage {
   /** Whether anybody waits for it. */
   readonly isBusy: boolean;
+  /** Whether a crash now would show what it does wrong. */
+  readonly isTearing: boolean;
   /** Goes on with something that it was asked for. */
   proceed(): void | Promise<void>;
   /** Fails what is to be kept now: a part of it may have been kept. */
@@ -54,6 +56,8 @@ export class MemoryDisk implements Disk {
 interface PendingCommit {
   /** Those that are not kept yet. */
   readonly changes: Change[];
+  /** Those that should have been kept with the one before them. */
+  readonly torn: ReadonlySet<Change>;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -84,6 +88,11 @@ class CrashingStorage implements SimulatedStorage {
     return this.#commits.length + this.#reads.length > 0;
   }
 
+  get isTearing(): boolean {
+    const [commit] = this.#commits;
+    return commit !== undefined && cutsOf(commit).length > 0;
+  }
+
   async *restore(): AsyncIterable<Fact> {
     for await (const change of this.#inner.restore()) {
       this.#checkIsOpen();
@@ -104,7 +113,7 @@ class CrashingStorage implements SimulatedStorage {
     this.#checkIsOpen();
     if (this.#isImmediate) return this.#inner.commit(changes);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#commits.push({ changes: this.#asKept(changes), resolve, reject });
+    this.#commits.push({ changes: this.#asKept(changes), torn: this.#tornOf(changes), resolve, reject });
     return this.#fault === "notHeld" ? undefined : promise;
   }
 
@@ -135,7 +144,7 @@ class CrashingStorage implements SimulatedStorage {
 
   crash(): void {
     const [commit] = this.#commits;
-    if (commit !== undefined) this.#keepSome(commit);
+    if (commit !== undefined && !this.#tear(commit)) this.#keepSome(commit);
     this.#isOver = true;
     this.#commits = []; // Nobody is there any more to hear of them.
     for (const read of this.#reads.splice(0)) read();
@@ -146,11 +155,24 @@ class CrashingStorage implements SimulatedStorage {
     this.#inner.commit(changes.splice(0, count));
   }
 
+  /** Keeps a part of what is all or nothing; false: there is no such thing. */
+  #tear(commit: PendingCommit): boolean {
+    const cuts = cutsOf(commit);
+    if (cuts.length === 0) return false;
+    this.#inner.commit(commit.changes.splice(0, this.#random.pick(cuts)));
+    return true;
+  }
+
   #keepAll(): void {
     for (const { changes, resolve } of this.#commits.splice(0)) {
       this.#inner.commit(changes);
       resolve();
     }
+  }
+
+  #tornOf(changes: readonly Change[]): ReadonlySet<Change> {
+    if (this.#fault !== "torn") return new Set();
+    return new Set(changes.flatMap((change) => change.kind === "together" ? change.changes.slice(1) : []));
   }
 
   #asKept(changes: readonly Change[]): Change[] {
@@ -175,4 +197,18 @@ class CrashingStorage implements SimulatedStorage {
   #checkIsOpen(): void {
     if (this.#isOver) throw new StorageFault("Cannot use the storage: its process has ended");
   }
+}
+
+/**
+ * Where a list can be cut so that a message is lost for good: its publisher counts as through, or its Will as published, and
+ * not all who should get it have it.
+ */
+function cutsOf({ changes, torn }: PendingCommit): number[] {
+  const cuts: number[] = [];
+  let isThrough = false;
+  for (const [index, change] of changes.entries()) {
+    if (!torn.has(change)) isThrough = change.kind === "accepted" || change.kind === "will";
+    else if (isThrough && change.kind === "queued" && change.sharedFilter === undefined) cuts.push(index);
+  }
+  return cuts;
 }

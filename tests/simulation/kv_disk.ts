@@ -71,6 +71,10 @@ class CrashingKvStorage implements SimulatedStorage {
     return this.#kv.isBusy;
   }
 
+  get isTearing(): boolean {
+    return false;
+  }
+
   restore(): AsyncIterable<Fact> {
     return this.#storage.restore();
   }

@@ -46,7 +46,7 @@ export async function simulate(seed: number, { fault, storage, log }: Simulation
   };
   addEventListener("unhandledrejection", onRejection);
   try {
-    await new Simulation(random, processes).run();
+    await new Simulation(random, processes, fault === "torn").run();
   } catch (cause) {
     throw new Error(`seed ${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   } finally {
@@ -58,14 +58,17 @@ export async function simulate(seed: number, { fault, storage, log }: Simulation
 class Simulation {
   readonly #random: Seeded;
   readonly #processes: BrokerProcesses;
+  /** Whether the process ends wherever that takes something apart, and nowhere else, in a run twice as long. */
+  readonly #isTorn: boolean;
   readonly #history = new History();
   readonly #clients: readonly SimulatedClient[];
   /** What messages hold beside their names, in bytes. */
   readonly #paddings: readonly number[];
 
-  constructor(random: Seeded, processes: BrokerProcesses) {
+  constructor(random: Seeded, processes: BrokerProcesses, isTorn: boolean) {
     this.#random = random;
     this.#processes = processes;
+    this.#isTorn = isTorn;
     // Seldom so much that bodies are cut into parts, and that it comes back from the storage in pages.
     this.#paddings = random.oneIn(25) ? [0, 10, 100_000, 300_000] : [0, 0, 10, 3_000];
     this.#clients = Array.from({ length: CLIENTS }, (_, index) => this.#newClient(`c${index}`, index > 0));
@@ -75,7 +78,7 @@ class Simulation {
     await this.#processes.start();
     await this.#settle(this.#clients);
     for (const client of this.#clients) for (let count = 0; count < 3; count++) this.#changeSubscription(client);
-    for (let left = this.#random.integer(50, 250); left > 0; left--) {
+    for (let left = this.#random.integer(50, 250) * (this.#isTorn ? 2 : 1); left > 0; left--) {
       await this.#step();
       await this.#goOn();
       this.#throwErrors();
@@ -95,6 +98,7 @@ class Simulation {
 
   async #step(): Promise<void> {
     const random = this.#random;
+    if (this.#isTorn && this.#processes.storage.isTearing) return await this.#crash();
     const client = random.pick(this.#clients);
     if (client.phase === "offline" && random.oneIn(2)) return this.#connect(client);
     const kind = random.integer(1, 100);
@@ -104,6 +108,7 @@ class Simulation {
     else if (kind <= 82) this.#changeConnection(client);
     else if (kind <= 89) this.#changeSubscription(client);
     else if (kind <= 92) this.#processes.tick(random.integer(1, random.oneIn(10) ? 80_000 : 2_000));
+    else if (kind <= 98 && this.#isTorn) return;
     else if (kind <= 95) await this.#processes.storage.fail();
     else if (kind <= 98) await this.#crash();
     else if (kind <= 99) await this.#restart();
