@@ -13,6 +13,10 @@ class Counter implements Subscriber {
   readonly isDurable = false;
   received = 0;
 
+  isFarBehind(): boolean {
+    return false;
+  }
+
   permits(_topic: string): boolean {
     return true;
   }

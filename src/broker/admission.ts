@@ -3,6 +3,7 @@ import type { Answer, Ask } from "../protocol/ask.ts";
 import type { Closing } from "../protocol/connection.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { AccessChecks } from "./access_checks.ts";
+import type { BacklogWait } from "./backlog_wait.ts";
 import type { Ban } from "./bans.ts";
 import type { CommitQueue } from "./commit_queue.ts";
 import type { BrokerEvent } from "./events.ts";
@@ -32,6 +33,7 @@ export interface AdmissionHost {
   readonly sessions: Sessions;
   readonly commits: CommitQueue;
   readonly storageWait: StorageWait;
+  readonly backlogWait: BacklogWait;
   readonly turn: Turn;
   /** Whether the broker ends. */
   isClosing(): boolean;
@@ -77,6 +79,8 @@ export class Admission {
       }
       case "storage":
         return this.#host.storageWait.keeping(this.#host.turn.now());
+      case "subscriber":
+        return this.#host.backlogWait.until(ask.subscriber, this.#host.turn.now());
       case "openSession": {
         const ban = this.#host.evictions.banOf(served); // Now its principal is known.
         return ban === undefined ? this.#openSession(ask, served) : refusedFor(ban);

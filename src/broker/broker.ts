@@ -74,13 +74,15 @@ export class Broker {
   }
 
   get metrics(): BrokerMetrics {
-    const { connections, sessions, retention, retentionRefusals, dropped, access, commits, stalls } = this.#parts;
+    const { connections, sessions, retention, retentionRefusals, backlog, dropped, access, commits, stalls } =
+      this.#parts;
     return {
       connections: connections.size,
       sessions: sessions.size,
       retainedMessages: retention.messages.count,
       retainedBytes: retention.messages.bytes,
       retainedRefused: retentionRefusals.count,
+      backlogBytes: backlog.bytes,
       dropped: { ...dropped.counts },
       denied: { ...access.denied },
       longestStallMs: stalls.longestMs,
@@ -202,14 +204,15 @@ export class Broker {
   }
 
   /**
-   * Publishes from the broker's own process. Resolves when the message is with the sessions, and kept where these are.
+   * Publishes from the broker's own process. Resolves when the message is with the sessions, and kept where these are. Where
+   * a client that gets it is far behind, it waits for that as long as `maximumBacklogWaitMs` allows.
    *
    * @throws RangeError for what no PUBLISH can say, or is larger than the limits allow; TypeError when the broker is closed;
    * Error when the storage failed
    */
   async publish(request: PublishRequest): Promise<void> {
     if (this.#closing !== undefined) throw new TypeError("Cannot publish: the broker is closed");
-    this.#parts.publishing.publishOwn(request, this.#parts.clock());
+    await this.#parts.publishing.publishOwn(request, this.#parts.clock());
     await this.#parts.commits.settled();
   }
 
@@ -239,8 +242,18 @@ export class Broker {
    */
   tick(monotonicMs: number = this.#parts.timeline.monotonicMs()): void {
     const nowMs = this.#parts.timeline.at(monotonicMs);
-    const { turn, deadlines, unexpectedError, dropped, sysState, sysTopics, commitOutcome, review, hooks } =
-      this.#parts;
+    const {
+      turn,
+      deadlines,
+      unexpectedError,
+      backlogWait,
+      dropped,
+      sysState,
+      sysTopics,
+      commitOutcome,
+      review,
+      hooks,
+    } = this.#parts;
     turn.begin(nowMs); // A deadline that is set anew must not be due at once.
     this.#lookAtWallClock();
     try {
@@ -248,6 +261,7 @@ export class Broker {
     } catch (error) {
       unexpectedError(error);
     }
+    backlogWait.tick(nowMs);
     dropped.tell(nowMs);
     sysState.goOn();
     sysTopics.tick(nowMs, () => sysState.read());
@@ -303,8 +317,9 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    const { connections, evictions, ownSubscriptions, storageWait, review, hooks, budget, commits, storage, timeline } =
+    const { connections, evictions, ownSubscriptions, storageWait, backlogWait, publishing, review, hooks } =
       this.#parts;
+    const { budget, commits, storage, timeline } = this.#parts;
     evictions.close();
     for (const served of connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
@@ -316,6 +331,8 @@ export class Broker {
     await connections.ended();
     clearTimeout(timeout);
     storageWait.close();
+    backlogWait.close();
+    await publishing.ownSettled();
     review.close();
     hooks.close();
     budget.close();

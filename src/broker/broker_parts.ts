@@ -1,4 +1,5 @@
 import { TopicInterner } from "../codec/topic_interner.ts";
+import { Backlog } from "../protocol/backlog.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import { FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/outgoing_messages.ts";
@@ -6,6 +7,7 @@ import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { AccessChecks } from "./access_checks.ts";
 import { Admission } from "./admission.ts";
+import { BacklogWait } from "./backlog_wait.ts";
 import type { BrokerOptions } from "./broker_options.ts";
 import { CommitOutcome } from "./commit_outcome.ts";
 import { CommitQueue } from "./commit_queue.ts";
@@ -64,6 +66,8 @@ export class BrokerParts {
   readonly commits: CommitQueue;
   readonly turn: Turn;
   readonly storageWait: StorageWait;
+  readonly backlog: Backlog;
+  readonly backlogWait: BacklogWait;
   readonly commitOutcome: CommitOutcome;
   readonly retention: Retention;
   readonly retentionRefusals: RetentionRefusals;
@@ -98,17 +102,13 @@ export class BrokerParts {
     });
     this.turn = new Turn(this);
     this.storageWait = new StorageWait(this.commits, this.deadlines, maximumPendingBytes);
+    this.backlog = new Backlog(this.limits);
+    this.backlogWait = new BacklogWait(this.backlog);
     this.commitOutcome = new CommitOutcome(this);
     const mayStillPublish = checksRetainedPublisher ? this.access.mayStillPublish : undefined;
     this.retention = new Retention(this.limits, this.commits, this.deadlines, mayStillPublish);
     this.retentionRefusals = new RetentionRefusals(this.onEvent);
-    this.publishing = new Publishing(
-      this.limits,
-      this.router,
-      this.retention,
-      this.storageWait,
-      this.retentionRefusals,
-    );
+    this.publishing = new Publishing(this);
     this.dropped = new DroppedMessages(this.onEvent);
     this.sessions = new Sessions(this.#sessionsHost(options));
     this.evictions = new Evictions(this.connections, this.timeline.wallMs);
@@ -150,7 +150,10 @@ export class BrokerParts {
       log: this.commits,
       encoders: new FrameEncoders(this.topics),
       retained: { matching: ({ levels }) => this.sysTopics.before(this.retention.match(levels), levels) },
+      backlog: this.backlog,
       dropped: this.dropped.counts,
+      dropsBegin: (clientId, isConnected, limit) =>
+        this.onEvent({ kind: "clientBehind", clientId, isConnected, limit, value: this.limits[limit] }),
       deliveryRules: this.hooks.deliveryRules,
       queuesQos0: queuesQos0Messages,
       upgradesQos: upgradesOutgoingQos,

@@ -45,6 +45,10 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     return !this.#isEnded && this.#messages.length < this.#maximumMessages;
   }
 
+  isFarBehind(): boolean {
+    return false;
+  }
+
   /** What the broker's own process reads is its own affair. */
   permits(): boolean {
     return true;

@@ -132,6 +132,7 @@ function hostOf(
       const source = message.retain ? session.identity : undefined;
       return publishing.publish(message, source, nowMs, isTold, message.qos > 0);
     },
+    behind: (topic, clientId, nowMs) => publishing.behind(topic, clientId, nowMs),
     subscribe: (session, subscription) => router.subscribe(session, subscription),
     unsubscribe: (session, subscription) => router.unsubscribe(session, subscription),
   };

@@ -81,7 +81,10 @@ export class ConnectionReader {
           if (rate.take(1, 0, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
         }
         const waiting = this.#receive(item);
-        if (waiting !== undefined) await this.#orOver(waiting);
+        if (waiting !== undefined) {
+          await this.#orOver(waiting);
+          this.#lastReceivedMs = this.#host.now(); // What follows is taken only now.
+        }
         if (connection.closing !== undefined) break;
       }
       if (this.#hasClientLeft) return this.#untilClosed();
@@ -94,7 +97,7 @@ export class ConnectionReader {
       const writtenToMany = this.#host.writtenToMany();
       if (writtenToMany !== undefined) await this.#orOver(writtenToMany);
       // A client that does not read is not read from.
-      while (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
+      if (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
         await new Promise<void>((resolve) => this.#whenWritten = resolve);
       }
     }
@@ -109,7 +112,7 @@ export class ConnectionReader {
     this.#whenPaused?.();
   }
 
-  /** The outbox is empty. */
+  /** The outbox has room again. */
   written(): void {
     const goOn = this.#whenWritten;
     this.#whenWritten = undefined;

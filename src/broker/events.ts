@@ -1,6 +1,7 @@
 import { isThenable } from "../auth/hook_answers.ts";
 import type { ConnectPacket, Packet, ProtocolVersion, QoS } from "../codec/packet.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
+import type { Limits } from "../protocol/limits.ts";
 import type { Peer } from "../transport/transport.ts";
 
 /** What happens in a broker, for logs. Neither payloads nor passwords are to be shown. */
@@ -95,6 +96,18 @@ export type BrokerEvent =
     readonly queueFull: number;
     readonly tooLarge: number;
     readonly expired: number;
+  }
+  /**
+   * Messages for a client begin to be dropped, because it does not take them as fast as they come, or is away for too long.
+   * Told once until it connects again.
+   */
+  | {
+    readonly kind: "clientBehind";
+    readonly clientId: string;
+    readonly isConnected: boolean;
+    /** The limit that was reached, and what it is. */
+    readonly limit: keyof Limits;
+    readonly value: number;
   }
   /** The storage keeps again what it is given. */
   | { readonly kind: "commitRecovered" }

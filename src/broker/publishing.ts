@@ -1,14 +1,26 @@
 import { encodePacket } from "../codec/encoder.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { ClientTraits } from "../protocol/ask.ts";
+import type { BehindSubscriber, ClientTraits } from "../protocol/ask.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/topic_limits.ts";
+import type { BacklogWait } from "./backlog_wait.ts";
 import type { PublishRequest } from "./broker_options.ts";
 import type { Retention } from "./retention.ts";
 import type { RetentionObstacle, RetentionRefusals } from "./retention_refusals.ts";
 import type { Router } from "./router.ts";
 import type { StorageWait } from "./storage_wait.ts";
+
+/** The parts of a broker that publishing needs. */
+export interface PublishingParts {
+  readonly limits: Limits;
+  readonly router: Router;
+  readonly retention: Retention;
+  readonly retentionRefusals: RetentionRefusals;
+  readonly storageWait: StorageWait;
+  readonly backlogWait: BacklogWait;
+  readonly clock: () => number;
+}
 
 /** Where messages go that are published: to those who have subscribed, and to the retained ones. */
 export class Publishing {
@@ -17,19 +29,24 @@ export class Publishing {
   readonly #retention: Retention;
   readonly #storageWait: StorageWait;
   readonly #refusals: RetentionRefusals;
+  readonly #backlogWait: BacklogWait;
+  readonly #clock: () => number;
+  /** Messages of the broker's own process that wait for a subscriber; resolves behind the last of them. */
+  #ownWaiting: Promise<unknown> | undefined;
 
-  constructor(
-    limits: Limits,
-    router: Router,
-    retention: Retention,
-    storageWait: StorageWait,
-    refusals: RetentionRefusals,
-  ) {
+  constructor({ limits, router, retention, retentionRefusals, storageWait, backlogWait, clock }: PublishingParts) {
     this.#limits = limits;
     this.#router = router;
     this.#retention = retention;
     this.#storageWait = storageWait;
-    this.#refusals = refusals;
+    this.#refusals = retentionRefusals;
+    this.#backlogWait = backlogWait;
+    this.#clock = clock;
+  }
+
+  /** Whoever gets messages of the topic and is so far behind that the publisher should wait. */
+  behind(topic: string, publisher: string | undefined, nowMs: number): BehindSubscriber | undefined {
+    return this.#backlogWait.isIdle ? undefined : this.#router.farBehind(topic, publisher, nowMs);
   }
 
   /**
@@ -58,14 +75,52 @@ export class Publishing {
     return this.#router.publish(message, nowMs) > 0 ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
   }
 
-  /** Publishes from the broker's own process. Throws RangeError before anybody has got the message. */
-  publishOwn(request: PublishRequest, nowMs: number): void {
+  /**
+   * Publishes from the broker's own process; with a promise where it has to wait for a subscriber. Throws RangeError before
+   * anybody has got the message.
+   */
+  publishOwn(request: PublishRequest, nowMs: number): Promise<void> | undefined {
+    const message = this.#ownMessage(request, nowMs);
+    if (this.#ownWaiting !== undefined || this.behind(message.topic, undefined, nowMs) !== undefined) {
+      return this.#publishLater(message, this.#ownWaiting);
+    }
+    this.#publishOwn(message, nowMs);
+    return undefined;
+  }
+
+  /** Resolves when none of the broker's own process waits any longer. */
+  async ownSettled(): Promise<void> {
+    await this.#ownWaiting;
+  }
+
+  /** Behind those that wait already: messages stay in order. */
+  #publishLater(message: ApplicationMessage, before: Promise<unknown> | undefined): Promise<void> {
+    const waiting = (async () => {
+      await before;
+      for (;;) {
+        const nowMs = this.#clock();
+        const subscriber = this.behind(message.topic, undefined, nowMs);
+        const isOver = subscriber === undefined || (await this.#backlogWait.until(subscriber, nowMs)).isOver;
+        if (isOver) return this.#publishOwn(message, this.#clock());
+      }
+    })();
+    const last = this.#ownWaiting = waiting.catch(() => {}).then(() => {
+      if (this.#ownWaiting === last) this.#ownWaiting = undefined;
+    });
+    return waiting;
+  }
+
+  #publishOwn(message: ApplicationMessage, nowMs: number): void {
+    const reasonCode = this.publish(message, undefined, nowMs, true, true);
+    if (reasonCode >= 0x80) throw new RangeError(`Cannot publish to "${message.topic}": too many retained messages`);
+  }
+
+  #ownMessage(request: PublishRequest, nowMs: number): ApplicationMessage {
     const { topic, payload = "", qos = 0, retain = false, properties = {} } = request;
     const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : new Uint8Array(payload);
     const message = new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, undefined, nowMs);
     this.#checkPublishable(message, nowMs);
-    const reasonCode = this.publish(message, undefined, nowMs, true, true);
-    if (reasonCode >= 0x80) throw new RangeError(`Cannot publish to "${topic}": too many retained messages`);
+    return message;
   }
 
   /** Gives what prevents it. */

@@ -21,6 +21,8 @@ export interface Subscriber {
   readonly isDurable: boolean;
   /** Whether a message would go out at once. */
   readonly isReady: boolean;
+  /** Whether publishers should wait for it: it takes what it gets, and is far behind. */
+  isFarBehind(nowMs: number): boolean;
   /** Whether messages of the topic may be delivered to it. */
   permits(topic: string): boolean;
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void;
@@ -67,6 +69,24 @@ export class Router {
     const { targets, groups } = this.#matchOf(topic);
     return targets.some(({ subscriber }) => subscriber.isDurable) ||
       groups.some((group) => group.targets.some(({ subscriber }) => subscriber.isDurable));
+  }
+
+  /**
+   * Whoever would get a message of the topic from a publisher, and is so far behind that this should wait; `undefined`: nobody.
+   * A client does not wait for itself: it may be about to read when it has sent all.
+   */
+  farBehind(topic: string, publisher: string | undefined, nowMs: number): Subscriber | undefined {
+    const isFarBehind = ({ subscriber }: Target<Subscriber>) =>
+      subscriber.isFarBehind(nowMs) && (publisher === undefined || subscriber.clientId !== publisher);
+    const { targets, groups } = this.#matchOf(topic);
+    const target = targets.find(isFarBehind);
+    if (target !== undefined) return target.subscriber;
+    for (const group of groups) {
+      if (group.targets.some(({ subscriber }) => subscriber.isReady)) continue; // It gets it.
+      const member = group.targets.find(isFarBehind);
+      if (member !== undefined) return member.subscriber;
+    }
+    return undefined;
   }
 
   /** Delivers a message to all whose subscriptions match; gives how many copies these are. */

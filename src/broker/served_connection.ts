@@ -37,11 +37,9 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   readonly #channel: ByteChannel;
   #isFlushLater = false;
   #isWriting = false;
+  writingSinceMs = Infinity;
   /** Those that what is being written is one of. */
   #writesToMany: WritesToMany | undefined;
-  /** Of what is being written. */
-  #rest: Uint8Array | undefined;
-  #writeStartedMs = 0;
   #isOver = false;
   #isPumpLater = false;
   #isFarewellSaid = false;
@@ -109,6 +107,8 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   }
 
   resolve(ask: Ask): Answer | Promise<Answer> {
+    // What a transport takes without being read would only be closed for that.
+    if (ask.kind === "subscriber" && this.transport.readsAhead) return { kind: "subscriber", isOver: true };
     return this.#host.resolve(ask, this);
   }
 
@@ -187,7 +187,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
       connection.outbox.keep();
       return;
     }
-    const bytes = connection.outbox.take(this.#host.durableSequence);
+    const bytes = connection.outbox.take(this.#host.durableSequence, MOST_BYTES_A_WRITE);
     if (bytes === undefined) {
       if (connection.closing === undefined) this.#reader.written();
       else if (connection.outbox.bytes === 0) this.#sayFarewell();
@@ -200,7 +200,8 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
     this.#countSent(bytes.length);
     // The one that waits looks itself whether it is still the same write.
     if (this.#due.of(Due.Write) === Infinity) this.#setDue(Due.Write, this.#host.limits.writeTimeoutMs);
-    this.#write(bytes);
+    this.writingSinceMs = this.#host.now();
+    this.#channel.write(bytes).then(this.#written, this.#broken);
     if (connection.outbox.bytes > 0) connection.outbox.keep();
   }
 
@@ -223,8 +224,11 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
     reasonCode: ReasonCode = ReasonCode.ImplementationSpecificError,
     reason = "the server could not store a message",
   ): void {
-    this.connection.outbox.clear();
-    this.connection.disconnect(reasonCode, reason);
+    const { connection, connection: { outbox } } = this;
+    const { isCut } = outbox;
+    outbox.clear();
+    if (isCut) connection.end({ reasonCode, reason, by: "server" }); // Nothing can be said within a packet.
+    else connection.disconnect(reasonCode, reason);
     this.wake();
   }
 
@@ -245,27 +249,16 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
     else this.#due.set(Due.KeepAlive, dueMs);
   }
 
-  #write(bytes: Uint8Array): void {
-    this.#writeStartedMs = this.#host.now();
-    const isPiece = bytes.length > MOST_BYTES_A_WRITE;
-    if (isPiece) this.#rest = bytes.subarray(MOST_BYTES_A_WRITE);
-    const piece = isPiece ? bytes.subarray(0, MOST_BYTES_A_WRITE) : bytes;
-    this.#channel.write(piece).then(this.#written, this.#broken);
-  }
-
   #onWritten(): void {
-    const rest = this.#rest;
-    if (rest !== undefined) {
-      this.#rest = undefined;
-      this.#write(rest);
-      return;
-    }
     this.#endWrite();
+    // Before more is added: a client whose backlog is long must be heard meanwhile.
+    if (this.connection.outbox.bytes <= this.#host.limits.maximumOutboxBytes) this.#reader.written();
     this.#pump();
   }
 
   #endWrite(): void {
     this.#isWriting = false;
+    this.writingSinceMs = Infinity;
     this.#writesToMany?.end();
     this.#writesToMany = undefined;
   }
@@ -316,7 +309,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   /** Closes the connection when a write makes no progress. */
   #checkWrite(nowMs: number): void {
     if (!this.#isWriting) return;
-    const dueMs = this.#writeStartedMs + this.#host.limits.writeTimeoutMs;
+    const dueMs = this.writingSinceMs + this.#host.limits.writeTimeoutMs;
     if (nowMs < dueMs) {
       this.#due.set(Due.Write, dueMs);
       return;

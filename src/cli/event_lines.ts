@@ -49,6 +49,11 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
         `sessions whose queue is full, ${tooLarge} larger than their client accepts.`,
       ];
     }
+    case "clientBehind": {
+      const { clientId, isConnected, limit, value } = event;
+      const why = isConnected ? "does not take its messages as fast as they come" : "is away, and its queue is full";
+      return [`Client ${printable(clientId)} ${why}: some are dropped (${limit}, which is ${value}, may be raised).`];
+    }
     case "transportViolation":
       return [`Connection from ${event.peer.address} broke the rules of its transport: ${printable(event.reason)}.`];
     case "commitFailed":

@@ -49,7 +49,7 @@ export function packetLog(log: Log): Pick<BrokerOptions, "onPacket"> {
 function summaryOf(event: BrokerEvent, { log, refusals, denials, errors }: Logs): SummarizedLog | undefined {
   if (areaOf(event) === "access") return denials;
   if (event.kind === "unexpectedError") return errors;
-  if (event.kind === "retainedRefused") return refusals;
+  if (event.kind === "retainedRefused" || event.kind === "clientBehind") return refusals;
   return isRefusal(event, log) ? refusals : undefined;
 }
 
@@ -69,6 +69,7 @@ function typeOf({ kind }: BrokerEvent): LogType {
     case "messagesDropped":
     case "retainedRefused":
     case "wallClockSet":
+    case "clientBehind":
       return "warning";
     default:
       return "notice";
@@ -84,6 +85,7 @@ function areaOf({ kind }: BrokerEvent): LogArea {
       return "access";
     case "messagesDropped":
     case "retainedRefused":
+    case "clientBehind":
       return "delivery";
     case "commitFailed":
     case "storageLost":

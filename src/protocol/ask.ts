@@ -14,6 +14,8 @@ export type Ask =
   | { readonly kind: "authorize"; readonly request: AccessRequest }
   /** The storage keeps nothing now: is answered when it does again, or when that took too long. */
   | { readonly kind: "storage" }
+  /** A subscriber is behind: is answered when it is not any more, or has had its time. */
+  | { readonly kind: "subscriber"; readonly subscriber: BehindSubscriber }
   /** Enhanced authentication: the first data of an exchange, or more for one that goes on. */
   | {
     readonly kind: "exchange";
@@ -29,10 +31,17 @@ export type Answer =
   | { readonly kind: "authenticate"; readonly result: Authentication }
   | { readonly kind: "authorize"; readonly isAllowed: boolean }
   | { readonly kind: "storage"; readonly isKeeping: boolean }
+  | { readonly kind: "subscriber"; readonly isOver: boolean }
   | { readonly kind: "exchange"; readonly exchange: ExchangeHandle; readonly step: AuthenticationStep }
   | { readonly kind: "openSession"; readonly session: Session; readonly isPresent: boolean }
   /** The broker does not take the client, whatever was asked. */
   | { readonly kind: "refused"; readonly reasonCode: ReasonCode; readonly reason: string };
+
+/** A subscriber that is so far behind that those who publish to it should wait. */
+export interface BehindSubscriber {
+  /** Whether it still is, and has not had its time yet: publishers wait for it so long and no longer. */
+  isFarBehind(nowMs: number): boolean;
+}
 
 /** Who a client is, or why it is refused. */
 export type Authentication =

@@ -20,6 +20,7 @@ import type {
   Ask,
   Authentication,
   AuthenticationStep,
+  BehindSubscriber,
   ClientIdentity,
   ExchangeHandle,
 } from "./ask.ts";
@@ -83,8 +84,8 @@ export class Connection implements SessionLink, ClientConnection {
   #authentication: EnhancedAuthentication | undefined;
   /** Authentication Data for CONNACK. */
   #finalData: Uint8Array | undefined;
-  /** Goes on when the open {@linkcode Ask} about access, or about the storage, is answered. */
-  #whenAnswered: ((isAllowed: boolean, nowMs: number) => Ask | undefined) | undefined;
+  /** Goes on when the open {@linkcode Ask} about access, the storage or a subscriber is answered. */
+  #whenAnswered: ((answer: boolean, nowMs: number) => Ask | undefined) | undefined;
 
   constructor(host: ConnectionHost, events: ConnectionEvents) {
     this.#host = host;
@@ -123,6 +124,10 @@ export class Connection implements SessionLink, ClientConnection {
     if (this.outbox.bytes < maximumOutboxBytes) return false;
     this.#events.flushNow(); // Many publishers can fill it within one turn, though the client reads fast enough.
     return this.outbox.bytes >= maximumOutboxBytes;
+  }
+
+  get writingSinceMs(): number {
+    return this.#events.writingSinceMs;
   }
 
   wake(): void {
@@ -196,6 +201,8 @@ export class Connection implements SessionLink, ClientConnection {
         return this.#goOn(answer.isAllowed, nowMs);
       case "storage":
         return this.#goOn(answer.isKeeping, nowMs);
+      case "subscriber":
+        return this.#goOn(answer.isOver, nowMs);
       case "exchange":
         return this.#exchanged(answer.exchange, answer.step);
       case "openSession":
@@ -227,6 +234,11 @@ export class Connection implements SessionLink, ClientConnection {
   waitForStorage(goOn: (isKeeping: boolean, nowMs: number) => Ask | undefined): Ask {
     this.#whenAnswered = goOn;
     return { kind: "storage" };
+  }
+
+  waitForSubscriber(subscriber: BehindSubscriber, goOn: (isOver: boolean, nowMs: number) => Ask | undefined): Ask {
+    this.#whenAnswered = goOn;
+    return { kind: "subscriber", subscriber };
   }
 
   /** Ends it for what the peer did; a client of MQTT 5 is told why (section 4.13). */
@@ -283,10 +295,10 @@ export class Connection implements SessionLink, ClientConnection {
     return true;
   }
 
-  #goOn(isAllowed: boolean, nowMs: number): Ask | undefined {
+  #goOn(answer: boolean, nowMs: number): Ask | undefined {
     const goOn = this.#whenAnswered;
     this.#whenAnswered = undefined;
-    return goOn?.(isAllowed, nowMs);
+    return goOn?.(answer, nowMs);
   }
 
   #receiveConnect(packet: Packet): Ask | undefined {

@@ -2,7 +2,7 @@ import type { TopicInterner } from "../codec/topic_interner.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { MqttError } from "../codec/mqtt_error.ts";
 import type { Packet, ProtocolVersion } from "../codec/packet.ts";
-import type { Acceptance, AccessRequest, Ask } from "./ask.ts";
+import type { Acceptance, AccessRequest, Ask, BehindSubscriber } from "./ask.ts";
 import type { ChangeLog } from "./change.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
@@ -39,6 +39,11 @@ export interface ConnectionHost {
    * @param isTold whether the client hears it: then a message that cannot be retained is refused, and goes to nobody
    */
   publish(message: ApplicationMessage, session: Session, nowMs: number, isTold: boolean): ReasonCode;
+  /**
+   * Whoever gets messages of a topic and is so far behind that the client that publishes to it should wait; `undefined`:
+   * nobody.
+   */
+  behind(topic: string, clientId: string, nowMs: number): BehindSubscriber | undefined;
   subscribe(session: Session, subscription: Subscription): void;
   unsubscribe(session: Session, subscription: Subscription): void;
 }
@@ -59,6 +64,8 @@ export interface ConnectionEvents {
   readonly isPumpLater: boolean;
   /** Has more of what the session left in the storage come back. */
   loadPage(): void;
+  /** Since when the piece that is being written has been; Infinity: none is. */
+  readonly writingSinceMs: number;
   /** Begins to write what waits before the turn ends, if nothing is being written. */
   flushNow(): void;
   readonly onReceived: ((packet: Packet) => void) | undefined;
@@ -79,6 +86,8 @@ export interface ClientConnection {
   tellDenied(request: Pick<AccessRequest, "action" | "topic" | "qos" | "retain">): void;
   /** Asks to be told when the storage keeps again, or that it took too long. */
   waitForStorage(goOn: (isKeeping: boolean, nowMs: number) => Ask | undefined): Ask;
+  /** Asks to be told when a subscriber is not behind any more; `isOver`: nobody is to wait for anyone. */
+  waitForSubscriber(subscriber: BehindSubscriber, goOn: (isOver: boolean, nowMs: number) => Ask | undefined): Ask;
   authorize(
     request: Pick<AccessRequest, "action" | "topic" | "qos" | "retain">,
     goOn: (isAllowed: boolean, nowMs: number) => Ask | undefined,

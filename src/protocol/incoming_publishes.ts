@@ -2,7 +2,7 @@ import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { PublishPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask, BehindSubscriber } from "./ask.ts";
 import type { ClientConnection, ConnectionHost } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
 import { PacketIdentifierSet } from "./packet_identifier_set.ts";
@@ -104,9 +104,20 @@ export class IncomingPublishes {
     } else if (qos > 0 && !this.#host.isKeeping && this.#isToBeKept(packet, topic, session)) {
       return this.#refuseToKeep(packet, topic);
     } else {
+      const subscriber = this.#host.behind(topic, session.clientId, nowMs);
+      if (subscriber !== undefined) return this.#waitFor(subscriber, packet, topic);
       this.#publish(packet, topic, session, nowMs);
     }
     return undefined;
+  }
+
+  /** Neither published nor acknowledged before a subscriber has got what waits for it, or has had its time. */
+  #waitFor(subscriber: BehindSubscriber, packet: PublishPacket, topic: string): Ask {
+    return this.#connection.waitForSubscriber(subscriber, (isOver, nowMs) => {
+      if (!isOver) return this.#accept(packet, topic, nowMs);
+      this.#publish(packet, topic, this.#connection.session as Session, nowMs); // It is connected.
+      return undefined;
+    });
   }
 
   #publish(packet: PublishPacket, topic: string, session: Session, nowMs: number): void {

@@ -86,11 +86,34 @@ export interface Limits {
    */
   readonly maximumQueuedBytes: number;
   /**
-   * Bytes that wait to be written to one connection; beyond that QoS 0 messages are dropped and counted.
+   * Bytes that wait to be written to one connection; messages beyond that wait as such, see `maximumBacklogBytes`.
    *
    * @default {4_194_304}
    */
   readonly maximumOutboxBytes: number;
+  /**
+   * Bytes of messages, of any QoS, that wait for one client while it is connected and takes what it gets, with some 200 for
+   * each: a burst that its network carries more slowly than it was published. Beyond that, or when it has taken nothing for
+   * a tenth of `writeTimeoutMs`, `maximumOutboxBytes` and `maximumQueuedBytes` hold, and what exceeds them is dropped and
+   * counted. 0: no burst waits.
+   *
+   * @default {67_108_864}
+   */
+  readonly maximumBacklogBytes: number;
+  /**
+   * The same for all clients together. A message that waits for many of them counts once.
+   *
+   * @default {134_217_728}
+   */
+  readonly maximumTotalBacklogBytes: number;
+  /**
+   * Time that publishers wait for a client, in milliseconds: they are not read from, and what they have sent is not
+   * acknowledged, while more than half of `maximumBacklogBytes` waits for a client that they publish to. Nobody waits for
+   * one that has taken nothing for a second. After that time nobody waits for it until it has caught up. 0: nobody waits.
+   *
+   * @default {10_000}
+   */
+  readonly maximumBacklogWaitMs: number;
   /**
    * Time that a write of at most 128 KiB may take, in milliseconds; a client that reads more slowly is closed.
    *
@@ -199,6 +222,9 @@ export const DEFAULT_LIMITS: Limits = {
   maximumQueuedMessages: 1_000,
   maximumQueuedBytes: 10_000_000,
   maximumOutboxBytes: 4_194_304,
+  maximumBacklogBytes: 67_108_864,
+  maximumTotalBacklogBytes: 134_217_728,
+  maximumBacklogWaitMs: 10_000,
   writeTimeoutMs: 30_000,
   maximumMessagesPerSecond: Infinity,
   maximumBytesPerSecond: Infinity,
@@ -230,6 +256,9 @@ export const LIMIT_RANGES: { readonly [name in keyof Limits]: readonly [least: n
   maximumQueuedMessages: [0, Infinity],
   maximumQueuedBytes: [0, Infinity],
   maximumOutboxBytes: [1_024, Infinity],
+  maximumBacklogBytes: [0, Infinity],
+  maximumTotalBacklogBytes: [0, Infinity],
+  maximumBacklogWaitMs: [0, Infinity],
   writeTimeoutMs: [1, Infinity],
   maximumMessagesPerSecond: [1, Infinity],
   maximumBytesPerSecond: [1, Infinity],

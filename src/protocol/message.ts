@@ -20,6 +20,8 @@ export class ApplicationMessage {
   readonly publisher: string | undefined;
   /** Whether it goes to more than one subscriber, so that a frame for all of them is worth its memory. */
   isShared = false;
+  /** How many sessions it waits for in memory; only `Backlog` sets it. */
+  waiting = 0;
   /** When it expires (MQTT 5, section 3.3.2.3.3); Infinity: never. */
   readonly expiresAtMs: number;
   /** How many bytes of the PUBLISH it came in can go out as they are, with QoS 0 and no RETAIN; 0: none. */

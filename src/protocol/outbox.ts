@@ -39,6 +39,8 @@ export class Outbox {
   #parts: Part[] = [];
   /** How many of them {@linkcode keep} has seen. */
   #keptParts = 0;
+  /** Whether what waits begins within a packet, as far as anybody knows. */
+  isCut = false;
   /** What waits is set apart from what is pushed: nothing may leave. */
   #isApart = false;
   #isClosed = false;
@@ -117,33 +119,31 @@ export class Outbox {
     this.#parts.push(...behind);
   }
 
-  /** All bytes that may leave, as one; `undefined` for none. */
-  take(durableSequence: number): Uint8Array | undefined {
+  /** The bytes that may leave, as one, and at most so many; `undefined` for none. The others stay shared. */
+  take(durableSequence: number, mostBytes = Infinity): Uint8Array | undefined {
     if (this.#isApart) return undefined;
     const parts = this.#parts;
     let count = 0;
     let bytes = 0;
     for (const part of parts) {
-      if (part.heldUntil > durableSequence) break;
+      if (part.heldUntil > durableSequence || bytes >= mostBytes) break;
       bytes += part.end - part.start;
       count += 1;
     }
     if (count === 0) return undefined;
-    this.#parts = count === parts.length ? [] : parts.slice(count);
-    this.#keptParts = Math.max(0, this.#keptParts - count);
+    this.isCut = bytes >= mostBytes && (bytes > mostBytes || count < parts.length);
+    const left = Math.max(0, bytes - mostBytes); // Of the last part.
+    bytes -= left;
     this.bytes -= bytes;
-    if (count === 1) {
-      const { buffer, start, end } = parts[0] as Part; // There is one.
-      return new Uint8Array(buffer, start, end - start);
+    const taken = count === 1 ? viewOf(parts[0] as Part, left) : joined(parts, count, bytes);
+    const gone = left === 0 ? count : count - 1;
+    if (left > 0) {
+      const last = parts[gone] as Part; // It is the last that was counted.
+      last.start = last.end - left;
     }
-    const joined = new Uint8Array(bytes);
-    let offset = 0;
-    for (let index = 0; index < count; index++) {
-      const { buffer, start, end } = parts[index] as Part; // Below count.
-      joined.set(new Uint8Array(buffer, start, end - start), offset);
-      offset += end - start;
-    }
-    return joined;
+    this.#parts = gone === parts.length ? [] : gone === 0 ? parts : parts.slice(gone);
+    this.#keptParts = Math.max(0, this.#keptParts - gone);
+    return taken;
   }
 
   /** Whether something waits for changes behind `after`, up to `until`. */
@@ -184,6 +184,7 @@ export class Outbox {
     this.#parts = [];
     this.#keptParts = 0;
     this.bytes = 0;
+    this.isCut = false;
   }
 
   #countPublish(payloadBytes: number): void {
@@ -200,4 +201,22 @@ export class Outbox {
     }
     this.#parts.push({ buffer, start, end, heldUntil });
   }
+}
+
+/** Without the last bytes, which are to stay. */
+function viewOf({ buffer, start, end }: Part, left: number): Uint8Array {
+  return new Uint8Array(buffer, start, end - start - left);
+}
+
+/** The first bytes of so many parts. */
+function joined(parts: readonly Part[], count: number, bytes: number): Uint8Array {
+  const all = new Uint8Array(bytes);
+  let offset = 0;
+  for (let index = 0; index < count; index++) {
+    const { buffer, start, end } = parts[index] as Part; // Below count.
+    const length = Math.min(end - start, bytes - offset);
+    all.set(new Uint8Array(buffer, start, length), offset);
+    offset += length;
+  }
+  return all;
 }

@@ -2,6 +2,7 @@ import type { QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "./ask.ts";
+import { type Backlog, WaitingQos0 } from "./backlog.ts";
 import type { ChangeLog, Fact, QueuedChange } from "./change.ts";
 import { DeliveryGuard, type DeliveryRules } from "./delivery_guard.ts";
 import { Inflight, type QueuedMessage } from "./inflight.ts";
@@ -33,8 +34,12 @@ export interface SessionContext {
   readonly log: ChangeLog;
   readonly encoders: FrameEncoders;
   readonly retained: RetainedSource;
+  /** What waits for all clients that are connected. */
+  readonly backlog: Backlog;
   /** Counts messages that are not delivered. */
   readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
+  /** Messages for a client begin to be dropped because of a limit: told once until it connects again. */
+  dropsBegin(clientId: string, isConnected: boolean, limit: keyof Limits): void;
   /** Who gets what; `undefined`: nobody wants to be asked at delivery. */
   readonly deliveryRules: DeliveryRules | undefined;
   /** Whether QoS 0 waits for a session that lives on without its connection. */
@@ -78,6 +83,13 @@ export class OutgoingMessages {
   #retained: RetainedDeliveries | undefined;
   readonly #guard: DeliveryGuard | undefined;
   #link: SessionLink | undefined;
+  /** What waits with QoS 0 for a client that is connected; `undefined`: none does. */
+  #waitingQos0: WaitingQos0 | undefined;
+  /** When a message was sent or acknowledged last. */
+  #progressMs = 0;
+  /** Until when publishers wait for the client; `undefined`: they have not since it was not behind. */
+  #behindUntilMs: number | undefined;
+  #isDropTold = false;
   /** How many QoS 1 and 2 messages may still be sent (section 4.9). */
   #sendQuota = 0;
   /** Of those in flight on this connection, where they are limited. */
@@ -88,7 +100,7 @@ export class OutgoingMessages {
     this.#session = session;
     this.#context = context;
     if (context.deliveryRules !== undefined) this.#guard = new DeliveryGuard(context.deliveryRules);
-    this.#waiting = new WaitingMessages(context.limits, (sequence) => {
+    this.#waiting = new WaitingMessages(context.limits, context.backlog, (sequence) => {
       context.dropped.expired += 1;
       this.#write({ kind: "completed", clientId: session.clientId, sequence });
     });
@@ -113,14 +125,14 @@ export class OutgoingMessages {
     return this.#guard === undefined || this.#guard.permits(topic);
   }
 
-  /** Those that wait or are in flight, QoS 1 and 2. */
+  /** Those that wait or are in flight. */
   get count(): number {
-    return this.#waiting.count + this.#inflight.size;
+    return this.#waiting.count + (this.#waitingQos0?.length ?? 0) + this.#inflight.size;
   }
 
   /** What those hold that wait, in bytes. */
   get bytes(): number {
-    return this.#waiting.bytes;
+    return this.#waiting.bytes + (this.#waitingQos0?.bytes ?? 0);
   }
 
   /** Before what was stored comes back, page by page: what arrives in the meantime lines up behind it, in the storage. */
@@ -147,6 +159,7 @@ export class OutgoingMessages {
   /** Gives it a connection. The first page is restored by then; {@linkcode resume} sends it. */
   attach(link: SessionLink): void {
     this.#link = link;
+    this.#isDropTold = false;
     this.#inflightBytes = 0;
     this.#waiting.catchUp(this.#sequence);
     this.#retained?.beginAll();
@@ -188,6 +201,9 @@ export class OutgoingMessages {
   /** Takes the connection away, or what came back for one that is gone. */
   detach(): void {
     this.#link = undefined;
+    this.#waitingQos0?.clear();
+    this.#waitingQos0 = undefined;
+    this.#behindUntilMs = undefined;
     this.#resend.clear();
     this.#waiting.leaveToStorage(this.#inflight.size);
     this.#inflight.clear();
@@ -223,8 +239,10 @@ export class OutgoingMessages {
     if (link === undefined && !this.#session.isDurable) return;
     const isSentNow = link !== undefined && this.#isNoneWaiting && this.#canSend(link);
     if (!isSentNow && !this.#waiting.hasRoomFor(message, link !== undefined, nowMs)) {
-      this.#context.dropped.queueFull += 1;
-      return;
+      const limit = link === undefined
+        ? this.#queueLimit
+        : this.#backlogLimit(message, this.#stalledMs(link, nowMs), "maximumQueuedBytes");
+      if (limit !== undefined) return this.#drop("queueFull", limit);
     }
     const { subscriptionIdentifiers, sharedFilter } = delivery;
     const entry: QueuedMessage = {
@@ -254,7 +272,8 @@ export class OutgoingMessages {
 
   /** Behind others that wait too, so that messages of a topic stay in order. */
   #queuesQos0(link: SessionLink | undefined): boolean {
-    return this.#context.queuesQos0 && this.#session.isDurable && (link === undefined || !this.#isNoneWaiting);
+    if (!this.#context.queuesQos0 || !this.#session.isDurable) return false;
+    return link === undefined || (!this.#isNoneWaiting && this.#waitingQos0 === undefined);
   }
 
   #deliverQos0(
@@ -265,8 +284,57 @@ export class OutgoingMessages {
     nowMs: number,
   ): void {
     const { dropped, encoders } = this.#context;
-    if (link.isFull) dropped.qos0 += 1;
-    else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
+    if (this.#waitingQos0 !== undefined || link.isFull) {
+      const limit = this.#backlogLimit(message, nowMs - link.writingSinceMs, "maximumOutboxBytes");
+      if (limit !== undefined) return this.#drop("qos0", limit);
+      this.#waitingQos0 ??= new WaitingQos0(this.#context.backlog);
+      this.#waitingQos0.push({ message: message.own(), retain, subscriptionIdentifiers });
+    } else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
+      dropped.tooLarge += 1;
+    }
+  }
+
+  /** Bytes that wait for the client. */
+  get #backlogBytes(): number {
+    return this.#waiting.bytesWithEntries + (this.#waitingQos0?.bytes ?? 0);
+  }
+
+  /** How long the client has taken nothing of what there is for it: neither bytes nor, beyond its Receive Maximum, messages. */
+  #stalledMs(link: SessionLink, nowMs: number): number {
+    return nowMs - Math.min(link.writingSinceMs, this.#hasQuota ? Infinity : this.#progressMs);
+  }
+
+  /**
+   * The limit that keeps one more message from waiting; `undefined`: none does.
+   *
+   * @param reached what holds for a client without a backlog
+   */
+  #backlogLimit(message: ApplicationMessage, stalledMs: number, reached: keyof Limits): keyof Limits | undefined {
+    const { backlog } = this.#context;
+    return backlog.isTaking(stalledMs) ? backlog.limitFor(message, this.#backlogBytes) : reached;
+  }
+
+  /** The limit that is reached without a connection. */
+  get #queueLimit(): keyof Limits {
+    const { maximumQueuedMessages } = this.#context.limits;
+    return this.#waiting.count >= maximumQueuedMessages ? "maximumQueuedMessages" : "maximumQueuedBytes";
+  }
+
+  #drop(reason: "qos0" | "queueFull", limit: keyof Limits): void {
+    this.#context.dropped[reason] += 1;
+    if (this.#isDropTold) return;
+    this.#isDropTold = true;
+    this.#context.dropsBegin(this.#session.clientId, this.#link !== undefined, limit);
+  }
+
+  /** Whether publishers should wait for the client: it takes what it gets, is far behind, and has not had its time. */
+  isFarBehind(nowMs: number): boolean {
+    const link = this.#link;
+    const { backlog, limits } = this.#context;
+    if (link === undefined || this.#backlogBytes <= backlog.mark) return false;
+    if (!backlog.isTakingSteadily(this.#stalledMs(link, nowMs))) return false;
+    this.#behindUntilMs ??= nowMs + limits.maximumBacklogWaitMs;
+    return nowMs < this.#behindUntilMs;
   }
 
   /** Requests the retained messages for a subscription; they wait for {@linkcode sendRetained}. */
@@ -310,6 +378,7 @@ export class OutgoingMessages {
       this.#complete(entry, nowMs); // [MQTT-4.4.0-2]
     } else {
       entry.isReceived = true;
+      this.#progressMs = nowMs;
       this.#write({ kind: "received", clientId: this.#session.clientId, sequence: entry.sequence });
       this.#sendPubrel(packetIdentifier); // [MQTT-4.3.3-4]
     }
@@ -327,7 +396,8 @@ export class OutgoingMessages {
 
   /** Whether anything waits for {@linkcode pump}. */
   get isPumpDue(): boolean {
-    return !this.#isNoneWaiting || this.#resend.length > 0 || this.#retained !== undefined;
+    return !this.#isNoneWaiting || this.#waitingQos0 !== undefined || this.#resend.length > 0 ||
+      this.#retained !== undefined;
   }
 
   /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
@@ -342,7 +412,15 @@ export class OutgoingMessages {
       if (this.permits(message.topic)) this.#sendPublish(link, entry, message, true, nowMs);
       else this.#finish(entry);
     }
-    while (this.#waiting.isAnyInMemory && this.#canSend(link)) this.#sendWaiting(link, nowMs);
+    // In turns: neither keeps the other from leaving.
+    for (let isSent = true; isSent;) {
+      isSent = this.#waiting.isAnyInMemory && this.#canSend(link);
+      if (isSent) this.#sendWaiting(link, nowMs);
+      if (this.#waitingQos0 === undefined || link.isFull) continue;
+      isSent = true;
+      this.#sendWaitingQos0(this.#waitingQos0, link, nowMs);
+    }
+    if (this.#isNoneWaiting && this.#waitingQos0 === undefined) this.#behindUntilMs = undefined;
     if (this.#waiting.wantsPage) link.loadPage();
     if (this.#retained === undefined || link.isPumpLater) return; // Others have their turn first.
     for (const delivery of this.#retained.values()) {
@@ -384,6 +462,17 @@ export class OutgoingMessages {
       packetIdentifier,
     });
     this.#sendPublish(link, entry, message, false, nowMs);
+  }
+
+  #sendWaitingQos0(waiting: WaitingQos0, link: SessionLink, nowMs: number): void {
+    const first = waiting.shift();
+    if (waiting.length === 0) this.#waitingQos0 = undefined;
+    if (first === undefined) return;
+    const { message, retain, subscriptionIdentifiers } = first;
+    const { dropped, encoders } = this.#context;
+    if (!this.permits(message.topic)) return; // The rules have changed while it waited.
+    if (nowMs >= message.expiresAtMs) dropped.expired += 1; // [MQTT-3.3.2-5]
+    else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
   }
 
   /** Sends the retained messages of a subscription; false: the rest has to wait. */
@@ -449,6 +538,7 @@ export class OutgoingMessages {
     nowMs: number,
   ): void {
     entry.isSent = true;
+    this.#progressMs = nowMs;
     // Sent again on another connection only, and then from the storage; but a QoS 1 message may go to another member.
     entry.message = entry.sharedFilter !== undefined && entry.qos === 1 ? message.own() : undefined;
     this.#sendQuota -= 1;
@@ -471,6 +561,7 @@ export class OutgoingMessages {
 
   /** The client has the message, or will not get it: makes room for what waits. */
   #complete(entry: QueuedMessage, nowMs: number): void {
+    this.#progressMs = nowMs;
     this.#finish(entry);
     if (this.isPumpDue) this.pump(nowMs);
   }

@@ -59,6 +59,11 @@ export class Session {
     this.outgoing.identity = identity;
   }
 
+  /** Whether publishers should wait for its client. */
+  isFarBehind(nowMs: number): boolean {
+    return this.outgoing.isFarBehind(nowMs);
+  }
+
   permits(topic: string): boolean {
     return this.outgoing.permits(topic);
   }

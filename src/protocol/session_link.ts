@@ -15,6 +15,8 @@ export interface SessionLink {
   send(packet: Packet, heldUntil?: number): boolean;
   /** Whether so much waits to be written that nothing should be added. */
   readonly isFull: boolean;
+  /** Since when the piece that is being written has been: it has made no progress since then. Infinity: none is. */
+  readonly writingSinceMs: number;
   /** Calls `pump` again in a later turn: what is left would hold up others. */
   pumpLater(): void;
   /** Whether it is about to. */

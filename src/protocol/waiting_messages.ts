@@ -1,10 +1,9 @@
+import { type Backlog, ENTRY_BYTES } from "./backlog.ts";
 import type { QueuedMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import { Queue } from "./queue.ts";
 
-// What an entry of the queue holds beside its message. (Deno 2.9, 2026-11)
-const ENTRY_BYTES = 200;
 // Of messages in the storage only so many are watched: what is known of one costs about as much as the message.
 const MOST_WATCHED_IN_STORAGE = 10_000;
 // What comes from the storage at a time, and when it is time for more.
@@ -40,6 +39,7 @@ export interface WaitingMessage {
  */
 export class WaitingMessages {
   readonly #limits: Limits;
+  readonly #backlog: Backlog;
   readonly #onExpired: (sequence: number) => void;
   readonly #queue = new Queue<QueuedMessage>();
   #inMemory: Sum = { messages: 0, bytes: 0 };
@@ -54,8 +54,9 @@ export class WaitingMessages {
   #expiring: Expiring[] = [];
 
   /** @param onExpired told of each that is taken out because it has expired */
-  constructor(limits: Limits, onExpired: (sequence: number) => void) {
+  constructor(limits: Limits, backlog: Backlog, onExpired: (sequence: number) => void) {
     this.#limits = limits;
+    this.#backlog = backlog;
     this.#onExpired = onExpired;
   }
 
@@ -67,6 +68,11 @@ export class WaitingMessages {
   /** What these hold: payloads, topics and properties. */
   get bytes(): number {
     return this.#inMemory.bytes + this.#stored.bytes;
+  }
+
+  /** The same with what the entries hold that are in memory. */
+  get bytesWithEntries(): number {
+    return this.bytes + this.#inMemory.messages * ENTRY_BYTES;
   }
 
   /** Whether any is in memory, expired or not. */
@@ -96,8 +102,7 @@ export class WaitingMessages {
       const stored = this.#stored;
       if (isOnline) {
         // A client that reads may be behind a burst: only what it holds counts, its entries included.
-        const { messages, bytes } = this.#inMemory;
-        return stored.bytes + bytes + message.size + (messages + 1) * ENTRY_BYTES <= maximumQueuedBytes;
+        return this.bytesWithEntries + message.size + ENTRY_BYTES <= maximumQueuedBytes;
       }
       return stored.messages < maximumQueuedMessages && stored.bytes + message.size <= maximumQueuedBytes;
     };
@@ -112,6 +117,7 @@ export class WaitingMessages {
     this.#queue.push(entry);
     this.#inMemory.messages += 1;
     this.#inMemory.bytes += message.size;
+    this.#backlog.add(message);
     this.#watchExpiry(message, entry.sequence, entry);
   }
 
@@ -130,6 +136,7 @@ export class WaitingMessages {
     if (entry === undefined || message === undefined) return undefined;
     this.#inMemory.messages -= 1;
     this.#inMemory.bytes -= message.size;
+    this.#backlog.delete(message);
     if (nowMs < message.expiresAtMs) return { entry, message };
     this.#onExpired(entry.sequence); // [MQTT-3.3.2-5]
     return undefined;
@@ -187,6 +194,7 @@ export class WaitingMessages {
     const waiting = this.#expiring.filter(isWaiting);
     this.#expiring = waiting.map((expiring) => ({ ...expiring, entry: undefined }));
     this.#loadedUntil = undefined;
+    for (const { message } of this.#queue.values()) if (message !== undefined) this.#backlog.delete(message);
     this.#queue.clear();
     this.#inMemory = { messages: 0, bytes: 0 };
   }
@@ -200,6 +208,7 @@ export class WaitingMessages {
       subtract(this.#stored, bytes);
       if (entry !== undefined) {
         subtract(this.#inMemory, bytes);
+        if (entry.message !== undefined) this.#backlog.delete(entry.message);
         entry.message = undefined;
       }
       this.#onExpired(sequence);

@@ -35,6 +35,8 @@ export interface Transport {
   /** A write resolves when the bytes are handed over; `close` says that no more will come. */
   readonly writable: WritableStream<Uint8Array>;
   readonly peer: Peer;
+  /** Whether it takes what comes while nobody reads, so that the peer cannot be made to wait. @default {false} */
+  readonly readsAhead?: boolean;
   /** What opened it, where that was an HTTP request. */
   readonly request?: HttpRequest;
   /** Ends it at once, both ways; safe to call again. Reads and writes that wait end too. */

@@ -80,6 +80,7 @@ export function upgradedWebSocketTransport(
       abort: () => connection.close(),
     }),
     peer: options.peer,
+    readsAhead: true,
     request,
     subprotocol,
     close: () => connection.close(),

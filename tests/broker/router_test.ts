@@ -144,6 +144,9 @@ class Recorder implements Subscriber {
   isReady = true;
   isDurable = false;
   isPermitted = true;
+  isFarBehind(): boolean {
+    return false;
+  }
   permits(_topic: string): boolean {
     return this.isPermitted;
   }

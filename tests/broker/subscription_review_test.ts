@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { type AccessRequest, DEFAULT_LIMITS } from "../../mod.ts";
 import { SubscriptionReview, type SubscriptionReviewHost } from "../../src/broker/subscription_review.ts";
+import { Backlog } from "../../src/protocol/backlog.ts";
 import { FrameEncoders } from "../../src/protocol/message.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
@@ -19,7 +20,9 @@ function sessionsOf(clients: number, subscriptions: number): readonly Session[] 
       log: { write: () => 0, takeBack: () => false, begin: () => {}, end: () => {}, writtenSequence: 0 },
       encoders: new FrameEncoders(new TopicInterner()),
       retained: { matching: () => [].values() },
+      backlog: new Backlog(DEFAULT_LIMITS),
       dropped: { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 },
+      dropsBegin: () => {},
       deliveryRules: undefined,
       queuesQos0: false,
       upgradesQos: false,

@@ -143,7 +143,7 @@ for (const version of [4, 5] as const) {
 Deno.test("A client that does not read is bounded, and holds up nobody", async () => {
   const count = 1_000;
   const payload = new Uint8Array(65_536);
-  await using app = await RouteApp.start();
+  await using app = await RouteApp.start({ broker: { limits: { maximumBacklogBytes: 0 } } });
   const { broker } = app;
   using slow = await app.connect({ clientId: "slow" });
   using quick = await app.connect({ clientId: "quick" });

@@ -117,6 +117,7 @@ function sent(packet: Packet, properties: Properties): string {
     hasAuthenticationMethod: () => false,
     newClientId: () => "new",
     publish: () => 0,
+    behind: () => undefined,
     subscribe: () => {},
     unsubscribe: () => {},
   };
@@ -128,6 +129,7 @@ function sent(packet: Packet, properties: Properties): string {
     pumpLater: () => {},
     isPumpLater: false,
     loadPage: () => {},
+    writingSinceMs: Infinity,
     flushNow: () => {},
     onReceived: undefined,
     onSent: undefined,

@@ -238,6 +238,50 @@ Deno.test("Outbox.close() lets what waits leave, held or not, and takes nothing 
   assertEquals(taken(outbox, 5), `40020001${PING_HEX}`);
 });
 
+Deno.test("Outbox.take() gives as many bytes as it is told to, and all of them in the end", () => {
+  for (let most = 1; most <= 10; most++) {
+    const outbox = newOutbox();
+    outbox.push(PING);
+    outbox.pushShared(Uint8Array.of(1, 2, 3).buffer, 0, 3);
+    outbox.push(puback(7), 5);
+    const pieces: string[] = [];
+    for (let piece = outbox.take(5, most); piece !== undefined; piece = outbox.take(5, most)) {
+      outbox.keep();
+      pieces.push(toHex(piece));
+      assertEquals(piece.length, outbox.bytes > 0 ? most : 9 % most || most);
+    }
+    assertEquals(pieces.join(""), `${PING_HEX}01020340020007`);
+    assertEquals(outbox.bytes, 0);
+  }
+});
+
+Deno.test("Outbox.take() gives a piece of a shared part as a view, without a copy", () => {
+  const outbox = newOutbox();
+  const { buffer } = new Uint8Array(10);
+  outbox.pushShared(buffer, 1, 9);
+  for (const start of [1, 5]) {
+    const piece = outbox.take(0, 4);
+    assertStrictEquals(piece?.buffer, buffer);
+    assertEquals([piece?.byteOffset, piece?.length], [start, 4]);
+  }
+});
+
+Deno.test("Outbox.isCut tells whether what waits may begin within a packet", () => {
+  const outbox = newOutbox();
+  outbox.pushShared(new Uint8Array(8).buffer, 0, 8);
+  outbox.push(puback(7), 5);
+  outbox.take(0, 3);
+  assertEquals(outbox.isCut, true);
+  outbox.take(0, 5);
+  assertEquals(outbox.isCut, true); // Parts of a packet lie side by side: nobody knows.
+  outbox.clear();
+  assertEquals(outbox.isCut, false);
+  outbox.pushShared(new Uint8Array(8).buffer, 0, 8);
+  outbox.push(puback(7), 5);
+  outbox.take(0, 100);
+  assertEquals(outbox.isCut, false); // What is held begins with a packet.
+});
+
 function newOutbox(): Outbox {
   return new Outbox(new TopicInterner(16));
 }

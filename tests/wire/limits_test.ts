@@ -95,9 +95,10 @@ conversationTests([
     ],
   },
   {
-    name: "The queue of a client that is connected is limited in bytes alone, 200 for each message included",
+    name:
+      "Without a backlog the queue of a client that is connected is limited in bytes alone, with 200 for each message",
     versions: ALL_VERSIONS,
-    limits: { maximumQueuedMessages: 0, maximumQueuedBytes: 300, maximumInflight: 1 },
+    limits: { maximumQueuedMessages: 0, maximumQueuedBytes: 300, maximumInflight: 1, maximumBacklogBytes: 0 },
     steps: [
       "s connects",
       "s > 82 [ 0001 {} 'x' 01 ]",
@@ -440,9 +441,10 @@ conversationTests([
     ],
   },
   {
-    name: "A client that does not read gets no more QoS 0 than maximumOutboxBytes, and others are not held up",
+    name:
+      "Without a backlog a client that does not read gets no more QoS 0 than maximumOutboxBytes, and holds up nobody",
     versions: ALL_VERSIONS,
-    limits: { maximumOutboxBytes: 65_536 },
+    limits: { maximumOutboxBytes: 65_536, maximumBacklogBytes: 0 },
     steps: [
       "p connects",
       "p > 82 [ 0001 {} 'other' 00 ]",
