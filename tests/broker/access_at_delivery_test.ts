@@ -21,6 +21,11 @@ class Rules implements Authorizer {
     this.version += 1;
   }
 
+  allow(mayReceive: string): void {
+    this.#mayNotReceive.delete(mayReceive);
+    this.version += 1;
+  }
+
   denyPublish(topic: string): void {
     this.#mayNotPublish.add(topic);
   }
@@ -202,6 +207,29 @@ Deno.test("Messages that wait for Receive Maximum are not sent after their topic
       "s > 40 [ 0001 ]",
       "s < 32 [ 'a' 0002 [] ]",
       "s > 40 [ 0002 ]",
+    ));
+});
+
+Deno.test("A message that is denied while it waits is gone from the storage, also when its topic is allowed again v5", () => {
+  const rules = new Rules();
+  return converse(5, { authorizer: rules }, (conversation) =>
+    conversation.run(
+      "s > 10 [ @ 00 0000 [ 11 00000e10 21 0001 ] 's' ]",
+      "s < 20 [ 00 00 [ LIMITS ] ]",
+      "s > 82 [ 0001 [] '#' 01 ]",
+      "s < 90 [ 0001 [] 01 ]",
+      "p connects",
+      "p > 32 [ 'a' 0001 [] ] 32 [ 'b' 0002 [] \"no\" ] 32 [ 'c' 0003 [] ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ] 40 [ 0003 ]",
+      "s < 32 [ 'a' 0001 [] ]",
+      () => rules.deny("s b"),
+      "s > 40 [ 0001 ]",
+      "s < 32 [ 'c' 0002 [] ]",
+      "s > 40 [ 0002 ]",
+      "s drops",
+      () => rules.allow("s b"),
+      "s2 resumes",
+      "s2 quiet",
     ));
 });
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS, type Limits, memoryTransport } from "../../mod.ts";
 import { limitsWith } from "../../src/protocol/limits.ts";
 import { within } from "../deadline.ts";
@@ -75,6 +75,27 @@ conversationTests([
       ({ broker }) => assertEquals(broker.metrics.dropped.queueFull, 1),
       "s2 resumes",
       "s2 < 32 [ 'x' 0001 {} \"1\" ] 32 [ 'x' 0002 {} \"2\" ]",
+    ],
+  },
+  {
+    name: "Messages in flight when their client is lost count for maximumQueuedMessages",
+    versions: ALL_VERSIONS,
+    limits: { maximumQueuedMessages: 2 },
+    steps: [
+      "s connects durable",
+      "s > 82 [ 0001 {} 'x' 01 ]",
+      "s < 90 [ 0001 {} 01 ]",
+      "p connects",
+      "p > 32 [ 'x' 0001 {} \"1\" ] 32 [ 'x' 0002 {} \"2\" ]",
+      "p < 40 [ 0001 ] 40 [ 0002 ]",
+      "s < 32 [ 'x' 0001 {} \"1\" ] 32 [ 'x' 0002 {} \"2\" ]",
+      "s drops",
+      "p > 32 [ 'x' 0003 {} \"3\" ]",
+      "p < 40 [ 0003 ]",
+      ({ broker }) => assertEquals(broker.metrics.dropped.queueFull, 1),
+      "s2 resumes",
+      "s2 < 3a [ 'x' 0001 {} \"1\" ] 3a [ 'x' 0002 {} \"2\" ]",
+      "s2 quiet",
     ],
   },
   {
@@ -461,6 +482,12 @@ conversationTests([
     ],
   },
   {
+    name: "A client that does not read its PINGRESPs is not read from beyond maximumOutboxBytes, until it reads",
+    versions: ALL_VERSIONS,
+    limits: { maximumOutboxBytes: 1_024 },
+    steps: [(conversation) => pingWithoutReading(conversation)],
+  },
+  {
     name: "A client that does not read is closed when writeTimeoutMs has passed",
     versions: ALL_VERSIONS,
     limits: { writeTimeoutMs: 30_000 },
@@ -527,6 +554,36 @@ async function publishMuch(conversation: Conversation): Promise<void> {
   for (let count = 0; count < 100; count++) {
     await conversation.run(`p > 30 [ 'x' {} "${"m".repeat(1_018)}" ]`, "p quiet");
   }
+}
+
+const PINGS = 50_000;
+const PINGS_A_CHUNK = 500;
+
+/** What it has sent and the broker has not taken waits in the transport. */
+async function pingWithoutReading(conversation: Conversation): Promise<void> {
+  const pair = memoryTransport(1);
+  const { readable, writable } = pair.client;
+  const served = conversation.broker.serve(pair.server);
+  const writer = writable.getWriter();
+  const reader = readable.getReader();
+  await writer.write(conversation.bytes("10 [ @ 02 0000 {} 's' ]"));
+  await reader.read();
+  const pings = conversation.bytes("c0 00".repeat(PINGS_A_CHUNK));
+  let taken = 0;
+  const sending = (async () => {
+    for (; taken < PINGS; taken += PINGS_A_CHUNK) await writer.write(pings);
+  })();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  // A chunk that is written and one that waits, those of maximumOutboxBytes, and one more than that.
+  assertLess(taken, 6 * PINGS_A_CHUNK);
+  for (let answered = 0; answered < PINGS;) {
+    const { value } = await within(reader.read(), `only ${answered} of ${PINGS} PINGRESPs came`);
+    if (value === undefined) throw new Error("The connection ended");
+    answered += value.length / 2;
+  }
+  await sending;
+  pair.client.close();
+  await served;
 }
 
 async function waitForStuck(conversation: Conversation): Promise<void> {
