@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { encodePacket, type Packet } from "../../mod.ts";
 import { connackReasonCode, connackReturnCode, ReasonCode, reasonCodeName } from "../../src/codec/reason_code.ts";
 
 /** Return code of CONNACK before MQTT 5 for each Reason Code of CONNACK; `undefined`: close without a word. */
@@ -61,3 +62,54 @@ Deno.test("ReasonCode has no number twice", () => {
   assertEquals(new Set(numbers).size, numbers.length);
   assertEquals(numbers.length, 43);
 });
+
+/** Reason Codes of each packet, from the table of its section. */
+const CODES_OF: readonly (readonly [clause: string, codes: string, packet: (reasonCode: ReasonCode) => Packet])[] = [
+  [
+    "MQTT-3.2.2-8",
+    "00 80 81 82 83 84 85 86 87 88 89 8a 8c 90 95 97 99 9a 9b 9c 9d 9f",
+    (reasonCode) => ({ type: "connack", sessionPresent: false, reasonCode, properties: {} }),
+  ],
+  ["MQTT-3.4.2-1", "00 10 80 83 87 90 91 97 99", acknowledgement("puback")],
+  ["MQTT-3.5.2-1", "00 10 80 83 87 90 91 97 99", acknowledgement("pubrec")],
+  ["MQTT-3.6.2-1", "00 92", acknowledgement("pubrel")],
+  ["MQTT-3.7.2-1", "00 92", acknowledgement("pubcomp")],
+  [
+    "MQTT-3.9.3-2",
+    "00 01 02 80 83 87 8f 91 97 9e a1 a2",
+    (reasonCode) => ({ type: "suback", packetIdentifier: 1, reasonCodes: [reasonCode], properties: {} }),
+  ],
+  [
+    "MQTT-3.11.3-2",
+    "00 11 80 83 87 8f 91",
+    (reasonCode) => ({ type: "unsuback", packetIdentifier: 1, reasonCodes: [reasonCode], properties: {} }),
+  ],
+  [
+    "MQTT-3.14.2-1",
+    "00 04 80 81 82 83 87 89 8b 8c 8d 8e 8f 90 93 94 95 96 97 98 99 9a 9b 9c 9d 9e 9f a0 a1 a2",
+    (reasonCode) => ({ type: "disconnect", reasonCode, properties: {} }),
+  ],
+  [
+    "MQTT-3.15.2-1",
+    "00 18 19",
+    (reasonCode) => ({ type: "auth", reasonCode, properties: { authenticationMethod: "M" } }),
+  ],
+];
+for (const [clause, codes, packet] of CODES_OF) {
+  const { type } = packet(0x00);
+  Deno.test(`encode gives ${type.toUpperCase()} the Reason Codes that it has, and refuses all others [${clause}]`, () => {
+    const given = Array.from({ length: 256 }, (_, code) => code).filter((code) => {
+      try {
+        encodePacket(packet(code as ReasonCode), 5); // Whether it is one is what is asked.
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    assertEquals(given.map((code) => code.toString(16).padStart(2, "0")).join(" "), codes);
+  });
+}
+
+function acknowledgement(type: "puback" | "pubrec" | "pubrel" | "pubcomp"): (reasonCode: ReasonCode) => Packet {
+  return (reasonCode) => ({ type, packetIdentifier: 1, reasonCode, properties: {} });
+}

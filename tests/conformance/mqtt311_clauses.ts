@@ -57,6 +57,7 @@ export const MQTT_311_CLAUSES: Clauses = {
   ],
   "MQTT-3.1.2-5": [
     "Messages with QoS 1 and 2 wait for the client in order, QoS 0 does not [MQTT-3.1.2-5] [MQTT-4.5.0-1] v4",
+    "A message is added to the session of each client that has subscribed to it, there or not [MQTT-4.5.0-1] v4",
   ],
   "MQTT-3.1.2-6": [
     "Clean Session 1 on a session of Clean Session 0 begins a new one, and keeps nothing [MQTT-3.1.2-6 of 3.1.1] v4",
@@ -307,6 +308,7 @@ export const MQTT_311_CLAUSES: Clauses = {
   "MQTT-4.5.0-1": [
     "Messages with QoS 1 and 2 wait for the client in order, QoS 0 does not [MQTT-3.1.2-5] [MQTT-4.5.0-1] v4",
     "A message reaches its own publisher [MQTT-4.5.0-1] v4",
+    "A message is added to the session of each client that has subscribed to it, there or not [MQTT-4.5.0-1] v4",
   ],
   "MQTT-4.5.0-2": "client duty",
   "MQTT-4.6.0-1": [
@@ -324,6 +326,7 @@ export const MQTT_311_CLAUSES: Clauses = {
   "MQTT-4.6.0-6": [
     "Messages of one publisher keep their order [MQTT-4.6.0-5] v4",
     "PUBLISH without PUBACK is sent again with its Packet Identifier and DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] v4",
+    "Messages that wait come in the order in which they were published, each topic on its own [MQTT-4.6.0-6] v4",
   ],
   "MQTT-4.7.1-1": [
     "A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v4",
@@ -333,10 +336,23 @@ export const MQTT_311_CLAUSES: Clauses = {
     "`+` stands for one level, `#` for any number and the parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] v4",
     '"a/#/b" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.8.2-1] [MQTT-4.8.2-2] v4',
     '"a/b#" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.8.2-1] [MQTT-4.8.2-2] v4',
+    '"a#" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
+    '"#a" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
+    '"#/" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
+    '"##" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
   ],
   "MQTT-4.7.1-3": [
     "`+` stands for one level, `#` for any number and the parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] v4",
     '"a+" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.8.2-1] [MQTT-4.8.2-2] v4',
+    '"+" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v4',
+    '"+/b/c" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v4',
+    '"c/b/+" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v4',
+    '"e/+/c/+/e/+" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v4',
+    '"/+" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v4',
+    '"+a" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2] v4',
+    '"b/+a" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2] v4',
+    '"b/a+/c" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2] v4',
+    '"++" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2] v4',
   ],
   "MQTT-4.7.2-1": [
     "A filter that starts with a wildcard does not match topics that start with $ [MQTT-4.7.2-1] v4",

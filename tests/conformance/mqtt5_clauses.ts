@@ -234,6 +234,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.2.2-8": [
     "encode refuses CONNACK with Reason Code 0x8b [MQTT-3.2.2-8] v5",
     "An exchange refuses with the Reason Code that it wants v5",
+    "encode gives CONNACK the Reason Codes that it has, and refuses all others [MQTT-3.2.2-8]",
   ],
   "MQTT-3.2.2-9": [
     "Maximum QoS is announced, granted at most, and what is above it ends the connection with 0x9B [MQTT-3.2.2-9] [MQTT-3.2.2-10] v5",
@@ -402,6 +403,8 @@ export const MQTT_5_CLAUSES: Clauses = {
     "QoS 1 without a subscriber is answered with 0x10 in MQTT 5 (section 3.4.2.1) v5",
     "A client cannot publish to topics of the server: $SYS/ (section 4.7.2) v5",
     "A retained message above maximumRetainedMessages is refused with 0x97, one that replaces is not v5",
+    "PUBACK and PUBREC refuse a message with the Reason Code of what is wrong [MQTT-3.4.2-1] [MQTT-3.5.2-1] v5",
+    "encode gives PUBACK the Reason Codes that it has, and refuses all others [MQTT-3.4.2-1]",
   ],
   "MQTT-3.4.2-2": ["PUBACK has no Reason String that makes it larger than the client accepts [MQTT-3.4.2-2]"],
   "MQTT-3.4.2-3": ["PUBACK has no User Property that makes it larger than the client accepts [MQTT-3.4.2-3]"],
@@ -409,6 +412,8 @@ export const MQTT_5_CLAUSES: Clauses = {
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5",
     "A client cannot publish to topics of the server: $SYS/ (section 4.7.2) v5",
     "A retained message above maximumRetainedMessages is refused with 0x97, one that replaces is not v5",
+    "PUBACK and PUBREC refuse a message with the Reason Code of what is wrong [MQTT-3.4.2-1] [MQTT-3.5.2-1] v5",
+    "encode gives PUBREC the Reason Codes that it has, and refuses all others [MQTT-3.5.2-1]",
   ],
   "MQTT-3.5.2-2": ["PUBREC has no Reason String that makes it larger than the client accepts [MQTT-3.5.2-2]"],
   "MQTT-3.5.2-3": ["PUBREC has no User Property that makes it larger than the client accepts [MQTT-3.5.2-3]"],
@@ -419,12 +424,14 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.6.2-1": [
     "PUBREC of an unknown Packet Identifier is answered with PUBREL, in MQTT 5 with 0x92 (section 3.6.2.1) v5",
     "encode refuses PUBREL with Reason Code 0x80 [MQTT-3.6.2-1] v5",
+    "encode gives PUBREL the Reason Codes that it has, and refuses all others [MQTT-3.6.2-1]",
   ],
   "MQTT-3.6.2-2": ["PUBREL has no Reason String that makes it larger than the client accepts [MQTT-3.6.2-2]"],
   "MQTT-3.6.2-3": ["PUBREL has no User Property that makes it larger than the client accepts [MQTT-3.6.2-3]"],
   "MQTT-3.7.2-1": [
     "PUBREL of an unknown Packet Identifier is answered with PUBCOMP, in MQTT 5 with 0x92 [MQTT-4.3.3-11] v5",
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5",
+    "encode gives PUBCOMP the Reason Codes that it has, and refuses all others [MQTT-3.7.2-1]",
   ],
   "MQTT-3.7.2-2": ["PUBCOMP has no Reason String that makes it larger than the client accepts [MQTT-3.7.2-2]"],
   "MQTT-3.7.2-3": ["PUBCOMP has no User Property that makes it larger than the client accepts [MQTT-3.7.2-3]"],
@@ -487,6 +494,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.9.3-2": [
     "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
     "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
+    "encode gives SUBACK the Reason Codes that it has, and refuses all others [MQTT-3.9.3-2]",
   ],
   "MQTT-3.10.1-1": [
     "UNSUBSCRIBE with flags 0000 [MQTT-3.10.1-1] ends the connection v5",
@@ -520,6 +528,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.11.3-2": [
     "UNSUBSCRIBE of several Topic Filters is answered once, also when none is deleted [MQTT-3.10.4-5] [MQTT-3.10.4-6] v5",
     "UNSUBSCRIBE compares character by character [MQTT-3.10.4-1] v5",
+    "encode gives UNSUBACK the Reason Codes that it has, and refuses all others [MQTT-3.11.3-2]",
   ],
   "MQTT-3.12.4-1": ["PINGREQ is answered with PINGRESP [MQTT-3.12.4-1] v5"],
   "MQTT-3.14.0-1": [
@@ -533,6 +542,7 @@ export const MQTT_5_CLAUSES: Clauses = {
     "DISCONNECT 0x98 says that the operator ended the connection [MQTT-3.14.2-1] v5",
     "encode refuses DISCONNECT with Reason Code 0x84 [MQTT-3.14.2-1] v5",
     "A second CONNECT ends the connection, MQTT 5 is told 0x82 [MQTT-3.1.0-2] v5",
+    "encode gives DISCONNECT the Reason Codes that it has, and refuses all others [MQTT-3.14.2-1]",
   ],
   "MQTT-3.14.2-2": [
     "DISCONNECT 0x8B says that the server shuts down, and has no Session Expiry Interval [MQTT-3.14.2-1] [MQTT-3.14.2-2] v5",
@@ -558,6 +568,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.15.2-1": [
     "An exchange ends in CONNACK with method and data [MQTT-4.12.0-2] [MQTT-4.12.0-5] v5",
     "A client authenticates again [MQTT-4.12.1-1] v5",
+    "encode gives AUTH the Reason Codes that it has, and refuses all others [MQTT-3.15.2-1]",
   ],
   "MQTT-3.15.2-2": ["AUTH has no Reason String that makes it larger than the client accepts [MQTT-3.15.2-2]"],
   "MQTT-3.15.2-3": ["AUTH has no User Property that makes it larger than the client accepts [MQTT-3.15.2-3]"],
@@ -603,6 +614,9 @@ export const MQTT_5_CLAUSES: Clauses = {
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5",
     "A PUBREC that is repeated is answered with PUBREL again [MQTT-4.3.3-4] [MQTT-4.3.3-5] v5",
     "PUBREC with an error ends the delivery: no PUBREL [MQTT-4.4.0-2] v5",
+    "PUBREC with a Reason Code below 0x80 is answered with PUBREL, whatever it says [MQTT-4.3.3-4] v5",
+    "PUBREL goes out in the order of PUBREC [MQTT-4.6.0-4] v5",
+    "PUBREC of an unknown Packet Identifier is answered with PUBREL, in MQTT 5 with 0x92 (section 3.6.2.1) v5",
   ],
   "MQTT-4.3.3-5": ["PUBREL is sent again, not PUBLISH, once PUBREC came [MQTT-4.3.3-6] [MQTT-4.4.0-1] v5"],
   "MQTT-4.3.3-6": ["PUBREL is sent again, not PUBLISH, once PUBREC came [MQTT-4.3.3-6] [MQTT-4.4.0-1] v5"],
@@ -641,6 +655,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-4.5.0-1": [
     "Messages with QoS 1 and 2 wait for the client in order, QoS 0 does not [MQTT-3.1.2-5] [MQTT-4.5.0-1] v5",
     "A message reaches its own publisher [MQTT-4.5.0-1] v5",
+    "A message is added to the session of each client that has subscribed to it, there or not [MQTT-4.5.0-1] v5",
   ],
   "MQTT-4.5.0-2": "client duty",
   "MQTT-4.6.0-1": [
@@ -652,10 +667,12 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-4.6.0-5": [
     "Messages of one publisher keep their order [MQTT-4.6.0-5] v5",
     "Random clients over random connections get what a model says: QoS 1 at least once, QoS 2 once and in order",
+    "Messages that wait come in the order in which they were published, each topic on its own [MQTT-4.6.0-6] v5",
   ],
   "MQTT-4.6.0-6": [
     "Messages of one publisher keep their order [MQTT-4.6.0-5] v5",
     "Random clients over random connections get what a model says: QoS 1 at least once, QoS 2 once and in order",
+    "Messages that wait come in the order in which they were published, each topic on its own [MQTT-4.6.0-6] v5",
   ],
   "MQTT-4.7.0-1": [
     "A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v5",
@@ -665,10 +682,23 @@ export const MQTT_5_CLAUSES: Clauses = {
     "`+` stands for one level, `#` for any number and the parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] v5",
     "An invalid Topic Filter ends the connection, MQTT 5 is told 0x8F [MQTT-4.7.1-1] v5",
     '"a/#/b" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
+    '"a#" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
+    '"#a" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
+    '"#/" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
+    '"##" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
   ],
   "MQTT-4.7.1-2": [
     "`+` stands for one level, `#` for any number and the parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] v5",
     '"a+" is not a Topic Filter [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.8.2-1]',
+    '"+" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v5',
+    '"+/b/c" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v5',
+    '"c/b/+" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v5',
+    '"e/+/c/+/e/+" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v5',
+    '"/+" has `+` for a level of its own, wherever that is [MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] v5',
+    '"+a" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2] v5',
+    '"b/+a" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2] v5',
+    '"b/a+/c" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2] v5',
+    '"++" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2] v5',
   ],
   "MQTT-4.7.2-1": [
     "A filter that starts with a wildcard does not match topics that start with $ [MQTT-4.7.2-1] v5",
