@@ -1,7 +1,9 @@
+import { isIPv4 } from "node:net";
 import type { Listener } from "../transport/listener.ts";
 import { listenBehindProxy } from "../transport/proxy_protocol.ts";
-import { listenTcp } from "../transport/tcp.ts";
-import { listenTls, type TlsListener } from "../transport/tls.ts";
+import { listenAtPort, listenTcp, type TcpListener } from "../transport/tcp.ts";
+import { TcpPort } from "../transport/tcp_port.ts";
+import { type TlsListener, tlsListener } from "../transport/tls.ts";
 import {
   certificates,
   checkServerCertificate,
@@ -55,6 +57,8 @@ export class Listening {
   readonly open: OpenListener[] = [];
   readonly #tlsListeners: { readonly listener: TlsListener; readonly index: number }[] = [];
   readonly #log: LogLine;
+  /** Ports of listeners of IPv6 alone, by the index of each listener that has a part in one. */
+  #ports: ReadonlyMap<number, TcpPort> = new Map();
 
   constructor(log: LogLine) {
     this.#log = log;
@@ -66,6 +70,7 @@ export class Listening {
    */
   async listen(configuration: Configuration): Promise<string[]> {
     const lines: string[] = [];
+    this.#ports = this.#portsOf(configuration);
     try {
       for (const index of configuration.listeners.keys()) lines.push(...await this.#listenAt(configuration, index));
     } catch (error) {
@@ -151,34 +156,54 @@ export class Listening {
       case "unix":
         return await openUnix(url);
       case "mqtt":
-        return this.#behindProxy(listenTcp(url), url);
+        return this.#behindProxy(this.#tcp(url, index), url);
       case "mqtts":
         return this.#openTls(url, tls, "mqtt", index);
       case "ws":
-        return this.#webSocket(this.#behindProxy(listenTcp(url), url), url, configuration);
+        return this.#webSocket(this.#behindProxy(this.#tcp(url, index), url), url, configuration);
       case "wss":
         return this.#webSocket(this.#openTls(url, tls, "http/1.1", index), url, configuration);
     }
   }
 
+  /** A listener at `[::]` is for IPv6 alone, and another one may have its port for IPv4, as in mosquitto. */
+  #portsOf({ listeners }: Configuration): Map<number, TcpPort> {
+    const urls = listeners.map(({ url }) => listenUrlOf(url));
+    const ports = new Map<number, TcpPort>();
+    for (const [index, url] of urls.entries()) {
+      if (url.scheme === "unix" || url.hostname !== "::") continue;
+      const port = new TcpPort({ port: url.port, onRefused: this.#refused });
+      ports.set(index, port);
+      for (const [other, beside] of urls.entries()) {
+        if (beside.scheme === "unix" || url.port === 0 || beside.port !== url.port) continue;
+        if (isIPv4(beside.hostname)) ports.set(other, port);
+      }
+    }
+    return ports;
+  }
+
+  #tcp(url: TcpUrl | WebSocketUrl, index: number): TcpListener {
+    const port = this.#ports.get(index);
+    return port === undefined ? listenTcp(url) : listenAtPort(url.hostname, port);
+  }
+
   #openTls(
-    { hostname, port, isProxied }: TcpUrl | WebSocketUrl,
+    url: TcpUrl | WebSocketUrl,
     tls: TlsConfiguration | undefined,
     alpnProtocol: string,
     index: number,
   ): TlsListener {
     if (tls === undefined) throw new ConfigError("A listener for TLS needs a certificate"); // The schema refuses it before.
     const { requireCertificate, minimumVersion } = tls;
-    const listener = listenTls({
+    const options = {
       ...tlsFilesOf(tls),
-      hostname,
-      port,
-      proxyProtocol: isProxied,
+      proxyProtocol: url.isProxied,
       alpnProtocols: [alpnProtocol],
       minimumVersion,
       requireCertificate,
       onHandshakeFailed: this.#refused,
-    });
+    };
+    const listener = tlsListener(options, () => this.#tcp(url, index));
     this.#tlsListeners.push({ listener, index });
     return listener;
   }

@@ -1,6 +1,7 @@
 import { type ByteChannel, ChannelTransport } from "./byte_channel.ts";
 import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
 import { ReadTurns } from "./read_turns.ts";
+import type { TcpPort, TcpSource } from "./tcp_port.ts";
 import type { Peer, Transport } from "./transport.ts";
 
 const SMALLEST_READ_BYTES = 512;
@@ -42,23 +43,35 @@ export interface TcpListener extends Listener {
 export function listenTcp(options: TcpListenOptions = {}): TcpListener {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const listener = Deno.listen({ hostname, port, transport: "tcp", tcpBacklog: MOST_WAITING });
-  const bound = listener.addr.port;
-  const url = `mqtt://${hostPort(hostname, bound)}`;
+  return tcpListener(hostname, {
+    port: listener.addr.port,
+    accept: () => listener.accept(),
+    close: () => listener.close(),
+  });
+}
+
+/** Listens on a port that several listeners share; throws what `Deno.listen` throws. */
+export function listenAtPort(hostname: string, port: TcpPort): TcpListener {
+  return tcpListener(hostname, port.listen(hostname));
+}
+
+function tcpListener(hostname: string, source: TcpSource): TcpListener {
+  const url = `mqtt://${hostPort(hostname, source.port)}`;
   const turns = new ReadTurns();
   const pauses = new AcceptPauses();
   let isClosed = false;
   return {
     hostname,
-    port: bound,
+    port: source.port,
     url,
     close() {
       if (isClosed) return;
       isClosed = true;
-      listener.close();
+      source.close();
       pauses.close();
     },
     [Symbol.asyncIterator]: () =>
-      acceptConnections(listener, pauses, () => isClosed, (conn) => tcpTransport(conn, url, turns)),
+      acceptConnections(source, pauses, () => isClosed, (conn) => tcpTransport(conn, url, turns)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Listener, preparedListener } from "./listener.ts";
 import { listenBehindProxy } from "./proxy_protocol.ts";
-import { listenTcp } from "./tcp.ts";
+import { listenTcp, type TcpListener } from "./tcp.ts";
 import { type ReloadedTls, TlsHandshakes, type TlsOptions } from "./tls_handshake.ts";
 
 /** Options of {@linkcode listenTls}. */
@@ -38,9 +38,18 @@ const DEFAULT_PORT = 8883;
  * @throws TypeError for certificates or keys that cannot be used; Deno.errors.AddrInUse and what else `Deno.listen` throws
  */
 export function listenTls(options: TlsListenOptions): TlsListener {
-  const { hostname, proxyProtocol = false, onHandshakeFailed, handshakeTimeoutMs } = options;
+  const { hostname, port = DEFAULT_PORT } = options;
+  return tlsListener(options, () => listenTcp({ ...(hostname === undefined ? {} : { hostname }), port }));
+}
+
+/** TLS on connections of TCP; `listen` is called when the certificates can be used. */
+export function tlsListener(
+  options: Omit<TlsListenOptions, "hostname" | "port">,
+  listen: () => TcpListener,
+): TlsListener {
+  const { proxyProtocol = false, onHandshakeFailed, handshakeTimeoutMs } = options;
   const handshakes = new TlsHandshakes(options);
-  const tcp = listenTcp({ ...(hostname === undefined ? {} : { hostname }), port: options.port ?? DEFAULT_PORT });
+  const tcp = listen();
   const url = tcp.url.replace(/^mqtt:/, "mqtts:");
   const onRefused = (address: string, reason: string) => onHandshakeFailed?.(address, reason);
   const behindProxy = {

@@ -150,7 +150,7 @@ export const accessSchema = z.strictObject({
 const listenerSchema = z.strictObject({
   url: z.string().superRefine(checkListenUrl).meta({ pattern: "^(?:mqtts?|wss?|unix):" }).describe(
     "Where to listen: `mqtt://host:port`, `mqtts://host:port`, `ws://host:port/path`, `wss://host:port/path` or " +
-      "`unix:/path?mode=660`. The host `loopback` is 127.0.0.1 and [::1], the host `*` is every address.",
+      "`unix:/path?mode=660`. The host `loopback` is 127.0.0.1 and [::1], the host `*` is every address, `[::]` every one of IPv6.",
   ),
   tls: tlsSchema.optional().describe("For `mqtts` and `wss`; else that of all listeners."),
   authentication: authenticationSchema.optional().describe("In place of that of all listeners."),

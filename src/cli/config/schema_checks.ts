@@ -1,10 +1,11 @@
 /** What the schema asks of values beyond their kind. A complaint begins with "is", "has", "needs" or "Cannot". */
 
+import { isIPv4, isIPv6 } from "node:net";
 import type { z } from "zod";
 import { isTopicFilter } from "../../auth/acl_rules.ts";
 import { isLikeHash, parsePasswordHash, whyNoPasswordHash } from "../../auth/password_hash.ts";
 import { ForwardedAddresses } from "../../transport/web_socket_forwarded.ts";
-import { isLocal, isLoopback, type ListenUrl, listenUrlOf, urlText } from "../listen_url.ts";
+import { EVERY_ADDRESS, isLocal, isLoopback, type ListenUrl, listenUrlOf, LOOPBACK, urlText } from "../listen_url.ts";
 import { parseStorageOption } from "../storage_option.ts";
 import { isWayIn } from "./authentication_ways.ts";
 import { nearest } from "./nearest.ts";
@@ -153,7 +154,7 @@ export function checkListeners(
   { listeners, tls, authentication }: Configuration,
   context: Context<Configuration>,
 ): void {
-  const addresses = new Map<string, number>();
+  const earlier: { readonly url: ListenUrl; readonly index: number }[] = [];
   for (const [index, listener] of listeners.entries()) {
     const url = urlOf(listener.url);
     if (url === undefined) continue; // It was told.
@@ -172,10 +173,14 @@ export function checkListeners(
           `--allow-anonymous, or set "authentication.anonymous" to true, if everybody may connect${otherwise}`,
       );
     }
-    const address = addressOf(url);
-    const other = address === undefined ? undefined : addresses.get(address);
-    if (other !== undefined) tell("url", `Cannot listen on ${urlText(url)}: "listeners[${other}]" does so already`);
-    else if (address !== undefined) addresses.set(address, index);
+    const other = earlier.find((one) => isSameAddress(one.url, url));
+    if (other === undefined) earlier.push({ url, index });
+    else {
+      const how = urlText(other.url).replace(/^\w+:/, "") === urlText(url).replace(/^\w+:/, "")
+        ? "does so already"
+        : `has the same port at ${urlText(other.url)} already`;
+      tell("url", `Cannot listen on ${urlText(url)}: "listeners[${other.index}]" ${how}`);
+    }
   }
 }
 
@@ -201,10 +206,27 @@ function meaningless(
   ].map(([key, why]) => [key, why]);
 }
 
-/** What can be listened at once; `undefined`: any number of times. */
-function addressOf(url: ListenUrl): string | undefined {
-  if (url.scheme === "unix") return url.path;
-  return url.port === 0 ? undefined : `${url.hostname} ${url.port}`;
+/** Whether the system lets only one of two listen. */
+function isSameAddress(one: ListenUrl, other: ListenUrl): boolean {
+  if (one.scheme === "unix" || other.scheme === "unix") {
+    return one.scheme === "unix" && other.scheme === "unix" && one.path === other.path;
+  }
+  if (one.port === 0 || one.port !== other.port) return false;
+  return addressesOf(one.hostname).some((address) =>
+    addressesOf(other.hostname).some((beside) =>
+      address === beside || isEveryOf(address, beside) || isEveryOf(beside, address)
+    )
+  );
+}
+
+/** Whether the first is every address of the family of the second. */
+function isEveryOf(every: string, address: string): boolean {
+  return every === "::" ? isIPv6(address) : every === "0.0.0.0" && isIPv4(address);
+}
+
+function addressesOf(hostname: string): readonly string[] {
+  if (hostname === EVERY_ADDRESS) return ["::", "0.0.0.0"];
+  return hostname === LOOPBACK ? ["127.0.0.1", "::1"] : [hostname];
 }
 
 function urlOf(text: string): ListenUrl | undefined {
