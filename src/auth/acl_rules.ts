@@ -87,6 +87,8 @@ export class AccessControl implements Authorizer {
   #rules: CompiledRules;
   #version = 0;
   readonly #grants = new WeakMap<readonly Grant[], readonly CompiledRule[]>();
+  /** Of the client that asked for a subscription last. */
+  #last: ClientFilters | undefined;
 
   /** @throws RangeError for what is not a Topic Filter, a name that is there twice, and a role that is not there */
   constructor(rules: AccessRules) {
@@ -100,6 +102,7 @@ export class AccessControl implements Authorizer {
   /** Puts other rules in force, for clients that are connected too. Where it throws nothing has changed. */
   replace(rules: AccessRules): void {
     this.#rules = compileRules(rules);
+    this.#last = undefined;
     this.#version += 1;
   }
 
@@ -165,19 +168,48 @@ export class AccessControl implements Authorizer {
   /** Whether any message that the Topic Filter matches may be read. */
   #mayEverReceive(request: AccessRequest): boolean {
     const levels = request.topic.split("/");
-    const filtersOf = (rules: readonly CompiledRule[], isWanted: (rule: CompiledRule) => boolean) =>
-      rules.filter(isWanted).flatMap((rule) => {
-        const filter = filterFor(rule, request, this.#rules.allowsSlash);
-        return filter === undefined || (filter[0]?.startsWith("$") && !rule.isOfServer) ? [] : [filter];
-      });
-    for (const rules of [this.#own(request), this.#rules.everyone]) {
-      const denied = filtersOf(rules, ({ access }) => access === "deny");
+    for (const { denied, read } of this.#filtersOf(request)) {
       if (denied.some((filter) => coversFilter(filter, levels))) return false;
-      const read = filtersOf(rules, ({ access }) => access === "read" || access === "readwrite");
       if (read.some((filter) => overlapsFilter(filter, levels))) return true;
     }
     return false;
   }
+
+  /** One SUBSCRIBE asks for up to 65,535 Topic Filters: what the rules are for its client is made once. */
+  #filtersOf(request: AccessRequest): readonly RuleFilters[] {
+    const { clientId, principal, roles, grants } = request;
+    const last = this.#last;
+    const isSame = last?.clientId === clientId && last.principal === principal && last.roles === roles &&
+      last.grants === grants;
+    if (isSame) return last.filters;
+    const { everyone, allowsSlash } = this.#rules;
+    const filters = [this.#own(request), everyone].map((rules) => ruleFilters(rules, request, allowsSlash));
+    this.#last = { clientId, principal, roles, grants, filters };
+    return filters;
+  }
+}
+
+/** What rules say about reading to one client, by the levels of their Topic Filters. */
+interface RuleFilters {
+  readonly denied: readonly (readonly string[])[];
+  readonly read: readonly (readonly string[])[];
+}
+
+/** Whom filters were made for. */
+interface ClientFilters extends Pick<AccessRequest, "clientId" | "principal" | "roles" | "grants"> {
+  readonly filters: readonly RuleFilters[];
+}
+
+function ruleFilters(rules: readonly CompiledRule[], request: AccessRequest, allowsSlash: boolean): RuleFilters {
+  const denied: (readonly string[])[] = [];
+  const read: (readonly string[])[] = [];
+  for (const rule of rules) {
+    if (rule.access === "write") continue;
+    const filter = filterFor(rule, request, allowsSlash);
+    if (filter === undefined || (filter[0]?.startsWith("$") && !rule.isOfServer)) continue;
+    (rule.access === "deny" ? denied : read).push(filter);
+  }
+  return { denied, read };
 }
 
 interface CompiledRule {

@@ -13,12 +13,14 @@ import type { ServedConnection } from "./served_connection.ts";
 import type { OpenedSession, OpenSession, Sessions } from "./sessions.ts";
 import type { StorageWait } from "./storage_wait.ts";
 import type { Turn } from "./turn.ts";
+import type { TurnBudget } from "./turn_budget.ts";
 
 const NOT_YOURS: Answer = {
   kind: "refused",
   reasonCode: ReasonCode.NotAuthorized,
   reason: "the Client Identifier belongs to somebody else",
 };
+const TURN: Answer = { kind: "turn" };
 /** Nobody hears it: the connection is closing. */
 const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTakenOver, reason: "taken over" };
 
@@ -35,6 +37,7 @@ export interface AdmissionHost {
   readonly storageWait: StorageWait;
   readonly backlogWait: BacklogWait;
   readonly turn: Turn;
+  readonly budget: TurnBudget;
   /** Whether the broker ends. */
   isClosing(): boolean;
   onEvent(event: BrokerEvent): void;
@@ -81,11 +84,19 @@ export class Admission {
         return this.#host.storageWait.keeping(this.#host.turn.now());
       case "subscriber":
         return this.#host.backlogWait.until(ask.subscriber, this.#host.turn.now());
+      case "turn":
+        return this.#host.budget.isSpent ? this.#laterTurn() : TURN;
       case "openSession": {
         const ban = this.#host.evictions.banOf(served); // Now its principal is known.
         return ban === undefined ? this.#openSession(ask, served) : refusedFor(ban);
       }
     }
+  }
+
+  async #laterTurn(): Promise<Answer> {
+    const { budget } = this.#host;
+    while (budget.isSpent) await budget.renewed();
+    return TURN;
   }
 
   /** Has more of what the session left in the storage come back. */

@@ -28,6 +28,8 @@ export class ConnectionReader {
   #isReading = true;
   #lastReceivedMs: number;
   #isClosed = false;
+  /** Since when a packet with many Topic Filters is worked on. */
+  #workSinceMs = 0;
   /** Goes on when a pause is over. */
   #whenPaused: (() => void) | undefined;
   /** Ends the wait for a hook. */
@@ -179,25 +181,46 @@ export class ConnectionReader {
         return undefined;
       }
       if (item.type === "connect") this.#host.traffic.connections += 1;
-      let ask = this.#connection.receive(item, this.#lastReceivedMs);
-      while (ask !== undefined) {
-        const answer = this.#owner.resolve(ask);
-        if (answer instanceof Promise) return this.#answerLater(answer);
-        ask = this.#connection.answer(answer, this.#lastReceivedMs);
-      }
+      if (item.type === "subscribe" || item.type === "unsubscribe") this.#workSinceMs = performance.now();
+      const ask = this.#connection.receive(item, this.#lastReceivedMs);
+      const answer = ask === undefined ? undefined : this.#answer(ask, this.#lastReceivedMs);
+      if (answer !== undefined) return this.#answerLater(answer);
     } catch (error) {
       this.#fail(error);
     }
     return undefined;
   }
 
+  /** Answers what the connection asks; gives the answer that has to be waited for. */
+  #answer(first: Ask, nowMs: number): Promise<Answer> | undefined {
+    for (let ask: Ask | undefined = first; ask !== undefined;) {
+      if (ask.kind === "turn") this.#spendWork();
+      const answer = this.#owner.resolve(ask);
+      if (answer instanceof Promise) return answer;
+      ask = this.#connection.answer(answer, nowMs);
+    }
+    return undefined;
+  }
+
   async #answerLater(first: Promise<Answer>): Promise<void> {
     try {
-      let ask = this.#connection.answer(await first, this.#host.now());
-      while (ask !== undefined) ask = this.#connection.answer(await this.#owner.resolve(ask), this.#host.now());
+      for (let later: Promise<Answer> | undefined = first; later !== undefined;) {
+        const answer: Answer = await later;
+        this.#workSinceMs = performance.now(); // Waiting is no work.
+        const nowMs = this.#host.now();
+        const ask = this.#connection.answer(answer, nowMs);
+        later = ask === undefined ? undefined : this.#answer(ask, nowMs);
+      }
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** What a packet with many Topic Filters took since it was looked at last. */
+  #spendWork(): void {
+    const nowMs = performance.now();
+    this.#host.budget.spend(nowMs - this.#workSinceMs);
+    this.#workSinceMs = nowMs;
   }
 
   /** Waits for a hook, but not beyond the end of the connection: it may never answer. */

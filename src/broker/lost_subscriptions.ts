@@ -9,6 +9,7 @@ import type { Router } from "./router.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { SubscriptionReview } from "./subscription_review.ts";
 import type { Turn } from "./turn.ts";
+import type { TurnBudget } from "./turn_budget.ts";
 
 /** What a review that ends subscriptions needs of its broker. */
 export interface LostSubscriptionsHost {
@@ -17,13 +18,14 @@ export interface LostSubscriptionsHost {
   readonly commits: CommitQueue;
   readonly router: Router;
   readonly turn: Turn;
+  readonly budget: TurnBudget;
   onEvent(event: BrokerEvent): void;
   unexpectedError(error: unknown): void;
 }
 
 /** A review that ends what clients may not subscribe to any more, tells it, and disconnects them where it is to do so. */
 export function reviewOf(
-  { hooks, connections, commits, router, turn, onEvent, unexpectedError }: LostSubscriptionsHost,
+  { hooks, connections, commits, router, turn, budget, onEvent, unexpectedError }: LostSubscriptionsHost,
   lostSubscription: BrokerOptions["lostSubscription"] = "disconnect",
 ): SubscriptionReview<ServedConnection> {
   return new SubscriptionReview({
@@ -49,7 +51,7 @@ export function reviewOf(
     unknown: ({ connection }) =>
       connection.disconnect(ReasonCode.ImplementationSpecificError, "what the client may subscribe to is not known"),
     unexpectedError,
-  });
+  }, budget);
 }
 
 /** Topic Filters may be long, and many: as much as a Reason String should have. */

@@ -1,6 +1,7 @@
 import type { AccessRequest, ClientIdentity } from "../protocol/ask.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Subscription } from "../protocol/subscription.ts";
+import { TurnBudget } from "./turn_budget.ts";
 
 // Of so many milliseconds, and then others have their turn.
 const SLICE_MS = 4;
@@ -22,14 +23,15 @@ export interface SubscriptionReviewHost<Served> {
   unexpectedError(error: unknown): void;
 }
 
-/** When others have their turn. */
+/** Work without a pause: since when it is not counted in the budget, and when others have their turn. */
 interface Slice {
+  sinceMs: number;
   endMs: number;
 }
 
 /**
  * Subscriptions are authorized again when the rules have changed, and when their session is resumed. It takes a few
- * milliseconds at a time, however many there are.
+ * milliseconds at a time, however many there are, and however many sessions are resumed at once.
  */
 export class SubscriptionReview<Served> {
   /** Of the rules by which all were looked at last, or are looked at now. */
@@ -39,10 +41,11 @@ export class SubscriptionReview<Served> {
   #round = 0;
   #isRunning = false;
   #isClosed = false;
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #budget: TurnBudget;
 
-  constructor(host: SubscriptionReviewHost<Served>) {
+  constructor(host: SubscriptionReviewHost<Served>, budget = new TurnBudget()) {
     this.#host = host;
+    this.#budget = budget;
     this.version = host.rulesVersion;
   }
 
@@ -60,7 +63,8 @@ export class SubscriptionReview<Served> {
     let [round, version] = [-1, -1];
     while (round !== this.#round || !Object.is(version, this.#host.rulesVersion)) { // They may change meanwhile.
       [round, version] = [this.#round, this.#host.rulesVersion];
-      const lost = await this.#lostOf(served, session, identity, slice, () => false);
+      const lost = await this.#lostOf(served, session, identity, slice, () => this.#isClosed);
+      if (this.#isClosed) throw new Error("Cannot resume the session: the server is shutting down");
       if (lost === undefined) {
         throw new Error("Cannot resume the session: nobody can say what its client may subscribe to");
       }
@@ -69,18 +73,19 @@ export class SubscriptionReview<Served> {
 
   close(): void {
     this.#isClosed = true;
-    for (const timer of this.#timers) clearTimeout(timer);
   }
 
   async #run(): Promise<void> {
     for (let round = -1; round !== this.#round;) {
       const slice = newSlice();
       await this.#pause(slice); // Whoever changes the rules may not be through with it.
+      if (this.#isClosed) return;
       round = this.#round;
       this.version = this.#host.rulesVersion;
-      const isOver = () => round !== this.#round;
+      const isOver = () => this.#isClosed || round !== this.#round;
       for (const { served, session } of this.#host.connected()) {
-        if (performance.now() > slice.endMs) await this.#pause(slice);
+        if (this.#isTurnOver(slice)) await this.#pause(slice);
+        if (isOver()) break;
         const { identity } = session;
         const lost = identity === undefined ? [] : await this.#lostOf(served, session, identity, slice, isOver);
         if (lost === undefined) this.#host.unknown(served);
@@ -100,11 +105,13 @@ export class SubscriptionReview<Served> {
   ): Promise<readonly Subscription[] | undefined> {
     const lost: Subscription[] = [];
     for (const subscription of session.subscriptions.values()) {
-      if (performance.now() > slice.endMs) await this.#pause(slice);
+      if (this.#isTurnOver(slice)) await this.#pause(slice);
+      if (isOver()) return lost;
       const { filter: { levels, topicFilter }, qos } = subscription;
       const topic = levels.join("/"); // Without `$share` and ShareName, as at SUBSCRIBE.
       const answer = this.#host.mayDo({ ...identity, action: "subscribe", topic, qos, retain: false });
       const isAllowed = answer instanceof Promise ? await answer : answer;
+      if (answer instanceof Promise) slice.sinceMs = performance.now(); // Waiting is no work.
       if (isOver()) return lost;
       if (isAllowed === undefined) return undefined;
       // It may be gone, or another one, by the time of the answer.
@@ -115,18 +122,20 @@ export class SubscriptionReview<Served> {
     return lost;
   }
 
+  #isTurnOver(slice: Slice): boolean {
+    const nowMs = performance.now();
+    this.#budget.spend(nowMs - slice.sinceMs);
+    slice.sinceMs = nowMs;
+    return nowMs > slice.endMs || this.#budget.isSpent;
+  }
+
   async #pause(slice: Slice): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        resolve();
-      }, 0);
-      this.#timers.add(timer);
-    });
-    slice.endMs = performance.now() + SLICE_MS;
+    do await this.#budget.renewed(); while (this.#budget.isSpent && !this.#isClosed);
+    Object.assign(slice, newSlice());
   }
 }
 
 function newSlice(): Slice {
-  return { endMs: performance.now() + SLICE_MS };
+  const nowMs = performance.now();
+  return { sinceMs: nowMs, endMs: nowMs + SLICE_MS };
 }

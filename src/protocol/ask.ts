@@ -16,6 +16,8 @@ export type Ask =
   | { readonly kind: "storage" }
   /** A subscriber is behind: is answered when it is not any more, or has had its time. */
   | { readonly kind: "subscriber"; readonly subscriber: BehindSubscriber }
+  /** Much of a packet was done: others may have their turn before the rest. */
+  | { readonly kind: "turn" }
   /** Enhanced authentication: the first data of an exchange, or more for one that goes on. */
   | {
     readonly kind: "exchange";
@@ -32,6 +34,7 @@ export type Answer =
   | { readonly kind: "authorize"; readonly isAllowed: boolean }
   | { readonly kind: "storage"; readonly isKeeping: boolean }
   | { readonly kind: "subscriber"; readonly isOver: boolean }
+  | { readonly kind: "turn" }
   | { readonly kind: "exchange"; readonly exchange: ExchangeHandle; readonly step: AuthenticationStep }
   | { readonly kind: "openSession"; readonly session: Session; readonly isPresent: boolean }
   /** The broker does not take the client, whatever was asked. */

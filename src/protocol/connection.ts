@@ -55,6 +55,7 @@ type Phase =
   | { readonly kind: "closing"; readonly closing: Closing };
 
 const AWAITING_CONNECT: Phase = { kind: "awaitingConnect" };
+const TURN: Ask = { kind: "turn" };
 const CONNECTED: Phase = { kind: "connected" };
 
 /**
@@ -84,7 +85,7 @@ export class Connection implements SessionLink, ClientConnection {
   #authentication: EnhancedAuthentication | undefined;
   /** Authentication Data for CONNACK. */
   #finalData: Uint8Array | undefined;
-  /** Goes on when the open {@linkcode Ask} about access, the storage or a subscriber is answered. */
+  /** Goes on when the open {@linkcode Ask} about access, the storage, a subscriber or the turn of others is answered. */
   #whenAnswered: ((answer: boolean, nowMs: number) => Ask | undefined) | undefined;
 
   constructor(host: ConnectionHost, events: ConnectionEvents) {
@@ -170,8 +171,7 @@ export class Connection implements SessionLink, ClientConnection {
       case "subscribe":
         return receiveSubscribe(packet, this, session, this.#host, nowMs);
       case "unsubscribe":
-        receiveUnsubscribe(packet, this, session, this.#host);
-        return undefined;
+        return receiveUnsubscribe(packet, this, session, this.#host);
       case "pingreq":
         this.send({ type: "pingresp" }); // [MQTT-3.12.4-1]
         return undefined;
@@ -203,6 +203,8 @@ export class Connection implements SessionLink, ClientConnection {
         return this.#goOn(answer.isKeeping, nowMs);
       case "subscriber":
         return this.#goOn(answer.isOver, nowMs);
+      case "turn":
+        return this.#goOn(true, nowMs);
       case "exchange":
         return this.#exchanged(answer.exchange, answer.step);
       case "openSession":
@@ -239,6 +241,11 @@ export class Connection implements SessionLink, ClientConnection {
   waitForSubscriber(subscriber: BehindSubscriber, goOn: (isOver: boolean, nowMs: number) => Ask | undefined): Ask {
     this.#whenAnswered = goOn;
     return { kind: "subscriber", subscriber };
+  }
+
+  waitForTurn(goOn: (isOn: boolean, nowMs: number) => Ask | undefined): Ask {
+    this.#whenAnswered = goOn;
+    return TURN;
   }
 
   /** Ends it for what the peer did; a client of MQTT 5 is told why (section 4.13). */

@@ -88,6 +88,8 @@ export interface ClientConnection {
   waitForStorage(goOn: (isKeeping: boolean, nowMs: number) => Ask | undefined): Ask;
   /** Asks to be told when a subscriber is not behind any more; `isOver`: nobody is to wait for anyone. */
   waitForSubscriber(subscriber: BehindSubscriber, goOn: (isOver: boolean, nowMs: number) => Ask | undefined): Ask;
+  /** Lets others have their turn, where this one has lasted long enough. */
+  waitForTurn(goOn: (isOn: boolean, nowMs: number) => Ask | undefined): Ask;
   authorize(
     request: Pick<AccessRequest, "action" | "topic" | "qos" | "retain">,
     goOn: (isAllowed: boolean, nowMs: number) => Ask | undefined,

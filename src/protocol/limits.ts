@@ -147,7 +147,8 @@ export interface Limits {
    */
   readonly hookTimeoutMs: number;
   /**
-   * Subscriptions of one session; one more is refused with 0x97 in SUBACK.
+   * Subscriptions of one session; one more is refused with 0x97 in SUBACK. So is what follows in a SUBSCRIBE of which as many
+   * Topic Filters are denied: nobody is asked about it.
    *
    * @default {1_000}
    */

@@ -18,9 +18,9 @@ export class BrokerChild implements AsyncDisposable {
     this.port = port;
   }
 
-  /** With a path: on that database, otherwise in memory. */
-  static async start(limits: Partial<Limits> = {}, path?: string): Promise<BrokerChild> {
-    const program = await Program.listening([JSON.stringify(limits), ...(path === undefined ? [] : [path])], {
+  /** With a path: on that database, otherwise in memory; with so many access rules. */
+  static async start(limits: Partial<Limits> = {}, path = "", rules = 0): Promise<BrokerChild> {
+    const program = await Program.listening([JSON.stringify(limits), path, `${rules}`], {
       script: "tests/hostile/limited_broker.ts",
       permissions: ["-A", "--v8-flags=--expose-gc"],
     });

@@ -1,14 +1,19 @@
-// Program of the tests: a broker with limits of its own, in a process of its own. Arguments: the limits as JSON, and the path
-// of a database, if it is to have one. It answers each line of standard input with its metrics, as a line of JSON, with what
+// Program of the tests: a broker with limits of its own, in a process of its own. Arguments: the limits as JSON, the path of a
+// database, or nothing if it is to have none, and how many access rules of a plant it is to have. It answers each line of standard input with its metrics, as a line of JSON, with what
 // it holds of memory once what it does not need is collected.
 import { TextLineStream } from "@std/streams";
-import { Broker, DenoKvStorage, listenTcp } from "../../mod.ts";
+import { AccessControl, Broker, DenoKvStorage, listenTcp } from "../../mod.ts";
 import { heldBytes } from "./held_bytes.ts";
 
-const [limits = "{}", path] = Deno.args;
+const [limits = "{}", path = "", rules = "0"] = Deno.args;
+const everyone = Array.from(
+  { length: Number(rules) },
+  (_, index) => ({ access: "read", pattern: `plant/${index}/%c/#` } as const),
+);
 const broker = await Broker.open({
   limits: JSON.parse(limits),
-  ...(path === undefined ? {} : { storage: await DenoKvStorage.open(path) }),
+  ...(path === "" ? {} : { storage: await DenoKvStorage.open(path) }),
+  ...(everyone.length === 0 ? {} : { authorizer: new AccessControl({ everyone }) }),
   onEvent: (event) => {
     if (event.kind === "unexpectedError") console.error("Error:", event.error);
   },
