@@ -10,6 +10,7 @@ import type { BrokerEvent } from "./events.ts";
 import type { Evictions } from "./evictions.ts";
 import type { Hooks } from "./hooks.ts";
 import type { ServedConnection } from "./served_connection.ts";
+import type { SessionLimit } from "../protocol/session_holding.ts";
 import type { OpenedSession, OpenSession, Sessions } from "./sessions.ts";
 import type { StorageWait } from "./storage_wait.ts";
 import type { Turn } from "./turn.ts";
@@ -125,9 +126,8 @@ export class Admission {
       return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
     }
     const session = this.#host.sessions.openNew(ask, served);
-    return session === undefined
-      ? this.#reopenSession(ask, served)
-      : this.#welcome(ask, served, { session, isPresent: false });
+    if (session === undefined) return this.#reopenSession(ask, served);
+    return typeof session === "string" ? refusedBy(session) : this.#welcome(ask, served, { session, isPresent: false });
   }
 
   /** Whether there is a place for one more. Who has not been authenticated has none: anybody could take them all. */
@@ -150,7 +150,8 @@ export class Admission {
     try {
       const opened = await this.#host.sessions.open(ask, served);
       if (opened === undefined) return TAKEN_OVER;
-      return opened === "notYours" ? NOT_YOURS : this.#welcome(ask, served, opened);
+      if (opened === "notYours") return NOT_YOURS;
+      return typeof opened === "string" ? refusedBy(opened) : this.#welcome(ask, served, opened);
     } catch (error) {
       this.#readFailed(error, served);
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
@@ -175,6 +176,10 @@ export class Admission {
     if (connection.closing !== undefined || this.#host.isClosing()) return;
     this.#host.onEvent({ kind: "readFailed", clientId: connection.clientId, error });
   }
+}
+
+function refusedBy(limit: SessionLimit): Answer {
+  return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: `the limit ${limit} is reached` };
 }
 
 function refusedFor({ reason }: Ban): Answer {

@@ -74,11 +74,24 @@ export class Broker {
   }
 
   get metrics(): BrokerMetrics {
-    const { connections, sessions, retention, retentionRefusals, backlog, dropped, access, commits, stalls } =
-      this.#parts;
+    const {
+      connections,
+      sessions,
+      sessionQuota,
+      retention,
+      retentionRefusals,
+      backlog,
+      dropped,
+      access,
+      commits,
+      stalls,
+    } = this.#parts;
     return {
       connections: connections.size,
       sessions: sessions.size,
+      durableSessions: sessionQuota.total.sessions,
+      durableSessionBytes: sessionQuota.total.bytes,
+      durableSessionsRefused: { ...sessionQuota.refusals },
       retainedMessages: retention.messages.count,
       retainedBytes: retention.messages.bytes,
       retainedRefused: retentionRefusals.count,
@@ -248,6 +261,7 @@ export class Broker {
       unexpectedError,
       backlogWait,
       dropped,
+      sessionQuota,
       sysState,
       sysTopics,
       commitOutcome,
@@ -263,6 +277,7 @@ export class Broker {
     }
     backlogWait.tick(nowMs);
     dropped.tell(nowMs);
+    sessionQuota.tell(nowMs);
     sysState.goOn();
     sysTopics.tick(nowMs, () => sysState.read());
     commitOutcome.retry(nowMs);

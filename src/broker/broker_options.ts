@@ -7,6 +7,7 @@ import type { OverlappingSubscriptions } from "../protocol/subscription.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
+import type { SessionRefusals } from "./session_quota.ts";
 import type { Clock, MachineClock } from "./timeline.ts";
 
 /** Options of {@linkcode Broker.open}; all may be left out. */
@@ -145,6 +146,11 @@ export interface ConnectedClient {
 export interface BrokerMetrics {
   readonly connections: number;
   readonly sessions: number;
+  /** Sessions that outlive their connections, and what these hold, in bytes as `maximumSessionBytes` counts them. */
+  readonly durableSessions: number;
+  readonly durableSessionBytes: number;
+  /** What their bounds have refused since the broker was opened, see the event `sessionsFull`. */
+  readonly durableSessionsRefused: Readonly<SessionRefusals>;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
   /** Messages with RETAIN that could not be retained since the broker was opened, see the event `retainedRefused`. */

@@ -26,6 +26,7 @@ import { Retention } from "./retention.ts";
 import { RetentionRefusals } from "./retention_refusals.ts";
 import { Router } from "./router.ts";
 import type { ServedConnection } from "./served_connection.ts";
+import { SessionQuota } from "./session_quota.ts";
 import { Sessions, type SessionsHost } from "./sessions.ts";
 import { StorageWait } from "./storage_wait.ts";
 import type { SubscriptionReview } from "./subscription_review.ts";
@@ -73,6 +74,7 @@ export class BrokerParts {
   readonly retentionRefusals: RetentionRefusals;
   readonly publishing: Publishing;
   readonly dropped: DroppedMessages;
+  readonly sessionQuota: SessionQuota;
   readonly sessions: Sessions;
   readonly evictions: Evictions;
   readonly admission: Admission;
@@ -110,6 +112,7 @@ export class BrokerParts {
     this.retentionRefusals = new RetentionRefusals(this.onEvent);
     this.publishing = new Publishing(this);
     this.dropped = new DroppedMessages(this.onEvent);
+    this.sessionQuota = new SessionQuota(this.limits, this.onEvent);
     this.sessions = new Sessions(this.#sessionsHost(options));
     this.evictions = new Evictions(this.connections, this.timeline.wallMs);
     this.admission = new Admission(this);
@@ -131,6 +134,7 @@ export class BrokerParts {
       commits: this.commits,
       deadlines: this.deadlines,
       router: this.router,
+      sessionQuota: this.sessionQuota,
       now: this.turn.now,
       isClosing: this.isClosing,
       publishWill: (message, identity, nowMs) => this.publishing.publish(message, identity, nowMs, false, false),

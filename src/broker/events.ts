@@ -109,6 +109,22 @@ export type BrokerEvent =
     readonly limit: keyof Limits;
     readonly value: number;
   }
+  /**
+   * Clients that were refused, and subscriptions and messages of sessions without connection, since this was told last, for
+   * the bounds of what outlives connections; told every 10 s at most, with the last one.
+   */
+  | {
+    readonly kind: "sessionsFull";
+    readonly clients: number;
+    readonly subscriptions: number;
+    readonly messages: number;
+    /** The limit that was reached, such as `maximumSessionsPerAddress`. */
+    readonly limit: keyof Limits;
+    readonly clientId: string;
+    readonly principal: string | undefined;
+    /** Address of a client without a principal, of IPv6 its network; `undefined`: not known. */
+    readonly network: string | undefined;
+  }
   /** The storage keeps again what it is given. */
   | { readonly kind: "commitRecovered" }
   /** Changes could not be kept, told once a minute at most; the clients that waited for them are disconnected, unacknowledged. */

@@ -1,3 +1,4 @@
+import { networkOf } from "../auth/failure_limit.ts";
 import type { Will } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask, ClientIdentity } from "../protocol/ask.ts";
@@ -5,12 +6,15 @@ import type { Fact } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import { mayGoToAnother, type SessionContext, type SharedMessage } from "../protocol/outgoing_messages.ts";
 import { Session } from "../protocol/session.ts";
+import { identityBytes, type SessionLimit, willBytes } from "../protocol/session_holding.ts";
+import type { Peer } from "../transport/transport.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommitQueue } from "./commit_queue.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Router } from "./router.ts";
 import type { ServedConnection } from "./served_connection.ts";
-import { type WillOwner, Wills } from "./wills.ts";
+import type { CountedSession, SessionBeginner, SessionQuota } from "./session_quota.ts";
+import { setWill, type WillOwner, Wills } from "./wills.ts";
 
 // A session that could not be ended, because the storage could not say what it shares.
 const END_AGAIN_MS = 1_000;
@@ -26,6 +30,8 @@ export interface OpenedSession {
 interface Client extends WillOwner {
   /** Whose it is: nobody else gets it. */
   readonly principal: string | undefined;
+  /** `undefined`: it ends with its connection, and is not bounded. */
+  readonly counted: CountedSession | undefined;
   /** The connection that has the session, or is about to get it. */
   owner: ServedConnection | undefined;
   /** Resolves when the session is restored from the storage, or has ended; it never rejects. */
@@ -44,6 +50,7 @@ export interface SessionsHost {
   readonly commits: CommitQueue;
   readonly deadlines: Deadlines;
   readonly router: Router;
+  readonly sessionQuota: SessionQuota;
   now(): number;
   /** Whether the broker ends. */
   isClosing(): boolean;
@@ -87,22 +94,23 @@ export class Sessions {
     return client?.principal === principal ? client?.owner : undefined;
   }
 
-  /** A session for a client that has none, which nobody has to wait for; `undefined`: it has one, see {@linkcode open}. */
-  openNew(
-    { connect, terms: { clientId, sessionExpirySeconds } }: OpenSession,
-    served: ServedConnection,
-  ): Session | undefined {
-    return this.has(clientId) ? undefined : this.#begin(clientId, sessionExpirySeconds, served, connect.will);
+  /**
+   * A session for a client that has none, which nobody has to wait for, or the limit that forbids it; `undefined`: it has one,
+   * see {@linkcode open}.
+   */
+  openNew(ask: OpenSession, served: ServedConnection): Session | SessionLimit | undefined {
+    if (this.has(ask.terms.clientId)) return undefined;
+    return this.#limitOf(ask, served, undefined) ?? this.#begin(ask, served);
   }
 
   /**
-   * Gives a connection its session; `undefined`: another connection took over in the meantime; `notYours`: it belongs to
-   * another principal. Rejects when the storage cannot say what the session was.
+   * Gives a connection its session, or the limit that forbids it; `undefined`: another connection took over in the meantime;
+   * `notYours`: it belongs to another principal. Rejects when the storage cannot say what the session was.
    */
   async open(
     ask: OpenSession,
     served: ServedConnection,
-  ): Promise<OpenedSession | "notYours" | undefined> {
+  ): Promise<OpenedSession | "notYours" | SessionLimit | undefined> {
     const { connect, terms: { clientId, sessionExpirySeconds } } = ask;
     for (;;) {
       const known = this.#clients.get(clientId);
@@ -116,13 +124,15 @@ export class Sessions {
         continue;
       }
       if (known !== undefined && known.principal !== served.connection.principal) return "notYours";
+      const limit = this.#limitOf(ask, served, known);
+      if (limit !== undefined) return limit;
       const owner = known?.owner;
       if (owner !== undefined) this.#takeOver(owner);
       const client = this.#clients.get(clientId);
       if (client?.restoring !== undefined) {
         await client.restoring; // Whoever was about to get it has to be through with it.
       } else if (client === undefined) {
-        return { session: this.#begin(clientId, sessionExpirySeconds, served, connect.will), isPresent: false };
+        return { session: this.#begin(ask, served), isPresent: false };
       } else if (!connect.cleanStart) {
         return await this.#resume(client, sessionExpirySeconds, served, connect.will); // [MQTT-3.1.2-5]
       } else {
@@ -165,11 +175,14 @@ export class Sessions {
     if (!("clientId" in change)) return;
     const { clientId } = change;
     if (change.kind === "sessionStarted") {
+      const { principal, network } = change;
       const session = new Session(clientId, this.#host.context);
       session.isDurable = true;
+      const counted = session.holding = this.#host.sessionQuota.begin({ clientId, principal, network });
       this.#clients.set(clientId, {
         session,
-        principal: change.principal,
+        principal,
+        counted,
         owner: undefined,
         restoring: undefined,
         isEnding: false,
@@ -193,7 +206,7 @@ export class Sessions {
       }
       case "will": {
         const { will, publishAtMs, source } = change;
-        client.will = will && { will, publishAtMs, source, deadline: undefined };
+        setWill(client, will && { will, publishAtMs, source, deadline: undefined });
         return;
       }
       case "subscribed":
@@ -217,15 +230,38 @@ export class Sessions {
     return client?.owner === served && client.paging !== served ? this.#loadPage(client, served) : undefined;
   }
 
-  #begin(clientId: string, sessionExpirySeconds: number, owner: ServedConnection, will: Will | undefined): Session {
+  /** The limit that forbids a client to begin its session, or to come back to it with a larger Will. */
+  #limitOf(
+    { connect, terms: { sessionExpirySeconds } }: OpenSession,
+    { connection: { identity }, transport: { peer } }: ServedConnection,
+    known: Client | undefined,
+  ): SessionLimit | undefined {
+    const { sessionQuota } = this.#host;
+    const bytes = willBytes(connect.will);
+    const counted = known?.counted;
+    if (counted !== undefined && !connect.cleanStart) {
+      return sessionQuota.limitOfGrowth(counted, bytes - willBytes(known?.will?.will));
+    }
+    if (sessionExpirySeconds === 0) return undefined;
+    return sessionQuota.limitOfBeginning(beginnerOf(identity, peer), bytes + identityBytes(identity), counted);
+  }
+
+  #begin(
+    { connect: { will }, terms: { clientId, sessionExpirySeconds } }: OpenSession,
+    owner: ServedConnection,
+  ): Session {
     const session = new Session(clientId, this.#host.context);
     session.sessionExpirySeconds = sessionExpirySeconds;
     session.isDurable = session.livesOn;
-    session.identity = owner.connection.identity;
-    const { principal } = owner.connection;
+    const { connection: { identity, principal }, transport: { peer } } = owner;
+    const beginner = beginnerOf(identity, peer);
+    const counted = session.isDurable ? this.#host.sessionQuota.begin(beginner) : undefined;
+    session.holding = counted;
+    session.identity = identity;
     const client: Client = {
       session,
       principal,
+      counted,
       owner,
       restoring: undefined,
       isEnding: false,
@@ -235,7 +271,13 @@ export class Sessions {
     };
     this.#clients.set(clientId, client);
     if (session.isDurable) {
-      this.#host.commits.write({ kind: "sessionStarted", clientId, principal });
+      const { network } = beginner;
+      this.#host.commits.write({
+        kind: "sessionStarted",
+        clientId,
+        principal,
+        ...network === undefined ? {} : { network },
+      });
       this.#writeExpiry(client, undefined);
       this.#wills.set(client, will);
     }
@@ -400,6 +442,7 @@ export class Sessions {
     } finally {
       commits.end();
     }
+    client.counted?.end();
   }
 
   #writeExpiry(client: Client, expiresAtMs: number | undefined): void {
@@ -407,6 +450,11 @@ export class Sessions {
     if (!isDurable) return;
     this.#host.commits.write({ kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs });
   }
+}
+
+/** A client that has a principal is bounded by that, wherever it comes from. */
+function beginnerOf({ clientId, principal }: ClientIdentity, { address }: Peer): SessionBeginner {
+  return { clientId, principal, network: principal === undefined ? networkOf(address) : undefined };
 }
 
 /** Nobody else gets the session until the function is called that this gives. */

@@ -6,6 +6,7 @@ import { HeldMessages } from "./held_messages.ts";
 import type { Retention } from "./retention.ts";
 import type { RetentionRefusals } from "./retention_refusals.ts";
 import type { Router } from "./router.ts";
+import type { SessionQuota } from "./session_quota.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SysState } from "./sys_topics.ts";
 import type { Traffic } from "./traffic.ts";
@@ -15,6 +16,7 @@ export interface SysSources {
   readonly traffic: Traffic;
   readonly router: Router;
   readonly sessions: Sessions;
+  readonly sessionQuota: SessionQuota;
   readonly retention: Retention;
   readonly retentionRefusals: RetentionRefusals;
   readonly dropped: DroppedMessages;
@@ -42,8 +44,9 @@ export class SysStateSource {
 
   /** As it is now; what is counted some at a time, as it was last. */
   read(): SysState {
-    const { traffic, router, sessions, retention, retentionRefusals, dropped, stalls, admission: { connected } } =
+    const { traffic, router, sessions, sessionQuota, retention, retentionRefusals, dropped, stalls, admission } =
       this.#sources;
+    const { refusals } = sessionQuota;
     const { qos0, queueFull, tooLarge } = dropped.counts;
     const { subscriptions, shared } = router.counts;
     const { count, payloadBytes } = retention.messages;
@@ -51,9 +54,12 @@ export class SysStateSource {
     held.begin();
     return {
       traffic,
-      connected,
+      connected: admission.connected,
       sessions: sessions.size,
       expired: sessions.expiredCount,
+      durableSessions: sessionQuota.total.sessions,
+      durableSessionBytes: sessionQuota.total.bytes,
+      durableSessionsRefused: refusals.clients + refusals.subscriptions + refusals.messages,
       subscriptions,
       sharedSubscriptions: shared,
       retainedMessages: count,

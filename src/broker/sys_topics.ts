@@ -21,6 +21,10 @@ export interface SysState {
   /** Sessions, of clients that are connected and of others. */
   readonly sessions: number;
   readonly expired: number;
+  /** Sessions that outlive their connections, what these hold, and what their bounds have refused. */
+  readonly durableSessions: number;
+  readonly durableSessionBytes: number;
+  readonly durableSessionsRefused: number;
   readonly subscriptions: number;
   readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
@@ -130,6 +134,9 @@ export class SysTopics {
       ["clients/disconnected", disconnected],
       ["clients/inactive", disconnected],
       ["clients/expired", state.expired],
+      ["sessions/durable", state.durableSessions],
+      ["sessions/durable/bytes", state.durableSessionBytes],
+      ["sessions/durable/refused", state.durableSessionsRefused],
       ["messages/received", traffic.receivedPackets],
       ["messages/sent", traffic.sentPackets],
       ["bytes/received", traffic.receivedBytes],

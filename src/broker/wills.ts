@@ -2,6 +2,7 @@ import type { Will } from "../codec/packet.ts";
 import type { ClientIdentity, ClientTraits } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
+import { willBytes } from "../protocol/session_holding.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 
@@ -9,7 +10,7 @@ import type { Deadline, Deadlines } from "./deadlines.ts";
 export interface WillOwner {
   readonly session: Session;
   readonly principal: string | undefined;
-  /** As the storage has it, or while it waits for its delay. */
+  /** As the storage has it, or while it waits for its delay; {@linkcode setWill} sets it. */
   will: WaitingWill | undefined;
 }
 
@@ -91,7 +92,7 @@ export class Wills {
   #publish(owner: WillOwner, will: Will, nowMs: number): void {
     this.stopWaiting(owner);
     const source = owner.will?.source;
-    owner.will = undefined; // Once only, however long the answer takes. [MQTT-3.1.2-10]
+    setWill(owner, undefined); // Once only, however long the answer takes. [MQTT-3.1.2-10]
     const { willDelayInterval: _, ...properties } = will.properties;
     const { clientId } = owner.session;
     const message = new ApplicationMessage({ ...will, properties }, clientId, nowMs);
@@ -127,10 +128,16 @@ export class Wills {
     if (owner.will === undefined && given === undefined) return;
     const source = owner.session.identity ?? owner.will?.source; // Behind a restart it is as it was.
     const will = given && { ...given, payload: given.payload.slice() }; // Kept beyond the batch: copy.
-    owner.will = will && { will, publishAtMs, source, deadline: undefined };
+    setWill(owner, will && { will, publishAtMs, source, deadline: undefined });
     const { clientId } = owner.session;
     if (owner.session.isDurable) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs, source });
   }
+}
+
+/** Gives a client the Will that is kept for it, which its session holds from now on. */
+export function setWill(owner: WillOwner, will: WaitingWill | undefined): void {
+  owner.session.holding?.grow(willBytes(will?.will) - willBytes(owner.will?.will));
+  owner.will = will;
 }
 
 /** All that is known of a client that was not connected since a restart, where an earlier version has kept its Will. */

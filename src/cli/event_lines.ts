@@ -54,6 +54,14 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       const why = isConnected ? "does not take its messages as fast as they come" : "is away, and its queue is full";
       return [`Client ${printable(clientId)} ${why}: some are dropped (${limit}, which is ${value}, may be raised).`];
     }
+    case "sessionsFull": {
+      const { clients, subscriptions, messages, limit, clientId, principal, network } = event;
+      const whose = principal === undefined ? network ?? "an unknown address" : userFact(principal);
+      return [
+        `Sessions are at their bound: ${clients} clients, ${subscriptions} subscriptions and ${messages} messages were ` +
+        `refused, the last one of ${printable(clientId)} (${whose}), for the limit ${limit} is reached.`,
+      ];
+    }
     case "transportViolation":
       return [`Connection from ${event.peer.address} broke the rules of its transport: ${printable(event.reason)}.`];
     case "commitFailed":

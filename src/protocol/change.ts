@@ -23,7 +23,13 @@ export interface Together {
 /** See {@linkcode Change}. */
 export type Fact =
   /** A session begins; whatever was kept of this Client Identifier is gone. */
-  | { readonly kind: "sessionStarted"; readonly clientId: string; readonly principal: string | undefined }
+  | {
+    readonly kind: "sessionStarted";
+    readonly clientId: string;
+    readonly principal: string | undefined;
+    /** Where a client without a principal came from: its address, of IPv6 the network of 64 bits; `undefined`: not known. */
+    readonly network?: string | undefined;
+  }
   /** How long it lives behind its connection; `expiresAtMs` is there while it has none. */
   | {
     readonly kind: "sessionExpiry";

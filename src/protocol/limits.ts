@@ -197,6 +197,47 @@ export interface Limits {
    */
   readonly maximumPendingBytes: number;
   /**
+   * Sessions that outlive their connections: those with a Session Expiry Interval, and those of 3.1 and 3.1.1 without Clean
+   * Session, connected or not. A client that would begin one more is refused with 0x97, before MQTT 5 with return code 3. No
+   * session ends before its time to make room, else a client that makes many would end those of others.
+   *
+   * @default {250_000}
+   */
+  readonly maximumSessions: number;
+  /**
+   * The same for clients of one principal.
+   *
+   * @default {25_000}
+   */
+  readonly maximumSessionsPerPrincipal: number;
+  /**
+   * The same for clients without a principal that began their sessions from one address, of IPv6 from one network of 64 bits.
+   * Clients behind a proxy that does not tell their addresses share one.
+   *
+   * @default {25_000}
+   */
+  readonly maximumSessionsPerAddress: number;
+  /**
+   * What these sessions hold, in bytes: Wills, subscriptions with some 300 for each and 150 for each level, and messages that
+   * wait while they have no connection, with some 200 for each. A client whose Will is beyond it is refused as above, a Topic
+   * Filter with 0x97 in SUBACK, and a message is dropped for this session and counted.
+   *
+   * @default {1_000_000_000}
+   */
+  readonly maximumSessionBytes: number;
+  /**
+   * The same for clients of one principal.
+   *
+   * @default {100_000_000}
+   */
+  readonly maximumSessionBytesPerPrincipal: number;
+  /**
+   * The same for clients without a principal, by address as above.
+   *
+   * @default {100_000_000}
+   */
+  readonly maximumSessionBytesPerAddress: number;
+  /**
    * Longest Session Expiry Interval in seconds; a longer one is cut and said in CONNACK (MQTT 5, section 3.2.2.3.2).
    *
    * @default {4_294_967_295} never
@@ -238,6 +279,12 @@ export const DEFAULT_LIMITS: Limits = {
   maximumRetainedMessages: 100_000,
   maximumRetainedBytes: 100_000_000,
   maximumPendingBytes: 16_000_000,
+  maximumSessions: 250_000,
+  maximumSessionsPerPrincipal: 25_000,
+  maximumSessionsPerAddress: 25_000,
+  maximumSessionBytes: 1_000_000_000,
+  maximumSessionBytesPerPrincipal: 100_000_000,
+  maximumSessionBytesPerAddress: 100_000_000,
   maximumSessionExpirySeconds: NEVER_EXPIRES,
 };
 
@@ -272,6 +319,12 @@ export const LIMIT_RANGES: { readonly [name in keyof Limits]: readonly [least: n
   maximumRetainedMessages: [0, Infinity],
   maximumRetainedBytes: [0, Infinity],
   maximumPendingBytes: [1, Infinity],
+  maximumSessions: [0, Infinity],
+  maximumSessionsPerPrincipal: [0, Infinity],
+  maximumSessionsPerAddress: [0, Infinity],
+  maximumSessionBytes: [0, Infinity],
+  maximumSessionBytesPerPrincipal: [0, Infinity],
+  maximumSessionBytesPerAddress: [0, Infinity],
   maximumSessionExpirySeconds: [0, NEVER_EXPIRES],
 };
 

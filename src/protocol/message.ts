@@ -80,7 +80,7 @@ export class ApplicationMessage {
 
   /** Size for limits on memory, in bytes. */
   get size(): number {
-    return this.#size ??= this.payload.length + this.topic.length + sizeOf(this.properties);
+    return this.#size ??= this.payload.length + this.topic.length + propertiesSize(this.properties);
   }
 
   /** Makes its bytes its own, to be kept beyond the batch: a small view would hold the whole chunk. */
@@ -175,7 +175,7 @@ export function packetIdentifierOffset(frame: Frame): number {
 }
 
 /** Bytes that properties hold, about: an object has its price, and a text up to two bytes a character. */
-function sizeOf(properties: Properties): number {
+export function propertiesSize(properties: Properties): number {
   if (Object.keys(properties).length === 0) return 0;
   const { contentType = "", responseTopic = "", correlationData, userProperties = [] } = properties;
   let size = OBJECT_BYTES + contentType.length + responseTopic.length + (correlationData?.length ?? 0);

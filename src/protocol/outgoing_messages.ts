@@ -2,7 +2,7 @@ import type { QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "./ask.ts";
-import { type Backlog, WaitingQos0 } from "./backlog.ts";
+import { type Backlog, ENTRY_BYTES, WaitingQos0 } from "./backlog.ts";
 import type { ChangeLog, Fact, QueuedChange } from "./change.ts";
 import { DeliveryGuard, type DeliveryRules } from "./delivery_guard.ts";
 import { Inflight, type QueuedMessage } from "./inflight.ts";
@@ -11,6 +11,7 @@ import type { ApplicationMessage, FrameEncoders } from "./message.ts";
 import { sendIdentified, sendQos0, sendQueuedQos0 } from "./publish_sending.ts";
 import { Queue } from "./queue.ts";
 import { RetainedDeliveries, type RetainedDelivery, type RetainedSource } from "./retained_deliveries.ts";
+import type { SessionHolding } from "./session_holding.ts";
 import type { SessionLink } from "./session_link.ts";
 import { WaitingMessages } from "./waiting_messages.ts";
 import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
@@ -54,6 +55,7 @@ export interface SessionContext {
 export interface OutgoingSession {
   readonly clientId: string;
   readonly isDurable: boolean;
+  readonly holding: SessionHolding | undefined;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
 }
 
@@ -94,6 +96,8 @@ export class OutgoingMessages {
   #sendQuota = 0;
   /** Of those in flight on this connection, where they are limited. */
   #inflightBytes = 0;
+  /** What the session holds for messages that wait, as it was counted last. */
+  #heldBytes = 0;
   #sequence = 0;
 
   constructor(session: OutgoingSession, context: SessionContext) {
@@ -142,6 +146,7 @@ export class OutgoingMessages {
 
   /** Before a page is read: what it ends with at least, and the sequence behind which it begins. */
   beginPage(): { readonly until: number; readonly after: number } {
+    this.#countHeld();
     return { until: this.#sequence, after: this.#waiting.beginPage() };
   }
 
@@ -154,6 +159,7 @@ export class OutgoingMessages {
   endPage(until: number): void {
     this.#waiting.endPage(until);
     if (this.#link !== undefined) this.#waiting.catchUp(this.#sequence);
+    this.#countHeld();
   }
 
   /** Gives it a connection. The first page is restored by then; {@linkcode resume} sends it. */
@@ -162,6 +168,7 @@ export class OutgoingMessages {
     this.#isDropTold = false;
     this.#inflightBytes = 0;
     this.#waiting.catchUp(this.#sequence);
+    this.#countHeld();
     this.#retained?.beginAll();
     this.#sendQuota = Math.min(link.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
   }
@@ -207,6 +214,7 @@ export class OutgoingMessages {
     this.#resend.clear();
     this.#waiting.leaveToStorage(this.#inflight.size);
     this.#inflight.clear();
+    this.#countHeld();
   }
 
   /** Takes a change back from the storage, behind {@linkcode beginRestore} or at start-up. */
@@ -215,6 +223,7 @@ export class OutgoingMessages {
       case "backlog":
         this.#sequence = change.lastSequence;
         this.#waiting.setStored(change.messages, change.bytes);
+        this.#countHeld();
         return;
       case "queued":
         this.#restoreQueued(change);
@@ -244,6 +253,8 @@ export class OutgoingMessages {
         : this.#backlogLimit(message, this.#stalledMs(link, nowMs), "maximumQueuedBytes");
       if (limit !== undefined) return this.#drop("queueFull", limit);
     }
+    const limit = link === undefined ? this.#holdingLimit(message, nowMs) : undefined;
+    if (limit !== undefined) return this.#drop("queueFull", limit);
     const { subscriptionIdentifiers, sharedFilter } = delivery;
     const entry: QueuedMessage = {
       sequence: ++this.#sequence,
@@ -266,8 +277,33 @@ export class OutgoingMessages {
       return;
     }
     this.#writeQueued(entry, message.own());
-    if (link === undefined || this.#waiting.isBehind) this.#waiting.addStored(message, entry.sequence);
-    else this.#waiting.push({ entry, message });
+    if (link === undefined || this.#waiting.isBehind) {
+      this.#waiting.addStored(message, entry.sequence);
+      this.#countHeld();
+    } else {
+      this.#waiting.push({ entry, message });
+    }
+  }
+
+  /** The limit of all that outlives connections which keeps one more message from waiting without one. */
+  #holdingLimit(message: ApplicationMessage, nowMs: number): keyof Limits | undefined {
+    const { holding } = this.#session;
+    const bytes = message.size + ENTRY_BYTES;
+    if (holding === undefined || holding.limitFor(bytes) === undefined) return undefined;
+    this.#waiting.takeExpired(nowMs);
+    this.#countHeld();
+    const limit = holding.limitFor(bytes);
+    if (limit !== undefined) holding.refused("messages", limit);
+    return limit;
+  }
+
+  /** Counts for the session what waits without a connection, or in the storage alone. */
+  #countHeld(): void {
+    const { holding } = this.#session;
+    if (holding === undefined) return;
+    const bytes = this.#waiting.heldBytes(this.#link !== undefined);
+    holding.grow(bytes - this.#heldBytes);
+    this.#heldBytes = bytes;
   }
 
   /** Behind others that wait too, so that messages of a topic stay in order. */

@@ -4,6 +4,7 @@ import { NEVER_EXPIRES } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import { OutgoingMessages, type SessionContext } from "./outgoing_messages.ts";
 import { PacketIdentifierSet } from "./packet_identifier_set.ts";
+import { identityBytes, type SessionHolding, subscriptionBytes } from "./session_holding.ts";
 import type { SessionLink } from "./session_link.ts";
 import type { Delivery, Subscription } from "./subscription.ts";
 
@@ -20,7 +21,10 @@ export class Session {
   sessionExpirySeconds = 0;
   /** Whether the storage knows it: then all that happens to it is kept, also when it is to end with its connection. */
   isDurable = false;
+  /** `undefined`: nothing of it outlives its connection. */
+  holding: SessionHolding | undefined;
   #identity: ClientIdentity | undefined;
+  #identityBytes = 0;
 
   constructor(readonly clientId: string, context: SessionContext) {
     this.outgoing = new OutgoingMessages(this, context);
@@ -28,6 +32,17 @@ export class Session {
 
   get subscriptions(): Map<string, Subscription> {
     return this.#subscriptions ??= new Map();
+  }
+
+  /** Adds a subscription, or puts it in the place of the one with its Topic Filter. */
+  addSubscription(subscription: Subscription): void {
+    const { filter } = subscription;
+    if (!this.subscriptions.has(filter.topicFilter)) this.holding?.grow(subscriptionBytes(filter));
+    this.subscriptions.set(filter.topicFilter, subscription);
+  }
+
+  deleteSubscription({ filter }: Subscription): void {
+    if (this.subscriptions.delete(filter.topicFilter)) this.holding?.grow(-subscriptionBytes(filter));
   }
 
   /** Packet Identifiers of QoS 2 messages that came and are not released. */
@@ -55,6 +70,9 @@ export class Session {
   }
 
   set identity(identity: ClientIdentity) {
+    const bytes = identityBytes(identity);
+    this.holding?.grow(bytes - this.#identityBytes);
+    this.#identityBytes = bytes;
     this.#identity = identity;
     this.outgoing.identity = identity;
   }
@@ -99,7 +117,7 @@ export class Session {
         this.received.add(change.packetIdentifier);
         return;
       case "subscribed":
-        this.subscriptions.set(change.subscription.filter.topicFilter, change.subscription);
+        this.addSubscription(change.subscription);
         return;
       default: // The rest is not of a session, or is already applied by the storage.
         return;

@@ -5,6 +5,7 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "./ask.ts";
 import type { ClientConnection, ConnectionHost } from "./connection_host.ts";
 import type { Session } from "./session.ts";
+import { subscriptionBytes } from "./session_holding.ts";
 import type { Subscription } from "./subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "./topic_filter.ts";
 
@@ -103,7 +104,7 @@ export function endSubscription(
   host: Pick<ConnectionHost, "unsubscribe" | "log">,
 ): void {
   const { topicFilter } = subscription.filter;
-  session.subscriptions.delete(topicFilter);
+  session.deleteSubscription(subscription);
   session.outgoing.dropRetained(topicFilter);
   host.unsubscribe(session, subscription);
   if (session.isDurable) host.log.write({ kind: "unsubscribed", clientId: session.clientId, topicFilter });
@@ -180,7 +181,7 @@ function subscribe(
     subscriptionIdentifier,
   };
   const isNew = !session.subscriptions.has(filter.topicFilter);
-  session.subscriptions.set(filter.topicFilter, subscription); // [MQTT-3.8.4-3]
+  session.addSubscription(subscription); // [MQTT-3.8.4-3]
   host.subscribe(session, subscription);
   if (session.isDurable) {
     progress.heldUntil = host.log.write({ kind: "subscribed", clientId: session.clientId, subscription });
@@ -206,8 +207,12 @@ function refusalOf(
     return ReasonCode.TopicFilterInvalid;
   }
   if (session.isDurable && !host.isKeeping) return ReasonCode.QuotaExceeded; // It could not be kept.
-  const isNew = !session.subscriptions.has(filter.topicFilter);
-  return isNew && session.subscriptions.size + denied >= maximumSubscriptions ? ReasonCode.QuotaExceeded : undefined;
+  if (session.subscriptions.has(filter.topicFilter)) return undefined;
+  if (session.subscriptions.size + denied >= maximumSubscriptions) return ReasonCode.QuotaExceeded;
+  const limit = session.holding?.limitFor(subscriptionBytes(filter));
+  if (limit === undefined) return undefined;
+  session.holding?.refused("subscriptions", limit);
+  return ReasonCode.QuotaExceeded;
 }
 
 function sharedNoLocal(filter: ParsedTopicFilter, entry: SubscribeEntry): MqttError | undefined {

@@ -75,6 +75,13 @@ export class WaitingMessages {
     return this.bytes + this.#inMemory.messages * ENTRY_BYTES;
   }
 
+  /** What they hold with their entries; with a connection, those that are in the storage only. */
+  heldBytes(isOnline: boolean): number {
+    const { messages, bytes } = this.#stored;
+    const inMemory = isOnline ? { messages: 0, bytes: 0 } : this.#inMemory;
+    return bytes + inMemory.bytes + (messages + inMemory.messages) * ENTRY_BYTES;
+  }
+
   /** Whether any is in memory, expired or not. */
   get isAnyInMemory(): boolean {
     return this.#queue.length > 0;
@@ -108,7 +115,7 @@ export class WaitingMessages {
     };
     if (hasRoom()) return true;
     if (this.#expiring.length === 0) return false;
-    this.#takeExpired(nowMs);
+    this.takeExpired(nowMs);
     return hasRoom();
   }
 
@@ -200,7 +207,7 @@ export class WaitingMessages {
   }
 
   /** Takes those out that have expired. */
-  #takeExpired(nowMs: number): void {
+  takeExpired(nowMs: number): void {
     this.#expiring = this.#expiring.filter((expiring) => {
       if (!isWaiting(expiring)) return false; // It was sent in the meantime.
       const { entry, bytes, sequence, expiresAtMs } = expiring;

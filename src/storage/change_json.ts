@@ -143,7 +143,12 @@ function readSessionFact(kind: string, clientId: string, fields: JsonFields): Fa
   const packetIdentifier = () => fields.integer("packetIdentifier", 1, LARGEST_PACKET_IDENTIFIER);
   switch (kind) {
     case "sessionStarted":
-      return { kind, clientId, principal: fields.optional("principal", (name) => fields.text(name)) };
+      return {
+        kind,
+        clientId,
+        principal: fields.optional("principal", (name) => fields.text(name)),
+        network: fields.optional("network", (name) => fields.text(name)),
+      };
     case "sessionExpiry": {
       const sessionExpirySeconds = fields.integer("sessionExpirySeconds", 0, LARGEST_UINT32);
       return { kind, clientId, sessionExpirySeconds, expiresAtMs: optionalTime(fields, "expiresAtMs") };

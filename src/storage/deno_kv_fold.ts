@@ -42,7 +42,7 @@ export class KvFold {
   put(draft: Draft, fact: Fact): void | Promise<void> {
     switch (fact.kind) {
       case "sessionStarted":
-        return this.#begin(draft, fact.clientId, fact.principal);
+        return this.#begin(draft, fact);
       case "retained":
         return this.#putRetained(draft, fact);
       case "clock":
@@ -79,11 +79,11 @@ export class KvFold {
     }
   }
 
-  #begin(draft: Draft, clientId: string, principal: string | undefined): void {
+  #begin(draft: Draft, { clientId, principal, network }: Extract<Fact, { kind: "sessionStarted" }>): void {
     const { sessions } = this.#contents;
     const old = sessions.get(clientId);
     if (old !== undefined) this.#end(draft, old);
-    const record = { clientId, principal, sessionExpirySeconds: 0, expiresAtMs: undefined };
+    const record = { clientId, principal, network, sessionExpirySeconds: 0, expiresAtMs: undefined };
     const session = keptSession(this.#contents.nextNumber++, record, 0);
     session.state = new SessionState(new SessionProgress());
     sessions.set(clientId, session);

@@ -5,7 +5,7 @@
  * ["format"]                        version of the layout
  * ["lock"], ["heartbeat"]           who uses the database
  * ["clock"]                         one moment by each clock
- * ["session", number]               Client Identifier, principal, expiry
+ * ["session", number]               Client Identifier, principal, expiry, network
  * ["session", number, 1]            Will
  * ["session", number, 2, filter]    Subscription; 3 and a hash, where the Topic Filter is long
  * ["session", number, 4]            progress

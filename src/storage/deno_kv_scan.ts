@@ -95,9 +95,9 @@ export class KvScan {
     if (key.length !== sessionKey(number).length) throw this.#rows.damaged(key, "its session is missing");
     const session = this.#rows.decode(key, () => decodeSession(record));
     this.#session = { ...session, number, progress: new SessionProgress(), lastSequence: 0, messages: 0, bytes: 0 };
-    const { clientId, principal, sessionExpirySeconds, expiresAtMs } = session;
+    const { clientId, principal, network, sessionExpirySeconds, expiresAtMs } = session;
     return [
-      { kind: "sessionStarted", clientId, principal },
+      { kind: "sessionStarted", clientId, principal, network },
       { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs },
     ];
   }

@@ -15,6 +15,7 @@ export interface KeptSession {
   readonly clientId: string;
   readonly number: number;
   readonly principal: string | undefined;
+  readonly network: string | undefined;
   sessionExpirySeconds: number;
   expiresAtMs: number | undefined;
   /** No message has exceeded it, those included that are being written. */
@@ -64,11 +65,12 @@ export interface KnownPage {
 
 /** @param lastSequence as far as it is known */
 export function keptSession(number: number, record: SessionRecord, lastSequence: number): KeptSession {
-  const { clientId, principal, sessionExpirySeconds, expiresAtMs } = record;
+  const { clientId, principal, network, sessionExpirySeconds, expiresAtMs } = record;
   return {
     clientId,
     number,
     principal,
+    network,
     sessionExpirySeconds,
     expiresAtMs,
     lastSequence,

@@ -10,13 +10,15 @@ interface StoredMessage {
 
 interface StoredSession {
   readonly principal: string | undefined;
+  readonly network: string | undefined;
   sessionExpirySeconds: number;
   expiresAtMs: number | undefined;
   will: Extract<Fact, { kind: "will" }> | undefined;
   lastSequence: number;
-  readonly subscriptions: Map<string, SubscribedChange>;
+  // Made for the first one: most sessions have few of these.
+  subscriptions: Map<string, SubscribedChange> | undefined;
   /** By sequence, which is also their order. */
-  readonly messages: Map<number, StoredMessage>;
+  messages: Map<number, StoredMessage> | undefined;
   accepted: PacketIdentifierSet | undefined;
 }
 
@@ -30,14 +32,15 @@ export class MemoryStorage implements Storage {
   async *restore(): AsyncIterable<Fact> {
     if (this.#clock !== undefined) yield this.#clock;
     for (const [clientId, session] of this.#sessions) {
-      const { sessionExpirySeconds, expiresAtMs, lastSequence } = session;
-      yield { kind: "sessionStarted", clientId, principal: session.principal };
+      const { principal, network, sessionExpirySeconds, expiresAtMs, lastSequence } = session;
+      yield { kind: "sessionStarted", clientId, principal, network };
       yield { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
       if (session.will !== undefined) yield session.will;
-      yield* session.subscriptions.values();
+      if (session.subscriptions !== undefined) yield* session.subscriptions.values();
+      const messages = session.messages ?? new Map<number, StoredMessage>();
       let bytes = 0;
-      for (const { queued } of session.messages.values()) bytes += queued.message.size;
-      yield { kind: "backlog", clientId, lastSequence, messages: session.messages.size, bytes };
+      for (const { queued } of messages.values()) bytes += queued.message.size;
+      yield { kind: "backlog", clientId, lastSequence, messages: messages.size, bytes };
     }
     yield* this.#retained.values();
   }
@@ -48,7 +51,7 @@ export class MemoryStorage implements Storage {
     if (afterSequence === 0) {
       for (const packetIdentifier of session.accepted ?? []) yield { kind: "accepted", clientId, packetIdentifier };
     }
-    for (const { queued, packetIdentifier, isReceived } of session.messages.values()) {
+    for (const { queued, packetIdentifier, isReceived } of session.messages?.values() ?? []) {
       if (queued.sequence <= afterSequence) continue;
       yield { ...queued, packetIdentifier };
       if (isReceived) yield { kind: "received", clientId, sequence: queued.sequence };
@@ -69,12 +72,13 @@ export class MemoryStorage implements Storage {
       case "sessionStarted":
         this.#sessions.set(change.clientId, {
           principal: change.principal,
+          network: change.network,
           sessionExpirySeconds: 0,
           expiresAtMs: undefined,
           will: undefined,
           lastSequence: 0,
-          subscriptions: new Map(),
-          messages: new Map(),
+          subscriptions: undefined,
+          messages: undefined,
           accepted: undefined,
         });
         return;
@@ -111,10 +115,10 @@ function applyToSession(
       session.will = change.will === undefined ? undefined : change;
       return;
     case "subscribed":
-      session.subscriptions.set(change.subscription.filter.topicFilter, change);
+      (session.subscriptions ??= new Map()).set(change.subscription.filter.topicFilter, change);
       return;
     case "unsubscribed":
-      session.subscriptions.delete(change.topicFilter);
+      session.subscriptions?.delete(change.topicFilter);
       return;
     case "accepted":
       (session.accepted ??= new PacketIdentifierSet()).add(change.packetIdentifier);
@@ -125,22 +129,22 @@ function applyToSession(
     case "queued": {
       const { packetIdentifier, sequence } = change;
       if (sequence <= session.lastSequence) return; // It is there, or was completed.
-      session.messages.set(sequence, { queued: change, packetIdentifier, isReceived: false });
+      (session.messages ??= new Map()).set(sequence, { queued: change, packetIdentifier, isReceived: false });
       session.lastSequence = sequence;
       return;
     }
     case "sent": {
-      const message = session.messages.get(change.sequence);
+      const message = session.messages?.get(change.sequence);
       if (message !== undefined) message.packetIdentifier = change.packetIdentifier;
       return;
     }
     case "received": {
-      const message = session.messages.get(change.sequence);
+      const message = session.messages?.get(change.sequence);
       if (message !== undefined) message.isReceived = true;
       return;
     }
     case "completed":
-      session.messages.delete(change.sequence);
+      session.messages?.delete(change.sequence);
       return;
   }
 }

@@ -29,6 +29,8 @@ const WILL_HAS_SOURCE = 0x02;
 export interface SessionRecord {
   readonly clientId: string;
   readonly principal: string | undefined;
+  /** Not in records of earlier versions. */
+  readonly network?: string | undefined;
   readonly sessionExpirySeconds: number;
   readonly expiresAtMs: number | undefined;
 }
@@ -50,12 +52,15 @@ export interface RetainedRecord {
   readonly sequence: number | undefined;
 }
 
-export function encodeSession({ clientId, principal, sessionExpirySeconds, expiresAtMs }: SessionRecord): Uint8Array {
+export function encodeSession(
+  { clientId, principal, network, sessionExpirySeconds, expiresAtMs }: SessionRecord,
+): Uint8Array {
   const writer = new ByteWriter();
   writeText(writer, clientId);
   writeNumber(writer, sessionExpirySeconds);
   writeOptional(writer, principal, writeText);
   writeOptional(writer, expiresAtMs, writeFloat);
+  if (network !== undefined) writeText(writer, network);
   return written(writer);
 }
 
@@ -65,7 +70,8 @@ export function decodeSession(bytes: Uint8Array): SessionRecord {
   const sessionExpirySeconds = readNumber(reader);
   const principal = readOptional(reader, readText);
   const expiresAtMs = readOptional(reader, readFloat);
-  return { clientId, principal, sessionExpirySeconds, expiresAtMs };
+  const network = reader.position < bytes.length ? readText(reader) : undefined;
+  return { clientId, principal, network, sessionExpirySeconds, expiresAtMs };
 }
 
 export function encodeSubscription({ subscription, retainedDue }: SubscriptionRecord): Uint8Array {

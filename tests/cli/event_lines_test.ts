@@ -63,6 +63,23 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     ["Withheld the retained message of c (q1, 'a/b'): its publisher may not publish it any more."],
   ],
   [
+    "what the bounds of sessions refused",
+    {
+      kind: "sessionsFull",
+      clients: 3,
+      subscriptions: 2,
+      messages: 1,
+      limit: "maximumSessionsPerAddress",
+      clientId: "c",
+      principal: undefined,
+      network: "192.0.2.1",
+    },
+    [
+      "Sessions are at their bound: 3 clients, 2 subscriptions and 1 messages were refused, the last one of c (192.0.2.1), " +
+      "for the limit maximumSessionsPerAddress is reached.",
+    ],
+  ],
+  [
     "a message that could not be retained",
     { ...NOT_RETAINED, obstacle: "maximumRetainedBytes", isDelivered: true },
     [

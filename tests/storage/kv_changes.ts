@@ -129,7 +129,8 @@ export class RandomChanges {
 
   #begin(clientId: string): Fact {
     this.#sessions.set(clientId, { nextSequence: 1, waiting: [], inflight: new Set() });
-    return { kind: "sessionStarted", clientId, principal: this.#random.pick([undefined, "", "somebody"]) };
+    const principal = this.#random.pick([undefined, "", "somebody"]);
+    return { kind: "sessionStarted", clientId, principal, network: this.#random.pick([undefined, "", "192.0.2.7"]) };
   }
 
   #ofSession(clientId: string): Fact {

@@ -1,15 +1,27 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeSubscription, encodeSubscription, MessageRecords } from "../../src/storage/records.ts";
+import { decodeSession, decodeSubscription, encodeSubscription, MessageRecords } from "../../src/storage/records.ts";
 import { message, TRAITS, willMessage } from "../../src/storage/suite/facts.ts";
 import { fromHex } from "../codec/hex.ts";
 
 /** As versions before this one wrote them, which knew nothing of the publisher but its Client Identifier. */
 const OF_OLD = {
+  session: "01 63 3c 01 03 616e6e 00",
   retained: "01 0170 33 08 000174 0001 00 6869",
   will: "00 10 1a 0004 4d515454 05 0c 0000 00 0000 00 0004 77696c6c 0004 676f6e65",
   subscription: "15 07 05 612f2b2f23",
   dueWill: "01 4024000000000000 10 1a 0004 4d515454 05 0c 0000 00 0000 00 0004 77696c6c 0004 676f6e65",
 };
+
+Deno.test("A session of an earlier version is read, and nobody knows the network that it was begun from", () => {
+  const { clientId, principal, network, sessionExpirySeconds, expiresAtMs } = decodeSession(fromHex(OF_OLD.session));
+  assertEquals([clientId, principal, network, sessionExpirySeconds, expiresAtMs], [
+    "c",
+    "ann",
+    undefined,
+    60,
+    undefined,
+  ]);
+});
 
 Deno.test("A retained message of an earlier version is read, and nobody knows what its publisher was", () => {
   const { message, source } = new MessageRecords().decodeRetained(fromHex(OF_OLD.retained));

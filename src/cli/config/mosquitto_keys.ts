@@ -113,10 +113,13 @@ function limitKeys(): Record<string, MosquittoKey> {
     },
     global_max_connections: (line, { limits }) =>
       void (limits.maximumConnections = mostConnections(line) ?? "unlimited"),
-    global_max_clients: (line) =>
-      line.integer(-MOST, MOST) < 0
+    global_max_clients: (line, { limits }) => {
+      const most = mostConnections(line);
+      limits.maximumSessions = most ?? "unlimited";
+      return most === undefined
         ? undefined
-        : 'is not looked at: sessions are not counted; "global_max_connections" bounds those that are connected',
+        : 'counts sessions that outlive their connections; "global_max_connections" bounds those that are connected';
+    },
     packet_buffer_size: warn(
       "is not looked at: buffers have their own size, and the head of a request 8,192 bytes at most",
     ),

@@ -316,6 +316,15 @@ export const CONTENT_CASES: readonly Case[] = [
     },
   },
   {
+    name: "keeps whether there is a network of a client without a principal, and which",
+    check: async (trial) => {
+      const networks = ["192.0.2.7", "2001:db8:0:0::/64", "", ...ODD_NAMES];
+      const kept = networks.map((network, index) => started(`n${index}`, undefined, network));
+      await trial.commit(...kept, started("n"));
+      await trial.keeps([...kept, started("n")]);
+    },
+  },
+  {
     name: "keeps the last retained message of each of 3000 topics, and none that was removed",
     check: async (trial) => {
       const topics = Array.from({ length: 3_000 }, (_, index) => `t/${index}`);

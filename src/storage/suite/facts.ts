@@ -96,8 +96,8 @@ export function queued(
   return { kind: "queued", clientId, sequence, message, ...plain, ...options };
 }
 
-export function started(clientId: string, principal?: string): Fact {
-  return { kind: "sessionStarted", clientId, principal };
+export function started(clientId: string, principal?: string, network?: string): Fact {
+  return { kind: "sessionStarted", clientId, principal, network };
 }
 
 export function expiry(clientId: string, sessionExpirySeconds: number, expiresAtMs?: number): Fact {

@@ -7,6 +7,7 @@ import { firstDifference } from "./difference.ts";
 /** What a storage keeps of a session, to be compared. */
 interface KeptSession {
   readonly principal: string | undefined;
+  readonly network: string | undefined;
   expiry: unknown;
   will: unknown;
   readonly subscriptions: Map<string, unknown>;
@@ -123,7 +124,7 @@ function takeFact(kept: Kept, fact: Fact): void {
   const { clientId } = fact;
   if (fact.kind === "sessionStarted") {
     if (sessions.has(clientId)) throw new Error(`restore() begins the session of ${named(clientId)} twice`);
-    sessions.set(clientId, emptySession(fact.principal));
+    sessions.set(clientId, emptySession(fact));
     return;
   }
   const session = sessions.get(clientId);
@@ -186,9 +187,10 @@ function takeSessionFact(clientId: string, session: KeptSession, fact: Fact): vo
   }
 }
 
-function emptySession(principal: string | undefined): KeptSession {
+function emptySession({ principal, network }: Extract<Fact, { kind: "sessionStarted" }>): KeptSession {
   return {
     principal,
+    network,
     expiry: { seconds: 0, expiresAtMs: undefined },
     will: undefined,
     subscriptions: new Map(),

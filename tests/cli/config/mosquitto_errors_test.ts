@@ -36,6 +36,7 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["max_qos 3", '"max_qos" is not an integer between 0 and 2'],
   ["max_connections 0", '"max_connections" has no meaning with 0: -1 is no limit'],
   ["global_max_connections 0", '"global_max_connections" has no meaning with 0: -1 is no limit'],
+  ["global_max_clients 0", '"global_max_clients" has no meaning with 0: -1 is no limit'],
   ["global_max_clients many", '"global_max_clients" is not an integer between -2147483647 and 2147483647'],
   ["max_topic_alias -1", '"max_topic_alias" is not an integer between 0 and 65535'],
   ["sys_interval x", '"sys_interval" is not an integer between 0 and 65535'],

@@ -19,7 +19,7 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["retained_persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
   [
     "global_max_clients 5",
-    'is not looked at: sessions are not counted; "global_max_connections" bounds those that are connected',
+    'counts sessions that outlive their connections; "global_max_connections" bounds those that are connected',
   ],
   [
     "packet_buffer_size 1",
