@@ -46,6 +46,8 @@ export class Broker {
   readonly #parts: BrokerParts;
   #ticking: ReturnType<typeof setInterval> | undefined;
   #closing: Promise<void> | undefined;
+  /** Whether deadlines that are due wait for the next budget of a turn. */
+  #isTickingAgain = false;
 
   private constructor(options: BrokerOptions) {
     this.#parts = new BrokerParts(options, () => this.#closing !== undefined);
@@ -255,26 +257,10 @@ export class Broker {
    */
   tick(monotonicMs: number = this.#parts.timeline.monotonicMs()): void {
     const nowMs = this.#parts.timeline.at(monotonicMs);
-    const {
-      turn,
-      deadlines,
-      unexpectedError,
-      backlogWait,
-      dropped,
-      sessionQuota,
-      sysState,
-      sysTopics,
-      commitOutcome,
-      review,
-      hooks,
-    } = this.#parts;
+    const { turn, backlogWait, dropped, sessionQuota, sysState, sysTopics, commitOutcome, review, hooks } = this.#parts;
     turn.begin(nowMs); // A deadline that is set anew must not be due at once.
     this.#lookAtWallClock();
-    try {
-      deadlines.tick(nowMs);
-    } catch (error) {
-      unexpectedError(error);
-    }
+    this.#serveDeadlines(nowMs);
     backlogWait.tick(nowMs);
     dropped.tell(nowMs);
     sessionQuota.tell(nowMs);
@@ -289,6 +275,31 @@ export class Broker {
     const { stalls, clock } = this.#parts;
     stalls.timerFired(clock(), TICK_MS);
     this.tick();
+  }
+
+  /** Some at a time: many sessions may have the same end, and each may have a Will for everyone. */
+  #serveDeadlines(nowMs: number): void {
+    const { deadlines, budget, unexpectedError, timeline } = this.#parts;
+    let sinceMs = performance.now();
+    const isSpent = () => {
+      const ms = performance.now();
+      if (ms - sinceMs >= 1) { // Less holds nobody up, but would add up over ticks.
+        budget.spend(ms - sinceMs);
+        sinceMs = ms;
+      }
+      return budget.isSpent;
+    };
+    try {
+      if (!deadlines.tick(nowMs, isSpent) || this.#isTickingAgain) return;
+    } catch (error) {
+      unexpectedError(error); // What is left has its turn with the next tick.
+      return;
+    }
+    this.#isTickingAgain = true;
+    budget.later(() => {
+      this.#isTickingAgain = false;
+      if (this.#closing === undefined) this.tick(Math.max(timeline.monotonicOf(nowMs), timeline.monotonicMs()));
+    });
   }
 
   /** What was stored means another time of the day when the wall clock is set, and tokens end at another time. */

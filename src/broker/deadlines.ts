@@ -40,18 +40,25 @@ export class Deadlines {
     else this.#sink(last, place);
   }
 
-  /** Runs all that is due. What one throws does not keep the others from running; it is thrown at the end. */
-  tick(nowMs: number): void {
+  /**
+   * Runs what is due, the earliest first, until nothing is or `isEnough` says so, which is asked after each; gives whether
+   * something is left. What one throws does not keep the others from running; it is thrown at the end.
+   */
+  tick(nowMs: number, isEnough: () => boolean = () => false): boolean {
     const errors: unknown[] = [];
-    for (let top = this.#heap[0]; top !== undefined && top.dueMs <= nowMs; top = this.#heap[0]) {
+    let top = this.#heap[0];
+    for (; top !== undefined && top.dueMs <= nowMs; top = this.#heap[0]) {
       this.cancel(top);
       try {
         top.run(nowMs);
       } catch (error) {
         errors.push(error);
       }
+      if (isEnough()) break;
     }
     if (errors.length > 0) throw new AggregateError(errors, "Cannot run all deadlines");
+    top = this.#heap[0];
+    return top !== undefined && top.dueMs <= nowMs;
   }
 
   /** Puts it at a place that is free, or above it. */

@@ -60,6 +60,11 @@ export class Timeline {
     return this.#originMs + monotonicMs;
   }
 
+  /** The moment of the monotonic clock for one of the own time. */
+  monotonicOf(nowMs: number): number {
+    return nowMs - this.#originMs;
+  }
+
   /** Goes on from a moment that the storage has kept; gives by how much the wall clock was set while none ran; 0: it was not. */
   resume(kept: ClockChange): number {
     const wallMs = this.wallMs();

@@ -145,3 +145,14 @@ Deno.test("A tick within a turn that began long before sets deadlines anew from 
     await opened.run("b connects", "2249 ms pass", "b quiet", "1 ms pass", "a told e0 8d");
   });
 });
+
+Deno.test("Deadlines.tick() runs some of what is due, the earliest first, and says whether something is left", () => {
+  const deadlines = new Deadlines();
+  const ran: number[] = [];
+  for (const dueMs of [4, 2, 9, 1, 3]) deadlines.add(dueMs, () => ran.push(dueMs));
+  assertEquals(deadlines.tick(5, () => ran.length % 2 === 0), true);
+  assertEquals(ran, [1, 2]);
+  assertEquals(deadlines.tick(5, () => ran.length % 2 === 0), false); // The last one that is due.
+  assertEquals(deadlines.tick(5), false);
+  assertEquals(ran, [1, 2, 3, 4]);
+});
