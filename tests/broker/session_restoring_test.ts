@@ -245,16 +245,6 @@ Deno.test("A broker that is opened anew on a storage goes on with its sessions a
   });
 });
 
-Deno.test("A session that expired while no broker ran is gone", async () => {
-  const storage = new MemoryStorage();
-  await converse(5, { storage }, (conversation) => conversation.run("s connects durable", "s drops"));
-  await converse(5, { storage }, async (conversation) => {
-    conversation.pass(3_600_000);
-    assertEquals(conversation.broker.metrics.sessions, 0);
-    await conversation.run("s connects durable");
-  });
-});
-
 /** The connection ends, with a CONNACK that refuses or without a word, and not with an error of ours. */
 async function expectRefused(conversation: Conversation, name: string): Promise<void> {
   const client = conversation.client(name);

@@ -1,3 +1,4 @@
+import { assertEquals } from "@std/assert";
 import { conversationTests } from "./conversation.ts";
 
 conversationTests([
@@ -110,6 +111,36 @@ conversationTests([
       "p < 40 [ 0003 ]",
       "s2 resumes",
       "s2 < 32 [ 'x' 0001 [] \"3\" ]",
+    ],
+  },
+  {
+    name: "The Session Expiry Interval of DISCONNECT is bounded as that of CONNECT (section 3.14.2.2.2)",
+    versions: [5],
+    limits: { maximumSessionExpirySeconds: 60 },
+    steps: [
+      "s > 10 [ @ 00 0000 [ 11 0000003c ] 's' ]",
+      "s < 20 [ 00 00 [ LIMITS ] ]",
+      "s > e0 [ 00 [ 11 ffffffff ] ]",
+      "s closed",
+      "59999 ms pass",
+      ({ broker }) => assertEquals(broker.metrics.sessions, 1),
+      "1 ms pass",
+      ({ broker }) => assertEquals(broker.metrics.sessions, 0),
+    ],
+  },
+  {
+    name: "A Session Expiry Interval of DISCONNECT within the bound is taken (section 3.14.2.2.2)",
+    versions: [5],
+    limits: { maximumSessionExpirySeconds: 60 },
+    steps: [
+      "s > 10 [ @ 00 0000 [ 11 00000005 ] 's' ]",
+      "s < 20 [ 00 00 [ LIMITS ] ]",
+      "s > e0 [ 00 [ 11 0000003b ] ]",
+      "s closed",
+      "58999 ms pass",
+      ({ broker }) => assertEquals(broker.metrics.sessions, 1),
+      "1 ms pass",
+      ({ broker }) => assertEquals(broker.metrics.sessions, 0),
     ],
   },
 ]);
