@@ -1,6 +1,7 @@
 import type { Broker } from "../broker/broker.ts";
+import type { Admit } from "../transport/tcp.ts";
 import type { Limits } from "../protocol/limits.ts";
-import { ConnectionGate } from "./connection_gate.ts";
+import type { ConnectionGate } from "./connection_gate.ts";
 import type { Configuration, ListenerConfiguration } from "./config/schema.ts";
 import type { OpenListener } from "./listening.ts";
 import type { LogLine } from "./log.ts";
@@ -16,14 +17,25 @@ interface Accepting {
   readonly limits: ListenerLimits;
 }
 
+/** Lets connections begin as far as the bounds of their addresses allow, and tells which do not. */
+export function admission(gate: ConnectionGate, current: () => Configuration, log: LogLine): Admit {
+  return (address) => {
+    const admitted = gate.admit(address, current().connections);
+    if (typeof admitted === "function") return admitted;
+    log(`Connection from ${address} refused: ${admitted}.`);
+    return undefined;
+  };
+}
+
 /** Serves the connections of all listeners until these are closed. @param current the configuration at the moment */
 export async function acceptAll(
   open: readonly OpenListener[],
   broker: Broker,
   current: () => Configuration,
   log: LogLine,
+  gate: ConnectionGate,
 ): Promise<void> {
-  const shared = { broker, current, log, gate: new ConnectionGate(), limits: new ListenerLimits() };
+  const shared = { broker, current, log, gate, limits: new ListenerLimits() };
   await Promise.all(open.map((one) => accept(one, shared)));
 }
 
@@ -34,15 +46,25 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
     // Who left just before this one came is not counted down yet: its end is read in the same turn.
     if (gate.isFull(index, current())) await othersTurn();
     const configuration = current();
-    const refusal = gate.refusalOf(peer, index, configuration);
+    // Behind a proxy the address of a client is known only now. All that come in at a Unix socket have the same.
+    const isCounted = peer.transport === "unix" || gate.isAdmitted(peer.address);
+    const refusal = gate.isFull(index, configuration)
+      ? `${peer.listener} has ${gate.ofListener(index)} connections already`
+      : isCounted
+      ? undefined
+      : gate.refusalOf(peer.address, configuration.connections);
     if (refusal !== undefined) {
       log(`Connection from ${peer.address} refused: ${refusal}.`);
       transport.close();
       continue;
     }
+    gate.entered(index);
     const own = configuration.listeners[index];
     broker.serve(transport, own === undefined ? {} : { limits: limits.of(own) }) // Never rejects.
-      .then(() => gate.left(peer, index));
+      .then(() => {
+        gate.left(index);
+        if (!isCounted) gate.ended(peer.address);
+      });
   }
 }
 

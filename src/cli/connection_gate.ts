@@ -1,40 +1,68 @@
 import { FailureLimit, networkOf } from "../auth/failure_limit.ts";
-import type { Peer } from "../transport/transport.ts";
 import type { Configuration } from "./config/schema.ts";
+
+type Bounds = Configuration["connections"];
 
 /** How many connections there are of each listener and each address, and whether one more may come in. */
 export class ConnectionGate {
   readonly #ofListeners = new Map<number, number>();
   readonly #ofNetworks = new Map<string, number>();
+  readonly #admitted = new Set<string>();
   /** Made anew when another number is set. */
   #rate: { readonly perMinute: number; readonly limit: FailureLimit } | undefined;
 
   /** Whether a listener has as many connections as it may have. */
   isFull(index: number, { listeners }: Configuration): boolean {
-    return (this.#ofListeners.get(index) ?? 0) >= (listeners[index]?.maximumConnections ?? Infinity);
+    return this.ofListener(index) >= (listeners[index]?.maximumConnections ?? Infinity);
   }
 
-  /** Why a connection may not come in; `undefined`: it may, and is counted until {@linkcode ConnectionGate.left}. */
-  refusalOf(peer: Peer, index: number, configuration: Configuration): string | undefined {
-    const { maximumPerAddress = Infinity, perMinutePerAddress } = configuration.connections;
-    const network = networkFor(peer);
-    const ofListener = this.#ofListeners.get(index) ?? 0;
-    const ofNetwork = network === undefined ? 0 : this.#ofNetworks.get(network) ?? 0;
-    if (this.isFull(index, configuration)) return `${peer.listener} has ${ofListener} connections already`;
+  /** How many clients of a listener are connected. */
+  ofListener(index: number): number {
+    return this.#ofListeners.get(index) ?? 0;
+  }
+
+  /** A client of a listener is connected, until {@linkcode ConnectionGate.left}. */
+  entered(index: number): void {
+    this.#ofListeners.set(index, this.ofListener(index) + 1);
+  }
+
+  left(index: number): void {
+    countDown(this.#ofListeners, index);
+  }
+
+  /**
+   * Counts a connection as soon as it is accepted, whatever handshakes it has to go through; gives why it may not begin, or
+   * a function that is called when it is over.
+   *
+   * @param address with its port: no other connection has the same
+   */
+  admit(address: string, bounds: Bounds): string | (() => void) {
+    const refusal = this.refusalOf(address, bounds);
+    if (refusal !== undefined) return refusal;
+    this.#admitted.add(address);
+    return () => {
+      this.#admitted.delete(address);
+      this.ended(address);
+    };
+  }
+
+  /** Whether a connection that is there was counted when it was accepted: the address of its client is its own. */
+  isAdmitted(address: string): boolean {
+    return this.#admitted.has(address);
+  }
+
+  /** Why a connection may not begin; `undefined`: it may, and is counted until {@linkcode ConnectionGate.ended}. */
+  refusalOf(address: string, { maximumPerAddress = Infinity, perMinutePerAddress }: Bounds): string | undefined {
+    const network = networkOf(address);
+    const ofNetwork = this.#ofNetworks.get(network) ?? 0;
     if (ofNetwork >= maximumPerAddress) return `its address has ${ofNetwork} connections already`;
-    if (network !== undefined && !this.#mayBegin(peer.address, perMinutePerAddress)) {
-      return "its address begins too many connections";
-    }
-    this.#ofListeners.set(index, ofListener + 1);
-    if (network !== undefined) this.#ofNetworks.set(network, ofNetwork + 1);
+    if (!this.#mayBegin(address, perMinutePerAddress)) return "its address begins too many connections";
+    this.#ofNetworks.set(network, ofNetwork + 1);
     return undefined;
   }
 
-  /** A connection that was let in is over. */
-  left(peer: Peer, index: number): void {
-    countDown(this.#ofListeners, index);
-    const network = networkFor(peer);
-    if (network !== undefined) countDown(this.#ofNetworks, network);
+  ended(address: string): void {
+    countDown(this.#ofNetworks, networkOf(address));
   }
 
   #mayBegin(address: string, perMinute: number | undefined): boolean {
@@ -44,11 +72,6 @@ export class ConnectionGate {
     }
     return this.#rate.limit.take(address);
   }
-}
-
-/** All that come in at a Unix socket have the same address. */
-function networkFor({ transport, address }: Peer): string | undefined {
-  return transport === "unix" ? undefined : networkOf(address);
 }
 
 function countDown<Key>(counts: Map<Key, number>, key: Key): void {

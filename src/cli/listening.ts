@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
 import type { Listener } from "../transport/listener.ts";
 import { listenBehindProxy } from "../transport/proxy_protocol.ts";
-import { listenAtPort, listenTcp, type TcpListener } from "../transport/tcp.ts";
+import { type Admit, listenAtPort, listenTcp, type TcpListener } from "../transport/tcp.ts";
 import { TcpPort } from "../transport/tcp_port.ts";
 import { type TlsListener, tlsListener } from "../transport/tls.ts";
 import {
@@ -12,6 +12,7 @@ import {
 } from "../transport/tls_certificate.ts";
 import type { ReloadedTls } from "../transport/tls_handshake.ts";
 import { listenUnix } from "../transport/unix.ts";
+import { ForwardedAddresses } from "../transport/web_socket_forwarded.ts";
 import { CloseCode } from "../transport/web_socket_frames.ts";
 import { listenWebSocket } from "../transport/web_socket_listener.ts";
 import { entryWords } from "./config/authentication_ways.ts";
@@ -57,11 +58,14 @@ export class Listening {
   readonly open: OpenListener[] = [];
   readonly #tlsListeners: { readonly listener: TlsListener; readonly index: number }[] = [];
   readonly #log: LogLine;
+  readonly #admit: Admit | undefined;
   /** Ports of listeners of IPv6 alone, by the index of each listener that has a part in one. */
   #ports: ReadonlyMap<number, TcpPort> = new Map();
 
-  constructor(log: LogLine) {
+  /** @param admit asked for each connection before its handshakes, except those of proxies */
+  constructor(log: LogLine, admit?: Admit) {
     this.#log = log;
+    this.#admit = admit;
   }
 
   /**
@@ -184,7 +188,18 @@ export class Listening {
 
   #tcp(url: TcpUrl | WebSocketUrl, index: number): TcpListener {
     const port = this.#ports.get(index);
-    return port === undefined ? listenTcp(url) : listenAtPort(url.hostname, port);
+    const admit = this.#admitAt(url);
+    return port === undefined ? listenTcp(url, admit) : listenAtPort(url.hostname, port, admit);
+  }
+
+  /** Connections of proxies are those of many clients, whose addresses are known later. */
+  #admitAt(url: TcpUrl | WebSocketUrl): Admit | undefined {
+    const admit = this.#admit;
+    if (admit === undefined || url.isProxied) return undefined;
+    const trustedProxies = "path" in url ? url.trustedProxies : [];
+    if (trustedProxies.length === 0) return admit;
+    const proxies = new ForwardedAddresses({ trustedProxies });
+    return (address) => proxies.isTrusted(address) ? () => {} : admit(address);
   }
 
   #openTls(

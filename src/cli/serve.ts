@@ -10,8 +10,9 @@ import { eventLog, type Logs, packetLog } from "./event_log.ts";
 import { checkListenerFiles, Listening } from "./listening.ts";
 import { Log, type LogLine, printable } from "./log.ts";
 import { PidFile } from "./pid_file.ts";
+import { ConnectionGate } from "./connection_gate.ts";
 import { Reload } from "./reload.ts";
-import { acceptAll } from "./accepting.ts";
+import { acceptAll, admission } from "./accepting.ts";
 import { SummarizedLog } from "./summarized_log.ts";
 import { openStorage, parseStorageOption, storageError } from "./storage_option.ts";
 import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
@@ -81,7 +82,11 @@ async function run(
   const refusals = new SummarizedLog((line, type, fields) => log.line(line, type, { area: "connections", ...fields }));
   const denials = new SummarizedLog(log.line);
   const errors = new SummarizedLog(log.line, MOST_ERROR_LINES);
-  using listening = new Listening(refusals.line); // Whatever fails, no socket file stays.
+  const gate = new ConnectionGate();
+  let reload: Reload | undefined;
+  const current = () => reload?.configuration ?? configuration;
+  // Whatever fails, no socket file stays.
+  using listening = new Listening(refusals.line, admission(gate, current, refusals.line));
   const lines = await listening.listen(configuration);
   for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
   const terminated = terminationSignal(); // Before anybody can know that it listens.
@@ -100,11 +105,11 @@ async function run(
     // A broker that is closed has nobody who reads it.
     broker.publish({ topic: `$SYS/broker/log/${severity}`, payload: line }).catch(() => {});
   };
-  const reload = new Reload(request, configuration, { access, log, listening, broker });
-  onReload(() => reload.run()); // Before anybody knows that it runs: by itself the signal would end it.
+  const reloading = reload = new Reload(request, configuration, { access, log, listening, broker });
+  onReload(() => reloading.run()); // Before anybody knows that it runs: by itself the signal would end it.
   for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
   for (const line of [...lines, says]) log.line(line);
-  const accepting = acceptAll(listening.open, broker, () => reload.configuration, refusals.line);
+  const accepting = acceptAll(listening.open, broker, current, refusals.line, gate);
   const end = await Promise.race([terminated, lost.promise]);
   listening.close();
   if (end === "lost") await inTime(broker.close(), LOST_CLOSE_MS);

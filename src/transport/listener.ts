@@ -43,14 +43,14 @@ export class AcceptPauses {
 }
 
 /**
- * Accepts until `isClosed` says so, whatever single connections do. Gives what `open` makes of each: a generator above
- * this one would cost some more promises a connection.
+ * Accepts until `isClosed` says so, whatever single connections do. Gives what `open` makes of each, `undefined` for
+ * one that is refused: a generator above this one would cost some more promises a connection.
  */
 export async function* acceptConnections<Conn, Opened>(
   listener: { accept(): Promise<Conn> },
   pauses: AcceptPauses,
   isClosed: () => boolean,
-  open: (conn: Conn) => Opened,
+  open: (conn: Conn) => Opened | undefined,
 ): AsyncGenerator<Opened, void> {
   while (!isClosed()) {
     let conn: Conn;
@@ -61,7 +61,8 @@ export async function* acceptConnections<Conn, Opened>(
       if (!isClosed() && !isOfPeer(error)) await passed(OUT_OF_DESCRIPTORS_PAUSE_MS);
       continue;
     }
-    yield open(conn);
+    const opened = open(conn);
+    if (opened !== undefined) yield opened;
     const pause = isClosed() ? undefined : pauses.accepted();
     if (pause !== undefined) await pause;
   }

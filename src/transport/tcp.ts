@@ -21,6 +21,12 @@ export interface TcpListenOptions {
   readonly port?: number;
 }
 
+/**
+ * Asked for each connection as soon as it is accepted, with the address of its client; gives a function that is called when
+ * the connection is closed, or `undefined`: it is closed at once. It must not throw.
+ */
+export type Admit = (address: string) => (() => void) | undefined;
+
 /** TCP connections as they come in. */
 export interface TcpListener extends Listener {
   readonly hostname: string;
@@ -40,22 +46,22 @@ export interface TcpListener extends Listener {
  * listener.close();
  * ```
  */
-export function listenTcp(options: TcpListenOptions = {}): TcpListener {
+export function listenTcp(options: TcpListenOptions = {}, admit?: Admit): TcpListener {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const listener = Deno.listen({ hostname, port, transport: "tcp", tcpBacklog: MOST_WAITING });
   return tcpListener(hostname, {
     port: listener.addr.port,
     accept: () => listener.accept(),
     close: () => listener.close(),
-  });
+  }, admit);
 }
 
 /** Listens on a port that several listeners share; throws what `Deno.listen` throws. */
-export function listenAtPort(hostname: string, port: TcpPort): TcpListener {
-  return tcpListener(hostname, port.listen(hostname));
+export function listenAtPort(hostname: string, port: TcpPort, admit?: Admit): TcpListener {
+  return tcpListener(hostname, port.listen(hostname), admit);
 }
 
-function tcpListener(hostname: string, source: TcpSource): TcpListener {
+function tcpListener(hostname: string, source: TcpSource, admit: Admit | undefined): TcpListener {
   const url = `mqtt://${hostPort(hostname, source.port)}`;
   const turns = new ReadTurns();
   const pauses = new AcceptPauses();
@@ -71,16 +77,30 @@ function tcpListener(hostname: string, source: TcpSource): TcpListener {
       pauses.close();
     },
     [Symbol.asyncIterator]: () =>
-      acceptConnections(source, pauses, () => isClosed, (conn) => tcpTransport(conn, url, turns)),
+      acceptConnections(source, pauses, () => isClosed, (conn) => {
+        if (admit === undefined) return tcpTransport(conn, url, turns);
+        const ended = admit(addressOf(conn));
+        if (ended !== undefined) return tcpTransport(conn, url, turns, ended);
+        closeQuietly(conn);
+        return undefined;
+      }),
   };
 }
 
-/** A TCP connection as a transport. */
-export function tcpTransport(conn: Deno.TcpConn, listener: string, turns = new ReadTurns()): ChannelTransport {
-  const { hostname, port } = conn.remoteAddr;
+/** A TCP connection as a transport. @param ended called once, when it is closed on this side */
+export function tcpTransport(
+  conn: Deno.TcpConn,
+  listener: string,
+  turns = new ReadTurns(),
+  ended?: () => void,
+): ChannelTransport {
+  const peer = { transport: "tcp", address: addressOf(conn), listener };
+  return new ChannelTransport(new TcpChannel(conn, turns, ended), peer);
+}
+
+function addressOf({ remoteAddr: { hostname, port } }: Deno.TcpConn): string {
   // A socket of IPv6 that takes IPv4 too writes it so; it is the same client.
-  const address = hostPort(hostname.replace(/^::ffff:(?=\d+\.)/, ""), port);
-  return new ChannelTransport(new TcpChannel(conn, turns), { transport: "tcp", address, listener });
+  return hostPort(hostname.replace(/^::ffff:(?=\d+\.)/, ""), port);
 }
 
 /** A connection of the runtime, of whatever kind, as a transport. */
@@ -177,22 +197,32 @@ class ConnChannel implements ByteChannel {
     return this.#conn.closeWrite();
   }
 
-  close(): void {
-    if (this.#isClosed) return; // The runtime would make an error of it, which costs as much as the connection.
+  /** Whether it was open. */
+  close(): boolean {
+    if (this.#isClosed) return false; // The runtime would make an error of it, which costs as much as the connection.
     this.#isClosed = true;
     closeQuietly(this.#conn);
     this.#turns.end();
+    return true;
   }
 }
 
 /** Sets its options when a second write shows that it stays: many connections make no other than the first. */
 class TcpChannel extends ConnChannel {
   readonly #conn: Deno.TcpConn;
+  readonly #ended: (() => void) | undefined;
   #writes = 0;
 
-  constructor(conn: Deno.TcpConn, turns: ReadTurns) {
+  constructor(conn: Deno.TcpConn, turns: ReadTurns, ended: (() => void) | undefined) {
     super(conn, turns);
     this.#conn = conn;
+    this.#ended = ended;
+  }
+
+  override close(): boolean {
+    const isFirst = super.close();
+    if (isFirst) this.#ended?.();
+    return isFirst;
   }
 
   override write(bytes: Uint8Array): Promise<void> {

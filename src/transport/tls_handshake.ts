@@ -38,6 +38,8 @@ export class HandshakeError extends Error {
 }
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+// What was read before is through by then.
+const ENDED_HANDSHAKE_MS = 100;
 const LOST = "the client closed the connection during the handshake";
 // RFC 8446, section 6
 const ALERT = 0x15;
@@ -207,6 +209,7 @@ class ChannelStream extends Duplex {
   #isFirstRead = false;
   #isHeld = false;
   #isWritten = false;
+  #endTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(inner: ByteChannel, first: Uint8Array) {
     super({ allowHalfOpen: true });
@@ -237,8 +240,19 @@ class ChannelStream extends Duplex {
     } else if (this.secured !== undefined && this.secured.readableLength > 0) {
       this.#isHeld = true;
     } else {
-      this.#inner.read().then((bytes) => this.push(bytes ?? null), (error) => this.destroy(error));
+      this.#inner.read().then((bytes) => bytes === undefined ? this.#end() : this.push(bytes), (error) => {
+        this.destroy(error);
+      });
     }
+  }
+
+  /** The runtime goes on waiting for a handshake that cannot be completed any more. */
+  #end(): void {
+    this.push(null);
+    if (this.secured !== undefined) return;
+    this.#endTimer = setTimeout(() => {
+      if (this.secured === undefined) this.destroy();
+    }, ENDED_HANDSHAKE_MS);
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
@@ -251,6 +265,7 @@ class ChannelStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#endTimer);
     if (this.secured !== undefined) this.#inner.close();
     done(error);
   }

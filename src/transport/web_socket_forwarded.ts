@@ -40,7 +40,7 @@ export class ForwardedAddresses {
     for (const hop of (this.#header === "forwarded" ? forwarded(value, "for") : value.split(",")).reverse()) {
       const next = hop.trim();
       // A name that a proxy made up, "unknown" or nonsense: the proxy itself is what is known.
-      if (!this.#isTrusted(client) || isIP(hostOf(next)) === 0) break;
+      if (!this.isTrusted(client) || isIP(hostOf(next)) === 0) break;
       client = next;
     }
     return client;
@@ -48,7 +48,7 @@ export class ForwardedAddresses {
 
   /** Whether a trusted proxy has handed a request on. @param address as the transport knows it */
   isForwarded(address: string, headers: Headers): boolean {
-    return this.#isUsed && headers.has(this.#header) && this.#isTrusted(address);
+    return this.#isUsed && headers.has(this.#header) && this.isTrusted(address);
   }
 
   /** By which scheme the client asked the first proxy. */
@@ -59,6 +59,14 @@ export class ForwardedAddresses {
     const scheme = value?.trim().toLowerCase();
     if (scheme === "https" || scheme === "wss") return "https";
     return scheme === "http" || scheme === "ws" ? "http" : "unknown";
+  }
+
+  /** Whether an address is one of a trusted proxy. */
+  isTrusted(address: string): boolean {
+    if (address === UNIX) return this.#isUnixTrusted;
+    const host = hostOf(address);
+    const version = isIP(host);
+    return version !== 0 && this.#trusted.check(host, version === 4 ? "ipv4" : "ipv6");
   }
 
   #trust(entry: string): void {
@@ -74,13 +82,6 @@ export class ForwardedAddresses {
       throw new RangeError(`Cannot trust the proxy "${entry}": it is not an IP address or network`);
     }
     this.#trusted.addSubnet(address, bits, version === 4 ? "ipv4" : "ipv6");
-  }
-
-  #isTrusted(address: string): boolean {
-    if (address === UNIX) return this.#isUnixTrusted;
-    const host = hostOf(address);
-    const version = isIP(host);
-    return version !== 0 && this.#trusted.check(host, version === 4 ? "ipv4" : "ipv6");
   }
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { configurationOf } from "../../src/cli/config/configuration.ts";
 import type { ConfigurationInput } from "../../src/cli/config/schema.ts";
 import { ConnectionGate } from "../../src/cli/connection_gate.ts";
@@ -10,20 +10,16 @@ Deno.test("ConnectionGate lets in as many connections of a listener as it may ha
   const configuration = configurationFor({
     listeners: [{ url: LISTENER, maximumConnections: 2 }, { url: "mqtt://127.0.0.1:0" }],
   });
-  const come = (host: string, index = 0) => gate.refusalOf(peer(`${host}:1`), index, configuration);
-  assertEquals([come("10.0.0.1"), come("10.0.0.2")], [undefined, undefined]);
-  assertEquals(come("10.0.0.3"), `${LISTENER} has 2 connections already`);
-  assertEquals(come("10.0.0.3", 1), undefined);
+  for (const index of [0, 0, 1]) gate.entered(index);
+  assertEquals([gate.ofListener(0), gate.ofListener(1)], [2, 1]);
   assertEquals([gate.isFull(0, configuration), gate.isFull(1, configuration)], [true, false]);
-  gate.left(peer("10.0.0.1:1"), 0);
+  gate.left(0);
   assertEquals(gate.isFull(0, configuration), false);
-  assertEquals(come("10.0.0.3"), undefined);
 });
 
-Deno.test("ConnectionGate bounds the connections of an address, of IPv6 those of its network, and not those of a socket", () => {
+Deno.test("ConnectionGate bounds the connections of an address, and of IPv6 those of its network", () => {
   const gate = new ConnectionGate();
-  const configuration = configurationFor({ connections: { maximumPerAddress: 1 } });
-  const come = (address: string, transport = "tcp") => gate.refusalOf(peer(address, transport), 0, configuration);
+  const come = (address: string) => gate.refusalOf(address, { maximumPerAddress: 1 });
   const refused = "its address has 1 connections already";
   assertEquals([come("10.0.0.1:1"), come("10.0.0.1:2"), come("10.0.0.2:1")], [undefined, refused, undefined]);
   assertEquals([come("[2001:db8::1]:1"), come("[2001:db8::2]:1"), come("[2001:db8:0:1::1]:1")], [
@@ -31,16 +27,29 @@ Deno.test("ConnectionGate bounds the connections of an address, of IPv6 those of
     refused,
     undefined,
   ]);
-  assertEquals([come("unix:/run/a", "unix"), come("unix:/run/a", "unix")], [undefined, undefined]);
-  gate.left(peer("10.0.0.1:1"), 0);
+  gate.ended("10.0.0.1:1");
   assertEquals(come("10.0.0.1:3"), undefined);
+});
+
+Deno.test("ConnectionGate counts a connection that it admits until it is over, and with those that it is told of later", () => {
+  const gate = new ConnectionGate();
+  const bounds = { maximumPerAddress: 2 };
+  const refused = "its address has 2 connections already";
+  const ended = gate.admit("10.0.0.1:1", bounds);
+  assertEquals([gate.isAdmitted("10.0.0.1:1"), gate.isAdmitted("10.0.0.1:2")], [true, false]);
+  assertEquals(gate.refusalOf("10.0.0.1", bounds), undefined);
+  assertEquals([gate.admit("10.0.0.1:2", bounds), gate.refusalOf("10.0.0.1", bounds)], [refused, refused]);
+  assert(typeof ended === "function");
+  ended();
+  assertEquals(gate.isAdmitted("10.0.0.1:1"), false);
+  assertEquals([gate.refusalOf("10.0.0.1", bounds), gate.refusalOf("10.0.0.1", bounds)], [undefined, refused]);
 });
 
 Deno.test("ConnectionGate bounds how often an address begins a connection, with another number as soon as it is set", () => {
   const gate = new ConnectionGate();
   const come = (perMinutePerAddress: number, address = "10.0.0.1:1") => {
-    const refusal = gate.refusalOf(peer(address), 0, configurationFor({ connections: { perMinutePerAddress } }));
-    if (refusal === undefined) gate.left(peer(address), 0);
+    const refusal = gate.refusalOf(address, { perMinutePerAddress });
+    if (refusal === undefined) gate.ended(address);
     return refusal;
   };
   const refused = "its address begins too many connections";
@@ -50,8 +59,4 @@ Deno.test("ConnectionGate bounds how often an address begins a connection, with 
 
 function configurationFor(value: ConfigurationInput) {
   return configurationOf({ value, place: () => undefined, warnings: [] });
-}
-
-function peer(address: string, transport = "tcp") {
-  return { transport, address, listener: LISTENER };
 }

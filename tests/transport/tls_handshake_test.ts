@@ -76,6 +76,11 @@ for (
     { name: "plain MQTT", sent: "\x10\x0c\0\x04MQTT", reason: "client spoke plain MQTT to a TLS listener" },
     { name: "plain HTTP", sent: "GET / HTTP/1.1\r\n", reason: "client spoke plain HTTP to a TLS listener" },
     { name: "nonsense", sent: "\xff\xff", reason: "client spoke no TLS to a TLS listener" },
+    {
+      name: "a part of a handshake",
+      sent: "\x16\x03\x01",
+      reason: "the client closed the connection during the handshake",
+    },
     { name: "nothing", sent: "", reason: "the client closed the connection during the handshake" },
   ]
 ) {

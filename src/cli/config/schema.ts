@@ -246,7 +246,10 @@ export const configurationSchema = z.strictObject({
     assignedPrefix: z.string().default("auto-").describe("What those that the broker makes begin with."),
   }).prefault({}).describe("What holds for Client Identifiers."),
   connections: z.strictObject({
-    maximumPerAddress: z.int().min(1).optional().describe("Connections of one address at the same time."),
+    maximumPerAddress: z.int().min(1).optional().describe(
+      "Connections of one address at the same time, also those whose handshake is not over. Those of proxies count by the " +
+        "addresses of their clients.",
+    ),
     perMinutePerAddress: z.int().min(1).optional().describe("Connections that one address may begin in a minute."),
   }).prefault({}).describe("Bounds for each address, of IPv6 for each network of 64 bits."),
   bans: z.array(banSchema).default([]).describe("Who may not connect."),
