@@ -22,7 +22,7 @@ Deno.test("hostile bytes of any kind do not end, stop or fill the broker, which 
   const endMs = startedMs + FUZZ_MS;
   let warm: number | undefined;
   let conversations = 0;
-  let slowestMs = 0;
+  const roundTripsMs: number[] = [];
   await withSeed(async (random) => {
     const talk = async () => {
       while (performance.now() < endMs) {
@@ -35,14 +35,17 @@ Deno.test("hostile bytes of any kind do not end, stop or fill the broker, which 
       while (performance.now() < endMs) {
         const sentMs = performance.now();
         await good.expectSilence();
-        slowestMs = Math.max(slowestMs, performance.now() - sentMs);
+        roundTripsMs.push(performance.now() - sentMs);
       }
     };
     await Promise.all([ping(), ...Array.from({ length: CLIENTS_AT_ONCE }, talk)]);
   });
   const grown = await residentBytes(program) - (warm ?? 0);
+  roundTripsMs.sort((a, b) => a - b);
+  const slowestMs = roundTripsMs.at(-1) ?? Infinity;
+  const p99Ms = roundTripsMs[Math.floor(roundTripsMs.length * 0.99)] ?? Infinity;
   printFigure(
-    `${conversations} hostile conversations, PINGRESP within ${slowestMs.toFixed(0)} ms, ` +
+    `${conversations} hostile conversations, PINGRESP within ${slowestMs.toFixed(0)} ms, ${p99Ms.toFixed(0)} at p99, ` +
       `once warm memory grew by ${(grown / 1_000_000).toFixed(1)} MB`,
   );
   assert(conversations > 50);
