@@ -87,8 +87,7 @@ export class AccessControl implements Authorizer {
   #rules: CompiledRules;
   #version = 0;
   readonly #grants = new WeakMap<readonly Grant[], readonly CompiledRule[]>();
-  /** Of the client that asked for a subscription last. */
-  #last: ClientFilters | undefined;
+  #last: LastClient | undefined;
 
   /** @throws RangeError for what is not a Topic Filter, a name that is there twice, and a role that is not there */
   constructor(rules: AccessRules) {
@@ -108,13 +107,18 @@ export class AccessControl implements Authorizer {
 
   authorize(request: AccessRequest): boolean {
     const { topic, action } = request;
-    const { everyone, grantsUselessSubscriptions } = this.#rules;
-    if (action === "subscribe") return grantsUselessSubscriptions || this.#mayEverReceive(request);
+    const { grantsUselessSubscriptions, allowsSlash } = this.#rules;
+    if (action === "subscribe") {
+      return grantsUselessSubscriptions || mayEverReceive(this.#rulesFor(request), request, allowsSlash);
+    }
     if (topic.startsWith("$share")) return false; // Nothing is published there.
     const wanted = action === "publish" ? "write" : "read";
     const levels = topic.split("/");
-    return this.#decide(this.#own(request), request, levels, wanted) ??
-      this.#decide(everyone, request, levels, wanted) ?? false;
+    for (const rules of this.#rulesFor(request)) {
+      const decision = decide(rules, request, levels, wanted, allowsSlash);
+      if (decision !== undefined) return decision;
+    }
+    return false;
   }
 
   mayReceive(request: AccessRequest): boolean {
@@ -145,71 +149,81 @@ export class AccessControl implements Authorizer {
     return compiled;
   }
 
-  /** `undefined`: the rules do not say. */
-  #decide(
-    rules: readonly CompiledRule[],
-    request: AccessRequest,
-    levels: readonly string[],
-    wanted: "read" | "write",
-  ): boolean | undefined {
-    let isAllowed: true | undefined;
-    for (const rule of rules) {
-      const isDeny = rule.access === "deny";
-      if (!isDeny && (isAllowed || (rule.access !== wanted && rule.access !== "readwrite"))) continue;
-      const filter = filterFor(rule, request, this.#rules.allowsSlash);
-      if (filter === undefined || (!isDeny && !rule.isOfServer && request.topic.startsWith("$"))) continue;
-      if (!matchesTopic(filter, levels)) continue;
-      if (isDeny) return false;
-      isAllowed = true;
-    }
-    return isAllowed;
-  }
-
-  /** Whether any message that the Topic Filter matches may be read. */
-  #mayEverReceive(request: AccessRequest): boolean {
-    const levels = request.topic.split("/");
-    for (const { denied, read } of this.#filtersOf(request)) {
-      if (denied.some((filter) => coversFilter(filter, levels))) return false;
-      if (read.some((filter) => overlapsFilter(filter, levels))) return true;
-    }
-    return false;
-  }
-
-  /** One SUBSCRIBE asks for up to 65,535 Topic Filters: what the rules are for its client is made once. */
-  #filtersOf(request: AccessRequest): readonly RuleFilters[] {
+  /**
+   * Rules of the client itself, and those of everyone. One packet asks about up to 65,535 Topic Filters, and a flood of
+   * PUBLISH about as many topics: for a client that asks twice in a row the names are put into the patterns once.
+   */
+  #rulesFor(request: AccessRequest): readonly (readonly CompiledRule[])[] {
+    const { everyone, hasPatterns, allowsSlash } = this.#rules;
     const { clientId, principal, roles, grants } = request;
     const last = this.#last;
-    const isSame = last?.clientId === clientId && last.principal === principal && last.roles === roles &&
-      last.grants === grants;
-    if (isSame) return last.filters;
-    const { everyone, allowsSlash } = this.#rules;
-    const filters = [this.#own(request), everyone].map((rules) => ruleFilters(rules, request, allowsSlash));
-    this.#last = { clientId, principal, roles, grants, filters };
-    return filters;
+    const isSame = last !== undefined && last.clientId === clientId && last.principal === principal &&
+      last.roles === roles && last.grants === grants;
+    if (isSame && last.rules !== undefined) return last.rules;
+    const rules = [this.#own(request), everyone];
+    if (!hasPatterns) return rules;
+    if (!isSame) {
+      this.#last = { clientId, principal, roles, grants, rules: undefined };
+      return rules;
+    }
+    return last.rules = rules.map((rules) => rules.flatMap((rule) => withoutPattern(rule, request, allowsSlash)));
   }
 }
 
-/** What rules say about reading to one client, by the levels of their Topic Filters. */
-interface RuleFilters {
-  readonly denied: readonly (readonly string[])[];
-  readonly read: readonly (readonly string[])[];
+/** The client that asked last. */
+interface LastClient extends Pick<AccessRequest, "clientId" | "principal" | "roles" | "grants"> {
+  /** What the rules are for it; `undefined` until it asks again. */
+  rules: readonly (readonly CompiledRule[])[] | undefined;
 }
 
-/** Whom filters were made for. */
-interface ClientFilters extends Pick<AccessRequest, "clientId" | "principal" | "roles" | "grants"> {
-  readonly filters: readonly RuleFilters[];
-}
-
-function ruleFilters(rules: readonly CompiledRule[], request: AccessRequest, allowsSlash: boolean): RuleFilters {
-  const denied: (readonly string[])[] = [];
-  const read: (readonly string[])[] = [];
+/** `undefined`: the rules do not say. */
+function decide(
+  rules: readonly CompiledRule[],
+  request: AccessRequest,
+  topicLevels: readonly string[],
+  wanted: "read" | "write",
+  allowsSlash: boolean,
+): boolean | undefined {
+  let isAllowed: true | undefined;
+  const isOfServer = request.topic.startsWith("$");
   for (const rule of rules) {
-    if (rule.access === "write") continue;
+    const isDeny = rule.access === "deny";
+    if (!isDeny && (isAllowed || (rule.access !== wanted && rule.access !== "readwrite"))) continue;
+    if (isOfServer && !isDeny && !rule.isOfServer) continue;
     const filter = filterFor(rule, request, allowsSlash);
-    if (filter === undefined || (filter[0]?.startsWith("$") && !rule.isOfServer)) continue;
-    (rule.access === "deny" ? denied : read).push(filter);
+    if (filter === undefined || !matchesTopic(filter, topicLevels)) continue;
+    if (isDeny) return false;
+    isAllowed = true;
   }
-  return { denied, read };
+  return isAllowed;
+}
+
+/** Whether any message that the Topic Filter matches may be read. */
+function mayEverReceive(
+  all: readonly (readonly CompiledRule[])[],
+  request: AccessRequest,
+  allowsSlash: boolean,
+): boolean {
+  const levels = request.topic.split("/");
+  for (const rules of all) {
+    let isRead = false;
+    for (const rule of rules) {
+      if (rule.access === "write" || (isRead && rule.access !== "deny")) continue;
+      const filter = filterFor(rule, request, allowsSlash);
+      if (filter === undefined || (filter[0]?.startsWith("$") && !rule.isOfServer)) continue;
+      if (rule.access !== "deny") isRead = overlapsFilter(filter, levels);
+      else if (coversFilter(filter, levels)) return false;
+    }
+    if (isRead) return true;
+  }
+  return false;
+}
+
+/** The rule as it is for one client; none: it says nothing about it. */
+function withoutPattern(rule: CompiledRule, request: AccessRequest, allowsSlash: boolean): CompiledRule[] {
+  if (!rule.isPattern) return [rule];
+  const levels = filterFor(rule, request, allowsSlash);
+  return levels === undefined ? [] : [{ ...rule, levels, isPattern: false }];
 }
 
 interface CompiledRule {
@@ -230,6 +244,8 @@ interface CompiledRules {
   readonly users: ReadonlyMap<string, readonly CompiledRule[]>;
   readonly roles: ReadonlyMap<string, readonly CompiledRule[]>;
   readonly everyone: readonly CompiledRule[];
+  /** Whether some rule is not the same for all clients. */
+  readonly hasPatterns: boolean;
   readonly allowsSlash: boolean;
   readonly grantsUselessSubscriptions: boolean;
 }
@@ -251,11 +267,13 @@ function compileRules(rules: AccessRules): CompiledRules {
   };
   for (const user of users) give(user.name, user);
   for (const group of groups) for (const user of group.users) give(user, group);
+  const compiled = { anonymous: anonymous.map(compileRule), everyone: everyone.map(compileRule) };
+  const all = [...Object.values(compiled), ...own.values(), ...known.values()];
   return {
-    anonymous: anonymous.map(compileRule),
+    ...compiled,
     users: own,
     roles: known,
-    everyone: everyone.map(compileRule),
+    hasPatterns: all.some((rules) => rules.some(({ isPattern }) => isPattern)),
     allowsSlash: rules.slashInNames === "allow",
     grantsUselessSubscriptions: rules.uselessSubscriptions === "grant",
   };

@@ -9,6 +9,8 @@ import type { ServedConnectionHost } from "./served_connection_host.ts";
 import type { TurnBudget } from "./turn_budget.ts";
 
 const LARGE_BYTES = 16_384;
+const QUESTIONS_A_LOOK = 16;
+const LONG_QUESTIONS_MS = 0.2;
 
 /** What the reader needs of whoever serves its connection. */
 export interface ConnectionReaderOwner {
@@ -28,7 +30,9 @@ export class ConnectionReader {
   #isReading = true;
   #lastReceivedMs: number;
   #isClosed = false;
-  /** Since when a packet with many Topic Filters is worked on. */
+  /** How often the authorizer was asked for packets that came together. */
+  #questions = 0;
+  /** Since when a packet with many Topic Filters, or several packets with questions, are worked on. */
   #workSinceMs = 0;
   /** Goes on when a pause is over. */
   #whenPaused: (() => void) | undefined;
@@ -78,6 +82,7 @@ export class ConnectionReader {
       const batch = decoder.decode(chunk);
       if (isLarge) budget.spend(performance.now() - startMs);
       traffic.receivedPackets += batch.length;
+      this.#questions = 0;
       for (const item of batch) {
         if (rate !== undefined && item.type === "publish") {
           if (rate.take(1, 0, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
@@ -138,10 +143,11 @@ export class ConnectionReader {
     this.#connection.disconnect(ReasonCode.QuotaExceeded, "the server cannot store what the client sends");
   }
 
-  /** A packet with thousands of properties takes milliseconds, and many clients may send one. */
+  /** A packet with thousands of properties takes milliseconds, and so do questions; many clients may send them. */
   async #untilRenewed(budget: TurnBudget): Promise<void> {
     while (budget.isSpent) await budget.renewed();
     this.#lastReceivedMs = this.#host.now();
+    this.#workSinceMs = performance.now(); // Waiting is no work.
   }
 
   get #hasClientLeft(): boolean {
@@ -183,8 +189,10 @@ export class ConnectionReader {
       if (item.type === "connect") this.#host.traffic.connections += 1;
       if (item.type === "subscribe" || item.type === "unsubscribe") this.#workSinceMs = performance.now();
       const ask = this.#connection.receive(item, this.#lastReceivedMs);
-      const answer = ask === undefined ? undefined : this.#answer(ask, this.#lastReceivedMs);
+      if (ask === undefined) return undefined;
+      const answer = this.#answer(ask, this.#lastReceivedMs);
       if (answer !== undefined) return this.#answerLater(answer);
+      if (ask.kind === "authorize") return this.#afterQuestion();
     } catch (error) {
       this.#fail(error);
     }
@@ -200,6 +208,20 @@ export class ConnectionReader {
       ask = this.#connection.answer(answer, nowMs);
     }
     return undefined;
+  }
+
+  /** A chunk has thousands of PUBLISH, and an authorizer may take long for each: others have their turn after some. */
+  #afterQuestion(): Promise<void> | undefined {
+    this.#questions += 1;
+    if (this.#questions === 2) this.#workSinceMs = performance.now(); // Mostly there is one: asking the clock costs, too.
+    if (this.#questions % QUESTIONS_A_LOOK !== 0) return undefined;
+    const { budget } = this.#host;
+    const nowMs = performance.now();
+    const ms = nowMs - this.#workSinceMs;
+    this.#workSinceMs = nowMs;
+    if (ms < LONG_QUESTIONS_MS) return undefined; // As fast as without questions: pauses would only make it slower.
+    budget.spend(ms);
+    return budget.isSpent ? this.#untilRenewed(budget) : undefined;
   }
 
   async #answerLater(first: Promise<Answer>): Promise<void> {

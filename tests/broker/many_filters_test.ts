@@ -1,4 +1,4 @@
-/** SUBSCRIBE and UNSUBSCRIBE with thousands of Topic Filters: others have their turn meanwhile, and the answer is whole. */
+/** Packets with thousands of Topic Filters or questions: others have their turn meanwhile, and the answer is whole. */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import {
@@ -88,6 +88,19 @@ Deno.test("SUBSCRIBE with one filter each, whose questions take 0.1 s in sum, gi
   assertGreater(authorizer.turns, 5);
 });
 
+Deno.test("PUBLISH in one chunk, whose questions take 0.1 s in sum, give others their turn, and stay in order", async () => {
+  using authorizer = new SlowAuthorizer();
+  await converse(5, { authorizer }, async (conversation) => {
+    await conversation.run("s connects", "s > 82 [ 0001 [] '#' 00 ]", "s < 90 [ 0001 [] 00 ]", "a connects");
+    const messages = Array.from({ length: 1_000 }, (_, index) => `30 [ 'x' [] "${index}" ]`).join(" ");
+    conversation.client("a").send(fromHex(`${messages} c0 00`));
+    await conversation.client("a").expect(fromHex("d0 00"));
+    await conversation.client("s").expect(fromHex(messages));
+  });
+  assertLess(authorizer.most, MOST_QUESTIONS + 2 * 16); // It is looked at after 16.
+  assertGreater(authorizer.turns, 5);
+});
+
 Deno.test("SUBSCRIBE and UNSUBSCRIBE with 65,535 filters give others their turn, and what follows waits", () =>
   converse(5, { limits: NO_BOUND }, async (conversation) => {
     await conversation.run("a connects", "b connects");
@@ -161,8 +174,10 @@ Deno.test("The rules are made for a client once, and anew when its name, its rol
     false,
     true,
   ]);
+  assertEquals([may("b", "ann", "of/b/ann"), may("b", "ann", "of/a/ann")], [true, false]); // Of those made for it.
   assertEquals([may("b", "bob", "of/b/ann"), may("b", "bob", "of/b/bob")], [false, true]);
   assertEquals([may("b", "bob", "r"), may("b", "bob", "r", ["r"]), may("b", "bob", "r")], [false, true, false]);
+  assertEquals([may("b", "bob", "r"), may("b", "bob", "r")], [false, false]);
   control.replace({ everyone: [{ access: "read", topic: "r" }] });
   assertEquals([may("b", "bob", "r"), may("b", "bob", "of/b/bob")], [true, false]);
 });
