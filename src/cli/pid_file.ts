@@ -1,6 +1,9 @@
 import { ConfigError } from "./config_error.ts";
 import { whyNot } from "./read_file.ts";
 
+// The longest number of a process, and its line end.
+const MOST_BYTES = 32;
+
 /** A file with the number of the process, while it runs. */
 export class PidFile implements Disposable {
   readonly #path: string | undefined;
@@ -9,21 +12,51 @@ export class PidFile implements Disposable {
     this.#path = path;
   }
 
-  /** Throws {@linkcode ConfigError} when it cannot be written. @param path `undefined` for none */
+  /**
+   * Replaces a file that an earlier process has left, and nothing else: who may write to the folder could lay a link there
+   * to have another file overwritten. Throws {@linkcode ConfigError} when it cannot be written.
+   *
+   * @param path `undefined` for none
+   */
   static write(path: string | undefined): PidFile {
     try {
-      if (path !== undefined) Deno.writeTextFileSync(path, `${Deno.pid}\n`);
+      if (path !== undefined) create(path);
       return new PidFile(path);
     } catch (error) {
       throw new ConfigError(`Cannot write the pid file "${path}": ${whyNot(error)}`);
     }
   }
 
+  /** Leaves it if another process has replaced it. */
   [Symbol.dispose](): void {
     try {
-      if (this.#path !== undefined) Deno.removeSync(this.#path);
+      if (this.#path !== undefined && numberIn(this.#path) === `${Deno.pid}`) Deno.removeSync(this.#path);
     } catch {
       // Somebody else has removed it, or its folder is no longer ours: nothing depends on it.
     }
   }
+}
+
+function create(path: string): void {
+  if (numberIn(path) !== undefined) Deno.removeSync(path);
+  // Opens nothing that is there, not even through a link.
+  using file = Deno.openSync(path, { write: true, createNew: true, mode: 0o644 });
+  const bytes = new TextEncoder().encode(`${Deno.pid}\n`);
+  for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+}
+
+/** What a pid file says, "" for an empty one; `undefined`: there is none. Throws for anything else that is there. */
+function numberIn(path: string): string | undefined {
+  let found: Deno.FileInfo;
+  try {
+    found = Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  if (found.isSymlink) throw new Error("it is a symbolic link");
+  if (!found.isFile) throw new Error(found.isDirectory ? "it is a folder" : "it is no file");
+  const text = found.size > MOST_BYTES ? "?" : Deno.readTextFileSync(path).trim();
+  if (!/^\d*$/.test(text)) throw new Error("there is a file that is no pid file");
+  return text;
 }

@@ -260,7 +260,9 @@ export const configurationSchema = z.strictObject({
       "Seconds between two messages; 0: there are none.",
     ),
   }).prefault({}).describe("The topics below `$SYS`."),
-  pidFile: path.optional().describe("Gets the number of the process while it runs."),
+  pidFile: path.optional().describe(
+    "Gets the number of the process while it runs. Nothing but an earlier pid file is replaced.",
+  ),
 }).superRefine(checkListeners);
 
 /** What the broker is started with, wherever it was written. */
