@@ -146,12 +146,22 @@ export class Admission {
     return true;
   }
 
+  /** The connection that was not taken over after all keeps its place. */
+  #givePlaceBack(served: ServedConnection): void {
+    const owner = this.#host.sessions.ownerOf(served.connection);
+    if (owner === undefined || owner.isAdmitted || !served.isAdmitted) return;
+    owner.isAdmitted = true;
+    served.isAdmitted = false;
+  }
+
   async #reopenSession(ask: OpenSession, served: ServedConnection): Promise<Answer> {
     try {
       const opened = await this.#host.sessions.open(ask, served);
       if (opened === undefined) return TAKEN_OVER;
       if (opened === "notYours") return NOT_YOURS;
-      return typeof opened === "string" ? refusedBy(opened) : this.#welcome(ask, served, opened);
+      if (typeof opened !== "string") return this.#welcome(ask, served, opened);
+      this.#givePlaceBack(served);
+      return refusedBy(opened);
     } catch (error) {
       this.#readFailed(error, served);
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };

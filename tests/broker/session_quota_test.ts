@@ -51,6 +51,8 @@ function beginner(network: string): SessionBeginner {
   return { clientId: "c", principal: undefined, network };
 }
 
+const WILL = `'${"w".repeat(600)}'`;
+
 interface QuotaRow {
   readonly name: string;
   readonly limits: Partial<Limits>;
@@ -145,6 +147,17 @@ Deno.test("A client with Clean Start gets the place of its own session, and is r
       welcome("a4", "01"),
     )));
 
+Deno.test("A client that is refused a larger Will takes no place of the connection that has its session", () =>
+  converse(5, { limits: { maximumConnections: 1, maximumSessionBytes: 500 } }, async (conversation) => {
+    await conversation.run(comes("a"), welcome("a"));
+    for (let round = 0; round < 2; round++) {
+      await conversation.run(comes("a2", { will: WILL }), "a2 told 20 00 97");
+      await conversation.run(comes("b", { flags: "02" }), "b told 20 00 97", "a quiet");
+    }
+    await conversation.run("a disconnects", comes("b", { flags: "02" }), welcome("b"));
+    await conversation.run(comes("c"), "c told 20 00 97");
+  }));
+
 Deno.test("A session whose time is over makes room", () =>
   converse(5, { limits: { maximumSessions: 1 } }, (conversation) =>
     conversation.run(
@@ -169,7 +182,6 @@ Deno.test("Sessions that end with their connections are not bounded", () =>
       "b told 20 00 97",
     )));
 
-const WILL = `'${"w".repeat(600)}'`;
 for (
   const [name, limits, user] of [
     ["all", { maximumSessionBytes: 1_000 }, "ann"],
