@@ -17,6 +17,8 @@ class CountingStorage implements Storage {
   readonly committed: Change[] = [];
   /** A commit waits for it. */
   slow: Promise<void> | undefined;
+  /** A page of a session waits for it. */
+  slowPage: Promise<void> | undefined;
 
   restore(): AsyncIterable<Fact> {
     return this.inner.restore();
@@ -24,6 +26,7 @@ class CountingStorage implements Storage {
 
   async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
     let count = 0;
+    await this.slowPage;
     for await (const fact of this.inner.restoreSession(clientId, afterSequence)) {
       this.read += 1;
       this.mostAtOnce = Math.max(this.mostAtOnce, ++count);
@@ -59,6 +62,24 @@ Deno.test("A long queue comes back page by page, in order, while others are serv
     assertEquals(got, Array.from({ length: 6_300 }, (_, index) => `${index}`));
     assertEquals(storage.mostAtOnce < 2_200, true, `${storage.mostAtOnce} were read at once`);
     await conversation.run("s2 quiet", "s2 drops", "s3 resumes", "s3 quiet"); // Nothing is left.
+  });
+});
+
+Deno.test("A message that comes while a page is read goes behind it, though it could be sent [MQTT-4.6.0-6]", async () => {
+  const storage = new CountingStorage();
+  await converse(4, { storage, limits: LIMITS }, async (conversation) => {
+    await conversation.run(...SUBSCRIBER, "s disconnects", "p connects");
+    await publish(conversation, 0, 2_100);
+    await conversation.run("s2 resumes");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    storage.slowPage = promise;
+    const got: string[] = [];
+    while (got.length < 2_048) got.push(await takeOne(conversation, "s2")); // The first page.
+    await publish(conversation, 2_100, 2_101);
+    await conversation.run("s2 quiet");
+    resolve();
+    while (got.length < 2_101) got.push(await takeOne(conversation, "s2"));
+    assertEquals(got, Array.from({ length: 2_101 }, (_, index) => `${index}`));
   });
 });
 

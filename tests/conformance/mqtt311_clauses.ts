@@ -54,6 +54,10 @@ export const MQTT_311_CLAUSES: Clauses = {
     "A session of Clean Session 0 is there whether the connection was lost or not [MQTT-3.1.2-4 of 3.1.1] v4",
     "A session is present when the client comes back [MQTT-3.2.2-3] v4",
     "A session of Clean Session 0 before MQTT 5 does not expire v4",
+    "Messages with QoS 1 and 2 wait for the client in order, QoS 0 does not [MQTT-3.1.2-5] [MQTT-4.5.0-1] v4",
+    "PUBLISH without PUBACK is sent again with its Packet Identifier and DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] v4",
+    "PUBREL is sent again, not PUBLISH, once PUBREC came [MQTT-4.3.3-6] [MQTT-4.4.0-1] v4",
+    "A QoS 2 message of a durable session is known when its publisher comes back [MQTT-4.3.3-10] v4",
   ],
   "MQTT-3.1.2-5": [
     "Messages with QoS 1 and 2 wait for the client in order, QoS 0 does not [MQTT-3.1.2-5] [MQTT-4.5.0-1] v4",
@@ -327,6 +331,7 @@ export const MQTT_311_CLAUSES: Clauses = {
     "Messages of one publisher keep their order [MQTT-4.6.0-5] v4",
     "PUBLISH without PUBACK is sent again with its Packet Identifier and DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] v4",
     "Messages that wait come in the order in which they were published, each topic on its own [MQTT-4.6.0-6] v4",
+    "A message that comes while a page is read goes behind it, though it could be sent [MQTT-4.6.0-6]",
   ],
   "MQTT-4.7.1-1": [
     "A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v4",

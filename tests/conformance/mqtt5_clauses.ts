@@ -72,6 +72,10 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.1.2-5": [
     "A session is present when the client comes back [MQTT-3.2.2-3] v5",
     "A subscription of a session is there when the client comes back, and only once v5",
+    "Messages with QoS 1 and 2 wait for the client in order, QoS 0 does not [MQTT-3.1.2-5] [MQTT-4.5.0-1] v5",
+    "PUBLISH without PUBACK is sent again with its Packet Identifier and DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] v5",
+    "PUBREL is sent again, not PUBLISH, once PUBREC came [MQTT-4.3.3-6] [MQTT-4.4.0-1] v5",
+    "A QoS 2 message of a durable session is known when its publisher comes back [MQTT-4.3.3-10] v5",
   ],
   "MQTT-3.1.2-6": [
     "A session is present when the client comes back [MQTT-3.2.2-3] v5",
@@ -97,6 +101,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.1.2-10": [
     "The Will is published once [MQTT-3.1.2-10] v5",
     "DISCONNECT removes the Will [MQTT-3.14.4-3] [MQTT-3.1.2-10] v5",
+    "A Will that has come after its delay does not come again when its session ends or is resumed [MQTT-3.1.2-10] v5",
   ],
   "MQTT-3.1.2-11": ["CONNECT with Will QoS and no Will [MQTT-3.1.2-11] [MQTT-3.1.2-13 of 3.1.1] is refused v5"],
   "MQTT-3.1.2-12": [
@@ -124,16 +129,23 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.1.2-23": [
     "A session is there until its Session Expiry Interval has passed [MQTT-3.1.2-23] [MQTT-4.1.0-2] v5",
     "Without Session Expiry Interval the session ends with its connection, with 1 second it does not [MQTT-3.1.2-23] v5",
+    "DISCONNECT sets another Session Expiry Interval (section 3.14.2.2.2) v5",
   ],
   "MQTT-3.1.2-24": [
     "What is larger than Maximum Packet Size of the client is not sent to it [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
     "A client that accepts not even CONNACK is not served [MQTT-3.1.2-24] [MQTT-3.2.0-1] v5",
     "A message that waited and is larger than the client now accepts is left out [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
+    "QoS 0 for several is left out for those that it is too large for [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
+    "QoS 1 for several is left out for those that it is too large for [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
+    "QoS 2 for several is left out for those that it is too large for [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
   ],
   "MQTT-3.1.2-25": [
     "What is larger than Maximum Packet Size of the client is not sent to it [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
     "A retained message larger than the client accepts is left out, and the others come [MQTT-3.1.2-25] v5",
     "A message that waited and is larger than the client now accepts is left out [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
+    "QoS 0 for several is left out for those that it is too large for [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
+    "QoS 1 for several is left out for those that it is too large for [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
+    "QoS 2 for several is left out for those that it is too large for [MQTT-3.1.2-24] [MQTT-3.1.2-25] v5",
   ],
   "MQTT-3.1.2-26": ["The broker uses Topic Aliases up to the maximum of the client [MQTT-3.3.2-11] [MQTT-3.1.2-26] v5"],
   "MQTT-3.1.2-27": ["The broker uses none when the client said none [MQTT-3.1.2-27] v5"],
@@ -321,6 +333,7 @@ export const MQTT_5_CLAUSES: Clauses = {
     "A message that expired does not leave the queue [MQTT-3.3.2-5] v5",
     "A message that waits for Receive Maximum expires [MQTT-3.3.2-5] v5",
     "A retained message expires, and comes with the time that is left [MQTT-3.3.2-5] [MQTT-3.3.2-6] v5",
+    "A retained message that has expired does not come, also before the broker has looked at its clock [MQTT-3.3.2-5] v5",
   ],
   "MQTT-3.3.2-6": [
     "A message that expired does not leave the queue [MQTT-3.3.2-5] v5",
@@ -394,6 +407,7 @@ export const MQTT_5_CLAUSES: Clauses = {
     "No more than Receive Maximum of the client is in flight, all else goes on [MQTT-3.3.4-9] [MQTT-3.3.4-10] v5",
     "What is sent again does not exceed Receive Maximum [MQTT-3.3.4-9] v5",
     "A message that is acknowledged before it is sent again is not sent again [MQTT-4.4.0-1] v5",
+    "PUBREL that is sent again has a place of Receive Maximum [MQTT-3.3.4-9] v5",
   ],
   "MQTT-3.3.4-10": [
     "No more than Receive Maximum of the client is in flight, all else goes on [MQTT-3.3.4-9] [MQTT-3.3.4-10] v5",
@@ -445,6 +459,8 @@ export const MQTT_5_CLAUSES: Clauses = {
     "No Local keeps messages from their publisher, not from others [MQTT-3.8.3-3] v5",
     "No Local of one filter leaves an overlapping one alone, with its QoS and identifier [MQTT-3.8.3-3] v5",
     "No Local holds for the Will and for retained messages of the same client too [MQTT-3.8.3-3] v5",
+    "No Local keeps back only what its own subscription says of a message, with each [MQTT-3.8.3-3] v5",
+    "No Local keeps back only what its own subscription says of a message, with once [MQTT-3.8.3-3] v5",
   ],
   "MQTT-3.8.3-4": ["No Local on a Shared Subscription is a Protocol Error [MQTT-3.8.3-4] v5"],
   "MQTT-3.8.3-5": [
@@ -509,6 +525,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.10.4-2": [
     "UNSUBSCRIBE stops delivery [MQTT-3.10.4-2] [MQTT-3.10.4-4] v5",
     "UNSUBSCRIBE stops the retained messages that still wait [MQTT-3.10.4-2] v5",
+    "What waits does not come after UNSUBSCRIBE, also where the client subscribes again [MQTT-3.10.4-2] v5",
   ],
   "MQTT-3.10.4-3": ["UNSUBSCRIBE does not stop a delivery that has begun [MQTT-3.10.4-3] v5"],
   "MQTT-3.10.4-4": ["UNSUBSCRIBE stops delivery [MQTT-3.10.4-2] [MQTT-3.10.4-4] v5"],
@@ -559,6 +576,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   ],
   "MQTT-3.14.4-2": [
     "Nothing comes behind DISCONNECT of the server, which closes [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.2-1] v5",
+    "DISCONNECT of a client ends the connection [MQTT-3.14.4-2] v5",
   ],
   "MQTT-3.14.4-3": ["DISCONNECT removes the Will [MQTT-3.14.4-3] [MQTT-3.1.2-10] v5"],
   "MQTT-3.15.1-1": [
@@ -580,6 +598,8 @@ export const MQTT_5_CLAUSES: Clauses = {
     "A session is there until its Session Expiry Interval has passed [MQTT-3.1.2-23] [MQTT-4.1.0-2] v5",
     "A session expires with its subscriptions and messages [MQTT-4.1.0-2] v5",
     "A session with Session Expiry Interval 0 ends with its connection [MQTT-4.1.0-2] v5",
+    "DISCONNECT sets another Session Expiry Interval (section 3.14.2.2.2) v5",
+    "The Session Expiry Interval is that of the last CONNECT v5",
   ],
   "MQTT-4.2-1": [
     "TCP read gives the bytes of any pattern of writes, in chunks that stay as they were handed out",
@@ -587,7 +607,10 @@ export const MQTT_5_CLAUSES: Clauses = {
     "listenUnix() carries MQTT and names both ends",
     "One packet over many messages is one packet [MQTT-6.0.0-2]",
   ],
-  "MQTT-4.3.1-1": ["QoS 0 is delivered and not answered [MQTT-4.3.1-1] v5"],
+  "MQTT-4.3.1-1": [
+    "QoS 0 is delivered and not answered [MQTT-4.3.1-1] v5",
+    "QoS 0 is not answered, also where it is refused [MQTT-4.3.1-1] v5",
+  ],
   "MQTT-4.3.2-1": [
     "All 65,535 Packet Identifiers can be in flight, and none is used twice [MQTT-2.2.1-4] [MQTT-4.3.2-1] v5",
     "Inflight.add() goes from 65,535 to 1 and passes over what is in use [MQTT-2.2.1-4]",
@@ -624,7 +647,10 @@ export const MQTT_5_CLAUSES: Clauses = {
     "A message that was sent does not expire when it is sent again [MQTT-4.3.3-7] v5",
     "QoS 2 goes its four steps also when the Message Expiry Interval has passed [MQTT-4.3.3-7] [MQTT-4.3.3-13] v5",
   ],
-  "MQTT-4.3.3-8": ["QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5"],
+  "MQTT-4.3.3-8": [
+    "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5",
+    "PUBACK and PUBREC refuse a message with the Reason Code of what is wrong [MQTT-3.4.2-1] [MQTT-3.5.2-1] v5",
+  ],
   "MQTT-4.3.3-9": [
     "A Packet Identifier that was refused with PUBREC is new at once [MQTT-4.3.3-9] v5",
     "A Packet Identifier that was refused with PUBREC is new when the session is resumed [MQTT-4.3.3-9] v5",
@@ -633,20 +659,24 @@ export const MQTT_5_CLAUSES: Clauses = {
     "QoS 2 PUBLISH that is repeated before PUBREL is answered and not delivered again [MQTT-4.3.3-10] v5",
     "A QoS 2 message of a durable session is known when its publisher comes back [MQTT-4.3.3-10] v5",
     "A message with QoS 2 is delivered once, however often PUBREL is repeated [MQTT-4.3.3-10] [MQTT-4.3.3-11] v5",
+    "QoS 2 PUBLISH that is repeated without DUP is answered and not delivered again [MQTT-4.3.3-10] v5",
   ],
   "MQTT-4.3.3-11": [
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v5",
     "PUBREL of an unknown Packet Identifier is answered with PUBCOMP, in MQTT 5 with 0x92 [MQTT-4.3.3-11] v5",
+    "A Packet Identifier is new again behind PUBCOMP, whatever DUP says [MQTT-4.3.3-12] v5",
   ],
   "MQTT-4.3.3-12": ["A Packet Identifier is new again behind PUBCOMP, whatever DUP says [MQTT-4.3.3-12] v5"],
   "MQTT-4.3.3-13": [
     "QoS 2 goes its four steps also when the Message Expiry Interval has passed [MQTT-4.3.3-7] [MQTT-4.3.3-13] v5",
     "A message that is repeated when it has expired goes to nobody again [MQTT-4.3.3-13] v5",
+    "A message that has expired when it comes is acknowledged as any other [MQTT-4.3.3-13] v5",
   ],
   "MQTT-4.4.0-1": [
     "PUBLISH without PUBACK is sent again with its Packet Identifier and DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] v5",
     "PUBREL is sent again, not PUBLISH, once PUBREC came [MQTT-4.3.3-6] [MQTT-4.4.0-1] v5",
     "Nothing is sent again on the same connection [MQTT-4.4.0-1] v5",
+    "A message that is acknowledged before it is sent again is not sent again [MQTT-4.4.0-1] v5",
   ],
   "MQTT-4.4.0-2": [
     "A message whose PUBACK or PUBREC is an error is not sent again [MQTT-4.4.0-2] v5",
@@ -668,11 +698,13 @@ export const MQTT_5_CLAUSES: Clauses = {
     "Messages of one publisher keep their order [MQTT-4.6.0-5] v5",
     "Random clients over random connections get what a model says: QoS 1 at least once, QoS 2 once and in order",
     "Messages that wait come in the order in which they were published, each topic on its own [MQTT-4.6.0-6] v5",
+    "A message that comes while a page is read goes behind it, though it could be sent [MQTT-4.6.0-6]",
   ],
   "MQTT-4.6.0-6": [
     "Messages of one publisher keep their order [MQTT-4.6.0-5] v5",
     "Random clients over random connections get what a model says: QoS 1 at least once, QoS 2 once and in order",
     "Messages that wait come in the order in which they were published, each topic on its own [MQTT-4.6.0-6] v5",
+    "A message that comes while a page is read goes behind it, though it could be sent [MQTT-4.6.0-6]",
   ],
   "MQTT-4.7.0-1": [
     "A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v5",
@@ -732,15 +764,18 @@ export const MQTT_5_CLAUSES: Clauses = {
   ],
   "MQTT-4.8.2-5": [
     "A QoS 2 message that was sent to a member goes to no other one when its session ends [MQTT-4.8.2-5] v5",
+    "A QoS 2 message that was sent goes to no other member when a session that lived on ends [MQTT-4.8.2-5] v5",
   ],
   "MQTT-4.8.2-6": ["A message that one member of a Shared Subscription refuses goes to no other [MQTT-4.8.2-6] v5"],
   "MQTT-4.9.0-1": [
     "No more than Receive Maximum of the client is in flight, all else goes on [MQTT-3.3.4-9] [MQTT-3.3.4-10] v5",
     "No more than maximumInflight is in flight v5",
+    "PUBRELs that are sent again give back no more places than a lower Receive Maximum has [MQTT-3.3.4-9] v5",
   ],
   "MQTT-4.9.0-2": [
     "No more than Receive Maximum of the client is in flight, all else goes on [MQTT-3.3.4-9] [MQTT-3.3.4-10] v5",
     "What is sent again does not exceed Receive Maximum [MQTT-3.3.4-9] v5",
+    "PUBREL that is sent again has a place of Receive Maximum [MQTT-3.3.4-9] v5",
   ],
   "MQTT-4.9.0-3": [
     "No more than Receive Maximum of the client is in flight, all else goes on [MQTT-3.3.4-9] [MQTT-3.3.4-10] v5",
@@ -761,6 +796,8 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-4.12.1-1": [
     "A client authenticates again [MQTT-4.12.1-1] v5",
     "Authenticating again with another method is a Protocol Error [MQTT-4.12.1-1] v5",
+    "AUTH 00 outside of an exchange is a Protocol Error [MQTT-4.12.1-1] v5",
+    "AUTH 18 outside of an exchange is a Protocol Error [MQTT-4.12.1-1] v5",
   ],
   "MQTT-4.12.1-2": [
     "A client that fails to authenticate again is disconnected [MQTT-4.12.1-2] v5",

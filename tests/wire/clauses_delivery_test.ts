@@ -1,6 +1,6 @@
 /** Clauses of delivery that speak of all clients, of each kind of answer, or of each place in a Topic Filter. */
 
-import { ALL_VERSIONS, conversationTests } from "./conversation.ts";
+import { ALL_VERSIONS, conversationTests, type Row } from "./conversation.ts";
 
 /** Filters with `+` at each of their levels, a topic that matches, and one that differs where `+` does not stand. */
 const PLUS: readonly (readonly [filter: string, matching: string, other: string])[] = [
@@ -42,6 +42,61 @@ conversationTests([
       "p < 40 [ 0001 10 ] 40 [ 0001 97 ] 50 [ 0004 97 ]",
     ],
   },
+  {
+    name: "QoS 0 is not answered, also where it is refused [MQTT-4.3.1-1]",
+    versions: ALL_VERSIONS,
+    limits: { maximumPayloadBytes: 4, maximumRetainedMessages: 1 },
+    options: { authorizer: { authorize: ({ topic }) => topic !== "denied" } },
+    steps: [
+      "p connects",
+      "p > 30 [ 'none' {} ] 30 [ 'none' {} \"12345\" ] 30 [ 'denied' {} ] 30 [ '$SYS/x' {} ]",
+      "p > 31 [ 'kept' {} \"1\" ] 31 [ 'more' {} \"1\" ]",
+    ],
+  },
+  {
+    name: "QoS 2 PUBLISH that is repeated without DUP is answered and not delivered again [MQTT-4.3.3-10]",
+    versions: ALL_VERSIONS,
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 {} 'x' 00 ]",
+      "s < 90 [ 0001 {} 00 ]",
+      "p connects",
+      "p > 34 [ 'x' 0001 {} \"1\" ] 34 [ 'x' 0001 {} \"2\" ]",
+      "p < 50 [ 0001 ] 50 [ 0001 ]",
+      "s < 30 [ 'x' {} \"1\" ]",
+      "p > 62 [ 0001 ]",
+      "p < 70 [ 0001 ]",
+    ],
+  },
+  {
+    name: "A message that has expired when it comes is acknowledged as any other [MQTT-4.3.3-13]",
+    versions: [5],
+    steps: [
+      "p connects",
+      "p > 34 [ 'x' 0001 [ 02 00000000 ] ] 32 [ 'x' 0002 [ 02 00000000 ] ]",
+      "p < 50 [ 0001 10 ] 40 [ 0002 10 ]",
+      "p > 62 [ 0001 ]",
+      "p < 70 [ 0001 ]",
+    ],
+  },
+  ...([0, 1, 2] as const).map((qos): Row => ({
+    name: `QoS ${qos} for several is left out for those that it is too large for [MQTT-3.1.2-24] [MQTT-3.1.2-25]`,
+    versions: [5],
+    steps: [
+      "s > 10 [ @ 02 0000 [ 27 0000001a ] 's' ]",
+      "s < 20 [ 00 00 [ LIMITS ] ]",
+      ...["s", "t", "u"].flatMap((client) => [
+        ...client === "s" ? [] : [`${client} connects`],
+        `${client} > 82 [ 0001 [] 'x' 0${qos} ]`,
+        `${client} < 90 [ 0001 [] 0${qos} ]`,
+      ]),
+      "p connects v4", // Its bytes are not what goes out.
+      `p > 3${qos * 2} [ 'x' ${qos > 0 ? "0001" : ""} "${"l".repeat(30)}" ] 30 [ 'x' "short" ]`,
+      ...qos > 0 ? [`p < ${qos === 1 ? 40 : 50} [ 0001 ]`] : [],
+      ...["t", "u"].map((client) => `${client} < 3${qos * 2} [ 'x' ${qos > 0 ? "0001" : ""} [] "${"l".repeat(30)}" ]`),
+      ...["s", "t", "u"].map((client) => `${client} < 30 [ 'x' [] "short" ]`),
+    ],
+  })),
   {
     name: "PUBREC with a Reason Code below 0x80 is answered with PUBREL, whatever it says [MQTT-4.3.3-4]",
     versions: [5],

@@ -69,6 +69,17 @@ conversationTests([
       "s < f0 [ 00 [ 15 'M' ] ]",
     ],
   },
+  ...["00", "18"].map((reasonCode): Row => ({
+    name: `AUTH ${reasonCode} outside of an exchange is a Protocol Error [MQTT-4.12.1-1]`,
+    versions: [5],
+    options: { enhancedAuthenticators: [{ method: "M", begin: () => ({ next: () => ({ kind: "accepted" }) }) }] },
+    steps: [
+      "s > 10 [ @ 02 0000 [ 15 'M' ] 's' ]",
+      "s < 20 [ 00 00 [ 15 'M' LIMITS ] ]",
+      `s > f0 [ ${reasonCode} [ 15 'M' ] ]`,
+      "s told e0 82",
+    ],
+  })),
   {
     name: "User Properties of a Will keep their order [MQTT-3.1.3-10]",
     versions: [5],

@@ -82,6 +82,20 @@ conversationTests([
     ],
   },
   {
+    name:
+      "A retained message that has expired does not come, also before the broker has looked at its clock [MQTT-3.3.2-5]",
+    versions: [5],
+    steps: [
+      "p connects",
+      "p > 31 [ 'x/1' [ 02 0000000a ] \"1\" ] 31 [ 'x/2' [ 02 0000000b ] \"2\" ]",
+      "p quiet",
+      ({ machine }) => machine.pass(10_000),
+      "s connects",
+      "s > 82 [ 0001 [] 'x/+' 00 ]",
+      "s < 90 [ 0001 [] 00 ] 31 [ 'x/2' [ 02 00000001 ] \"2\" ]",
+    ],
+  },
+  {
     name: "A retained message that replaces one with Message Expiry Interval does not end with it",
     versions: [5],
     steps: [

@@ -1,7 +1,7 @@
 /** Copies of a message that several subscriptions of one client match (MQTT 5, section 3.3.4). */
 
 import { type BrokerOptions, DenoKvStorage, MemoryStorage } from "../../mod.ts";
-import { conversationTests, converse, type Step } from "./conversation.ts";
+import { conversationTests, converse, type Row, type Step } from "./conversation.ts";
 
 /** `a/#` with QoS 0, `a/+` with QoS 2 and `a/b` with QoS 1, each with an identifier. */
 const THREE = [
@@ -92,6 +92,23 @@ conversationTests([
       "s < 30 [ 'a/b' [ 0b 01 ] \"2\" ] 30 [ 'a/b' [ 0b 02 ] \"2\" ] 30 [ 'a/b' [ 0b 03 ] \"2\" ]",
     ],
   },
+  ...(["each", "once"] as const).map((overlappingSubscriptions): Row => ({
+    name:
+      `No Local keeps back only what its own subscription says of a message, with ${overlappingSubscriptions} [MQTT-3.8.3-3]`,
+    versions: [5],
+    options: { overlappingSubscriptions },
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 [ 0b 01 ] 'a/b' 0e 'a/+' 00 ] 82 [ 0002 [] 'c/d' 0e 'c/+' 01 ]",
+      "s < 90 [ 0001 [] 02 00 ] 90 [ 0002 [] 02 01 ]",
+      "s > 35 [ 'a/b' 0001 [] \"1\" ] 35 [ 'c/d' 0002 [] \"1\" ]",
+      "s < 50 [ 0001 ] 30 [ 'a/b' [ 0b 01 ] \"1\" ] 50 [ 0002 ] 32 [ 'c/d' 0001 [] \"1\" ]",
+      "p connects",
+      "p > 35 [ 'a/b' 0001 [] \"2\" ]",
+      "p < 50 [ 0001 ]",
+      `s < 35 [ 'a/b' 0002 [ 0b 01 ${overlappingSubscriptions === "once" ? "0b 01" : ""} ] "2" ]`,
+    ],
+  })),
   {
     name: "A subscription that ends takes its copy with it, one that is made again brings its new identifier",
     versions: [5],

@@ -106,6 +106,25 @@ conversationTests([
     ],
   },
   {
+    name: "A QoS 2 message that was sent goes to no other member when a session that lived on ends [MQTT-4.8.2-5]",
+    versions: ALL_VERSIONS,
+    steps: [
+      "s connects durable",
+      "s > 82 [ 0001 {} '$share/g/a' 02 ]",
+      "s < 90 [ 0001 {} 02 ]",
+      ...PUBLISHER,
+      "p > 34 [ 'a' 0001 {} \"one\" ]",
+      "p < 50 [ 0001 ]",
+      "s < 34 [ 'a' 0001 {} \"one\" ]",
+      "t connects",
+      "t > 82 [ 0001 {} '$share/g/a' 02 ]",
+      "t < 90 [ 0001 {} 02 ]",
+      "s drops",
+      "s2 connects", // Clean Start ends the session.
+      "t quiet",
+    ],
+  },
+  {
     name: "Messages that wait for a member go to another one when its session ends by Clean Start (section 4.8.2)",
     versions: ALL_VERSIONS,
     steps: [

@@ -118,6 +118,29 @@ conversationTests([
     ],
   },
   {
+    name:
+      "A Will that has come after its delay does not come again when its session ends or is resumed [MQTT-3.1.2-10]",
+    versions: [5],
+    steps: [
+      ...WATCHER,
+      ...["a", "b"].flatMap((client) => [
+        `${client} > 10 [ @ 06 0000 { 11 00000064 } '${client}' { 18 0000000a } 'w' 'gone' ]`,
+        `${client} < 20 [ 00 00 { LIMITS } ]`,
+        `${client} drops`,
+      ]),
+      "10 s pass",
+      WILL,
+      WILL,
+      "a2 > 10 [ @ 00 0000 {} 'a' ]",
+      "a2 < 20 [ 01 00 { LIMITS } ]",
+      "a2 drops",
+      "100 s pass",
+      "b2 > 10 [ @ 00 0000 {} 'b' ]",
+      "b2 < 20 [ 00 00 { LIMITS } ]",
+      "s quiet",
+    ],
+  },
+  {
     name: "A client that is back before the Will Delay Interval has passed publishes no Will [MQTT-3.1.3-9]",
     versions: [5],
     steps: [
