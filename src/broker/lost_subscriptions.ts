@@ -56,7 +56,7 @@ export function reviewOf(
 
 /** Topic Filters may be long, and many: as much as a Reason String should have. */
 function lostWords(subscriptions: readonly Subscription[]): string {
-  const [first = "", ...others] = subscriptions.map(({ filter: { topicFilter } }) => `"${topicFilter.slice(0, 100)}"`);
-  const rest = others.length === 0 ? "" : ` and ${others.length} other Topic Filters`;
-  return `the rules have changed: not authorized to subscribe to ${first}${rest}`;
+  const first = subscriptions[0]?.filter.topicFilter.slice(0, 100) ?? "";
+  const rest = subscriptions.length > 1 ? ` and ${subscriptions.length - 1} other Topic Filters` : "";
+  return `the rules have changed: not authorized to subscribe to "${first}"${rest}`;
 }
