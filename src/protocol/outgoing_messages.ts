@@ -178,7 +178,7 @@ export class OutgoingMessages {
     for (const entry of this.#inflight.values()) {
       if (entry.isReceived) {
         this.#sendPubrel(entry.packetIdentifier); // [MQTT-4.3.3-6]
-        this.#sendQuota = Math.max(0, this.#sendQuota - 1); // Its PUBCOMP gives it back.
+        this.#sendQuota -= 1; // Its PUBCOMP gives it back. Below 0: more of them than the client takes messages now.
       } else {
         this.#resend.push(entry); // In their order. [MQTT-4.6.0-1]
       }
@@ -445,8 +445,12 @@ export class OutgoingMessages {
       // It may have been acknowledged in the meantime, in part or wholly.
       if (this.#inflight.get(entry.packetIdentifier) !== entry || entry.isReceived) continue; // [MQTT-4.3.3-6]
       const message = entry.message as ApplicationMessage; // It came from the storage.
-      if (this.permits(message.topic)) this.#sendPublish(link, entry, message, true, nowMs);
-      else this.#finish(entry);
+      if (this.permits(message.topic)) {
+        this.#sendPublish(link, entry, message, true, nowMs);
+      } else {
+        this.#sendQuota -= 1;
+        this.#giveUp(entry);
+      }
     }
     // In turns: neither keeps the other from leaving.
     for (let isSent = true; isSent;) {
@@ -583,7 +587,20 @@ export class OutgoingMessages {
     const heldUntil = entry.qos === 2 ? this.#heldUntil : 0;
     if (sendIdentified(link, this.#context.encoders, message, entry, dup, heldUntil, nowMs)) return;
     this.#context.dropped.tooLarge += 1;
-    this.#finish(entry); // [MQTT-3.1.2-25]
+    if (dup) this.#giveUp(entry);
+    else this.#finish(entry); // [MQTT-3.1.2-25]
+  }
+
+  /**
+   * Ends a message that was sent on an earlier connection and must not be sent again. The client may have it, and with QoS 2
+   * takes the next one with its Packet Identifier for the same until PUBREL has come: the exchange goes on with that.
+   */
+  #giveUp(entry: QueuedMessage): void {
+    entry.isReceived = true; // Takes a place until PUBCOMP.
+    if (entry.qos === 1) return this.#finish(entry);
+    entry.message = undefined;
+    this.#write({ kind: "received", clientId: this.#session.clientId, sequence: entry.sequence });
+    this.#sendPubrel(entry.packetIdentifier);
   }
 
   #sendPubrel(packetIdentifier: number, reasonCode: ReasonCode = ReasonCode.Success): void {

@@ -164,6 +164,11 @@ const ROWS: readonly Row[] = [
       "s drops",
       () => rules.deny("s b"),
       "s resumes",
+      // The client may have the one with QoS 2, and would take the next one with its identifier for the same. [MQTT-4.3.3-12]
+      "s < 62 [ 0002 ] 3a [ 'a' 0003 {} ]",
+      "s > 70 [ 0002 ]",
+      "s drops",
+      "s resumes",
       "s < 3a [ 'a' 0003 {} ]",
     ],
   },

@@ -182,10 +182,15 @@ conversationTests([
       `p > 34 [ 'x' 0002 [] "${"2".repeat(40)}" ] 34 [ 'x' 0003 [] "3" ]`,
       "p < 50 [ 0002 ] 50 [ 0003 ]",
       "s2 > 10 [ @ 00 0000 [ 11 00000e10 27 00000020 ] 's' ]",
-      "s2 < 20 [ 01 00 [ LIMITS ] ] 34 [ 'x' 0003 [] \"3\" ]",
+      // They count as sent; the client may have the first one, whose identifier is free when PUBCOMP has come.
+      "s2 < 20 [ 01 00 [ LIMITS ] ] 62 [ 0001 ] 34 [ 'x' 0003 [] \"3\" ]",
       "s2 drops",
-      "s3 resumes", // They count as sent.
-      "s3 < 3c [ 'x' 0003 [] \"3\" ]",
+      "s3 resumes",
+      "s3 < 62 [ 0001 ] 3c [ 'x' 0003 [] \"3\" ]",
+      "s3 > 70 [ 0001 92 ]",
+      "s3 drops",
+      "s4 resumes",
+      "s4 < 3c [ 'x' 0003 [] \"3\" ]",
     ],
   },
   {

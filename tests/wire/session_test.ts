@@ -293,6 +293,28 @@ conversationTests([
     ],
   },
   {
+    name:
+      "After more PUBRELs than its Receive Maximum a client gets nothing before all but that many are through [MQTT-3.3.4-9]",
+    versions: [5],
+    steps: [
+      ...DURABLE(2),
+      "p connects",
+      "p > 34 [ 'x' 0001 {} \"1\" ] 34 [ 'x' 0002 {} \"2\" ] 34 [ 'x' 0003 {} \"3\" ]",
+      "p < 50 [ 0001 ] 50 [ 0002 ] 50 [ 0003 ]",
+      "s < 34 [ 'x' 0001 {} \"1\" ] 34 [ 'x' 0002 {} \"2\" ] 34 [ 'x' 0003 {} \"3\" ]",
+      "s > 50 [ 0001 ] 50 [ 0002 ]",
+      "s < 62 [ 0001 ] 62 [ 0002 ]",
+      "s drops",
+      "s2 > 10 [ @ 00 0000 { 11 00000e10 21 0001 } 's' ]",
+      "s2 < 20 [ 01 00 { LIMITS } ] 62 [ 0001 ] 62 [ 0002 ]",
+      "s2 > 70 [ 0001 ]",
+      "s2 quiet",
+      "s2 > 70 [ 0002 ]",
+      "s2 < 3c [ 'x' 0003 {} \"3\" ]",
+      "s2 quiet",
+    ],
+  },
+  {
     name: "A message that is acknowledged before it is sent again is not sent again [MQTT-4.4.0-1]",
     versions: [5],
     steps: [
