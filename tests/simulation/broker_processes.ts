@@ -1,6 +1,7 @@
 import { Broker, type BrokerEvent, type Limits, type Packet, type PacketEvent } from "../../mod.ts";
 import type { Seeded } from "../seeded.ts";
 import type { Disk, SimulatedStorage } from "./crashing_storage.ts";
+import type { Rules } from "./rules.ts";
 import { turn } from "./turns.ts";
 
 const START_MS = 1_000_000_000_000;
@@ -16,15 +17,17 @@ export class BrokerProcesses {
   readonly #disk: Disk;
   readonly #random: Seeded;
   readonly #log: Log | undefined;
+  readonly #rules: Rules | undefined;
   #current: { readonly broker: Broker; readonly storage: SimulatedStorage } | undefined;
   /** Counts the processes: what an earlier one says of its end is not heard. */
   #started = 0;
   #nowMs = START_MS;
 
-  constructor(disk: Disk, random: Seeded, log: Log | undefined) {
+  constructor(disk: Disk, random: Seeded, rules: Rules | undefined, log: Log | undefined) {
     this.#disk = disk;
     this.#random = random;
     this.#log = log;
+    this.#rules = rules;
   }
 
   get broker(): Broker {
@@ -41,6 +44,7 @@ export class BrokerProcesses {
     const options = {
       storage,
       limits: this.#limits(),
+      ...this.#rules && { authorizer: this.#rules },
       onEvent: (event: BrokerEvent) => {
         if (number === this.#started) this.#take(event);
       },

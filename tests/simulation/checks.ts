@@ -1,21 +1,32 @@
 /** What has to be true of a run when all is settled. */
 
 import type { History, Published } from "./history.ts";
+import type { Rules } from "./rules.ts";
 import type { SimulatedClient } from "./simulated_client.ts";
 
 export const SHARED_PREFIX = "s/";
 export const RETAINED_PREFIX = "r/";
 
 /** Throws when a client got something that it must not get, or did not get something that it must. */
-export function checkRun(history: History, clients: readonly SimulatedClient[]): void {
+export function checkRun(history: History, clients: readonly SimulatedClient[], rules: Rules | undefined): void {
   for (const client of clients) {
     checkDeliveries(client, history);
+    if (rules !== undefined) checkForbidden(client, history, rules);
     if (!client.isDurable) continue;
     checkTwice(client, history);
-    checkMissing(client, history);
-    checkOrder(client, history);
+    checkMissing(client, history, rules);
+    checkOrder(client, history, rules);
   }
-  checkShared(history, clients);
+  checkShared(history, clients, rules);
+}
+
+/** Nothing that was published while the client might not have it, and comes while this is so. */
+function checkForbidden({ clientId, deliveries }: SimulatedClient, { byText }: History, rules: Rules): void {
+  for (const { text, topic, at } of deliveries) {
+    const sentAt = byText.get(text)?.sentAt ?? 0; // It took a retained message away: nobody knows when.
+    if (!rules.isForbidden(clientId, topic, sentAt, at)) continue;
+    throw new Error(`${clientId} got ${named(text)} on "${topic}", which it may not receive`);
+  }
 }
 
 /** Nothing that was never published, or that the client did not subscribe to. */
@@ -41,18 +52,18 @@ function checkTwice({ clientId, deliveries }: SimulatedClient, { byText }: Histo
   }
 }
 
-function checkMissing(client: SimulatedClient, history: History): void {
+function checkMissing(client: SimulatedClient, history: History, rules: Rules | undefined): void {
   const got = new Set(client.deliveries.map(({ text }) => text));
-  for (const published of expectedBy(client, history)) {
+  for (const published of expectedBy(client, history, rules)) {
     const { text, topic, qos } = published;
     if (!got.has(text)) throw new Error(`${client.clientId} did not get ${named(text)} on "${topic}" with QoS ${qos}`);
   }
 }
 
 /** What each publisher sent with one QoS comes in this order, where it comes with the same QoS. */
-function checkOrder(client: SimulatedClient, history: History): void {
+function checkOrder(client: SimulatedClient, history: History, rules: Rules | undefined): void {
   const ranks = new Map<string, { readonly rank: number; readonly line: string }>();
-  for (const [rank, { text, topic, publisher, qos, isWillDue }] of expectedBy(client, history).entries()) {
+  for (const [rank, { text, topic, publisher, qos, isWillDue }] of expectedBy(client, history, rules).entries()) {
     if (!isWillDue && !topic.startsWith(RETAINED_PREFIX)) ranks.set(text, { rank, line: `${publisher} ${qos}` });
   }
   const last = new Map<string, number>();
@@ -70,18 +81,23 @@ function checkOrder(client: SimulatedClient, history: History): void {
 }
 
 /** Messages with QoS 1 or 2 that a client must have got at least once, in the order in which they were sent. */
-function expectedBy({ subscriptions, cleanStartAt }: SimulatedClient, { published }: History): Published[] {
+function expectedBy(
+  { clientId, subscriptions, cleanStartAt }: SimulatedClient,
+  { published }: History,
+  rules: Rules | undefined,
+): Published[] {
   return published.filter(({ topic, text, qos, sentAt, acknowledgedAt, isWillDue, isExpiring }) => {
     if (isExpiring || qos === 0 || text === "" || topic.startsWith(SHARED_PREFIX) || sentAt < cleanStartAt) {
       return false;
     }
     if (acknowledgedAt === Infinity && !isWillDue) return false;
+    if (rules?.mayWithhold(clientId, topic, sentAt)) return false;
     return (subscriptions.sureQos(topic, sentAt, acknowledgedAt) ?? 0) > 0;
   });
 }
 
 /** To one member of the group at least, as long as one was there all the time; with QoS 2 to one alone. */
-function checkShared({ published }: History, clients: readonly SimulatedClient[]): void {
+function checkShared({ published }: History, clients: readonly SimulatedClient[], rules: Rules | undefined): void {
   const deliveries = clients.flatMap((client) =>
     client.deliveries.filter(({ topic }) => topic.startsWith(SHARED_PREFIX))
   );
@@ -95,6 +111,7 @@ function checkShared({ published }: History, clients: readonly SimulatedClient[]
     const isEnded = clients.some(({ isDurable, cleanStartAt }) => isDurable && cleanStartAt > sentAt);
     if (qos === 0 || isExpiring || acknowledgedAt === Infinity || (qos === 2 && isEnded)) continue;
     if (clients.some((client) => hasLeft(client, topic, sentAt))) continue;
+    if (clients.some(({ clientId }) => rules?.mayWithhold(clientId, topic, sentAt))) continue;
     const isSure = clients.some((client) => client.subscriptions.sureQos(topic, sentAt, Infinity) !== undefined);
     if (isSure && got.length === 0) throw new Error(`${named(text)} on "${topic}" came to no member of its group`);
   }

@@ -25,9 +25,15 @@ export function randomTraits(clientId: string, isDurable: boolean, random: Seede
   };
 }
 
+/** Receive Maximum of its next connection: most often the same, also one that is lower. */
+export function nextReceiveMaximum({ version, receiveMaximum }: ClientTraits, random: Seeded): number | undefined {
+  if (version < 5) return undefined;
+  return random.oneIn(3) ? random.pick([undefined, 1, 2, 10]) : receiveMaximum;
+}
+
 /** Properties of its CONNECT. */
-export function connectProperties(traits: ClientTraits): Properties {
-  const { version, isDurable, sessionExpirySeconds, receiveMaximum } = traits;
+export function connectProperties(traits: ClientTraits, receiveMaximum: number | undefined): Properties {
+  const { version, isDurable, sessionExpirySeconds } = traits;
   if (version < 5) return {};
   return {
     ...(isDurable && { sessionExpiryInterval: sessionExpirySeconds }),

@@ -11,7 +11,7 @@ import {
 } from "../../mod.ts";
 import type { Seeded } from "../seeded.ts";
 import { ClientState } from "./client_state.ts";
-import { type ClientTraits, connectProperties } from "./client_traits.ts";
+import { type ClientTraits, connectProperties, nextReceiveMaximum } from "./client_traits.ts";
 import { type History, type Published, SubscriptionHistory } from "./history.ts";
 
 interface Link {
@@ -19,6 +19,9 @@ interface Link {
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly will: Published | undefined;
   readonly willDelaySeconds: number;
+  readonly receiveMaximum: number;
+  /** Packet Identifiers of what came on it and is not answered. */
+  readonly unanswered: Set<number>;
 }
 
 /** A message as it reached a client. */
@@ -91,7 +94,10 @@ export class SimulatedClient {
     this.#waitingWill = undefined;
     const { server, client } = memoryTransport(this.random.pick([1, 4, 16]));
     broker.serve(server);
-    const link: Link = { transport: client, writer: client.writable.getWriter(), will, willDelaySeconds };
+    const writer = client.writable.getWriter();
+    const receiveMaximum = nextReceiveMaximum(this.traits, this.random);
+    const terms = { will, willDelaySeconds, receiveMaximum: receiveMaximum ?? Infinity };
+    const link: Link = { transport: client, writer, ...terms, unanswered: new Set() };
     link.writer.closed.catch(() => {}); // It is lost.
     this.#link = link;
     this.phase = "connecting";
@@ -108,7 +114,7 @@ export class SimulatedClient {
       will: this.#willOf(link),
       userName: undefined,
       password: undefined,
-      properties: connectProperties(this.traits),
+      properties: connectProperties(this.traits, receiveMaximum),
     });
   }
 
@@ -211,7 +217,17 @@ export class SimulatedClient {
     return this.#state.newIdentifier((packetIdentifier) => this.subscriptions.isAsked(packetIdentifier));
   }
 
+  /** One more that is to be answered. [MQTT-3.3.4-9] */
+  #count(packetIdentifier: number): void {
+    const { unanswered = new Set(), receiveMaximum = Infinity } = this.#link ?? {};
+    unanswered.add(packetIdentifier);
+    if (unanswered.size > receiveMaximum) {
+      throw new Error(`${this.clientId} got more than its ${receiveMaximum} at once`);
+    }
+  }
+
   #send(packet: Packet): void {
+    if (packet.type === "puback" || packet.type === "pubcomp") this.#link?.unanswered.delete(packet.packetIdentifier);
     const bytes = encodePacket(packet, this.traits.version);
     for (const chunk of this.random.cut(bytes, Math.max(2_000, bytes.length >> 1))) {
       this.#link?.writer.write(chunk).catch(() => {}); // Lost with the connection.
@@ -249,6 +265,7 @@ export class SimulatedClient {
       case "pubcomp":
         return this.#owe(this.#state.acknowledged(packet));
       case "pubrel":
+        this.#link?.unanswered.add(packet.packetIdentifier); // It counts, and comes in any case.
         this.#state.released(packet.packetIdentifier);
         return this.#owe({ ...packet, type: "pubcomp", reasonCode: 0 });
       case "suback":
@@ -280,6 +297,7 @@ export class SimulatedClient {
       this.deliveries.push({ topic, text: new TextDecoder().decode(payload), qos, at: this.history.next() });
     }
     if (qos === 0) return;
+    this.#count(packetIdentifier);
     const type = qos === 1 ? "puback" : "pubrec";
     this.#owe({ type, packetIdentifier, reasonCode: 0, properties: {} });
   }

@@ -11,8 +11,9 @@ import { randomTraits } from "./client_traits.ts";
 import { type Fault, MemoryDisk } from "./crashing_storage.ts";
 import { History } from "./history.ts";
 import { KvDisk } from "./kv_disk.ts";
+import { Rules } from "./rules.ts";
 import { SimulatedClient } from "./simulated_client.ts";
-import { microtasks, turn } from "./turns.ts";
+import { microtasks, timers, turn } from "./turns.ts";
 
 const CLIENTS = 5;
 const TOPICS = ["a", "a/b", "a/c", "b"];
@@ -39,14 +40,16 @@ export async function simulate(seed: number, { fault, storage, log }: Simulation
   const random = new Seeded(seed);
   const kind = storage ?? (fault === undefined && random.oneIn(10) ? "kv" : "memory");
   const disk = kind === "kv" ? await KvDisk.make(random) : new MemoryDisk(random, fault);
-  const processes = new BrokerProcesses(disk, random, log);
+  const history = new History();
+  const rules = random.oneIn(3) ? new Rules(history) : undefined;
+  const processes = new BrokerProcesses(disk, random, rules, log);
   const onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
     processes.errors.push(event.reason); // It would have ended the process.
   };
   addEventListener("unhandledrejection", onRejection);
   try {
-    await new Simulation(random, processes, fault === "torn").run();
+    await new Simulation(random, processes, history, rules, fault === "torn").run();
   } catch (cause) {
     throw new Error(`seed ${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   } finally {
@@ -60,14 +63,24 @@ class Simulation {
   readonly #processes: BrokerProcesses;
   /** Whether the process ends wherever that takes something apart, and nowhere else, in a run twice as long. */
   readonly #isTorn: boolean;
-  readonly #history = new History();
+  readonly #history: History;
+  /** `undefined`: nobody is asked who may receive what. */
+  readonly #rules: Rules | undefined;
   readonly #clients: readonly SimulatedClient[];
   /** What messages hold beside their names, in bytes. */
   readonly #paddings: readonly number[];
 
-  constructor(random: Seeded, processes: BrokerProcesses, isTorn: boolean) {
+  constructor(
+    random: Seeded,
+    processes: BrokerProcesses,
+    history: History,
+    rules: Rules | undefined,
+    isTorn: boolean,
+  ) {
     this.#random = random;
     this.#processes = processes;
+    this.#history = history;
+    this.#rules = rules;
     this.#isTorn = isTorn;
     // Seldom so much that bodies are cut into parts, and that it comes back from the storage in pages.
     this.#paddings = random.oneIn(25) ? [0, 10, 100_000, 300_000] : [0, 0, 10, 3_000];
@@ -85,13 +98,13 @@ class Simulation {
     }
     if (this.#random.oneIn(2)) await this.#waitForWills();
     await this.#settle(this.#clients);
-    checkRun(this.#history, this.#clients);
+    checkRun(this.#history, this.#clients, this.#rules);
     await this.#checkRetained();
     await this.#checkLeft();
     await this.#crash();
     await this.#checkRetained();
     await this.#settle(this.#clients);
-    checkRun(this.#history, this.#clients);
+    checkRun(this.#history, this.#clients, this.#rules);
     await this.#close();
     this.#throwErrors();
   }
@@ -100,6 +113,7 @@ class Simulation {
     const random = this.#random;
     if (this.#isTorn && this.#processes.storage.isTearing) return await this.#crash();
     const client = random.pick(this.#clients);
+    if (this.#rules !== undefined && random.oneIn(15)) return this.#changeRules(client, this.#rules);
     if (client.phase === "offline" && random.oneIn(2)) return this.#connect(client);
     const kind = random.integer(1, 100);
     if (kind <= 40) this.#publish(client);
@@ -127,6 +141,11 @@ class Simulation {
     const isExpiring = !isRetained && random.oneIn(10);
     const published = this.#history.publish(client.clientId, topic, qos, padding, isExpiring);
     client.publish(published, isRetained, isExpiring ? random.integer(1, 10) : undefined);
+  }
+
+  #changeRules({ clientId }: SimulatedClient, rules: Rules): void {
+    const own = [RETAINED_PREFIX, "w/"].map((prefix) => prefix + this.#random.pick(this.#clients).clientId);
+    rules.change(clientId, this.#random.pick([...TOPICS, ...SHARED_TOPICS, ...own]));
   }
 
   #changeConnection(client: SimulatedClient): void {
@@ -226,7 +245,11 @@ class Simulation {
     const reader = this.#newClient("reader", false);
     await this.#settle([reader]);
     reader.subscribe(`${RETAINED_PREFIX}#`, 1);
-    await this.#settle([reader]);
+    for (let before = -1; before !== reader.received;) { // A broker that has much to do puts the rest off by a timer.
+      before = reader.received;
+      await timers();
+      await this.#settle([reader]);
+    }
     for (const { clientId } of this.#clients) {
       const topic = RETAINED_PREFIX + clientId;
       const [delivery] = reader.deliveries.filter((each) => each.topic === topic);

@@ -9,3 +9,8 @@ export function turn(): Promise<void> {
 export async function microtasks(count: number): Promise<void> {
   for (let done = 0; done < count; done++) await undefined;
 }
+
+/** Lets everything else go on that waits for a timer which is due. */
+export function timers(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
