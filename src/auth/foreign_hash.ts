@@ -29,18 +29,19 @@ const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
   [/^\$(?![67]\$)[A-Za-z0-9][\w.,=-]*\$\S{16,}$/, "this kind of hash"],
   [/^pbkdf2[-_:$]\S*\$\S{8,}$/i, "PBKDF2 in this notation"],
   [/^(?:argon2|bcrypt|md5|phpass|scram|scrypt|sha\d*)\b\S*\$\S{16,}$|^bcrypt_sha256\$\S{16,}$/i, "this kind of hash"],
+  [/^(?:md5|sha\d*|hmac)[\w-]*:\S*[0-9A-Za-z+/=]{24,}$/i, "this kind of hash"],
   [/^md5[0-9a-f]{32}$|^\*[0-9A-F]{40}$/, "a hash of a database"],
   [/^[^:]*:[0-9a-f]{32}$/, "a hash of htdigest"],
 ];
 
-/** The scheme in front of a hash of LDAP, Dovecot or Spring. */
-const SCHEME =
-  /^\{([A-Z0-9][A-Z0-9.@+/_-]*|(?:s?sha|s?md[45]|crypt|bcrypt|pbkdf2|scrypt|argon2|noop|ldap)[\w.@+/-]*)\}./;
+/** The scheme in front of a hash of LDAP, Dovecot or Spring: in capitals, or one that is known. */
+const SCHEME = /^\{([A-Z0-9][A-Z0-9.@+/_-]*)\}./;
+const KNOWN_SCHEME = /^\{((?:s?sha|s?md[45]|crypt|bcrypt|pbkdf2|scrypt|argon2|noop|ldap)[\w.@+/-]*)\}./i;
 
 /** The name of a hash that is not read here; `undefined`: it is not like one, as far as that can be told. */
 export function foreignHashName(text: string): string | undefined {
   const unlocked = text.replace(/^[!*]+(?=\$)/, ""); // An account of /etc/shadow that is locked.
-  const scheme = SCHEME.exec(unlocked)?.[1];
+  const scheme = (SCHEME.exec(unlocked) ?? KNOWN_SCHEME.exec(unlocked))?.[1];
   if (scheme !== undefined) return `{${scheme}}`;
   return FOREIGN.find(([notation]) => notation.test(unlocked))?.[1];
 }
