@@ -125,6 +125,28 @@ Deno.test("A session that is resumed while the rules change is looked at by the 
   review.close();
 });
 
+Deno.test("Many sessions that are resumed at once share the time of a turn", async () => {
+  const sessions = sessionsOf(20, 50);
+  let sinceOthers = 0;
+  let most = 0;
+  const host = hostOf([], () => {
+    const endMs = performance.now() + QUESTION_MS;
+    while (performance.now() < endMs);
+    most = Math.max(most, ++sinceOthers);
+    return true;
+  });
+  const others = setInterval(() => sinceOthers = 0, 0);
+  const review = new SubscriptionReview(host);
+  await Promise.all(sessions.map((session) => {
+    assert(session.identity !== undefined);
+    return review.resumed(session, session, session.identity);
+  }));
+  clearInterval(others);
+  review.close();
+  // Each asks once before it looks; two budgets of 8 ms may fall between two turns of the interval.
+  assertLess(most, sessions.length + 4 * MOST_QUESTIONS_A_SLICE);
+});
+
 Deno.test("A review that is closed ends, and none begins", async () => {
   let asked = 0;
   const review = new SubscriptionReview(hostOf(sessionsOf(2, 1), () => ++asked > 0));
