@@ -38,6 +38,8 @@ interface Client extends WillOwner {
   restoring: Promise<void> | undefined;
   /** Whether it is to end, and nobody gets it any more: only what it shares has still to be read. */
   isEnding: boolean;
+  /** The last connection that waits for it while it is restored. */
+  newest: ServedConnection | undefined;
   expiry: Deadline | undefined;
   /** The connection for which more of what it left in the storage is coming back. */
   paging: ServedConnection | undefined;
@@ -130,7 +132,10 @@ export class Sessions {
       if (owner !== undefined) this.#takeOver(owner);
       const client = this.#clients.get(clientId);
       if (client?.restoring !== undefined) {
-        await client.restoring; // Whoever was about to get it has to be through with it.
+        client.newest = served;
+        await client.restoring; // The connection that was about to get it has to be through with it.
+        if (client.newest !== served) return undefined; // Each is taken over by the next one. [MQTT-3.1.4-3]
+        client.newest = undefined; // A session without connection should hold none.
       } else if (client === undefined) {
         return { session: this.#begin(ask, served), isPresent: false };
       } else if (!connect.cleanStart) {
@@ -186,6 +191,7 @@ export class Sessions {
         owner: undefined,
         restoring: undefined,
         isEnding: false,
+        newest: undefined,
         expiry: undefined,
         will: undefined,
         paging: undefined,
@@ -265,6 +271,7 @@ export class Sessions {
       owner,
       restoring: undefined,
       isEnding: false,
+      newest: undefined,
       expiry: undefined,
       will: undefined,
       paging: undefined,

@@ -128,6 +128,25 @@ for (const flags of ["00", "02"]) {
   });
 }
 
+Deno.test("Of many connections that wait for a session while it is restored, only the last one restores it again", () => {
+  const storage = new GatedStorage();
+  return converse(5, { storage }, async (conversation) => {
+    await conversation.run("a connects durable", "a drops");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    storage.restoring = promise;
+    const names = Array.from({ length: 20 }, (_, index) => `a${index + 2}`);
+    await conversation.run(
+      ...names.map((name) => connects(name, undefined, "00")),
+      "q connects",
+      "q quiet",
+      () => resolve(),
+      ...names.slice(0, -1).map((name) => `${name} told 20 00 88`), // CONNACK cannot say 0x8E. [MQTT-3.2.2-8]
+      `${names.at(-1)} < 20 [ 01 00 { LIMITS } ]`,
+      () => assertEquals(storage.restored, 2),
+    );
+  });
+});
+
 Deno.test("A session that could not be ended is nobody's, and ends for the next client", () => {
   const storage = new GatedStorage();
   return converse(5, { authenticator: BY_USER_NAME, storage }, async (conversation) => {
