@@ -1,16 +1,24 @@
 import { Broker, type BrokerEvent, type Limits, type Packet, type PacketEvent } from "../../mod.ts";
 import type { Seeded } from "../seeded.ts";
+import { TestMachine } from "../wire/test_machine.ts";
 import type { Disk, SimulatedStorage } from "./crashing_storage.ts";
 import type { Rules } from "./rules.ts";
 import { turn } from "./turns.ts";
 
 const START_MS = 1_000_000_000_000;
 const MOST_ROUNDS = 2_000;
+const HOUR_MS = 3_600_000;
+/** By how much the wall clock is set. */
+const SETS_MS = [2 * HOUR_MS, -2 * HOUR_MS, 50_000 * HOUR_MS, -50_000 * HOUR_MS];
+const LONGEST_DOWN_MS = 100_000;
 
 /** Told of all that happens, a line each. */
 export type Log = (line: string) => void;
 
-/** A broker and its process, and the next one on the same disk when that has ended. Time goes on when it is told to. */
+/**
+ * A broker and its process, and the next one on the same disk when that has ended. Time goes on when it is told to, and
+ * between two processes; the wall clock is set at any time.
+ */
 export class BrokerProcesses {
   /** What must not happen in a broker. */
   readonly errors: unknown[] = [];
@@ -21,7 +29,7 @@ export class BrokerProcesses {
   #current: { readonly broker: Broker; readonly storage: SimulatedStorage } | undefined;
   /** Counts the processes: what an earlier one says of its end is not heard. */
   #started = 0;
-  #nowMs = START_MS;
+  readonly #machine = new TestMachine(START_MS, true);
 
   constructor(disk: Disk, random: Seeded, rules: Rules | undefined, log: Log | undefined) {
     this.#disk = disk;
@@ -40,6 +48,7 @@ export class BrokerProcesses {
 
   async start(): Promise<void> {
     const number = ++this.#started;
+    if (number > 1) this.#passDown();
     const storage = await this.#disk.open();
     const options = {
       storage,
@@ -49,7 +58,8 @@ export class BrokerProcesses {
         if (number === this.#started) this.#take(event);
       },
       ...this.#packetLog(number),
-      clock: () => this.#nowMs,
+      clock: this.#machine.process(),
+      machine: this.#machine,
     };
     const broker = await this.#served(Broker.open(options), storage);
     this.#current = { broker, storage };
@@ -63,16 +73,27 @@ export class BrokerProcesses {
     this.#current = undefined;
   }
 
-  /** Closes the broker, as far as this is possible. */
-  async close(): Promise<void> {
+  /** Closes the broker, as far as this is possible; gives whether its storage has all that was written. */
+  async close(): Promise<boolean> {
     this.#log?.("close");
     await this.served(this.broker.close());
+    const { isStored } = this;
     this.#current = undefined;
+    return isStored;
   }
 
   tick(ms: number): void {
-    this.#nowMs += ms;
-    this.broker.tick(this.#nowMs);
+    this.#machine.pass(ms);
+    if (this.#random.oneIn(20)) this.#setWallClock();
+    this.broker.tick();
+  }
+
+  /** Really, since the first process began. */
+  readonly realMs = (): number => this.#machine.realMs;
+
+  /** Whether all that was written is with the storage. */
+  get isStored(): boolean {
+    return this.broker.metrics.storage.pendingBytes === 0;
   }
 
   /** Nobody has anything left to do, the storage included. */
@@ -103,6 +124,18 @@ export class BrokerProcesses {
       if (this.#current !== undefined) this.tick(50);
     }
     return await promise;
+  }
+
+  /** No process is there for a while. */
+  #passDown(): void {
+    this.#machine.pass(this.#random.integer(0, this.#random.oneIn(2) ? LONGEST_DOWN_MS : 1_000));
+    if (this.#random.oneIn(4)) this.#setWallClock();
+  }
+
+  #setWallClock(): void {
+    const byMs = this.#random.pick(SETS_MS);
+    this.#log?.(`the wall clock is set by ${byMs} ms`);
+    this.#machine.set(byMs);
   }
 
   #limits(): Partial<Limits> {

@@ -19,7 +19,7 @@ export function randomTraits(clientId: string, isDurable: boolean, random: Seede
     clientId,
     version: random.pick([4, 5]),
     isDurable,
-    sessionExpirySeconds: random.oneIn(6) ? 60 : 1_000_000,
+    sessionExpirySeconds: random.oneIn(4) ? 60 : 1_000_000,
     receiveMaximum: random.pick([undefined, 1, 3]),
     retainedQos: random.pick([1, 2]),
   };

@@ -14,6 +14,9 @@ import { ClientState } from "./client_state.ts";
 import { type ClientTraits, connectProperties, nextReceiveMaximum } from "./client_traits.ts";
 import { type History, type Published, SubscriptionHistory } from "./history.ts";
 
+/** What the clocks of the machine, and an end that is found out a little later, may add or take away. */
+const TOLERANCE_MS = 10_000;
+
 interface Link {
   readonly transport: Transport;
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -55,6 +58,11 @@ export class SimulatedClient {
   /** PINGREQ that are not answered. */
   pings = 0;
   #session: "none" | "maybe" | "there" = "none";
+  /** When it was connected last; of a session that may expire. */
+  #lostMs: number | undefined;
+  /** By when the storage had the end that its session has since then. */
+  #storedMs: number | undefined;
+  #connectMs = 0;
   /** Whether it has to go on asking for a new session until it has got it. */
   #needsCleanStart = false;
   #link: Link | undefined;
@@ -64,7 +72,13 @@ export class SimulatedClient {
   #will: Published | undefined;
   #waitingWill: Published | undefined;
 
-  constructor(readonly traits: ClientTraits, readonly random: Seeded, readonly history: History) {
+  /** @param nowMs gives the time that really passes */
+  constructor(
+    readonly traits: ClientTraits,
+    readonly random: Seeded,
+    readonly history: History,
+    readonly nowMs: () => number,
+  ) {
     this.#state = new ClientState(history);
   }
 
@@ -89,6 +103,7 @@ export class SimulatedClient {
   /** Connects, perhaps while it is connected. */
   connect(broker: Broker, { cleanStart = false, will, willDelaySeconds = 0 }: ConnectOptions = {}): void {
     this.#forgetLink();
+    this.#connectMs = this.nowMs();
     if (cleanStart) this.#endSession();
     const { clientId, version, isDurable } = this.traits;
     this.#waitingWill = undefined;
@@ -178,6 +193,11 @@ export class SimulatedClient {
     this.#send({ type: "pingreq" });
   }
 
+  /** The storage has all that the broker knows; and the broker knows that the connection is lost. */
+  stored(): void {
+    if (this.phase === "offline" && this.#lostMs !== undefined) this.#storedMs ??= this.nowMs();
+  }
+
   /** So much time has gone by without a connection that every Will has come. */
   willDelayPassed(): void {
     if (this.#waitingWill !== undefined) this.#waitingWill.isWillDue = true;
@@ -191,6 +211,7 @@ export class SimulatedClient {
     this.#link = undefined;
     // Its session may have ended, and another one begun: only CONNACK would have told.
     if (this.phase === "connecting" && this.#isShort) this.#endSession();
+    if (this.phase === "connected") this.#lostMs = this.nowMs();
     this.phase = "offline";
     this.#answers = [];
     this.subscriptions.forgetAsked();
@@ -277,7 +298,7 @@ export class SimulatedClient {
   }
 
   #connected(isPresent: boolean): void {
-    const wanted = this.#needsCleanStart ? "none" : this.#session;
+    const wanted = this.#needsCleanStart ? "none" : this.#wantedSession();
     if (isPresent ? wanted === "none" : wanted === "there") {
       throw new Error(`${this.clientId} got Session Present ${isPresent}, but its session is "${wanted}"`);
     }
@@ -287,8 +308,18 @@ export class SimulatedClient {
     this.#needsCleanStart = false;
     this.phase = "connected";
     this.#will = this.isDurable ? this.#link?.will : undefined;
-    if (this.isDurable) this.#session = this.#isShort ? "maybe" : "there";
+    if (this.isDurable) this.#session = "there";
+    this.#lostMs = this.#storedMs = undefined;
     for (const packet of this.#state.repeated()) this.#send(packet);
+  }
+
+  /** A session expires so long after its connection, however many brokers and wall clocks come and go. */
+  #wantedSession(): "none" | "maybe" | "there" {
+    if (this.#session !== "there" || !this.#isShort) return this.#session;
+    const expiryMs = this.traits.sessionExpirySeconds * 1_000;
+    if (this.#lostMs !== undefined && this.nowMs() < this.#lostMs + expiryMs - TOLERANCE_MS) return "there";
+    if (this.#storedMs !== undefined && this.#connectMs > this.#storedMs + expiryMs + TOLERANCE_MS) return "none";
+    return "maybe";
   }
 
   #take(packet: PublishPacket): void {

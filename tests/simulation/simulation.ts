@@ -124,9 +124,16 @@ class Simulation {
     else if (kind <= 92) this.#processes.tick(random.integer(1, random.oneIn(10) ? 80_000 : 2_000));
     else if (kind <= 98 && this.#isTorn) return;
     else if (kind <= 95) await this.#processes.storage.fail();
-    else if (kind <= 98) await this.#crash();
-    else if (kind <= 99) await this.#restart();
-    else await this.#processes.idle();
+    else if (kind <= 98) {
+      if (random.oneIn(4)) await this.#idle();
+      await this.#crash();
+    } else if (kind <= 99) await this.#restart();
+    else await this.#idle();
+  }
+
+  async #idle(): Promise<void> {
+    await this.#processes.idle();
+    if (this.#processes.isStored) { for (const client of this.#clients) client.stored(); }
   }
 
   #publish(client: SimulatedClient): void {
@@ -176,7 +183,12 @@ class Simulation {
   }
 
   #newClient(clientId: string, isDurable: boolean): SimulatedClient {
-    return new SimulatedClient(randomTraits(clientId, isDurable, this.#random), this.#random, this.#history);
+    return new SimulatedClient(
+      randomTraits(clientId, isDurable, this.#random),
+      this.#random,
+      this.#history,
+      this.#processes.realMs,
+    );
   }
 
   /** Lets the others go on for a while, or not at all. */
@@ -195,21 +207,25 @@ class Simulation {
   }
 
   async #restart(): Promise<void> {
-    await this.#close();
-    for (const client of this.#clients) client.lose();
+    const isStored = await this.#close();
+    for (const client of this.#clients) {
+      client.lose();
+      if (isStored) client.stored();
+    }
     await this.#processes.start();
   }
 
-  async #close(): Promise<void> {
+  /** Gives whether the storage has all that was written. */
+  async #close(): Promise<boolean> {
     for (const client of this.#clients) client.forgetWill(); // Nobody knows whether it comes now.
-    await this.#processes.close();
+    return await this.#processes.close();
   }
 
   /** All connections are lost, until every Will has come. */
   async #waitForWills(): Promise<void> {
     for (const client of this.#clients) client.lose();
     for (const ms of [0, LONGEST_WILL_DELAY_SECONDS * 1000, RETRY_MS]) {
-      await this.#processes.idle();
+      await this.#idle();
       this.#processes.tick(ms);
     }
     await this.#processes.idle();
