@@ -66,7 +66,8 @@ export class Broker {
     for await (const change of storage.restore()) {
       if (change.kind === "clock") broker.#wallClockSet(timeline.resume(change));
       else if (change.kind !== "retained") sessions.restore(change);
-      else if (change.message !== undefined) retention.keep(change.message, change.source);
+      else if (change.message !== undefined) retention.keep(change.message, change.source, change.sequence);
+      if (change.kind === "subscribed") retention.neverBefore(change.retainedDue?.passesUntil ?? 0);
     }
     sessions.endRestore();
     broker.tick(); // What has expired in the meantime.

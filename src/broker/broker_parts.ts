@@ -3,6 +3,7 @@ import { Backlog } from "../protocol/backlog.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import { FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import type { RetainedSource } from "../protocol/retained_deliveries.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { AccessChecks } from "./access_checks.ts";
@@ -153,7 +154,7 @@ export class BrokerParts {
       limits: this.limits,
       log: this.commits,
       encoders: new FrameEncoders(this.topics),
-      retained: { matching: ({ levels }) => this.sysTopics.before(this.retention.match(levels), levels) },
+      retained: this.#retainedSource(),
       backlog: this.backlog,
       dropped: this.dropped.counts,
       dropsBegin: (clientId, isConnected, limit) =>
@@ -162,6 +163,20 @@ export class BrokerParts {
       queuesQos0: queuesQos0Messages,
       upgradesQos: upgradesOutgoingQos,
       budget: this.budget,
+    };
+  }
+
+  /** What the broker tells of itself is always new: it comes once more where the first message of a client has not come. */
+  #retainedSource(): RetainedSource {
+    const { retention } = this;
+    return {
+      get lastSequence() {
+        return retention.lastSequence;
+      },
+      matching: ({ levels }, after) => {
+        const ofClients = retention.match(levels, after);
+        return after === undefined || after === "" ? this.sysTopics.before(ofClients, levels) : ofClients;
+      },
     };
   }
 }

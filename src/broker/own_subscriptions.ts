@@ -44,7 +44,8 @@ export class OwnSubscriptions {
     this.#router.subscribe(reader, subscription);
     this.#readers.add(reader);
     const retained = this.#sysTopics.before(this.#retention.match(filter.levels), filter.levels);
-    for (const message of retained) {
+    for (const one of retained) {
+      const message = one?.message;
       if (message !== undefined && nowMs < message.expiresAtMs) {
         reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
       }

@@ -1,10 +1,15 @@
 import type { ClientTraits } from "../protocol/ask.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
+import type { Retained } from "../protocol/retained_deliveries.ts";
+import { SortedNames } from "./sorted_names.ts";
 
-interface Node {
+interface Node extends Retained {
   children: Map<string, Node> | undefined;
   message: ApplicationMessage | undefined;
+  sequence: number | undefined;
+  /** Of many children, where somebody has asked for their order. */
+  names: SortedNames | undefined;
   /** What the publisher of the message was; `undefined`: it is not known. */
   source: ClientTraits | undefined;
 }
@@ -15,6 +20,25 @@ const NODE_BYTES = 280;
 const USUAL_SOURCE_BYTES = 256;
 const GRANT_BYTES = 64;
 const NODES_BETWEEN_STOPS = 512;
+// Children that are sorted each time: a tenth of a millisecond. (Deno 2.9, 2026-11-30)
+const FEW_CHILDREN = 512;
+
+/** A node whose children are visited in the order of their names. */
+interface Visit {
+  readonly children: ReadonlyMap<string, Node>;
+  readonly names: readonly string[];
+  /** Index of the next one. */
+  next: number;
+  readonly depth: number;
+  readonly isBelowHash: boolean;
+  /** Levels of the topic behind which messages come, while the path is the same. */
+  readonly behind: readonly string[] | undefined;
+}
+
+/** The retained message of a topic, and what its publisher was. */
+export interface RetainedMessage extends Retained {
+  readonly source: ClientTraits | undefined;
+}
 
 /** Retained messages by topic (MQTT 5, section 3.3.1.3). */
 export class RetainedMessages {
@@ -30,19 +54,15 @@ export class RetainedMessages {
     return this.#find(topic.split("/"))?.message;
   }
 
-  /** What the publisher of the message was that a topic has; `undefined`: it is not known. */
-  sourceOf(topic: string): ClientTraits | undefined {
-    return this.#find(topic.split("/"))?.source;
-  }
-
   /** Keeps a message in place of the last one of its topic. [MQTT-3.3.1-5] */
-  set(message: ApplicationMessage, source?: ClientTraits): void {
+  set(message: ApplicationMessage, source?: ClientTraits, sequence?: number): void {
     let node = this.#root;
     for (const level of message.topic.split("/")) {
       node.children ??= new Map();
       let child = node.children.get(level);
       if (child === undefined) {
         node.children.set(level, child = newNode());
+        if (node.names?.add(level, node.children.size) === false) node.names = undefined;
         this.bytes += NODE_BYTES;
       }
       node = child;
@@ -52,6 +72,7 @@ export class RetainedMessages {
     this.payloadBytes += message.payload.length - (node.message?.payload.length ?? 0);
     node.message = message;
     node.source = source;
+    node.sequence = sequence;
   }
 
   /** Forgets the message of a topic [MQTT-3.3.1-6]; false: there was none. */
@@ -94,10 +115,10 @@ export class RetainedMessages {
    * Messages whose topics match the levels of a Topic Filter, as they are when they are taken. `undefined` comes in between
    * where it has looked at many that do not match: whoever takes them may stop there for a while.
    */
-  *match(levels: readonly string[]): Generator<ApplicationMessage | undefined, undefined> {
+  *match(levels: readonly string[]): Generator<RetainedMessage | undefined, undefined> {
     if (!hasWildcard(levels)) {
-      const message = this.#find(levels)?.message;
-      if (message !== undefined) yield message;
+      const node = this.#find(levels);
+      if (node?.message !== undefined) yield node;
       return;
     }
     let seen = 0;
@@ -115,7 +136,7 @@ export class RetainedMessages {
       const level = levels[depth];
       const isBelowHash = branch.isBelowHash || level === "#";
       // Below `#`, at the parent of `#`, or at the end of the filter.
-      if (node.message !== undefined && (isBelowHash || depth === levels.length)) yield node.message;
+      if (node.message !== undefined && (isBelowHash || depth === levels.length)) yield node;
       if (node.children === undefined) continue;
       if (isBelowHash || level === "+") {
         const children = depth === 0 ? withoutServerTopics(node.children) : node.children.values();
@@ -124,6 +145,46 @@ export class RetainedMessages {
         const child = level === undefined ? undefined : node.children.get(level);
         if (child !== undefined) branches.push({ nodes: [child].values(), depth: depth + 1, isBelowHash: false });
       }
+    }
+  }
+
+  /**
+   * The same in the order of topics, level by level, which is the same behind a restart.
+   *
+   * @param after only messages of topics behind this one come; empty: all
+   */
+  *matchInOrder(levels: readonly string[], after: string): Generator<RetainedMessage | undefined, undefined> {
+    const visits: Visit[] = [];
+    let node: Node | undefined = this.#root; // Whose children come next.
+    let depth = 0;
+    let isBelowHash = false;
+    let behind: readonly string[] | undefined = after === "" ? undefined : after.split("/");
+    let seen = 0;
+    for (;;) {
+      const level = levels[depth];
+      isBelowHash ||= level === "#";
+      if (node?.children !== undefined) {
+        const first = behind?.[depth] ?? "";
+        if (isBelowHash || level === "+") {
+          const names = node.children.size > FEW_CHILDREN ? yield* manyNames(node) : fewNames(node.children);
+          visits.push({ children: node.children, names, next: indexOf(names, first), depth, isBelowHash, behind });
+        } else if (level !== undefined && level >= first) {
+          visits.push({ children: node.children, names: [level], next: 0, depth, isBelowHash, behind });
+        }
+      }
+      const visit = visits.at(-1);
+      if (visit === undefined) return;
+      const name = visit.names[visit.next++];
+      if (name === undefined) visits.pop();
+      const isServerTopic = visit.depth === 0 && levels[0] !== name && name?.startsWith("$"); // [MQTT-4.7.2-1]
+      node = name === undefined || isServerTopic ? undefined : visit.children.get(name); // It may have gone since.
+      if (node === undefined) continue;
+      if (++seen % NODES_BETWEEN_STOPS === 0) yield undefined;
+      depth = visit.depth + 1;
+      isBelowHash = visit.isBelowHash;
+      behind = visit.behind?.[visit.depth] === name ? visit.behind : undefined;
+      const isMatching = isBelowHash || levels[depth] === "#" || depth === levels.length;
+      if (behind === undefined && isMatching && node.message !== undefined) yield node;
     }
   }
 
@@ -138,7 +199,31 @@ export class RetainedMessages {
 }
 
 function newNode(): Node {
-  return { children: undefined, message: undefined, source: undefined };
+  return { children: undefined, message: undefined, source: undefined, sequence: undefined, names: undefined };
+}
+
+/** Names of children, in order. */
+function fewNames(children: ReadonlyMap<string, Node>): readonly string[] {
+  const names = [...children.keys()];
+  return names.length > 1 ? names.sort() : names;
+}
+
+/** The same of many; `undefined` comes as from {@linkcode RetainedMessages.match}. */
+function manyNames(node: Node): Generator<undefined, readonly string[]> {
+  const children = node.children ?? new Map<string, Node>();
+  node.names ??= new SortedNames(children.keys());
+  return node.names.all((name) => children.has(name));
+}
+
+/** Of the first name that is not before another one, in names that are in order. */
+function indexOf(names: readonly string[], first: string): number {
+  let [low, high] = [0, names.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((names[middle] as string) < first) low = middle + 1; // Below the length.
+    else high = middle;
+  }
+  return low;
 }
 
 /** A large source counts for each of its messages: its texts come from the client, or with its token. */

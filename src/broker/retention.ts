@@ -3,7 +3,7 @@ import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import { RetainedMessages } from "./retained_messages.ts";
+import { type RetainedMessage, RetainedMessages } from "./retained_messages.ts";
 
 // How many messages of publishers that may not publish them any more are as much work as one stop.
 const REFUSED_BETWEEN_STOPS = 256;
@@ -22,6 +22,7 @@ export class Retention {
   readonly #deadlines: Deadlines;
   /** `undefined`: publishers are not asked about. */
   readonly #mayStillPublish: MayStillPublish | undefined;
+  #lastSequence = 0;
   /** When messages expire, by topic. */
   readonly #expiry = new Map<string, Deadline>();
 
@@ -43,8 +44,9 @@ export class Retention {
     if (limit !== undefined) return limit;
     // Without the frames that subscribers share now: each would hold a whole buffer, for as long as it is retained.
     const kept = ApplicationMessage.restored(message.own(), message.publisher, message.expiresAtMs);
-    this.keep(kept, source);
-    this.#log.write({ kind: "retained", topic, message: kept, source });
+    const sequence = this.#lastSequence + 1;
+    this.keep(kept, source, sequence);
+    this.#log.write({ kind: "retained", topic, message: kept, source, sequence });
     return undefined;
   }
 
@@ -57,28 +59,42 @@ export class Retention {
   }
 
   /** Takes a message as it is, without a limit or a change: the storage has it already. */
-  keep(message: ApplicationMessage, source?: ClientTraits): void {
+  keep(message: ApplicationMessage, source?: ClientTraits, sequence = 0): void {
     const { topic, expiresAtMs } = message;
-    this.messages.set(message, source);
+    this.messages.set(message, source, sequence);
+    this.neverBefore(sequence);
     this.#deadlines.cancel(this.#expiry.get(topic));
     if (expiresAtMs === Infinity) this.#expiry.delete(topic);
     else this.#expiry.set(topic, this.#deadlines.add(expiresAtMs, () => this.forget(topic)));
   }
 
-  /** Messages for whoever subscribes, as {@linkcode RetainedMessages.match} gives them: only what may still be published. */
-  *match(levels: readonly string[]): Generator<ApplicationMessage | undefined, undefined> {
+  /** Of the last message that was retained. */
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
+  /** Messages that come have larger sequences than this one, which a storage has kept. */
+  neverBefore(sequence: number): void {
+    this.#lastSequence = Math.max(this.#lastSequence, sequence);
+  }
+
+  /**
+   * Messages for whoever subscribes, as {@linkcode RetainedMessages.match} gives them, or
+   * {@linkcode RetainedMessages.matchInOrder} behind a topic: only what may still be published.
+   */
+  *match(levels: readonly string[], after?: string): Generator<RetainedMessage | undefined, undefined> {
     let refused = 0;
-    for (const message of this.messages.match(levels)) {
-      if (message === undefined || this.#isStillAllowed(message)) yield message;
+    const matching = after === undefined ? this.messages.match(levels) : this.messages.matchInOrder(levels, after);
+    for (const retained of matching) {
+      if (retained === undefined || this.#isStillAllowed(retained)) yield retained;
       else if (++refused % REFUSED_BETWEEN_STOPS === 0) yield undefined;
     }
   }
 
   /** What nobody knows the publisher of is not asked about: it is of the broker's own process, or of an earlier version. */
-  #isStillAllowed({ topic, qos, retain, publisher }: ApplicationMessage): boolean {
-    if (this.#mayStillPublish === undefined || publisher === undefined) return true;
-    const source = this.messages.sourceOf(topic);
-    if (source === undefined) return true;
+  #isStillAllowed({ message, source }: RetainedMessage): boolean {
+    if (this.#mayStillPublish === undefined || source === undefined || message?.publisher === undefined) return true;
+    const { topic, qos, retain, publisher } = message;
     const { principal, roles, grants, listener } = source;
     const identity = { clientId: publisher, principal, roles, grants, listener };
     return this.#mayStillPublish({ ...identity, action: "publish", topic, qos, retain });

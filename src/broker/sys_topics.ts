@@ -5,6 +5,7 @@
  */
 
 import { ApplicationMessage } from "../protocol/message.ts";
+import type { Retained } from "../protocol/retained_deliveries.ts";
 import { RetainedMessages } from "./retained_messages.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -116,9 +117,9 @@ export class SysTopics {
    * of themselves below `$SYS` too.
    */
   *before(
-    ofClients: Generator<ApplicationMessage | undefined, undefined>,
+    ofClients: Iterable<Retained | undefined>,
     levels: readonly string[],
-  ): Generator<ApplicationMessage | undefined, undefined> {
+  ): Generator<Retained | undefined, undefined> {
     if (levels[0] === SYS) yield* this.messages.match(levels);
     yield* ofClients;
   }

@@ -10,18 +10,12 @@ import type { Limits } from "./limits.ts";
 import type { ApplicationMessage, FrameEncoders } from "./message.ts";
 import { sendIdentified, sendQos0, sendQueuedQos0 } from "./publish_sending.ts";
 import { Queue } from "./queue.ts";
-import { RetainedDeliveries, type RetainedDelivery, type RetainedSource } from "./retained_deliveries.ts";
+import { RetainedDeliveries, type RetainedReceiver, type RetainedSource } from "./retained_deliveries.ts";
 import type { SessionHolding } from "./session_holding.ts";
 import type { SessionLink } from "./session_link.ts";
 import { WaitingMessages } from "./waiting_messages.ts";
-import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
+import type { Delivery, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
-
-// Time that retained messages take, in milliseconds: some 500 that were looked at in vain, one that the client may not get,
-// and one that is sent. (Deno 2.9, 2026-11-30)
-const STOP_MS = 0.4;
-const REFUSAL_MS = 0.002;
-const SENT_MS = 0.001;
 
 /** Time for long work, which all connections of the broker share. */
 export interface WorkBudget {
@@ -74,7 +68,7 @@ export function mayGoToAnother(qos: QoS, packetIdentifier: number): boolean {
  * Messages of a session on their way to its client: those that wait, those in flight, those that are sent again, and the
  * Receive Maximum that bounds them (MQTT 5, sections 3.3.4, 4.3, 4.4 and 4.9).
  */
-export class OutgoingMessages {
+export class OutgoingMessages implements RetainedReceiver {
   readonly #session: OutgoingSession;
   readonly #context: SessionContext;
   readonly #inflight = new Inflight();
@@ -169,7 +163,7 @@ export class OutgoingMessages {
     this.#inflightBytes = 0;
     this.#waiting.catchUp(this.#sequence);
     this.#countHeld();
-    this.#retained?.beginAll();
+    this.#retained?.attach();
     this.#sendQuota = Math.min(link.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
   }
 
@@ -212,14 +206,19 @@ export class OutgoingMessages {
     this.#waitingQos0 = undefined;
     this.#behindUntilMs = undefined;
     this.#resend.clear();
+    this.#retained?.detach();
     this.#waiting.leaveToStorage(this.#inflight.size);
     this.#inflight.clear();
     this.#countHeld();
   }
 
   /** Takes a change back from the storage, behind {@linkcode beginRestore} or at start-up. */
-  restore(change: Extract<Fact, { kind: "backlog" | "queued" | "received" }>): void {
+  restore(change: Extract<Fact, { kind: "backlog" | "queued" | "received" | "subscribed" }>): void {
     switch (change.kind) {
+      case "subscribed":
+        if (change.retainedDue === undefined) return;
+        this.#retainedDeliveries.restore(change.subscription.filter, change.retainedDue);
+        return;
       case "backlog":
         this.#sequence = change.lastSequence;
         this.#waiting.setStored(change.messages, change.bytes);
@@ -237,12 +236,11 @@ export class OutgoingMessages {
   /** Sends a message to the client, or lets it wait, or drops it as the limits say. */
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained = false): void {
     if (!this.permits(message.topic)) return;
-    // [MQTT-3.8.4-8]
-    const qos = message.qos < delivery.qos && !this.#context.upgradesQos ? message.qos : delivery.qos;
+    const qos = this.qosOf(message, delivery);
     const retain = isRetained || (delivery.retainAsPublished && message.retain); // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     const link = this.#link;
     if (qos === 0 && !this.#queuesQos0(link)) {
-      if (link !== undefined) this.#deliverQos0(link, message, delivery, retain, nowMs);
+      if (link !== undefined) this.#deliverQos0(link, message, delivery, retain, isRetained, nowMs);
       return;
     }
     if (link === undefined && !this.#session.isDurable) return;
@@ -317,14 +315,19 @@ export class OutgoingMessages {
     message: ApplicationMessage,
     { subscriptionIdentifiers }: Delivery,
     retain: boolean,
+    isRetained: boolean,
     nowMs: number,
   ): void {
-    const { dropped, encoders } = this.#context;
+    const { dropped, encoders, log } = this.#context;
     if (this.#waitingQos0 !== undefined || link.isFull) {
       const limit = this.#backlogLimit(message, nowMs - link.writingSinceMs, "maximumOutboxBytes");
       if (limit !== undefined) return this.#drop("qos0", limit);
       this.#waitingQos0 ??= new WaitingQos0(this.#context.backlog);
       this.#waitingQos0.push({ message: message.own(), retain, subscriptionIdentifiers });
+    } else if (isRetained && this.#session.isDurable) {
+      // The next change says that it was sent: behind a crash it must not come twice.
+      const isSent = sendQueuedQos0(link, message, { retain, subscriptionIdentifiers }, log.writtenSequence + 1, nowMs);
+      if (!isSent) dropped.tooLarge += 1;
     } else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
       dropped.tooLarge += 1;
     }
@@ -373,10 +376,21 @@ export class OutgoingMessages {
     return nowMs < this.#behindUntilMs;
   }
 
+  /** With which QoS a message goes to the client. [MQTT-3.8.4-8] */
+  qosOf(message: ApplicationMessage, delivery: Delivery): QoS {
+    return message.qos < delivery.qos && !this.#context.upgradesQos ? message.qos : delivery.qos;
+  }
+
   /** Requests the retained messages for a subscription; they wait for {@linkcode sendRetained}. */
   requestRetained(filter: ParsedTopicFilter): void {
-    this.#retained ??= new RetainedDeliveries(this.#context.retained);
-    this.#retained.request(filter);
+    this.#retainedDeliveries.request(filter);
+  }
+
+  /** Keeps a subscription of a session that lives on, with the retained messages that it waits for; gives the sequence. */
+  writeSubscribed(subscription: Subscription): number {
+    const sequence = this.#retainedDeliveries.write(subscription);
+    this.#freeRetained();
+    return sequence;
   }
 
   /** Lets the retained messages come that were requested for these subscriptions: SUBACK was sent. */
@@ -463,10 +477,14 @@ export class OutgoingMessages {
     if (this.#isNoneWaiting && this.#waitingQos0 === undefined) this.#behindUntilMs = undefined;
     if (this.#waiting.wantsPage) link.loadPage();
     if (this.#retained === undefined || link.isPumpLater) return; // Others have their turn first.
-    for (const delivery of this.#retained.values()) {
-      if (!this.#sendAllRetained(this.#retained, delivery, link, nowMs)) break;
-    }
+    this.#retained.send(link, nowMs);
     this.#freeRetained();
+  }
+
+  /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
+  canSendRetained(link: SessionLink, { qos }: Delivery): boolean {
+    if (this.#waitingQos0 !== undefined) return false;
+    return qos === 0 ? !this.#queuesQos0(link) : this.#canSend(link) && this.#isNoneWaiting;
   }
 
   #restoreQueued(change: QueuedChange): void {
@@ -515,45 +533,8 @@ export class OutgoingMessages {
     else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
   }
 
-  /** Sends the retained messages of a subscription; false: the rest has to wait. */
-  #sendAllRetained(
-    retained: RetainedDeliveries,
-    waiting: RetainedDelivery,
-    link: SessionLink,
-    nowMs: number,
-  ): boolean {
-    const subscription = this.#session.subscriptions.get(waiting.filter.topicFilter);
-    if (subscription === undefined) return true; // It ends, and the delivery with it.
-    const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
-    const { budget } = this.#context;
-    for (;;) {
-      if (budget.isSpent) {
-        link.pumpLater();
-        return false;
-      }
-      if (link.outbox.bytes >= this.#context.limits.maximumOutboxBytes / 2) return false;
-      // None is taken before it can be sent: in the meantime a newer one may take its place.
-      if (!this.#canSendRetained(link, delivery)) return false;
-      const { value: message, done } = retained.next(waiting);
-      if (done) return true;
-      if (message === undefined || !this.permits(message.topic)) {
-        budget.spend(message === undefined ? STOP_MS : REFUSAL_MS);
-        continue;
-      }
-      if (nowMs >= message.expiresAtMs || this.#isOwn(message, subscription)) continue;
-      this.deliver(message, delivery, nowMs, true);
-      budget.spend(SENT_MS);
-    }
-  }
-
-  /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
-  #canSendRetained(link: SessionLink, { qos }: Delivery): boolean {
-    return qos === 0 ? !this.#queuesQos0(link) : this.#canSend(link) && this.#isNoneWaiting;
-  }
-
-  /** Whether No Local keeps a message from the client that published it. [MQTT-3.8.3-3] */
-  #isOwn({ publisher }: ApplicationMessage, { noLocal }: Subscription): boolean {
-    return noLocal && publisher === this.#session.clientId;
+  get #retainedDeliveries(): RetainedDeliveries {
+    return this.#retained ??= new RetainedDeliveries(this.#session, this.#context, this);
   }
 
   /** An idle connection should hold little. */

@@ -39,7 +39,7 @@ export function sendQos0(
 export function sendQueuedQos0(
   link: SessionLink,
   message: ApplicationMessage,
-  { retain, subscriptionIdentifiers }: QueuedMessage,
+  { retain, subscriptionIdentifiers }: Pick<QueuedMessage, "retain" | "subscriptionIdentifiers">,
   heldUntil: number,
   nowMs: number,
 ): boolean {

@@ -1,88 +1,276 @@
+import type { RetainedDue } from "./change.ts";
 import type { ApplicationMessage } from "./message.ts";
+import type { OutgoingSession, SessionContext } from "./outgoing_messages.ts";
+import type { SessionLink } from "./session_link.ts";
+import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
+
+// Time that retained messages take, in milliseconds: some 500 that were looked at in vain, one that the client may not get,
+// and one that is sent. (Deno 2.9, 2026-11-30)
+const STOP_MS = 0.4;
+const REFUSAL_MS = 0.002;
+const SENT_MS = 0.001;
+// Messages that are kept in one change with how far delivery has come: what Deno KV writes at once.
+const MOST_TOGETHER = 128;
+const MOST_BYTES_TOGETHER = 131_072;
+
+/** The retained message of a topic, as it is now. */
+export interface Retained {
+  /** `undefined`: there is none any more. */
+  readonly message: ApplicationMessage | undefined;
+  /** Counts up with each message that is retained; `undefined`: the broker tells it of itself, and it is not kept. */
+  readonly sequence: number | undefined;
+}
 
 /** The retained messages of the broker, as subscriptions get them. */
 export interface RetainedSource {
+  /** Of the last message that was retained. */
+  readonly lastSequence: number;
   /**
    * Messages that a Topic Filter matches, as they are when they are taken. `undefined` comes where many were looked at that
    * do not match.
+   *
+   * @param after a topic: those behind it come, in the order of topics; empty: all, in this order; `undefined`: in any order
    */
-  matching(filter: ParsedTopicFilter): Iterator<ApplicationMessage | undefined>;
+  matching(filter: ParsedTopicFilter, after: string | undefined): Iterator<Retained | undefined>;
 }
 
-/** Retained messages that a subscription still has to get. */
-export interface RetainedDelivery {
+/** What sends the messages. */
+export interface RetainedReceiver {
+  permits(topic: string): boolean;
+  /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
+  canSendRetained(link: SessionLink, delivery: Delivery): boolean;
+  qosOf(message: ApplicationMessage, delivery: Delivery): number;
+  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained: true): void;
+}
+
+/** Retained messages that a subscription still has to get, see {@linkcode RetainedDue}. */
+interface Waiting {
   readonly filter: ParsedTopicFilter;
-  /** The rest of a pass through the messages; `undefined`: none is under way. */
-  messages: Iterator<ApplicationMessage | undefined> | undefined;
-  /** How many passes follow. */
+  /** The rest of a pass through the messages; `undefined`: none is under way on this connection. */
+  messages: Iterator<Retained | undefined> | undefined;
+  /** Whether the pass has come upon any message. */
+  isAny: boolean;
+  after: string;
+  until: number;
   passes: number;
+  passesUntil: number;
   /** How many passes more were requested by a SUBSCRIBE that is not answered yet. */
   requested: number;
+  /** Whether the storage does not know how far it has come. */
+  isChanged: boolean;
+  /** Sequence of the change that SUBSCRIBE has made; 0: there is one behind it. */
+  subscribedAt: number;
 }
 
 /**
- * Retained messages on their way to the subscriptions of one session (MQTT 5, section 3.3.1.3). Each SUBSCRIBE that asks
- * for them begins one more pass through all that its Topic Filter matches. A subscription that replaces another one gets
- * the rest of what that one waited for. [MQTT-3.8.4-4]
+ * Retained messages on their way to the subscriptions of one session (MQTT 5, section 3.3.1.3), as fast as the connection
+ * takes them. Each SUBSCRIBE that asks for them adds a pass through all that its Topic Filter matches. A subscription that
+ * replaces another one gets the rest of what that one waited for. [MQTT-3.8.4-4]
+ *
+ * A session that lives on keeps how far it has come: with the messages that were sent, all or nothing, so that each comes
+ * once whatever happens in between.
  */
 export class RetainedDeliveries {
-  readonly #source: RetainedSource;
-  readonly #deliveries = new Map<string, RetainedDelivery>();
+  readonly #session: OutgoingSession;
+  readonly #context: SessionContext;
+  readonly #receiver: RetainedReceiver;
+  readonly #waiting = new Map<string, Waiting>();
 
-  constructor(source: RetainedSource) {
-    this.#source = source;
+  constructor(session: OutgoingSession, context: SessionContext, receiver: RetainedReceiver) {
+    this.#session = session;
+    this.#context = context;
+    this.#receiver = receiver;
   }
 
   get isEmpty(): boolean {
-    return this.#deliveries.size === 0;
+    return this.#waiting.size === 0;
+  }
+
+  /** Takes back what a storage kept of a subscription. */
+  restore(filter: ParsedTopicFilter, due: RetainedDue): void {
+    this.#waiting.set(filter.topicFilter, { ...newWaiting(filter, 0), ...due });
   }
 
   /** Requests one more pass, which waits for {@linkcode begin}. */
   request(filter: ParsedTopicFilter): void {
-    const known = this.#deliveries.get(filter.topicFilter);
-    if (known !== undefined) known.requested += 1;
-    else this.#deliveries.set(filter.topicFilter, { filter, messages: undefined, passes: 0, requested: 1 });
+    const { lastSequence } = this.#context.retained;
+    const waiting = this.#waiting.get(filter.topicFilter) ?? newWaiting(filter, lastSequence);
+    waiting.requested += 1;
+    waiting.passesUntil = lastSequence;
+    this.#waiting.set(filter.topicFilter, waiting);
   }
 
   /** SUBACK was sent: one pass that was requested may begin. */
   begin(topicFilter: string): void {
-    const delivery = this.#deliveries.get(topicFilter);
-    if (delivery === undefined || delivery.requested === 0) return; // The subscription was ended in the meantime.
-    delivery.requested -= 1;
-    delivery.passes += 1;
+    const waiting = this.#waiting.get(topicFilter);
+    if (waiting === undefined || waiting.requested === 0) return; // The subscription was ended in the meantime.
+    waiting.requested -= 1;
+    waiting.passes += 1;
   }
 
-  /** No SUBACK is on its way: all passes that were requested may begin. */
-  beginAll(): void {
-    for (const delivery of this.#deliveries.values()) {
-      delivery.passes += delivery.requested;
-      delivery.requested = 0;
+  /** The session has a connection: no SUBACK is on its way. */
+  attach(): void {
+    for (const waiting of this.#waiting.values()) {
+      waiting.passes += waiting.requested;
+      waiting.requested = 0;
     }
+  }
+
+  /** The connection is gone. */
+  detach(): void {
+    for (const waiting of this.#waiting.values()) waiting.messages = undefined;
   }
 
   /** The subscription ends: nothing more is sent. [MQTT-3.10.4-2] */
   drop(topicFilter: string): void {
-    this.#deliveries.delete(topicFilter);
+    this.#waiting.delete(topicFilter);
   }
 
-  values(): Iterable<RetainedDelivery> {
-    return this.#deliveries.values();
+  /** Keeps a subscription of a session that lives on, with what it waits for; gives the sequence of the change. */
+  write(subscription: Subscription): number {
+    const { clientId } = this.#session;
+    const waiting = this.#waiting.get(subscription.filter.topicFilter);
+    if (waiting === undefined) return this.#context.log.write({ kind: "subscribed", clientId, subscription });
+    return waiting.subscribedAt = this.#write(subscription, waiting);
   }
 
-  /** The next message of a delivery; `done`: all have come that may come now. */
-  next(delivery: RetainedDelivery): IteratorResult<ApplicationMessage | undefined> {
-    for (;;) {
-      if (delivery.messages === undefined) {
-        if (delivery.passes === 0) break;
-        delivery.passes -= 1;
-        delivery.messages = this.#source.matching(delivery.filter);
+  /** Sends what the connection takes. */
+  send(link: SessionLink, nowMs: number): void {
+    for (const waiting of this.#waiting.values()) if (!this.#sendAll(waiting, link, nowMs)) return;
+  }
+
+  /** Sends all messages of a subscription; false: the rest has to wait. */
+  #sendAll(waiting: Waiting, link: SessionLink, nowMs: number): boolean {
+    const subscription = this.#session.subscriptions.get(waiting.filter.topicFilter);
+    if (subscription === undefined) return true; // It ends, and what waits for it.
+    let outcome: "sent" | "waits" | "goesOn";
+    do {
+      outcome = this.#session.isDurable
+        ? this.#sendTogether(waiting, subscription, link, nowMs)
+        : this.#sendSome(waiting, subscription, link, nowMs, Infinity, Infinity);
+    } while (outcome === "goesOn");
+    return outcome === "sent";
+  }
+
+  /** Sends some messages, and keeps them with how far it has come. */
+  #sendTogether(waiting: Waiting, subscription: Subscription, link: SessionLink, nowMs: number) {
+    const { log } = this.#context;
+    log.begin();
+    try {
+      return this.#sendSome(waiting, subscription, link, nowMs, MOST_TOGETHER, MOST_BYTES_TOGETHER);
+    } finally {
+      if (waiting.isChanged) {
+        log.takeBack(waiting.subscribedAt); // This one says more.
+        this.#write(subscription, waiting);
+        waiting.subscribedAt = 0;
       }
-      const result = delivery.messages.next();
-      if (result.done !== true) return result;
-      delivery.messages = undefined;
+      log.end();
     }
-    if (delivery.requested === 0) this.#deliveries.delete(delivery.filter.topicFilter);
+  }
+
+  #sendSome(
+    waiting: Waiting,
+    subscription: Subscription,
+    link: SessionLink,
+    nowMs: number,
+    most: number,
+    mostBytes: number,
+  ): "sent" | "waits" | "goesOn" {
+    const receiver = this.#receiver;
+    const { budget, limits } = this.#context;
+    const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
+    let bytes = 0;
+    for (let count = 0; count < most && bytes < mostBytes;) {
+      if (budget.isSpent) {
+        link.pumpLater(); // Others have their turn first.
+        return "waits";
+      }
+      if (link.outbox.bytes >= limits.maximumOutboxBytes / 2) return "waits";
+      // None is taken before it can be sent: in the meantime a newer one may take its place.
+      if (!receiver.canSendRetained(link, delivery)) return "waits";
+      const { value: retained, done } = this.#next(waiting);
+      if (done) return "sent";
+      const message = retained?.message;
+      if (message === undefined) {
+        budget.spend(STOP_MS);
+      } else if (!this.#isDue(retained, message, waiting, subscription, delivery, nowMs)) {
+        budget.spend(REFUSAL_MS);
+      } else {
+        receiver.deliver(message, delivery, nowMs, true);
+        budget.spend(SENT_MS);
+        if (retained?.sequence !== undefined) this.#advance(waiting, message.topic);
+        count += 1;
+        bytes += message.size;
+      }
+    }
+    return "goesOn";
+  }
+
+  #isDue(
+    retained: Retained | undefined,
+    message: ApplicationMessage,
+    { until }: Waiting,
+    { noLocal }: Subscription,
+    delivery: Delivery,
+    nowMs: number,
+  ): boolean {
+    if (nowMs >= message.expiresAtMs || !this.#receiver.permits(message.topic)) return false;
+    if (noLocal && message.publisher === this.#session.clientId) return false; // [MQTT-3.8.3-3]
+    // With QoS 2 it was sent, or waits, as it was published since. With less that may have been left out.
+    return (retained?.sequence ?? 0) <= until || this.#receiver.qosOf(message, delivery) < 2;
+  }
+
+  /** The next message; `done`: all have come that may come now. */
+  #next(waiting: Waiting): IteratorResult<Retained | undefined> {
+    while (waiting.passes > 0) {
+      waiting.messages ??= this.#context.retained.matching(
+        waiting.filter,
+        this.#session.isDurable ? waiting.after : undefined,
+      );
+      const result = waiting.messages.next();
+      if (result.done !== true) {
+        if (result.value !== undefined) waiting.isAny = true;
+        return result;
+      }
+      // Where there is none, there is none in those that follow either.
+      waiting.passes = waiting.isAny || waiting.after !== "" ? waiting.passes - 1 : 0;
+      waiting.messages = undefined;
+      waiting.isAny = false;
+      waiting.after = "";
+      waiting.until = waiting.passesUntil;
+      waiting.isChanged = true;
+    }
+    if (waiting.requested === 0) this.#waiting.delete(waiting.filter.topicFilter);
     return { value: undefined, done: true };
   }
+
+  #advance(waiting: Waiting, topic: string): void {
+    waiting.after = topic;
+    waiting.isChanged = true;
+  }
+
+  #write(subscription: Subscription, waiting: Waiting): number {
+    waiting.isChanged = false;
+    const { clientId } = this.#session;
+    const { after, until, passes, passesUntil, requested } = waiting;
+    const due: RetainedDue = { after, until, passes: passes + requested, passesUntil };
+    const rest = due.passes === 0 ? {} : { retainedDue: due };
+    return this.#context.log.write({ kind: "subscribed", clientId, subscription, ...rest });
+  }
+}
+
+function newWaiting(filter: ParsedTopicFilter, until: number): Waiting {
+  return {
+    filter,
+    messages: undefined,
+    isAny: false,
+    after: "",
+    until,
+    passes: 0,
+    passesUntil: until,
+    requested: 0,
+    isChanged: false,
+    subscribedAt: 0,
+  };
 }

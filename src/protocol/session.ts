@@ -118,6 +118,7 @@ export class Session {
         return;
       case "subscribed":
         this.addSubscription(change.subscription);
+        this.outgoing.restore(change);
         return;
       default: // The rest is not of a session, or is already applied by the storage.
         return;

@@ -183,15 +183,13 @@ function subscribe(
   const isNew = !session.subscriptions.has(filter.topicFilter);
   session.addSubscription(subscription); // [MQTT-3.8.4-3]
   host.subscribe(session, subscription);
-  if (session.isDurable) {
-    progress.heldUntil = host.log.write({ kind: "subscribed", clientId: session.clientId, subscription });
-  }
   // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (section 4.8.2).
   const isRetainedSent = retainHandling === 0 || (retainHandling === 1 && isNew);
   if (isRetainedSent && filter.shareName === undefined) {
     session.outgoing.requestRetained(filter);
     progress.withRetained.push(filter);
   }
+  if (session.isDurable) progress.heldUntil = session.outgoing.writeSubscribed(subscription);
   progress.reasonCodes.push(qos); // The QoS that is granted is its Reason Code. [MQTT-3.8.4-7]
 }
 

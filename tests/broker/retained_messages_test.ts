@@ -4,6 +4,7 @@ import { Deadlines } from "../../src/broker/deadlines.ts";
 import { Retention } from "../../src/broker/retention.ts";
 import { FrameEncoders } from "../../src/protocol/message.ts";
 import { RetainedMessages } from "../../src/broker/retained_messages.ts";
+import type { Retained } from "../../src/protocol/retained_deliveries.ts";
 import { matchesTopic, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { seededTest } from "../seeded.ts";
 import { collectedHeapBytes } from "./collected_heap.ts";
@@ -26,8 +27,13 @@ seededTest(
       assertEquals(retained.get(topic), expected.get(topic));
       const levels = parseTopicFilter(randomTopicFilter(random))?.levels ?? [];
       const matching = [...expected.keys()].filter((known) => matchesTopic(levels, known.split("/")));
-      const found = [...retained.match(levels)].flatMap((message) => message === undefined ? [] : [message.topic]);
-      assertEquals(found.sort(), matching.sort(), levels.join("/"));
+      const topicsOf = (found: Iterable<Retained | undefined>) =>
+        [...found].flatMap((one) => one?.message?.topic ?? []);
+      assertEquals(topicsOf(retained.match(levels)).sort(), matching.sort(), levels.join("/"));
+      const inOrder = matching.sort(byLevels);
+      const after = random.pick(["", topic, randomTopic(random)]);
+      const behind = inOrder.filter((known) => after === "" || byLevels(known, after) > 0);
+      assertEquals(topicsOf(retained.matchInOrder(levels, after)), behind, `${levels.join("/")} behind "${after}"`);
       assertEquals(retained.count, expected.size);
       const sizes = [...expected.values()].reduce((sum, { size }) => sum + size, 0);
       assertEquals(retained.bytes, sizes + 280 * levelsOf([...expected.keys()]));
@@ -37,6 +43,15 @@ seededTest(
     assertEquals([...retained.match(["#"])], []);
   },
 );
+
+/** As {@linkcode RetainedMessages.matchInOrder} orders topics. */
+function byLevels(one: string, other: string): number {
+  const [left, right] = [one.split("/"), other.split("/")];
+  const index = left.findIndex((level, at) => level !== right[at]);
+  const [mine = "", its] = [left[index], right[index]];
+  if (index < 0) return left.length - right.length;
+  return its === undefined || mine > its ? 1 : -1;
+}
 
 Deno.test("Retained messages that were deleted leave nothing behind", () => {
   const retained = new RetainedMessages();
@@ -73,7 +88,7 @@ Deno.test("RetainedMessages.match() goes on while messages come and go", () => {
   for (const topic of ["a/1", "a/2", "a/3", "b"]) retained.set(messageOf(topic));
   const found: string[] = [];
   for (const message of retained.match(["#"])) {
-    const topic = message?.topic ?? "";
+    const topic = message?.message?.topic ?? "";
     found.push(topic);
     if (topic === "a/1") {
       retained.delete("a/2");
@@ -91,7 +106,7 @@ Deno.test("RetainedMessages gives a message as it is when it is taken", () => {
   matching.next();
   const later = messageOf("a/2", 9);
   retained.set(later);
-  assertEquals(matching.next().value, later);
+  assertEquals(matching.next().value?.message, later);
   assertEquals(matching.next().done, true);
 });
 
@@ -103,6 +118,23 @@ Deno.test("RetainedMessages takes topics of 65,535 levels without recursion", ()
   assertEquals(found(), 1);
   assertEquals(retained.delete(topic), true);
   assertEquals(found(), 0);
+});
+
+Deno.test("RetainedMessages.matchInOrder() sorts many topics of one level some at a time", () => {
+  const retained = new RetainedMessages();
+  const names = Array.from({ length: 20_000 }, (_, index) => `${(index * 7_919) % 20_000}`);
+  for (const name of names) retained.set(messageOf(`a/${name}/b`, 1));
+  const expected = names.toSorted().map((name) => `a/${name}/b`);
+  const found: string[] = [];
+  let stops = 0;
+  for (const one of retained.matchInOrder(["a", "+", "b"], "")) {
+    if (one?.message === undefined) stops += 1;
+    else found.push(one.message.topic);
+  }
+  assertEquals(found, expected);
+  assertGreater(stops, 80);
+  const rest = [...retained.matchInOrder(["#"], "a/17/b")].flatMap((one) => one?.message?.topic ?? []);
+  assertEquals(rest, expected.slice(expected.indexOf("a/17/b") + 1));
 });
 
 Deno.test("RetainedMessages.match() stops now and then where nothing matches", () => {

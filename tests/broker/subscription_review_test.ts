@@ -19,7 +19,7 @@ function sessionsOf(clients: number, subscriptions: number): readonly Session[] 
       limits: DEFAULT_LIMITS,
       log: { write: () => 0, takeBack: () => false, begin: () => {}, end: () => {}, writtenSequence: 0 },
       encoders: new FrameEncoders(new TopicInterner()),
-      retained: { matching: () => [].values() },
+      retained: { lastSequence: 0, matching: () => [].values() },
       backlog: new Backlog(DEFAULT_LIMITS),
       dropped: { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 },
       dropsBegin: () => {},
