@@ -224,15 +224,21 @@ export class ConnectionReader {
     return budget.isSpent ? this.#untilRenewed(budget) : undefined;
   }
 
+  /** A hook that answers with a promise may have worked long before, and need not have waited: that counts, too. */
   async #answerLater(first: Promise<Answer>): Promise<void> {
     try {
+      if (this.#questions > 0) this.#spendWork();
+      this.#questions += 1;
       for (let later: Promise<Answer> | undefined = first; later !== undefined;) {
         const answer: Answer = await later;
         this.#workSinceMs = performance.now(); // Waiting is no work.
         const nowMs = this.#host.now();
         const ask = this.#connection.answer(answer, nowMs);
         later = ask === undefined ? undefined : this.#answer(ask, nowMs);
+        this.#spendWork();
       }
+      const { budget } = this.#host;
+      if (budget.isSpent) await this.#untilRenewed(budget);
     } catch (error) {
       this.#fail(error);
     }
