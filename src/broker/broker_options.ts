@@ -146,10 +146,10 @@ export interface ConnectedClient {
 export interface BrokerMetrics {
   readonly connections: number;
   readonly sessions: number;
-  /** Sessions that outlive their connections, and what these hold, in bytes as `maximumSessionBytes` counts them. */
+  /** Sessions that outlive their connections, and their bytes as `maximumSessionBytes` counts them. */
   readonly durableSessions: number;
   readonly durableSessionBytes: number;
-  /** What their bounds have refused since the broker was opened, see the event `sessionsFull`. */
+  /** Refusals by their bounds since the broker was opened, see the event `sessionsFull`. */
   readonly durableSessionsRefused: Readonly<SessionRefusals>;
   readonly retainedMessages: number;
   readonly retainedBytes: number;

@@ -4,7 +4,7 @@ import type { BrokerEvent } from "./events.ts";
 
 const TOLD_EVERY_MS = 10_000;
 
-/** Whose a session is, as its bounds see it. */
+/** The client that began a session, as the bounds see it. */
 export interface SessionBeginner {
   readonly clientId: string;
   readonly principal: string | undefined;
@@ -12,13 +12,13 @@ export interface SessionBeginner {
   readonly network: string | undefined;
 }
 
-/** What sessions that outlive their connections are and hold, in sum. */
+/** A sum of sessions that outlive their connections, and of their bytes. */
 interface Sum {
   sessions: number;
   bytes: number;
 }
 
-/** What was refused since the broker was opened. */
+/** Refusals since the broker was opened. */
 export interface SessionRefusals {
   clients: number;
   subscriptions: number;
@@ -26,7 +26,7 @@ export interface SessionRefusals {
 }
 
 /**
- * Bounds what outlives connections: for the broker, and for each principal, or each network of clients that have none. All
+ * Bounds sessions that outlive their connections, and their bytes: for the broker, and for each principal, or each network of clients that have none. All
  * sums are counters that the sessions change; nothing goes through all sessions.
  */
 export class SessionQuota {
@@ -104,7 +104,7 @@ export class SessionQuota {
     this.#refused = { beginner, limit };
   }
 
-  /** Tells of what was refused, once in a while. */
+  /** Tells of refusals, once in a while. */
   tell(nowMs: number): void {
     if (this.#refused === undefined || nowMs < this.#toldMs + TOLD_EVERY_MS) return;
     const { beginner, limit } = this.#refused;
@@ -137,7 +137,7 @@ export class SessionQuota {
   }
 }
 
-/** What one session holds, as long as it is counted. */
+/** Counts what one session holds, until it ends. */
 export class CountedSession implements SessionHolding {
   bytes = 0;
   readonly #quota: SessionQuota;

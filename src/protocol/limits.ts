@@ -218,8 +218,8 @@ export interface Limits {
    */
   readonly maximumSessionsPerAddress: number;
   /**
-   * What these sessions hold, in bytes: Wills, subscriptions with some 300 for each and 150 for each level, and messages that
-   * wait while they have no connection, with some 200 for each. A client whose Will is beyond it is refused as above, a Topic
+   * Bytes of these sessions: Wills, subscriptions with some 300 for each and 150 for each level, and messages that wait while
+   * they have no connection, with some 200 for each. A client whose Will is beyond it is refused as above, a Topic
    * Filter with 0x97 in SUBACK, and a message is dropped for this session and counted.
    *
    * @default {1_000_000_000}

@@ -90,7 +90,7 @@ export class OutgoingMessages implements RetainedReceiver {
   #sendQuota = 0;
   /** Of those in flight on this connection, where they are limited. */
   #inflightBytes = 0;
-  /** What the session holds for messages that wait, as it was counted last. */
+  /** Bytes of messages that wait, as they were counted last for the session. */
   #heldBytes = 0;
   #sequence = 0;
 

@@ -4,7 +4,7 @@ import type { Limits } from "./limits.ts";
 import { propertiesSize } from "./message.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
-// What one holds beside its texts and bytes, the Will with its deadline. (Deno 2.9, 2026-11-30)
+// Memory of one beside its texts and bytes; of a Will with its deadline. (Deno 2.9, 2026-11-30)
 const SUBSCRIPTION_BYTES = 300;
 const LEVEL_BYTES = 150;
 const WILL_BYTES = 300;
@@ -15,8 +15,8 @@ const USUAL_IDENTITY_BYTES = 512;
 export type SessionLimit = Extract<keyof Limits, `maximumSession${"s" | "Bytes"}${"" | "PerPrincipal" | "PerAddress"}`>;
 
 /**
- * What a session holds that outlives its connection, within the limits of the broker, of its principal and of its address:
- * its Will, its subscriptions, and the messages that wait for it while it has no connection.
+ * Counts the bytes of a session that outlive its connection, within the limits of the broker, of its principal and of its
+ * address: its Will, its subscriptions, and the messages that wait for it while it has no connection.
  */
 export interface SessionHolding {
   /** The limit that forbids it to hold so much more. */
@@ -37,7 +37,7 @@ export function willBytes(will: Will | undefined): number {
     : WILL_BYTES + will.topic.length + will.payload.length + propertiesSize(will.properties);
 }
 
-/** What is remembered of a client beyond what is usual: names and rights may come from its token. */
+/** Bytes of the names and rights of a client beyond what is usual: they may come from its token. */
 export function identityBytes({ clientId, principal = "", roles, grants }: ClientIdentity): number {
   let bytes = clientId.length + principal.length;
   for (const role of roles) bytes += role.length;

@@ -1,4 +1,4 @@
-/** What outlives connections is bounded: sessions, and the Wills, subscriptions and messages that they hold. */
+/** Bounds of sessions that outlive their connections, and of the Wills, subscriptions and messages that they hold. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import {
