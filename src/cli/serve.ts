@@ -3,7 +3,7 @@ import type { BrokerOptions } from "../broker/broker_options.ts";
 import type { BrokerEvent } from "../broker/events.ts";
 import { Access } from "./access.ts";
 import { applyBans } from "./banning.ts";
-import { configurationOf } from "./config/configuration.ts";
+import { configurationOf, type Written } from "./config/configuration.ts";
 import type { Configuration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
 import { eventLog, type Logs, packetLog } from "./event_log.ts";
@@ -12,12 +12,12 @@ import { Log, type LogLine, printable } from "./log.ts";
 import { PidFile } from "./pid_file.ts";
 import { ConnectionGate } from "./connection_gate.ts";
 import { Reload } from "./reload.ts";
+import { ignoreOtherSignals, onReload, saveSignalWarning, terminationSignal } from "./signals.ts";
 import { acceptAll, admission } from "./accepting.ts";
 import { SummarizedLog } from "./summarized_log.ts";
 import { openStorage, parseStorageOption, storageError } from "./storage_option.ts";
 import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
 
-const EXIT_INTERRUPTED = 1;
 const EXIT_STORAGE_LOST = 3;
 // A storage that is lost may not even answer that it is closed.
 const LOST_CLOSE_MS = 6_000;
@@ -34,11 +34,16 @@ export async function serve(args: readonly string[]): Promise<number> {
   if (request.action === "check") return await check(request);
   const { written, overrides } = await request.read();
   const configuration = configurationOf(written, overrides);
-  if (request.action === "run") return await run(request, configuration, written.warnings);
+  if (request.action === "run") return await run(request, configuration, startWarnings(written));
   const { effectiveYaml } = await import("./config/print.ts");
   console.log(effectiveYaml(configuration).trimEnd());
   for (const warning of written.warnings) console.error(`brooklet: ${printable(warning)}`);
   return 0;
+}
+
+function startWarnings({ warnings, isOfMosquitto }: Written): readonly string[] {
+  const save = isOfMosquitto ? saveSignalWarning() : undefined;
+  return save === undefined ? warnings : [...warnings, save];
 }
 
 /** Says everything that is wrong, in the files that it names too. */
@@ -90,6 +95,7 @@ async function run(
   const lines = await listening.listen(configuration);
   for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
   const terminated = terminationSignal(); // Before anybody can know that it listens.
+  ignoreOtherSignals(log.line);
   guardProcess(log.line);
   using _pidFile = PidFile.write(configuration.pidFile);
   const lost = Promise.withResolvers<"lost">();
@@ -200,11 +206,6 @@ function bootId(): string | undefined {
   }
 }
 
-/** Windows has no such signal. */
-function onReload(reload: () => void): void {
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", reload);
-}
-
 /** A defect is told, and never the end of all connections. */
 function guardProcess(log: LogLine): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
@@ -215,19 +216,4 @@ function guardProcess(log: LogLine): void {
     event.preventDefault();
     log(`Error: uncaught: ${printable(String(event.error))}`, "error");
   });
-}
-
-/** The first signal that asks the program to end; the next one ends it at once. */
-function terminationSignal(): Promise<Deno.Signal> {
-  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
-  let isEnding = false;
-  for (const signal of signals) {
-    Deno.addSignalListener(signal, () => {
-      if (isEnding) Deno.exit(EXIT_INTERRUPTED);
-      isEnding = true;
-      resolve(signal);
-    });
-  }
-  return promise;
 }

@@ -8,6 +8,9 @@ import { Program } from "./program.ts";
 
 const TLS = { caCerts: [authority()] };
 
+/** Of the command that starts it. */
+const BLOCKING = ["env", "--block-signal=USR1", "--ignore-signal=RTMIN"];
+
 for (const storage of ["memory", "kv"]) {
   Deno.test(`The permissions of docs/deploy.md are enough for all that it speaks of, with a storage in ${storage}`, async () => {
     using folder = new ConfigurationFolder();
@@ -52,10 +55,10 @@ for (const storage of ["memory", "kv"]) {
 }
 
 Deno.test("The script of docs/deploy.md runs Deno with the permissions that it names, and nothing else", () => {
-  const [, script = ""] = /^#!\/bin\/sh\nexec (deno run \\\n[^`]*?)\n```/m.exec(guide()) ?? [];
-  const options = script.split(/[\s\\]+/).slice(2);
+  const [, script = ""] = /^#!\/bin\/sh\nexec (env (?:--\S+ )+deno run \\\n[^`]*?)\n```/m.exec(guide()) ?? [];
+  const options = script.split(/[\s\\]+/);
   const named = permissionsOf("").map((option) => option.replaceAll(":0", ":8883"));
-  assertEquals(options, [...named, "/opt/brooklet/mod.ts", '"$@"']);
+  assertEquals(options, [...BLOCKING, "deno", "run", ...named, "/opt/brooklet/mod.ts", '"$@"']);
   for (const forbidden of ["-A", "--allow-all", "--allow-run", "--allow-ffi", "--allow-sys"]) {
     const isForbidden = (option: string) => option.startsWith(forbidden) && option !== "--allow-sys=osUptime";
     assert(!named.some(isForbidden), forbidden);
@@ -101,8 +104,9 @@ function image(folder: ConfigurationFolder): { readonly command: string[]; reado
   }
   assertMatch(text, /^USER deno$/m); // Not root, also behind whatever follows.
   const [, entry = "[]"] = /^ENTRYPOINT (\[.*\])$/m.exec(text) ?? [];
-  const [deno, run, ...rest]: string[] = JSON.parse(entry);
-  assertEquals([deno, run, rest.at(-1)], ["deno", "run", "/brooklet/mod.ts"]);
+  const words: string[] = JSON.parse(entry);
+  const rest = words.slice(BLOCKING.length + 2);
+  assertEquals([...words.slice(0, -rest.length), rest.at(-1)], [...BLOCKING, "deno", "run", "/brooklet/mod.ts"]);
   return { command: rest.slice(0, -1), script: `${folder.path}/brooklet/mod.ts` };
 }
 

@@ -1,6 +1,10 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { bytes, CONNACK, publish, RawClient, subscribe } from "../interop/raw_client.ts";
 import { within } from "../deadline.ts";
+import { programTests } from "../interop/interop_tests.ts";
+import { Lines } from "../interop/lines.ts";
+import { ConfigurationFolder } from "./config/written_file.ts";
+import { guide } from "./deploy_guide.ts";
 import { LOOPBACK, Program } from "./program.ts";
 
 const END_WITHIN_MS = 5_000;
@@ -40,12 +44,100 @@ for (const { signal, stuckClients } of SIGNALS) {
     await flood(port, [stuck]); // It would be waited for.
     program.kill("SIGTERM");
     await program.stderr.matching(/SIGTERM: shutting down/);
+    await new Promise((resolve) => setTimeout(resolve, 700)); // A key is held no longer.
     const secondMs = performance.now();
     program.kill(signal);
     assertEquals((await program.ended(END_WITHIN_MS)).code, 1);
     assertLess(performance.now() - secondMs, 500);
   });
 }
+
+Deno.test("brooklet ends with code 0 when SIGINT comes twice for one key", async () => {
+  await using program = await Program.listening();
+  program.kill("SIGINT");
+  program.kill("SIGINT");
+  await program.stderr.matching(/SIGINT: shutting down/);
+  program.kill("SIGINT");
+  assertEquals((await program.ended(END_WITHIN_MS)).code, 0);
+  assertMatch(program.stderr.received.join("\n"), /Brooklet has ended$/);
+});
+
+programTests(["script"])("Ctrl-C at a terminal ends `deno task start` with code 0", async () => {
+  using folder = new ConfigurationFolder();
+  for (let time = 0; time < 3; time++) {
+    const command = `exec ${Deno.execPath()} task start --listen mqtt://127.0.0.1:0`;
+    const child = new Deno.Command("script", {
+      args: ["--quiet", "--return", "--flush", "--command", command, "/dev/null"],
+      cwd: new URL("../../", import.meta.url),
+      env: { NO_COLOR: "1", XDG_STATE_HOME: folder.path },
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const lines = new Lines(child.stdout);
+    const terminal = child.stdin.getWriter();
+    await lines.matching(/listening on mqtt/, 1, 30_000);
+    await terminal.write(Uint8Array.of(3));
+    const { code } = await within(child.status, "deno task to end", 15_000);
+    await lines.ended;
+    await terminal.close().catch(() => {}); // The terminal is gone.
+    assertMatch(lines.received.join("\n"), /SIGINT: shutting down\s[^]*Brooklet has ended\s*$/);
+    assertEquals(code, 0);
+  }
+});
+
+Deno.test("brooklet says that SIGUSR2 and others without a meaning are ignored, goes on, and keeps its pid file", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]\npidFile: ${folder.path}/pid\n`;
+  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  for (const signal of ["SIGUSR2", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"] as const) {
+    const times = program.stderr.received.filter((line) => line.includes(signal)).length;
+    program.kill(signal);
+    await program.stderr.matching(new RegExp(`${signal}: ignored, it has no meaning here$`), times + 1);
+  }
+  using _client = await RawClient.connect({ port: await program.port() }, { clientId: "a" });
+  assertEquals(Deno.readTextFileSync(`${folder.path}/pid`), `${program.pid}\n`);
+  program.kill("SIGTERM");
+  assertEquals((await program.ended(END_WITHIN_MS)).code, 0);
+});
+
+Deno.test("brooklet closes the debugger that Deno opens at SIGUSR1, and says that everything is saved", async () => {
+  await using program = await Program.listening();
+  await new Promise((resolve) => setTimeout(resolve, 600)); // Before, the runtime does not listen to it.
+  program.kill("SIGUSR1");
+  await program.stderr.matching(/SIGUSR1: nothing is saved, all that was acknowledged is in the storage already$/);
+  // Another program may have the port.
+  await program.stderr.matching(/SIGUSR1: the debugger that Deno has opened is closed$|Failed to start inspector/);
+  assertEquals(portsOf(program.pid).includes(9_229), false);
+  using _client = await RawClient.connect({ port: await program.port() }, { clientId: "a" });
+});
+
+Deno.test("brooklet tells that a debugger is open which it may not close", async () => {
+  const permissions = ["--allow-net", "--no-prompt"];
+  await using program = await Program.listening(LOOPBACK, { permissions });
+  program.kill("SIGUSR1");
+  await program.stderr.matching(/SIGUSR1: Deno opens a debugger on 127\.0\.0\.1:9229, which only --allow-sys lets/);
+});
+
+Deno.test("Signals that are blocked as docs/deploy.md has it do nothing, and nothing warns of them", async () => {
+  const [, env = ""] = /^exec (env (?:--\S+ )+)deno run/m.exec(guide()) ?? [];
+  using folder = new ConfigurationFolder();
+  const file = folder.write("mosquitto.conf", "listener 0 127.0.0.1\nallow_anonymous true\n");
+  const warning = /SIGUSR1, at which mosquitto saves, opens a debugger/;
+  {
+    await using unblocked = await Program.listening(["--config", file]);
+    await unblocked.stderr.matching(warning);
+  }
+  await using program = await Program.listening(["--config", file], { under: env.trim().split(" ") });
+  await new Promise((resolve) => setTimeout(resolve, 600)); // Before, the runtime does not listen to it.
+  for (const signal of ["USR1", "RTMIN"]) {
+    const { success } = await new Deno.Command("kill", { args: [`-${signal}`, `${program.pid}`] }).output();
+    assertEquals(success, true);
+  }
+  using _client = await RawClient.connect({ port: await program.port() }, { clientId: "a" });
+  program.kill("SIGTERM");
+  const { code, stderr } = await program.ended(END_WITHIN_MS);
+  assertEquals([code, stderr.filter((line) => warning.test(line) || line.includes("SIGUSR1"))], [0, []]);
+});
 
 Deno.test("brooklet refuses new connections while it shuts down", async () => {
   await using program = await Program.listening();
@@ -81,6 +173,19 @@ Deno.test("brooklet goes on, and ends with code 0, when nobody reads its standar
   child.kill("SIGTERM");
   assertEquals((await within(child.status, "the broker to end", END_WITHIN_MS)).code, 0);
 });
+
+/** Where a process listens, as Linux has it. */
+function portsOf(pid: number): number[] {
+  const inodes = new Set(Array.from(Deno.readDirSync(`/proc/${pid}/fd`), ({ name }) => {
+    try {
+      return /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`/proc/${pid}/fd/${name}`))?.[1];
+    } catch {
+      return undefined; // It was closed meanwhile.
+    }
+  }));
+  const rows = Deno.readTextFileSync(`/proc/${pid}/net/tcp`).split("\n").slice(1).map((row) => row.trim().split(/\s+/));
+  return rows.filter((row) => row[3] === "0A" && inodes.has(row[9])).map((row) => parseInt(row[1]?.slice(9) ?? "", 16));
+}
 
 async function accepts(port: number): Promise<boolean> {
   try {

@@ -11,6 +11,8 @@ export interface Written {
   place(path: ConfigPath, part: "key" | "value"): string | undefined;
   /** What is accepted, but is not the same as where it comes from. */
   readonly warnings: readonly string[];
+  /** Whether it is a mosquitto.conf. */
+  readonly isOfMosquitto?: boolean;
 }
 
 /** The configuration with its defaults; throws {@linkcode ConfigError} with everything that is wrong. */

@@ -18,6 +18,7 @@ export function readMosquittoConfiguration(file: string, text: string): Written 
     place: ([first, index]) =>
       (first === "listeners" && typeof index === "number" ? draft.placeOfListener(index) : undefined) ?? file,
     warnings: draft.warnings,
+    isOfMosquitto: true,
   };
 }
 
