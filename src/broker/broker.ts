@@ -346,7 +346,7 @@ export class Broker {
   async #close(): Promise<void> {
     const { connections, evictions, ownSubscriptions, storageWait, backlogWait, publishing, review, hooks } =
       this.#parts;
-    const { budget, commits, storage, timeline } = this.#parts;
+    const { budget, fanOutBudget, commits, storage, timeline } = this.#parts;
     evictions.close();
     for (const served of connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
@@ -363,6 +363,7 @@ export class Broker {
     review.close();
     hooks.close();
     budget.close();
+    fanOutBudget.close();
     clearInterval(this.#ticking);
     const moment = timeline.lastMoment();
     if (moment !== undefined) commits.write(moment);

@@ -39,6 +39,8 @@ import { Turn } from "./turn.ts";
 import { TurnBudget } from "./turn_budget.ts";
 import { VERSION } from "./version.ts";
 
+// Half of the longest time for which one message to 10,000 clients may hold the event loop.
+const FAN_OUT_MS = 25;
 const REMEMBERED_TOPICS = 4_096;
 const MOST_REMEMBERED_TOPICS = 262_144;
 
@@ -62,6 +64,8 @@ export class BrokerParts {
   readonly connections = new Connections<ServedConnection>();
   readonly traffic = new Traffic();
   readonly budget = new TurnBudget();
+  /** For messages to many, which take longer for each pause: a pause is not worth it for 1,000 writes. */
+  readonly fanOutBudget = new TurnBudget(FAN_OUT_MS);
   readonly stalls = new EventLoopStalls();
   readonly hooks: Hooks;
   readonly access: AccessChecks;

@@ -1,5 +1,6 @@
 import { wrongAnswer } from "../auth/hook_answers.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
+import type { Backlog } from "../protocol/backlog.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import type { AccessChecks } from "./access_checks.ts";
 import type { Admission } from "./admission.ts";
@@ -27,6 +28,7 @@ export interface ConnectionHostsParts {
   readonly deadlines: Deadlines;
   readonly traffic: Traffic;
   readonly budget: TurnBudget;
+  readonly fanOutBudget: TurnBudget;
   readonly hooks: Hooks;
   readonly access: AccessChecks;
   readonly commits: CommitQueue;
@@ -37,6 +39,7 @@ export interface ConnectionHostsParts {
   readonly publishing: Publishing;
   readonly admission: Admission;
   readonly unexpectedError: (error: unknown) => void;
+  readonly backlog: Backlog;
 }
 
 /** What connections see of their broker, with the limits that were in force when they began. */
@@ -77,8 +80,20 @@ function hostOf(
   options: BrokerOptions,
   onPacket: () => ServedConnectionHost["onPacket"],
 ): ServedConnectionHost {
-  const { clock, traffic, hooks, access, commits, commitOutcome, storageWait, turn, router, publishing, admission } =
-    parts;
+  const {
+    clock,
+    traffic,
+    hooks,
+    access,
+    backlog,
+    commits,
+    commitOutcome,
+    storageWait,
+    turn,
+    router,
+    publishing,
+    admission,
+  } = parts;
   const { deniedPublish = "acknowledge", deniedWill = "refuse", checksPayloadFormat = false, responseInformation } =
     options;
   return {
@@ -88,6 +103,7 @@ function hostOf(
     deadlines: parts.deadlines,
     traffic,
     budget: parts.budget,
+    fanOutBudget: parts.fanOutBudget,
     asksAuthenticator: hooks.hasAuthenticator,
     asksAuthorizer: hooks.hasAuthorizer,
     deniedPublish,
@@ -114,6 +130,7 @@ function hostOf(
     },
     flushLater: turn.flushLater,
     writtenToMany: turn.writtenToMany,
+    turn,
     flushWhenDurable: commitOutcome.flushWhenDurable,
     denied: (request, served) => access.tellDenial(request, served.transport.peer),
     loadPage: (served) => admission.loadPage(served),
@@ -132,7 +149,8 @@ function hostOf(
       const source = message.retain ? session.identity : undefined;
       return publishing.publish(message, source, nowMs, isTold, message.qos > 0);
     },
-    behind: (topic, clientId, nowMs) => publishing.behind(topic, clientId, nowMs),
+    // Asked for each message.
+    behind: (topic, clientId, nowMs) => backlog.bytes === 0 ? undefined : publishing.behind(topic, clientId, nowMs),
     subscribe: (session, subscription) => router.subscribe(session, subscription),
     unsubscribe: (session, subscription) => router.unsubscribe(session, subscription),
   };

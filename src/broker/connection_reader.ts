@@ -60,7 +60,7 @@ export class ConnectionReader {
   async run(): Promise<void> {
     const connection = this.#connection;
     const { traffic } = this.#host;
-    const { topics, budget, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
+    const { topics, turn, budget, fanOutBudget, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
     const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
     const rate = IncomingRate.of(this.#host.limits);
     for (;;) {
@@ -83,14 +83,23 @@ export class ConnectionReader {
       if (isLarge) budget.spend(performance.now() - startMs);
       traffic.receivedPackets += batch.length;
       this.#questions = 0;
+      let writersBefore = turn.writers;
       for (const item of batch) {
         if (rate !== undefined && item.type === "publish") {
           if (rate.take(1, 0, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
         }
+        const { spendings } = fanOutBudget;
         const waiting = this.#receive(item);
         if (waiting !== undefined) {
           await this.#orOver(waiting);
           this.#lastReceivedMs = this.#host.now(); // What follows is taken only now.
+        }
+        if (fanOutBudget.isSpent && fanOutBudget.spendings > spendings) {
+          // Others have their turn within a batch to many, who are written to when all of it has come for them.
+          const held = turn.holdWrites(writersBefore);
+          await this.#untilRenewed(fanOutBudget);
+          writersBefore = turn.resumeWrites(held);
+          this.#lastReceivedMs = this.#host.now();
         }
         if (connection.closing !== undefined) break;
       }

@@ -6,6 +6,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { PacketEvent } from "./events.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import type { Traffic } from "./traffic.ts";
+import type { Turn } from "./turn.ts";
 import type { TurnBudget } from "./turn_budget.ts";
 
 /** What a served connection needs of its broker. */
@@ -15,6 +16,8 @@ export interface ServedConnectionHost extends ConnectionHost {
   readonly traffic: Traffic;
   /** For work that takes long. */
   readonly budget: TurnBudget;
+  /** For messages to many. */
+  readonly fanOutBudget: TurnBudget;
   now(): number;
   /** Epoch milliseconds, by a clock that may be set. */
   wallMs(): number;
@@ -22,6 +25,8 @@ export interface ServedConnectionHost extends ConnectionHost {
   readonly durableSequence: number;
   /** Calls {@linkcode ServedConnection.flush} when the turn ends. */
   flushLater(served: ServedConnection): void;
+  /** See {@linkcode Turn}. */
+  readonly turn: Pick<Turn, "writers" | "holdWrites" | "resumeWrites">;
   /** What whoever publishes to many has to wait for, if the turn is going to write to so many. */
   writtenToMany(): Promise<void> | undefined;
   /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */

@@ -2,14 +2,18 @@ import type { CommitQueue } from "./commit_queue.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { EventLoopStalls } from "./event_loop_stalls.ts";
 import type { ServedConnection } from "./served_connection.ts";
+import type { TurnBudget } from "./turn_budget.ts";
 import { WritesToMany } from "./writes_to_many.ts";
 
 const MANY_WRITES = 256;
+// Below a millisecond, so that the budget is not overdrawn by much.
+const WRITES_A_SLICE = 64;
 
 /** What the turn needs of its broker. */
 export interface TurnHost {
   readonly commits: CommitQueue;
   readonly deadlines: Deadlines;
+  readonly fanOutBudget: TurnBudget;
   readonly stalls: EventLoopStalls;
   clock(): number;
   unexpectedError(error: unknown): void;
@@ -68,13 +72,46 @@ export class Turn {
       const writes = this.#writesToMany;
       this.#dirty = [];
       this.#writesToMany = undefined;
-      this.flush(dirty, writes);
-      writes?.allBegun();
+      this.#flushAll(dirty, 0, writes);
       commits.flush();
     }
     if (this.#nowMs !== undefined) stalls.held(clock() - this.#nowMs);
     this.#nowMs = undefined;
   };
+
+  /** How many connections wait for the end of the turn. */
+  get writers(): number {
+    return this.#dirty.length;
+  }
+
+  /** Takes out the connections that have come behind so many: they write after {@linkcode resumeWrites}. */
+  holdWrites(from: number): ServedConnection[] {
+    return this.#dirty.splice(from);
+  }
+
+  /** They write when this turn ends, with what has come for them since; gives how many others are before them. */
+  resumeWrites(held: readonly ServedConnection[]): number {
+    const from = this.#dirty.length;
+    if (held.length > 0) this.#endLater();
+    for (const served of held) this.#dirty.push(served);
+    return from;
+  }
+
+  /** Writes to many take the budget of more than one turn: 10,000 writes take 100 ms. (2 cores, Deno 2.9, 2026-11) */
+  #flushAll(dirty: readonly ServedConnection[], from: number, writes: WritesToMany | undefined): void {
+    if (dirty.length < MANY_WRITES) {
+      this.flush(dirty, writes);
+    } else {
+      const { fanOutBudget: budget } = this.#host;
+      for (let at = from; at < dirty.length; at += WRITES_A_SLICE) {
+        if (budget.isSpent) return budget.later(() => this.#flushAll(dirty, at, writes));
+        const startMs = performance.now();
+        this.flush(dirty.slice(at, at + WRITES_A_SLICE), writes);
+        budget.spend(performance.now() - startMs);
+      }
+    }
+    writes?.allBegun();
+  }
 
   /** A connection that cannot be flushed, by a defect of ours, is closed; the others go on. */
   flush(connections: Iterable<ServedConnection>, writes?: WritesToMany): void {

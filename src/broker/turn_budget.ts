@@ -8,16 +8,24 @@ const BUDGET_MS = 8;
  * because the others wait for the sum. When it is spent, what is left waits until the runtime has seen what else has come.
  */
 export class TurnBudget {
+  /** How often some of it was spent. */
+  spendings = 0;
+  readonly #budgetMs: number;
   #spentMs = 0;
   readonly #waiting = new Queue<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  constructor(budgetMs = BUDGET_MS) {
+    this.#budgetMs = budgetMs;
+  }
+
   get isSpent(): boolean {
-    return this.#spentMs >= BUDGET_MS;
+    return this.#spentMs >= this.#budgetMs;
   }
 
   spend(ms: number): void {
     this.#spentMs += ms;
+    this.spendings += 1;
   }
 
   /** Calls `run`, which must not throw, in a later turn, behind what waits already. */

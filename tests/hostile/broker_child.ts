@@ -5,6 +5,8 @@ import { assertEquals } from "@std/assert";
 interface ChildMetrics extends BrokerMetrics {
   /** Memory that is in use, without what only waits to be collected. */
   readonly heldBytes: number;
+  /** The longest time since it was asked last for which its event loop was held. */
+  readonly stallMs: number;
 }
 
 /** A broker with limits of its own in a process of its own. */
