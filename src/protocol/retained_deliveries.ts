@@ -6,10 +6,11 @@ import { type Delivery, mergeSubscriptions, type Subscription } from "./subscrip
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 // Time that retained messages take, in milliseconds: some 500 that were looked at in vain, one that the client may not get,
-// and one that is sent. (Deno 2.9, 2026-11-30)
+// and one that is sent, to a session that ends with its connection or to another one. (Deno 2.9, 2026-11-30)
 const STOP_MS = 0.4;
 const REFUSAL_MS = 0.002;
 const SENT_MS = 0.001;
+const SENT_AND_KEPT_MS = 0.002;
 // Messages that are kept in one change with how far delivery has come: what Deno KV writes at once.
 const MOST_TOGETHER = 128;
 const MOST_BYTES_TOGETHER = 131_072;
@@ -198,7 +199,7 @@ export class RetainedDeliveries {
         budget.spend(REFUSAL_MS);
       } else {
         receiver.deliver(message, delivery, nowMs, true);
-        budget.spend(SENT_MS);
+        budget.spend(this.#session.isDurable ? SENT_AND_KEPT_MS : SENT_MS);
         if (retained?.sequence !== undefined) this.#advance(waiting, message.topic);
         count += 1;
         bytes += message.size;
