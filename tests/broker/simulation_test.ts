@@ -7,7 +7,7 @@ const RUNS = 300;
 interface SeedRow {
   readonly seed: number;
   readonly storage: SimulatedKind;
-  /** Its finding, before it was mended. */
+  /** Its finding, until that was mended. */
   readonly found: string;
 }
 
@@ -15,6 +15,11 @@ const SEED_ROWS: readonly SeedRow[] = [
   { seed: 40005776, storage: "kv", found: "a commit fails while a session is read back" },
   { seed: 50000654, storage: "kv", found: "a commit fails while a session is read back, QoS 2" },
   { seed: 50002343, storage: "kv", found: "a commit fails while a session is read back, QoS 1" },
+  // What a seed makes of a world changes with the simulation: with the one of 2026-11-30 these find the same, and more.
+  { seed: 51000518, storage: "kv", found: "a commit fails while a session is read back" },
+  { seed: 51001090, storage: "kv", found: "a commit fails while a session is read back" },
+  { seed: 52002012, storage: "memory", found: "QoS 2 in flight is forbidden, and its identifier is given again" },
+  { seed: 52000022, storage: "memory", found: "more PUBRELs than the Receive Maximum at a resume" },
 ];
 
 Deno.test("Random clients over random connections get what a model says: QoS 1 at least once, QoS 2 once and in order", async () => {
