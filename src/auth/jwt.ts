@@ -12,6 +12,8 @@ const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const LEAST_SECRET_BYTES = 32; // RFC 7518, section 3.2
 const JWKS_TIMEOUT_MS = 5_000;
 const JWKS_COOLDOWN_MS = 30_000;
+/** With more against the monotonic clock, the wall clock was set; less does not matter here. */
+const CLOCK_SET_MS = 5_000;
 const JWKS_RETRY_MS = 1_000;
 const JWKS_KEPT_MS = 600_000;
 const MOST_JWKS_BYTES = 1_048_576;
@@ -158,12 +160,27 @@ async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys):
   // It looks at the shape itself, and throws for any other.
   if ("jwks" in keys) return await orTypeError(() => jose.createLocalJWKSet(keys.jwks as JSONWebKeySet));
   const { jwksUrl, fetch: get = fetch } = keys;
-  return jose.createRemoteJWKSet(new URL(jwksUrl), {
-    timeoutDuration: JWKS_TIMEOUT_MS,
-    cooldownDuration: JWKS_COOLDOWN_MS,
-    cacheMaxAge: JWKS_KEPT_MS,
-    [jose.customFetch]: boundedFetch(get),
-  });
+  const bounded = boundedFetch(get);
+  return renewedByClock(() =>
+    jose.createRemoteJWKSet(new URL(jwksUrl), {
+      timeoutDuration: JWKS_TIMEOUT_MS,
+      cooldownDuration: JWKS_COOLDOWN_MS,
+      cacheMaxAge: JWKS_KEPT_MS,
+      [jose.customFetch]: bounded,
+    })
+  );
+}
+
+/** What jose keeps it keeps by the wall clock: one that is set back would make keys of then the latest for as long. */
+function renewedByClock(make: () => JWTVerifyGetKey): JWTVerifyGetKey {
+  let get = make();
+  let aheadMs = Date.now() - performance.now();
+  return (header, token) => {
+    const nowAheadMs = Date.now() - performance.now();
+    if (nowAheadMs < aheadMs - CLOCK_SET_MS) get = make();
+    aheadMs = nowAheadMs;
+    return get(header, token);
+  };
 }
 
 /** Anybody can make tokens whose key is not known: no more than one request goes out in a second, whatever came of the last. */

@@ -301,6 +301,19 @@ Deno.test("A JWKS with a new key is asked for when a token is signed with it, an
   assertEquals([await isAccepted("RS256"), requests], [false, 2]);
 });
 
+Deno.test("A JWKS with a new key is asked for when the wall clock was set back, too", async () => {
+  using time = new MovedClock();
+  let served = { keys: JWKS.keys.slice(0, 1) };
+  const fetch = () => Promise.resolve(Response.json(served));
+  const authenticator = await jwtAuthenticator({ keys: { jwksUrl: "https://x/", fetch } });
+  const isAccepted = async (algorithm: JwtAlgorithm) =>
+    (await authenticate(authenticator, { password: await token({}, algorithm) })).isAccepted;
+  assertEquals([await isAccepted("RS256"), await isAccepted("ES256")], [true, false]);
+  served = { keys: JWKS.keys.slice(1) };
+  time.tick(-7_200_000);
+  assertEquals([await isAccepted("ES256"), await isAccepted("RS256")], [true, false]);
+});
+
 Deno.test("A JWKS that fails is asked for once a second, however many tokens come, and lets in as soon as it is there", async () => {
   using time = new MovedClock();
   const answers = [
