@@ -52,6 +52,27 @@ Deno.test("PacketDecoder gives the packets before one that is too large, and not
   assertEquals(decoder.isWithinPacket, false);
 });
 
+for (
+  const { name, first, second } of [
+    { name: "behind a gap in the same buffer", first: 0, second: 64 },
+    { name: "before the first part in the same buffer", first: 46, second: 0 },
+    { name: "right behind it in the same buffer", first: 0, second: 60 },
+    { name: "at the same place of another buffer", first: 0, second: undefined },
+  ]
+) {
+  Deno.test(`PacketDecoder takes the second part of a packet that lies ${name}`, () => {
+    const frame = encodePacket(PUBLISH, 4);
+    const buffer = new Uint8Array(110).fill(0xee);
+    const other = second === undefined ? new Uint8Array(110).fill(0xee) : buffer;
+    buffer.set(frame.subarray(0, 60), first);
+    other.set(frame.subarray(60), second ?? 60);
+    const decoder = new PacketDecoder({ protocolVersion: 4 });
+    assertEquals(decoder.decode(buffer.subarray(first, first + 60)), []);
+    const [packet] = decoder.decode(other.subarray(second ?? 60, (second ?? 60) + frame.length - 60));
+    assertEquals(packet, new PacketDecoder({ protocolVersion: 4 }).decode(frame)[0]);
+  });
+}
+
 Deno.test("PacketDecoder reserves nothing for a length that is only claimed [MQTT 2.1.4]", () => {
   const reserved = countReserved(() => {
     for (let connection = 0; connection < 1000; connection++) {

@@ -137,6 +137,15 @@ const VIOLATIONS: readonly Violation[] = [
   },
 ];
 
+Deno.test("FrameDecoder takes any number of messages that have no more bytes than the limit each [RFC 6455, 7.4.1]", () => {
+  const parts: ClientFrame[] = [{ ...DATA, isFinal: false }, { opcode: PING }, { opcode: 0, payload: "d0" }];
+  const bytes = joined([DATA, DATA, DATA, ...parts, ...parts, DATA].map(clientFrame));
+  const payload = `${"c000".repeat(3)}${"c000d0".repeat(2)}c000`;
+  assertDecodes(bytes, { payload, pings: ["", ""], end: undefined }, 3);
+  assertEquals(decodeAll([bytes], 2).end?.code, 1009);
+  assertDecodes(joined([DATA, DATA].map(clientFrame)), { ...NO_END, payload: "c000c000" }, 2);
+});
+
 for (const { name, frames, code, payload = "", maximumMessageBytes = UNLIMITED } of VIOLATIONS) {
   Deno.test(`FrameDecoder ends with ${code} at ${name}`, () => {
     const bytes = joined([...frames, DATA].map(clientFrame)); // What follows is not looked at.

@@ -90,6 +90,19 @@ conversationTests([
     ],
   },
   {
+    name: "A message that is too large for the client leaves no Topic Alias behind [MQTT-3.1.2-24] (section 3.3.2.3.4)",
+    versions: [5],
+    steps: [
+      "s > 10 [ @ 02 0000 { 22 0002 27 00000014 } 's' ]",
+      "s < 20 [ 00 00 { LIMITS } ]",
+      "s > 82 [ 0001 [] '#' 00 ]",
+      "s < 90 [ 0001 [] 00 ]",
+      "p connects",
+      "p > 30 [ 'a' [] \"more than twenty bytes\" ] 30 [ 'a' [] \"2\" ] 30 [ 'a' [] \"3\" ]",
+      "s < 30 [ 'a' [] \"2\" ] 30 [ 'a' [] \"3\" ]",
+    ],
+  },
+  {
     name: "Topic Aliases of the broker begin anew on each connection [MQTT-3.3.2-7]",
     versions: [5],
     steps: [
