@@ -1,6 +1,7 @@
 /** Reading messages in the broker's own process. */
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { Broker } from "../../mod.ts";
 import { within } from "../deadline.ts";
 import { converse } from "../wire/conversation.ts";
 
@@ -87,3 +88,16 @@ Deno.test("Several broker.subscribe() of the same filter each get every message 
     }
     assertEquals(readers.map(({ dropped }) => dropped), [0, 0, 0]);
   }));
+
+for (const overlappingSubscriptions of ["each", "once"] as const) {
+  Deno.test(`Readers in the broker's own process that overlap each get a message once, with ${overlappingSubscriptions}`, async () => {
+    await using broker = await Broker.open({ overlappingSubscriptions });
+    await using all = broker.subscribe("home/#");
+    await using lamp = broker.subscribe("home/lamp");
+    for (const payload of ["on", "off"]) await broker.publish({ topic: "home/lamp", payload });
+    for (const reader of [all, lamp]) {
+      const messages = await within(Promise.all([reader.next(), reader.next()]), "two messages");
+      assertEquals(messages.map(({ value }) => text(value?.payload)), ["on", "off"]);
+    }
+  });
+}

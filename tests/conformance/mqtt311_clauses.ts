@@ -58,6 +58,7 @@ export const MQTT_311_CLAUSES: Clauses = {
     "PUBLISH without PUBACK is sent again with its Packet Identifier and DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] v4",
     "PUBREL is sent again, not PUBLISH, once PUBREC came [MQTT-4.3.3-6] [MQTT-4.4.0-1] v4",
     "A QoS 2 message of a durable session is known when its publisher comes back [MQTT-4.3.3-10] v4",
+    "Retained messages that a session did not get before its connection was lost come when it is resumed v4",
   ],
   "MQTT-3.1.2-5": [
     "Messages with QoS 1 and 2 wait for the client in order, QoS 0 does not [MQTT-3.1.2-5] [MQTT-4.5.0-1] v4",
@@ -91,6 +92,7 @@ export const MQTT_311_CLAUSES: Clauses = {
   "MQTT-3.1.2-14": [
     "The Will has its QoS and is answered as any message [MQTT-3.1.2-12] v4",
     "CONNECT with Will QoS 3 [MQTT-3.1.2-12] [MQTT-3.1.2-14 of 3.1.1] is refused v4",
+    "decode CONNECT with Will QoS 3 [MQTT-3.1.2-12] v4",
   ],
   "MQTT-3.1.2-15": ["CONNECT with Will Retain and no Will [MQTT-3.1.2-13] [MQTT-3.1.2-15 of 3.1.1] is refused v4"],
   "MQTT-3.1.2-16": ["A Will without Will Retain is not kept [MQTT-3.1.2-14] v4"],
@@ -173,7 +175,10 @@ export const MQTT_311_CLAUSES: Clauses = {
     "encode refuses DUP with QoS 0 [MQTT-3.3.1-2] v4",
   ],
   "MQTT-3.3.1-3": ["DUP is not passed on [MQTT-3.3.1-3] v4"],
-  "MQTT-3.3.1-4": ["PUBLISH with QoS 3 [MQTT-3.3.1-4] ends the connection v4"],
+  "MQTT-3.3.1-4": [
+    "PUBLISH with QoS 3 [MQTT-3.3.1-4] ends the connection v4",
+    "decode PUBLISH QoS 3 [MQTT-3.3.1-4] v4",
+  ],
   "MQTT-3.3.1-5": [
     "A retained message comes behind SUBACK with RETAIN [MQTT-3.3.1-5] v4",
     "A retained message comes with the lower QoS of message and subscription [MQTT-3.8.4-8] v4",
@@ -198,7 +203,13 @@ export const MQTT_311_CLAUSES: Clauses = {
     "A Topic Name that is not UTF-8 [MQTT-1.5.4-1] [MQTT-3.3.2-1] ends the connection v4",
     "decode PUBLISH that ends within its topic [MQTT-3.3.2-1] v4",
   ],
-  "MQTT-3.3.2-2": ["A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v4"],
+  "MQTT-3.3.2-2": [
+    "A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v4",
+    '"+" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v4',
+    '"a+" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v4',
+    '"#" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v4',
+    '"a#b" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v4',
+  ],
   "MQTT-3.3.2-3": [
     "`+` stands for one level, `#` for any number and the parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] v4",
     "Topics match as they are written: no normal form, no case, no slash is added [MQTT-4.7.3-4] v4",
@@ -222,6 +233,11 @@ export const MQTT_311_CLAUSES: Clauses = {
   "MQTT-3.8.3-4": [
     "SUBSCRIBE with QoS 3 (section 3.8.3.1) [MQTT-3.8.3-4 of 3.1.1] ends the connection v4",
     "Reserved bits of Subscription Options are malformed [MQTT-3.8.3-5] v4",
+    "The reserved bit 08 of Subscription Options ends the connection [MQTT-3.8.3-5] [MQTT-3.8.3-4 of 3.1.1] v4",
+    "The reserved bit 10 of Subscription Options ends the connection [MQTT-3.8.3-5] [MQTT-3.8.3-4 of 3.1.1] v4",
+    "The reserved bit 20 of Subscription Options ends the connection [MQTT-3.8.3-5] [MQTT-3.8.3-4 of 3.1.1] v4",
+    "The reserved bit 40 of Subscription Options ends the connection [MQTT-3.8.3-5] [MQTT-3.8.3-4 of 3.1.1] v4",
+    "The reserved bit 80 of Subscription Options ends the connection [MQTT-3.8.3-5] [MQTT-3.8.3-4 of 3.1.1] v4",
   ],
   "MQTT-3.8.4-1": [
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v4",
@@ -336,6 +352,10 @@ export const MQTT_311_CLAUSES: Clauses = {
   "MQTT-4.7.1-1": [
     "A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v4",
     "decode CONNECT with a wildcard in Will Topic [MQTT-4.7.0-1] v4",
+    '"+" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v4',
+    '"a+" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v4',
+    '"#" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v4',
+    '"a#b" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v4',
   ],
   "MQTT-4.7.1-2": [
     "`+` stands for one level, `#` for any number and the parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] v4",

@@ -76,6 +76,7 @@ export const MQTT_5_CLAUSES: Clauses = {
     "PUBLISH without PUBACK is sent again with its Packet Identifier and DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] v5",
     "PUBREL is sent again, not PUBLISH, once PUBREC came [MQTT-4.3.3-6] [MQTT-4.4.0-1] v5",
     "A QoS 2 message of a durable session is known when its publisher comes back [MQTT-4.3.3-10] v5",
+    "Retained messages that a session did not get before its connection was lost come when it is resumed v5",
   ],
   "MQTT-3.1.2-6": [
     "A session is present when the client comes back [MQTT-3.2.2-3] v5",
@@ -202,6 +203,7 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.1.4-2": [
     "A client that the authenticator refuses is told, and its connection ends",
     "A Will that its client may not publish refuses CONNECT with 0x87, without an authenticator",
+    "An authenticator that refuses lets nobody in, and what is pipelined is not looked at [MQTT-3.1.4-6]",
   ],
   "MQTT-3.1.4-3": ["The client that is taken over is told 0x8E [MQTT-3.1.4-3] v5"],
   "MQTT-3.1.4-4": [
@@ -284,7 +286,10 @@ export const MQTT_5_CLAUSES: Clauses = {
   ],
   "MQTT-3.3.1-2": ["PUBLISH with DUP and QoS 0 [MQTT-3.3.1-2] ends the connection v5"],
   "MQTT-3.3.1-3": ["DUP is not passed on [MQTT-3.3.1-3] v5"],
-  "MQTT-3.3.1-4": ["PUBLISH with QoS 3 [MQTT-3.3.1-4] ends the connection v5"],
+  "MQTT-3.3.1-4": [
+    "PUBLISH with QoS 3 [MQTT-3.3.1-4] ends the connection v5",
+    "decode PUBLISH QoS 3 [MQTT-3.3.1-4] v5",
+  ],
   "MQTT-3.3.1-5": [
     "A retained message comes behind SUBACK with RETAIN [MQTT-3.3.1-5] v5",
     "A later retained message replaces the one that was there [MQTT-3.3.1-5] v5",
@@ -320,6 +325,10 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.3.2-2": [
     "A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v5",
     "A wildcard in a topic with a Topic Alias [MQTT-3.3.2-2] ends the connection v5",
+    '"+" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v5',
+    '"a+" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v5',
+    '"#" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v5',
+    '"a#b" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v5',
   ],
   "MQTT-3.3.2-3": [
     "`+` stands for one level, `#` for any number and the parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] v5",
@@ -466,6 +475,8 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-3.8.3-5": [
     "Reserved bits of Subscription Options [MQTT-3.8.3-5] ends the connection v5",
     "decode SUBSCRIBE options 80 [MQTT-3.8.3-5] v5",
+    "The reserved bit 40 of Subscription Options ends the connection [MQTT-3.8.3-5] [MQTT-3.8.3-4 of 3.1.1] v5",
+    "The reserved bit 80 of Subscription Options ends the connection [MQTT-3.8.3-5] [MQTT-3.8.3-4 of 3.1.1] v5",
   ],
   "MQTT-3.8.4-1": [
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v5",
@@ -709,6 +720,10 @@ export const MQTT_5_CLAUSES: Clauses = {
   "MQTT-4.7.0-1": [
     "A wildcard in a Topic Name [MQTT-3.3.2-2] [MQTT-4.7.0-1] ends the connection v5",
     "decode CONNECT with a wildcard in Will Topic [MQTT-4.7.0-1] v5",
+    '"+" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v5',
+    '"a+" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v5',
+    '"#" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v5',
+    '"a#b" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1] v5',
   ],
   "MQTT-4.7.1-1": [
     "`+` stands for one level, `#` for any number and the parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] v5",

@@ -183,6 +183,21 @@ conversationTests([
       `s < 30 [ '${matching}' {} ]`,
     ],
   })),
+  ...["+", "a/+/b", "a+", "#", "a#b", `${"long/".repeat(100)}+`].map((topic): Row => ({
+    name: `"${topic.slice(-9)}" is no Topic Name to publish to, and ends the connection [MQTT-3.3.2-2] [MQTT-4.7.0-1]`,
+    versions: ALL_VERSIONS,
+    steps: [
+      ...["s", "t"].flatMap((client) => [`${client} connects`, `${client} > 30 [ '${topic}' {} ] c0 00`]), // Also twice.
+      "s told e0 90",
+      "t told e0 90",
+    ],
+  })),
+  ...["04", "08", "10", "20", "40", "80"].map((options): Row => ({
+    name:
+      `The reserved bit ${options} of Subscription Options ends the connection [MQTT-3.8.3-5] [MQTT-3.8.3-4 of 3.1.1]`,
+    versions: Number.parseInt(options, 16) < 0x40 ? [3, 4] : ALL_VERSIONS, // The others have a meaning in MQTT 5.
+    steps: ["s connects", `s > 82 [ 0001 {} 'x' ${options} ] c0 00`, "s told e0 81"],
+  })),
   ...PLUS_WITH_OTHERS.map((filter) => ({
     name: `"${filter}" has a wildcard beside others in a level: it ends the connection [MQTT-4.7.1-1] [MQTT-4.7.1-2]`,
     versions: ALL_VERSIONS,
