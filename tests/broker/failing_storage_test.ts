@@ -1,6 +1,8 @@
 /** What the broker does while its storage does not keep what it is given. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
+import { memoryTransport } from "../../mod.ts";
+import { within } from "../deadline.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
@@ -108,3 +110,36 @@ Deno.test("Who makes changes faster than they are kept is not read from; others 
     storage.open();
   });
 });
+
+Deno.test("A client that is closed within a large PUBLISH because its PUBACK cannot be kept gets no DISCONNECT in it", () =>
+  whileGated(async (conversation, storage) => {
+    const payloadBytes = 600_000;
+    const { server, client } = memoryTransport(1);
+    const served = conversation.broker.serve(server);
+    const writer = client.writable.getWriter();
+    const reader = client.readable.getReader();
+    await writer.write(conversation.bytes("10 [ @ 02 0000 {} 'r' ] 82 [ 0001 {} 'large' 00 ]"));
+    await within(reader.read(), "CONNACK and SUBACK");
+    await conversation.broker.publish({ topic: "large", payload: new Uint8Array(payloadBytes) });
+    storage.isGated = true;
+    await writer.write(conversation.bytes("32 [ 'x' 0001 {} ]"));
+    (await storage.nextCommit()).fail();
+    const rest: Uint8Array[] = [];
+    for (let { value } = await reader.read(); value !== undefined; { value } = await reader.read()) rest.push(value);
+    client.close();
+    await served;
+    const received = new Uint8Array(await new Blob(rest as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+    assertEquals(received[0], 0x30);
+    assertLess(received.length, payloadBytes);
+    assertEquals(received.subarray(20).findIndex((byte) => byte !== 0), -1);
+    storage.open();
+  }));
+
+/** A conversation in MQTT 5 with a durable subscriber to "x" that is away. */
+function whileGated(talk: (conversation: Conversation, storage: GatedStorage) => Promise<void>): Promise<void> {
+  const storage = new GatedStorage();
+  return converse(5, { storage }, async (conversation) => {
+    await conversation.run(...DURABLE_SUBSCRIBER, "s disconnects");
+    await talk(conversation, storage);
+  });
+}

@@ -38,6 +38,19 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     ["New client connected from 192.0.2.1:4711 as c (p5, c1, k60, u'bob').", "No will message specified."],
   ],
   [
+    "a client that reads too slowly, with the limit",
+    { kind: "clientBehind", clientId: "c\n", isConnected: true, limit: "maximumBacklogBytes", value: 67_108_864 },
+    [
+      "Client c\\u{a} does not take its messages as fast as they come: some are dropped (maximumBacklogBytes, which is " +
+      "67108864, may be raised).",
+    ],
+  ],
+  [
+    "a client that is away for too long, with the limit",
+    { kind: "clientBehind", clientId: "c", isConnected: false, limit: "maximumQueuedMessages", value: 1_000 },
+    ["Client c is away, and its queue is full: some are dropped (maximumQueuedMessages, which is 1000, may be raised)."],
+  ],
+  [
     "a wall clock that was set back",
     { kind: "wallClockSet", byMs: -7_199_960 },
     ["The wall clock was set back by 7200.0 s."],
