@@ -16,6 +16,8 @@ const HEARTBEAT_MS = 5_000;
 const LOOK_MS = 1_000;
 /** Three heartbeats: an owner that was silent for so long is gone. */
 const STALE_MS = 15_000;
+/** An owner whose clock is wrong, or was set, seems to be gone too: in this time one that is there says so. */
+const LEAST_WATCH_MS = 7_500;
 const LOOK_AGAIN_MS = 200;
 /** Of a process without the permission to know its host. */
 const UNKNOWN_HOST = "";
@@ -36,6 +38,8 @@ export interface LockTiming {
   readonly heartbeatMs?: number | undefined;
   /** Epoch milliseconds. */
   readonly clock?: () => number;
+  /** Milliseconds that only go forward. */
+  readonly monotonic?: () => number;
 }
 
 export class KvLock {
@@ -59,14 +63,14 @@ export class KvLock {
     rows: KvRows,
     location: string,
     file: FileIdentity | undefined,
-    { heartbeatMs = file === undefined ? HEARTBEAT_MS : LOOK_MS, clock = Date.now }: LockTiming = {},
+    { heartbeatMs = file === undefined ? HEARTBEAT_MS : LOOK_MS, clock = Date.now, monotonic }: LockTiming = {},
   ): Promise<KvLock> {
     const found = await opening(location, () => kv.get(LOCK_KEY));
     const record = found.value === null ? undefined : await rows.get(LOCK_KEY);
     const owner = record && rows.decode(LOCK_KEY, () => decodeOwner(record));
     const locked = file && await lockFile(file);
     try {
-      if (file === undefined ? owner !== undefined && await isThere(rows, clock) : locked === undefined) {
+      if (file === undefined ? owner !== undefined && await isThere(rows, clock, monotonic) : locked === undefined) {
         throw new Error(`Cannot open ${location}: ${nameOf(owner)} uses it`);
       }
       rows.owner = { key: LOCK_KEY, versionstamp: found.versionstamp };
@@ -170,13 +174,15 @@ function nameOf(owner: Owner | undefined): string {
 }
 
 /** Waits until a broker that is there has said so again, or is silent for too long. */
-async function isThere(rows: KvRows, clock: () => number): Promise<boolean> {
+async function isThere(rows: KvRows, clock: () => number, monotonic = () => performance.now()): Promise<boolean> {
   const beatMs = await latestBeatMs(rows);
-  while (!isStale(beatMs, clock())) {
+  const sinceMs = monotonic();
+  for (;;) {
+    const watchedMs = monotonic() - sinceMs;
+    if (watchedMs > STALE_MS || (watchedMs > LEAST_WATCH_MS && isStale(beatMs, clock()))) return false;
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     if (await latestBeatMs(rows) !== beatMs) return true;
   }
-  return false;
 }
 
 async function latestBeatMs(rows: KvRows): Promise<number> {
@@ -185,7 +191,7 @@ async function latestBeatMs(rows: KvRows): Promise<number> {
 }
 
 function isStale(beatMs: number, nowMs: number): boolean {
-  return Math.abs(nowMs - beatMs) > STALE_MS; // Also if the clock was set.
+  return Math.abs(nowMs - beatMs) > STALE_MS;
 }
 
 function self(): Owner {

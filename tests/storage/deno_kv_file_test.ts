@@ -78,7 +78,23 @@ for (const { name, silentMs } of SILENT) {
   Deno.test(`DenoKvStorage takes a database that is no file from one that ${name}`, async () => {
     const kv = await Deno.openKv(":memory:");
     await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now() - silentMs)]]);
-    await (await DenoKvStorage.over(kv, {})).close();
+    let nowMs = 0;
+    await (await DenoKvStorage.over(kv, { monotonic: () => nowMs += 4_000 })).close();
+  });
+}
+
+for (const aheadMs of [3_600_000, -3_600_000]) {
+  Deno.test(`DenoKvStorage leaves a database that is no file to one that is there, its clock ${aheadMs / 1_000} s ahead`, async () => {
+    const kv = await Deno.openKv(":memory:");
+    await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now() + aheadMs)]]);
+    const refused = assertRejects(() => DenoKvStorage.over(kv, {}), Error, "the broker with process id 1 on x uses it");
+    let isOver = false;
+    const beating = (async () => {
+      while (!isOver) await set(kv, [[HEARTBEAT_KEY, beat(Date.now() + aheadMs)]]);
+    })();
+    await within(refused.finally(() => isOver = true), "it is not refused");
+    await beating;
+    kv.close();
   });
 }
 

@@ -225,7 +225,7 @@ Deno.test("A broker that was silent for too long learns at its next heartbeat th
   await assertRejects(() => DenoKvStorage.over(kv, { clock: () => nowMs }), Error, `process id ${Deno.pid}`);
   stalled.isStalled = true;
   nowMs += 15_001;
-  const second = await DenoKvStorage.over(new StalledKv(kv), { clock: () => nowMs });
+  const second = await DenoKvStorage.over(new StalledKv(kv), { clock: () => nowMs, monotonic: () => nowMs += 4_000 });
   await second.commit([started("d")]);
   let isLost = false;
   first.lost.then(() => isLost = true);
