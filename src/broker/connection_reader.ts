@@ -200,7 +200,7 @@ export class ConnectionReader {
       const ask = this.#connection.receive(item, this.#lastReceivedMs);
       if (ask === undefined) return undefined;
       const answer = this.#answer(ask, this.#lastReceivedMs);
-      if (answer !== undefined) return this.#answerLater(answer);
+      if (answer !== undefined) return this.#answerLater(answer, ask.kind === "authorize" || ask.kind === "turn");
       if (ask.kind === "authorize") return this.#afterQuestion();
     } catch (error) {
       this.#fail(error);
@@ -233,21 +233,24 @@ export class ConnectionReader {
     return budget.isSpent ? this.#untilRenewed(budget) : undefined;
   }
 
-  /** A hook that answers with a promise may have worked long before, and need not have waited: that counts, too. */
-  async #answerLater(first: Promise<Answer>): Promise<void> {
+  /**
+   * Answers when the first answer is there. `isCounted`: packets of which thousands may come. An authorizer that answers with a
+   * promise may have worked long before, and need not have waited.
+   */
+  async #answerLater(first: Promise<Answer>, isCounted: boolean): Promise<void> {
     try {
-      if (this.#questions > 0) this.#spendWork();
-      this.#questions += 1;
+      if (isCounted && this.#questions > 0) this.#spendWork();
+      if (isCounted) this.#questions += 1;
       for (let later: Promise<Answer> | undefined = first; later !== undefined;) {
         const answer: Answer = await later;
         this.#workSinceMs = performance.now(); // Waiting is no work.
         const nowMs = this.#host.now();
         const ask = this.#connection.answer(answer, nowMs);
         later = ask === undefined ? undefined : this.#answer(ask, nowMs);
-        this.#spendWork();
+        if (isCounted) this.#spendWork();
       }
       const { budget } = this.#host;
-      if (budget.isSpent) await this.#untilRenewed(budget);
+      if (isCounted && budget.isSpent) await this.#untilRenewed(budget);
     } catch (error) {
       this.#fail(error);
     }
