@@ -60,7 +60,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ["codec", "protocol", "transport"],
     mayNotUse: ["Deno"],
   },
-  admin: { mayImport: ["broker"], mayNotUse: ["Deno"] },
+  admin: { mayImport: ["broker", "transport"], mayNotUse: ["Deno"] },
   cluster: {
     mayImport: ["codec", "protocol", "storage", "broker"],
     mayNotUse: ["Deno"],
