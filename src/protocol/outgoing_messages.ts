@@ -454,7 +454,7 @@ export class OutgoingMessages implements RetainedReceiver {
   pump(nowMs: number): void {
     const link = this.#link;
     if (link === undefined) return;
-    while (this.#resend.length > 0 && this.#hasQuota) {
+    while (this.#resend.length > 0 && this.#hasQuota && this.#link === link) {
       const entry = this.#resend.shift() as QueuedMessage; // There is one.
       // It may have been acknowledged in the meantime, in part or wholly.
       if (this.#inflight.get(entry.packetIdentifier) !== entry || entry.isReceived) continue; // [MQTT-4.3.3-6]
@@ -547,7 +547,8 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   #canSend(link: SessionLink): boolean {
-    return this.#hasQuota && this.#resend.length === 0 && !link.isFull;
+    // A hook that is told of what is sent may have ended the connection: the rest waits in the session.
+    return this.#hasQuota && this.#resend.length === 0 && this.#link === link && !link.isFull;
   }
 
   /** Sends a message that has a Packet Identifier and takes one place of the Receive Maximum. [MQTT-4.9.0-2] */

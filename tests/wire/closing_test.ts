@@ -1,6 +1,6 @@
 /** A connection that is closing: nothing follows its last packet, and messages wait in its session. [MQTT-3.14.4-1] */
 
-import type { QoS } from "../../mod.ts";
+import type { PacketEvent, QoS } from "../../mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { ALL_VERSIONS, type Conversation, converse, type Step } from "./conversation.ts";
 
@@ -185,6 +185,32 @@ Deno.test("PUBACK that waits for the storage leaves before the DISCONNECT that f
       "p < 40 [ 0007 ]",
       "p told e0 98",
       () => storage.open(),
+    );
+  });
+});
+
+Deno.test("A hook that ends the connection at the first message leaves the others to the session [MQTT-3.14.4-1]", async () => {
+  let isEnding = false;
+  let end = () => {};
+  const onPacket = ({ direction, packet }: PacketEvent) => {
+    if (isEnding && direction === "sent" && packet.type === "publish") end();
+  };
+  await converse(5, { onPacket }, async (conversation) => {
+    const { broker } = conversation;
+    end = () => broker.disconnect({ clientId: "s" });
+    await conversation.run(...SUBSCRIBER, "s drops");
+    for (const payload of ["1", "2", "3"]) await broker.publish({ topic: "x", qos: 1, payload });
+    await conversation.run(
+      () => isEnding = true,
+      "s2 resumes",
+      "s2 < 32 [ 'x' 0001 {} \"1\" ]",
+      "s2 told e0 98",
+      "s3 > 10 [ @ 00 0000 { 11 00000e10 } 's' ]",
+      "s3 < 20 [ 01 00 { LIMITS } ] 3a [ 'x' 0001 {} \"1\" ]",
+      "s3 told e0 98",
+      () => isEnding = false,
+      "s4 resumes",
+      "s4 < 3a [ 'x' 0001 {} \"1\" ] 32 [ 'x' 0002 {} \"2\" ] 32 [ 'x' 0003 {} \"3\" ]",
     );
   });
 });
