@@ -300,7 +300,10 @@ export const MQTT_311_CLAUSES: Clauses = {
   "MQTT-4.1.0-2": [
     "A session lasts while its connection is open, however long that is [MQTT-4.1.0-1] [MQTT-4.1.0-2 of 3.1.1] v4",
   ],
-  "MQTT-4.3.1-1": ["QoS 0 is delivered and not answered [MQTT-4.3.1-1] v4"],
+  "MQTT-4.3.1-1": [
+    "QoS 0 is delivered and not answered [MQTT-4.3.1-1] v4",
+    "QoS 0 is not answered, also where it is refused [MQTT-4.3.1-1] v4",
+  ],
   "MQTT-4.3.2-1": [
     "QoS 1 is answered with PUBACK of the same Packet Identifier, and delivered [MQTT-4.3.2-4] [MQTT-2.2.1-5] v4",
     "PUBLISH without PUBACK is sent again with its Packet Identifier and DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] v4",
@@ -399,6 +402,8 @@ export const MQTT_311_CLAUSES: Clauses = {
   "MQTT-4.8.0-1": [
     "What is malformed ends the connection without a word before MQTT 5 v4",
     "A second CONNECT ends the connection, MQTT 5 is told 0x82 [MQTT-3.1.0-2] v4",
+    "PUBACK for a message of QoS 2 ends the connection [MQTT-4.13.1-1] [MQTT-4.8.0-1 of 3.1.1] v4",
+    "PUBCOMP before PUBREC for a message of QoS 2 ends the connection [MQTT-4.13.1-1] [MQTT-4.8.0-1 of 3.1.1] v4",
   ],
   "MQTT-4.8.0-2": [
     "What waits for a commit that fails never leaves: the connection is closed, MQTT 5 is told 0x83",

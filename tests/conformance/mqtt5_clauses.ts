@@ -508,6 +508,7 @@ export const MQTT_5_CLAUSES: Clauses = {
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v5",
     "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
     "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
+    "Maximum QoS is announced, granted at most, and what is above it ends the connection with 0x9B [MQTT-3.2.2-9] [MQTT-3.2.2-10] v5",
   ],
   "MQTT-3.8.4-8": [
     "QoS is the lower one of message and subscription [MQTT-3.8.4-8] v5",

@@ -258,8 +258,8 @@ conversationTests([
     steps: [
       ...SUBSCRIBED(0),
       "p connects",
-      "p > 30 [ 'x' [ 01 01 03 'text' 08 'reply' 09 'corr' 26 'b' '1' 26 'a' '2' 26 'b' '1' ] \"hi\" ]",
-      "s < 30 [ 'x' [ 01 01 03 'text' 08 'reply' 09 'corr' 26 'b' '1' 26 'a' '2' 26 'b' '1' ] \"hi\" ]",
+      "p > 30 [ 'x' [ 01 01 03 'text' 08 'reply' 09 'corr' 26 'b' '1' 26 'a' '2' 26 'b' '1' 26 'a' '1' ] \"hi\" ]",
+      "s < 30 [ 'x' [ 01 01 03 'text' 08 'reply' 09 'corr' 26 'b' '1' 26 'a' '2' 26 'b' '1' 26 'a' '1' ] \"hi\" ]",
     ],
   },
   {
