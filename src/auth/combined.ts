@@ -112,15 +112,26 @@ const UNKNOWN: Authentication = {
 
 function bothAcceptances(one: Acceptance, other: Acceptance): Acceptance {
   const principal = one.principal ?? other.principal;
-  const ends = [one, other].sort((a, b) => (a.expiresAtMs ?? Infinity) - (b.expiresAtMs ?? Infinity))[0] ?? one;
-  const { expiresAtMs, expiryReasonCode } = ends;
+  const { expiryReasonCode } = leftMs(other) < leftMs(one) ? other : one;
+  const expiresAtMs = least(one.expiresAtMs, other.expiresAtMs);
+  const expiresInMs = least(one.expiresInMs, other.expiresInMs);
   return {
     ...principal === undefined ? {} : { principal },
     roles: [...one.roles ?? [], ...other.roles ?? []],
     grants: [...one.grants ?? [], ...other.grants ?? []],
     ...expiresAtMs === undefined ? {} : { expiresAtMs },
+    ...expiresInMs === undefined ? {} : { expiresInMs },
     ...expiryReasonCode === undefined ? {} : { expiryReasonCode },
   };
+}
+
+/** For how long it lasts. */
+function leftMs({ expiresAtMs = Infinity, expiresInMs = Infinity }: Acceptance): number {
+  return Math.min(expiresAtMs - Date.now(), expiresInMs);
+}
+
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? one ?? other : Math.min(one, other);
 }
 
 /** Asks one after another until one knows the user; without a promise where none of them has one. */

@@ -15,7 +15,7 @@ import { isTopicFilter } from "./acl_rules.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const ACCEPTANCE_FIELDS = ["principal", "roles", "grants", "expiresAtMs", "expiryReasonCode"] as const;
+const ACCEPTANCE_FIELDS = ["principal", "roles", "grants", "expiresAtMs", "expiresInMs", "expiryReasonCode"] as const;
 const AUTHENTICATION_FIELDS = ["isAccepted", "reasonCode", "reason", "isUnknownUser", ...ACCEPTANCE_FIELDS] as const;
 const STEP_FIELDS = ["kind", "data", "reasonCode", "reason", ...ACCEPTANCE_FIELDS] as const;
 const LONGEST_QUOTED = 10;
@@ -102,13 +102,14 @@ function awaited<Read>(
 }
 
 function requireAcceptance(hook: string, fields: Fields): void {
-  const { principal, roles, grants, expiresAtMs, expiryReasonCode } = fields;
+  const { principal, roles, grants, expiresAtMs, expiresInMs, expiryReasonCode } = fields;
   const wrong = (name: typeof ACCEPTANCE_FIELDS[number], wanted: string) =>
     wrongAnswer(hook, fields[name], wanted, name);
   if (principal !== undefined && typeof principal !== "string") throw wrong("principal", "a text or nothing");
   if (!isListOf(roles, (role) => typeof role === "string")) throw wrong("roles", "a list of texts or nothing");
   if (!isListOf(grants, isGrant)) throw wrong("grants", `a list of { access, topicFilter } or nothing`);
   if (expiresAtMs !== undefined && typeof expiresAtMs !== "number") throw wrong("expiresAtMs", "a number or nothing");
+  if (expiresInMs !== undefined && typeof expiresInMs !== "number") throw wrong("expiresInMs", "a number or nothing");
   if (expiryReasonCode !== undefined && typeof expiryReasonCode !== "number") {
     throw wrong("expiryReasonCode", "a Reason Code or nothing");
   }

@@ -103,7 +103,7 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
 class KeptAnswers {
   readonly #most: number;
   readonly #keptMs: number;
-  readonly #answers = new Map<string, { readonly answer: Authentication; readonly untilMs: number }>();
+  readonly #answers = new Map<string, { readonly answer: Authentication; readonly sinceMs: number }>();
   /** Of all that were kept since it was empty. */
   #bytes = 0;
 
@@ -115,19 +115,26 @@ class KeptAnswers {
   /** Not longer than it lets the client in. */
   keep(digest: string, answer: Authentication): void {
     if (this.#keptMs === 0) return;
-    const endsAtMs = answer.isAccepted ? answer.expiresAtMs ?? Infinity : Infinity;
     const bytes = JSON.stringify(answer).length;
     if (this.#answers.size >= this.#most || this.#bytes + bytes > MOST_KEPT_BYTES) {
       this.#answers.clear();
       this.#bytes = 0;
     }
     this.#bytes += bytes;
-    this.#answers.set(digest, { answer, untilMs: performance.now() + Math.min(this.#keptMs, endsAtMs - Date.now()) });
+    this.#answers.set(digest, { answer, sinceMs: performance.now() });
   }
 
   find(digest: string): Authentication | undefined {
     const known = this.#answers.get(digest);
-    if (known !== undefined && performance.now() < known.untilMs) return known.answer;
+    if (known !== undefined) {
+      const { answer, sinceMs } = known;
+      const keptMs = performance.now() - sinceMs;
+      if (!answer.isAccepted || answer.expiresInMs === undefined) {
+        if (keptMs < this.#keptMs) return answer;
+      } else if (keptMs < Math.min(this.#keptMs, answer.expiresInMs)) {
+        return { ...answer, expiresInMs: answer.expiresInMs - keptMs };
+      }
+    }
     this.#answers.delete(digest);
     return undefined;
   }
@@ -203,7 +210,7 @@ function answerOf(text: string, userName: string | undefined): Authentication {
     roles,
     grants: acl.map(({ access, topic }) => ({ access, topicFilter: topic })),
     ...principal === undefined ? {} : { principal },
-    ...expiresInSeconds === undefined ? {} : { expiresAtMs: Date.now() + expiresInSeconds * 1_000 },
+    ...expiresInSeconds === undefined ? {} : { expiresInMs: expiresInSeconds * 1_000 },
   };
 }
 

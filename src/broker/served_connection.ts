@@ -47,6 +47,8 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   readonly #due: DueTimes;
   /** When its authentication ends, in epoch milliseconds, and what is said then. */
   #acceptedUntilMs = Infinity;
+  /** The same by the broker's own time. */
+  #acceptedUntilOwnMs = Infinity;
   #expiryReasonCode: ReasonCode = ReasonCode.NotAuthorized;
   // Bound, where arrow functions as fields would do: with these, every connection outlives two collections of new objects,
   // and a connection costs a third more. (Deno 2.9, 2026-11)
@@ -128,17 +130,20 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
     return this.transport.peer.listener;
   }
 
-  accepted({ expiresAtMs = Infinity, expiryReasonCode = ReasonCode.NotAuthorized }: Acceptance): void {
+  accepted(acceptance: Acceptance): void {
+    const { expiresAtMs = Infinity, expiresInMs = Infinity, expiryReasonCode = ReasonCode.NotAuthorized } = acceptance;
     const isSayable = isReasonCodeOf("disconnect", expiryReasonCode) && expiryReasonCode >= 0x80;
     this.#expiryReasonCode = isSayable ? expiryReasonCode : ReasonCode.NotAuthorized;
     // What is not a time, from a hook without types, is over: as a deadline it would stand in the way of all others.
     this.#acceptedUntilMs = Number.isNaN(expiresAtMs) ? 0 : expiresAtMs;
+    this.#acceptedUntilOwnMs = this.#host.now() + (Number.isNaN(expiresInMs) ? 0 : expiresInMs);
     this.wallClockSet();
   }
 
   /** The wall clock was set: by this one its authentication ends. */
   wallClockSet(): void {
-    this.#setDue(Due.Expiry, this.#acceptedUntilMs - this.#host.wallMs());
+    const leftMs = this.#acceptedUntilMs - this.#host.wallMs();
+    this.#due.set(Due.Expiry, Math.min(this.#host.now() + leftMs, this.#acceptedUntilOwnMs));
   }
 
   isDue(what: Due, nowMs: number): void {

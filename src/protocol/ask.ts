@@ -67,6 +67,8 @@ export interface Acceptance {
   readonly grants?: readonly Grant[];
   /** When it ends, in epoch milliseconds: the client is then disconnected, unless it has authenticated again. */
   readonly expiresAtMs?: number;
+  /** The same as a duration from now on, in milliseconds, however the wall clock is set. The earlier of both counts. */
+  readonly expiresInMs?: number;
   /** With which Reason Code it is then disconnected. @default {0x87} Not authorized */
   readonly expiryReasonCode?: ReasonCode;
 }

@@ -133,6 +133,19 @@ Deno.test("everyAuthenticator gives what all of them give, until the first of th
   });
 });
 
+Deno.test("everyAuthenticator gives the Reason Code of the first that ends, by a date or a duration", async () => {
+  const soon = { isAccepted: true, expiresInMs: 1_000, expiryReasonCode: 0xa0 } as const;
+  const later = { isAccepted: true, expiresInMs: 2_000, expiryReasonCode: 0x97 } as const;
+  const dated = { isAccepted: true, expiresAtMs: Date.now() + 3_600_000, expiryReasonCode: 0x98 } as const;
+  const all = everyAuthenticator(saying(later), saying(dated), saying(soon));
+  assertEquals(await all.authenticate(authenticationRequest({})), {
+    ...soon,
+    expiresAtMs: dated.expiresAtMs,
+    roles: [],
+    grants: [],
+  });
+});
+
 const REQUEST: AccessRequest = {
   action: "publish",
   topic: "x",

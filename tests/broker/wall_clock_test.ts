@@ -447,6 +447,37 @@ Deno.test("An authentication ends by the wall clock, also when that is set after
   });
 });
 
+Deno.test("An authentication that lasts for a while does so whatever the wall clock is set to, or until its date", () => {
+  const machine = new TestMachine(START_MS);
+  const authenticator = {
+    authenticate: ({ clientId }: { readonly clientId: string }) => ({
+      isAccepted: true as const,
+      expiresInMs: HOUR,
+      ...clientId === "b" ? { expiresAtMs: machine.wallMs + HOUR / 2 } : {},
+    }),
+  };
+  return converse(5, { authenticator, machine }, (conversation) =>
+    conversation.run(
+      "a connects",
+      "clock set by 7200 s",
+      "1 s pass",
+      "b connects",
+      "clock set by -7200 s",
+      "3598 s pass",
+      "a quiet",
+      "1 s pass",
+      "a told e0 87",
+      "b quiet",
+      "1 s pass",
+      "b told e0 87",
+      "b2 connects",
+      "1799 s pass",
+      "b2 quiet",
+      "1 s pass",
+      "b2 told e0 87",
+    ));
+});
+
 Deno.test("A ban ends by the wall clock", () =>
   converse(5, {}, (conversation) =>
     conversation.run(
