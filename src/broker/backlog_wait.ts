@@ -43,7 +43,7 @@ export class BacklogWait {
     }
   }
 
-  /** Nobody waits any longer. */
+  /** Lets all publishers that wait go on; none waits from now on. */
   close(): void {
     this.#isClosed = true;
     for (const { answer } of this.#waiting) answer({ kind: "subscriber", isOver: true });

@@ -155,7 +155,7 @@ export interface BrokerMetrics {
   readonly retainedBytes: number;
   /** Messages with RETAIN that could not be retained since the broker was opened, see the event `retainedRefused`. */
   readonly retainedRefused: number;
-  /** What waits in memory for clients that are connected; a message that waits for many counts once. */
+  /** Bytes that wait in memory for clients that are connected; a message that waits for many counts once. */
   readonly backlogBytes: number;
   /** Messages that were not delivered, by reason, since the broker was opened. */
   readonly dropped: Readonly<SessionContext["dropped"]>;

@@ -55,7 +55,7 @@ export class Publishing {
     this.#clock = clock;
   }
 
-  /** Whoever gets messages of the topic and is so far behind that the publisher should wait. */
+  /** Finds a subscriber of the topic that is so far behind that the publisher should wait. */
   behind(topic: string, publisher: string | undefined, nowMs: number): BehindSubscriber | undefined {
     return this.#backlogWait.isIdle ? undefined : this.#router.farBehind(topic, publisher, nowMs);
   }

@@ -72,8 +72,8 @@ export class Router {
   }
 
   /**
-   * Whoever would get a message of the topic from a publisher, and is so far behind that this should wait; `undefined`: nobody.
-   * A client does not wait for itself: it may be about to read when it has sent all.
+   * Finds a subscriber of the topic that is so far behind that the publisher should wait; `undefined`: none is. A client does
+   * not wait for itself: it may be about to read when it has sent all.
    */
   farBehind(topic: string, publisher: string | undefined, nowMs: number): Subscriber | undefined {
     const isFarBehind = ({ subscriber }: Target<Subscriber>) =>

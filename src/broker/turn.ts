@@ -89,7 +89,7 @@ export class Turn {
     return this.#dirty.splice(from);
   }
 
-  /** They write when this turn ends, with what has come for them since; gives how many others are before them. */
+  /** Has them write when this turn ends, with what has come for them since; gives how many others are before them. */
   resumeWrites(held: readonly ServedConnection[]): number {
     const from = this.#dirty.length;
     if (held.length > 0) this.#endLater();
@@ -97,7 +97,7 @@ export class Turn {
     return from;
   }
 
-  /** Writes to many take the budget of more than one turn: 10,000 writes take 100 ms. (2 cores, Deno 2.9, 2026-11) */
+  /** Begins the writes of a turn, many of them in several turns: 10,000 writes take 100 ms. (2 cores, Deno 2.9, 2026-11) */
   #flushAll(dirty: readonly ServedConnection[], from: number, writes: WritesToMany | undefined): void {
     if (dirty.length < MANY_WRITES) {
       this.flush(dirty, writes);

@@ -40,8 +40,7 @@ export interface ConnectionHost {
    */
   publish(message: ApplicationMessage, session: Session, nowMs: number, isTold: boolean): ReasonCode;
   /**
-   * Whoever gets messages of a topic and is so far behind that the client that publishes to it should wait; `undefined`:
-   * nobody.
+   * Finds a subscriber of a topic that is so far behind that a client which publishes to it should wait; `undefined`: none is.
    */
   behind(topic: string, clientId: string, nowMs: number): BehindSubscriber | undefined;
   subscribe(session: Session, subscription: Subscription): void;

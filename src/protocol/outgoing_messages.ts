@@ -29,7 +29,7 @@ export interface SessionContext {
   readonly log: ChangeLog;
   readonly encoders: FrameEncoders;
   readonly retained: RetainedSource;
-  /** What waits for all clients that are connected. */
+  /** The backlogs of all sessions together. */
   readonly backlog: Backlog;
   /** Counts messages that are not delivered. */
   readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
@@ -79,11 +79,11 @@ export class OutgoingMessages implements RetainedReceiver {
   #retained: RetainedDeliveries | undefined;
   readonly #guard: DeliveryGuard | undefined;
   #link: SessionLink | undefined;
-  /** What waits with QoS 0 for a client that is connected; `undefined`: none does. */
+  /** Messages with QoS 0 that wait for a client that is connected; `undefined`: there are none. */
   #waitingQos0: WaitingQos0 | undefined;
   /** When a message was sent or acknowledged last. */
   #progressMs = 0;
-  /** Until when publishers wait for the client; `undefined`: they have not since it was not behind. */
+  /** Time until which publishers wait for the client; `undefined`: none has waited since it caught up. */
   #behindUntilMs: number | undefined;
   #isDropTold = false;
   /** How many QoS 1 and 2 messages may still be sent (section 4.9). */

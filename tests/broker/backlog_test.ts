@@ -428,7 +428,7 @@ class Talker {
   }
 
   #send(...packets: readonly Packet[]): void {
-    // What the broker did not take shows in what comes back.
+    // A write that fails shows in what comes back.
     for (const packet of packets) this.#writer.write(encodePacket(packet, this.#version)).catch(() => {});
   }
 }

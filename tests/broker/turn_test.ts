@@ -42,7 +42,7 @@ Deno.test("Writes to many connections take the budgets of many turns, and are wa
   let isThrough = false;
   turn.writtenToMany()?.then(() => isThrough = true);
   turn.end();
-  // What the budget has room for, and the slice that overdraws it.
+  // As many as the budget has room for, and the slice that overdraws it.
   assertGreater(written, 0);
   assertLess(written, BUDGET_MS / WRITE_MS + 65);
   let turns = 0;

@@ -58,7 +58,7 @@ const LONG_BURSTS: readonly Burst[] = ([0, 1, 2] as const).flatMap((qos): Burst[
   },
 ]);
 
-// Of a broker that begins with some 75: half of maximumTotalBacklogBytes, the messages as QoS 1 and 2 send them, and garbage.
+// A broker begins with some 75 MB; then there are the messages, each once more as QoS 1 and 2 send it, and garbage.
 const MOST_RESIDENT_BYTES = 400_000_000;
 
 for (const burst of IS_LONG ? [...BURSTS, ...LONG_BURSTS] : BURSTS) {

@@ -1,5 +1,5 @@
 const PERIOD_MS = 2;
-// Of the thread that runs the event loop: how long it ran, and how long it was ready to and had to wait for a processor.
+// Second number: nanoseconds for which the thread that runs the event loop was ready and had to wait for a processor.
 const SCHEDULED = "/proc/self/schedstat";
 
 /** How long the event loop of this process is held, without the time that the machine gave to other processes. */
