@@ -317,6 +317,7 @@ export const MQTT_311_CLAUSES: Clauses = {
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v4",
     "PUBREL is sent again, not PUBLISH, once PUBREC came [MQTT-4.3.3-6] [MQTT-4.4.0-1] v4",
     "A PUBREC that is repeated is answered with PUBREL again [MQTT-4.3.3-4] [MQTT-4.3.3-5] v4",
+    "Inflight.add() goes from 65,535 to 1 and passes over what is in use [MQTT-2.2.1-4]",
   ],
   "MQTT-4.3.3-2": [
     "QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP on both sides [MQTT-4.3.3-8] [MQTT-4.3.3-11] v4",
