@@ -19,6 +19,8 @@ const ACCEPTANCE_FIELDS = ["principal", "roles", "grants", "expiresAtMs", "expir
 const AUTHENTICATION_FIELDS = ["isAccepted", "reasonCode", "reason", "isUnknownUser", ...ACCEPTANCE_FIELDS] as const;
 const STEP_FIELDS = ["kind", "data", "reasonCode", "reason", ...ACCEPTANCE_FIELDS] as const;
 const LONGEST_QUOTED = 10;
+/** A list, its objects, their fields. */
+const MOST_DEPTH = 2;
 
 /** Whether it has to be awaited. What it says is not known before. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -83,7 +85,7 @@ export async function stepOf(answer: unknown): Promise<AuthenticationStep> {
 
 /** An error that says what a hook has answered and what is wanted, without a longer text, which may be a secret. */
 export function wrongAnswer(hook: string, came: unknown, wanted: string, field?: string): TypeError {
-  if (isThenable(came)) Promise.resolve(came).then(undefined, () => {}); // It may reject, and nothing waits for it.
+  leavePromises(came);
   const where = field === undefined ? "" : ` as "${field}"`;
   return new TypeError(`Cannot use the answer of ${hook}(): ${shown(came)} came${where}, where ${wanted} is wanted`);
 }
@@ -96,9 +98,23 @@ function awaited<Read>(
 ): Promise<Read> | undefined {
   if (isThenable(answer)) return Promise.resolve(answer).then(read);
   const fields = fieldsOf(answer);
-  if (fields === undefined || !names.some((name) => isThenable(fields[name]))) return undefined;
-  const values = names.map((name) => fields[name]);
+  if (fields === undefined || !names.some((name) => hasPromise(fields[name]))) return undefined;
+  const values = names.map((name) => {
+    const value = fields[name];
+    return Array.isArray(value) ? Promise.all(value) : value;
+  });
   return Promise.all(values).then((values) => read(Object.fromEntries(names.map((name, at) => [name, values[at]]))));
+}
+
+function hasPromise(value: unknown): boolean {
+  return isThenable(value) || (Array.isArray(value) && value.some(isThenable));
+}
+
+/** Ignores rejections of promises in a wrong answer: nothing waits for them, and one alone would end the process. */
+function leavePromises(value: unknown, depth = MOST_DEPTH): void {
+  if (isThenable(value)) Promise.resolve(value).then(undefined, () => {});
+  else if (depth > 0 && Array.isArray(value)) value.forEach((item) => leavePromises(item, depth - 1));
+  else if (depth > 0) Object.values(fieldsOf(value) ?? {}).forEach((field) => leavePromises(field, depth - 1));
 }
 
 function requireAcceptance(hook: string, fields: Fields): void {

@@ -39,6 +39,7 @@ const ACCEPTING: readonly Row[] = [
   { name: "a thenable of it", answer: () => thenable(accepted({})) },
   { name: "a promise of true in it", answer: () => ({ isAccepted: Promise.resolve(true) }) },
   { name: "a thenable of true in it", answer: () => ({ isAccepted: thenable(true), principal: thenable("ann") }) },
+  { name: "true, and promises in a list", answer: () => accepted({ roles: [Promise.resolve("a"), thenable("b")] }) },
   { name: "promises in promises", answer: () => Promise.resolve({ isAccepted: thenable(thenable(true)) }) },
 ];
 const REFUSING: readonly Row[] = [
@@ -111,6 +112,21 @@ const REFUSING: readonly Row[] = [
     name: "a grant of what is no Topic Filter",
     answer: () => accepted({ grants: [{ access: "read", topicFilter: "a#" }] }),
     told: wanted("a list", ` as "grants"`),
+  },
+  {
+    name: "a promise that rejects in a list",
+    answer: () => accepted({ roles: [Promise.reject(new Error("down"))] }),
+    told: "down",
+  },
+  {
+    name: "a promise that rejects in a grant",
+    answer: () => accepted({ grants: [{ access: "read", topicFilter: Promise.reject(new Error("down")) }] }),
+    told: wanted("a list", ` as "grants"`),
+  },
+  {
+    name: "a promise that rejects in a field of another kind",
+    answer: () => ({ isAccepted: { user: Promise.reject(new Error("down")) } }),
+    told: wanted("an object", ` as "isAccepted"`),
   },
   {
     name: "a date as end",
