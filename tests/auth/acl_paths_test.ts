@@ -203,6 +203,8 @@ const ROWS: readonly Row[] = [
       change,
       ...ANN_RESUMES.map((step) => step.replace("a", "b")),
       "a told e0 8e",
+      "b < 62 [ 0002 ]", // It may have the message already, and ends the exchange; its topic is not told.
+      "b > 70 [ 0002 ]",
       "b quiet",
     ],
   },
