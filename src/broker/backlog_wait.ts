@@ -9,13 +9,15 @@ interface Waiting {
 }
 
 /**
- * Publishers that wait for a subscriber that is far behind. They are looked at once in a tick: half of a backlog lasts its
- * reader for longer than that.
+ * Publishers that wait for a subscriber that is far behind. They are looked at once in a tick, for half of a backlog lasts its
+ * reader for longer than that, and when a reader of the own process has caught up.
  */
 export class BacklogWait {
   readonly #backlog: Backlog;
   #waiting: Waiting[] = [];
   #isClosed = false;
+  /** Readers of the own process that are behind. */
+  #ownBehind = 0;
 
   constructor(backlog: Backlog) {
     this.#backlog = backlog;
@@ -23,7 +25,17 @@ export class BacklogWait {
 
   /** Whether no publisher has to wait. */
   get isIdle(): boolean {
-    return !this.#backlog.isLarge;
+    const { bytes } = this.#backlog;
+    return this.#ownBehind === 0 && (bytes === 0 || !this.#backlog.isLarge); // Asked for each PUBLISH.
+  }
+
+  ownBehind(): void {
+    this.#ownBehind += 1;
+  }
+
+  ownCaughtUp(nowMs: number): void {
+    this.#ownBehind -= 1;
+    this.tick(nowMs);
   }
 
   /** Answers when the subscriber is not far behind any more, or has had its time: look again for others. */

@@ -195,6 +195,11 @@ export interface PublishRequest {
 export interface SubscribeOptions {
   /** @default {2} */
   readonly qos?: QoS;
-  /** Messages that may wait for the reader; what comes beyond that is dropped and counted. @default {1_000} */
+  /**
+   * Messages that may wait for the reader; what comes beyond that is dropped and counted. From half of that on, clients that
+   * publish wait for a reader that takes messages, as long as `maximumBacklogWaitMs` allows; `Broker.publish` does not.
+   *
+   * @default {1_000}
+   */
   readonly maximumMessages?: number;
 }

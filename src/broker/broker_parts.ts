@@ -127,7 +127,7 @@ export class BrokerParts {
       (message, nowMs) => this.router.publish(message, nowMs),
     );
     this.sysState = new SysStateSource(this, options.heapBytes);
-    this.ownSubscriptions = new OwnSubscriptions(this.router, this.retention, this.sysTopics);
+    this.ownSubscriptions = new OwnSubscriptions(this);
     this.review = reviewOf(this, options.lostSubscription);
     this.hosts = new ConnectionHosts(this, options);
   }

@@ -1,5 +1,6 @@
 import type { QoS } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
+import type { Limits } from "../protocol/limits.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import { Queue } from "../protocol/queue.ts";
 import type { Delivery } from "../protocol/subscription.ts";
@@ -16,23 +17,42 @@ export interface Message {
   readonly properties: Properties;
 }
 
+/** What a subscription needs of its broker. */
+export interface BrokerSubscriptionHost {
+  readonly limits: Pick<Limits, "maximumBacklogWaitMs">;
+  now(): number;
+  unsubscribe(self: BrokerSubscription): void;
+  /** Clients that publish may have to wait for it from now on, or not any longer. */
+  behind(): void;
+  caughtUp(): void;
+}
+
+// A reader that has taken nothing for so long is waited for by nobody, as with clients.
+const LONGEST_STALL_MS = 1_000;
+
 /**
  * Messages of a subscription in the broker's own process. Iterate it, or call `return` or `await using` to end it.
- * What is not taken waits, up to a number of messages; what comes beyond that is dropped and counted.
+ * What is not taken waits, up to a number of messages; what comes beyond that is dropped and counted. Clients that publish
+ * wait for a reader that takes messages, from half of that number on until a quarter is left.
  */
 export class BrokerSubscription implements AsyncIterableIterator<Message>, Subscriber {
   readonly clientId = undefined;
   /** Messages that were dropped because the reader was too slow. */
   dropped = 0;
   readonly #maximumMessages: number;
-  readonly #unsubscribe: (self: BrokerSubscription) => void;
+  readonly #host: BrokerSubscriptionHost;
   readonly #messages = new Queue<Message>();
   readonly #readers = new Queue<(result: IteratorResult<Message, undefined>) => void>();
   #isEnded = false;
+  /** When a message was taken last, or the subscription began. */
+  #takenMs: number;
+  /** Since when it is behind. */
+  #behindSinceMs: number | undefined;
 
-  constructor(maximumMessages: number, unsubscribe: (self: BrokerSubscription) => void) {
+  constructor(maximumMessages: number, host: BrokerSubscriptionHost) {
     this.#maximumMessages = maximumMessages;
-    this.#unsubscribe = unsubscribe;
+    this.#host = host;
+    this.#takenMs = host.now();
   }
 
   get isOnline(): boolean {
@@ -45,8 +65,10 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     return !this.#isEnded && this.#messages.length < this.#maximumMessages;
   }
 
-  isFarBehind(): boolean {
-    return false;
+  isFarBehind(nowMs: number): boolean {
+    if (this.#behindSinceMs === undefined) return false;
+    return nowMs < this.#takenMs + LONGEST_STALL_MS &&
+      nowMs < this.#behindSinceMs + this.#host.limits.maximumBacklogWaitMs;
   }
 
   /** What the broker's own process reads is its own affair. */
@@ -54,7 +76,7 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     return true;
   }
 
-  deliver(message: ApplicationMessage, delivery: Delivery, _nowMs: number, isRetained = false): void {
+  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained = false): void {
     if (this.#isEnded) return;
     const reader = this.#readers.shift();
     if (reader === undefined && this.#messages.length >= this.#maximumMessages) {
@@ -64,13 +86,24 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     const { topic, payload, properties } = message.own();
     const qos = message.qos < delivery.qos ? message.qos : delivery.qos;
     const value: Message = { topic, payload, qos, retain: isRetained || message.retain, properties };
-    if (reader === undefined) this.#messages.push(value);
-    else reader({ value, done: false });
+    if (reader !== undefined) {
+      this.#takenMs = nowMs;
+      reader({ value, done: false });
+      return;
+    }
+    this.#messages.push(value);
+    if (this.#behindSinceMs !== undefined || this.#messages.length < this.#maximumMessages / 2) return;
+    this.#behindSinceMs = nowMs;
+    this.#host.behind();
   }
 
   next(): Promise<IteratorResult<Message, undefined>> {
     const value = this.#messages.shift();
-    if (value !== undefined) return Promise.resolve({ value, done: false });
+    if (value !== undefined) {
+      this.#takenMs = this.#host.now();
+      if (this.#messages.length <= this.#maximumMessages / 4) this.#catchUp();
+      return Promise.resolve({ value, done: false });
+    }
     if (this.#isEnded) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve) => this.#readers.push(resolve));
   }
@@ -79,13 +112,20 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
   return(): Promise<IteratorResult<Message, undefined>> {
     if (!this.#isEnded) {
       this.#isEnded = true;
-      this.#unsubscribe(this);
+      this.#host.unsubscribe(this);
+      this.#catchUp();
       for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
         reader({ value: undefined, done: true });
       }
     }
     this.#messages.clear();
     return Promise.resolve({ value: undefined, done: true });
+  }
+
+  #catchUp(): void {
+    if (this.#behindSinceMs === undefined) return;
+    this.#behindSinceMs = undefined;
+    this.#host.caughtUp();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

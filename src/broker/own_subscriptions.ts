@@ -1,24 +1,33 @@
+import type { Limits } from "../protocol/limits.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
+import type { BacklogWait } from "./backlog_wait.ts";
 import type { SubscribeOptions } from "./broker_options.ts";
 import { BrokerSubscription } from "./broker_subscription.ts";
 import type { Retention } from "./retention.ts";
 import type { Router } from "./router.ts";
 import type { SysTopics } from "./sys_topics.ts";
+import type { Turn } from "./turn.ts";
 
 const DEFAULT_MESSAGES = 1_000;
 
+/** The parts of a broker that its own subscriptions need. */
+export interface OwnSubscriptionsParts {
+  readonly limits: Limits;
+  readonly router: Router;
+  readonly retention: Retention;
+  readonly sysTopics: SysTopics;
+  readonly backlogWait: BacklogWait;
+  readonly turn: Turn;
+}
+
 /** Subscriptions in the broker's own process. */
 export class OwnSubscriptions {
-  readonly #router: Router;
-  readonly #retention: Retention;
-  readonly #sysTopics: SysTopics;
+  readonly #parts: OwnSubscriptionsParts;
   readonly #readers = new Set<BrokerSubscription>();
 
-  constructor(router: Router, retention: Retention, sysTopics: SysTopics) {
-    this.#router = router;
-    this.#retention = retention;
-    this.#sysTopics = sysTopics;
+  constructor(parts: OwnSubscriptionsParts) {
+    this.#parts = parts;
   }
 
   /** Begins one, with its retained messages. Throws RangeError for a Topic Filter or a bound that is none. */
@@ -37,13 +46,20 @@ export class OwnSubscriptions {
       retainHandling: 0,
       subscriptionIdentifier: undefined,
     };
-    const reader = new BrokerSubscription(maximumMessages, (self) => {
-      this.#router.unsubscribe(self, subscription);
-      this.#readers.delete(self);
+    const { limits, router, retention, sysTopics, backlogWait, turn } = this.#parts;
+    const reader = new BrokerSubscription(maximumMessages, {
+      limits,
+      now: turn.now,
+      unsubscribe: (self) => {
+        router.unsubscribe(self, subscription);
+        this.#readers.delete(self);
+      },
+      behind: () => backlogWait.ownBehind(),
+      caughtUp: () => backlogWait.ownCaughtUp(turn.now()),
     });
-    this.#router.subscribe(reader, subscription);
+    router.subscribe(reader, subscription);
     this.#readers.add(reader);
-    const retained = this.#sysTopics.before(this.#retention.match(filter.levels), filter.levels);
+    const retained = sysTopics.before(retention.match(filter.levels), filter.levels);
     for (const one of retained) {
       const message = one?.message;
       if (message !== undefined && nowMs < message.expiresAtMs) {

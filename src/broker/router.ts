@@ -77,7 +77,7 @@ export class Router {
    */
   farBehind(topic: string, publisher: string | undefined, nowMs: number): Subscriber | undefined {
     const isFarBehind = ({ subscriber }: Target<Subscriber>) =>
-      subscriber.isFarBehind(nowMs) && (publisher === undefined || subscriber.clientId !== publisher);
+      subscriber.clientId !== publisher && subscriber.isFarBehind(nowMs);
     const { targets, groups } = this.#matchOf(topic);
     const target = targets.find(isFarBehind);
     if (target !== undefined) return target.subscriber;

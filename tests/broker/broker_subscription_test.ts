@@ -1,8 +1,9 @@
 /** Reading messages in the broker's own process. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Broker } from "../../mod.ts";
+import { Broker, memoryTransport } from "../../mod.ts";
 import { within } from "../deadline.ts";
+import { bytes, connect, publish } from "../interop/raw_client.ts";
 import { converse } from "../wire/conversation.ts";
 
 const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
@@ -100,4 +101,37 @@ for (const overlappingSubscriptions of ["each", "once"] as const) {
       assertEquals(messages.map(({ value }) => text(value?.payload)), ["on", "off"]);
     }
   });
+}
+
+const BURST = 5_000;
+
+Deno.test("a burst of a client waits for broker.subscribe() that is read, and none of it is lost", async () => {
+  await using broker = await Broker.open();
+  const [reader, idle] = [broker.subscribe("b/#", { maximumMessages: 100 }), broker.subscribe("idle")];
+  const { server, client } = memoryTransport();
+  broker.serve(server);
+  await client.writable.getWriter().write(burst());
+  for (let count = 0; count < BURST; count++) {
+    const { value } = await within(reader.next(), `message ${count}`);
+    assertEquals(text(value?.payload), `${count}`);
+  }
+  assertEquals(reader.dropped, 0);
+  await Promise.all([reader.return(), idle.return()]);
+  client.close();
+});
+
+Deno.test("a burst of a client waits for no broker.subscribe() that is not read", () =>
+  converse(4, {}, async (conversation) => {
+    const reader = conversation.broker.subscribe("b", { maximumMessages: 4 });
+    await conversation.run("a connects", `a >${" 30 [ 'b' ]".repeat(9)} c0 00`);
+    assertEquals(reader.dropped, 0); // It has just begun.
+    await conversation.run("1 s pass", "a < d0 00");
+    assertEquals(reader.dropped, 5);
+    await reader.return();
+  }));
+
+/** CONNECT and messages in one chunk. */
+function burst(): Uint8Array {
+  const messages = Array.from({ length: BURST }, (_, count) => publish({ topic: "b/1", payload: `${count}` }));
+  return bytes([connect({ clientId: "burst", keepAliveSeconds: 0 }), ...messages].join(""));
 }
