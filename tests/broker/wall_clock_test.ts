@@ -13,6 +13,7 @@ import {
   type PublishPacket,
   type Storage,
 } from "../../mod.ts";
+import { DumpCounts, dumpedChanges, dumpLines } from "../../src/cli/storage_dump.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
 import { Conversation, converse } from "../wire/conversation.ts";
 import { TestMachine } from "../wire/test_machine.ts";
@@ -35,6 +36,16 @@ const DISKS: Readonly<Record<string, () => Disk | Promise<Disk>>> = {
   memory: () => {
     const storage = new MemoryStorage();
     return { open: () => storage, remove: () => {} };
+  },
+  "a dump that is imported": () => {
+    let storage = new MemoryStorage();
+    const open = async () => {
+      const imported = new MemoryStorage();
+      const lines = dumpLines(storage, new DumpCounts());
+      for await (const changes of dumpedChanges(lines, new DumpCounts())) imported.commit(changes);
+      return storage = imported;
+    };
+    return { open, remove: () => {} };
   },
   "Deno KV": async () => {
     const kv = await Deno.openKv(":memory:");
