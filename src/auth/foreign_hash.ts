@@ -32,11 +32,12 @@ const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
   [/^(?:md5|sha\d*|hmac)[\w-]*:\S*[0-9A-Za-z+/=]{24,}$/i, "this kind of hash"],
   [/^md5[0-9a-f]{32}$|^\*[0-9A-F]{40}$/, "a hash of a database"],
   [/^[^:]*:[0-9a-f]{32}$/, "a hash of htdigest"],
+  [/^(?:!!|\*LK\*|\*NP\*)$|^[!*]+:\d*:\d*:/, "a locked account"], // Of /etc/shadow; as a password it would unlock it.
 ];
 
 /** The scheme in front of a hash of LDAP, Dovecot or Spring: in capitals, or one that is known. */
 const SCHEME = /^\{([A-Z0-9][A-Z0-9.@+/_-]*)\}./;
-const KNOWN_SCHEME = /^\{((?:s?sha|s?md[45]|crypt|bcrypt|pbkdf2|scrypt|argon2|noop|ldap)[\w.@+/-]*)\}./i;
+const KNOWN_SCHEME = /^\{((?:x-|xor|s?sha|s?md[45]|crypt|bcrypt|pbkdf2|scrypt|argon2|noop|ldap)[\w.@+/, -]*)\}./i;
 
 /** The name of a hash that is not read here; `undefined`: it is not like one, as far as that can be told. */
 export function foreignHashName(text: string): string | undefined {

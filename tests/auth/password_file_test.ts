@@ -189,6 +189,11 @@ const FOREIGN_HASHES: readonly (readonly [name: string, hash: string])[] = [
   ["a hash of a database", "*6C8989366EAF75BB670AD8EA7A7FC1176A95CEF4"],
   ["a hash of htdigest", "mqtt:5f4dcc3b5aa765d61d8327deb882cf99"],
   ["argon2", ARGON2ID],
+  ["{x-isSHA512, 15000}", "{x-isSHA512, 15000}GzZHPeeOXMGZiOZU6TCxB/Kk2OqXUlLyJpLU1nJm1f8xUGRhYmM="],
+  ["{xor}", "{xor}Lz4sLChvLTs="],
+  ["a locked account", "!!"],
+  ["a locked account", "*:19000:0:99999:7:::"],
+  ["a locked account", "*LK*"],
 ];
 for (const [name, foreign] of FOREIGN_HASHES) {
   Deno.test(`${foreign.slice(0, 24)}… is not taken for a plain password, which would make it the password of its user`, async () => {
