@@ -144,7 +144,9 @@ export class Listening {
     this.open.push({ listener, index });
     const isOnlyHere = isLocal(url, configuration);
     const who = isOnlyHere ? "this machine only" : "open to other machines";
-    return `Brooklet is listening on ${listener.url} (${who}, ${entryWords(ways, isOnlyHere)})`;
+    const isForIpv6Alone = this.#ports.has(index);
+    const where = isForIpv6Alone ? listener.url : listener.url.replace("//[::]:", "//*:"); // As the host is written.
+    return `Brooklet is listening on ${where} (${who}, ${entryWords(ways, isOnlyHere)})`;
   }
 
   readonly #refused = (address: string, reason: string): void =>

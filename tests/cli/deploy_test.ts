@@ -80,7 +80,7 @@ Deno.test("What docs/Containerfile copies is enough, and its command runs as doc
   assertEquals(Object.keys(env).length, 3);
   for (const isNew of [true, false]) {
     await using program = new Program([], { permissions: command.map(inFolder), script, env });
-    const [line = ""] = await program.stderr.matching(/^.*listening on mqtt:\/\/(?:\[::\]|0\.0\.0\.0):/, 1, 15_000);
+    const [line = ""] = await program.stderr.matching(/^.*listening on mqtt:\/\/(?:\*|0\.0\.0\.0):/, 1, 15_000);
     const url = `mqtt://127.0.0.1:${parseInt(line)}`;
     await program.stderr.matching(isNew ? /brooklet\.kv, which is new$/ : /brooklet\.kv$/);
     await using client = await login(url, "ann");
@@ -163,7 +163,7 @@ storage: ${storage === "kv" ? "kv:/var/lib/brooklet/brooklet.kv" : storage}
 async function openListeners(program: Program, folder: ConfigurationFolder) {
   const url = async (scheme: string, end: string) => {
     const [line = ""] = await program.stderr.matching(
-      new RegExp(`^.*listening on ${scheme}://(?:\\[::\\]|0\\.0\\.0\\.0):`),
+      new RegExp(`^.*listening on ${scheme}://(?:\\*|0\\.0\\.0\\.0):`),
       1,
       15_000,
     );

@@ -70,7 +70,7 @@ export class Program implements AsyncDisposable {
   async listeners(count = 1): Promise<{ readonly hostname: string; readonly port: number }[]> {
     const lines = await this.stderr.matching(/^.*listening on mqtt:\/\//, count, START_WITHIN_MS);
     return lines.map((line) => {
-      const [, hostname = "", port = ""] = /^\[?([\w.:]*?)\]?:(\d+)(?!\S)/.exec(line) ?? [];
+      const [, hostname = "", port = ""] = /^\[?([\w.:*]*?)\]?:(\d+)(?!\S)/.exec(line) ?? [];
       return { hostname, port: Number(port) };
     });
   }

@@ -245,6 +245,12 @@ const LISTENING: readonly { name: string; args: string[]; hosts: string[]; says:
     says: / \(open to other machines, anonymous access allowed\)$/,
   },
   {
+    name: "--listen for every address, of IPv4 and IPv6",
+    args: ["--allow-anonymous", "--listen", "mqtt://*:0", "--listen", "mqtt://[::]:0"],
+    hosts: ["*", "::"],
+    says: / \(open to other machines, anonymous access allowed\)$/,
+  },
+  {
     name: "-p",
     args: ["-p", "0"],
     hosts: ["127.0.0.1", "::1"],
@@ -313,7 +319,7 @@ Deno.test("brooklet without -v is silent about what clients do", async () => {
 });
 
 function reachable(hostname: string): string {
-  return hostname === "0.0.0.0" ? "127.0.0.1" : hostname;
+  return hostname === "0.0.0.0" || hostname === "*" ? "127.0.0.1" : hostname;
 }
 
 function assertText(lines: readonly string[], expected: RegExp | undefined): void {
