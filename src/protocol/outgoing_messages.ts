@@ -239,10 +239,19 @@ export class OutgoingMessages implements RetainedReceiver {
     const qos = this.qosOf(message, delivery);
     const retain = isRetained || (delivery.retainAsPublished && message.retain); // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     const link = this.#link;
-    if (qos === 0 && !this.#queuesQos0(link)) {
-      if (link !== undefined) this.#deliverQos0(link, message, delivery, retain, isRetained, nowMs);
-      return;
-    }
+    if (qos > 0 || this.#queuesQos0(link)) this.#deliverQueued(link, message, delivery, qos, retain, nowMs);
+    else if (link !== undefined) this.#deliverQos0(link, message, delivery, retain, isRetained, nowMs);
+  }
+
+  /** Sends a message that is in the queue of the session until it is acknowledged, or lets it wait there. */
+  #deliverQueued(
+    link: SessionLink | undefined,
+    message: ApplicationMessage,
+    delivery: Delivery,
+    qos: QoS,
+    retain: boolean,
+    nowMs: number,
+  ): void {
     if (link === undefined && !this.#session.isDurable) return;
     const isSentNow = link !== undefined && this.#isNoneWaiting && this.#canSend(link);
     if (!isSentNow && !this.#waiting.hasRoomFor(message, link !== undefined, nowMs)) {
@@ -318,19 +327,41 @@ export class OutgoingMessages implements RetainedReceiver {
     isRetained: boolean,
     nowMs: number,
   ): void {
-    const { dropped, encoders, log } = this.#context;
+    const { dropped, encoders } = this.#context;
     if (this.#waitingQos0 !== undefined || link.isFull) {
-      const limit = this.#backlogLimit(message, nowMs - link.writingSinceMs, "maximumOutboxBytes");
-      if (limit !== undefined) return this.#drop("qos0", limit);
-      this.#waitingQos0 ??= new WaitingQos0(this.#context.backlog);
-      this.#waitingQos0.push({ message: message.own(), retain, subscriptionIdentifiers });
+      this.#waitQos0(link, message, retain, subscriptionIdentifiers, nowMs);
     } else if (isRetained && this.#session.isDurable) {
-      // The next change says that it was sent: behind a crash it must not come twice.
-      const isSent = sendQueuedQos0(link, message, { retain, subscriptionIdentifiers }, log.writtenSequence + 1, nowMs);
-      if (!isSent) dropped.tooLarge += 1;
+      this.#sendRetainedQos0(link, message, retain, subscriptionIdentifiers, nowMs);
     } else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
       dropped.tooLarge += 1;
     }
+  }
+
+  /** Lets a message wait for a client that takes what it gets, or drops it. */
+  #waitQos0(
+    link: SessionLink,
+    message: ApplicationMessage,
+    retain: boolean,
+    subscriptionIdentifiers: readonly number[],
+    nowMs: number,
+  ): void {
+    const limit = this.#backlogLimit(message, nowMs - link.writingSinceMs, "maximumOutboxBytes");
+    if (limit !== undefined) return this.#drop("qos0", limit);
+    this.#waitingQos0 ??= new WaitingQos0(this.#context.backlog);
+    this.#waitingQos0.push({ message: message.own(), retain, subscriptionIdentifiers });
+  }
+
+  /** The next change says that it was sent: behind a crash it must not come twice. */
+  #sendRetainedQos0(
+    link: SessionLink,
+    message: ApplicationMessage,
+    retain: boolean,
+    subscriptionIdentifiers: readonly number[],
+    nowMs: number,
+  ): void {
+    const { dropped, log } = this.#context;
+    const heldUntil = log.writtenSequence + 1;
+    if (!sendQueuedQos0(link, message, { retain, subscriptionIdentifiers }, heldUntil, nowMs)) dropped.tooLarge += 1;
   }
 
   /** Bytes that wait for the client. */
