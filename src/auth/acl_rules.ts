@@ -172,7 +172,7 @@ export class AccessControl implements Authorizer {
 
 /** The client that asked last. */
 interface LastClient extends Pick<AccessRequest, "clientId" | "principal" | "roles" | "grants"> {
-  /** What the rules are for it; `undefined` until it asks again. */
+  /** The rules for it; `undefined` until it asks again. */
   rules: readonly (readonly CompiledRule[])[] | undefined;
 }
 

@@ -10,7 +10,7 @@
 
 const CRYPT = "[./0-9A-Za-z]";
 
-/** What a hash begins with, and whose it is. The first row that fits counts. */
+/** Beginnings of hashes, and whose they are. The first row that fits counts. */
 const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
   [/^\$argon2(?:id|i|d)\$/, "argon2"], // mosquitto_passwd of mosquitto 2.1 makes it unless it is told otherwise.
   [/^\$2[abxy]?\$/, "bcrypt"],
@@ -19,7 +19,7 @@ const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
   [/^\$md5[$,]/, "SunMD5"],
   [/^\$3\$/, "NT-Hash"],
   [/^\$5\$/, "sha256-crypt"],
-  // Of mosquitto is what has base64 with its padding behind the salt.
+  // Base64 with its padding after the salt is mosquitto's.
   [new RegExp(`^\\$6\\$(?:rounds=\\d+\\$)?[^$]*\\$${CRYPT}{86}(?::|$)`), "sha512-crypt"],
   [new RegExp(`^\\$7\\$${CRYPT}{11,}\\$${CRYPT}{43}$`), "scrypt of crypt(5)"],
   [/^\$g?y\$/, "yescrypt"],

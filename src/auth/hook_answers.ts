@@ -61,7 +61,7 @@ export function promptDecisionOf(hook: string, answer: unknown): boolean {
   throw wrongAnswer(hook, answer, "true or false at once");
 }
 
-/** What an exchange of enhanced authentication answers. Rejects with TypeError for what is none. */
+/** Reads the answer of an exchange of enhanced authentication. Rejects with TypeError for anything that is none. */
 export async function stepOf(answer: unknown): Promise<AuthenticationStep> {
   const later = awaited(answer, STEP_FIELDS, stepOf);
   if (later !== undefined) return await later;

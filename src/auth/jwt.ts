@@ -171,7 +171,7 @@ async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys):
   );
 }
 
-/** What jose keeps it keeps by the wall clock: one that is set back would make keys of then the latest for as long. */
+/** Makes the keys anew when the wall clock was set back: jose keeps them by it, and would keep old ones for so much longer. */
 function renewedByClock(make: () => JWTVerifyGetKey): JWTVerifyGetKey {
   let get = make();
   let aheadMs = Date.now() - performance.now();

@@ -101,7 +101,7 @@ export class PasswordAuthenticator implements Authenticator {
     }
     const said: Said = { userName, kept, network: networkOf(address), digest: this.#digest(userName, password) };
     const { network, digest } = said;
-    // Of another network it would tell, however often that guesses, which password is right.
+    // For another network this would tell which password is right, however often it guesses.
     const isKnown = kept !== undefined && this.#places.get(placeOf(said)) === kept;
     if (isKnown && this.#guesses.trusts(network, userName)) return { isAccepted: true, principal: userName };
     if (!this.#guesses.take(network)) {
@@ -165,13 +165,13 @@ export class PasswordAuthenticator implements Authenticator {
   }
 }
 
-/** What a client says, and what is known of its user. */
+/** Name and password that a client gives, and what is known of its user. */
 interface Said {
   readonly userName: string;
   /** `undefined`: there is no such user. */
   readonly kept: PasswordHash | undefined;
   readonly network: string;
-  /** Of name and password. */
+  /** Digest of name and password. */
   readonly digest: string;
 }
 

@@ -278,7 +278,7 @@ export class Broker {
     this.tick();
   }
 
-  /** Some at a time: many sessions may have the same end, and each may have a Will for everyone. */
+  /** Runs some deadlines at a time: many sessions may end together, and each may have a Will for everyone. */
   #serveDeadlines(nowMs: number): void {
     const { deadlines, budget, unexpectedError, timeline } = this.#parts;
     let sinceMs = performance.now();
@@ -303,7 +303,7 @@ export class Broker {
     });
   }
 
-  /** What was stored means another time of the day when the wall clock is set, and tokens end at another time. */
+  /** Looks whether the wall clock was set: stored times then mean another time of day, and tokens end at another time. */
   #lookAtWallClock(): void {
     const { timeline, commits } = this.#parts;
     this.#wallClockSet(timeline.look());

@@ -17,7 +17,7 @@ export interface Message {
   readonly properties: Properties;
 }
 
-/** What a subscription needs of its broker. */
+/** Services of the broker that a subscription needs. */
 export interface BrokerSubscriptionHost {
   readonly limits: Pick<Limits, "maximumBacklogWaitMs">;
   now(): number;
@@ -32,7 +32,7 @@ const LONGEST_STALL_MS = 1_000;
 
 /**
  * Messages of a subscription in the broker's own process. Iterate it, or call `return` or `await using` to end it.
- * What is not taken waits, up to a number of messages; what comes beyond that is dropped and counted. Clients that publish
+ * Messages that are not taken wait, up to a number; any beyond that are dropped and counted. Clients that publish
  * wait for a reader that takes messages, from half of that number on until a quarter is left.
  */
 export class BrokerSubscription implements AsyncIterableIterator<Message>, Subscriber {

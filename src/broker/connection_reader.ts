@@ -256,7 +256,7 @@ export class ConnectionReader {
     }
   }
 
-  /** What a packet with many Topic Filters took since it was looked at last. */
+  /** Spends the time that a packet with many Topic Filters took since it was looked at last. */
   #spendWork(): void {
     const nowMs = performance.now();
     this.#host.budget.spend(nowMs - this.#workSinceMs);

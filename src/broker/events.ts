@@ -60,7 +60,7 @@ export type BrokerEvent =
   /** A retained message did not go to a new subscription, as the client that published it may not do so any more. */
   | {
     readonly kind: "retainedWithheld";
-    /** Who published it. */
+    /** Client Identifier of the publisher. */
     readonly clientId: string;
     readonly principal: string | undefined;
     readonly topic: string;
@@ -69,7 +69,7 @@ export type BrokerEvent =
   /** A message with RETAIN could not be retained; told once an hour for each client. */
   | {
     readonly kind: "retainedRefused";
-    /** Who published it. */
+    /** Client Identifier of the publisher. */
     readonly clientId: string;
     readonly principal: string | undefined;
     readonly topic: string;

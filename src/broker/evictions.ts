@@ -19,7 +19,7 @@ export class Evictions {
   readonly #connections: Iterable<ServedConnection>;
   readonly #wallMs: () => number;
   readonly #bans = new Bans();
-  /** What ends connections that are still to end, and these. */
+  /** Calls that end connections, each when its turn comes. */
   readonly #waiting = new Queue<() => void>();
   readonly #doomed = new Set<ServedConnection>();
   #left = MOST_AT_A_TIME;

@@ -8,7 +8,7 @@ interface Node extends Retained {
   children: Map<string, Node> | undefined;
   message: ApplicationMessage | undefined;
   sequence: number | undefined;
-  /** Of many children, where somebody has asked for their order. */
+  /** Names of the children in order, where there are many and the order was asked for. */
   names: SortedNames | undefined;
   /** What the publisher of the message was; `undefined`: it is not known. */
   source: ClientTraits | undefined;
@@ -215,7 +215,7 @@ function manyNames(node: Node): Generator<undefined, readonly string[]> {
   return node.names.all((name) => children.has(name));
 }
 
-/** Of the first name that is not before another one, in names that are in order. */
+/** Index of the first name that is not before another one, in names that are in order. */
 function indexOf(names: readonly string[], first: string): number {
   let [low, high] = [0, names.length];
   while (low < high) {

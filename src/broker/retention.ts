@@ -68,7 +68,7 @@ export class Retention {
     else this.#expiry.set(topic, this.#deadlines.add(expiresAtMs, () => this.forget(topic)));
   }
 
-  /** Of the last message that was retained. */
+  /** Sequence of the last message that was retained. */
   get lastSequence(): number {
     return this.#lastSequence;
   }

@@ -109,7 +109,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   }
 
   resolve(ask: Ask): Answer | Promise<Answer> {
-    // What a transport takes without being read would only be closed for that.
+    // Waiting for a transport that reads ahead would only get it closed.
     if (ask.kind === "subscriber" && this.transport.readsAhead) return { kind: "subscriber", isOver: true };
     return this.#host.resolve(ask, this);
   }

@@ -9,7 +9,7 @@ const MOST_ADDED = 2;
  * `undefined` in between, where others may have their turn.
  */
 export class SortedNames {
-  /** Some of them may have gone since. */
+  /** May contain names that have gone since. */
   #sorted: readonly string[] = [];
   #added: string[];
 

@@ -33,9 +33,9 @@ const KEPT_FOR_MS = 60_000;
 export class Timeline {
   readonly #clock: Clock;
   readonly #machine: MachineClock | undefined;
-  /** What the monotonic clock has less. */
+  /** Offset to add to the monotonic clock. */
   #originMs: number;
-  /** What the wall clock has more, as it was seen last. */
+  /** Offset of the wall clock, as it was seen last. */
   #seenAheadMs = 0;
   /** The same in the storage: it is there, or on its way. */
   #keptAheadMs = 0;

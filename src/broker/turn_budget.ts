@@ -1,6 +1,6 @@
 import { Queue } from "../protocol/queue.ts";
 
-// What others may have to wait for, besides what is ready itself.
+// Longest wait of others, besides work that is ready itself.
 const BUDGET_MS = 8;
 
 /**

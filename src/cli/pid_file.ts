@@ -45,7 +45,7 @@ function create(path: string): void {
   for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
 }
 
-/** What a pid file says, "" for an empty one; `undefined`: there is none. Throws for anything else that is there. */
+/** Reads a pid file, "" for an empty one; `undefined`: there is none. Throws for anything else that is there. */
 function numberIn(path: string): string | undefined {
   let found: Deno.FileInfo;
   try {

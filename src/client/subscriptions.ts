@@ -45,7 +45,7 @@ interface Part {
 
 interface Question {
   readonly of: Subscribed | undefined;
-  /** Of that subscription. */
+  /** Part of that subscription. */
   readonly part: Part | undefined;
   readonly topicFilters: readonly string[];
   readonly properties: Properties;

@@ -123,7 +123,7 @@ export class OutgoingMessages implements RetainedReceiver {
     return this.#guard === undefined || this.#guard.permits(topic);
   }
 
-  /** Those that wait or are in flight. */
+  /** Messages that wait or are in flight. */
   get count(): number {
     return this.#waiting.count + (this.#waitingQos0?.length ?? 0) + this.#inflight.size;
   }

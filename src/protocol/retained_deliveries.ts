@@ -25,7 +25,7 @@ export interface Retained {
 
 /** The retained messages of the broker, as subscriptions get them. */
 export interface RetainedSource {
-  /** Of the last message that was retained. */
+  /** Sequence of the last message that was retained. */
   readonly lastSequence: number;
   /**
    * Messages that a Topic Filter matches, as they are when they are taken. `undefined` comes where many were looked at that
@@ -36,7 +36,7 @@ export interface RetainedSource {
   matching(filter: ParsedTopicFilter, after: string | undefined): Iterator<Retained | undefined>;
 }
 
-/** What sends the messages. */
+/** Sender of the messages. */
 export interface RetainedReceiver {
   permits(topic: string): boolean;
   /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */

@@ -75,7 +75,7 @@ export class WaitingMessages {
     return this.bytes + this.#inMemory.messages * ENTRY_BYTES;
   }
 
-  /** What they hold with their entries; with a connection, those that are in the storage only. */
+  /** Bytes that they hold with their entries; with a connection, only those in the storage. */
   heldBytes(isOnline: boolean): number {
     const { messages, bytes } = this.#stored;
     const inMemory = isOnline ? { messages: 0, bytes: 0 } : this.#inMemory;

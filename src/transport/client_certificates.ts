@@ -37,7 +37,7 @@ export class ClientCertificates {
     this.#authorities = certificates(pem, "clientAuthority");
   }
 
-  /** What became of the certificate that the client was asked for. */
+  /** Outcome for the certificate that the client was asked for. */
   of(socket: TLSSocket, nowMs = Date.now()): ClientCertificate {
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) return { kind: "none" };
@@ -54,7 +54,7 @@ export class ClientCertificates {
   }
 
   #refusalOf(certificate: X509Certificate, socket: TLSSocket, nowMs: number): string | undefined {
-    // Of older versions the runtime does not verify that the client has the key. (Deno 2.9.6)
+    // The runtime does not verify for older versions that the client has the key. (Deno 2.9.6)
     if (!isVersion3(certificate)) return "the client certificate is not of version 3 of X.509";
     const date = wrongDate(certificate, nowMs);
     if (date !== undefined) return date;

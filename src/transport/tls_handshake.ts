@@ -38,7 +38,7 @@ export class HandshakeError extends Error {
 }
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
-// What was read before is through by then.
+// Bytes read before are through by then.
 const ENDED_HANDSHAKE_MS = 100;
 const LOST = "the client closed the connection during the handshake";
 // RFC 8446, section 6

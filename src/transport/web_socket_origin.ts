@@ -11,7 +11,7 @@ export type AllowedOrigins = readonly string[];
 /** How the client reached the server; `unknown`: a proxy is between them and does not say whether it ends TLS. */
 export type PageScheme = "http" | "https" | "unknown";
 
-/** What becomes of a request, as far as its page matters. */
+/** Decides about a request, as far as its page matters. */
 export type OriginVerdict = "allowed" | "otherOrigin" | "otherScheme";
 
 /**
