@@ -3,7 +3,6 @@ import type { TopicInterner } from "../codec/topic_interner.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import type { AccessChecks } from "./access_checks.ts";
 import type { Admission } from "./admission.ts";
-import type { BacklogWait } from "./backlog_wait.ts";
 import type { BrokerOptions } from "./broker_options.ts";
 import type { CommitOutcome } from "./commit_outcome.ts";
 import type { CommitQueue } from "./commit_queue.ts";
@@ -39,7 +38,6 @@ export interface ConnectionHostsParts {
   readonly publishing: Publishing;
   readonly admission: Admission;
   readonly unexpectedError: (error: unknown) => void;
-  readonly backlogWait: BacklogWait;
 }
 
 /** What connections see of their broker, with the limits that were in force when they began. */
@@ -85,7 +83,6 @@ function hostOf(
     traffic,
     hooks,
     access,
-    backlogWait,
     commits,
     commitOutcome,
     storageWait,
@@ -150,7 +147,7 @@ function hostOf(
       return publishing.publish(message, source, nowMs, isTold, message.qos > 0);
     },
     // Asked for each message.
-    behind: (topic, clientId, nowMs) => backlogWait.isIdle ? undefined : publishing.behind(topic, clientId, nowMs),
+    behind: (topic, clientId, nowMs) => publishing.behind(topic, clientId, nowMs),
     subscribe: (session, subscription) => router.subscribe(session, subscription),
     unsubscribe: (session, subscription) => router.unsubscribe(session, subscription),
   };
