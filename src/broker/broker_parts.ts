@@ -170,7 +170,7 @@ export class BrokerParts {
     };
   }
 
-  /** What the broker tells of itself is always new: it comes once more where the first message of a client has not come. */
+  /** Topics of the broker itself are always new: they come once more where the first message of a client has not come. */
   #retainedSource(): RetainedSource {
     const { retention } = this;
     return {

@@ -6,7 +6,7 @@ import {
 } from "../protocol/subscription.ts";
 import type { ParsedTopicFilter } from "../protocol/topic_filter.ts";
 
-/** Who gets a copy of a message, and how: one object, because with many subscriptions each one more is out of the processor's caches. */
+/** Subscriber that gets a copy of a message, and how: one object, because with many subscriptions each one more is out of the processor's caches. */
 export interface Target<Subscriber> extends Delivery {
   readonly subscriber: Subscriber;
   /** Whether one of the subscriptions says No Local, and what the others say to the publisher itself. */

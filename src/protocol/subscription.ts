@@ -24,14 +24,14 @@ export interface Delivery {
   /** The highest of them. [MQTT-3.3.4-2] */
   readonly qos: QoS;
   readonly retainAsPublished: boolean;
-  /** Of all of them [MQTT-3.3.4-4], or the one of a copy [MQTT-3.3.4-5]. */
+  /** Identifiers of all of them [MQTT-3.3.4-4], or the one of a copy [MQTT-3.3.4-5]. */
   readonly subscriptionIdentifiers: readonly number[];
   /** Topic Filter of the Shared Subscription that it is of, as it was subscribed (section 4.8.2). */
   readonly sharedFilter?: string;
 }
 
 /**
- * What several subscriptions of one subscriber that match the same topic say together; `undefined` for none. With `each` they
+ * Merges subscriptions of one subscriber that match the same topic; `undefined` for none. With `each` they
  * have the same Subscription Identifier, which stands once in their copy; with `once`, as often as it was given.
  */
 export function mergeSubscriptions(
