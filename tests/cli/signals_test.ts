@@ -54,6 +54,9 @@ for (const { signal, stuckClients } of SIGNALS) {
 
 Deno.test("brooklet ends with code 0 when SIGINT comes twice for one key", async () => {
   await using program = await Program.listening();
+  const port = await program.port();
+  using stuck = await RawClient.connect({ port }, { clientId: "stuck" });
+  await flood(port, [stuck]); // It is waited for, so that the third one finds the program.
   program.kill("SIGINT");
   program.kill("SIGINT");
   await program.stderr.matching(/SIGINT: shutting down/);

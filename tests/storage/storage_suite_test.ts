@@ -36,8 +36,15 @@ class BrokenStorage extends LogStorage {
 }
 
 class EarlyStorage extends LogStorage {
+  readonly #underWay: Promise<void>[];
+
+  constructor(log: Log, underWay: Promise<void>[]) {
+    super(log);
+    this.#underWay = underWay;
+  }
+
   override commit(changes: readonly Change[]): Promise<void> {
-    super.commit(changes).catch(() => {}); // That is the mistake.
+    this.#underWay.push(super.commit(changes).catch(() => {})); // Nobody is told of it: that is the mistake.
     return Promise.resolve();
   }
 }
@@ -80,7 +87,7 @@ class ForgettingStorage extends LogStorage {
 interface Row {
   /** What it does. */
   readonly name: string;
-  readonly make: Breakage | ((log: Log) => LogStorage);
+  readonly make: Breakage | ((log: Log, underWay: Promise<void>[]) => LogStorage);
   /** How the name of the case begins that finds it. */
   readonly found: string;
 }
@@ -93,12 +100,12 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "resolves before it has kept anything",
-    make: (log) => new EarlyStorage(log),
+    make: (log, underWay) => new EarlyStorage(log, underWay),
     found: "keeps what a commit resolved for",
   },
   {
     name: "resolves a commit that failed",
-    make: (log) => new EarlyStorage(log),
+    make: (log, underWay) => new EarlyStorage(log, underWay),
     found: "keeps a prefix of a list whose commit fails",
   },
   {
@@ -276,10 +283,14 @@ const ROWS: readonly Row[] = [
 
 for (const { name, make, found } of ROWS) {
   Deno.test(`storageSuite() fails for a storage that ${name}`, async () => {
-    const harness = logHarness(typeof make === "function" ? make : (log) => new BrokenStorage(log, make));
+    const underWay: Promise<void>[] = [];
+    const harness = logHarness((log) =>
+      typeof make === "function" ? make(log, underWay) : new BrokenStorage(log, make)
+    );
     const suiteCase = storageSuite(harness).find(({ name }) => name.startsWith(found));
     assertExists(suiteCase, found);
     await assertRejects(suiteCase.run, Error);
+    await Promise.all(underWay);
   });
 }
 
