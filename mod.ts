@@ -64,7 +64,7 @@ export type { ClientStatus } from "./src/client/status.ts";
 export { ClientSubscription } from "./src/client/client_subscription.ts";
 export type { TlsClientOptions } from "./src/transport/connect_tls.ts";
 
-export type { Ban, BanTarget } from "./src/broker/bans.ts";
+export type { Ban, BanTarget } from "./src/broker/access/bans.ts";
 export { Broker } from "./src/broker/broker.ts";
 export type {
   BrokerMetrics,
@@ -73,8 +73,8 @@ export type {
   PublishRequest,
   ServeOptions,
   SubscribeOptions,
-} from "./src/broker/broker_options.ts";
-export { BrokerSubscription, type Message } from "./src/broker/broker_subscription.ts";
+} from "./src/broker/options.ts";
+export { BrokerSubscription, type Message } from "./src/broker/local_client.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
 export { parseAclFile } from "./src/auth/acl_file.ts";
 export {

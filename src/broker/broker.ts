@@ -1,7 +1,7 @@
 import { ReasonCode } from "../codec/reason_code.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { Ban, BanTarget } from "./bans.ts";
+import type { Ban, BanTarget } from "./access/bans.ts";
 import type {
   BrokerMetrics,
   BrokerOptions,
@@ -9,11 +9,11 @@ import type {
   PublishRequest,
   ServeOptions,
   SubscribeOptions,
-} from "./broker_options.ts";
+} from "./options.ts";
 import { BrokerParts } from "./broker_parts.ts";
-import type { BrokerSubscription } from "./broker_subscription.ts";
+import type { BrokerSubscription } from "./local_client.ts";
 import { quiet } from "./events.ts";
-import { ServedConnection } from "./served_connection.ts";
+import { ServedConnection } from "./connection/served_connection.ts";
 import { sysInterval } from "./sys_topics.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 

@@ -1,22 +1,17 @@
 import { wrongAnswer } from "../auth/hook_answers.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
-import type { AccessChecks } from "./access_checks.ts";
-import type { Admission } from "./admission.ts";
-import type { BrokerOptions } from "./broker_options.ts";
-import type { CommitOutcome } from "./commit_outcome.ts";
-import type { CommitQueue } from "./commit_queue.ts";
+import type { AccessChecks, Hooks } from "./access/hooks.ts";
+import type { Admission } from "./access/admission.ts";
+import type { BrokerOptions } from "./options.ts";
+import type { CommitOutcome, CommitQueue, StorageWait } from "./commits.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type PacketEvent, quiet } from "./events.ts";
-import type { Hooks } from "./hooks.ts";
-import type { Publishing } from "./publishing.ts";
-import type { Router } from "./router.ts";
-import type { ServedConnectionHost } from "./served_connection_host.ts";
-import type { StorageWait } from "./storage_wait.ts";
+import type { Publishing, Router } from "./router.ts";
+import type { ServedConnectionHost } from "./connection/served_connection.ts";
 import type { Timeline } from "./timeline.ts";
-import type { Traffic } from "./traffic.ts";
-import type { Turn } from "./turn.ts";
-import type { TurnBudget } from "./turn_budget.ts";
+import type { Traffic } from "./counters.ts";
+import type { Turn, TurnBudget } from "./turn.ts";
 
 /** The parts of a broker that its connections need. */
 export interface ConnectionHostsParts {

@@ -5,14 +5,13 @@ import type { Ask, ClientIdentity } from "../protocol/ask.ts";
 import type { Fact } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import { mayGoToAnother, type SessionContext, type SharedMessage } from "../protocol/outgoing_messages.ts";
-import { Session } from "../protocol/session.ts";
-import { identityBytes, type SessionLimit, willBytes } from "../protocol/session_holding.ts";
+import { identityBytes, Session, type SessionLimit, willBytes } from "../protocol/session.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { Storage } from "../storage/storage.ts";
-import type { CommitQueue } from "./commit_queue.ts";
+import type { CommitQueue } from "./commits.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Router } from "./router.ts";
-import type { ServedConnection } from "./served_connection.ts";
+import type { ServedConnection } from "./connection/served_connection.ts";
 import type { CountedSession, SessionBeginner, SessionQuota } from "./session_quota.ts";
 import { setWill, type WillOwner, Wills } from "./wills.ts";
 

@@ -1,9 +1,8 @@
-import type { CommitQueue } from "./commit_queue.ts";
-import type { Deadlines } from "./deadlines.ts";
-import type { EventLoopStalls } from "./event_loop_stalls.ts";
-import type { ServedConnection } from "./served_connection.ts";
-import type { TurnBudget } from "./turn_budget.ts";
-import { WritesToMany } from "./writes_to_many.ts";
+import { Queue } from "../protocol/message_queue.ts";
+import type { CommitQueue } from "./commits.ts";
+import type { ServedConnection } from "./connection/served_connection.ts";
+import type { EventLoopStalls } from "./counters.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
 
 const MANY_WRITES = 256;
 // Below a millisecond, so that the budget is not overdrawn by much.
@@ -130,4 +129,113 @@ export class Turn {
     this.#isEndDue = true;
     queueMicrotask(this.end);
   }
+}
+
+// Some peers do not read, and nobody should wait for them.
+const MOST_UNDER_WAY = 1 / 8;
+const LONGEST_WAIT_MS = 50;
+
+/**
+ * The writes of a turn in which many connections write. The runtime takes a hundred or so at a time, and looks for what has
+ * come before it goes on: whoever publishes to many and is read in between brings little, which then needs as many writes.
+ * So it is read when these are through, and what has come by then leaves with one write each. (1 to 1,000, 64 bytes, QoS 0:
+ * 2.8 times as many messages, in two thirds of the time; Deno 2.9, 2026-11)
+ */
+export class WritesToMany {
+  /** Resolves when most of them are through, or have taken too long. */
+  readonly through: Promise<void>;
+  readonly #goOn: () => void;
+  readonly #deadlines: Deadlines;
+  readonly #deadline: Deadline;
+  #underWay = 0;
+  #most = -1;
+
+  constructor(deadlines: Deadlines, nowMs: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.through = promise;
+    this.#goOn = resolve;
+    this.#deadlines = deadlines;
+    this.#deadline = deadlines.add(nowMs + LONGEST_WAIT_MS, () => resolve());
+  }
+
+  begin(): void {
+    this.#underWay += 1;
+  }
+
+  /** One is through, or broken. */
+  end(): void {
+    this.#underWay -= 1;
+    this.#look();
+  }
+
+  /** All that there will be have begun. */
+  allBegun(): void {
+    this.#most = this.#underWay * MOST_UNDER_WAY;
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#underWay > this.#most) return;
+    this.#deadlines.cancel(this.#deadline);
+    this.#goOn();
+  }
+}
+
+// Longest wait of others, besides work that is ready itself.
+const BUDGET_MS = 8;
+
+/**
+ * Time for long work, such as large packets and many retained messages: one budget for all connections of the broker,
+ * because the others wait for the sum. When it is spent, what is left waits until the runtime has seen what else has come.
+ */
+export class TurnBudget {
+  /** How often some of it was spent. */
+  spendings = 0;
+  readonly #budgetMs: number;
+  #spentMs = 0;
+  readonly #waiting = new Queue<() => void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(budgetMs = BUDGET_MS) {
+    this.#budgetMs = budgetMs;
+  }
+
+  get isSpent(): boolean {
+    return this.#spentMs >= this.#budgetMs;
+  }
+
+  spend(ms: number): void {
+    this.#spentMs += ms;
+    this.spendings += 1;
+  }
+
+  /** Calls `run`, which must not throw, in a later turn, behind what waits already. */
+  later(run: () => void): void {
+    this.#waiting.push(run);
+    this.#timer ??= setTimeout(this.#renew, 0);
+  }
+
+  /** Resolves in a later turn; by then others may have spent the budget again. */
+  renewed(): Promise<void> {
+    return new Promise((resolve) => this.later(resolve));
+  }
+
+  /** Lets all that waits go on, and leaves no timer. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#renew();
+  }
+
+  readonly #renew = (): void => {
+    this.#spentMs = 0;
+    this.#runNext();
+  };
+
+  /** One by one, and each behind the microtasks of the one before: these spend too. */
+  readonly #runNext = (): void => {
+    this.#waiting.shift()?.();
+    if (this.#waiting.length === 0) this.#timer = undefined;
+    else if (this.isSpent) this.#timer = setTimeout(this.#renew, 0);
+    else queueMicrotask(this.#runNext);
+  };
 }

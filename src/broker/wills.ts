@@ -2,8 +2,7 @@ import type { Will } from "../codec/packet.ts";
 import type { ClientIdentity, ClientTraits } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import { willBytes } from "../protocol/session_holding.ts";
-import type { Session } from "../protocol/session.ts";
+import { type Session, willBytes } from "../protocol/session.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 
 /** A client, as far as its Will needs to know it. */

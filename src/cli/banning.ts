@@ -1,5 +1,5 @@
 import type { Broker } from "../broker/broker.ts";
-import type { BanTarget } from "../broker/bans.ts";
+import type { BanTarget } from "../broker/access/bans.ts";
 import type { BanConfiguration } from "./config/schema.ts";
 
 /** Puts the bans of a configuration in place of those of an earlier one; gives how many connections that ended. */

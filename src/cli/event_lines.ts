@@ -1,6 +1,5 @@
 import type { BrokerEvent, PacketEvent } from "../broker/events.ts";
-import type { Packet, ProtocolVersion } from "../codec/packet.ts";
-import { PacketType, unreachable } from "../codec/packet.ts";
+import { type Packet, PacketType, type ProtocolVersion, unreachable } from "../codec/packet.ts";
 import { connackReturnCode, ReasonCode, reasonCodeName } from "../codec/reason_code.ts";
 import { foreignToMqtt } from "../transport/first_bytes.ts";
 import { printable } from "./log.ts";

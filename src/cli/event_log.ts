@@ -1,4 +1,4 @@
-import type { BrokerOptions } from "../broker/broker_options.ts";
+import type { BrokerOptions } from "../broker/options.ts";
 import type { BrokerEvent } from "../broker/events.ts";
 import type { LogArea, LogType } from "./config/logging_schema.ts";
 import { eventLines, packetLines, shownUserName, subscriptionLines } from "./event_lines.ts";

@@ -1,4 +1,4 @@
-import { VERSION } from "../broker/version.ts";
+import { VERSION } from "../broker/sys_topics.ts";
 import { BENCH_HELP } from "./bench/bench_help.ts";
 import { PUBLISH_HELP, REQUEST_HELP, SUBSCRIBE_HELP } from "./client_help.ts";
 import { completions, COMPLETIONS_HELP } from "./completions.ts";

@@ -1,5 +1,5 @@
 import { Broker } from "../broker/broker.ts";
-import type { BrokerOptions } from "../broker/broker_options.ts";
+import type { BrokerOptions } from "../broker/options.ts";
 import type { BrokerEvent } from "../broker/events.ts";
 import { Access } from "./access.ts";
 import { applyBans } from "./banning.ts";

@@ -1,4 +1,4 @@
-import { Queue } from "../protocol/queue.ts";
+import { Queue } from "../protocol/message_queue.ts";
 import type { Delivery, Recipient } from "./delivery.ts";
 import type { ReceivedMessage } from "./message.ts";
 

@@ -2,7 +2,7 @@ import type { Frame } from "../codec/encoder.ts";
 import { MqttError } from "../codec/mqtt_error.ts";
 import type { PublishPacket } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { OutgoingTopicAliases } from "../protocol/topic_alias.ts";
+import { OutgoingTopicAliases } from "../protocol/publish_rules.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { ServerTerms } from "./server_terms.ts";
 

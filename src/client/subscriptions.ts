@@ -2,7 +2,7 @@ import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { PublishPacket, SubackPacket, SubscribeEntry, SubscribePacket, UnsubackPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { overlapsFilter } from "../protocol/filter_sets.ts";
+import { overlapsFilter } from "../protocol/subscription.ts";
 import { matchesTopic, type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
 import type { Recipient } from "./delivery.ts";
 import type { NetworkConnection } from "./network_connection.ts";

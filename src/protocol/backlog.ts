@@ -12,7 +12,7 @@
 
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
-import { Queue } from "./queue.ts";
+import { Queue } from "./message_queue.ts";
 
 /** An entry of a queue, beside its message. (Deno 2.9, 2026-11) */
 export const ENTRY_BYTES = 200;

@@ -3,8 +3,7 @@ import type { ConnectPacket } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Limits } from "./limits.ts";
-import { beyondService, reasonOf } from "./service_limits.ts";
-import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
+import { beyondService, beyondTopicLimits, isBeyondTopicLimits, isServerTopic, reasonOf } from "./publish_rules.ts";
 
 // mosquitto's bridge acknowledges more QoS 2 messages than this and loses them. (2.0.11, 2026-11)
 const BRIDGE_RECEIVE_MAXIMUM = 20;

@@ -27,13 +27,11 @@ import type {
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
 import type { ClientConnection, ConnectionEvents, ConnectionHost } from "./connection_host.ts";
 import { EnhancedAuthentication } from "./enhanced_authentication.ts";
-import { isOfItsFormat } from "./payload_format.ts";
+import { isOfItsFormat, OutgoingTopicAliases } from "./publish_rules.ts";
 import { Outbox } from "./outbox.ts";
 import { IncomingPublishes } from "./incoming_publishes.ts";
-import type { Session } from "./session.ts";
-import type { SessionLink } from "./session_link.ts";
-import { receiveSubscribe, receiveUnsubscribe } from "./subscribing.ts";
-import { OutgoingTopicAliases } from "./topic_alias.ts";
+import type { Session, SessionLink } from "./session.ts";
+import { receiveSubscribe, receiveUnsubscribe } from "./subscription.ts";
 
 const LONGEST_REASON = 256;
 const NONE: readonly never[] = [];

@@ -5,11 +5,16 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask, BehindSubscriber } from "./ask.ts";
 import type { ClientConnection, ConnectionHost } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
-import { PacketIdentifierSet } from "./packet_identifier_set.ts";
-import { isOfItsFormat } from "./payload_format.ts";
+import { PacketIdentifierSet } from "./inflight.ts";
+import {
+  beyondService,
+  beyondTopicLimits,
+  isBeyondTopicLimits,
+  isOfItsFormat,
+  isServerTopic,
+  reasonOf,
+} from "./publish_rules.ts";
 import type { Session } from "./session.ts";
-import { beyondService, reasonOf } from "./service_limits.ts";
-import { beyondTopicLimits, isBeyondTopicLimits, isServerTopic } from "./topic_limits.ts";
 
 /** PUBLISH and PUBREL of the client of one connection (MQTT 5, sections 3.3, 3.6 and 4.3). */
 export class IncomingPublishes {

@@ -9,11 +9,9 @@ import { Inflight, type QueuedMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage, FrameEncoders } from "./message.ts";
 import { sendIdentified, sendQos0, sendQueuedQos0 } from "./publish_sending.ts";
-import { Queue } from "./queue.ts";
-import { RetainedDeliveries, type RetainedReceiver, type RetainedSource } from "./retained_deliveries.ts";
-import type { SessionHolding } from "./session_holding.ts";
-import type { SessionLink } from "./session_link.ts";
-import { WaitingMessages } from "./waiting_messages.ts";
+import { Queue, WaitingMessages } from "./message_queue.ts";
+import { RetainedDeliveries, type RetainedReceiver, type RetainedSource } from "./retained_replay.ts";
+import type { SessionHolding, SessionLink } from "./session.ts";
 import type { Delivery, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 

@@ -3,7 +3,7 @@
 import type { PublishPacket } from "../codec/packet.ts";
 import { type ApplicationMessage, type FrameEncoders, packetIdentifierOffset } from "./message.ts";
 import type { QueuedMessage } from "./inflight.ts";
-import type { SessionLink } from "./session_link.ts";
+import type { SessionLink } from "./session.ts";
 
 /** Sends a message with QoS 0; false: it is larger than the client accepts, and left out. [MQTT-3.1.2-24] */
 export function sendQos0(

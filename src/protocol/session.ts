@@ -1,12 +1,14 @@
+import type { Packet, ProtocolVersion, Will } from "../codec/packet.ts";
 import type { ClientIdentity } from "./ask.ts";
 import type { Fact } from "./change.ts";
-import { NEVER_EXPIRES } from "./limits.ts";
-import type { ApplicationMessage } from "./message.ts";
+import { PacketIdentifierSet } from "./inflight.ts";
+import { type Limits, NEVER_EXPIRES } from "./limits.ts";
+import { type ApplicationMessage, propertiesSize } from "./message.ts";
+import type { Outbox } from "./outbox.ts";
 import { OutgoingMessages, type SessionContext } from "./outgoing_messages.ts";
-import { PacketIdentifierSet } from "./packet_identifier_set.ts";
-import { identityBytes, type SessionHolding, subscriptionBytes } from "./session_holding.ts";
-import type { SessionLink } from "./session_link.ts";
+import type { OutgoingTopicAliases } from "./publish_rules.ts";
 import type { Delivery, Subscription } from "./subscription.ts";
+import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 /**
  * Session State of one client (MQTT 5, section 4.1): subscriptions, messages in flight both ways, messages that wait.
@@ -129,4 +131,72 @@ export class Session {
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void {
     this.outgoing.deliver(message, delivery, nowMs);
   }
+}
+
+/** What a session needs of the connection that it has. */
+export interface SessionLink {
+  readonly version: ProtocolVersion;
+  readonly outbox: Outbox;
+  /** Receive Maximum of the client (MQTT 5, section 3.1.2.11.3); 65,535 before MQTT 5. */
+  readonly receiveMaximum: number;
+  /** Maximum Packet Size of the client, in bytes (section 3.1.2.11.4); Infinity when it said none. */
+  readonly maximumPacketBytes: number;
+  readonly aliases: OutgoingTopicAliases;
+  /** Appends a packet, with a Topic Alias where there is one; false: it is larger than the client accepts. */
+  send(packet: Packet, heldUntil?: number): boolean;
+  /** Whether so much waits to be written that nothing should be added. */
+  readonly isFull: boolean;
+  /** Since when the piece that is being written has been: it has made no progress since then. Infinity: none is. */
+  readonly writingSinceMs: number;
+  /** Calls `pump` again in a later turn: what is left would hold up others. */
+  pumpLater(): void;
+  /** Whether it is about to. */
+  readonly isPumpLater: boolean;
+  /** Has more of what is in the storage come back, if it is not about to: see `OutgoingMessages.beginPage`. */
+  loadPage(): void;
+  /** Something waits in the outbox. */
+  wake(): void;
+  /** Told of each packet that goes to the client, where somebody wants to know. */
+  readonly onSent: ((packet: Packet) => void) | undefined;
+}
+
+// Memory of one beside its texts and bytes; of a Will with its deadline. (Deno 2.9, 2026-11-30)
+const SUBSCRIPTION_BYTES = 300;
+const LEVEL_BYTES = 150;
+const WILL_BYTES = 300;
+const GRANT_BYTES = 64;
+const USUAL_IDENTITY_BYTES = 512;
+
+/** A bound of sessions that outlive their connections. */
+export type SessionLimit = Extract<keyof Limits, `maximumSession${"s" | "Bytes"}${"" | "PerPrincipal" | "PerAddress"}`>;
+
+/**
+ * Counts the bytes of a session that outlive its connection, within the limits of the broker, of its principal and of its
+ * address: its Will, its subscriptions, and the messages that wait for it while it has no connection.
+ */
+export interface SessionHolding {
+  /** The limit that forbids it to hold so much more. */
+  limitFor(bytes: number): SessionLimit | undefined;
+  /** It holds more, or less. */
+  grow(bytes: number): void;
+  /** A subscription or a message was refused because there is no room for it. */
+  refused(what: "subscriptions" | "messages", limit: SessionLimit): void;
+}
+
+export function subscriptionBytes({ levels, topicFilter }: ParsedTopicFilter): number {
+  return SUBSCRIPTION_BYTES + levels.length * LEVEL_BYTES + topicFilter.length;
+}
+
+export function willBytes(will: Will | undefined): number {
+  return will === undefined
+    ? 0
+    : WILL_BYTES + will.topic.length + will.payload.length + propertiesSize(will.properties);
+}
+
+/** Bytes of the names and rights of a client beyond what is usual: they may come from its token. */
+export function identityBytes({ clientId, principal = "", roles, grants }: ClientIdentity): number {
+  let bytes = clientId.length + principal.length;
+  for (const role of roles) bytes += role.length;
+  for (const { topicFilter } of grants) bytes += GRANT_BYTES + topicFilter.length;
+  return Math.max(0, bytes - USUAL_IDENTITY_BYTES);
 }

@@ -9,8 +9,14 @@
  */
 
 import { isQoS, type QoS, type RetainHandling, type Will } from "../codec/packet.ts";
-import { hasProperties, NO_PROPERTIES, type Properties } from "../codec/property.ts";
-import { PROPERTY_DEFINITIONS, type PropertyDefinition, PropertyPlace } from "../codec/property.ts";
+import {
+  hasProperties,
+  NO_PROPERTIES,
+  type Properties,
+  PROPERTY_DEFINITIONS,
+  type PropertyDefinition,
+  PropertyPlace,
+} from "../codec/property.ts";
 import { isTopicName } from "../codec/topic_name.ts";
 import type { Change, Fact, QueuedChange, RetainedDue } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";

@@ -1,5 +1,5 @@
 import type { Change, ClockChange, Fact, QueuedChange, RetainedChange, SubscribedChange } from "../protocol/change.ts";
-import { PacketIdentifierSet } from "../protocol/packet_identifier_set.ts";
+import { PacketIdentifierSet } from "../protocol/inflight.ts";
 import type { Storage } from "./storage.ts";
 
 interface StoredMessage {

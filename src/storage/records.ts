@@ -8,8 +8,7 @@ import { isQoS, type Packet, type RetainHandling, type Will } from "../codec/pac
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
 import type { ClientTraits } from "../protocol/ask.ts";
-import type { ClockChange } from "../protocol/change.ts";
-import type { RetainedDue, SubscribedChange } from "../protocol/change.ts";
+import type { ClockChange, RetainedDue, SubscribedChange } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { parseTopicFilter } from "../protocol/topic_filter.ts";

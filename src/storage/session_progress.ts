@@ -10,7 +10,7 @@
 
 import type { ByteReader } from "../codec/byte_reader.ts";
 import { ByteWriter } from "../codec/byte_writer.ts";
-import { PacketIdentifierSet } from "../protocol/packet_identifier_set.ts";
+import { PacketIdentifierSet } from "../protocol/inflight.ts";
 import { readNumber, writeNumber } from "./record_fields.ts";
 import { readerOf, written } from "./records.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type BanCandidate, Bans, type BanTarget } from "../../src/broker/bans.ts";
+import { type BanCandidate, Bans, type BanTarget } from "../../src/broker/access/bans.ts";
 
 interface Row {
   readonly who: BanTarget;

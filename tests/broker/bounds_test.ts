@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { ApplicationMessage, Broker, type BrokerEvent, memoryTransport } from "../../mod.ts";
-import { RetainedMessages } from "../../src/broker/retained_messages.ts";
+import { RetainedMessages } from "../../src/broker/retained.ts";
 import { within } from "../deadline.ts";
 import { conversationTests, converse } from "../wire/conversation.ts";
 import { collectedHeapBytes } from "./collected_heap.ts";

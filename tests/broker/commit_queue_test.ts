@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import type { Change, Fact, Storage } from "../../mod.ts";
-import { CommitQueue } from "../../src/broker/commit_queue.ts";
+import { CommitQueue } from "../../src/broker/commits.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { within } from "../deadline.ts";
 import { collectedHeapBytes } from "./collected_heap.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Connections } from "../../src/broker/connections.ts";
+import { Connections } from "../../src/broker/connection/connections.ts";
 
 Deno.test("Connections holds each until it has ended, in whatever order they end", async () => {
   const connections = new Connections<string>();

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Deadlines } from "../../src/broker/deadlines.ts";
-import { Due, DueTimes } from "../../src/broker/due_times.ts";
+import { Due, DueTimes } from "../../src/broker/connection/timers.ts";
 
 Deno.test("DueTimes tells of each time once, and is one deadline until none is left", () => {
   const { deadlines, due, told } = dueTimes();

@@ -1,6 +1,6 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { Broker, Client } from "../../mod.ts";
-import { EventLoopStalls } from "../../src/broker/event_loop_stalls.ts";
+import { EventLoopStalls } from "../../src/broker/counters.ts";
 
 const BUSY_MS = 60;
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { IncomingRate } from "../../src/broker/incoming_rate.ts";
+import { IncomingRate } from "../../src/broker/connection/timers.ts";
 import { DEFAULT_LIMITS } from "../../mod.ts";
 
 const TICK_MS = 100;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Members, mergedTargets } from "../../src/broker/members.ts";
+import { Members, mergedTargets } from "../../src/broker/topic_trie.ts";
 import type { Subscription } from "../../src/protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { seededTest } from "../seeded.ts";

@@ -1,10 +1,9 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { ApplicationMessage, DEFAULT_LIMITS, TopicInterner } from "../../mod.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
-import { Retention } from "../../src/broker/retention.ts";
+import { RetainedMessages, Retention } from "../../src/broker/retained.ts";
 import { FrameEncoders } from "../../src/protocol/message.ts";
-import { RetainedMessages } from "../../src/broker/retained_messages.ts";
-import type { Retained } from "../../src/protocol/retained_deliveries.ts";
+import type { Retained } from "../../src/protocol/retained_replay.ts";
 import { matchesTopic, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { seededTest } from "../seeded.ts";
 import { collectedHeapBytes } from "./collected_heap.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { type AccessRequest, DEFAULT_LIMITS } from "../../mod.ts";
-import { SubscriptionReview, type SubscriptionReviewHost } from "../../src/broker/subscription_review.ts";
+import { SubscriptionReview, type SubscriptionReviewHost } from "../../src/broker/access/review.ts";
 import { Backlog } from "../../src/protocol/backlog.ts";
 import { FrameEncoders } from "../../src/protocol/message.ts";
 import { Session } from "../../src/protocol/session.ts";

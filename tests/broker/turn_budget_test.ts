@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { TurnBudget } from "../../src/broker/turn_budget.ts";
+import { TurnBudget } from "../../src/broker/turn.ts";
 
 Deno.test("TurnBudget.renewed() lets those that wait go on one by one, until they have spent the budget of a turn", async () => {
   const budget = new TurnBudget();

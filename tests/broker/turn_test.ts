@@ -1,12 +1,11 @@
 /** A turn in which much is to be done for many does not keep the others from having theirs. */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import type { ServedConnection } from "../../src/broker/served_connection.ts";
-import { CommitQueue } from "../../src/broker/commit_queue.ts";
+import type { ServedConnection } from "../../src/broker/connection/served_connection.ts";
+import { CommitQueue } from "../../src/broker/commits.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
-import { EventLoopStalls } from "../../src/broker/event_loop_stalls.ts";
-import { Turn } from "../../src/broker/turn.ts";
-import { TurnBudget } from "../../src/broker/turn_budget.ts";
+import { EventLoopStalls } from "../../src/broker/counters.ts";
+import { Turn, TurnBudget } from "../../src/broker/turn.ts";
 import { memoryTransport } from "../../mod.ts";
 import { MemoryStorage } from "../../src/storage/memory.ts";
 import { within } from "../deadline.ts";

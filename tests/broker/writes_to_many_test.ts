@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { memoryTransport } from "../../mod.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
-import { WritesToMany } from "../../src/broker/writes_to_many.ts";
+import { WritesToMany } from "../../src/broker/turn.ts";
 import { within } from "../deadline.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 

@@ -1,7 +1,6 @@
-import { assertEquals, assertLess, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertLess, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import type { PacketBatch } from "../../src/codec/decoder.ts";
 import { PacketDecoderStream } from "../../src/codec/packet_decoder_stream.ts";
-import { assertThrows } from "@std/assert";
 import { fromHex } from "./hex.ts";
 
 async function batchesOf(...chunks: readonly string[]): Promise<PacketBatch[]> {

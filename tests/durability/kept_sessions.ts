@@ -1,5 +1,4 @@
-import type { Change, Fact, QoS } from "../../mod.ts";
-import { ApplicationMessage, DenoKvStorage, NEVER_EXPIRES } from "../../mod.ts";
+import { ApplicationMessage, type Change, DenoKvStorage, type Fact, NEVER_EXPIRES, type QoS } from "../../mod.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 
 const CHANGES_A_COMMIT = 5_000;

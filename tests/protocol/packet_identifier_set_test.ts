@@ -1,5 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { PacketIdentifierSet } from "../../src/protocol/packet_identifier_set.ts";
+import { PacketIdentifierSet } from "../../src/protocol/inflight.ts";
 import { collectedHeapBytes } from "../broker/collected_heap.ts";
 import { seededTest } from "../seeded.ts";
 

@@ -1,5 +1,5 @@
 import { Broker } from "../../src/broker/broker.ts";
-import type { BrokerOptions } from "../../src/broker/broker_options.ts";
+import type { BrokerOptions } from "../../src/broker/options.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Peer, Transport } from "../../src/transport/transport.ts";
 import { upgradeWebSocket } from "../../src/transport/upgraded_web_socket.ts";

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { isIpAddress } from "../../broker/bans.ts";
+import { isIpAddress } from "../../broker/access/bans.ts";
 import { limitsSchema, listenerLimitsSchema } from "./limits_schema.ts";
 import { loggingSchema } from "./logging_schema.ts";
 import {

@@ -1,5 +1,5 @@
-import type { Answer, BehindSubscriber } from "../protocol/ask.ts";
-import type { Backlog } from "../protocol/backlog.ts";
+import type { Answer, BehindSubscriber } from "../../protocol/ask.ts";
+import type { Backlog } from "../../protocol/backlog.ts";
 
 type SubscriberAnswer = Extract<Answer, { kind: "subscriber" }>;
 

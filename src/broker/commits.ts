@@ -1,5 +1,10 @@
+import type { Answer } from "../protocol/ask.ts";
 import type { Change, ChangeLog, Fact } from "../protocol/change.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { ServedConnection } from "./connection/served_connection.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { BrokerEvent } from "./events.ts";
+import type { Turn } from "./turn.ts";
 
 /** What the queue tells the broker. */
 export interface CommitEvents {
@@ -231,5 +236,127 @@ function sizeOf(change: Change): number {
       return (change.message?.size ?? 0) + CHANGE_BYTES;
     default:
       return CHANGE_BYTES;
+  }
+}
+
+const RETRY_MS = 1_000;
+const FAILURE_TOLD_EVERY_MS = 60_000;
+
+/** What it needs of its broker. */
+export interface CommitOutcomeHost {
+  readonly commits: CommitQueue;
+  readonly storageWait: StorageWait;
+  readonly turn: Turn;
+  readonly connections: Iterable<ServedConnection>;
+  clock(): number;
+  onEvent(event: BrokerEvent): void;
+}
+
+/** What follows when the storage has kept changes, or could not: for connections that wait for that, and in events. */
+export class CommitOutcome implements CommitEvents {
+  readonly #host: CommitOutcomeHost;
+  /** Connections that wait for the storage. */
+  #held = new Set<ServedConnection>();
+  #retriedMs = 0;
+  /** When it is time to say again that the storage fails; 0: it does not. */
+  #failureTellMs = 0;
+
+  constructor(host: CommitOutcomeHost) {
+    this.#host = host;
+  }
+
+  // Bound: connections get it without a call between.
+  readonly flushWhenDurable = (served: ServedConnection): void => {
+    this.#held.add(served);
+  };
+
+  /** It waits no longer: it is over. */
+  ended(served: ServedConnection): void {
+    this.#held.delete(served);
+  }
+
+  durable(): void {
+    const { storageWait, turn, onEvent } = this.#host;
+    storageWait.kept();
+    if (this.#failureTellMs > 0) onEvent({ kind: "commitRecovered" });
+    this.#failureTellMs = 0;
+    const held = this.#held;
+    this.#held = new Set();
+    turn.flush(held);
+  }
+
+  failed(error: unknown, after: number, until: number): void {
+    const { connections, clock, onEvent } = this.#host;
+    const nowMs = clock();
+    if (nowMs >= this.#failureTellMs) { // It is tried again every second.
+      this.#failureTellMs = nowMs + FAILURE_TOLD_EVERY_MS;
+      onEvent({ kind: "commitFailed", error });
+    }
+    for (const served of connections) {
+      if (served.connection.outbox.isHeldBetween(after, until)) served.refuseHeld();
+    }
+  }
+
+  /** Gives the storage once in a while again what it could not keep. */
+  retry(nowMs: number): void {
+    const { commits } = this.#host;
+    if (!commits.isFailing || nowMs < this.#retriedMs + RETRY_MS) return;
+    this.#retriedMs = nowMs;
+    commits.retry();
+  }
+}
+
+// How long a client waits for the storage before it is disconnected.
+const LONGEST_WAIT_MS = 30_000;
+
+/** Connections that wait for the storage: until it keeps again what it is given, or until it has caught up. */
+export class StorageWait {
+  readonly #commits: CommitQueue;
+  readonly #deadlines: Deadlines;
+  readonly #maximumPendingBytes: number;
+  readonly #waiting = new Set<(isInTime: boolean) => void>();
+
+  constructor(commits: CommitQueue, deadlines: Deadlines, maximumPendingBytes: number) {
+    this.#commits = commits;
+    this.#deadlines = deadlines;
+    this.#maximumPendingBytes = maximumPendingBytes;
+  }
+
+  /** Whether more changes may be made. */
+  get hasRoom(): boolean {
+    if (this.#commits.pendingBytes > this.#maximumPendingBytes) this.#commits.flush(); // It may keep at once.
+    return this.#commits.pendingBytes <= this.#maximumPendingBytes;
+  }
+
+  /** Resolves when something was kept: look at {@linkcode hasRoom} again; false: nothing was for too long. */
+  room(nowMs: number): Promise<boolean> {
+    return this.#wait(nowMs);
+  }
+
+  /** Answers when the storage keeps again, or when that has taken too long. */
+  async keeping(nowMs: number): Promise<Answer> {
+    return { kind: "storage", isKeeping: await this.#wait(nowMs) };
+  }
+
+  /** The storage has kept what it was given. */
+  kept(): void {
+    for (const answer of [...this.#waiting]) answer(true);
+  }
+
+  /** Nobody is to wait any longer. */
+  close(): void {
+    for (const answer of [...this.#waiting]) answer(false);
+  }
+
+  #wait(nowMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const answer = (isInTime: boolean) => {
+        this.#deadlines.cancel(deadline);
+        this.#waiting.delete(answer);
+        resolve(isInTime);
+      };
+      const deadline = this.#deadlines.add(nowMs + LONGEST_WAIT_MS, () => answer(false));
+      this.#waiting.add(answer);
+    });
   }
 }

@@ -2,7 +2,6 @@ import { type Backlog, ENTRY_BYTES } from "./backlog.ts";
 import type { QueuedMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
-import { Queue } from "./queue.ts";
 
 // Of messages in the storage only so many are watched: what is known of one costs about as much as the message.
 const MOST_WATCHED_IN_STORAGE = 10_000;
@@ -237,4 +236,48 @@ function isWaiting({ entry }: Expiring): boolean {
 function subtract(sum: Sum, bytes: number): void {
   sum.messages = Math.max(0, sum.messages - 1);
   sum.bytes = Math.max(0, sum.bytes - bytes);
+}
+
+/** First in, first out, without moving what stays. */
+export class Queue<Item> {
+  #items: (Item | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+  }
+
+  /** The first one, which stays. */
+  peek(): Item | undefined {
+    return this.#items[this.#head];
+  }
+
+  shift(): Item | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#items.length) {
+      this.clear();
+    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  /** Without taking them out. */
+  *values(): Generator<Item, undefined> {
+    // Those behind the head are there.
+    for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as Item;
+  }
+
+  clear(): void {
+    if (this.#items.length === 0) return;
+    this.#items = [];
+    this.#head = 0;
+  }
 }

@@ -1,20 +1,16 @@
-import { ReasonCode } from "../codec/reason_code.ts";
-import type { Answer, Ask } from "../protocol/ask.ts";
-import type { Closing } from "../protocol/connection.ts";
-import type { Limits } from "../protocol/limits.ts";
-import type { AccessChecks } from "./access_checks.ts";
-import type { BacklogWait } from "./backlog_wait.ts";
-import type { Ban } from "./bans.ts";
-import type { CommitQueue } from "./commit_queue.ts";
-import type { BrokerEvent } from "./events.ts";
-import type { Evictions } from "./evictions.ts";
-import type { Hooks } from "./hooks.ts";
-import type { ServedConnection } from "./served_connection.ts";
-import type { SessionLimit } from "../protocol/session_holding.ts";
-import type { OpenedSession, OpenSession, Sessions } from "./sessions.ts";
-import type { StorageWait } from "./storage_wait.ts";
-import type { Turn } from "./turn.ts";
-import type { TurnBudget } from "./turn_budget.ts";
+import { ReasonCode } from "../../codec/reason_code.ts";
+import type { Answer, Ask } from "../../protocol/ask.ts";
+import type { Closing } from "../../protocol/connection.ts";
+import type { Limits } from "../../protocol/limits.ts";
+import type { SessionLimit } from "../../protocol/session.ts";
+import type { CommitQueue, StorageWait } from "../commits.ts";
+import type { BacklogWait } from "../connection/backlog_wait.ts";
+import type { ServedConnection } from "../connection/served_connection.ts";
+import type { BrokerEvent } from "../events.ts";
+import type { OpenedSession, OpenSession, Sessions } from "../sessions.ts";
+import type { Turn, TurnBudget } from "../turn.ts";
+import type { Ban, Evictions } from "./bans.ts";
+import type { AccessChecks, Hooks } from "./hooks.ts";
 
 const NOT_YOURS: Answer = {
   kind: "refused",

@@ -1,12 +1,12 @@
-import { type Malformed, PacketDecoder } from "../codec/decoder.ts";
-import type { Packet } from "../codec/packet.ts";
-import { ReasonCode } from "../codec/reason_code.ts";
-import type { Answer, Ask } from "../protocol/ask.ts";
-import type { Connection } from "../protocol/connection.ts";
-import type { ByteChannel } from "../transport/byte_channel.ts";
-import { IncomingRate } from "./incoming_rate.ts";
-import type { ServedConnectionHost } from "./served_connection_host.ts";
-import type { TurnBudget } from "./turn_budget.ts";
+import { type Malformed, PacketDecoder } from "../../codec/decoder.ts";
+import type { Packet } from "../../codec/packet.ts";
+import { ReasonCode } from "../../codec/reason_code.ts";
+import type { Answer, Ask } from "../../protocol/ask.ts";
+import type { Connection } from "../../protocol/connection.ts";
+import type { ByteChannel } from "../../transport/byte_channel.ts";
+import type { TurnBudget } from "../turn.ts";
+import type { ServedConnectionHost } from "./served_connection.ts";
+import { IncomingRate } from "./timers.ts";
 
 const LARGE_BYTES = 16_384;
 const QUESTIONS_A_LOOK = 16;

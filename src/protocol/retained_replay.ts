@@ -1,7 +1,7 @@
 import type { RetainedDue } from "./change.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { OutgoingSession, SessionContext } from "./outgoing_messages.ts";
-import type { SessionLink } from "./session_link.ts";
+import type { SessionLink } from "./session.ts";
 import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 

@@ -1,15 +1,17 @@
-import { type Packet, unreachable } from "../codec/packet.ts";
-import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
-import type { Acceptance, AccessRequest, Answer, Ask } from "../protocol/ask.ts";
-import { type Closing, Connection } from "../protocol/connection.ts";
-import type { ConnectionEvents } from "../protocol/connection_host.ts";
-import { type ByteChannel, channelOf } from "../transport/byte_channel.ts";
-import type { Transport } from "../transport/transport.ts";
-import { ConnectionReader, type ConnectionReaderOwner } from "./connection_reader.ts";
-import { Due, DueTimes, type DueTimesOwner } from "./due_times.ts";
-import type { PacketEvent } from "./events.ts";
-import type { ServedConnectionHost } from "./served_connection_host.ts";
-import type { WritesToMany } from "./writes_to_many.ts";
+import { type Packet, unreachable } from "../../codec/packet.ts";
+import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
+import type { TopicInterner } from "../../codec/topic_interner.ts";
+import type { Acceptance, AccessRequest, Answer, Ask } from "../../protocol/ask.ts";
+import { type Closing, Connection } from "../../protocol/connection.ts";
+import type { ConnectionEvents, ConnectionHost } from "../../protocol/connection_host.ts";
+import { type ByteChannel, channelOf } from "../../transport/byte_channel.ts";
+import type { Transport } from "../../transport/transport.ts";
+import type { Traffic } from "../counters.ts";
+import type { Deadlines } from "../deadlines.ts";
+import type { PacketEvent } from "../events.ts";
+import type { Turn, TurnBudget, WritesToMany } from "../turn.ts";
+import { ConnectionReader, type ConnectionReaderOwner } from "./reader.ts";
+import { Due, DueTimes, type DueTimesOwner } from "./timers.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -326,4 +328,42 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   #setDue(what: Due, inMs: number): void {
     this.#due.set(what, this.#host.now() + inMs);
   }
+}
+
+/** What a served connection needs of its broker. */
+export interface ServedConnectionHost extends ConnectionHost {
+  readonly topics: TopicInterner;
+  readonly deadlines: Deadlines;
+  readonly traffic: Traffic;
+  /** For work that takes long. */
+  readonly budget: TurnBudget;
+  /** For messages to many. */
+  readonly fanOutBudget: TurnBudget;
+  now(): number;
+  /** Epoch milliseconds, by a clock that may be set. */
+  wallMs(): number;
+  /** Sequence up to which changes are durable. */
+  readonly durableSequence: number;
+  /** Calls {@linkcode ServedConnection.flush} when the turn ends. */
+  flushLater(served: ServedConnection): void;
+  /** See {@linkcode Turn}. */
+  readonly turn: Pick<Turn, "writers" | "holdWrites" | "resumeWrites">;
+  /** What whoever publishes to many has to wait for, if the turn is going to write to so many. */
+  writtenToMany(): Promise<void> | undefined;
+  /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */
+  flushWhenDurable(served: ServedConnection): void;
+  /** A client may not do what it asked for, whatever the authorizer says. */
+  denied(request: AccessRequest, served: ServedConnection): void;
+  /** Has more of what the session left in the storage come back. */
+  loadPage(served: ServedConnection): void;
+  /** Whether few changes enough wait for the storage that more may be made, and a promise for that. */
+  hasRoomToKeep(): boolean;
+  whenRoomToKeep(): Promise<boolean>;
+  /** Answers a question of the connection; it never rejects. */
+  resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer>;
+  /** The connection is over, whatever its bytes still do: its session and its Will are taken care of. */
+  ended(served: ServedConnection, closing: Closing): void;
+  unexpectedError(error: unknown): void;
+  /** Told of each packet, see {@linkcode ServedConnection.tellPackets}. */
+  readonly onPacket: ((event: PacketEvent) => void) | undefined;
 }

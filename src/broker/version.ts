@@ -1,2 +1,0 @@
-/** The same as in deno.json. */
-export const VERSION = "0.1.0";
