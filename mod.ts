@@ -58,7 +58,7 @@ export type {
 } from "./src/client/client_options.ts";
 export { type Data, ReceivedMessage } from "./src/client/message.ts";
 export type { ServerAddress, TransportServer } from "./src/client/open_transport.ts";
-export type { PublishResult } from "./src/client/outgoing_messages.ts";
+export type { PublishResult } from "./src/client/publish_queue.ts";
 export { RefusedError } from "./src/client/refused_error.ts";
 export type { ClientStatus } from "./src/client/status.ts";
 export { ClientSubscription } from "./src/client/client_subscription.ts";
@@ -118,24 +118,24 @@ export type {
 export { type ScramCredential, scramCredential, type ScramOptions, scramSha256 } from "./src/auth/scram_sha_256.ts";
 export type {
   Acceptance,
+  AccessAttributes,
   AccessRequest,
   Authentication,
   AuthenticationRequest,
   AuthenticationStep,
   ClientIdentity,
-  ClientTraits,
   Grant,
 } from "./src/protocol/ask.ts";
 export type { Clock, MachineClock } from "./src/broker/timeline.ts";
 export type {
   Change,
   ClockChange,
-  Fact,
+  CommitItem,
   QueuedChange,
   RetainedChange,
   RetainedDue,
   SubscribedChange,
-  Together,
+  Transaction,
 } from "./src/protocol/change.ts";
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";

@@ -1,5 +1,5 @@
 import { NO_PROPERTIES } from "../src/codec/property.ts";
-import type { Fact } from "../src/protocol/change.ts";
+import type { Change } from "../src/protocol/change.ts";
 import { ApplicationMessage } from "../src/protocol/message.ts";
 import { DenoKvStorage } from "../src/storage/deno_kv.ts";
 import { MemoryStorage } from "../src/storage/memory.ts";
@@ -34,7 +34,7 @@ for (const name of ["memory", "Deno KV"] as const) {
 
 async function open(name: "memory" | "Deno KV", file: string): Promise<Storage> {
   const storage = name === "memory" ? new MemoryStorage() : await DenoKvStorage.open(`${folder}/${file}.kv`);
-  const facts: Fact[] = [
+  const facts: Change[] = [
     { kind: "sessionStarted", clientId: CLIENT, principal: undefined },
     { kind: "sessionExpiry", clientId: CLIENT, sessionExpirySeconds: 3_600, expiresAtMs: undefined },
   ];

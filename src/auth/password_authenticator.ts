@@ -5,7 +5,7 @@ import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
 import { deleteOldest, type FailureLimitOptions, GuessLimit, networkOf } from "./failure_limit.ts";
 import type { PasswordHashes } from "./password_file.ts";
 import { DEFAULT_ITERATIONS, formatPasswordHash, type PasswordHash, verifyPassword } from "./password_hash.ts";
-import { Turns } from "./turns.ts";
+import { Semaphore } from "./semaphore.ts";
 
 const HASH_BYTES = 64;
 
@@ -48,7 +48,7 @@ export interface PasswordAuthenticatorOptions {
  */
 export class PasswordAuthenticator implements Authenticator {
   readonly #guesses: GuessLimit;
-  readonly #turns: Turns;
+  readonly #turns: Semaphore;
   readonly #mostSuccesses: number;
   readonly #leavesUnknownUsers: boolean;
   readonly #secret = randomBytes(32);
@@ -65,7 +65,7 @@ export class PasswordAuthenticator implements Authenticator {
     const { maximumRunning = Math.max(1, navigator.hardwareConcurrency - 1) } = options;
     if (!(maximumRunning >= 1)) throw new RangeError("Cannot check passwords: maximumRunning is less than 1");
     this.#guesses = new GuessLimit(options.failures);
-    this.#turns = new Turns(maximumRunning, maximumWaiting, maximumWaitMs);
+    this.#turns = new Semaphore(maximumRunning, maximumWaiting, maximumWaitMs);
     this.#mostSuccesses = rememberedSuccesses;
     this.#leavesUnknownUsers = options.leavesUnknownUsers ?? false;
     this.#users = users;

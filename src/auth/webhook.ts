@@ -5,7 +5,7 @@ import { isTopicFilter } from "./acl_rules.ts";
 import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
 import { type FailureLimitOptions, GuessLimit, networkOf } from "./failure_limit.ts";
 import { limitedText } from "./limited_text.ts";
-import { Turns } from "./turns.ts";
+import { Semaphore } from "./semaphore.ts";
 
 const MOST_ANSWER_BYTES = 65_536;
 const MOST_KEPT_BYTES = 10_000_000;
@@ -54,7 +54,7 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
   if (!(timeoutMs >= 1 && timeoutMs <= LONGEST_TIMER_MS)) {
     throw new RangeError(`Cannot ask the webhook: timeoutMs "${timeoutMs}" is not between 1 and ${LONGEST_TIMER_MS}`);
   }
-  const turns = new Turns(options.maximumRunning ?? 16, options.maximumWaiting ?? 1_000, timeoutMs);
+  const turns = new Semaphore(options.maximumRunning ?? 16, options.maximumWaiting ?? 1_000, timeoutMs);
   const guesses = new GuessLimit(options.failures ?? DEFAULT_FAILURES);
   const secret = randomBytes(32);
   const answers = new KeptAnswers(maximumCached, cacheMs);

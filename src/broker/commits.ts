@@ -1,5 +1,5 @@
 import type { Answer } from "../protocol/ask.ts";
-import type { Change, ChangeLog, Fact } from "../protocol/change.ts";
+import type { Change, ChangeLog, CommitItem } from "../protocol/change.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { ServedConnection } from "./connection/served_connection.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -16,12 +16,12 @@ export interface CommitEvents {
    */
   failed(error: unknown, after: number, until: number): void;
   /** Gives what a group begins with, beside what was written; nobody waits for it. */
-  ahead?(): Fact | undefined;
+  ahead?(): Change | undefined;
 }
 
 /** What the storage has been given, and holds the next group up. */
 interface Group {
-  readonly changes: readonly Change[];
+  readonly changes: readonly CommitItem[];
   readonly until: number;
   readonly bytes: number;
 }
@@ -54,7 +54,7 @@ export class CommitQueue implements ChangeLog {
   readonly #storage: Storage;
   readonly #events: CommitEvents;
   /** Those that no group has, in order; `undefined` where one was taken back. */
-  #changes: (Fact | undefined)[] = [];
+  #changes: (Change | undefined)[] = [];
   /** Sequence of the last change before them. */
   #takenSequence = 0;
   /** Where in them what is all or nothing begins, and where it ends, in turns. */
@@ -72,7 +72,7 @@ export class CommitQueue implements ChangeLog {
     this.#events = events;
   }
 
-  write(change: Fact): number {
+  write(change: Change): number {
     this.#changes.push(change);
     this.pendingBytes += sizeOf(change);
     return ++this.writtenSequence;
@@ -135,7 +135,7 @@ export class CommitQueue implements ChangeLog {
   }
 
   /** All that waits, behind what failed before. */
-  #take(failed: readonly Change[], failedBytes: number): Group {
+  #take(failed: readonly CommitItem[], failedBytes: number): Group {
     const fresh = this.#bounds.length === 0 ? this.#changes.filter(isThere) : grouped(this.#changes, this.#bounds);
     const bytes = fresh.reduce((sum, change) => sum + sizeOf(change), failedBytes);
     this.#changes = [];
@@ -153,7 +153,7 @@ export class CommitQueue implements ChangeLog {
     else this.#committing = this.#wait(committed, group);
   }
 
-  #commit(changes: readonly Change[]): Promise<void> | undefined {
+  #commit(changes: readonly CommitItem[]): Promise<void> | undefined {
     try {
       return this.#storage.commit(changes) ?? undefined;
     } catch (error) {
@@ -189,46 +189,46 @@ export class CommitQueue implements ChangeLog {
   }
 }
 
-/** Changes with those that are all or nothing put together. */
-function grouped(changes: readonly (Fact | undefined)[], bounds: readonly number[]): Change[] {
-  const all: Change[] = [];
-  let together: Fact[] | undefined;
+/** Changes with those that are all or nothing in one {@linkcode Transaction}. */
+function grouped(changes: readonly (Change | undefined)[], bounds: readonly number[]): CommitItem[] {
+  const all: CommitItem[] = [];
+  let transaction: Change[] | undefined;
   let bound = 0;
   for (const [index, change] of changes.entries()) {
     for (; bounds[bound] === index; bound++) { // One may end where another begins.
-      if (together !== undefined) all.push({ kind: "together", changes: together });
-      together = together === undefined ? [] : undefined;
+      if (transaction !== undefined) all.push({ kind: "transaction", changes: transaction });
+      transaction = transaction === undefined ? [] : undefined;
     }
-    if (change !== undefined) (together ?? all).push(change);
+    if (change !== undefined) (transaction ?? all).push(change);
   }
-  if (together !== undefined) all.push({ kind: "together", changes: together });
-  return all.filter((change) => change.kind !== "together" || change.changes.length > 0);
+  if (transaction !== undefined) all.push({ kind: "transaction", changes: transaction });
+  return all.filter((change) => change.kind !== "transaction" || change.changes.length > 0);
 }
 
 /**
  * Changes that are given again, without Wills that others have replaced. Any prefix may be kept already: a crash within the
  * repetition would bring a Will back that was published behind it.
  */
-function withoutReplacedWills(changes: readonly Change[]): Change[] {
+function withoutReplacedWills(changes: readonly CommitItem[]): CommitItem[] {
   const clientIds = new Set<string>();
-  const kept: Change[] = [];
+  const kept: CommitItem[] = [];
   for (const change of changes.toReversed()) {
     const isReplaced = change.kind === "will" && change.will !== undefined && clientIds.has(change.clientId);
     if (!isReplaced) kept.push(change);
-    for (const fact of change.kind === "together" ? change.changes : [change]) {
+    for (const fact of change.kind === "transaction" ? change.changes : [change]) {
       if (fact.kind === "will") clientIds.add(fact.clientId);
     }
   }
   return kept.reverse();
 }
 
-function isThere(change: Fact | undefined): change is Fact {
+function isThere(change: Change | undefined): change is Change {
   return change !== undefined;
 }
 
-function sizeOf(change: Change): number {
+function sizeOf(change: CommitItem): number {
   switch (change.kind) {
-    case "together":
+    case "transaction":
       return change.changes.reduce((sum, fact) => sum + sizeOf(fact), 0);
     case "queued":
       return change.message.size + CHANGE_BYTES;

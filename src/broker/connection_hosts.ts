@@ -121,7 +121,7 @@ function hostOf(
       return commits.durableSequence;
     },
     flushLater: turn.flushLater,
-    writtenToMany: turn.writtenToMany,
+    fanOutWritten: turn.fanOutWritten,
     turn,
     flushWhenDurable: commitOutcome.flushWhenDurable,
     denied: (request, served) => access.tellDenial(request, served.transport.peer),

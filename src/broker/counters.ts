@@ -54,7 +54,7 @@ export class DroppedMessages {
 const SESSIONS_AT_A_TIME = 2_000;
 
 /** What all sessions hold together, as it was when they were looked at last: some at a time. */
-export class HeldMessages {
+export class BacklogTotals {
   /** Messages that wait or are in flight. */
   messages = 0;
   /** What those hold that wait. */

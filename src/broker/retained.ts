@@ -1,4 +1,4 @@
-import type { AccessRequest, ClientTraits } from "../protocol/ask.ts";
+import type { AccessAttributes, AccessRequest } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
@@ -37,7 +37,7 @@ export class Retention {
   }
 
   /** Replaces or removes the retained message of a topic; gives the limit that forbids it, and then nothing has changed. */
-  retain(message: ApplicationMessage, source?: ClientTraits): RetentionLimit | undefined {
+  retain(message: ApplicationMessage, source?: AccessAttributes): RetentionLimit | undefined {
     const { topic } = message;
     if (message.payload.length === 0) { // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
       this.forget(topic);
@@ -62,7 +62,7 @@ export class Retention {
   }
 
   /** Takes a message as it is, without a limit or a change: the storage has it already. */
-  keep(message: ApplicationMessage, source?: ClientTraits, sequence = 0): void {
+  keep(message: ApplicationMessage, source?: AccessAttributes, sequence = 0): void {
     const { topic, expiresAtMs } = message;
     this.messages.set(message, source, sequence);
     this.neverBefore(sequence);
@@ -104,7 +104,7 @@ export class Retention {
   }
 
   /** A message that makes nothing grow is no matter for limits, also where they have been lowered. */
-  #limitAgainst(message: ApplicationMessage, source: ClientTraits | undefined): RetentionLimit | undefined {
+  #limitAgainst(message: ApplicationMessage, source: AccessAttributes | undefined): RetentionLimit | undefined {
     const { maximumRetainedMessages, maximumRetainedBytes } = this.#limits;
     const { count, bytes } = this.messages;
     if (count >= maximumRetainedMessages && this.messages.get(message.topic) === undefined) {
@@ -137,7 +137,7 @@ export class RetentionRefusals {
   /** A publisher in the broker's own process is told by the call that it makes. */
   tell(
     { publisher: clientId, topic, qos }: ApplicationMessage,
-    source: ClientTraits | undefined,
+    source: AccessAttributes | undefined,
     obstacle: RetentionObstacle,
     isRefused: boolean,
     nowMs: number,
@@ -173,7 +173,7 @@ interface Node extends Retained {
   /** Names of the children in order, where there are many and the order was asked for. */
   names: SortedNames | undefined;
   /** What the publisher of the message was; `undefined`: it is not known. */
-  source: ClientTraits | undefined;
+  source: AccessAttributes | undefined;
 }
 
 // What one level of a topic holds that no other topic has. (Deno 2.9, 2026-11)
@@ -199,7 +199,7 @@ interface Visit {
 
 /** The retained message of a topic, and what its publisher was. */
 export interface RetainedMessage extends Retained {
-  readonly source: ClientTraits | undefined;
+  readonly source: AccessAttributes | undefined;
 }
 
 /** Retained messages by topic (MQTT 5, section 3.3.1.3). */
@@ -217,7 +217,7 @@ export class RetainedMessages {
   }
 
   /** Keeps a message in place of the last one of its topic. [MQTT-3.3.1-5] */
-  set(message: ApplicationMessage, source?: ClientTraits, sequence?: number): void {
+  set(message: ApplicationMessage, source?: AccessAttributes, sequence?: number): void {
     let node = this.#root;
     for (const level of message.topic.split("/")) {
       node.children ??= new Map();
@@ -262,7 +262,7 @@ export class RetainedMessages {
   }
 
   /** How much {@linkcode RetainedMessages.bytes} grows with a message. */
-  growthWith(message: ApplicationMessage, source?: ClientTraits): number {
+  growthWith(message: ApplicationMessage, source?: AccessAttributes): number {
     const levels = message.topic.split("/");
     let node: Node | undefined = this.#root;
     let missing = 0;
@@ -389,7 +389,7 @@ function indexOf(names: readonly string[], first: string): number {
 }
 
 /** A large source counts for each of its messages: its texts come from the client, or with its token. */
-function sizeOf(message: ApplicationMessage | undefined, source: ClientTraits | undefined): number {
+function sizeOf(message: ApplicationMessage | undefined, source: AccessAttributes | undefined): number {
   if (message === undefined) return 0;
   if (source === undefined) return message.size;
   const { principal = "", roles, grants } = source;

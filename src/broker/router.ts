@@ -1,6 +1,6 @@
 import { encodePacket } from "../codec/encoder.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { BehindSubscriber, ClientTraits } from "../protocol/ask.ts";
+import type { AccessAttributes, BehindSubscriber } from "../protocol/ask.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/publish_rules.ts";
@@ -10,13 +10,13 @@ import type { StorageWait } from "./commits.ts";
 import type { BacklogWait } from "./connection/backlog_wait.ts";
 import type { PublishRequest } from "./options.ts";
 import type { Retention, RetentionObstacle, RetentionRefusals } from "./retained.ts";
-import { type Members, mergedTargets, type Target, TopicTrie } from "./topic_trie.ts";
+import { type Match, mergedMatches, type SubscriberSet, TopicTrie } from "./topic_trie.ts";
 import type { TurnBudget } from "./turn.ts";
 
 // As many matches are kept as there are subscriptions, within these bounds: with many subscriptions they are a small part.
 const LEAST_CACHED_TOPICS = 16_384;
 const MOST_CACHED_TOPICS = 131_072;
-const MOST_CACHED_TARGETS = 1_000_000;
+const MOST_CACHED_MATCHES = 1_000_000;
 const LONGEST_CACHED_TOPIC = 256;
 /** Topics, as a multiple of those that are kept, that must miss before others take their places: a flood does not. */
 const MISSES_BEFORE_CLEAR = 4;
@@ -37,12 +37,12 @@ export interface Subscriber {
   deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void;
 }
 
-interface Match {
+interface TopicMatches {
   /** The only one of all that match, where nothing else has to be looked at. */
-  readonly only: Target<Subscriber> | undefined;
-  readonly targets: readonly Target<Subscriber>[];
+  readonly only: Match<Subscriber> | undefined;
+  readonly matches: readonly Match<Subscriber>[];
   /** Of Shared Subscriptions: each message goes to one of the members (MQTT 5, section 4.8.2). */
-  readonly groups: readonly Members<Subscriber>[];
+  readonly groups: readonly SubscriberSet<Subscriber>[];
   /** Places in arrays that no other match has. */
   readonly ownPlaces: number;
 }
@@ -51,7 +51,7 @@ interface Match {
 export class Router {
   readonly #overlapping: OverlappingSubscriptions;
   readonly #trie = new TopicTrie<Subscriber>();
-  readonly #matches = new Map<string, Match>();
+  readonly #cache = new Map<string, TopicMatches>();
   #cachedPlaces = 0;
   #misses = 0;
 
@@ -75,9 +75,9 @@ export class Router {
 
   /** Whether a session that lives on without its connection would get a message of the topic. */
   isToBeKept(topic: string): boolean {
-    const { targets, groups } = this.#matchOf(topic);
-    return targets.some(({ subscriber }) => subscriber.isDurable) ||
-      groups.some((group) => group.targets.some(({ subscriber }) => subscriber.isDurable));
+    const { matches, groups } = this.#matchesOf(topic);
+    return matches.some(({ subscriber }) => subscriber.isDurable) ||
+      groups.some((group) => group.matches.some(({ subscriber }) => subscriber.isDurable));
   }
 
   /**
@@ -85,14 +85,14 @@ export class Router {
    * not wait for itself: it may be about to read when it has sent all.
    */
   farBehind(topic: string, publisher: string | undefined, nowMs: number): Subscriber | undefined {
-    const isFarBehind = ({ subscriber }: Target<Subscriber>) =>
+    const isFarBehind = ({ subscriber }: Match<Subscriber>) =>
       subscriber.clientId !== publisher && subscriber.isFarBehind(nowMs);
-    const { targets, groups } = this.#matchOf(topic);
-    const target = targets.find(isFarBehind);
-    if (target !== undefined) return target.subscriber;
+    const { matches, groups } = this.#matchesOf(topic);
+    const match = matches.find(isFarBehind);
+    if (match !== undefined) return match.subscriber;
     for (const group of groups) {
-      if (group.targets.some(({ subscriber }) => subscriber.isReady)) continue; // It gets it.
-      const member = group.targets.find(isFarBehind);
+      if (group.matches.some(({ subscriber }) => subscriber.isReady)) continue; // It gets it.
+      const member = group.matches.find(isFarBehind);
       if (member !== undefined) return member.subscriber;
     }
     return undefined;
@@ -100,20 +100,20 @@ export class Router {
 
   /** Delivers a message to all whose subscriptions match; gives how many copies these are. */
   publish(message: ApplicationMessage, nowMs: number): number {
-    const { only, targets, groups } = this.#matchOf(message.topic);
+    const { only, matches, groups } = this.#matchesOf(message.topic);
     if (only !== undefined) {
       only.subscriber.deliver(message, only, nowMs);
       return 1;
     }
-    const count = targets.length + groups.length;
+    const count = matches.length + groups.length;
     if (count > 1) message.isShared = true;
-    for (const target of targets) {
-      if (target.isNoLocal && message.publisher === target.subscriber.clientId) { // [MQTT-3.8.3-3]
-        if (target.deliveryToPublisher !== undefined) {
-          target.subscriber.deliver(message, target.deliveryToPublisher, nowMs);
+    for (const match of matches) {
+      if (match.isNoLocal && message.publisher === match.subscriber.clientId) { // [MQTT-3.8.3-3]
+        if (match.deliveryToPublisher !== undefined) {
+          match.subscriber.deliver(message, match.deliveryToPublisher, nowMs);
         }
       } else {
-        target.subscriber.deliver(message, target, nowMs);
+        match.subscriber.deliver(message, match, nowMs);
       }
     }
     for (const group of groups) deliverToOne(group, message, nowMs);
@@ -131,48 +131,48 @@ export class Router {
     return isDelivered;
   }
 
-  #matchOf(topic: string): Match {
-    return this.#matches.get(topic) ?? this.#match(topic);
+  #matchesOf(topic: string): TopicMatches {
+    return this.#cache.get(topic) ?? this.#findMatches(topic);
   }
 
-  #match(topic: string): Match {
-    const filters: Members<Subscriber>[] = [];
-    const groups: Members<Subscriber>[] = [];
+  #findMatches(topic: string): TopicMatches {
+    const filters: SubscriberSet<Subscriber>[] = [];
+    const groups: SubscriberSet<Subscriber>[] = [];
     this.#trie.match(topic, (members) => (members.filter.shareName === undefined ? filters : groups).push(members));
-    const targets = mergedTargets(filters, this.#overlapping);
-    const ownPlaces = groups.length + (filters.length > 1 ? targets.length : 0);
-    const [first] = targets;
-    const only = targets.length + groups.length === 1 && first?.isNoLocal === false ? first : undefined;
-    const match: Match = { only, targets, groups, ownPlaces };
-    this.#keep(topic, match);
-    return match;
+    const matches = mergedMatches(filters, this.#overlapping);
+    const ownPlaces = groups.length + (filters.length > 1 ? matches.length : 0);
+    const [first] = matches;
+    const only = matches.length + groups.length === 1 && first?.isNoLocal === false ? first : undefined;
+    const found: TopicMatches = { only, matches, groups, ownPlaces };
+    this.#remember(topic, found);
+    return found;
   }
 
   /** A topic that is not kept. */
-  #keep(topic: string, match: Match): void {
+  #remember(topic: string, found: TopicMatches): void {
     if (topic.length > LONGEST_CACHED_TOPIC) return;
     const mostTopics = Math.min(Math.max(LEAST_CACHED_TOPICS, this.#trie.count), MOST_CACHED_TOPICS);
-    if (this.#matches.size >= mostTopics || this.#cachedPlaces + match.ownPlaces > MOST_CACHED_TARGETS) {
-      if (++this.#misses < this.#matches.size * MISSES_BEFORE_CLEAR) return;
+    if (this.#cache.size >= mostTopics || this.#cachedPlaces + found.ownPlaces > MOST_CACHED_MATCHES) {
+      if (++this.#misses < this.#cache.size * MISSES_BEFORE_CLEAR) return;
       this.#clear();
     }
-    this.#cachedPlaces += match.ownPlaces;
-    this.#matches.set(topic, match);
+    this.#cachedPlaces += found.ownPlaces;
+    this.#cache.set(topic, found);
   }
 
   #clear(): void {
-    this.#matches.clear();
+    this.#cache.clear();
     this.#cachedPlaces = 0;
     this.#misses = 0;
   }
 
   /** What is kept of the topics that the filter matches. */
   #forget({ filter: { levels, shareName, topicFilter } }: Subscription): void {
-    if (this.#matches.size === 0) return;
+    if (this.#cache.size === 0) return;
     if (hasWildcard(levels)) return this.#clear();
     const topic = shareName === undefined ? topicFilter : levels.join("/");
-    this.#cachedPlaces -= this.#matches.get(topic)?.ownPlaces ?? 0;
-    this.#matches.delete(topic);
+    this.#cachedPlaces -= this.#cache.get(topic)?.ownPlaces ?? 0;
+    this.#cache.delete(topic);
   }
 }
 
@@ -180,27 +180,27 @@ export class Router {
  * In turns: to a member that takes it at once, else to one that is there, else to one that lives on; only to one that may
  * get it. A member that is closing and does not live on gets nothing more.
  */
-function deliverToOne(group: Members<Subscriber>, message: ApplicationMessage, nowMs: number): void {
+function deliverToOne(group: SubscriberSet<Subscriber>, message: ApplicationMessage, nowMs: number): void {
   const { topic } = message;
-  const { targets, turn } = group;
-  const at = nextTarget(targets, turn, (subscriber) => subscriber.isReady && subscriber.permits(topic)) ??
-    nextTarget(targets, turn, (subscriber) => subscriber.isOnline && subscriber.permits(topic)) ??
-    nextTarget(targets, turn, (subscriber) => subscriber.isDurable && subscriber.permits(topic));
+  const { matches, turn } = group;
+  const at = nextMatch(matches, turn, (subscriber) => subscriber.isReady && subscriber.permits(topic)) ??
+    nextMatch(matches, turn, (subscriber) => subscriber.isOnline && subscriber.permits(topic)) ??
+    nextMatch(matches, turn, (subscriber) => subscriber.isDurable && subscriber.permits(topic));
   if (at === undefined) return;
-  group.turn = (at + 1) % targets.length;
-  const target = targets[at];
-  target?.subscriber.deliver(message, target, nowMs);
+  group.turn = (at + 1) % matches.length;
+  const match = matches[at];
+  match?.subscriber.deliver(message, match, nowMs);
 }
 
-function nextTarget(
-  targets: readonly Target<Subscriber>[],
+function nextMatch(
+  matches: readonly Match<Subscriber>[],
   turn: number,
   isFit: (subscriber: Subscriber) => boolean,
 ): number | undefined {
-  for (let tried = 0; tried < targets.length; tried++) {
-    const at = (turn + tried) % targets.length;
-    const target = targets[at];
-    if (target !== undefined && isFit(target.subscriber)) return at;
+  for (let tried = 0; tried < matches.length; tried++) {
+    const at = (turn + tried) % matches.length;
+    const match = matches[at];
+    if (match !== undefined && isFit(match.subscriber)) return at;
   }
   return undefined;
 }
@@ -263,7 +263,7 @@ export class Publishing {
    */
   publish(
     message: ApplicationMessage,
-    source: ClientTraits | undefined,
+    source: AccessAttributes | undefined,
     nowMs: number,
     isTold: boolean,
     isWaitedFor: boolean,
@@ -334,7 +334,7 @@ export class Publishing {
   /** Gives what prevents it. */
   #retain(
     message: ApplicationMessage,
-    source: ClientTraits | undefined,
+    source: AccessAttributes | undefined,
     isWaitedFor: boolean,
   ): RetentionObstacle | undefined {
     // Publishers with QoS 0, and Wills, do not wait for a storage that has too much to do: nothing of them is kept.

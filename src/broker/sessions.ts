@@ -2,7 +2,7 @@ import { networkOf } from "../auth/failure_limit.ts";
 import type { Will } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask, ClientIdentity } from "../protocol/ask.ts";
-import type { Fact } from "../protocol/change.ts";
+import type { Change } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import { mayGoToAnother, type SessionContext, type SharedMessage } from "../protocol/outgoing_messages.ts";
 import { identityBytes, Session, type SessionLimit, willBytes } from "../protocol/session.ts";
@@ -175,7 +175,7 @@ export class Sessions {
   }
 
   /** Takes back what the storage kept of all sessions; those that expired in the meantime end. */
-  restore(change: Fact): void {
+  restore(change: Change): void {
     if (!("clientId" in change)) return;
     const { clientId } = change;
     if (change.kind === "sessionStarted") {

@@ -2,7 +2,7 @@ import { wrongAnswer } from "../auth/hook_answers.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Retained } from "../protocol/retained_replay.ts";
 import type { Admission } from "./access/admission.ts";
-import { type DroppedMessages, type EventLoopStalls, HeldMessages, type Traffic } from "./counters.ts";
+import { BacklogTotals, type DroppedMessages, type EventLoopStalls, type Traffic } from "./counters.ts";
 import { RetainedMessages, type Retention, type RetentionRefusals } from "./retained.ts";
 import type { Router } from "./router.ts";
 import type { SessionQuota } from "./session_quota.ts";
@@ -217,12 +217,12 @@ export interface SysSources {
 export class SysStateSource {
   readonly #sources: SysSources;
   readonly #heapBytes: (() => number) | undefined;
-  readonly #held: HeldMessages;
+  readonly #held: BacklogTotals;
 
   constructor(sources: SysSources, heapBytes: (() => number) | undefined) {
     this.#sources = sources;
     this.#heapBytes = heapBytes;
-    this.#held = new HeldMessages(() => sources.sessions[Symbol.iterator]());
+    this.#held = new BacklogTotals(() => sources.sessions[Symbol.iterator]());
   }
 
   /** Goes on with what is counted some at a time. */

@@ -19,9 +19,9 @@ interface Node<Subscriber> {
   /** Child for `#`. */
   hash: Node<Subscriber> | undefined;
   /** Of the filter that ends here. */
-  members: Members<Subscriber> | undefined;
+  members: SubscriberSet<Subscriber> | undefined;
   /** Of the filter that ends here as Shared Subscriptions, by ShareName. */
-  shared: Map<string, Members<Subscriber>> | undefined;
+  shared: Map<string, SubscriberSet<Subscriber>> | undefined;
 }
 
 /** Subscriptions by the levels of their Topic Filters (MQTT 5, section 4.7). Neither adding nor matching recurses. */
@@ -58,7 +58,7 @@ export class TopicTrie<Subscriber> {
     if (members !== undefined) {
       members.set(subscriber, subscription);
     } else {
-      const first = new Members(subscriber, subscription);
+      const first = new SubscriberSet(subscriber, subscription);
       if (shareName === undefined) node.members = first;
       else (node.shared ??= new Map()).set(shareName, first);
     }
@@ -98,7 +98,7 @@ export class TopicTrie<Subscriber> {
   }
 
   /** Calls `visit` for the subscribers of each matching filter. */
-  match(topic: string, visit: (members: Members<Subscriber>) => void): void {
+  match(topic: string, visit: (members: SubscriberSet<Subscriber>) => void): void {
     const levels = topic.split("/");
     const isServerTopic = topic.startsWith("$");
     // Nodes still to be seen, with the depth at which each stands.
@@ -184,13 +184,13 @@ function isEmpty<Subscriber>(node: Node<Subscriber>): boolean {
     node.plus === undefined && node.hash === undefined;
 }
 
-function visitAll<Subscriber>(node: Node<Subscriber>, visit: (members: Members<Subscriber>) => void): void {
+function visitAll<Subscriber>(node: Node<Subscriber>, visit: (members: SubscriberSet<Subscriber>) => void): void {
   if (node.members !== undefined) visit(node.members);
   if (node.shared !== undefined) { for (const members of node.shared.values()) visit(members); }
 }
 
 /** Subscriber that gets a copy of a message, and how: one object, because with many subscriptions each one more is out of the processor's caches. */
-export interface Target<Subscriber> extends Delivery {
+export interface Match<Subscriber> extends Delivery {
   readonly subscriber: Subscriber;
   /** Whether one of the subscriptions says No Local, and what the others say to the publisher itself. */
   readonly isNoLocal: boolean;
@@ -198,15 +198,15 @@ export interface Target<Subscriber> extends Delivery {
 }
 
 /** Who has subscribed to one Topic Filter, with what. Most filters have one subscriber, for whom a Map would be much. */
-export class Members<Subscriber> {
+export class SubscriberSet<Subscriber> {
   readonly filter: ParsedTopicFilter;
-  /** Of a Shared Subscription: whose turn it is, as an index of {@linkcode targets}. It stays when members change. */
+  /** Of a Shared Subscription: whose turn it is, as an index of {@linkcode matches}. It stays when members change. */
   turn = 0;
   /** The first, while there is no Map. */
   #subscriber: Subscriber;
   #subscription: Subscription | undefined;
   #map: Map<Subscriber, Subscription> | undefined;
-  #targets: readonly Target<Subscriber>[] | undefined;
+  #matches: readonly Match<Subscriber>[] | undefined;
 
   constructor(subscriber: Subscriber, subscription: Subscription) {
     this.filter = subscription.filter;
@@ -225,20 +225,20 @@ export class Members<Subscriber> {
   }
 
   /** What they get where no other filter matches: the same array for all topics, until members change. */
-  get targets(): readonly Target<Subscriber>[] {
-    return this.#targets ??= this.#targetsOfAll();
+  get matches(): readonly Match<Subscriber>[] {
+    return this.#matches ??= this.#matchesOfAll();
   }
 
-  #targetsOfAll(): readonly Target<Subscriber>[] {
+  #matchesOfAll(): readonly Match<Subscriber>[] {
     if (this.#map === undefined && this.#subscription !== undefined) {
-      return [targetOf(this.#subscriber, [this.#subscription])];
+      return [matchOf(this.#subscriber, [this.#subscription])];
     }
-    return Array.from(this.all, ([subscriber, subscription]) => targetOf(subscriber, [subscription]));
+    return Array.from(this.all, ([subscriber, subscription]) => matchOf(subscriber, [subscription]));
   }
 
   /** In place of the subscription that the subscriber had, if any. */
   set(subscriber: Subscriber, subscription: Subscription): void {
-    this.#targets = undefined;
+    this.#matches = undefined;
     if (this.#map === undefined && this.#subscriber === subscriber) {
       this.#subscription = subscription;
       return;
@@ -249,7 +249,7 @@ export class Members<Subscriber> {
 
   /** False: there was no such subscriber. */
   delete(subscriber: Subscriber): boolean {
-    this.#targets = undefined;
+    this.#matches = undefined;
     if (this.#map !== undefined) return this.#map.delete(subscriber);
     if (this.#subscriber !== subscriber || this.#subscription === undefined) return false;
     this.#subscription = undefined;
@@ -258,13 +258,13 @@ export class Members<Subscriber> {
 }
 
 /** Copies for each subscriber, one or as many as its matching subscriptions ask for. */
-export function mergedTargets<Subscriber>(
-  filters: readonly Members<Subscriber>[],
+export function mergedMatches<Subscriber>(
+  filters: readonly SubscriberSet<Subscriber>[],
   overlapping: OverlappingSubscriptions,
-): readonly Target<Subscriber>[] {
+): readonly Match<Subscriber>[] {
   const first = filters[0];
   if (first === undefined) return [];
-  if (filters.length === 1) return first.targets;
+  if (filters.length === 1) return first.matches;
   const matching = new Map<Subscriber, Subscription[]>();
   for (const { all } of filters) {
     for (const [subscriber, subscription] of all) {
@@ -273,29 +273,29 @@ export function mergedTargets<Subscriber>(
       else subscriptions.push(subscription);
     }
   }
-  const targets: Target<Subscriber>[] = [];
+  const matches: Match<Subscriber>[] = [];
   for (const [subscriber, subscriptions] of matching) {
     if (overlapping === "once" || subscriptions.length === 1) {
-      targets.push(targetOf(subscriber, subscriptions));
+      matches.push(matchOf(subscriber, subscriptions));
       continue;
     }
     const copies = Map.groupBy(subscriptions, ({ subscriptionIdentifier }) => subscriptionIdentifier);
-    for (const copy of copies.values()) targets.push(targetOf(subscriber, copy, "each"));
+    for (const copy of copies.values()) matches.push(matchOf(subscriber, copy, "each"));
   }
-  return targets;
+  return matches;
 }
 
-function targetOf<Subscriber>(
+function matchOf<Subscriber>(
   subscriber: Subscriber,
   subscriptions: readonly Subscription[],
   overlapping?: OverlappingSubscriptions,
-): Target<Subscriber> {
+): Match<Subscriber> {
   const delivery = mergeSubscriptions(subscriptions, overlapping) as Delivery; // There is at least one subscription.
   const { shareName, topicFilter } = (subscriptions[0] as Subscription).filter;
   const isNoLocal = subscriptions.some(({ noLocal }) => noLocal);
   const others = isNoLocal ? subscriptions.filter(({ noLocal }) => !noLocal) : [];
   const deliveryToPublisher = mergeSubscriptions(others, overlapping);
   const { qos, retainAsPublished, subscriptionIdentifiers } = delivery;
-  const target = { qos, retainAsPublished, subscriptionIdentifiers, subscriber, isNoLocal, deliveryToPublisher };
-  return shareName === undefined ? target : { ...target, sharedFilter: topicFilter };
+  const match = { qos, retainAsPublished, subscriptionIdentifiers, subscriber, isNoLocal, deliveryToPublisher };
+  return shareName === undefined ? match : { ...match, sharedFilter: topicFilter };
 }

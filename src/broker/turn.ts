@@ -29,7 +29,7 @@ export class Turn {
   #isEndDue = false;
   /** Connections that have something to write when the turn ends. */
   #dirty: ServedConnection[] = [];
-  #writesToMany: WritesToMany | undefined;
+  #fanOutWrites: FanOutWrites | undefined;
 
   constructor(host: TurnHost) {
     this.#host = host;
@@ -51,9 +51,9 @@ export class Turn {
   };
 
   /** What whoever publishes to many has to wait for, if the turn is going to write to so many. */
-  readonly writtenToMany = (): Promise<void> | undefined => {
+  readonly fanOutWritten = (): Promise<void> | undefined => {
     if (this.#dirty.length < MANY_WRITES) return undefined;
-    return (this.#writesToMany ??= new WritesToMany(this.#host.deadlines, this.now())).through;
+    return (this.#fanOutWrites ??= new FanOutWrites(this.#host.deadlines, this.now())).through;
   };
 
   /** Begins one at a time; whoever calls it calls {@linkcode end}. */
@@ -68,9 +68,9 @@ export class Turn {
     commits.flush();
     while (this.#dirty.length > 0) {
       const dirty = this.#dirty;
-      const writes = this.#writesToMany;
+      const writes = this.#fanOutWrites;
       this.#dirty = [];
-      this.#writesToMany = undefined;
+      this.#fanOutWrites = undefined;
       this.#flushAll(dirty, 0, writes);
       commits.flush();
     }
@@ -97,7 +97,7 @@ export class Turn {
   }
 
   /** Begins the writes of a turn, many of them in several turns: 10,000 writes take 100 ms. (2 cores, Deno 2.9, 2026-11) */
-  #flushAll(dirty: readonly ServedConnection[], from: number, writes: WritesToMany | undefined): void {
+  #flushAll(dirty: readonly ServedConnection[], from: number, writes: FanOutWrites | undefined): void {
     if (dirty.length < MANY_WRITES) {
       this.flush(dirty, writes);
     } else {
@@ -113,7 +113,7 @@ export class Turn {
   }
 
   /** A connection that cannot be flushed, by a defect of ours, is closed; the others go on. */
-  flush(connections: Iterable<ServedConnection>, writes?: WritesToMany): void {
+  flush(connections: Iterable<ServedConnection>, writes?: FanOutWrites): void {
     for (const served of connections) {
       try {
         served.flush(writes);
@@ -141,7 +141,7 @@ const LONGEST_WAIT_MS = 50;
  * So it is read when these are through, and what has come by then leaves with one write each. (1 to 1,000, 64 bytes, QoS 0:
  * 2.8 times as many messages, in two thirds of the time; Deno 2.9, 2026-11)
  */
-export class WritesToMany {
+export class FanOutWrites {
   /** Resolves when most of them are through, or have taken too long. */
   readonly through: Promise<void>;
   readonly #goOn: () => void;

@@ -1,5 +1,5 @@
 import type { Will } from "../codec/packet.ts";
-import type { ClientIdentity, ClientTraits } from "../protocol/ask.ts";
+import type { AccessAttributes, ClientIdentity } from "../protocol/ask.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { type Session, willBytes } from "../protocol/session.ts";
@@ -18,7 +18,7 @@ interface WaitingWill {
   /** `undefined`: while the session has a connection. */
   readonly publishAtMs: number | undefined;
   /** What its client was; `undefined`: an earlier version has kept it. */
-  readonly source: ClientTraits | undefined;
+  readonly source: AccessAttributes | undefined;
   deadline: Deadline | undefined;
 }
 
@@ -140,7 +140,7 @@ export function setWill(owner: WillOwner, will: WaitingWill | undefined): void {
 }
 
 /** All that is known of a client that was not connected since a restart, where an earlier version has kept its Will. */
-function onlyPrincipal({ principal }: WillOwner): ClientTraits {
+function onlyPrincipal({ principal }: WillOwner): AccessAttributes {
   return { principal, roles: [], grants: [], listener: undefined };
 }
 

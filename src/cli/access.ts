@@ -16,7 +16,7 @@ interface AccessState {
 }
 
 /** A client as far as its rights go. */
-interface ConnectedClient {
+interface AccessSubject {
   readonly principal: string | undefined;
   readonly listener: string;
 }
@@ -53,7 +53,7 @@ export class Access {
    * Reads the files again; gives what puts them in force, which says whether a client that is connected could still come in
    * by what it is now. Rejects with {@linkcode ConfigError}.
    */
-  async prepareReload(configuration: Configuration): Promise<() => (client: ConnectedClient) => boolean> {
+  async prepareReload(configuration: Configuration): Promise<() => (client: AccessSubject) => boolean> {
     const state = await readState(configuration);
     const hasRules = state.authorizers.some((authorizer) => authorizer !== undefined);
     if (hasRules !== (this.authorizer !== undefined)) {

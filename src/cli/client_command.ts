@@ -2,7 +2,7 @@ import { Client } from "../client/client.ts";
 import { RefusedError } from "../client/refused_error.ts";
 import { ArgumentError, type ClientArguments, type ClientCommand, parseClientArguments } from "./client_arguments.ts";
 import { ClientFailure, connectFailure, ExitCode, failureOf } from "./client_failure.ts";
-import type { ClientOptions } from "./client_options.ts";
+import type { ClientOptions } from "./client_command_options.ts";
 import { printable } from "./log.ts";
 
 /** A client command: its options, and what it does once it is connected. */
@@ -12,11 +12,11 @@ export interface ClientProgram<Options extends ClientOptions> {
   /** Throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
   parse(given: ClientArguments): Options | Promise<Options>;
   /** Gives the exit code. When it was stopped, what it gives or throws does not count. */
-  run(session: ClientSession<Options>): Promise<number>;
+  run(session: ClientCommandContext<Options>): Promise<number>;
 }
 
 /** A client command that is connected. */
-export interface ClientSession<Options extends ClientOptions> {
+export interface ClientCommandContext<Options extends ClientOptions> {
   readonly options: Options;
   readonly client: Client;
   readonly console: ClientConsole;

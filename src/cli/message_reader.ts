@@ -2,9 +2,9 @@ import type { ClientSubscription } from "../client/client_subscription.ts";
 import type { ReceivedMessage } from "../client/message.ts";
 import { RefusedError } from "../client/refused_error.ts";
 import type { SubscriptionOptions } from "../client/client_options.ts";
-import type { ClientSession } from "./client_command.ts";
+import type { ClientCommandContext } from "./client_command.ts";
 import { ClientFailure, ExitCode, reasonWords } from "./client_failure.ts";
-import type { ClientOptions } from "./client_options.ts";
+import type { ClientOptions } from "./client_command_options.ts";
 import { printable } from "./log.ts";
 import { messagePrinter, type PrintOptions } from "./message_format.ts";
 import { MessageOutput } from "./message_output.ts";
@@ -20,14 +20,14 @@ const MOST_BUFFERED = 10_000;
 
 /** The messages of a subscription on their way to standard output. */
 export class MessageReader implements AsyncDisposable {
-  readonly #session: ClientSession<ReaderOptions>;
+  readonly #session: ClientCommandContext<ReaderOptions>;
   readonly #output: MessageOutput;
   readonly #print: (message: ReceivedMessage) => Uint8Array;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   /** What the next message has to wait for. */
   #waiting: Promise<void> | undefined;
 
-  constructor(session: ClientSession<ReaderOptions>) {
+  constructor(session: ClientCommandContext<ReaderOptions>) {
     const { options, console } = session;
     this.#session = session;
     this.#output = new MessageOutput((error) => session.stop(outputFailure(error)));

@@ -1,5 +1,5 @@
 import type { ClientArguments } from "./client_arguments.ts";
-import { integerOf } from "./client_options.ts";
+import { integerOf } from "./client_command_options.ts";
 import { messagePrinter, type PrintOptions } from "./message_format.ts";
 
 // Longer ones do not fit a timer, which would fire at once.

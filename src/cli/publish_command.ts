@@ -5,10 +5,10 @@ import { MqttError } from "../codec/mqtt_error.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { Queue } from "../protocol/message_queue.ts";
 import { ArgumentError, type ClientArguments } from "./client_arguments.ts";
-import { type ClientConsole, type ClientSession, runClientCommand } from "./client_command.ts";
+import { type ClientCommandContext, type ClientConsole, runClientCommand } from "./client_command.ts";
 import { ClientFailure, ExitCode, reasonText } from "./client_failure.ts";
 import { PUBLISH_HELP } from "./client_help.ts";
-import { checkTopicName, type ClientOptions, integerOf, parseClientOptions } from "./client_options.ts";
+import { checkTopicName, type ClientOptions, integerOf, parseClientOptions } from "./client_command_options.ts";
 import { inputLines, type PayloadSource, payloadSource } from "./publish_payloads.ts";
 
 interface PublishCommandOptions extends ClientOptions {
@@ -50,7 +50,9 @@ export async function parsePublishCommand(given: ClientArguments): Promise<Publi
   return { ...options, connect, topic, retain: given.has("-r"), source, repeat, repeatDelayMs };
 }
 
-async function run({ client, options, console, stopped }: ClientSession<PublishCommandOptions>): Promise<number> {
+async function run(
+  { client, options, console, stopped }: ClientCommandContext<PublishCommandOptions>,
+): Promise<number> {
   const { source, repeat, repeatDelayMs } = options;
   const publisher = new Publisher(client, options, console);
   if (source.kind === "one") {

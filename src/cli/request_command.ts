@@ -1,9 +1,9 @@
 import { RefusedError } from "../client/refused_error.ts";
 import { ArgumentError, type ClientArguments } from "./client_arguments.ts";
-import { type ClientSession, runClientCommand } from "./client_command.ts";
+import { type ClientCommandContext, runClientCommand } from "./client_command.ts";
 import { ExitCode, reasonText } from "./client_failure.ts";
 import { REQUEST_HELP } from "./client_help.ts";
-import { checkTopicName, parseClientOptions } from "./client_options.ts";
+import { checkTopicName, parseClientOptions } from "./client_command_options.ts";
 import { MessageReader, type ReaderOptions } from "./message_reader.ts";
 import { parsePrintOptions } from "./print_options.ts";
 import { payloadSource } from "./publish_payloads.ts";
@@ -38,7 +38,7 @@ export async function parseRequestCommand(given: ClientArguments): Promise<Reque
   return { ...options, ...print, topic, responseTopic, payload: source.payload, skipsRetained: given.has("-R") };
 }
 
-async function run(session: ClientSession<RequestCommandOptions>): Promise<number> {
+async function run(session: ClientCommandContext<RequestCommandOptions>): Promise<number> {
   const { client, console, options } = session;
   const { topic, payload, responseTopic, qos, skipsRetained, properties: { publish } } = options;
   await using reader = new MessageReader(session);

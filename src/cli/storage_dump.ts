@@ -6,7 +6,7 @@
  *   {"kind":"end","changes":1}
  */
 
-import type { Change, Fact } from "../protocol/change.ts";
+import type { Change } from "../protocol/change.ts";
 import { changeFromJson, changeToJson } from "../storage/change_json.ts";
 import type { Storage } from "../storage/storage.ts";
 
@@ -21,7 +21,7 @@ export class DumpCounts {
   messages = 0;
   retained = 0;
 
-  count({ kind }: Fact): void {
+  count({ kind }: Change): void {
     if (kind === "sessionStarted") this.sessions += 1;
     else if (kind === "queued") this.messages += 1;
     else if (kind === "retained") this.retained += 1;
@@ -38,18 +38,18 @@ export async function* dumpLines(storage: Storage, counts: DumpCounts): AsyncIte
   yield FIRST_LINE;
   let changes = 0;
   const clientIds: string[] = [];
-  const line = (fact: Fact) => {
+  const line = (change: Change) => {
     changes += 1;
-    counts.count(fact);
-    return changeToJson(fact);
+    counts.count(change);
+    return changeToJson(change);
   };
-  for await (const fact of storage.restore()) {
-    if (fact.kind === "backlog") continue; // It follows from the rest.
-    if (fact.kind === "sessionStarted") clientIds.push(fact.clientId);
-    yield line(fact);
+  for await (const change of storage.restore()) {
+    if (change.kind === "backlog") continue; // It follows from the rest.
+    if (change.kind === "sessionStarted") clientIds.push(change.clientId);
+    yield line(change);
   }
   for (const clientId of clientIds) {
-    for await (const fact of storage.restoreSession(clientId)) yield line(fact);
+    for await (const change of storage.restoreSession(clientId)) yield line(change);
   }
   yield `{"kind":"end","changes":${changes}}`;
 }
@@ -65,7 +65,7 @@ export async function* dumpedChanges(
 ): AsyncIterable<readonly Change[]> {
   const sessions = new Set<string>();
   let number = 0;
-  let list: Fact[] = [];
+  let list: Change[] = [];
   let characters = 0;
   let hasEnded = false;
   for await (const line of lines) {
@@ -97,9 +97,9 @@ export async function* dumpedChanges(
   if (list.length > 0) yield list;
 }
 
-function dumpedFact(line: string, number: number, sessions: Set<string>): Fact {
+function dumpedFact(line: string, number: number, sessions: Set<string>): Change {
   const change = changeFromJson(line, number);
-  if (change.kind === "together") throw new SyntaxError(`Cannot read line ${number}: a dump has no "together"`);
+  if (change.kind === "transaction") throw new SyntaxError(`Cannot read line ${number}: a dump has no "transaction"`);
   if (change.kind === "sessionStarted") sessions.add(change.clientId);
   else if ("clientId" in change && !sessions.has(change.clientId)) {
     throw new SyntaxError(`Cannot read line ${number}: its session does not begin before it`);

@@ -1,10 +1,10 @@
 import type { ReceivedMessage } from "../client/message.ts";
 import { matchesTopic } from "../protocol/topic_filter.ts";
 import { ArgumentError, type ClientArguments } from "./client_arguments.ts";
-import { type ClientSession, runClientCommand } from "./client_command.ts";
+import { type ClientCommandContext, runClientCommand } from "./client_command.ts";
 import { ExitCode } from "./client_failure.ts";
 import { SUBSCRIBE_HELP } from "./client_help.ts";
-import { checkTopicFilter, integerOf, parseClientOptions } from "./client_options.ts";
+import { checkTopicFilter, integerOf, parseClientOptions } from "./client_command_options.ts";
 import { MessageReader, type ReaderOptions } from "./message_reader.ts";
 import { parsePrintOptions } from "./print_options.ts";
 
@@ -59,7 +59,7 @@ export function parseSubscribeCommand(given: ClientArguments): SubscribeCommandO
   };
 }
 
-async function run(session: ClientSession<SubscribeCommandOptions>): Promise<number> {
+async function run(session: ClientCommandContext<SubscribeCommandOptions>): Promise<number> {
   const { client, options, console } = session;
   await using reader = new MessageReader(session);
   const subscription = await reader.subscribe(options.topicFilters, { retainAsPublished: options.retainAsPublished });

@@ -19,7 +19,7 @@ import { Connector, type Established } from "./connector.ts";
 import { bytesOf, type Data, type ReceivedMessage } from "./message.ts";
 import { MessageBuffer } from "./message_buffer.ts";
 import { parseServerAddress, type ServerAddress } from "./open_transport.ts";
-import type { PublishResult } from "./outgoing_messages.ts";
+import type { PublishResult } from "./publish_queue.ts";
 import { isFinal, pause, reconnectDelayMs } from "./reconnecting.ts";
 import { closedError, lostConnection, RefusedError } from "./refused_error.ts";
 import { Requests } from "./requests.ts";

@@ -8,15 +8,20 @@ import type { CompleteOptions } from "./client_options.ts";
 import type { Established } from "./connector.ts";
 import { IncomingMessages } from "./incoming_messages.ts";
 import { KeepAlive } from "./keep_alive.ts";
-import { OutgoingMessages } from "./outgoing_messages.ts";
+import { PublishQueue } from "./publish_queue.ts";
 import { PacketIdentifiers } from "./packet_identifiers.ts";
 import { closedError, lostConnection, RefusedError } from "./refused_error.ts";
-import { type Subscribed, type Subscriber, type SubscriptionRequest, Subscriptions } from "./subscriptions.ts";
+import {
+  type Subscribed,
+  type SubscriptionRecipient,
+  type SubscriptionRequest,
+  Subscriptions,
+} from "./subscriptions.ts";
 import { UnclaimedMessages } from "./unclaimed_messages.ts";
 
 /** All that a client keeps from one connection to the next: what it sends, what it takes, and what it is subscribed to. */
 export class ClientSession {
-  readonly outgoing: OutgoingMessages;
+  readonly outgoing: PublishQueue;
   readonly incoming: IncomingMessages;
   readonly subscriptions: Subscriptions;
   readonly unclaimed: UnclaimedMessages;
@@ -28,7 +33,7 @@ export class ClientSession {
     const identifiers = new PacketIdentifiers();
     this.#hasRequests = hasRequests;
     this.unclaimed = new UnclaimedMessages(options.unclaimedTimeoutMs);
-    this.outgoing = new OutgoingMessages(options, identifiers, wake);
+    this.outgoing = new PublishQueue(options, identifiers, wake);
     this.subscriptions = new Subscriptions(identifiers, wake);
     this.incoming = new IncomingMessages({
       receiveMaximum: options.receiveMaximum,
@@ -83,7 +88,7 @@ export class ClientSession {
   }
 
   /** Subscribes to a response topic for as long as there is the session. */
-  async subscribeToResponses(responseTopic: string, recipient: Subscriber): Promise<void> {
+  async subscribeToResponses(responseTopic: string, recipient: SubscriptionRecipient): Promise<void> {
     if (!isTopicName(responseTopic)) throw new RangeError(`Cannot request: "${responseTopic}" is not a Topic Name`);
     const options = { qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 2 } as const;
     const subscribed = this.add({ topicFilters: [responseTopic], options, properties: NO_PROPERTIES, recipient });

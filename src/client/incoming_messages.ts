@@ -2,7 +2,7 @@ import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { PublishPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { Delivery, type Recipient } from "./delivery.ts";
+import { type Recipient, UnacknowledgedMessage } from "./unacknowledged_message.ts";
 import { ReceivedMessage } from "./message.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { ServerTerms } from "./server_terms.ts";
@@ -29,7 +29,7 @@ export interface IncomingHost {
 export class IncomingMessages {
   readonly #host: IncomingHost;
   /** Messages that are not acknowledged yet, by Packet Identifier. */
-  readonly #deliveries = new Map<number, Delivery>();
+  readonly #deliveries = new Map<number, UnacknowledgedMessage>();
   /** Packet Identifiers between PUBREC and PUBREL. [MQTT-4.3.3-10] */
   readonly #received = new Set<number>();
   readonly #aliases = new Map<number, string>();
@@ -112,13 +112,13 @@ export class IncomingMessages {
     if (this.#connection !== undefined) await this.#deliver(packet, topic);
   }
 
-  #begin(packetIdentifier: number, qos: 1 | 2): Delivery {
+  #begin(packetIdentifier: number, qos: 1 | 2): UnacknowledgedMessage {
     if (this.#version === 5 && this.#unacknowledged >= this.#host.receiveMaximum) {
       const message = `The server sent more than ${this.#host.receiveMaximum} messages at once`;
       throw new MqttError(message, ReasonCode.ReceiveMaximumExceeded, "MQTT-3.3.4-9");
     }
     this.#unacknowledged += 1;
-    const delivery = new Delivery(packetIdentifier, qos, (taken) => this.#acknowledge(taken));
+    const delivery = new UnacknowledgedMessage(packetIdentifier, qos, (taken) => this.#acknowledge(taken));
     this.#deliveries.set(packetIdentifier, delivery);
     return delivery;
   }
@@ -137,7 +137,7 @@ export class IncomingMessages {
     return true;
   }
 
-  #acknowledge(delivery: Delivery): void {
+  #acknowledge(delivery: UnacknowledgedMessage): void {
     const { packetIdentifier } = delivery;
     // Of another connection: when the server sends it again. Of another session: never.
     if (!delivery.isHere || this.#deliveries.get(packetIdentifier) !== delivery) return;

@@ -1,5 +1,5 @@
 import { Queue } from "../protocol/message_queue.ts";
-import type { Delivery, Recipient } from "./delivery.ts";
+import type { Recipient, UnacknowledgedMessage } from "./unacknowledged_message.ts";
 import type { ReceivedMessage } from "./message.ts";
 
 /**
@@ -14,9 +14,9 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
   readonly #onCancel: () => Promise<void>;
   readonly #messages = new Queue<ReceivedMessage>();
   /** Of the last of the messages: those beyond the maximum. */
-  readonly #held = new Queue<Delivery>();
+  readonly #held = new Queue<UnacknowledgedMessage>();
   /** Of messages that are acknowledged when they are read; `undefined`: they all are before. */
-  readonly #untilRead: Map<ReceivedMessage, Delivery> | undefined;
+  readonly #untilRead: Map<ReceivedMessage, UnacknowledgedMessage> | undefined;
   #controller: ReadableStreamDefaultController<ReceivedMessage> | undefined;
   #isWanted = false;
   #phase: "open" | "ending" | "over" = "open";
@@ -68,7 +68,7 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
     await this.#onCancel();
   }
 
-  take(message: ReceivedMessage, delivery: Delivery | undefined): void {
+  take(message: ReceivedMessage, delivery: UnacknowledgedMessage | undefined): void {
     if (this.#phase !== "open") return;
     if (this.#isWanted) {
       this.#isWanted = false;

@@ -3,15 +3,15 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import { deadlineSignal, orAborted } from "./abort.ts";
 import type { PublishOptions, RequestOptions } from "./client_options.ts";
 import type { Data, ReceivedMessage } from "./message.ts";
-import type { PublishResult } from "./outgoing_messages.ts";
+import type { PublishResult } from "./publish_queue.ts";
 import { RefusedError } from "./refused_error.ts";
-import type { Subscriber } from "./subscriptions.ts";
+import type { SubscriptionRecipient } from "./subscriptions.ts";
 
 /** What requests need of the rest of the client. */
 export interface RequestHost {
   /** Beginning of response topics, as the server wants it. */
   responseTopic(): string;
-  subscribe(topicFilter: string, subscriber: Subscriber): Promise<void>;
+  subscribe(topicFilter: string, subscriber: SubscriptionRecipient): Promise<void>;
   publish(topic: string, data: Data, options: PublishOptions): Promise<PublishResult | undefined>;
   /** Called when a response is awaited. */
   onAwaiting(): void;
@@ -21,7 +21,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const RANDOM_BYTES = 8;
 
 /** Requests and their responses (MQTT 5, section 4.10): which belongs to which is told by Correlation Data. */
-export class Requests implements Subscriber {
+export class Requests implements SubscriptionRecipient {
   readonly isFull = false;
   /** Responses that nobody waited for any more. */
   dropped = 0;

@@ -4,7 +4,7 @@ import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { overlapsFilter } from "../protocol/subscription.ts";
 import { matchesTopic, type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
-import type { Recipient } from "./delivery.ts";
+import type { Recipient } from "./unacknowledged_message.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { PacketIdentifiers } from "./packet_identifiers.ts";
 import { RefusedError } from "./refused_error.ts";
@@ -15,11 +15,11 @@ export interface SubscriptionRequest {
   readonly topicFilters: readonly string[];
   readonly options: Omit<SubscribeEntry, "topicFilter">;
   readonly properties: Properties;
-  readonly recipient: Subscriber;
+  readonly recipient: SubscriptionRecipient;
 }
 
 /** Whom the messages of a subscription are for. */
-export interface Subscriber extends Recipient {
+export interface SubscriptionRecipient extends Recipient {
   /** The subscription ended by itself: with the client, or because the server does not give it back. */
   end(): void;
   fail(error: Error): void;

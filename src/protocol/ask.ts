@@ -111,12 +111,12 @@ export interface AuthenticationRequest {
 }
 
 /** Whom access rules speak of. */
-export interface ClientIdentity extends ClientTraits {
+export interface ClientIdentity extends AccessAttributes {
   readonly clientId: string;
 }
 
 /** What access rules know of a client beside its Client Identifier. */
-export interface ClientTraits {
+export interface AccessAttributes {
   /** As the authenticator gave it; `undefined` for an anonymous client. */
   readonly principal: string | undefined;
   /** As the authenticator gave them. */

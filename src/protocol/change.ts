@@ -1,5 +1,5 @@
 /**
- * Facts that outlive a Network Connection, in the words in which a storage keeps them. A session whose Session Expiry
+ * Changes that outlive a Network Connection, in the words in which a storage keeps them. A session whose Session Expiry
  * Interval is 0 writes none.
  *
  * Times in them, `expiresAtMs` and `publishAtMs`, are milliseconds of the broker's own time, which only goes forward;
@@ -7,21 +7,21 @@
  */
 
 import type { QoS, Will } from "../codec/packet.ts";
-import type { ClientTraits } from "./ask.ts";
+import type { AccessAttributes } from "./ask.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { Subscription } from "./subscription.ts";
 
-/** One fact, or some that are one; applying it twice is the same as once. */
-export type Change = Fact | Together;
+/** One change, or several that are one; applying it twice is the same as once. */
+export type CommitItem = Change | Transaction;
 
 /** All or nothing, in this order: what one PUBLISH with QoS 2 has made (MQTT 5, section 4.3.3). */
-export interface Together {
-  readonly kind: "together";
-  readonly changes: readonly Fact[];
+export interface Transaction {
+  readonly kind: "transaction";
+  readonly changes: readonly Change[];
 }
 
-/** See {@linkcode Change}. */
-export type Fact =
+/** See {@linkcode CommitItem}. */
+export type Change =
   /** A session begins; whatever was kept of this Client Identifier is gone. */
   | {
     readonly kind: "sessionStarted";
@@ -48,7 +48,7 @@ export type Fact =
     readonly will: Will | undefined;
     readonly publishAtMs: number | undefined;
     /** What its client was at CONNECT, for access rules behind a restart; `undefined`: not known. */
-    readonly source?: ClientTraits | undefined;
+    readonly source?: AccessAttributes | undefined;
   }
   | SubscribedChange
   | { readonly kind: "unsubscribed"; readonly clientId: string; readonly topicFilter: string }
@@ -79,7 +79,7 @@ export type Fact =
   | RetainedChange
   | ClockChange;
 
-/** See {@linkcode Change}. */
+/** See {@linkcode CommitItem}. */
 export interface SubscribedChange {
   readonly kind: "subscribed";
   readonly clientId: string;
@@ -103,13 +103,13 @@ export interface RetainedDue {
   readonly passesUntil: number;
 }
 
-/** See {@linkcode Change}. */
+/** See {@linkcode CommitItem}. */
 export interface RetainedChange {
   readonly kind: "retained";
   readonly topic: string;
   readonly message: ApplicationMessage | undefined;
   /** What its publisher was when it was published; `undefined`: it is not known, or it was the broker's own process. */
-  readonly source?: ClientTraits | undefined;
+  readonly source?: AccessAttributes | undefined;
   /** Counts up with each message that is retained; `undefined`: an earlier version has kept it, which is before all others. */
   readonly sequence?: number | undefined;
 }
@@ -130,7 +130,7 @@ export interface ClockChange {
   readonly bootId?: string | undefined;
 }
 
-/** See {@linkcode Change}. */
+/** See {@linkcode CommitItem}. */
 export interface QueuedChange {
   readonly kind: "queued";
   readonly clientId: string;
@@ -145,13 +145,13 @@ export interface QueuedChange {
   readonly packetIdentifier: number;
 }
 
-/** Takes facts down; what depends on them leaves when they are durable. */
+/** Takes changes down; what depends on them leaves when they are durable. */
 export interface ChangeLog {
   /** Gives the sequence of the change. */
-  write(change: Fact): number;
+  write(change: Change): number;
   /** Takes a change back that no storage has got yet, by its sequence; false: it is too late. */
   takeBack(sequence: number): boolean;
-  /** What is written up to {@linkcode ChangeLog.end} is all or nothing, see {@linkcode Together}. */
+  /** What is written up to {@linkcode ChangeLog.end} is all or nothing, see {@linkcode Transaction}. */
   begin(): void;
   end(): void;
   /** Sequence of the last change that was written. */

@@ -25,7 +25,7 @@ import type {
   ExchangeHandle,
 } from "./ask.ts";
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
-import type { ClientConnection, ConnectionEvents, ConnectionHost } from "./connection_host.ts";
+import type { ConnectionEvents, ConnectionHost, ConnectionPort } from "./connection_host.ts";
 import { EnhancedAuthentication } from "./enhanced_authentication.ts";
 import { isOfItsFormat, OutgoingTopicAliases } from "./publish_rules.ts";
 import { Outbox } from "./outbox.ts";
@@ -59,7 +59,7 @@ const CONNECTED: Phase = { kind: "connected" };
 /**
  * One Network Connection: packets in, packets into its outbox, changes into the log. It knows neither clock nor stream.
  */
-export class Connection implements SessionLink, ClientConnection {
+export class Connection implements SessionLink, ConnectionPort {
   readonly outbox: Outbox;
   /** What is published when it ends without DISCONNECT (MQTT 5, section 3.1.2.5). */
   will: Will | undefined;

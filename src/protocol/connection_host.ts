@@ -72,7 +72,7 @@ export interface ConnectionEvents {
 }
 
 /** What the rules for single packets need of their connection. */
-export interface ClientConnection {
+export interface ConnectionPort {
   readonly outbox: Outbox;
   readonly version: ProtocolVersion;
   /** Whether CONNECT had the bridge bit, which MQTT 5 does not need. */

@@ -36,7 +36,7 @@ export interface WaitingMessage {
  * come back page by page, and as long as some are in the storage only, whatever arrives lines up there behind them.
  * Those that expire make room for others when they have.
  */
-export class WaitingMessages {
+export class MessageQueue {
   readonly #limits: Limits;
   readonly #backlog: Backlog;
   readonly #onExpired: (sequence: number) => void;

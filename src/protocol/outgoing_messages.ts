@@ -3,14 +3,14 @@ import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "./ask.ts";
 import { type Backlog, ENTRY_BYTES, WaitingQos0 } from "./backlog.ts";
-import type { ChangeLog, Fact, QueuedChange } from "./change.ts";
+import type { Change, ChangeLog, QueuedChange } from "./change.ts";
 import { DeliveryGuard, type DeliveryRules } from "./delivery_guard.ts";
 import { Inflight, type QueuedMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage, FrameEncoders } from "./message.ts";
 import { sendIdentified, sendQos0, sendQueuedQos0 } from "./publish_sending.ts";
-import { Queue, WaitingMessages } from "./message_queue.ts";
-import { RetainedDeliveries, type RetainedReceiver, type RetainedSource } from "./retained_replay.ts";
+import { MessageQueue, Queue } from "./message_queue.ts";
+import { type RetainedReceiver, RetainedReplay, type RetainedSource } from "./retained_replay.ts";
 import type { SessionHolding, SessionLink } from "./session.ts";
 import type { Delivery, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
@@ -70,11 +70,11 @@ export class OutgoingMessages implements RetainedReceiver {
   readonly #session: OutgoingSession;
   readonly #context: SessionContext;
   readonly #inflight = new Inflight();
-  readonly #waiting: WaitingMessages;
+  readonly #waiting: MessageQueue;
   /** In flight on an earlier connection and not sent again yet. */
   readonly #resend = new Queue<QueuedMessage>();
   /** Retained messages that wait; a session that lives on gets the rest when it is resumed. */
-  #retained: RetainedDeliveries | undefined;
+  #retained: RetainedReplay | undefined;
   readonly #guard: DeliveryGuard | undefined;
   #link: SessionLink | undefined;
   /** Messages with QoS 0 that wait for a client that is connected; `undefined`: there are none. */
@@ -96,7 +96,7 @@ export class OutgoingMessages implements RetainedReceiver {
     this.#session = session;
     this.#context = context;
     if (context.deliveryRules !== undefined) this.#guard = new DeliveryGuard(context.deliveryRules);
-    this.#waiting = new WaitingMessages(context.limits, context.backlog, (sequence) => {
+    this.#waiting = new MessageQueue(context.limits, context.backlog, (sequence) => {
       context.dropped.expired += 1;
       this.#write({ kind: "completed", clientId: session.clientId, sequence });
     });
@@ -211,7 +211,7 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   /** Takes a change back from the storage, behind {@linkcode beginRestore} or at start-up. */
-  restore(change: Extract<Fact, { kind: "backlog" | "queued" | "received" | "subscribed" }>): void {
+  restore(change: Extract<Change, { kind: "backlog" | "queued" | "received" | "subscribed" }>): void {
     switch (change.kind) {
       case "subscribed":
         if (change.retainedDue === undefined) return;
@@ -562,8 +562,8 @@ export class OutgoingMessages implements RetainedReceiver {
     else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
   }
 
-  get #retainedDeliveries(): RetainedDeliveries {
-    return this.#retained ??= new RetainedDeliveries(this.#session, this.#context, this);
+  get #retainedDeliveries(): RetainedReplay {
+    return this.#retained ??= new RetainedReplay(this.#session, this.#context, this);
   }
 
   /** An idle connection should hold little. */
@@ -661,7 +661,7 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   /** Gives the sequence of the change; 0: none. */
-  #write(change: Fact): number {
+  #write(change: Change): number {
     return this.#session.isDurable ? this.#context.log.write(change) : 0;
   }
 }

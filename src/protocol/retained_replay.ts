@@ -72,7 +72,7 @@ interface Waiting {
  * A session that lives on keeps how far it has come: with the messages that were sent, all or nothing, so that each comes
  * once whatever happens in between.
  */
-export class RetainedDeliveries {
+export class RetainedReplay {
   readonly #session: OutgoingSession;
   readonly #context: SessionContext;
   readonly #receiver: RetainedReceiver;

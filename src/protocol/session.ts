@@ -1,6 +1,6 @@
 import type { Packet, ProtocolVersion, Will } from "../codec/packet.ts";
 import type { ClientIdentity } from "./ask.ts";
-import type { Fact } from "./change.ts";
+import type { Change } from "./change.ts";
 import { PacketIdentifierSet } from "./inflight.ts";
 import { type Limits, NEVER_EXPIRES } from "./limits.ts";
 import { type ApplicationMessage, propertiesSize } from "./message.ts";
@@ -108,7 +108,7 @@ export class Session {
   }
 
   /** Takes a change back from the storage, behind `outgoing.beginRestore` or at start-up. */
-  restore(change: Fact): void {
+  restore(change: Change): void {
     switch (change.kind) {
       case "backlog":
       case "queued":

@@ -18,7 +18,7 @@ import {
   PropertyPlace,
 } from "../codec/property.ts";
 import { isTopicName } from "../codec/topic_name.ts";
-import type { Change, Fact, QueuedChange, RetainedDue } from "../protocol/change.ts";
+import type { Change, CommitItem, QueuedChange, RetainedDue } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
@@ -37,8 +37,8 @@ const MESSAGE_PROPERTIES = PROPERTY_DEFINITIONS.filter(({ places, name }) =>
 const WILL_PROPERTIES = PROPERTY_DEFINITIONS.filter(({ places }) => (places & PropertyPlace.will) !== 0);
 
 /** A change as one line of JSON, without its line end. */
-export function changeToJson(change: Change): string {
-  return JSON.stringify(plainChange(change));
+export function changeToJson(change: CommitItem): string {
+  return JSON.stringify(plainItem(change));
 }
 
 /**
@@ -47,9 +47,9 @@ export function changeToJson(change: Change): string {
  * @param line number of the line, for the error
  * @throws SyntaxError for anything that is not a change, whole and with nothing beside it
  */
-export function changeFromJson(text: string, line: number): Change {
+export function changeFromJson(text: string, line: number): CommitItem {
   try {
-    return readChange(new JsonFields(JSON.parse(text), ""));
+    return readItem(new JsonFields(JSON.parse(text), ""));
   } catch (error) {
     if (!(error instanceof FieldError || error instanceof SyntaxError)) throw error;
     const why = error instanceof FieldError ? error.message : "it is not JSON";
@@ -57,10 +57,10 @@ export function changeFromJson(text: string, line: number): Change {
   }
 }
 
-function plainChange(change: Change): unknown {
+function plainItem(change: CommitItem): unknown {
   switch (change.kind) {
-    case "together":
-      return { ...change, changes: change.changes.map(plainChange) };
+    case "transaction":
+      return { ...change, changes: change.changes.map(plainItem) };
     case "will":
       return { ...change, will: change.will && plainWill(change.will), source: plainTraits(change.source) };
     case "subscribed": {
@@ -96,28 +96,28 @@ function plainProperties(properties: Properties): unknown {
   return { ...properties, correlationData: properties.correlationData?.toBase64() };
 }
 
-function readChange(fields: JsonFields): Change {
+function readItem(fields: JsonFields): CommitItem {
   const kind = fields.text("kind");
-  if (kind !== "together") return readFact(kind, fields);
+  if (kind !== "transaction") return readChange(kind, fields);
   const changes = fields.list("changes", (value, path) => {
     const inner = new JsonFields(value, path);
-    return readFact(inner.text("kind"), inner);
+    return readChange(inner.text("kind"), inner);
   });
   fields.end();
   return { kind, changes };
 }
 
-function readFact(kind: string, fields: JsonFields): Fact {
+function readChange(kind: string, fields: JsonFields): Change {
   const fact = kind === "retained"
     ? readRetained(fields)
     : kind === "clock"
     ? readClock(fields)
-    : readSessionFact(kind, fields.mqttText("clientId"), fields);
+    : readSessionChange(kind, fields.mqttText("clientId"), fields);
   fields.end();
   return fact;
 }
 
-function readClock(fields: JsonFields): Fact {
+function readClock(fields: JsonFields): Change {
   const ms = (name: string) => fields.integer(name, 0, LARGEST);
   return {
     kind: "clock",
@@ -128,7 +128,7 @@ function readClock(fields: JsonFields): Fact {
   };
 }
 
-function readRetained(fields: JsonFields): Fact {
+function readRetained(fields: JsonFields): Change {
   const topic = topicOf(fields.mqttText("topic"), fields.path("topic"));
   const message = fields.optional("message", () => readMessage(fields, "message"));
   if (message !== undefined && message.topic !== topic) {
@@ -144,7 +144,7 @@ function readRetained(fields: JsonFields): Fact {
   };
 }
 
-function readSessionFact(kind: string, clientId: string, fields: JsonFields): Fact {
+function readSessionChange(kind: string, clientId: string, fields: JsonFields): Change {
   const sequence = (name = "sequence", least = 1) => fields.integer(name, least, LARGEST);
   const packetIdentifier = () => fields.integer("packetIdentifier", 1, LARGEST_PACKET_IDENTIFIER);
   switch (kind) {

@@ -1,4 +1,4 @@
-import type { Change, Fact } from "../protocol/change.ts";
+import type { Change, CommitItem } from "../protocol/change.ts";
 import { KvCommit } from "./deno_kv_commit.ts";
 import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDatabase } from "./deno_kv_file.ts";
 import { recoverJournal } from "./deno_kv_journal.ts";
@@ -93,15 +93,15 @@ export class DenoKvStorage implements Storage {
   }
 
   /** @throws {Error} when it is damaged or cannot be read */
-  async *restore(): AsyncGenerator<Fact, undefined> {
+  async *restore(): AsyncGenerator<Change, undefined> {
     const contents = new Contents(this.#rows);
     await this.#work?.commit.ready();
-    yield* new KvScan(this.#rows, this.#messages, contents, false).facts();
+    yield* new KvScan(this.#rows, this.#messages, contents, false).changes();
     this.#begin(contents);
   }
 
   /** @throws {Error} when it is damaged or cannot be read */
-  async *restoreSession(clientId: string, afterSequence = 0): AsyncGenerator<Fact, undefined> {
+  async *restoreSession(clientId: string, afterSequence = 0): AsyncGenerator<Change, undefined> {
     const { commit, contents, reader } = await this.#ready();
     await commit.ready();
     const session = await commit.session(clientId);
@@ -141,7 +141,7 @@ export class DenoKvStorage implements Storage {
     }
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly CommitItem[]): Promise<void> {
     if (changes.length === 0) return;
     const { commit, sweep } = await this.#ready();
     await commit.commit(changes);
@@ -169,7 +169,7 @@ export class DenoKvStorage implements Storage {
   async #ready(): Promise<Work> {
     if (this.#work !== undefined) return this.#work;
     const contents = new Contents(this.#rows);
-    for await (const _ of new KvScan(this.#rows, this.#messages, contents, true).facts());
+    for await (const _ of new KvScan(this.#rows, this.#messages, contents, true).changes());
     return this.#begin(contents);
   }
 

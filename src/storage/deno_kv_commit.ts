@@ -1,6 +1,6 @@
 /** Lists of changes into atomics: in order, each cut between two changes. */
 
-import type { Change, Fact } from "../protocol/change.ts";
+import type { Change, CommitItem } from "../protocol/change.ts";
 import { bodiesOfPage, bodyOf, type KvBodies, type SharedBodies } from "./deno_kv_bodies.ts";
 import { Draft, messageBytes } from "./deno_kv_draft.ts";
 import { KvFold } from "./deno_kv_fold.ts";
@@ -70,20 +70,20 @@ export class KvCommit {
   }
 
   /** Writes changes in order; after an error it is not known which of them, and the next list begins with finding out. */
-  commit(changes: readonly Change[]): Promise<void> {
+  commit(changes: readonly CommitItem[]): Promise<void> {
     const committing = this.#commit(changes);
     this.#underWay = committing.catch(() => {});
     return committing;
   }
 
-  async #commit(changes: readonly Change[]): Promise<void> {
+  async #commit(items: readonly CommitItem[]): Promise<void> {
     await this.ready();
     try {
-      for (const change of changes) {
-        const facts = change.kind === "together" ? change.changes : [change];
-        if (!this.#hasRoomFor(facts)) await this.#flush();
-        for (const fact of facts) {
-          const reading = this.#fold.put(this.#draft, fact);
+      for (const item of items) {
+        const changes = item.kind === "transaction" ? item.changes : [item];
+        if (!this.#hasRoomFor(changes)) await this.#flush();
+        for (const change of changes) {
+          const reading = this.#fold.put(this.#draft, change);
           if (reading !== undefined) await reading;
         }
       }
@@ -114,18 +114,18 @@ export class KvCommit {
     }
   }
 
-  #hasRoomFor(facts: readonly Fact[]): boolean {
+  #hasRoomFor(changes: readonly Change[]): boolean {
     const { mutations, bytes, keyBytes, isEmpty } = this.#draft;
     if (isEmpty) return true;
     let moreBytes = 0;
     let moreKeyBytes = 0;
-    for (const fact of facts) {
+    for (const change of changes) {
       moreBytes += 128;
       moreKeyBytes += 100;
-      if (fact.kind === "queued") moreBytes += messageBytes(fact.message);
-      else if (fact.kind === "retained") moreKeyBytes += 200;
+      if (change.kind === "queued") moreBytes += messageBytes(change.message);
+      else if (change.kind === "retained") moreKeyBytes += 200;
     }
-    return mutations + facts.length * 3 <= ENOUGH_MUTATIONS && bytes + moreBytes <= ENOUGH_BYTES &&
+    return mutations + changes.length * 3 <= ENOUGH_MUTATIONS && bytes + moreBytes <= ENOUGH_BYTES &&
       keyBytes + moreKeyBytes <= ENOUGH_KEY_BYTES;
   }
 

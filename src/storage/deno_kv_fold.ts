@@ -1,7 +1,7 @@
 /** Changes into a draft: what they change in memory, and which rows will have to be written. */
 
 import { unreachable } from "../codec/packet.ts";
-import type { Fact, RetainedChange } from "../protocol/change.ts";
+import type { Change, RetainedChange } from "../protocol/change.ts";
 import type { Draft, Touched } from "./deno_kv_draft.ts";
 import {
   CLOCK_KEY,
@@ -19,11 +19,11 @@ import { encodeClock, encodeSubscription, type MessageRecords } from "./records.
 import { SessionProgress } from "./session_progress.ts";
 
 /** Facts about messages on their way, for which the state of the session must be known. */
-type ProgressFact = Extract<
-  Fact,
+type ProgressChange = Extract<
+  Change,
   { kind: "accepted" | "released" | "queued" | "sent" | "received" | "completed" }
 >;
-type SequenceFact = Extract<Fact, { kind: "sent" | "received" | "completed" }>;
+type SequenceChange = Extract<Change, { kind: "sent" | "received" | "completed" }>;
 
 const NOTHING = new Uint8Array(0);
 
@@ -39,7 +39,7 @@ export class KvFold {
   }
 
   /** Puts a fact into a draft; a promise where something must be read first. */
-  put(draft: Draft, fact: Fact): void | Promise<void> {
+  put(draft: Draft, fact: Change): void | Promise<void> {
     switch (fact.kind) {
       case "sessionStarted":
         return this.#begin(draft, fact);
@@ -79,7 +79,7 @@ export class KvFold {
     }
   }
 
-  #begin(draft: Draft, { clientId, principal, network }: Extract<Fact, { kind: "sessionStarted" }>): void {
+  #begin(draft: Draft, { clientId, principal, network }: Extract<Change, { kind: "sessionStarted" }>): void {
     const { sessions } = this.#contents;
     const old = sessions.get(clientId);
     if (old !== undefined) this.#end(draft, old);
@@ -113,7 +113,7 @@ export class KvFold {
     return hashOf(topic).then((hash) => draft.put(retainedKey(topic, hash), record));
   }
 
-  #putProgress(draft: Draft, session: KeptSession, fact: ProgressFact): void | Promise<void> {
+  #putProgress(draft: Draft, session: KeptSession, fact: ProgressChange): void | Promise<void> {
     if (fact.kind === "queued") {
       if (fact.sequence <= session.lastSequence) return; // It is there, or was completed.
       if (fact.packetIdentifier === 0) {
@@ -129,7 +129,7 @@ export class KvFold {
   }
 
   /** Reads what a fact is about. */
-  async #know(draft: Draft, session: KeptSession, fact: ProgressFact): Promise<SessionState> {
+  async #know(draft: Draft, session: KeptSession, fact: ProgressChange): Promise<SessionState> {
     const state = session.state ??= new SessionState(await this.#reader.progress(session.number));
     if (!isKnown(draft, session, state, fact) && "sequence" in fact) {
       await this.#reader.know(session, state, Math.min(fact.sequence, session.keptSequence));
@@ -139,7 +139,7 @@ export class KvFold {
 }
 
 /** Whether all messages are known that a fact is about. */
-function isKnown(draft: Draft, session: KeptSession, state: SessionState, fact: ProgressFact): boolean {
+function isKnown(draft: Draft, session: KeptSession, state: SessionState, fact: ProgressChange): boolean {
   const { pages, progress, knownUntil } = state;
   const { keptSequence } = session;
   switch (fact.kind) {
@@ -162,7 +162,7 @@ function isKnown(draft: Draft, session: KeptSession, state: SessionState, fact: 
   }
 }
 
-function applyProgress(draft: Draft, session: KeptSession, state: SessionState, fact: ProgressFact): void {
+function applyProgress(draft: Draft, session: KeptSession, state: SessionState, fact: ProgressChange): void {
   const touched = draft.touch(session);
   const { progress } = state;
   switch (fact.kind) {
@@ -189,7 +189,7 @@ function applySequence(
   session: KeptSession,
   touched: Touched,
   state: SessionState,
-  fact: SequenceFact,
+  fact: SequenceChange,
 ): void {
   const { progress } = state;
   const { sequence } = fact;

@@ -1,6 +1,6 @@
 /** All that a Deno KV database holds, read once from end to end: what routing needs, and what the storage must know. */
 
-import type { Fact } from "../protocol/change.ts";
+import type { Change } from "../protocol/change.ts";
 import { KvBodies } from "./deno_kv_bodies.ts";
 import { BODIES, CLOCK_KEY, ENDED, RETAINED, sessionKey, SessionRow, SESSIONS } from "./deno_kv_keys.ts";
 import type { Key, KvRows, Row } from "./deno_kv_rows.ts";
@@ -47,7 +47,7 @@ export class KvScan {
     this.#isForContents = isForContents;
   }
 
-  async *facts(): AsyncGenerator<Fact, undefined> {
+  async *changes(): AsyncGenerator<Change, undefined> {
     const contents = this.#contents;
     yield* await this.#clock();
     for await (const { key } of this.#rows.list({ prefix: ENDED })) {
@@ -58,8 +58,8 @@ export class KvScan {
     }
     for await (const rows of this.#rows.batches({ prefix: SESSIONS })) {
       for (const row of rows) {
-        const facts = this.#put(row);
-        yield* facts instanceof Promise ? await facts : facts;
+        const changes = this.#put(row);
+        yield* changes instanceof Promise ? await changes : changes;
       }
     }
     yield* this.#end();
@@ -70,14 +70,14 @@ export class KvScan {
     contents.bodies.checkFound();
   }
 
-  async #clock(): Promise<Fact[]> {
+  async #clock(): Promise<Change[]> {
     const row = this.#isForContents ? undefined : await this.#rows.get(CLOCK_KEY);
     if (row === undefined) return [];
     const record = await this.#contents.bodies.record(CLOCK_KEY, row);
     return [this.#rows.decode(CLOCK_KEY, () => decodeClock(record))];
   }
 
-  #put({ key, bytes }: Row): Fact[] | Promise<Fact[]> {
+  #put({ key, bytes }: Row): Change[] | Promise<Change[]> {
     const number = key[1] as number; // So we write it.
     this.#contents.nextNumber = Math.max(this.#contents.nextNumber, number + 1);
     const before = this.#session?.number === number ? [] : this.#end();
@@ -85,11 +85,11 @@ export class KvScan {
     this.#contents.bodies.count(key, bytes);
     const record = this.#contents.bodies.record(key, bytes);
     if (record instanceof Promise) return record.then((read) => [...before, ...this.#putRecord(number, key, read)]);
-    const facts = this.#putRecord(number, key, record);
-    return before.length === 0 ? facts : [...before, ...facts];
+    const changes = this.#putRecord(number, key, record);
+    return before.length === 0 ? changes : [...before, ...changes];
   }
 
-  #putRecord(number: number, key: Key, record: Uint8Array): Fact[] {
+  #putRecord(number: number, key: Key, record: Uint8Array): Change[] {
     const current = this.#session;
     if (current !== undefined) return this.#rows.decode(key, () => this.#putRow(current, key, record));
     if (key.length !== sessionKey(number).length) throw this.#rows.damaged(key, "its session is missing");
@@ -103,7 +103,7 @@ export class KvScan {
   }
 
   /** Of the session whose rows have come. */
-  #end(): Fact[] {
+  #end(): Change[] {
     if (this.#session === undefined) return [];
     const { number, clientId, lastSequence, messages, bytes, progress: _, ...record } = this.#session;
     this.#session = undefined;
@@ -111,7 +111,7 @@ export class KvScan {
     return [{ kind: "backlog", clientId, lastSequence, messages, bytes }];
   }
 
-  #putRow(session: ScannedSession, key: Key, record: Uint8Array): Fact[] {
+  #putRow(session: ScannedSession, key: Key, record: Uint8Array): Change[] {
     const { clientId } = session;
     switch (key[2]) {
       case SessionRow.will:
@@ -141,7 +141,7 @@ export class KvScan {
     }
   }
 
-  async *#retained(): AsyncGenerator<Fact, undefined> {
+  async *#retained(): AsyncGenerator<Change, undefined> {
     for await (const { key, bytes } of this.#rows.list({ prefix: RETAINED })) {
       this.#contents.bodies.count(key, bytes);
       if (this.#isForContents) continue;

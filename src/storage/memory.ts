@@ -1,4 +1,11 @@
-import type { Change, ClockChange, Fact, QueuedChange, RetainedChange, SubscribedChange } from "../protocol/change.ts";
+import type {
+  Change,
+  ClockChange,
+  CommitItem,
+  QueuedChange,
+  RetainedChange,
+  SubscribedChange,
+} from "../protocol/change.ts";
 import { PacketIdentifierSet } from "../protocol/inflight.ts";
 import type { Storage } from "./storage.ts";
 
@@ -13,7 +20,7 @@ interface StoredSession {
   readonly network: string | undefined;
   sessionExpirySeconds: number;
   expiresAtMs: number | undefined;
-  will: Extract<Fact, { kind: "will" }> | undefined;
+  will: Extract<Change, { kind: "will" }> | undefined;
   lastSequence: number;
   // Made for the first one: most sessions have few of these.
   subscriptions: Map<string, SubscribedChange> | undefined;
@@ -29,7 +36,7 @@ export class MemoryStorage implements Storage {
   readonly #retained = new Map<string, RetainedChange>();
   #clock: ClockChange | undefined;
 
-  async *restore(): AsyncIterable<Fact> {
+  async *restore(): AsyncIterable<Change> {
     if (this.#clock !== undefined) yield this.#clock;
     for (const [clientId, session] of this.#sessions) {
       const { principal, network, sessionExpirySeconds, expiresAtMs, lastSequence } = session;
@@ -45,7 +52,7 @@ export class MemoryStorage implements Storage {
     yield* this.#retained.values();
   }
 
-  async *restoreSession(clientId: string, afterSequence = 0): AsyncIterable<Fact> {
+  async *restoreSession(clientId: string, afterSequence = 0): AsyncIterable<Change> {
     const session = this.#sessions.get(clientId);
     if (session === undefined) return;
     if (afterSequence === 0) {
@@ -58,15 +65,15 @@ export class MemoryStorage implements Storage {
     }
   }
 
-  commit(changes: readonly Change[]): void {
+  commit(changes: readonly CommitItem[]): void {
     for (const change of changes) this.#apply(change);
   }
 
   async close(): Promise<void> {}
 
-  #apply(change: Change): void {
+  #apply(change: CommitItem): void {
     switch (change.kind) {
-      case "together":
+      case "transaction":
         for (const fact of change.changes) this.#apply(fact);
         return;
       case "sessionStarted":
@@ -104,7 +111,7 @@ export class MemoryStorage implements Storage {
 
 function applyToSession(
   session: StoredSession,
-  change: Exclude<Fact, { kind: "sessionStarted" | "sessionEnded" | "retained" | "clock" | "backlog" }>,
+  change: Exclude<Change, { kind: "sessionStarted" | "sessionEnded" | "retained" | "clock" | "backlog" }>,
 ): void {
   switch (change.kind) {
     case "sessionExpiry":

@@ -7,7 +7,7 @@ import { PacketEncoder } from "../codec/packet_encoder.ts";
 import { isQoS, type Packet, type RetainHandling, type Will } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
-import type { ClientTraits } from "../protocol/ask.ts";
+import type { AccessAttributes } from "../protocol/ask.ts";
 import type { ClockChange, RetainedDue, SubscribedChange } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";
@@ -38,7 +38,7 @@ export interface SessionRecord {
 export interface WillRecord {
   readonly will: Will;
   readonly publishAtMs: number | undefined;
-  readonly source?: ClientTraits | undefined;
+  readonly source?: AccessAttributes | undefined;
 }
 
 /** A Subscription, and which retained messages it still has to get. */
@@ -47,7 +47,7 @@ export type SubscriptionRecord = Pick<SubscribedChange, "subscription" | "retain
 /** A retained message, what its publisher was, and when it came among others. */
 export interface RetainedRecord {
   readonly message: ApplicationMessage;
-  readonly source: ClientTraits | undefined;
+  readonly source: AccessAttributes | undefined;
   readonly sequence: number | undefined;
 }
 
@@ -150,7 +150,7 @@ export class MessageRecords {
   write(
     writer: ByteWriter,
     { topic, payload, qos, retain, properties, publisher, expiresAtMs }: ApplicationMessage,
-    source?: ClientTraits,
+    source?: AccessAttributes,
     sequence?: number,
   ): void {
     const packetIdentifier = qos > 0 ? 1 : 0; // It has none, but QoS 1 and 2 need one on the wire.
@@ -168,7 +168,7 @@ export class MessageRecords {
   }
 
   /** Bytes of a message: a view that must not be written to. */
-  encode(message: ApplicationMessage, source?: ClientTraits, sequence?: number): Uint8Array {
+  encode(message: ApplicationMessage, source?: AccessAttributes, sequence?: number): Uint8Array {
     const writer = this.#writer;
     writer.begin(message.size);
     this.write(writer, message, source, sequence);

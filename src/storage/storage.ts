@@ -1,4 +1,4 @@
-import type { Change, Fact } from "../protocol/change.ts";
+import type { Change, CommitItem } from "../protocol/change.ts";
 
 /**
  * Keeps changes and gives them back. It never routes and never calls back.
@@ -23,7 +23,7 @@ export interface Storage {
    * What routing needs: the clock first, then sessions with their expiry and Will, subscriptions and backlog, and retained
    * messages. Each session begins before whatever else is said of it.
    */
-  restore(): AsyncIterable<Fact>;
+  restore(): AsyncIterable<Change>;
   /**
    * What one client left: Packet Identifiers of messages it has sent, then messages that are in flight or wait, in order,
    * `received` behind the message that it is about. Whoever reads may stop, and go on later behind a sequence: then only
@@ -34,8 +34,8 @@ export interface Storage {
    *
    * @param afterSequence 0: all
    */
-  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact>;
+  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change>;
   /** Keeps changes; without a promise they are kept when it returns. A rejection: none of them is confirmed. */
-  commit(changes: readonly Change[]): void | Promise<void>;
+  commit(changes: readonly CommitItem[]): void | Promise<void>;
   close(): Promise<void>;
 }

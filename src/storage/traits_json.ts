@@ -1,19 +1,19 @@
 /** What access rules know of a client, in JSON. */
 
-import { type ClientTraits, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
+import { type AccessAttributes, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
 import { FieldError, JsonFields, textOf } from "./json_fields.ts";
 
 /** Without the Client Identifier, which stands elsewhere, and whatever else the object may have. */
-export function plainTraits(traits: ClientTraits | undefined): ClientTraits | undefined {
+export function plainTraits(traits: AccessAttributes | undefined): AccessAttributes | undefined {
   if (traits === undefined) return undefined;
   const { principal, roles, grants, listener } = traits;
   return { principal, roles, grants, listener };
 }
 
 /** Throws {@linkcode FieldError} for anything else. */
-export function readTraits(outer: JsonFields, name: string): ClientTraits {
+export function readTraits(outer: JsonFields, name: string): AccessAttributes {
   const fields = new JsonFields(outer.take(name), outer.path(name));
-  const traits: ClientTraits = {
+  const traits: AccessAttributes = {
     principal: fields.optional("principal", (name) => fields.text(name)),
     roles: fields.list("roles", textOf),
     grants: fields.list("grants", readGrant),

@@ -2,14 +2,14 @@
 
 import type { ByteReader } from "../codec/byte_reader.ts";
 import type { ByteWriter } from "../codec/byte_writer.ts";
-import { type ClientTraits, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
+import { type AccessAttributes, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
 import { readNumber, readText, writeNumber, writeText } from "./record_fields.ts";
 
 const HAS_PRINCIPAL = 0x01;
 const HAS_LISTENER = 0x02;
 const MOST_REMEMBERED = 1024;
 
-export function writeTraits(writer: ByteWriter, { principal, roles, grants, listener }: ClientTraits): void {
+export function writeTraits(writer: ByteWriter, { principal, roles, grants, listener }: AccessAttributes): void {
   writer.byte((principal === undefined ? 0 : HAS_PRINCIPAL) | (listener === undefined ? 0 : HAS_LISTENER));
   if (principal !== undefined) writeText(writer, principal);
   if (listener !== undefined) writeText(writer, listener);
@@ -24,9 +24,9 @@ export function writeTraits(writer: ByteWriter, { principal, roles, grants, list
 
 /** Reads them; many messages have the same publisher, or publishers that are the same to the rules: one for all of these. */
 export class TraitsReader {
-  readonly #known = new Map<string, ClientTraits>();
+  readonly #known = new Map<string, AccessAttributes>();
 
-  read(reader: ByteReader): ClientTraits {
+  read(reader: ByteReader): AccessAttributes {
     const traits = readTraits(reader);
     const key = JSON.stringify(traits);
     const known = this.#known.get(key);
@@ -37,7 +37,7 @@ export class TraitsReader {
   }
 }
 
-function readTraits(reader: ByteReader): ClientTraits {
+function readTraits(reader: ByteReader): AccessAttributes {
   const flags = reader.byte("Flags");
   const principal = (flags & HAS_PRINCIPAL) === 0 ? undefined : readText(reader);
   const listener = (flags & HAS_LISTENER) === 0 ? undefined : readText(reader);

@@ -1,6 +1,6 @@
 import { type ByteChannel, ChannelTransport } from "./byte_channel.ts";
 import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
-import { ReadTurns } from "./read_turns.ts";
+import { ReadFairness } from "./read_fairness.ts";
 import type { TcpPort, TcpSource } from "./tcp_port.ts";
 import type { Peer, Transport } from "./transport.ts";
 
@@ -63,7 +63,7 @@ export function listenAtPort(hostname: string, port: TcpPort, admit?: Admit): Tc
 
 function tcpListener(hostname: string, source: TcpSource, admit: Admit | undefined): TcpListener {
   const url = `mqtt://${hostPort(hostname, source.port)}`;
-  const turns = new ReadTurns();
+  const turns = new ReadFairness();
   const pauses = new AcceptPauses();
   let isClosed = false;
   return {
@@ -91,7 +91,7 @@ function tcpListener(hostname: string, source: TcpSource, admit: Admit | undefin
 export function tcpTransport(
   conn: Deno.TcpConn,
   listener: string,
-  turns = new ReadTurns(),
+  turns = new ReadFairness(),
   ended?: () => void,
 ): ChannelTransport {
   const peer = { transport: "tcp", address: addressOf(conn), listener };
@@ -104,7 +104,7 @@ function addressOf({ remoteAddr: { hostname, port } }: Deno.TcpConn): string {
 }
 
 /** A connection of the runtime, of whatever kind, as a transport. */
-export function connTransport(conn: Deno.Conn, peer: Peer, turns = new ReadTurns()): Transport {
+export function connTransport(conn: Deno.Conn, peer: Peer, turns = new ReadFairness()): Transport {
   return new ChannelTransport(new ConnChannel(conn, turns), peer);
 }
 
@@ -119,7 +119,7 @@ export function hostPort(hostname: string, port: number): string {
  */
 class ConnChannel implements ByteChannel {
   readonly #conn: Deno.Conn;
-  readonly #turns: ReadTurns;
+  readonly #turns: ReadFairness;
   /** Without bytes until a read needs it, and then of this size. */
   #buffer: Uint8Array = NOTHING;
   #size = SMALLEST_READ_BYTES;
@@ -133,7 +133,7 @@ class ConnChannel implements ByteChannel {
   #lastWrite: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(conn: Deno.Conn, turns: ReadTurns) {
+  constructor(conn: Deno.Conn, turns: ReadFairness) {
     this.#conn = conn;
     this.#turns = turns;
   }
@@ -213,7 +213,7 @@ class TcpChannel extends ConnChannel {
   readonly #ended: (() => void) | undefined;
   #writes = 0;
 
-  constructor(conn: Deno.TcpConn, turns: ReadTurns, ended: (() => void) | undefined) {
+  constructor(conn: Deno.TcpConn, turns: ReadFairness, ended: (() => void) | undefined) {
     super(conn, turns);
     this.#conn = conn;
     this.#ended = ended;

@@ -1,5 +1,5 @@
 import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
-import { ReadTurns } from "./read_turns.ts";
+import { ReadFairness } from "./read_fairness.ts";
 import { connTransport } from "./tcp.ts";
 
 /** Options of {@linkcode listenUnix}. */
@@ -33,7 +33,7 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
   await refuseLive(path);
   const listener = listenAt(path, mode);
   const { ino, dev } = Deno.lstatSync(path);
-  const turns = new ReadTurns();
+  const turns = new ReadFairness();
   const pauses = new AcceptPauses();
   let isClosed = false;
   const url = `unix:${path}`;

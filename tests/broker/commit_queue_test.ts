@@ -1,5 +1,5 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import type { Change, Fact, Storage } from "../../mod.ts";
+import type { Change, CommitItem, Storage } from "../../mod.ts";
 import { CommitQueue } from "../../src/broker/commits.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { within } from "../deadline.ts";
@@ -129,7 +129,7 @@ Deno.test("CommitQueue.begin() and end() leave nothing behind where no change wa
 });
 
 Deno.test("CommitQueue.begin() and end() put together what is all or nothing", () => {
-  const given: Change[] = [];
+  const given: CommitItem[] = [];
   const storage = new GatedStorage();
   storage.commit = (changes) => void given.push(...changes);
   const { queue } = queueOver(storage);
@@ -148,8 +148,8 @@ Deno.test("CommitQueue.begin() and end() put together what is all or nothing", (
   queue.flush();
   assertEquals(given, [
     change("a"),
-    { kind: "together", changes: [change("b")] },
-    { kind: "together", changes: [change("d")] },
+    { kind: "transaction", changes: [change("b")] },
+    { kind: "transaction", changes: [change("d")] },
     change("e"),
   ]);
   assertEquals(queue.pendingBytes, 0);
@@ -172,7 +172,7 @@ Deno.test("CommitQueue gives nothing to the storage while what is all or nothing
   queue.end();
   queue.flush();
   const group = await storage.nextCommit();
-  const together = { kind: "together", changes: [change("b"), change("c"), change("d")] } as const;
+  const together = { kind: "transaction", changes: [change("b"), change("c"), change("d")] } as const;
   assertEquals(group.changes, [change("a"), together]);
   queue.write(change("e"));
   group.fail();
@@ -185,7 +185,7 @@ Deno.test("CommitQueue gives nothing to the storage while what is all or nothing
   queue.end();
   queue.retry();
   const again = await storage.nextCommit();
-  assertEquals(again.changes.slice(2), [change("e"), { kind: "together", changes: [change("f"), change("g")] }]);
+  assertEquals(again.changes.slice(2), [change("e"), { kind: "transaction", changes: [change("f"), change("g")] }]);
   again.keep();
   await queue.settled();
 });
@@ -194,8 +194,8 @@ Deno.test("A Will that was replaced does not come again with a commit that faile
   const storage = gated();
   const { queue } = queueOver(storage);
   const will = { topic: "w", payload: new Uint8Array(), qos: 0, retain: false, properties: {} } as const;
-  const set = (clientId: string): Fact => ({ kind: "will", clientId, will, publishAtMs: undefined });
-  const unset: Fact = { kind: "will", clientId: "a", will: undefined, publishAtMs: undefined };
+  const set = (clientId: string): Change => ({ kind: "will", clientId, will, publishAtMs: undefined });
+  const unset: Change = { kind: "will", clientId: "a", will: undefined, publishAtMs: undefined };
   queue.write(set("a"));
   queue.write(set("b"));
   queue.begin();
@@ -207,7 +207,7 @@ Deno.test("A Will that was replaced does not come again with a commit that faile
   await assertRejects(() => queue.settled());
   queue.retry();
   const again = await storage.nextCommit();
-  assertEquals(again.changes, [set("b"), { kind: "together", changes: [unset, change("c")] }]);
+  assertEquals(again.changes, [set("b"), { kind: "transaction", changes: [unset, change("c")] }]);
   again.keep();
   await queue.settled();
   assertEquals(queue.pendingBytes, 0);
@@ -247,10 +247,10 @@ function gated(): GatedStorage {
   return storage;
 }
 
-function change(clientId: string): Fact {
+function change(clientId: string): Change {
   return { kind: "sessionStarted", clientId, principal: undefined };
 }
 
-function names(changes: readonly Change[]): string[] {
+function names(changes: readonly CommitItem[]): string[] {
   return changes.map((each) => "clientId" in each ? each.clientId : "");
 }

@@ -1,7 +1,7 @@
 /** Sessions that are in the storage and end with their connection: nothing that was acknowledged is lost on the way. */
 
 import { assertEquals } from "@std/assert";
-import { type BrokerEvent, type Change, type Fact, MemoryStorage } from "../../mod.ts";
+import { type BrokerEvent, type Change, type CommitItem, MemoryStorage } from "../../mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
@@ -130,13 +130,13 @@ Deno.test("A session that cannot be ended has its subscriptions still, and ends 
   });
 });
 
-/** What each `together` says, in order, and each change outside of one. */
-function kindsOf(changes: readonly Change[]): (string | string[])[] {
-  const name = (fact: Fact) => {
+/** What each `transaction` says, in order, and each change outside of one. */
+function kindsOf(changes: readonly CommitItem[]): (string | string[])[] {
+  const name = (fact: Change) => {
     const who = "clientId" in fact ? ` ${fact.clientId}` : "";
     return `${fact.kind}${who}${fact.kind === "queued" ? ` ${fact.message.topic}` : ""}`;
   };
-  return changes.map((change) => change.kind === "together" ? change.changes.map(name) : name(change));
+  return changes.map((change) => change.kind === "transaction" ? change.changes.map(name) : name(change));
 }
 
 async function publish(conversation: Conversation, count: number): Promise<void> {

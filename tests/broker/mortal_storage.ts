@@ -2,8 +2,8 @@ import {
   Broker,
   type BrokerOptions,
   type Change,
+  type CommitItem,
   DenoKvStorage,
-  type Fact,
   MemoryStorage,
   type Storage,
 } from "../../mod.ts";
@@ -83,15 +83,15 @@ class MortalMemory implements Storage {
     this.#random = random;
   }
 
-  restore(): AsyncIterable<Fact> {
+  restore(): AsyncIterable<Change> {
     return this.#inner.restore();
   }
 
-  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     return this.#inner.restoreSession(clientId, afterSequence);
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly CommitItem[]): Promise<void> {
     if (this.#isDead) throw new Error("the process has ended");
     const kept = this.#random.integer(0, changes.length);
     this.#inner.commit(changes.slice(0, kept));

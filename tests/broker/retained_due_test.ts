@@ -60,7 +60,7 @@ Deno.test("How far retained messages have come is kept with those that were sent
     storage.isGated = true;
     await conversation.run("s > 82 [ 0001 [] 'r/#' 02 ]");
     const commit = await storage.nextCommit();
-    const groups = commit.changes.map((change) => change.kind === "together" ? change.changes : [change]);
+    const groups = commit.changes.map((change) => change.kind === "transaction" ? change.changes : [change]);
     assertEquals(groups.map((facts) => facts.length), [129, 73]); // The one that SUBSCRIBE has made is not needed any more.
     for (const [index, facts] of groups.entries()) {
       const last = facts.at(-1);

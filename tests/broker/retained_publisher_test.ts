@@ -7,8 +7,8 @@ import {
   type Authenticator,
   type Authorizer,
   type BrokerEvent,
+  type Change,
   DenoKvStorage,
-  type Fact,
   MemoryStorage,
   type Storage,
 } from "../../mod.ts";
@@ -136,7 +136,7 @@ for (const [where, prepare] of Object.entries(STORAGES)) {
 
 Deno.test("What nobody knows the publisher of is delivered: of an earlier version, and of the broker's own process", async () => {
   const storage = new MemoryStorage();
-  const kept = (publisher: string | undefined, topic: string): Fact => (
+  const kept = (publisher: string | undefined, topic: string): Change => (
     { kind: "retained", topic, message: message("1", { topic, publisher, retain: true }) }
   );
   storage.commit([kept("p", "r/1"), kept(undefined, "r/2")]);

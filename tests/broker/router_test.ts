@@ -82,7 +82,7 @@ Deno.test("Matches of topics that are long are not kept", () => {
   assertEquals(router.publish(message("t"), 0), 0); // It is in use until here.
 });
 
-Deno.test("Members of a Shared Subscription come and go, and all that are there have their turns (section 4.8.2)", () => {
+Deno.test("SubscriberSet of a Shared Subscription come and go, and all that are there have their turns (section 4.8.2)", () => {
   const router = new Router();
   for (const filter of ["$share/g/t/+", "$share/h/t/0"]) {
     const [a, b, c, d] = [new Recorder(), new Recorder(), new Recorder(), new Recorder()];

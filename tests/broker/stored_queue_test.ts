@@ -1,7 +1,7 @@
 /** Messages that wait in the storage come back page by page, in order, and what arrives meanwhile lines up behind them. */
 
 import { assertEquals } from "@std/assert";
-import { type Change, type Fact, MemoryStorage, type Storage } from "../../mod.ts";
+import { type Change, type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
 const LIMITS = { maximumQueuedMessages: 100_000, maximumQueuedBytes: 100_000_000 };
@@ -14,17 +14,17 @@ class CountingStorage implements Storage {
   read = 0;
   /** Most that was read by one call. */
   mostAtOnce = 0;
-  readonly committed: Change[] = [];
+  readonly committed: CommitItem[] = [];
   /** A commit waits for it. */
   slow: Promise<void> | undefined;
   /** A page of a session waits for it. */
   slowPage: Promise<void> | undefined;
 
-  restore(): AsyncIterable<Fact> {
+  restore(): AsyncIterable<Change> {
     return this.inner.restore();
   }
 
-  async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     let count = 0;
     await this.slowPage;
     for await (const fact of this.inner.restoreSession(clientId, afterSequence)) {
@@ -34,7 +34,7 @@ class CountingStorage implements Storage {
     }
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly CommitItem[]): Promise<void> {
     await this.slow;
     this.committed.push(...changes);
     this.inner.commit(changes);

@@ -39,7 +39,7 @@ Deno.test("Writes to many connections take the budgets of many turns, and are wa
   } as Partial<ServedConnection> as ServedConnection;
   for (let count = 0; count < MANY; count++) turn.flushLater(served);
   let isThrough = false;
-  turn.writtenToMany()?.then(() => isThrough = true);
+  turn.fanOutWritten()?.then(() => isThrough = true);
   turn.end();
   // As many as the budget has room for, and the slice that overdraws it.
   assertGreater(written, 0);

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { Broker, type Fact, MemoryStorage, type Storage } from "../../mod.ts";
+import { Broker, type Change, MemoryStorage, type Storage } from "../../mod.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
 import { printFigure } from "../hostile/broker_child.ts";
 import { KvFile } from "./kv_file.ts";
@@ -67,8 +67,8 @@ async function stormOf(storage: Storage): Promise<{ readonly stallMs: number; re
 }
 
 /** What a broker has left of sessions that have no connection, in lists. */
-function* storedSessions(endsMs: number): Generator<Fact[]> {
-  let list: Fact[] = [];
+function* storedSessions(endsMs: number): Generator<Change[]> {
+  let list: Change[] = [];
   for (let index = 0; index < SESSIONS; index++) {
     const clientId = `client ${index}`;
     const atMs = endsMs + index * STORM_MS / SESSIONS;

@@ -1,4 +1,4 @@
-import type { Change, Fact, Storage } from "../../mod.ts";
+import type { Change, CommitItem, Storage } from "../../mod.ts";
 
 /** What goes wrong: the process, or the call alone; before anything is kept, in the middle of it, or behind it. */
 export const FAULTS = [
@@ -45,15 +45,15 @@ export class FaultyStorage implements Storage {
     this.#faults = faults;
   }
 
-  restore(): AsyncIterable<Fact> {
+  restore(): AsyncIterable<Change> {
     return this.#read(this.#inner.restore());
   }
 
-  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     return this.#read(this.#inner.restoreSession(clientId, afterSequence));
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly CommitItem[]): Promise<void> {
     const fault = this.#faults.next();
     if (fault === undefined) return await this.#inner.commit(changes);
     const kept = fault.endsWith("before") ? 0 : fault.endsWith("halfway") ? changes.length / 2 : changes.length;
@@ -67,7 +67,7 @@ export class FaultyStorage implements Storage {
     if (!this.#faults.isCrashed && this.#faults.next() !== undefined) throw new Error("the storage fails at its end");
   }
 
-  async *#read(facts: AsyncIterable<Fact>): AsyncGenerator<Fact, undefined> {
+  async *#read(facts: AsyncIterable<Change>): AsyncGenerator<Change, undefined> {
     const fault = this.#faults.next();
     if (fault?.endsWith("before")) throw new Error(`the storage ${fault}`);
     for await (const fact of facts) {

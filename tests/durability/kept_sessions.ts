@@ -1,4 +1,4 @@
-import { ApplicationMessage, type Change, DenoKvStorage, type Fact, NEVER_EXPIRES, type QoS } from "../../mod.ts";
+import { ApplicationMessage, type Change, type CommitItem, DenoKvStorage, NEVER_EXPIRES, type QoS } from "../../mod.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 
 const CHANGES_A_COMMIT = 5_000;
@@ -14,7 +14,7 @@ export interface KeptSessions {
 export async function keepSessions(path: string, kept: KeptSessions): Promise<void> {
   const storage = await DenoKvStorage.open(path);
   try {
-    let changes: Change[] = [];
+    let changes: CommitItem[] = [];
     for (const change of changesOf(kept)) {
       changes.push(change);
       if (changes.length < CHANGES_A_COMMIT) continue;
@@ -31,7 +31,7 @@ export function keptClientId(session: number): string {
   return `session ${session}`;
 }
 
-function* changesOf({ sessions, subscriptionsEach, messagesEach }: KeptSessions): Generator<Fact> {
+function* changesOf({ sessions, subscriptionsEach, messagesEach }: KeptSessions): Generator<Change> {
   const payload = new Uint8Array(100);
   for (let session = 0; session < sessions; session++) {
     const clientId = keptClientId(session);
@@ -46,14 +46,14 @@ function* changesOf({ sessions, subscriptionsEach, messagesEach }: KeptSessions)
   }
 }
 
-function subscribed(clientId: string, topicFilter: string): Fact {
+function subscribed(clientId: string, topicFilter: string): Change {
   const filter = parseTopicFilter(topicFilter);
   if (filter === undefined) throw new TypeError(`"${topicFilter}" is not a Topic Filter`);
   const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
   return { kind: "subscribed", clientId, subscription: { filter, ...options, subscriptionIdentifier: undefined } };
 }
 
-function queued(clientId: string, sequence: number, message: ApplicationMessage, qos: QoS): Fact {
+function queued(clientId: string, sequence: number, message: ApplicationMessage, qos: QoS): Change {
   return {
     kind: "queued",
     clientId,

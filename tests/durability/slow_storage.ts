@@ -1,4 +1,4 @@
-import type { Change, Fact, Storage } from "../../mod.ts";
+import type { Change, CommitItem, Storage } from "../../mod.ts";
 
 /** What it has been given. */
 export interface SlowStorageFigures {
@@ -28,11 +28,11 @@ export class SlowStorage implements Storage {
     this.#stalled = after(ms);
   }
 
-  async *restore(): AsyncIterable<Fact> {}
+  async *restore(): AsyncIterable<Change> {}
 
-  async *restoreSession(): AsyncIterable<Fact> {}
+  async *restoreSession(): AsyncIterable<Change> {}
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly CommitItem[]): Promise<void> {
     const { commits, changes: before, mostBytes } = this.#figures;
     const bytes = changes.reduce((sum, change) => sum + (change.kind === "queued" ? change.message.size : 0), 0);
     this.#figures = {

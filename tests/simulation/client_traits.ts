@@ -2,7 +2,7 @@ import type { Properties, ProtocolVersion, QoS } from "../../mod.ts";
 import type { Seeded } from "../seeded.ts";
 
 /** What a client is, for as long as it lives. */
-export interface ClientTraits {
+export interface AccessAttributes {
   readonly clientId: string;
   readonly version: ProtocolVersion;
   /** Whether its session outlives its connections. */
@@ -14,7 +14,7 @@ export interface ClientTraits {
   readonly retainedQos: QoS;
 }
 
-export function randomTraits(clientId: string, isDurable: boolean, random: Seeded): ClientTraits {
+export function randomTraits(clientId: string, isDurable: boolean, random: Seeded): AccessAttributes {
   return {
     clientId,
     version: random.pick([4, 5]),
@@ -26,13 +26,13 @@ export function randomTraits(clientId: string, isDurable: boolean, random: Seede
 }
 
 /** Receive Maximum of its next connection: most often the same, also one that is lower. */
-export function nextReceiveMaximum({ version, receiveMaximum }: ClientTraits, random: Seeded): number | undefined {
+export function nextReceiveMaximum({ version, receiveMaximum }: AccessAttributes, random: Seeded): number | undefined {
   if (version < 5) return undefined;
   return random.oneIn(3) ? random.pick([undefined, 1, 2, 10]) : receiveMaximum;
 }
 
 /** Properties of its CONNECT. */
-export function connectProperties(traits: ClientTraits, receiveMaximum: number | undefined): Properties {
+export function connectProperties(traits: AccessAttributes, receiveMaximum: number | undefined): Properties {
   const { version, isDurable, sessionExpirySeconds } = traits;
   if (version < 5) return {};
   return {

@@ -1,4 +1,4 @@
-import { type Change, type Fact, MemoryStorage, type Storage } from "../../mod.ts";
+import { type Change, type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
 import type { Seeded } from "../seeded.ts";
 
 /**
@@ -55,9 +55,9 @@ export class MemoryDisk implements Disk {
 
 interface PendingCommit {
   /** Those that are not kept yet. */
-  readonly changes: Change[];
+  readonly changes: CommitItem[];
   /** Those that should have been kept with the one before them. */
-  readonly torn: ReadonlySet<Change>;
+  readonly torn: ReadonlySet<CommitItem>;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -93,14 +93,14 @@ class CrashingStorage implements SimulatedStorage {
     return commit !== undefined && cutsOf(commit).length > 0;
   }
 
-  async *restore(): AsyncIterable<Fact> {
+  async *restore(): AsyncIterable<Change> {
     for await (const change of this.#inner.restore()) {
       this.#checkIsOpen();
       yield change;
     }
   }
 
-  async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     await this.#readPause();
     if (this.#fault === "notHeld") this.#keepAll(); // Whoever says that it is there must be able to show it.
     for await (const change of this.#inner.restoreSession(clientId, afterSequence)) {
@@ -109,7 +109,7 @@ class CrashingStorage implements SimulatedStorage {
     }
   }
 
-  commit(changes: readonly Change[]): void | Promise<void> {
+  commit(changes: readonly CommitItem[]): void | Promise<void> {
     this.#checkIsOpen();
     if (this.#isImmediate) return this.#inner.commit(changes);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -170,20 +170,22 @@ class CrashingStorage implements SimulatedStorage {
     }
   }
 
-  #tornOf(changes: readonly Change[]): ReadonlySet<Change> {
+  #tornOf(changes: readonly CommitItem[]): ReadonlySet<CommitItem> {
     if (this.#fault !== "torn") return new Set();
-    return new Set(changes.flatMap((change) => change.kind === "together" ? change.changes.slice(1) : []));
+    return new Set(changes.flatMap((change) => change.kind === "transaction" ? change.changes.slice(1) : []));
   }
 
-  #asKept(changes: readonly Change[]): Change[] {
+  #asKept(changes: readonly CommitItem[]): CommitItem[] {
     if (this.#fault === "torn") {
-      return changes.flatMap((change): readonly Change[] => change.kind === "together" ? change.changes : [change]);
+      return changes.flatMap((change): readonly CommitItem[] =>
+        change.kind === "transaction" ? change.changes : [change]
+      );
     }
     const kept = [...changes];
     if (this.#fault !== "disordered") return kept;
     for (let index = kept.length - 1; index > 0; index--) {
       const other = this.#random.integer(0, index);
-      [kept[index], kept[other]] = [kept[other] as Change, kept[index] as Change]; // Both are within it.
+      [kept[index], kept[other]] = [kept[other] as CommitItem, kept[index] as CommitItem]; // Both are within it.
     }
     return kept;
   }

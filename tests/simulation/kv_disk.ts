@@ -1,6 +1,6 @@
 import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
 import type { KvDatabase } from "../../src/storage/deno_kv_rows.ts";
-import type { Change, Fact } from "../../mod.ts";
+import type { Change, CommitItem } from "../../mod.ts";
 import type { Seeded } from "../seeded.ts";
 import { type Disk, type SimulatedStorage, StorageFault } from "./crashing_storage.ts";
 import { turn } from "./turns.ts";
@@ -75,15 +75,15 @@ class CrashingKvStorage implements SimulatedStorage {
     return false;
   }
 
-  restore(): AsyncIterable<Fact> {
+  restore(): AsyncIterable<Change> {
     return this.#storage.restore();
   }
 
-  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     return this.#storage.restoreSession(clientId, afterSequence);
   }
 
-  commit(changes: readonly Change[]): Promise<void> {
+  commit(changes: readonly CommitItem[]): Promise<void> {
     return this.#storage.commit(changes);
   }
 

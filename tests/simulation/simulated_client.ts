@@ -11,7 +11,7 @@ import {
 } from "../../mod.ts";
 import type { Seeded } from "../seeded.ts";
 import { ClientState } from "./client_state.ts";
-import { type ClientTraits, connectProperties, nextReceiveMaximum } from "./client_traits.ts";
+import { type AccessAttributes, connectProperties, nextReceiveMaximum } from "./client_traits.ts";
 import { type History, type Published, SubscriptionHistory } from "./history.ts";
 
 /** What the clocks of the machine, and an end that is found out a little later, may add or take away. */
@@ -74,7 +74,7 @@ export class SimulatedClient {
 
   /** @param nowMs gives the time that really passes */
   constructor(
-    readonly traits: ClientTraits,
+    readonly traits: AccessAttributes,
     readonly random: Seeded,
     readonly history: History,
     readonly nowMs: () => number,

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Change, Fact } from "../../mod.ts";
+import type { Change, CommitItem } from "../../mod.ts";
 import { changeFromJson, changeToJson } from "../../src/storage/change_json.ts";
 import { firstDifference } from "../../src/storage/suite/difference.ts";
 import * as facts from "../../src/storage/suite/facts.ts";
@@ -9,7 +9,7 @@ import { seededTest } from "../seeded.ts";
 const WILL = { ...facts.willMessage("w", { willDelayInterval: 5, correlationData: new Uint8Array(0) }), retain: true };
 
 /** One of each kind, and what the text of others depends on. */
-const LINES: readonly (readonly [Change, string])[] = [
+const LINES: readonly (readonly [CommitItem, string])[] = [
   [facts.started("c"), '{"kind":"sessionStarted","clientId":"c"}'],
   [facts.started("__proto__", ""), '{"kind":"sessionStarted","clientId":"__proto__","principal":""}'],
   [facts.expiry("c", 5), '{"kind":"sessionExpiry","clientId":"c","sessionExpirySeconds":5}'],
@@ -82,8 +82,8 @@ const LINES: readonly (readonly [Change, string])[] = [
     '"sequence":7}',
   ],
   [
-    facts.together(facts.accepted("c", 1), facts.retained("t", undefined)),
-    '{"kind":"together","changes":[{"kind":"accepted","clientId":"c","packetIdentifier":1},{"kind":"retained","topic":"t"}]}',
+    facts.transaction(facts.accepted("c", 1), facts.retained("t", undefined)),
+    '{"kind":"transaction","changes":[{"kind":"accepted","clientId":"c","packetIdentifier":1},{"kind":"retained","topic":"t"}]}',
   ],
 ];
 
@@ -156,9 +156,9 @@ const REFUSED: readonly (readonly [line: string, says: string])[] = [
     `{"kind":"retained","topic":"t",${MESSAGE},"source":{"roles":[],"grants":[{"access":"all","topicFilter":"a"}]}}`,
     '"source.grants[0].access" is not read, write, readwrite or deny',
   ],
-  ['{"kind":"together","changes":{}}', '"changes" is not a list'],
-  ['{"kind":"together","changes":[1]}', '"changes[0]" is not an object'],
-  ['{"kind":"together","changes":[{"kind":"together","changes":[]}]}', '"changes[0].clientId" is not a text'],
+  ['{"kind":"transaction","changes":{}}', '"changes" is not a list'],
+  ['{"kind":"transaction","changes":[1]}', '"changes[0]" is not an object'],
+  ['{"kind":"transaction","changes":[{"kind":"transaction","changes":[]}]}', '"changes[0].clientId" is not a text'],
 ];
 
 for (const [line, says] of REFUSED) {
@@ -191,12 +191,12 @@ seededTest("changeFromJson() refuses any other text with a SyntaxError, or takes
 }, 500);
 
 /** By value: a message has fields that only depend on whether it was encoded. */
-function assertSame(actual: Change, expected: Change): void {
+function assertSame(actual: CommitItem, expected: CommitItem): void {
   assertEquals(firstDifference(plain(actual), plain(expected), "change"), undefined);
 }
 
-function plain(change: Change | Fact): unknown {
-  if (change.kind === "together") return { ...change, changes: change.changes.map(plain) };
+function plain(change: CommitItem | Change): unknown {
+  if (change.kind === "transaction") return { ...change, changes: change.changes.map(plain) };
   if (!("message" in change) || change.message === undefined) return change;
   const { topic, payload, qos, retain, properties, publisher, expiresAtMs } = change.message;
   return { ...change, message: { topic, payload, qos, retain, properties, publisher, expiresAtMs } };

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Change, MemoryStorage, type Storage } from "../../mod.ts";
+import { type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
 import { Seeded } from "../seeded.ts";
 import { type Fault, FaultyKv } from "./faulty_kv.ts";
@@ -8,7 +8,7 @@ import { everything, message, queued, RandomChanges, randomTest, started, subscr
 randomTest("DenoKvStorage has a prefix of what was committed after a crash at any atomic", 3, async (random) => {
   await withKv(async (kv) => {
     const changes = new RandomChanges(random, 90_000);
-    const kept: Change[] = [];
+    const kept: CommitItem[] = [];
     for (let round = 0; round < 8; round++) {
       const storage = await DenoKvStorage.over(kv);
       const before = changes.list(random.integer(0, 30));
@@ -34,7 +34,7 @@ randomTest("DenoKvStorage takes a list again that failed at any atomic, with oth
   await withKv(async (kv) => {
     const changes = new RandomChanges(random, 90_000);
     const storage = await DenoKvStorage.over(kv);
-    const kept: Change[] = [];
+    const kept: CommitItem[] = [];
     for (let round = 0; round < 8; round++) {
       let list = changes.list(random.integer(1, 60));
       for (let times = random.integer(0, 4); times > 0; times--) {
@@ -61,7 +61,7 @@ randomTest("DenoKvStorage takes a list again that failed at any atomic, with oth
 randomTest("Lists and prefixes of them that DenoKvStorage gets twice are the same as once", 4, async (random) => {
   await withKv(async (kv) => {
     const changes = new RandomChanges(random);
-    const kept: Change[] = [];
+    const kept: CommitItem[] = [];
     const storage = await DenoKvStorage.over(kv);
     for (let round = 0; round < 10; round++) {
       const list = changes.list(random.integer(1, 40));
@@ -84,11 +84,11 @@ for (const isReopened of [true, false]) {
 async function tryLargeChange(isReopened: boolean): Promise<void> {
   const random = new Seeded(1);
   const clientIds = Array.from({ length: 600 }, (_, index) => `client ${index}`);
-  const setUp: Change[] = clientIds.map(started);
+  const setUp: CommitItem[] = clientIds.map(started);
   const shared = message("shared");
   const large = message("", { payload: random.bytes(300_000) });
-  const together: Change = {
-    kind: "together",
+  const together: CommitItem = {
+    kind: "transaction",
     changes: clientIds.flatMap((clientId, index) => [
       queued(clientId, 1, shared),
       queued(clientId, 2, message(`for ${index}`), 7),
@@ -109,7 +109,7 @@ async function tryLargeChange(isReopened: boolean): Promise<void> {
       assert(length !== undefined, `it is neither all nor nothing after ${atomics} atomics`);
       lengths.add(length);
       if (!isKept) await storage.commit([together]);
-      const later: Change[] = clientIds.map((clientId) => ({ kind: "released", clientId, packetIdentifier: 9 }));
+      const later: CommitItem[] = clientIds.map((clientId) => ({ kind: "released", clientId, packetIdentifier: 9 }));
       await storage.commit(later);
       // Nothing of the change is written over what came behind it.
       await assertSame(await DenoKvStorage.over(kv), [...setUp, together, ...later]);
@@ -140,7 +140,7 @@ Deno.test("DenoKvStorage leaves no rows of what ended, was completed, or failed"
     await withKv(async (kv, real) => {
       const storage = await DenoKvStorage.over(kv);
       const body = message("", { payload: new Uint8Array(200_000) });
-      const list: Change[] = ["a", "b", "c"].flatMap((clientId) => [started(clientId), queued(clientId, 1, body)]);
+      const list: CommitItem[] = ["a", "b", "c"].flatMap((clientId) => [started(clientId), queued(clientId, 1, body)]);
       for (const clientId of ["a", "b"]) list.push({ kind: "completed", clientId, sequence: 1 });
       list.push({ kind: "retained", topic: "t", message: body });
       failAt(kv, kv.atomics, fault);
@@ -170,7 +170,7 @@ for (const fault of ["lost", "unknown"] as const) {
       assertEquals((await keysOf(real)).filter(isOfBody).length, 5); // Its parts and itself.
       await storage.commit([{ kind: "retained", topic: "t", message: undefined }]); // They go with the next atomic.
       failAt(kv, kv.atomics, fault);
-      const next: Change[] = [{ kind: "accepted", clientId: "c", packetIdentifier: 1 }];
+      const next: CommitItem[] = [{ kind: "accepted", clientId: "c", packetIdentifier: 1 }];
       await assertRejects(() => storage.commit(next));
       kv.fault = () => "none";
       await storage.commit(next);
@@ -186,7 +186,7 @@ for (const fault of ["lost", "unknown"] as const) {
       await storage.commit([started("c"), queued("c", 1, large)]);
       // The atomic that completes it is kept, the one behind it that clears up is not.
       failAt(kv, kv.atomics + 1, fault);
-      const completed: Change[] = [{ kind: "completed", clientId: "c", sequence: 1 }];
+      const completed: CommitItem[] = [{ kind: "completed", clientId: "c", sequence: 1 }];
       await assertRejects(() => storage.commit(completed));
       kv.fault = () => "none";
       await storage.commit([...completed, queued("c", 2, message("two"))]);
@@ -205,7 +205,7 @@ Deno.test("DenoKvStorage clears up a session that has ended while it is open, no
       { length: 300 },
       (_, index) => queued("c", index + 1, index % 50 === 0 ? large : message("m")),
     );
-    const subscribed: Change = { kind: "subscribed", clientId: "c", subscription: subscription("a/+", 1) };
+    const subscribed: CommitItem = { kind: "subscribed", clientId: "c", subscription: subscription("a/+", 1) };
     await storage.commit([started("c"), subscribed, ...messages, started("d"), queued("d", 1, large)]);
     await storage.commit([{ kind: "sessionEnded", clientId: "c" }]);
     await storage.swept();
@@ -242,7 +242,7 @@ function failAt(kv: FaultyKv, number: number, fault: Fault): void {
 }
 
 /** How many of the changes behind those that are kept are there; `undefined`: what is there is no prefix. */
-async function prefixLength(storage: Storage, kept: readonly Change[], list: readonly Change[]) {
+async function prefixLength(storage: Storage, kept: readonly CommitItem[], list: readonly CommitItem[]) {
   const found = String(await everything(storage));
   const memory = new MemoryStorage();
   memory.commit(kept);
@@ -258,12 +258,12 @@ async function prefixLength(storage: Storage, kept: readonly Change[], list: rea
   }
 }
 
-async function changesNothing(memory: MemoryStorage, rest: readonly Change[], found: string): Promise<boolean> {
+async function changesNothing(memory: MemoryStorage, rest: readonly CommitItem[], found: string): Promise<boolean> {
   memory.commit(rest);
   return String(await everything(memory)) === found;
 }
 
-async function assertSame(storage: Storage, changes: readonly Change[]): Promise<void> {
+async function assertSame(storage: Storage, changes: readonly CommitItem[]): Promise<void> {
   const memory = new MemoryStorage();
   memory.commit(changes);
   const [actual, expected] = [await everything(storage), await everything(memory)];

@@ -1,7 +1,7 @@
 /** Figures of storage in a file. `FULL=1` in the environment: those that are promised, otherwise a small part of them. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Change, DenoKvStorage } from "../../mod.ts";
+import { type CommitItem, DenoKvStorage } from "../../mod.ts";
 import { collectedHeapBytes } from "../broker/collected_heap.ts";
 import { completed, message, queued, started, subscription } from "./kv_changes.ts";
 
@@ -19,7 +19,7 @@ Deno.test("Messages that wait for an offline session are in the file, and come b
     const rssBefore = Deno.memoryUsage().rss;
     const begin = performance.now();
     for (let sequence = 1; sequence <= count;) {
-      const list: Change[] = [];
+      const list: CommitItem[] = [];
       for (const end = sequence + 2000; sequence < end; sequence++) {
         list.push(queued("c", sequence, message(HUNDRED_BYTES)));
       }
@@ -54,7 +54,7 @@ Deno.test("Sessions with three Subscriptions are restored from a file", async ()
   const count = IS_FULL ? 100_000 : 5_000;
   await withStorage(async (storage, path) => {
     for (let index = 0; index < count;) {
-      const list: Change[] = [];
+      const list: CommitItem[] = [];
       for (const end = index + 1000; index < end; index++) list.push(...session(`client ${index}`));
       await storage.commit(list);
     }
@@ -79,7 +79,7 @@ Deno.test("Messages are kept and completed by many in one commit", async () => {
       const begin = performance.now();
       let sequence = length * count;
       for (let done = 0; done < count; done += length / 2) {
-        const list: Change[] = [];
+        const list: CommitItem[] = [];
         for (let each = 0; each < length / 100; each++, sequence++) {
           for (const clientId of clientIds) {
             list.push(completed(clientId, sequence - length / 100)); // Of the list before.
@@ -94,11 +94,11 @@ Deno.test("Messages are kept and completed by many in one commit", async () => {
   });
 });
 
-function session(clientId: string): Change[] {
+function session(clientId: string): CommitItem[] {
   return [
     started(clientId),
     { kind: "sessionExpiry", clientId, sessionExpirySeconds: 60, expiresAtMs: 1e15 },
-    ...["in", "out", "all"].map((name): Change => (
+    ...["in", "out", "all"].map((name): CommitItem => (
       { kind: "subscribed", clientId, subscription: subscription(`devices/${clientId}/${name}`) }
     )),
   ];

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type Change, DenoKvStorage } from "../../mod.ts";
+import { type CommitItem, DenoKvStorage } from "../../mod.ts";
 import { FORMAT_KEY, HEARTBEAT_KEY, LOCK_KEY } from "../../src/storage/deno_kv_keys.ts";
 import { encodeOwner, type Owner } from "../../src/storage/deno_kv_lock.ts";
 import { type Key, sealed } from "../../src/storage/deno_kv_rows.ts";
@@ -244,7 +244,7 @@ randomTest("A damaged log gives the changes before the damage, or one clear line
 /** A file with something of everything. */
 async function make(path: string): Promise<string[]> {
   const storage = await DenoKvStorage.open(path);
-  const list: Change[] = [];
+  const list: CommitItem[] = [];
   for (let index = 0; index < 50; index++) {
     const clientId = `client ${index}`;
     list.push(started(clientId), { kind: "subscribed", clientId, subscription: subscription(`a/${index}`) });

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type Change, DenoKvStorage, type Fact, MemoryStorage } from "../../mod.ts";
+import { type Change, type CommitItem, DenoKvStorage, MemoryStorage } from "../../mod.ts";
 import { within } from "../deadline.ts";
 import { Seeded } from "../seeded.ts";
 import { completed, everything, message, queued, restored, started, subscription } from "./kv_changes.ts";
 
 /** Changes of every kind. */
-const ALL_KINDS: readonly Change[] = [
+const ALL_KINDS: readonly CommitItem[] = [
   started("c"),
   { kind: "sessionExpiry", clientId: "c", sessionExpirySeconds: 60, expiresAtMs: 99 },
   { kind: "will", clientId: "c", will: will(1000), publishAtMs: 5 },
@@ -65,7 +65,7 @@ Deno.test("DenoKvStorage keeps what is long or large", async () => {
     sharedFilter: long("$share/g"),
     subscriptionIdentifiers: [1, 2, 3],
   };
-  const list: Change[] = [
+  const list: CommitItem[] = [
     { kind: "sessionStarted", clientId, principal: long("principal") },
     started("other"),
     { kind: "will", clientId, will: { ...will(65_535), topic: long("will") }, publishAtMs: undefined },
@@ -75,7 +75,7 @@ Deno.test("DenoKvStorage keeps what is long or large", async () => {
     queued(clientId, 1, large),
     queued("other", 1, large),
     queued(clientId, 2, large, 7),
-    more as Change, // A queued change with another filter.
+    more as CommitItem, // A queued change with another filter.
     { kind: "retained", topic: long("topic"), message: large },
   ];
   const kv = await Deno.openKv(":memory:");
@@ -84,7 +84,7 @@ Deno.test("DenoKvStorage keeps what is long or large", async () => {
   await storage.commit(list);
   memory.commit(list);
   assertEquals(await everything(storage), await everything(memory));
-  const rest: Change[] = [completed(clientId, 1), completed("other", 1), {
+  const rest: CommitItem[] = [completed(clientId, 1), completed("other", 1), {
     kind: "retained",
     topic: long("topic"),
     message: undefined,
@@ -117,7 +117,7 @@ Deno.test("DenoKvStorage.restoreSession() goes on behind a sequence, and gives w
   assert(!storage.isDurable);
   await storage.commit([started("c"), { kind: "accepted", clientId: "c", packetIdentifier: 1 }]);
   for (let sequence = 1; sequence <= 100; sequence++) await storage.commit([queued("c", sequence, message("m"))]);
-  const facts: Fact[] = [];
+  const facts: Change[] = [];
   for await (const fact of storage.restoreSession("c", 50)) {
     facts.push(fact);
     if (facts.length === 1) await storage.commit([queued("c", 101, message("new"))]);

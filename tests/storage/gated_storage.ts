@@ -1,9 +1,9 @@
-import { type Change, type Fact, MemoryStorage, type Storage } from "../../mod.ts";
+import { type Change, type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
 import { within } from "../deadline.ts";
 
 /** A commit that waits for its test. */
 export interface PendingCommit {
-  readonly changes: readonly Change[];
+  readonly changes: readonly CommitItem[];
   /** Keeps the changes, and says that they are durable. */
   keep(): void;
   /** Says that they are not. */
@@ -28,11 +28,11 @@ export class GatedStorage implements Storage {
     this.#inner = inner;
   }
 
-  restore(): AsyncIterable<Fact> {
+  restore(): AsyncIterable<Change> {
     return this.#inner.restore();
   }
 
-  async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     this.restored += 1;
     for await (const change of this.#inner.restoreSession(clientId, afterSequence)) {
       yield change;
@@ -41,7 +41,7 @@ export class GatedStorage implements Storage {
     await this.restoring;
   }
 
-  commit(changes: readonly Change[]): void | Promise<void> {
+  commit(changes: readonly CommitItem[]): void | Promise<void> {
     if (!this.isGated) return this.#inner.commit(changes);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#pending.push({

@@ -1,6 +1,13 @@
 /** Changes for tests of storages: some that are made by hand, and random lists that keep to the contract. */
 
-import { ApplicationMessage, type Change, type Fact, type QoS, type Storage, type Subscription } from "../../mod.ts";
+import {
+  ApplicationMessage,
+  type Change,
+  type CommitItem,
+  type QoS,
+  type Storage,
+  type Subscription,
+} from "../../mod.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { Seeded } from "../seeded.ts";
 
@@ -10,11 +17,11 @@ export function message(text: string, more: Partial<ApplicationMessage> = {}): A
   return new ApplicationMessage({ topic, payload, qos, retain, properties }, publisher, 1000);
 }
 
-export function started(clientId: string): Fact {
+export function started(clientId: string): Change {
   return { kind: "sessionStarted", clientId, principal: undefined };
 }
 
-export function queued(clientId: string, sequence: number, of: ApplicationMessage, packetIdentifier = 0): Fact {
+export function queued(clientId: string, sequence: number, of: ApplicationMessage, packetIdentifier = 0): Change {
   return {
     kind: "queued",
     clientId,
@@ -28,7 +35,7 @@ export function queued(clientId: string, sequence: number, of: ApplicationMessag
   };
 }
 
-export function completed(clientId: string, sequence: number): Fact {
+export function completed(clientId: string, sequence: number): Change {
   return { kind: "completed", clientId, sequence };
 }
 
@@ -62,7 +69,7 @@ export async function restored(storage: Storage, clientId: string, afterSequence
 }
 
 /** Bytes by their length and sum: a difference of thousands of them takes minutes to be shown. */
-function said(fact: Fact): string {
+function said(fact: Change): string {
   return JSON.stringify(fact, (_, value) => {
     if (value === Infinity) return "Infinity";
     if (value instanceof Uint8Array) {
@@ -98,16 +105,16 @@ export class RandomChanges {
     this.#random = random;
   }
 
-  list(length: number): Change[] {
+  list(length: number): CommitItem[] {
     return Array.from({ length }, () => this.change());
   }
 
-  change(): Change {
+  change(): CommitItem {
     if (!this.#random.oneIn(6)) return this.#fact();
-    return { kind: "together", changes: Array.from({ length: this.#random.integer(1, 12) }, () => this.#fact()) };
+    return { kind: "transaction", changes: Array.from({ length: this.#random.integer(1, 12) }, () => this.#fact()) };
   }
 
-  #fact(): Fact {
+  #fact(): Change {
     const random = this.#random;
     const clientId = random.pick(CLIENT_IDS);
     const session = this.#sessions.get(clientId);
@@ -122,18 +129,18 @@ export class RandomChanges {
     return this.#ofMessage(clientId, session);
   }
 
-  #retained(): Fact {
+  #retained(): Change {
     const topic = this.#random.pick(TOPICS);
     return { kind: "retained", topic, message: this.#random.oneIn(3) ? undefined : this.#message(topic) };
   }
 
-  #begin(clientId: string): Fact {
+  #begin(clientId: string): Change {
     this.#sessions.set(clientId, { nextSequence: 1, waiting: [], inflight: new Set() });
     const principal = this.#random.pick([undefined, "", "somebody"]);
     return { kind: "sessionStarted", clientId, principal, network: this.#random.pick([undefined, "", "192.0.2.7"]) };
   }
 
-  #ofSession(clientId: string): Fact {
+  #ofSession(clientId: string): Change {
     const random = this.#random;
     const packetIdentifier = random.integer(1, 6);
     const topicFilter = random.pick([...TOPICS, "+/#", "$share/g/+"]);
@@ -160,7 +167,7 @@ export class RandomChanges {
     }
   }
 
-  #will(clientId: string): Fact {
+  #will(clientId: string): Change {
     const random = this.#random;
     const { topic, payload } = this.#message(random.pick(TOPICS));
     const properties = random.oneIn(2) ? {} : { willDelayInterval: 7, contentType: "text" };
@@ -171,7 +178,7 @@ export class RandomChanges {
     return { kind: "will", clientId, will, publishAtMs: will && random.pick([undefined, 99]) };
   }
 
-  #ofMessage(clientId: string, session: Known): Fact {
+  #ofMessage(clientId: string, session: Known): Change {
     const random = this.#random;
     const { waiting, inflight } = session;
     const [first] = waiting;
@@ -201,7 +208,7 @@ export class RandomChanges {
     return this.#queued(clientId, session, packetIdentifier);
   }
 
-  #queued(clientId: string, session: Known, packetIdentifier: number): Fact {
+  #queued(clientId: string, session: Known, packetIdentifier: number): Change {
     const random = this.#random;
     const sequence = session.nextSequence;
     session.nextSequence += random.oneIn(5) ? 3 : 1; // Some were taken back before.

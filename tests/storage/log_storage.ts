@@ -1,4 +1,4 @@
-import { type Change, type Fact, MemoryStorage, type Storage } from "../../mod.ts";
+import { type Change, type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
 import { changeFromJson, changeToJson } from "../../src/storage/change_json.ts";
 import type { StorageHarness } from "../../src/storage/storage_suite.ts";
 import { Seeded } from "../seeded.ts";
@@ -24,15 +24,15 @@ export class LogStorage implements Storage {
     log.lines.forEach((line, index) => this.#memory.commit([changeFromJson(line, index + 1)]));
   }
 
-  restore(): AsyncIterable<Fact> {
+  restore(): AsyncIterable<Change> {
     return this.#memory.restore();
   }
 
-  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     return this.#memory.restoreSession(clientId, afterSequence);
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly CommitItem[]): Promise<void> {
     const pauses = changes.length > 100 ? 100 : 10;
     for (const change of changes) {
       if (this.failsAfter !== undefined) {

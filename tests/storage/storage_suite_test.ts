@@ -1,13 +1,13 @@
 import { assertExists, assertRejects } from "@std/assert";
-import type { Change, Fact } from "../../mod.ts";
+import type { Change, CommitItem } from "../../mod.ts";
 import { storageSuite } from "../../src/storage/storage_suite.ts";
 import { type Log, logHarness, LogStorage } from "./log_storage.ts";
 
 /** What a storage does wrong. */
 interface Breakage {
-  readonly commit?: (changes: readonly Change[]) => readonly Change[];
-  readonly restore?: (facts: readonly Fact[]) => readonly Fact[];
-  readonly restoreSession?: (facts: readonly Fact[]) => readonly Fact[];
+  readonly commit?: (changes: readonly CommitItem[]) => readonly CommitItem[];
+  readonly restore?: (facts: readonly Change[]) => readonly Change[];
+  readonly restoreSession?: (facts: readonly Change[]) => readonly Change[];
 }
 
 /** A storage that is right but for one thing. */
@@ -19,18 +19,18 @@ class BrokenStorage extends LogStorage {
     this.#breakage = breakage;
   }
 
-  override async *restore(): AsyncIterable<Fact> {
+  override async *restore(): AsyncIterable<Change> {
     const { restore } = this.#breakage;
     yield* restore === undefined ? super.restore() : restore(await Array.fromAsync(super.restore()));
   }
 
-  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     const { restoreSession } = this.#breakage;
     const facts = super.restoreSession(clientId, afterSequence);
     yield* restoreSession === undefined ? facts : restoreSession(await Array.fromAsync(facts));
   }
 
-  override commit(changes: readonly Change[]): Promise<void> {
+  override commit(changes: readonly CommitItem[]): Promise<void> {
     return super.commit(this.#breakage.commit?.(changes) ?? changes);
   }
 }
@@ -43,20 +43,20 @@ class EarlyStorage extends LogStorage {
     this.#underWay = underWay;
   }
 
-  override commit(changes: readonly Change[]): Promise<void> {
+  override commit(changes: readonly CommitItem[]): Promise<void> {
     this.#underWay.push(super.commit(changes).catch(() => {})); // Nobody is told of it: that is the mistake.
     return Promise.resolve();
   }
 }
 
 class RestartingStorage extends LogStorage {
-  override restoreSession(clientId: string): AsyncIterable<Fact> {
+  override restoreSession(clientId: string): AsyncIterable<Change> {
     return super.restoreSession(clientId);
   }
 }
 
 class SnapshotStorage extends LogStorage {
-  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     if (afterSequence !== undefined) return;
     yield* await Array.fromAsync(super.restoreSession(clientId));
   }
@@ -66,7 +66,7 @@ class SnapshotStorage extends LogStorage {
 class ForgettingStorage extends LogStorage {
   #failures = 0;
 
-  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Fact> {
+  override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     const before = this.#failures;
     for await (const fact of super.restoreSession(clientId, afterSequence)) {
       if (this.#failures !== before) return;
@@ -74,7 +74,7 @@ class ForgettingStorage extends LogStorage {
     }
   }
 
-  override async commit(changes: readonly Change[]): Promise<void> {
+  override async commit(changes: readonly CommitItem[]): Promise<void> {
     try {
       await super.commit(changes);
     } catch (error) {
@@ -109,9 +109,9 @@ const ROWS: readonly Row[] = [
     found: "keeps a prefix of a list whose commit fails",
   },
   {
-    name: "takes a `together` apart",
-    make: { commit: (list) => list.flatMap((change) => change.kind === "together" ? change.changes : [change]) },
-    found: "keeps a large `together` whole",
+    name: "takes a `transaction` apart",
+    make: { commit: (list) => list.flatMap((change) => change.kind === "transaction" ? change.changes : [change]) },
+    found: "keeps a large `transaction` whole",
   },
   {
     name: "keeps retained messages before the rest of a list",
@@ -312,21 +312,21 @@ Deno.test("storageSuite() fails for a storage that says it is durable and is not
   await assertRejects(suiteCase.run, Error, "isDurable is true");
 });
 
-function nameOf(change: Change): string | undefined {
-  if (change.kind === "together" || change.kind === "clock") return undefined;
+function nameOf(change: CommitItem): string | undefined {
+  if (change.kind === "transaction" || change.kind === "clock") return undefined;
   return change.kind === "retained" ? change.topic : change.clientId;
 }
 
-function renamed(change: Change, rename: (name: string) => string): Change {
-  if (change.kind === "together" || change.kind === "clock") return change;
+function renamed(change: CommitItem, rename: (name: string) => string): CommitItem {
+  if (change.kind === "transaction" || change.kind === "clock") return change;
   if (change.kind === "retained") return { ...change, topic: rename(change.topic) };
   return { ...change, clientId: rename(change.clientId) };
 }
 
 function startingSessions(log: Log): LogStorage {
   const sessions = new Set<string>();
-  const commit = (list: readonly Change[]) =>
-    list.flatMap((change): Change[] => {
+  const commit = (list: readonly CommitItem[]) =>
+    list.flatMap((change): CommitItem[] => {
       if (!("clientId" in change)) return [change];
       const { kind, clientId } = change;
       const isThere = sessions.has(clientId);

@@ -110,8 +110,8 @@ export class ConnectionReader {
         await this.#orOver(this.#waitForRoom());
       }
       // Who publishes to many is read again when they were written to.
-      const writtenToMany = this.#host.writtenToMany();
-      if (writtenToMany !== undefined) await this.#orOver(writtenToMany);
+      const fanOutWritten = this.#host.fanOutWritten();
+      if (fanOutWritten !== undefined) await this.#orOver(fanOutWritten);
       // A client that does not read is not read from.
       if (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
         await new Promise<void>((resolve) => this.#whenWritten = resolve);

@@ -9,9 +9,9 @@ import type { Transport } from "../../transport/transport.ts";
 import type { Traffic } from "../counters.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { PacketEvent } from "../events.ts";
-import type { Turn, TurnBudget, WritesToMany } from "../turn.ts";
+import type { FanOutWrites, Turn, TurnBudget } from "../turn.ts";
 import { ConnectionReader, type ConnectionReaderOwner } from "./reader.ts";
-import { Due, DueTimes, type DueTimesOwner } from "./timers.ts";
+import { ConnectionTimers, type ConnectionTimersOwner, Due } from "./timers.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -27,7 +27,7 @@ const LOST: Closing = {
 };
 
 /** Serves one Network Connection: writes what it has to say, and looks after its deadlines and its end. */
-export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner, DueTimesOwner {
+export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner, ConnectionTimersOwner {
   readonly connection: Connection;
   /** Whether it has a place among `maximumConnections`. */
   isAdmitted = false;
@@ -41,12 +41,12 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   #isWriting = false;
   writingSinceMs = Infinity;
   /** Those that what is being written is one of. */
-  #writesToMany: WritesToMany | undefined;
+  #fanOutWrites: FanOutWrites | undefined;
   #isOver = false;
   #isPumpLater = false;
   #isFarewellSaid = false;
   readonly #reader: ConnectionReader;
-  readonly #due: DueTimes;
+  readonly #due: ConnectionTimers;
   /** When its authentication ends, in epoch milliseconds, and what is said then. */
   #acceptedUntilMs = Infinity;
   /** The same by the broker's own time. */
@@ -62,7 +62,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
     this.#written = this.#onWritten.bind(this);
     this.#broken = this.#onBroken.bind(this);
     this.#channel = channelOf(transport);
-    this.#due = new DueTimes(host.deadlines, this);
+    this.#due = new ConnectionTimers(host.deadlines, this);
     this.connection = new Connection(host, this);
     this.#reader = new ConnectionReader(this, this.connection, this.#channel, host);
     if (host.onPacket !== undefined) this.tellPackets(host.onPacket);
@@ -186,7 +186,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   }
 
   /** Writes what may leave, when a turn ends: one write at a time. */
-  flush(writes?: WritesToMany): void {
+  flush(writes?: FanOutWrites): void {
     this.#isFlushLater = false;
     const { connection } = this;
     if (connection.closing !== undefined) this.#over(connection.closing);
@@ -202,7 +202,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
       return;
     }
     this.#isWriting = true;
-    this.#writesToMany = writes;
+    this.#fanOutWrites = writes;
     writes?.begin();
     this.#countSent(bytes.length);
     // The one that waits looks itself whether it is still the same write.
@@ -266,8 +266,8 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   #endWrite(): void {
     this.#isWriting = false;
     this.writingSinceMs = Infinity;
-    this.#writesToMany?.end();
-    this.#writesToMany = undefined;
+    this.#fanOutWrites?.end();
+    this.#fanOutWrites = undefined;
   }
 
   /** Lets the session send what waits, and writes it. */
@@ -349,7 +349,7 @@ export interface ServedConnectionHost extends ConnectionHost {
   /** See {@linkcode Turn}. */
   readonly turn: Pick<Turn, "writers" | "holdWrites" | "resumeWrites">;
   /** What whoever publishes to many has to wait for, if the turn is going to write to so many. */
-  writtenToMany(): Promise<void> | undefined;
+  fanOutWritten(): Promise<void> | undefined;
   /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */
   flushWhenDurable(served: ServedConnection): void;
   /** A client may not do what it asked for, whatever the authorizer says. */

@@ -6,7 +6,7 @@ export const Due = { Connect: 0, KeepAlive: 1, Expiry: 2, Write: 3, Pause: 4, Cl
 export type Due = typeof Due[keyof typeof Due];
 
 /** Told when something is due. */
-export interface DueTimesOwner {
+export interface ConnectionTimersOwner {
   isDue(what: Due, nowMs: number): void;
 }
 
@@ -14,14 +14,14 @@ export interface DueTimesOwner {
  * When something is due for one connection, in epoch milliseconds; Infinity: never. All of it together is one deadline,
  * which is set to the earliest: a connection that is idle should hold little.
  */
-export class DueTimes implements Deadline {
+export class ConnectionTimers implements Deadline {
   dueMs = Infinity;
   place = -1;
   readonly #deadlines: Deadlines;
-  readonly #owner: DueTimesOwner;
+  readonly #owner: ConnectionTimersOwner;
   readonly #times = [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity];
 
-  constructor(deadlines: Deadlines, owner: DueTimesOwner) {
+  constructor(deadlines: Deadlines, owner: ConnectionTimersOwner) {
     this.#deadlines = deadlines;
     this.#owner = owner;
   }

@@ -2,7 +2,7 @@
 
 import type { QoS, RetainHandling } from "../../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
-import type { Fact } from "../../protocol/change.ts";
+import type { Change } from "../../protocol/change.ts";
 import * as facts from "./facts.ts";
 import { LATER_MS, message, ODD_NAMES, pattern, queued, retained, started, subscribed, willMessage } from "./facts.ts";
 import type { Case } from "./trial.ts";
@@ -46,7 +46,10 @@ export const CONTENT_CASES: readonly Case[] = [
       await trial.commit(...session, facts.retained("t", message("kept")), facts.clock(0, 0));
       await trial.keeps([...session, facts.retained("t", message("kept")), facts.clock(0, 0)]);
       const machine = { uptimeMs: 60_000, bootId: "\u{feff}8a1f" };
-      await trial.commit(facts.clock(2, 1), facts.together(facts.ended("c"), facts.clock(2 ** 52, 2 ** 51, machine)));
+      await trial.commit(
+        facts.clock(2, 1),
+        facts.transaction(facts.ended("c"), facts.clock(2 ** 52, 2 ** 51, machine)),
+      );
       await trial.keeps([facts.retained("t", message("kept")), facts.clock(2 ** 52, 2 ** 51, machine)]);
       await trial.commit(facts.clock(5, 2 ** 52));
       await trial.keeps([facts.retained("t", message("kept")), facts.clock(5, 2 ** 52)]);
@@ -55,7 +58,7 @@ export const CONTENT_CASES: readonly Case[] = [
   {
     name: "keeps sessions apart, whatever their Client Identifiers are",
     check: async (trial) => {
-      const sessions = ODD_NAMES.map((clientId, index): readonly Fact[] => [
+      const sessions = ODD_NAMES.map((clientId, index): readonly Change[] => [
         started(clientId, clientId),
         facts.expiry(clientId, index),
         facts.will(clientId, willMessage(clientId)),
@@ -124,7 +127,7 @@ export const CONTENT_CASES: readonly Case[] = [
       const [first = "", ...rest] = clientIds;
       await trial.commit(
         ...clientIds.map((clientId) => started(clientId)),
-        facts.together(retained("large", large), ...clientIds.map((clientId) => queued(clientId, 1, large))),
+        facts.transaction(retained("large", large), ...clientIds.map((clientId) => queued(clientId, 1, large))),
       );
       await trial.keeps([...clientIds.flatMap((id) => [started(id), queued(id, 1, large)]), retained("large", large)]);
       await trial.commit(...rest.map((id) => facts.completed(id, 1)), retained("large", undefined));
@@ -238,7 +241,7 @@ export const CONTENT_CASES: readonly Case[] = [
       await trial.commit(started("c"), ...filters.map((filter) => subscribed("c", filter)), ...withDues);
       await trial.keeps([started("c"), ...withDues]);
       const later = filters.map((filter, index) => subscribed("c", filter, {}, dues.at(index - 1)));
-      await trial.commit(facts.together(queued("c", 1, message("m")), ...later));
+      await trial.commit(facts.transaction(queued("c", 1, message("m")), ...later));
       await trial.keeps([started("c"), ...later, queued("c", 1, message("m"))]);
       const none = filters.slice(0, 2).map((filter) => subscribed("c", filter));
       await trial.commit(...none, ...filters.slice(2).map((filter) => facts.unsubscribed("c", filter)));
@@ -263,7 +266,7 @@ export const CONTENT_CASES: readonly Case[] = [
   {
     name: "keeps the Session Expiry Interval and when it ends, also never",
     check: async (trial) => {
-      const kept: readonly Fact[] = [0, 1, 3_600, 0xffff_ffff].flatMap((seconds) =>
+      const kept: readonly Change[] = [0, 1, 3_600, 0xffff_ffff].flatMap((seconds) =>
         [undefined, 0, 1, LATER_MS, LATER_MS + 0xffff_ffff * 1000, Infinity].flatMap((expiresAtMs) => {
           const clientId = `${seconds} ${expiresAtMs}`;
           return [started(clientId), facts.expiry(clientId, seconds, expiresAtMs)];

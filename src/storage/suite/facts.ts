@@ -2,8 +2,8 @@
 
 import type { QoS, Will } from "../../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
-import type { ClientTraits } from "../../protocol/ask.ts";
-import type { Change, Fact, QueuedChange, RetainedDue } from "../../protocol/change.ts";
+import type { AccessAttributes } from "../../protocol/ask.ts";
+import type { Change, CommitItem, QueuedChange, RetainedDue } from "../../protocol/change.ts";
 import { ApplicationMessage } from "../../protocol/message.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import { parseTopicFilter } from "../../protocol/topic_filter.ts";
@@ -37,7 +37,7 @@ export const ODD_NAMES: readonly string[] = [
 ];
 
 /** What a client may be to access rules: nothing, all there is, and names as odd as they come. */
-export const TRAITS: readonly ClientTraits[] = [
+export const TRAITS: readonly AccessAttributes[] = [
   { principal: undefined, roles: [], grants: [], listener: undefined },
   { principal: "", roles: [""], grants: [], listener: "mqtt://127.0.0.1:1883" },
   {
@@ -51,7 +51,7 @@ export const TRAITS: readonly ClientTraits[] = [
     ],
     listener: "unix:/run/mqtt",
   },
-  ...ODD_NAMES.map((name): ClientTraits => ({
+  ...ODD_NAMES.map((name): AccessAttributes => ({
     principal: name,
     roles: [name],
     grants: [{ access: "read", topicFilter: name }],
@@ -96,19 +96,24 @@ export function queued(
   return { kind: "queued", clientId, sequence, message, ...plain, ...options };
 }
 
-export function started(clientId: string, principal?: string, network?: string): Fact {
+export function started(clientId: string, principal?: string, network?: string): Change {
   return { kind: "sessionStarted", clientId, principal, network };
 }
 
-export function expiry(clientId: string, sessionExpirySeconds: number, expiresAtMs?: number): Fact {
+export function expiry(clientId: string, sessionExpirySeconds: number, expiresAtMs?: number): Change {
   return { kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs };
 }
 
-export function ended(clientId: string): Fact {
+export function ended(clientId: string): Change {
   return { kind: "sessionEnded", clientId };
 }
 
-export function will(clientId: string, will: Will | undefined, publishAtMs?: number, source?: ClientTraits): Fact {
+export function will(
+  clientId: string,
+  will: Will | undefined,
+  publishAtMs?: number,
+  source?: AccessAttributes,
+): Change {
   return { kind: "will", clientId, will, publishAtMs, ...source === undefined ? {} : { source } };
 }
 
@@ -121,7 +126,7 @@ export function subscribed(
   topicFilter: string,
   options: Partial<Omit<Subscription, "filter">> = {},
   retainedDue?: RetainedDue,
-): Fact {
+): Change {
   const filter = parseTopicFilter(topicFilter);
   if (filter === undefined) throw new TypeError(`Cannot subscribe to "${topicFilter}": it is not a Topic Filter`);
   const plain = {
@@ -135,27 +140,27 @@ export function subscribed(
   return { kind: "subscribed", clientId, subscription: { filter, ...plain, ...options }, ...due };
 }
 
-export function unsubscribed(clientId: string, topicFilter: string): Fact {
+export function unsubscribed(clientId: string, topicFilter: string): Change {
   return { kind: "unsubscribed", clientId, topicFilter };
 }
 
-export function accepted(clientId: string, packetIdentifier: number): Fact {
+export function accepted(clientId: string, packetIdentifier: number): Change {
   return { kind: "accepted", clientId, packetIdentifier };
 }
 
-export function released(clientId: string, packetIdentifier: number): Fact {
+export function released(clientId: string, packetIdentifier: number): Change {
   return { kind: "released", clientId, packetIdentifier };
 }
 
-export function sent(clientId: string, sequence: number, packetIdentifier: number): Fact {
+export function sent(clientId: string, sequence: number, packetIdentifier: number): Change {
   return { kind: "sent", clientId, sequence, packetIdentifier };
 }
 
-export function received(clientId: string, sequence: number): Fact {
+export function received(clientId: string, sequence: number): Change {
   return { kind: "received", clientId, sequence };
 }
 
-export function completed(clientId: string, sequence: number): Fact {
+export function completed(clientId: string, sequence: number): Change {
   return { kind: "completed", clientId, sequence };
 }
 
@@ -163,9 +168,9 @@ export function completed(clientId: string, sequence: number): Fact {
 export function retained(
   topic: string,
   message: ApplicationMessage | undefined,
-  source?: ClientTraits,
+  source?: AccessAttributes,
   sequence?: number,
-): Fact {
+): Change {
   const from = { ...source === undefined ? {} : { source }, ...sequence === undefined ? {} : { sequence } };
   if (message === undefined || message.topic === topic) return { kind: "retained", topic, message, ...from };
   const { payload, qos, retain, properties, publisher, expiresAtMs } = message;
@@ -173,16 +178,16 @@ export function retained(
   return { kind: "retained", topic, message: ApplicationMessage.restored(packet, publisher, expiresAtMs), ...from };
 }
 
-export function clock(nowMs: number, wallMs: number, machine?: { uptimeMs: number; bootId: string }): Fact {
+export function clock(nowMs: number, wallMs: number, machine?: { uptimeMs: number; bootId: string }): Change {
   return { kind: "clock", nowMs, wallMs, ...machine };
 }
 
-export function together(...changes: readonly Fact[]): Change {
-  return { kind: "together", changes };
+export function transaction(...changes: readonly Change[]): CommitItem {
+  return { kind: "transaction", changes };
 }
 
 /** A session with something of each kind; its first message is acknowledged, the second is in flight, the third waits. */
-export function busySession(clientId: string): readonly Change[] {
+export function busySession(clientId: string): readonly CommitItem[] {
   return [
     started(clientId, "user"),
     expiry(clientId, 60),
@@ -208,7 +213,7 @@ export function busySession(clientId: string): readonly Change[] {
 }
 
 /** What is kept after {@linkcode busySession}. */
-export function busySessionKept(clientId: string): readonly Fact[] {
+export function busySessionKept(clientId: string): readonly Change[] {
   return [
     started(clientId, "user"),
     expiry(clientId, 60, LATER_MS),

@@ -1,6 +1,6 @@
 /** Reads of a session that are under way when a commit fails: a read that ends has given all that is kept. */
 
-import type { Change } from "../../protocol/change.ts";
+import type { CommitItem } from "../../protocol/change.ts";
 import * as facts from "./facts.ts";
 import { completed, message, pattern, queued, sent, started } from "./facts.ts";
 import { named } from "./kept.ts";
@@ -18,7 +18,7 @@ const READ_BEFORE = [0, 3, 8, MESSAGES - 1];
 
 interface FailingList {
   /** Changes of the commit that fails. */
-  readonly changes: (clientId: string) => readonly Change[];
+  readonly changes: (clientId: string) => readonly CommitItem[];
   /** Whether the session may be gone with it. */
   readonly isEnd: boolean;
 }
@@ -35,7 +35,7 @@ export const FAILING_READ_CASES: readonly Case[] = MOMENTS.map((moment) => ({
   name: `gives all that was kept to a read under way when a commit fails, or rejects it (the commit fails ${moment})`,
   needs: "failNextCommit",
   check: async (trial) => {
-    const history: Change[] = [];
+    const history: CommitItem[] = [];
     for (const [index, list] of LISTS.entries()) {
       for (const readBefore of moment === "before" ? [0] : READ_BEFORE) {
         const clientId = `${index} ${readBefore}`;

@@ -1,11 +1,11 @@
-import type { ClockChange, Fact } from "../../protocol/change.ts";
+import type { Change, ClockChange } from "../../protocol/change.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { Storage } from "../storage.ts";
 import { plainTraits } from "../traits_json.ts";
 import { firstDifference } from "./difference.ts";
 
 /** What a storage keeps of a session, to be compared. */
-interface KeptSession {
+interface ComparedSession {
   readonly principal: string | undefined;
   readonly network: string | undefined;
   expiry: unknown;
@@ -14,11 +14,11 @@ interface KeptSession {
   /** Sorted. */
   accepted: number[];
   /** In the order in which they come. */
-  readonly messages: KeptMessage[];
+  readonly messages: ComparedMessage[];
   readonly backlog: { messages: number; bytes: number };
 }
 
-interface KeptMessage {
+interface ComparedMessage {
   readonly sequence: number;
   readonly isReceived: boolean;
   readonly rest: unknown;
@@ -26,7 +26,7 @@ interface KeptMessage {
 
 /** What a storage keeps, to be compared; Maps, because names come from the wire. */
 export interface Kept {
-  readonly sessions: Map<string, KeptSession>;
+  readonly sessions: Map<string, ComparedSession>;
   readonly retained: Map<string, unknown>;
   clock: ClockChange | undefined;
   /** By Client Identifier: what `backlog` said. */
@@ -41,13 +41,13 @@ export async function readKept(storage: Storage): Promise<Kept> {
     if (fact.kind === "clock" && !isFirst) throw new Error('restore() gives "clock" behind something else');
     isFirst = false;
     if (fact.kind === "backlog") takeBacklog(kept, fact);
-    else if (IN_RESTORE.includes(fact.kind)) takeFact(kept, fact);
+    else if (IN_RESTORE.includes(fact.kind)) takeChange(kept, fact);
     else throw new Error(`restore() gives "${fact.kind}", which is for restoreSession()`);
   }
   for (const [clientId, session] of kept.sessions) {
     let bytes = 0;
     for await (const fact of storage.restoreSession(clientId)) {
-      takeSessionFact(clientId, session, fact);
+      takeSessionChange(clientId, session, fact);
       if (fact.kind === "queued") bytes += fact.message.size;
     }
     if (session.backlog.bytes !== bytes) {
@@ -65,15 +65,15 @@ export async function readKept(storage: Storage): Promise<Kept> {
 }
 
 /** The facts as what a storage should keep: each says what is there, in the order of {@linkcode Storage.restoreSession}. */
-export function keptOf(facts: readonly Fact[]): Kept {
+export function keptOf(facts: readonly Change[]): Kept {
   const kept = emptyKept();
   for (const fact of facts) {
     const session = "clientId" in fact ? kept.sessions.get(fact.clientId) : undefined;
     if (session === undefined || IN_RESTORE.includes(fact.kind)) {
-      takeFact(kept, fact);
+      takeChange(kept, fact);
       continue;
     }
-    takeSessionFact("clientId" in fact ? fact.clientId : "", session, fact);
+    takeSessionChange("clientId" in fact ? fact.clientId : "", session, fact);
     if (fact.kind !== "queued") continue;
     session.backlog.messages += 1;
     session.backlog.bytes += fact.message.size;
@@ -95,7 +95,7 @@ export function named(name: string): string {
   return JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}...` : name);
 }
 
-const IN_RESTORE: readonly Fact["kind"][] = [
+const IN_RESTORE: readonly Change["kind"][] = [
   "sessionStarted",
   "sessionExpiry",
   "will",
@@ -108,7 +108,7 @@ function emptyKept(): Kept {
   return { sessions: new Map(), retained: new Map(), clock: undefined, lastSequences: new Map() };
 }
 
-function takeFact(kept: Kept, fact: Fact): void {
+function takeChange(kept: Kept, fact: Change): void {
   const { sessions, retained } = kept;
   if (fact.kind === "clock") {
     kept.clock = fact;
@@ -147,7 +147,7 @@ function takeFact(kept: Kept, fact: Fact): void {
   }
 }
 
-function takeBacklog({ sessions, lastSequences }: Kept, fact: Extract<Fact, { kind: "backlog" }>): void {
+function takeBacklog({ sessions, lastSequences }: Kept, fact: Extract<Change, { kind: "backlog" }>): void {
   const session = sessions.get(fact.clientId);
   if (session === undefined) throw new Error(`"backlog" comes before the session of ${named(fact.clientId)} begins`);
   if (lastSequences.has(fact.clientId)) throw new Error(`restore() gives the backlog of ${named(fact.clientId)} twice`);
@@ -156,7 +156,7 @@ function takeBacklog({ sessions, lastSequences }: Kept, fact: Extract<Fact, { ki
   session.backlog.bytes = fact.bytes;
 }
 
-function takeSessionFact(clientId: string, session: KeptSession, fact: Fact): void {
+function takeSessionChange(clientId: string, session: ComparedSession, fact: Change): void {
   const { messages, accepted } = session;
   if (!("clientId" in fact) || fact.clientId !== clientId) {
     throw new Error(`restoreSession() of ${named(clientId)} gives what is not of this session`);
@@ -187,7 +187,7 @@ function takeSessionFact(clientId: string, session: KeptSession, fact: Fact): vo
   }
 }
 
-function emptySession({ principal, network }: Extract<Fact, { kind: "sessionStarted" }>): KeptSession {
+function emptySession({ principal, network }: Extract<Change, { kind: "sessionStarted" }>): ComparedSession {
   return {
     principal,
     network,

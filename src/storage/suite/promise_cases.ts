@@ -1,8 +1,8 @@
 /** The promises of the contract, one by one. */
 
-import type { Change } from "../../protocol/change.ts";
+import type { CommitItem } from "../../protocol/change.ts";
 import * as facts from "./facts.ts";
-import { busySession, busySessionKept, completed, message, queued, retained, started, together } from "./facts.ts";
+import { busySession, busySessionKept, completed, message, queued, retained, started, transaction } from "./facts.ts";
 import type { Case } from "./trial.ts";
 
 const LOST_WITHIN_MS = 20_000;
@@ -40,9 +40,9 @@ export const PROMISE_CASES: readonly Case[] = [
     },
   },
   {
-    name: "applies the changes of a `together` in their order",
+    name: "applies the changes of a `transaction` in their order",
     check: async (trial) => {
-      await trial.commit(facts.started("c"), together(...flat(BUSY.slice(1))));
+      await trial.commit(facts.started("c"), transaction(...flat(BUSY.slice(1))));
       await trial.keeps([started("c"), ...KEPT.slice(1)]);
     },
   },
@@ -66,11 +66,11 @@ export const PROMISE_CASES: readonly Case[] = [
   {
     name: "takes a whole list again",
     check: async (trial) => {
-      const [begin, ...rest] = BUSY as readonly [Change, ...Change[]]; // It is not empty.
+      const [begin, ...rest] = BUSY as readonly [CommitItem, ...CommitItem[]]; // It is not empty.
       await trial.commit(begin);
       for (let times = 0; times < 3; times++) await trial.commit(...rest);
       await trial.keeps(KEPT);
-      await trial.commit(...rest, together(...flat(rest)));
+      await trial.commit(...rest, transaction(...flat(rest)));
       await trial.keeps(KEPT);
     },
   },
@@ -108,7 +108,7 @@ export const PROMISE_CASES: readonly Case[] = [
     name: "says nothing of changes of a session that is not there",
     check: async (trial) => {
       const ofNone = busySession("none").filter(({ kind }) => kind !== "sessionStarted" && kind !== "retained");
-      await trial.commit(...ofNone, facts.ended("none"), together(...flat(ofNone)));
+      await trial.commit(...ofNone, facts.ended("none"), transaction(...flat(ofNone)));
       await trial.keeps([]);
       await trial.commit(started("none"), facts.ended("none"), ...ofNone);
       await trial.keeps([]);
@@ -197,7 +197,7 @@ async function withinSeconds<T>(promise: Promise<T>, failure: string): Promise<T
   }
 }
 
-/** None of them is a `together`. */
-function flat(changes: readonly Change[]) {
-  return changes.flatMap((change) => change.kind === "together" ? change.changes : [change]);
+/** None of them is a `transaction`. */
+function flat(changes: readonly CommitItem[]) {
+  return changes.flatMap((change) => change.kind === "transaction" ? change.changes : [change]);
 }

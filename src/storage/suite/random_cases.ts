@@ -1,7 +1,7 @@
 /** Random changes, with failures and crashes, compared with what they mean. */
 
-import type { Change } from "../../protocol/change.ts";
-import { message, pattern, queued, started, together } from "./facts.ts";
+import type { CommitItem } from "../../protocol/change.ts";
+import { message, pattern, queued, started, transaction } from "./facts.ts";
 import { compareKept, readKept } from "./kept.ts";
 import { RandomChanges } from "./random_changes.ts";
 import { Seeded } from "./seeded.ts";
@@ -27,7 +27,7 @@ export function randomCases(seed: number): readonly Case[] {
       check: checkCrashes,
     },
     {
-      name: "keeps a large `together` whole or not at all when its process ends",
+      name: "keeps a large `transaction` whole or not at all when its process ends",
       needs: "crash",
       check: checkLargeTogether,
     },
@@ -46,7 +46,7 @@ export function randomCases(seed: number): readonly Case[] {
 
 async function checkRandomChanges(trial: Trial, random: Seeded): Promise<void> {
   const changes = new RandomChanges(random);
-  const history: Change[] = [];
+  const history: CommitItem[] = [];
   for (let lists = 0; lists < LISTS; lists++) {
     const list = changes.list(random.integer(0, MOST_CHANGES));
     history.push(...list);
@@ -57,7 +57,7 @@ async function checkRandomChanges(trial: Trial, random: Seeded): Promise<void> {
 
 async function checkRepeatedLists(trial: Trial, random: Seeded): Promise<void> {
   const changes = new RandomChanges(random);
-  const history: Change[] = [];
+  const history: CommitItem[] = [];
   for (let lists = 0; lists < LISTS; lists++) {
     const list = changes.list(random.integer(1, MOST_CHANGES));
     history.push(...list);
@@ -71,7 +71,7 @@ async function checkRepeatedLists(trial: Trial, random: Seeded): Promise<void> {
 
 async function checkFailures(trial: Trial, random: Seeded): Promise<void> {
   const changes = new RandomChanges(random);
-  const history: Change[] = [];
+  const history: CommitItem[] = [];
   for (let lists = 0; lists < LISTS; lists++) {
     const list = changes.list(random.integer(1, MOST_CHANGES));
     for (let failures = random.integer(1, 3); failures > 0; failures--) {
@@ -89,7 +89,7 @@ async function checkFailures(trial: Trial, random: Seeded): Promise<void> {
 
 async function checkCrashes(trial: Trial, random: Seeded): Promise<void> {
   const changes = new RandomChanges(random);
-  const history: Change[] = [];
+  const history: CommitItem[] = [];
   for (let lists = 0; lists < LISTS; lists++) {
     const list = changes.list(random.integer(1, MOST_CHANGES));
     await crashDuring(trial, history, list, random);
@@ -102,16 +102,16 @@ async function checkCrashes(trial: Trial, random: Seeded): Promise<void> {
 /** More than 1,000 facts and 2 MiB: no storage has a commit of its own that is so large. */
 async function checkLargeTogether(trial: Trial, random: Seeded): Promise<void> {
   const clientIds = Array.from({ length: 1_100 }, (_, index) => `client ${index}`);
-  const history: Change[] = clientIds.map((clientId) => started(clientId));
+  const history: CommitItem[] = clientIds.map((clientId) => started(clientId));
   await trial.commit(...history);
   for (let sequence = 1; sequence <= 4; sequence++) {
     const large = message(pattern(1_000_000, sequence));
     const own = clientIds.map((clientId, index) =>
       queued(clientId, sequence, index < 3 ? large : message(pattern(900)))
     );
-    await crashDuring(trial, history, [together(...own)], random);
-    await trial.commit(together(...own));
-    history.push(together(...own));
+    await crashDuring(trial, history, [transaction(...own)], random);
+    await trial.commit(transaction(...own));
+    history.push(transaction(...own));
   }
   await trial.keepsAll(await modelOf(history));
 }
@@ -119,8 +119,8 @@ async function checkLargeTogether(trial: Trial, random: Seeded): Promise<void> {
 /** Ends the process while a list is committed, and looks what is kept. */
 async function crashDuring(
   trial: Trial,
-  history: readonly Change[],
-  list: readonly Change[],
+  history: readonly CommitItem[],
+  list: readonly CommitItem[],
   random: Seeded,
 ): Promise<void> {
   let kept = 0;
@@ -136,8 +136,8 @@ async function crashDuring(
 /** Throws unless it keeps what was there before and a prefix of the list, of at least so many changes. */
 async function keepsPrefix(
   trial: Trial,
-  history: readonly Change[],
-  list: readonly Change[],
+  history: readonly CommitItem[],
+  list: readonly CommitItem[],
   least: number,
 ): Promise<void> {
   const kept = await readKept(trial.storage);
@@ -153,7 +153,7 @@ async function keepsPrefix(
   throw new Error(`No prefix of ${least} to ${list.length} changes is kept; with all of them: ${why}`);
 }
 
-async function isKept(trial: Trial, list: readonly Change[]): Promise<boolean> {
+async function isKept(trial: Trial, list: readonly CommitItem[]): Promise<boolean> {
   try {
     await trial.commit(...list);
     return true;

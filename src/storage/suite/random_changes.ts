@@ -1,6 +1,6 @@
 import type { QoS } from "../../codec/packet.ts";
 import { hasProperties, NO_PROPERTIES, type Properties } from "../../codec/property.ts";
-import type { Change, Fact, RetainedDue } from "../../protocol/change.ts";
+import type { Change, CommitItem, RetainedDue } from "../../protocol/change.ts";
 import * as facts from "./facts.ts";
 import type { Seeded } from "./seeded.ts";
 
@@ -26,16 +26,16 @@ export class RandomChanges {
     this.#random = random;
   }
 
-  list(length: number): Change[] {
-    return Array.from({ length }, () => this.#random.oneIn(10) ? this.#together() : this.#fact());
+  list(length: number): CommitItem[] {
+    return Array.from({ length }, () => this.#random.oneIn(10) ? this.#transaction() : this.#fact());
   }
 
-  #together(): Change {
+  #transaction(): CommitItem {
     const length = this.#random.integer(0, this.#random.pick([3, 30]));
-    return facts.together(...Array.from({ length }, () => this.#fact()));
+    return facts.transaction(...Array.from({ length }, () => this.#fact()));
   }
 
-  #fact(): Fact {
+  #fact(): Change {
     const random = this.#random;
     if (random.oneIn(30)) return facts.clock(random.integer(0, 9), random.integer(0, 9));
     if (random.oneIn(8)) {
@@ -45,7 +45,7 @@ export class RandomChanges {
     }
     const clientId = random.pick(CLIENT_IDS);
     const session = this.#sessions.get(clientId);
-    if (session === undefined && random.oneIn(5)) return this.#sessionFact(clientId); // It is not there.
+    if (session === undefined && random.oneIn(5)) return this.#sessionChange(clientId); // It is not there.
     if (session === undefined || random.oneIn(40)) {
       this.#sessions.set(clientId, newSession());
       return facts.started(clientId, random.pick([undefined, "", "user"]));
@@ -54,10 +54,10 @@ export class RandomChanges {
       this.#sessions.delete(clientId);
       return facts.ended(clientId);
     }
-    return random.oneIn(3) ? this.#sessionFact(clientId) : this.#messageFact(clientId, session);
+    return random.oneIn(3) ? this.#sessionChange(clientId) : this.#messageChange(clientId, session);
   }
 
-  #sessionFact(clientId: string): Fact {
+  #sessionChange(clientId: string): Change {
     const random = this.#random;
     switch (random.integer(0, 5)) {
       case 0: {
@@ -96,7 +96,7 @@ export class RandomChanges {
     return { after: random.pick(["", ...TOPICS]), until, passes, passesUntil: until + random.integer(0, 9) };
   }
 
-  #messageFact(clientId: string, session: RandomSession): Fact {
+  #messageChange(clientId: string, session: RandomSession): Change {
     const random = this.#random;
     const { waiting, inflight } = session;
     const [next] = waiting;
@@ -120,7 +120,7 @@ export class RandomChanges {
     return this.#queued(clientId, session);
   }
 
-  #queued(clientId: string, session: RandomSession): Fact {
+  #queued(clientId: string, session: RandomSession): Change {
     const random = this.#random;
     const qos = random.pick(QOS);
     session.lastSequence += random.oneIn(5) ? random.integer(2, 9) : 1; // A gap: it was taken back.

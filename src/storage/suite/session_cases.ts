@@ -1,6 +1,6 @@
 /** What is read of a session, and what restore() says of its messages. */
 
-import type { Fact } from "../../protocol/change.ts";
+import type { Change } from "../../protocol/change.ts";
 import * as facts from "./facts.ts";
 import { accepted, completed, message, queued, received, sent, started } from "./facts.ts";
 import { compareKept, keptOf, readKept } from "./kept.ts";
@@ -170,7 +170,7 @@ export const SESSION_CASES: readonly Case[] = [
     name: "keeps 2000 sessions with subscriptions and messages, in few and large lists",
     check: async (trial) => {
       const shared = message("to all");
-      const all = numbers(1, 2_000).map((n): readonly Fact[] => {
+      const all = numbers(1, 2_000).map((n): readonly Change[] => {
         const clientId = `client ${n}`;
         const filters = [`device/${n}/#`, "all", `+/${n % 7}`].map((filter) => facts.subscribed(clientId, filter));
         return [started(clientId), facts.expiry(clientId, n), ...filters, queued(clientId, n, shared)];
@@ -184,7 +184,7 @@ export const SESSION_CASES: readonly Case[] = [
 ];
 
 /** A commit fails, and its change comes again. */
-async function failAndRepeat(trial: Trial, change: Fact): Promise<void> {
+async function failAndRepeat(trial: Trial, change: Change): Promise<void> {
   trial.failNextCommit();
   await trial.commit(change).catch(() => {}); // It is asked for.
   await trial.commit(change);
@@ -207,7 +207,7 @@ function pages(count: number): number[][] {
 }
 
 /** Compares what a read gives of a session; `expected` begins with nothing but facts of it. */
-async function reads(actual: AsyncIterable<Fact>, expected: readonly Fact[]): Promise<void> {
+async function reads(actual: AsyncIterable<Change>, expected: readonly Change[]): Promise<void> {
   const given = await Array.fromAsync(actual);
   const first = given[0] ?? expected[0];
   const begin = started(first !== undefined && "clientId" in first ? first.clientId : "");

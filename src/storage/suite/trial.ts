@@ -1,4 +1,4 @@
-import type { Change, Fact } from "../../protocol/change.ts";
+import type { Change, CommitItem } from "../../protocol/change.ts";
 import { MemoryStorage } from "../memory.ts";
 import type { Storage } from "../storage.ts";
 import { compareKept, type Kept, keptOf, readKept } from "./kept.ts";
@@ -61,7 +61,7 @@ export class Trial<Place = unknown> {
     return this.#storage;
   }
 
-  async commit(...changes: readonly Change[]): Promise<void> {
+  async commit(...changes: readonly CommitItem[]): Promise<void> {
     await this.#storage.commit(changes);
   }
 
@@ -86,7 +86,7 @@ export class Trial<Place = unknown> {
   }
 
   /** Throws unless it keeps just these facts, also when it is closed and opened again. */
-  async keeps(facts: readonly Fact[]): Promise<void> {
+  async keeps(facts: readonly Change[]): Promise<void> {
     await this.keepsAll(keptOf(facts));
   }
 
@@ -99,7 +99,7 @@ export class Trial<Place = unknown> {
 }
 
 /** What is kept of changes; the storage in memory says what they mean, and has its own cases written out. */
-export async function modelOf(changes: readonly Change[]): Promise<Kept> {
+export async function modelOf(changes: readonly CommitItem[]): Promise<Kept> {
   const model = new MemoryStorage();
   model.commit(changes);
   return await readKept(model);

@@ -6,7 +6,7 @@ import { Queue } from "../protocol/message_queue.ts";
 import { orAborted } from "./abort.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { PacketIdentifiers } from "./packet_identifiers.ts";
-import { PublishEncoder } from "./publish_encoder.ts";
+import { PublishFraming } from "./publish_framing.ts";
 import { quotaExceeded, RefusedError } from "./refused_error.ts";
 import type { ServerTerms } from "./server_terms.ts";
 
@@ -40,7 +40,7 @@ interface Entry {
 }
 
 /** Sends messages and repeats them on the next connection, until the server has them (MQTT 5, sections 4.3 and 4.4). */
-export class OutgoingMessages {
+export class PublishQueue {
   readonly #limits: OutgoingLimits;
   readonly #identifiers: PacketIdentifiers;
   readonly #onAwaiting: () => void;
@@ -51,7 +51,7 @@ export class OutgoingMessages {
   #waitingMessages = 0;
   #waitingBytes = 0;
   #connection: NetworkConnection | undefined;
-  #encoder: PublishEncoder | undefined;
+  #encoder: PublishFraming | undefined;
   #window = 0;
   #sendQuota = 0;
   /** One for all that has not to wait. */
@@ -91,7 +91,7 @@ export class OutgoingMessages {
   /** Goes on over a new connection, with what the last one left undone. */
   attach(connection: NetworkConnection, terms: ServerTerms, sessionPresent: boolean): void {
     this.#connection = connection;
-    this.#encoder = new PublishEncoder(connection, terms, this.#limits.sendsTopicAliases);
+    this.#encoder = new PublishFraming(connection, terms, this.#limits.sendsTopicAliases);
     this.#window = this.#sendQuota = Math.min(terms.receiveMaximum, this.#limits.maximumInflight); // [MQTT-3.3.4-7]
     if (!sessionPresent) this.#beginAnew();
     this.#repeated.clear();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Broker, type Change, MemoryStorage } from "../../mod.ts";
+import { Broker, type CommitItem, MemoryStorage } from "../../mod.ts";
 import { message, queued, started } from "../storage/kv_changes.ts";
 
 const MANY = 5_000;
@@ -11,7 +11,7 @@ Deno.test("$SYS counts what many sessions hold in several turns, and tells it wh
   for (let index = 0; index < MANY; index++) {
     const clientId = String(index);
     const expiry = { sessionExpirySeconds: 3_600, expiresAtMs: nowMs + 3_600_000 };
-    const changes: Change[] = [started(clientId), { kind: "sessionExpiry", clientId, ...expiry }];
+    const changes: CommitItem[] = [started(clientId), { kind: "sessionExpiry", clientId, ...expiry }];
     await storage.commit([...changes, queued(clientId, 1, message("x"))]);
   }
   await using broker = await Broker.open({ storage, clock: () => nowMs, sysIntervalMs: MINUTE_MS });

@@ -1,15 +1,15 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { ReadTurns } from "../../src/transport/read_turns.ts";
+import { ReadFairness } from "../../src/transport/read_fairness.ts";
 import { within } from "../deadline.ts";
 
-Deno.test("ReadTurns.pause() is one for all and ends by itself", async () => {
-  const turns = new ReadTurns();
+Deno.test("ReadFairness.pause() is one for all and ends by itself", async () => {
+  const turns = new ReadFairness();
   const pause = turns.pause();
   assertStrictEquals(turns.pause(), pause);
   await within(Promise.resolve(pause), "the pause to end");
 });
 
-Deno.test("ReadTurns.progress() ends a pause only when what was ready as it began is done with", async () => {
+Deno.test("ReadFairness.progress() ends a pause only when what was ready as it began is done with", async () => {
   const { turns, pause } = paused();
   turns.progress();
   await nextMicrotasks();
@@ -20,15 +20,15 @@ Deno.test("ReadTurns.progress() ends a pause only when what was ready as it bega
   assertEquals(pause.isOver, true);
 });
 
-Deno.test("ReadTurns.progress() without a pause is nothing", () => {
-  const turns = new ReadTurns();
+Deno.test("ReadFairness.progress() without a pause is nothing", () => {
+  const turns = new ReadFairness();
   turns.progress();
   turns.pause();
   turns.end();
   turns.progress();
 });
 
-Deno.test("ReadTurns.end() ends a pause at once and leaves no timer of it", async () => {
+Deno.test("ReadFairness.end() ends a pause at once and leaves no timer of it", async () => {
   const { turns, pause } = paused();
   turns.end();
   turns.end();
@@ -36,8 +36,8 @@ Deno.test("ReadTurns.end() ends a pause at once and leaves no timer of it", asyn
   assertEquals(pause.isOver, true);
 });
 
-function paused(): { readonly turns: ReadTurns; readonly pause: { readonly isOver: boolean } } {
-  const turns = new ReadTurns();
+function paused(): { readonly turns: ReadFairness; readonly pause: { readonly isOver: boolean } } {
+  const turns = new ReadFairness();
   const pause = { isOver: false };
   turns.pause()?.then(() => pause.isOver = true);
   return { turns, pause };

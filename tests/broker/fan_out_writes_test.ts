@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { memoryTransport } from "../../mod.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
-import { WritesToMany } from "../../src/broker/turn.ts";
+import { FanOutWrites } from "../../src/broker/turn.ts";
 import { within } from "../deadline.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
@@ -14,7 +14,7 @@ const ROWS = [
 for (const { begun, ended } of ROWS) {
   Deno.test(`Of ${begun} writes to many ${ended} must be through`, async () => {
     const deadlines = new Deadlines();
-    const writes = new WritesToMany(deadlines, 0);
+    const writes = new FanOutWrites(deadlines, 0);
     let isThrough = false;
     const through = writes.through.then(() => isThrough = true);
     for (let count = 0; count < begun; count++) writes.begin();
@@ -31,7 +31,7 @@ for (const { begun, ended } of ROWS) {
 
 Deno.test("Of 0 writes to many none must be through", async () => {
   const deadlines = new Deadlines();
-  const writes = new WritesToMany(deadlines, 0);
+  const writes = new FanOutWrites(deadlines, 0);
   writes.allBegun();
   await within(writes.through, "the writes");
   assertEquals(deadlines.size, 0);
@@ -39,7 +39,7 @@ Deno.test("Of 0 writes to many none must be through", async () => {
 
 Deno.test("Writes to many that are not through are waited for 50 ms", async () => {
   const deadlines = new Deadlines();
-  const writes = new WritesToMany(deadlines, 1_000);
+  const writes = new FanOutWrites(deadlines, 1_000);
   for (let count = 0; count < 256; count++) writes.begin();
   writes.allBegun();
   deadlines.tick(1_049);

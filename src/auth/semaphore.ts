@@ -1,7 +1,7 @@
 import { Queue } from "../protocol/message_queue.ts";
 
 /** Lets a few do expensive work at a time; the others wait, but not for ever. */
-export class Turns {
+export class Semaphore {
   readonly #most: number;
   readonly #mostWaiting: number;
   readonly #longestWaitMs: number;

@@ -10,7 +10,7 @@ import type { ServerTerms } from "./server_terms.ts";
 const ALIAS_BYTES = 4;
 
 /** Bytes of PUBLISH for one connection, as its server wants them. */
-export class PublishEncoder {
+export class PublishFraming {
   readonly #connection: NetworkConnection;
   readonly #terms: ServerTerms;
   readonly #aliases: OutgoingTopicAliases | undefined;

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Deadlines } from "../../src/broker/deadlines.ts";
-import { Due, DueTimes } from "../../src/broker/connection/timers.ts";
+import { ConnectionTimers, Due } from "../../src/broker/connection/timers.ts";
 
-Deno.test("DueTimes tells of each time once, and is one deadline until none is left", () => {
-  const { deadlines, due, told } = dueTimes();
+Deno.test("ConnectionTimers tells of each time once, and is one deadline until none is left", () => {
+  const { deadlines, due, told } = connectionTimers();
   due.set(Due.Connect, 10);
   due.set(Due.Write, 30);
   due.set(Due.KeepAlive, 20);
@@ -18,8 +18,8 @@ Deno.test("DueTimes tells of each time once, and is one deadline until none is l
   assertEquals(deadlines.size, 0);
 });
 
-Deno.test("DueTimes.set() puts off, brings forward and takes back", () => {
-  const { deadlines, due, told } = dueTimes();
+Deno.test("ConnectionTimers.set() puts off, brings forward and takes back", () => {
+  const { deadlines, due, told } = connectionTimers();
   due.set(Due.KeepAlive, 10);
   due.set(Due.KeepAlive, 20);
   deadlines.tick(19);
@@ -34,8 +34,8 @@ Deno.test("DueTimes.set() puts off, brings forward and takes back", () => {
   assertEquals(deadlines.size, 0);
 });
 
-Deno.test("DueTimes.clear() takes all of it back, and what is set behind it is told again", () => {
-  const { deadlines, due, told } = dueTimes();
+Deno.test("ConnectionTimers.clear() takes all of it back, and what is set behind it is told again", () => {
+  const { deadlines, due, told } = connectionTimers();
   due.set(Due.KeepAlive, 10);
   due.set(Due.Write, 20);
   due.clear();
@@ -47,8 +47,8 @@ Deno.test("DueTimes.clear() takes all of it back, and what is set behind it is t
   assertEquals(told, [[Due.Write, 110]]);
 });
 
-Deno.test("DueTimes: one that is set anew while it is told waits for its new time", () => {
-  const { deadlines, due, told } = dueTimes((what, nowMs) => {
+Deno.test("ConnectionTimers: one that is set anew while it is told waits for its new time", () => {
+  const { deadlines, due, told } = connectionTimers((what, nowMs) => {
     if (nowMs < 30) due.set(what, nowMs + 10);
   });
   due.set(Due.KeepAlive, 10);
@@ -56,8 +56,8 @@ Deno.test("DueTimes: one that is set anew while it is told waits for its new tim
   assertEquals(told, [[Due.KeepAlive, 10], [Due.KeepAlive, 20], [Due.KeepAlive, 30]]);
 });
 
-Deno.test("DueTimes: an owner that throws is told of the others all the same", () => {
-  const { deadlines, due, told } = dueTimes((what) => {
+Deno.test("ConnectionTimers: an owner that throws is told of the others all the same", () => {
+  const { deadlines, due, told } = connectionTimers((what) => {
     if (what === Due.Connect) throw new Error("no");
   });
   for (const what of [Due.Connect, Due.Write, Due.Close]) due.set(what, 10);
@@ -67,7 +67,7 @@ Deno.test("DueTimes: an owner that throws is told of the others all the same", (
   assertEquals(deadlines.size, 0);
 });
 
-function dueTimes(onDue: (what: Due, nowMs: number) => void = () => {}) {
+function connectionTimers(onDue: (what: Due, nowMs: number) => void = () => {}) {
   const deadlines = new Deadlines();
   const told: [Due, number][] = [];
   const owner = {
@@ -76,5 +76,5 @@ function dueTimes(onDue: (what: Due, nowMs: number) => void = () => {}) {
       onDue(what, nowMs);
     },
   };
-  return { deadlines, due: new DueTimes(deadlines, owner), told };
+  return { deadlines, due: new ConnectionTimers(deadlines, owner), told };
 }

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { Members, mergedTargets } from "../../src/broker/topic_trie.ts";
+import { mergedMatches, SubscriberSet } from "../../src/broker/topic_trie.ts";
 import type { Subscription } from "../../src/protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { seededTest } from "../seeded.ts";
 
-seededTest("Members holds what a Map holds, in its order", (random) => {
-  const members = new Members("s0", subscription("a", 0));
+seededTest("SubscriberSet holds what a Map holds, in its order", (random) => {
+  const members = new SubscriberSet("s0", subscription("a", 0));
   const expected = new Map([["s0", subscription("a", 0)]]);
   for (let count = 0; count < 50; count++) {
     const subscriber = `s${random.integer(0, 3)}`;
@@ -19,7 +19,7 @@ seededTest("Members holds what a Map holds, in its order", (random) => {
     assertEquals([...members.all], [...expected]);
     assertEquals(members.size, expected.size);
     assertEquals(
-      members.targets.map((target) => [target.subscriber, target.qos]),
+      members.matches.map((match) => [match.subscriber, match.qos]),
       Array.from(expected, ([name, { qos }]) => [name, qos]),
     );
   }
@@ -27,17 +27,17 @@ seededTest("Members holds what a Map holds, in its order", (random) => {
 
 for (const overlapping of ["each", "once"] as const) {
   Deno.test(`Targets of several filters without identifiers name each subscriber once, with ${overlapping}`, () => {
-    const filters = [new Members("a", subscription("t", 0)), new Members("b", subscription("+", 1))];
+    const filters = [new SubscriberSet("a", subscription("t", 0)), new SubscriberSet("b", subscription("+", 1))];
     filters[1]?.set("a", subscription("+", 2)); // The highest QoS holds. [MQTT-3.3.4-2]
-    const targets = mergedTargets(filters, overlapping);
-    assertEquals(targets.map(({ subscriber, qos }) => [subscriber, qos]), [["a", 2], ["b", 1]]);
-    assertEquals(mergedTargets([], overlapping), []);
+    const matches = mergedMatches(filters, overlapping);
+    assertEquals(matches.map(({ subscriber, qos }) => [subscriber, qos]), [["a", 2], ["b", 1]]);
+    assertEquals(mergedMatches([], overlapping), []);
   });
 }
 
 Deno.test("Targets of a Shared Subscription name its filter", () => {
-  const [target] = new Members("a", subscription("$share/g/t", 0)).targets;
-  assertEquals(target?.sharedFilter, "$share/g/t");
+  const [match] = new SubscriberSet("a", subscription("$share/g/t", 0)).matches;
+  assertEquals(match?.sharedFilter, "$share/g/t");
 });
 
 function subscription(topicFilter: string, qos: 0 | 1 | 2): Subscription {

@@ -1,15 +1,15 @@
 import type { ReceivedMessage } from "./message.ts";
 
 /** A message with QoS 1 or 2 that is not acknowledged yet, because somebody whom it is for has no room for it. */
-export class Delivery {
+export class UnacknowledgedMessage {
   readonly packetIdentifier: number;
   readonly qos: 1 | 2;
   /** Whether its PUBLISH came on the connection that there is: only then it may be acknowledged. */
   isHere = true;
   #waitingFor = 0;
-  readonly #onTaken: (delivery: Delivery) => void;
+  readonly #onTaken: (delivery: UnacknowledgedMessage) => void;
 
-  constructor(packetIdentifier: number, qos: 1 | 2, onTaken: (delivery: Delivery) => void) {
+  constructor(packetIdentifier: number, qos: 1 | 2, onTaken: (delivery: UnacknowledgedMessage) => void) {
     this.packetIdentifier = packetIdentifier;
     this.qos = qos;
     this.#onTaken = onTaken;
@@ -38,5 +38,5 @@ export interface Recipient {
   /** Messages that were dropped because there was no room. */
   dropped: number;
   /** Takes a message; where it has no room, it calls `delivery.hold()`, and `delivery.release()` when it has. */
-  take(message: ReceivedMessage, delivery: Delivery | undefined): void;
+  take(message: ReceivedMessage, delivery: UnacknowledgedMessage | undefined): void;
 }

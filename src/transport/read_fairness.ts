@@ -13,7 +13,7 @@ const LONGEST_TURN_MS = 15;
  * The timer takes 2 ms, and much of that nothing is done. So the pause is over when a read or a write of the others is
  * through that was not ready at once: the runtime has looked. (10 pairs with 64 KiB: a tenth more; Deno 2.9, 2026-11)
  */
-export class ReadTurns {
+export class ReadFairness {
   #sinceMs = 0;
   #pause: Promise<void> | undefined;
   /** Whether all that was ready when the pause began is done with. */
