@@ -3,7 +3,7 @@ import type { Properties } from "../codec/property.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import { Queue } from "../protocol/message_queue.ts";
-import type { Delivery, Subscription } from "../protocol/subscription.ts";
+import type { DeliveryOptions, Subscription } from "../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
 import type { BacklogWait } from "./connection/backlog_wait.ts";
 import type { SubscribeOptions } from "./options.ts";
@@ -162,7 +162,7 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     return true;
   }
 
-  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained = false): void {
+  deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number, isRetained = false): void {
     if (this.#isEnded) return;
     const reader = this.#readers.shift();
     if (reader === undefined && this.#messages.length >= this.#maximumMessages) {

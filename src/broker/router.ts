@@ -4,7 +4,7 @@ import type { AccessAttributes, BehindSubscriber } from "../protocol/ask.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/publish_rules.ts";
-import type { Delivery, OverlappingSubscriptions, Subscription } from "../protocol/subscription.ts";
+import type { DeliveryOptions, OverlappingSubscriptions, Subscription } from "../protocol/subscription.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
 import type { StorageWait } from "./commits.ts";
 import type { BacklogWait } from "./connection/backlog_wait.ts";
@@ -34,7 +34,7 @@ export interface Subscriber {
   isFarBehind(nowMs: number): boolean;
   /** Whether messages of the topic may be delivered to it. */
   permits(topic: string): boolean;
-  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void;
+  deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number): void;
 }
 
 interface TopicMatches {

@@ -1,5 +1,5 @@
 import {
-  type Delivery,
+  type DeliveryOptions,
   mergeSubscriptions,
   type OverlappingSubscriptions,
   type Subscription,
@@ -190,11 +190,11 @@ function visitAll<Subscriber>(node: Node<Subscriber>, visit: (members: Subscribe
 }
 
 /** Subscriber that gets a copy of a message, and how: one object, because with many subscriptions each one more is out of the processor's caches. */
-export interface Match<Subscriber> extends Delivery {
+export interface Match<Subscriber> extends DeliveryOptions {
   readonly subscriber: Subscriber;
   /** Whether one of the subscriptions says No Local, and what the others say to the publisher itself. */
   readonly isNoLocal: boolean;
-  readonly deliveryToPublisher: Delivery | undefined;
+  readonly deliveryToPublisher: DeliveryOptions | undefined;
 }
 
 /** Who has subscribed to one Topic Filter, with what. Most filters have one subscriber, for whom a Map would be much. */
@@ -290,7 +290,7 @@ function matchOf<Subscriber>(
   subscriptions: readonly Subscription[],
   overlapping?: OverlappingSubscriptions,
 ): Match<Subscriber> {
-  const delivery = mergeSubscriptions(subscriptions, overlapping) as Delivery; // There is at least one subscription.
+  const delivery = mergeSubscriptions(subscriptions, overlapping) as DeliveryOptions; // There is at least one subscription.
   const { shareName, topicFilter } = (subscriptions[0] as Subscription).filter;
   const isNoLocal = subscriptions.some(({ noLocal }) => noLocal);
   const others = isNoLocal ? subscriptions.filter(({ noLocal }) => !noLocal) : [];

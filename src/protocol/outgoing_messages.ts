@@ -12,7 +12,7 @@ import { sendIdentified, sendQos0, sendQueuedQos0 } from "./publish_sending.ts";
 import { MessageQueue, Queue } from "./message_queue.ts";
 import { type RetainedReceiver, RetainedReplay, type RetainedSource } from "./retained_replay.ts";
 import type { SessionHolding, SessionLink } from "./session.ts";
-import type { Delivery, Subscription } from "./subscription.ts";
+import type { DeliveryOptions, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 /** Time for long work, which all connections of the broker share. */
@@ -232,7 +232,7 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   /** Sends a message to the client, or lets it wait, or drops it as the limits say. */
-  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained = false): void {
+  deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number, isRetained = false): void {
     if (!this.permits(message.topic)) return;
     const qos = this.qosOf(message, delivery);
     const retain = isRetained || (delivery.retainAsPublished && message.retain); // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
@@ -245,7 +245,7 @@ export class OutgoingMessages implements RetainedReceiver {
   #deliverQueued(
     link: SessionLink | undefined,
     message: ApplicationMessage,
-    delivery: Delivery,
+    delivery: DeliveryOptions,
     qos: QoS,
     retain: boolean,
     nowMs: number,
@@ -320,7 +320,7 @@ export class OutgoingMessages implements RetainedReceiver {
   #deliverQos0(
     link: SessionLink,
     message: ApplicationMessage,
-    { subscriptionIdentifiers }: Delivery,
+    { subscriptionIdentifiers }: DeliveryOptions,
     retain: boolean,
     isRetained: boolean,
     nowMs: number,
@@ -406,7 +406,7 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   /** With which QoS a message goes to the client. [MQTT-3.8.4-8] */
-  qosOf(message: ApplicationMessage, delivery: Delivery): QoS {
+  qosOf(message: ApplicationMessage, delivery: DeliveryOptions): QoS {
     return message.qos < delivery.qos && !this.#context.upgradesQos ? message.qos : delivery.qos;
   }
 
@@ -511,7 +511,7 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
-  canSendRetained(link: SessionLink, { qos }: Delivery): boolean {
+  canSendRetained(link: SessionLink, { qos }: DeliveryOptions): boolean {
     if (this.#waitingQos0 !== undefined) return false;
     return qos === 0 ? !this.#queuesQos0(link) : this.#canSend(link) && this.#isNoneWaiting;
   }

@@ -2,7 +2,7 @@ import type { RetainedDue } from "./change.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { OutgoingSession, SessionContext } from "./outgoing_messages.ts";
 import type { SessionLink } from "./session.ts";
-import { type Delivery, mergeSubscriptions, type Subscription } from "./subscription.ts";
+import { type DeliveryOptions, mergeSubscriptions, type Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 // Time that retained messages take, in milliseconds: some 500 that were looked at in vain, one that the client may not get,
@@ -40,9 +40,9 @@ export interface RetainedSource {
 export interface RetainedReceiver {
   permits(topic: string): boolean;
   /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
-  canSendRetained(link: SessionLink, delivery: Delivery): boolean;
-  qosOf(message: ApplicationMessage, delivery: Delivery): number;
-  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number, isRetained: true): void;
+  canSendRetained(link: SessionLink, delivery: DeliveryOptions): boolean;
+  qosOf(message: ApplicationMessage, delivery: DeliveryOptions): number;
+  deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number, isRetained: true): void;
 }
 
 /** Retained messages that a subscription still has to get, see {@linkcode RetainedDue}. */
@@ -180,7 +180,7 @@ export class RetainedReplay {
   ): "sent" | "waits" | "goesOn" {
     const receiver = this.#receiver;
     const { budget, limits } = this.#context;
-    const delivery = mergeSubscriptions([subscription]) as Delivery; // Of one subscription.
+    const delivery = mergeSubscriptions([subscription]) as DeliveryOptions; // Of one subscription.
     let bytes = 0;
     for (let count = 0; count < most && bytes < mostBytes;) {
       if (budget.isSpent) {
@@ -213,7 +213,7 @@ export class RetainedReplay {
     message: ApplicationMessage,
     { until }: Waiting,
     { noLocal }: Subscription,
-    delivery: Delivery,
+    delivery: DeliveryOptions,
     nowMs: number,
   ): boolean {
     if (nowMs >= message.expiresAtMs || !this.#receiver.permits(message.topic)) return false;

@@ -7,7 +7,7 @@ import { type ApplicationMessage, propertiesSize } from "./message.ts";
 import type { Outbox } from "./outbox.ts";
 import { OutgoingMessages, type SessionContext } from "./outgoing_messages.ts";
 import type { OutgoingTopicAliases } from "./publish_rules.ts";
-import type { Delivery, Subscription } from "./subscription.ts";
+import type { DeliveryOptions, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 /**
@@ -128,7 +128,7 @@ export class Session {
   }
 
   /** Sends a message to the client, or lets it wait, or drops it as the limits say. */
-  deliver(message: ApplicationMessage, delivery: Delivery, nowMs: number): void {
+  deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number): void {
     this.outgoing.deliver(message, delivery, nowMs);
   }
 }

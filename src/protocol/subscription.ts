@@ -26,7 +26,7 @@ export interface Subscription {
 export type OverlappingSubscriptions = "each" | "once";
 
 /** How one copy of a message goes to a subscriber: what the subscriptions that it is for say together (section 3.3.4). */
-export interface Delivery {
+export interface DeliveryOptions {
   /** The highest of them. [MQTT-3.3.4-2] */
   readonly qos: QoS;
   readonly retainAsPublished: boolean;
@@ -43,7 +43,7 @@ export interface Delivery {
 export function mergeSubscriptions(
   subscriptions: readonly Subscription[],
   overlapping: OverlappingSubscriptions = "once",
-): Delivery | undefined {
+): DeliveryOptions | undefined {
   if (subscriptions.length === 0) return undefined;
   let qos: QoS = 0;
   let retainAsPublished = false;
