@@ -125,7 +125,7 @@ export type {
   AuthenticationStep,
   ClientIdentity,
   Grant,
-} from "./src/protocol/ask.ts";
+} from "./src/protocol/access.ts";
 export type { Clock, MachineClock } from "./src/broker/timeline.ts";
 export type {
   Change,

@@ -10,7 +10,7 @@
  */
 
 import { matchesTopic, parseTopicFilter } from "../protocol/topic_filter.ts";
-import { type AccessRequest, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
+import { type AccessRequest, type Grant, GRANT_ACCESS } from "../protocol/access.ts";
 import type { Authorizer } from "./authentication.ts";
 import { coversFilter, overlapsFilter } from "../protocol/subscription.ts";
 

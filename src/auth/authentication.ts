@@ -1,4 +1,4 @@
-import type { AccessRequest, Authentication, AuthenticationRequest, AuthenticationStep } from "../protocol/ask.ts";
+import type { AccessRequest, Authentication, AuthenticationRequest, AuthenticationStep } from "../protocol/access.ts";
 
 /** What every client hears that is not known or not who it says: nobody learns which users there are. */
 export const WRONG_CREDENTIALS = "the user name or the password is wrong";

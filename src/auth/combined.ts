@@ -1,7 +1,7 @@
 /** Authenticators and authorizers made of others. */
 
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Acceptance, AccessRequest, Authentication, AuthenticationRequest } from "../protocol/ask.ts";
+import type { Acceptance, AccessRequest, Authentication, AuthenticationRequest } from "../protocol/access.ts";
 import { type Authenticator, type Authorizer, WRONG_CREDENTIALS } from "./authentication.ts";
 import { authenticationOf, decisionOf, promptDecisionOf } from "./hook_answers.ts";
 

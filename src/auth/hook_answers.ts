@@ -10,7 +10,7 @@
  */
 
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
-import { type Authentication, type AuthenticationStep, GRANT_ACCESS } from "../protocol/ask.ts";
+import { type Authentication, type AuthenticationStep, GRANT_ACCESS } from "../protocol/access.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 // With its version, not by the name in deno.json: an app that imports mod.ts may have no such name. Loaded when it is used.
 import type { errors, FetchImplementation, JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "npm:jose@6.2.17";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
+import type { Authentication, AuthenticationRequest, Grant } from "../protocol/access.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 import type { Authenticator } from "./authentication.ts";
 import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";

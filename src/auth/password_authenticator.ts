@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Authentication, AuthenticationRequest } from "../protocol/ask.ts";
+import type { Authentication, AuthenticationRequest } from "../protocol/access.ts";
 import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
 import { deleteOldest, type FailureLimitOptions, GuessLimit, networkOf } from "./failure_limit.ts";
 import type { PasswordHashes } from "./password_file.ts";

@@ -11,7 +11,7 @@
  */
 
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { AuthenticationStep } from "../protocol/ask.ts";
+import type { AuthenticationStep } from "../protocol/access.ts";
 import { type AuthenticationExchange, type EnhancedAuthenticator, WRONG_CREDENTIALS } from "./authentication.ts";
 import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";
 

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Authentication, AuthenticationRequest, Grant } from "../protocol/ask.ts";
+import type { Authentication, AuthenticationRequest, Grant } from "../protocol/access.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
 import { type FailureLimitOptions, GuessLimit, networkOf } from "./failure_limit.ts";

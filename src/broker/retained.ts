@@ -1,4 +1,4 @@
-import type { AccessAttributes, AccessRequest } from "../protocol/ask.ts";
+import type { AccessAttributes, AccessRequest } from "../protocol/access.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";

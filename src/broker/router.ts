@@ -1,6 +1,7 @@
 import { encodePacket } from "../codec/encoder.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { AccessAttributes, BehindSubscriber } from "../protocol/ask.ts";
+import type { AccessAttributes } from "../protocol/access.ts";
+import type { BehindSubscriber } from "../protocol/ask.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/publish_rules.ts";

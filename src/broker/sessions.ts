@@ -1,7 +1,8 @@
 import { networkOf } from "../auth/failure_limit.ts";
 import type { Will } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Ask, ClientIdentity } from "../protocol/ask.ts";
+import type { ClientIdentity } from "../protocol/access.ts";
+import type { Ask } from "../protocol/ask.ts";
 import type { Change } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import { mayGoToAnother, type SessionContext, type SharedMessage } from "../protocol/outgoing_messages.ts";

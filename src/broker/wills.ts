@@ -1,5 +1,5 @@
 import type { Will } from "../codec/packet.ts";
-import type { AccessAttributes, ClientIdentity } from "../protocol/ask.ts";
+import type { AccessAttributes, ClientIdentity } from "../protocol/access.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { type Session, willBytes } from "../protocol/session.ts";

@@ -2,7 +2,7 @@ import { parseAclFile } from "../auth/acl_file.ts";
 import { AccessControl, type AccessRule, type AccessRules } from "../auth/acl_rules.ts";
 import type { Authenticator, Authorizer } from "../auth/authentication.ts";
 import { LineError } from "../auth/line_error.ts";
-import type { AccessRequest, Authentication, AuthenticationRequest } from "../protocol/ask.ts";
+import type { AccessRequest, Authentication, AuthenticationRequest } from "../protocol/access.ts";
 import { authenticatorFor, type ListenerAuthenticator } from "./authenticators.ts";
 import { ConfigError } from "./config_error.ts";
 import type { AccessConfiguration, Configuration } from "./config/schema.ts";

@@ -13,7 +13,7 @@ import { parsePasswordFile, type PasswordHashes, passwordHashes } from "../auth/
 import { formatPasswordHash, type PasswordHash } from "../auth/password_hash.ts";
 import { webhookAuthenticator } from "../auth/webhook.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Authentication, AuthenticationRequest } from "../protocol/ask.ts";
+import type { Authentication, AuthenticationRequest } from "../protocol/access.ts";
 import { ConfigError } from "./config_error.ts";
 import { isOpen, isWayIn } from "./config/authentication_ways.ts";
 import type { AuthenticationConfiguration, Configuration, ListenerConfiguration } from "./config/schema.ts";

@@ -7,7 +7,7 @@
  */
 
 import type { QoS, Will } from "../codec/packet.ts";
-import type { AccessAttributes } from "./ask.ts";
+import type { AccessAttributes } from "./access.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { Subscription } from "./subscription.ts";
 

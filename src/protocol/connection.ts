@@ -16,14 +16,12 @@ import { connackReturnCode, isReasonCodeOf, ReasonCode } from "../codec/reason_c
 import type {
   Acceptance,
   AccessRequest,
-  Answer,
-  Ask,
   Authentication,
   AuthenticationStep,
-  BehindSubscriber,
   ClientIdentity,
   ExchangeHandle,
-} from "./ask.ts";
+} from "./access.ts";
+import type { Answer, Ask, BehindSubscriber } from "./ask.ts";
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
 import type { ConnectionEvents, ConnectionHost, ConnectionPort } from "./connection_host.ts";
 import { EnhancedAuthentication } from "./enhanced_authentication.ts";

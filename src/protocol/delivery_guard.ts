@@ -1,4 +1,4 @@
-import type { ClientIdentity } from "./ask.ts";
+import type { ClientIdentity } from "./access.ts";
 
 // A client that gets messages of more topics is asked about again: 64 MiB for 10,000 clients, at most.
 const MOST_REMEMBERED_TOPICS = 128;

@@ -2,7 +2,7 @@ import { type MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { AuthPacket, Packet } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { AuthenticationStep, ExchangeHandle } from "./ask.ts";
+import type { AuthenticationStep, ExchangeHandle } from "./access.ts";
 
 /** What an AUTH of the client comes to. */
 export type AuthOutcome =

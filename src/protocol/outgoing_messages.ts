@@ -1,7 +1,7 @@
 import type { QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { ClientIdentity } from "./ask.ts";
+import type { ClientIdentity } from "./access.ts";
 import { type Backlog, ENTRY_BYTES, WaitingQos0 } from "./backlog.ts";
 import type { Change, ChangeLog, QueuedChange } from "./change.ts";
 import { DeliveryGuard, type DeliveryRules } from "./delivery_guard.ts";

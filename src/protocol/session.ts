@@ -1,5 +1,5 @@
 import type { Packet, ProtocolVersion, Will } from "../codec/packet.ts";
-import type { ClientIdentity } from "./ask.ts";
+import type { ClientIdentity } from "./access.ts";
 import type { Change } from "./change.ts";
 import { PacketIdentifierSet } from "./inflight.ts";
 import { type Limits, NEVER_EXPIRES } from "./limits.ts";

@@ -7,7 +7,7 @@ import { PacketEncoder } from "../codec/packet_encoder.ts";
 import { isQoS, type Packet, type RetainHandling, type Will } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { TopicInterner } from "../codec/topic_interner.ts";
-import type { AccessAttributes } from "../protocol/ask.ts";
+import type { AccessAttributes } from "../protocol/access.ts";
 import type { ClockChange, RetainedDue, SubscribedChange } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Subscription } from "../protocol/subscription.ts";

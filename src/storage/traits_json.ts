@@ -1,6 +1,6 @@
 /** What access rules know of a client, in JSON. */
 
-import { type AccessAttributes, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
+import { type AccessAttributes, type Grant, GRANT_ACCESS } from "../protocol/access.ts";
 import { FieldError, JsonFields, textOf } from "./json_fields.ts";
 
 /** Without the Client Identifier, which stands elsewhere, and whatever else the object may have. */

@@ -2,7 +2,7 @@
 
 import type { ByteReader } from "../codec/byte_reader.ts";
 import type { ByteWriter } from "../codec/byte_writer.ts";
-import { type AccessAttributes, type Grant, GRANT_ACCESS } from "../protocol/ask.ts";
+import { type AccessAttributes, type Grant, GRANT_ACCESS } from "../protocol/access.ts";
 import { readNumber, readText, writeNumber, writeText } from "./record_fields.ts";
 
 const HAS_PRINCIPAL = 0x01;

@@ -13,7 +13,8 @@ import {
   wrongAnswer,
 } from "../../auth/hook_answers.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
-import type { AccessRequest, Answer, Ask, AuthenticationRequest, ClientIdentity } from "../../protocol/ask.ts";
+import type { AccessRequest, AuthenticationRequest, ClientIdentity } from "../../protocol/access.ts";
+import type { Answer, Ask } from "../../protocol/ask.ts";
 import type { DeliveryRules } from "../../protocol/delivery_guard.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { Peer } from "../../transport/transport.ts";

@@ -1,5 +1,5 @@
 import { ReasonCode } from "../../codec/reason_code.ts";
-import type { AccessRequest, ClientIdentity } from "../../protocol/ask.ts";
+import type { AccessRequest, ClientIdentity } from "../../protocol/access.ts";
 import type { Session } from "../../protocol/session.ts";
 import { endSubscription, type Subscription } from "../../protocol/subscription.ts";
 import type { CommitQueue } from "../commits.ts";

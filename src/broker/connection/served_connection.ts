@@ -1,7 +1,8 @@
 import { type Packet, unreachable } from "../../codec/packet.ts";
 import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
 import type { TopicInterner } from "../../codec/topic_interner.ts";
-import type { Acceptance, AccessRequest, Answer, Ask } from "../../protocol/ask.ts";
+import type { Acceptance, AccessRequest } from "../../protocol/access.ts";
+import type { Answer, Ask } from "../../protocol/ask.ts";
 import { type Closing, Connection } from "../../protocol/connection.ts";
 import type { ConnectionEvents, ConnectionHost } from "../../protocol/connection_host.ts";
 import { type ByteChannel, channelOf } from "../../transport/byte_channel.ts";

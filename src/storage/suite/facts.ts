@@ -2,7 +2,7 @@
 
 import type { QoS, Will } from "../../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
-import type { AccessAttributes } from "../../protocol/ask.ts";
+import type { AccessAttributes } from "../../protocol/access.ts";
 import type { Change, CommitItem, QueuedChange, RetainedDue } from "../../protocol/change.ts";
 import { ApplicationMessage } from "../../protocol/message.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
