@@ -3,34 +3,35 @@ import { benchTable, thousands } from "./bench/bench_table.ts";
 import { LoadError } from "./bench/open_connection.ts";
 import { type OnProgress, runBench } from "./bench/run_bench.ts";
 import { printable } from "./log.ts";
+import { printLine, type ProgramIo, type ProgramOutput, writeText } from "./program_io.ts";
 
 const EXIT_FAILED = 1;
 const CLEAR_LINE = "\r\x1b[2K";
 
 /** Runs `bench`; gives the exit code. The result goes to standard output. Throws {@linkcode ConfigError}. */
-export async function bench(args: readonly string[]): Promise<number> {
+export async function bench(args: readonly string[], { stdout, stderr }: ProgramIo): Promise<number> {
   const options = parseBenchOptions(args);
-  const isTerminal = Deno.stderr.isTerminal();
+  const isTerminal = stderr.isTerminal();
   try {
-    const result = await runBench(options, isTerminal ? showProgress() : () => {});
-    if (isTerminal) writeError(CLEAR_LINE);
+    const result = await runBench(options, isTerminal ? showProgress(stderr) : () => {});
+    if (isTerminal) writeText(stderr, CLEAR_LINE);
     if (!options.isJson) {
-      console.log(benchTable(result));
+      printLine(stdout, benchTable(result));
     } else {
-      console.log(JSON.stringify(result));
-      for (const warning of result.warnings) console.error(`Warning: ${warning}`);
+      printLine(stdout, JSON.stringify(result));
+      for (const warning of result.warnings) printLine(stderr, `Warning: ${warning}`);
     }
     return result.ok ? 0 : EXIT_FAILED;
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
-    if (isTerminal) writeError(CLEAR_LINE);
-    console.error(`brooklet: ${printable(error.message)}`);
+    if (isTerminal) writeText(stderr, CLEAR_LINE);
+    printLine(stderr, `brooklet: ${printable(error.message)}`);
     return EXIT_FAILED;
   }
 }
 
 /** One line that is written anew each second. */
-function showProgress(): OnProgress {
+function showProgress(stderr: ProgramOutput): OnProgress {
   let before = { sent: 0, delivered: 0 };
   let seconds = 0;
   return (sent, delivered) => {
@@ -39,10 +40,6 @@ function showProgress(): OnProgress {
       thousands(delivered - before.delivered)
     } delivered a second`;
     before = { sent, delivered };
-    writeError(`${CLEAR_LINE}${seconds} s: ${rates}`);
+    writeText(stderr, `${CLEAR_LINE}${seconds} s: ${rates}`);
   };
-}
-
-function writeError(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }

@@ -4,13 +4,14 @@ import { ArgumentError, type ClientArguments, type ClientCommand, parseClientArg
 import { ClientFailure, connectFailure, ExitCode, failureOf } from "./client_failure.ts";
 import type { ClientOptions } from "./client_command_options.ts";
 import { printable } from "./log.ts";
+import { printLine, type ProgramIo, type ProgramOutput, writeText } from "./program_io.ts";
 
 /** A client command: its options, and what it does once it is connected. */
 export interface ClientProgram<Options extends ClientOptions> {
   readonly command: ClientCommand;
   readonly help: string;
   /** Throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
-  parse(given: ClientArguments): Options | Promise<Options>;
+  parse(given: ClientArguments, io: ProgramIo): Options | Promise<Options>;
   /** Gives the exit code. When it was stopped, what it gives or throws does not count. */
   run(session: ClientCommandContext<Options>): Promise<number>;
 }
@@ -20,6 +21,7 @@ export interface ClientCommandContext<Options extends ClientOptions> {
   readonly options: Options;
   readonly client: Client;
   readonly console: ClientConsole;
+  readonly io: ProgramIo;
   /** Aborted when the command is to end, whatever it is doing; the client is closed then. */
   readonly stopped: AbortSignal;
   /** Ends the command: with this exit code, and this line. */
@@ -39,22 +41,26 @@ const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGBREAK: 21 } as const;
 export async function runClientCommand<Options extends ClientOptions>(
   program: ClientProgram<Options>,
   args: readonly string[],
+  io: ProgramIo,
 ): Promise<number> {
-  let console = consoleOf(false, false);
+  let console = consoleOf(io.stderr, false, false);
   const stop = new AbortController();
   try {
     const given = parseClientArguments(program.command, args);
     if (given.has("--help")) {
-      globalThis.console.log(program.help);
+      printLine(io.stdout, program.help);
       return ExitCode.Success;
     }
-    console = consoleOf(given.has("--quiet"), given.has("-d"));
-    const options = await program.parse(given);
-    onSignal((signal) => stop.abort(interrupted(program.command, signal)));
-    return await connectAndRun(program, options, console, stop);
+    console = consoleOf(io.stderr, given.has("--quiet"), given.has("-d"));
+    const options = await program.parse(given, io);
+    onSignal(io, (signal) => stop.abort(interrupted(program.command, signal)));
+    return await connectAndRun(program, options, { console, io, stop });
   } catch (error) {
     if (error instanceof ArgumentError) {
-      sayLine(`Error: ${printable(error.message)}\n\nUse 'brooklet ${program.command} --help' to see usage.`);
+      sayLine(
+        io.stderr,
+        `Error: ${printable(error.message)}\n\nUse 'brooklet ${program.command} --help' to see usage.`,
+      );
       return ExitCode.Failed;
     }
     const failure = failureOf(error);
@@ -66,8 +72,7 @@ export async function runClientCommand<Options extends ClientOptions>(
 async function connectAndRun<Options extends ClientOptions>(
   { run }: ClientProgram<Options>,
   options: Options,
-  console: ClientConsole,
-  stop: AbortController,
+  { console, io, stop }: { console: ClientConsole; io: ProgramIo; stop: AbortController },
 ): Promise<number> {
   const client = await connect(options, stop.signal);
   const onStop = () => void client.close({ ...options.close, reasonCode: 0x04 }); // It never rejects.
@@ -76,8 +81,8 @@ async function connectAndRun<Options extends ClientOptions>(
   console.debug(`Client ${client.clientId} received CONNACK (0)`);
   const watching = options.isDebug ? watch(client, console) : undefined;
   try {
-    const session = { options, client, console, stopped: stop.signal, stop: (end: ClientFailure) => stop.abort(end) };
-    const code = await run(session);
+    const end = (failure: ClientFailure) => stop.abort(failure);
+    const code = await run({ options, client, console, io, stopped: stop.signal, stop: end });
     stop.signal.throwIfAborted();
     return code;
   } catch (error) {
@@ -114,28 +119,28 @@ function interrupted(command: ClientCommand, signal: keyof typeof SIGNAL_NUMBERS
 }
 
 /** A second signal ends the program at once. */
-function onSignal(handle: (signal: keyof typeof SIGNAL_NUMBERS) => void): void {
+function onSignal(io: ProgramIo, handle: (signal: keyof typeof SIGNAL_NUMBERS) => void): void {
   const signals = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] as const : ["SIGINT", "SIGTERM"] as const;
   let isEnding = false;
   for (const signal of signals) {
-    Deno.addSignalListener(signal, () => {
-      if (isEnding) Deno.exit(128 + SIGNAL_NUMBERS[signal]);
+    io.onSignal(signal, () => {
+      if (isEnding) io.exit(128 + SIGNAL_NUMBERS[signal]);
       isEnding = true;
       handle(signal);
     });
   }
 }
 
-function consoleOf(isQuiet: boolean, isDebug: boolean): ClientConsole {
+function consoleOf(stderr: ProgramOutput, isQuiet: boolean, isDebug: boolean): ClientConsole {
   const say = (line: string) => {
-    if (!isQuiet) sayLine(line);
+    if (!isQuiet) sayLine(stderr, line);
   };
   return { say, debug: (line) => isDebug ? say(line) : undefined };
 }
 
-function sayLine(line: string): void {
+function sayLine(stderr: ProgramOutput, line: string): void {
   try {
-    Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+    writeText(stderr, `${line}\n`);
   } catch {
     // Nobody reads it any more.
   }

@@ -8,6 +8,7 @@ import { ClientFailure } from "./client_failure.ts";
 import { parseProperties, type PropertiesByPacket } from "./client_properties.ts";
 import { asksForTls, tlsClientOptions } from "./client_tls.ts";
 import { type ConnectionUrl, parseConnectionUrl, parsePort } from "./connection_url.ts";
+import type { ProgramEnvironment } from "./program_io.ts";
 
 /** What all client commands are told. */
 export interface ClientOptions {
@@ -35,7 +36,7 @@ const VERSIONS: Readonly<Record<string, ProtocolVersion>> = {
 const PASSWORD_VARIABLE = "BROOKLET_PASSWORD";
 
 /** Reads the options that all have; throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
-export function parseClientOptions(given: ClientArguments): ClientOptions {
+export function parseClientOptions(given: ClientArguments, environment: ProgramEnvironment): ClientOptions {
   const protocolVersion = versionOf(given);
   const properties = parseProperties(given.properties);
   const urls = [...given.urls, ...given.all("-L")].map(parseConnectionUrl);
@@ -52,7 +53,7 @@ export function parseClientOptions(given: ClientArguments): ClientOptions {
     connect: {
       protocolVersion,
       ...id !== undefined && { clientId: id },
-      ...credentialsOf(given, url, protocolVersion),
+      ...credentialsOf(given, url, protocolVersion, environment),
       ...sessionOf(given, properties, protocolVersion, id),
       ...will !== undefined && { will },
       ...connectProperties(properties),
@@ -121,10 +122,15 @@ function clientIdOf(given: ClientArguments): string | undefined {
 }
 
 /** A password need not stand where everybody sees it who lists the processes. */
-function credentialsOf(given: ClientArguments, url: ConnectionUrl | undefined, version: ProtocolVersion) {
+function credentialsOf(
+  given: ClientArguments,
+  url: ConnectionUrl | undefined,
+  version: ProtocolVersion,
+  environment: ProgramEnvironment,
+) {
   const userName = given.last("-u") ?? url?.userName;
   const file = given.last("--password-file");
-  const variable = userName === undefined ? undefined : Deno.env.get(PASSWORD_VARIABLE);
+  const variable = userName === undefined ? undefined : environment.get(PASSWORD_VARIABLE);
   const password = given.last("-P") ?? (file === undefined ? url?.password ?? variable : readPassword(file));
   if (password !== undefined && userName === undefined && version < 5) { // [MQTT-3.1.2-22]
     throw new ClientFailure("Error: Problem setting username and/or password.", 1);

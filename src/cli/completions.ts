@@ -1,6 +1,7 @@
 import { LIMIT_RANGES } from "../protocol/limits.ts";
 import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS } from "./config/logging_schema.ts";
 import { ConfigError } from "./config_error.ts";
+import { printLine, type ProgramIo } from "./program_io.ts";
 
 export const COMPLETIONS_HELP = `Usage: brooklet completions bash|zsh|fish
 
@@ -22,12 +23,12 @@ export interface CommandWords {
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
 /** Runs `completions`; gives the exit code. Throws {@linkcode ConfigError}. */
-export function completions(args: readonly string[], commands: readonly CommandWords[]): number {
+export function completions(args: readonly string[], commands: readonly CommandWords[], io: ProgramIo): number {
   const [shell = "", ...others] = args;
   if (!Object.hasOwn(SCRIPTS, shell) || others.length > 0) {
     throw new ConfigError('Write "brooklet completions bash", "zsh" or "fish"');
   }
-  console.log(SCRIPTS[shell as keyof typeof SCRIPTS](commands)); // It is one of them.
+  printLine(io.stdout, SCRIPTS[shell as keyof typeof SCRIPTS](commands)); // It is one of them.
   return 0;
 }
 

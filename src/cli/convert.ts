@@ -3,10 +3,11 @@ import { isMosquitto, readConfiguration } from "./config/file.ts";
 import { writtenYaml } from "./config/print.ts";
 import { ConfigError } from "./config_error.ts";
 import { printable } from "./log.ts";
+import { printLine, type ProgramIo } from "./program_io.ts";
 import { readText } from "./read_file.ts";
 
 /** Runs `convert`; gives the exit code. Throws {@linkcode ConfigError}. */
-export function convert(args: readonly string[]): number {
+export function convert(args: readonly string[], io: ProgramIo): number {
   const [file, ...others] = args;
   if (file === undefined || file.startsWith("-") || others.length > 0) {
     throw new ConfigError('Write "brooklet convert FILE", such as "brooklet convert mosquitto.conf"');
@@ -14,7 +15,7 @@ export function convert(args: readonly string[]): number {
   if (!isMosquitto(file, readText("configuration", file))) {
     throw new ConfigError(`Cannot convert "${file}": it is no configuration of mosquitto`);
   }
-  console.log(convertedYaml(file));
+  printLine(io.stdout, convertedYaml(file));
   return 0;
 }
 

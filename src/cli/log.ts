@@ -1,5 +1,6 @@
 import { LOG_LEVELS, type LogArea, type LoggingConfiguration, type LogType } from "./config/logging_schema.ts";
 import { ConfigError } from "./config_error.ts";
+import { type ProgramIo, type ProgramOutput, writeText } from "./program_io.ts";
 import { whyNot } from "./read_file.ts";
 import { timestamp } from "./timestamp.ts";
 
@@ -11,10 +12,11 @@ export type LogFields = Readonly<Record<string, string | number | undefined>> & 
 /** Writes one line. @param type how much it matters; `notice` without one */
 export type LogLine = (line: string, type?: LogType, fields?: LogFields) => void;
 
+/** Standard streams that lines can go to. */
+type ProgramOutputs = Pick<ProgramIo, "stdout" | "stderr">;
 /** Somewhere a line goes: it has its end already. */
 type Destination = { readonly write: (line: string) => void; readonly close: () => void };
 
-const ENCODER = new TextEncoder();
 /** Everything that could begin a new line or steer a terminal. */
 const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 /** Of a name that a client chose: the longest has 65,535 characters, and comes in each of its lines. */
@@ -30,21 +32,23 @@ const SEVERITIES: Partial<Record<LogType, string>> = {
 };
 
 /** The log of the program. What cannot be written is lost, and ends nothing. */
-export class Log {
+export class Log implements Disposable {
   /** Gets lines for `$SYS/broker/log`, as soon as somebody can publish them. */
   onTopic: ((severity: string, line: string) => void) | undefined;
+  readonly #outputs: ProgramOutputs;
   #configuration: LoggingConfiguration;
   #destinations: readonly Destination[];
 
   /** Throws {@linkcode ConfigError} for a file that cannot be opened. */
-  constructor(configuration: LoggingConfiguration) {
+  constructor(configuration: LoggingConfiguration, outputs: ProgramOutputs) {
+    this.#outputs = outputs;
     this.#configuration = configuration;
-    this.#destinations = openAll(configuration);
+    this.#destinations = openAll(configuration, this.#outputs);
   }
 
   /** Goes on as another configuration says, with files opened again; where it throws nothing has changed. */
   reload(configuration: LoggingConfiguration): void {
-    const opened = openAll(configuration);
+    const opened = openAll(configuration, this.#outputs);
     this.close();
     this.#destinations = opened;
     this.#configuration = configuration;
@@ -83,6 +87,10 @@ export class Log {
     for (const destination of this.#destinations) destination.close();
     this.#destinations = [];
   }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 function isWritten(
@@ -96,12 +104,12 @@ function isWritten(
   return LOG_LEVELS.indexOf(needed) <= LOG_LEVELS.indexOf(level);
 }
 
-function openAll({ destinations }: LoggingConfiguration): Destination[] {
+function openAll({ destinations }: LoggingConfiguration, { stdout, stderr }: ProgramOutputs): Destination[] {
   const opened: Destination[] = [];
   try {
     for (const destination of destinations) {
-      if (destination === "stderr") opened.push(consoleDestination(Deno.stderr));
-      else if (destination === "stdout") opened.push(consoleDestination(Deno.stdout));
+      if (destination === "stderr") opened.push(consoleDestination(stderr));
+      else if (destination === "stdout") opened.push(consoleDestination(stdout));
       else if (destination !== "topic") opened.push(fileDestination(destination.file));
     }
   } catch (error) {
@@ -111,7 +119,7 @@ function openAll({ destinations }: LoggingConfiguration): Destination[] {
   return opened;
 }
 
-function consoleDestination(output: { writeSync(bytes: Uint8Array): number }): Destination {
+function consoleDestination(output: ProgramOutput): Destination {
   return { write: quietWriter(output), close() {} };
 }
 
@@ -124,11 +132,10 @@ function fileDestination(path: string): Destination {
   }
 }
 
-function quietWriter(output: { writeSync(bytes: Uint8Array): number }): (line: string) => void {
+function quietWriter(output: Pick<ProgramOutput, "writeSync">): (line: string) => void {
   return (line) => {
-    let rest = ENCODER.encode(line);
     try {
-      while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+      writeText(output, line);
     } catch {
       // Nobody reads it any more, or the disk is full; the broker goes on.
     }

@@ -7,6 +7,7 @@ import { CONVERT_HELP } from "./convert_help.ts";
 import { ListenError } from "./listening.ts";
 import { printable } from "./log.ts";
 import { passwd, PASSWD_HELP, PasswordFileError } from "./passwd.ts";
+import { printLine, type ProgramIo } from "./program_io.ts";
 import { serve } from "./serve.ts";
 import { SERVE_HELP } from "./serve_options.ts";
 import { STORAGE_HELP, storageCommand } from "./storage_command.ts";
@@ -18,7 +19,7 @@ const EXIT_USAGE = 2;
 interface Command {
   readonly name: string;
   readonly help: string;
-  run(args: readonly string[]): number | Promise<number>;
+  run(args: readonly string[], io: ProgramIo): number | Promise<number>;
 }
 
 const SERVE: Command = { name: "serve", help: SERVE_HELP, run: serve };
@@ -27,18 +28,30 @@ const COMMANDS: readonly Command[] = [
   SERVE,
   { name: "passwd", help: PASSWD_HELP, run: passwd },
   { name: "storage", help: STORAGE_HELP, run: storageCommand },
-  { name: "convert", help: CONVERT_HELP, run: async (args) => (await import("./convert.ts")).convert(args) },
-  { name: "pub", help: PUBLISH_HELP, run: async (args) => (await import("./publish_command.ts")).publish(args) },
-  { name: "sub", help: SUBSCRIBE_HELP, run: async (args) => (await import("./subscribe_command.ts")).subscribe(args) },
-  { name: "request", help: REQUEST_HELP, run: async (args) => (await import("./request_command.ts")).request(args) },
-  { name: "bench", help: BENCH_HELP, run: async (args) => (await import("./bench_command.ts")).bench(args) },
-  { name: "completions", help: COMPLETIONS_HELP, run: (args) => completions(args, COMMANDS) },
+  { name: "convert", help: CONVERT_HELP, run: async (args, io) => (await import("./convert.ts")).convert(args, io) },
+  {
+    name: "pub",
+    help: PUBLISH_HELP,
+    run: async (args, io) => (await import("./publish_command.ts")).publish(args, io),
+  },
+  {
+    name: "sub",
+    help: SUBSCRIBE_HELP,
+    run: async (args, io) => (await import("./subscribe_command.ts")).subscribe(args, io),
+  },
+  {
+    name: "request",
+    help: REQUEST_HELP,
+    run: async (args, io) => (await import("./request_command.ts")).request(args, io),
+  },
+  { name: "bench", help: BENCH_HELP, run: async (args, io) => (await import("./bench_command.ts")).bench(args, io) },
+  { name: "completions", help: COMPLETIONS_HELP, run: (args, io) => completions(args, COMMANDS, io) },
 ];
 // Behind their options there may be any word, and `-h` is a host: these look for `--help` themselves.
 const READING_HELP: readonly string[] = ["passwd", "pub", "sub", "request"];
 
 /** The command line: gives the exit code. What goes wrong is on standard error, a line for each thing. */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], io: ProgramIo): Promise<number> {
   const [first, ...rest] = args;
   const isCommand = first !== undefined && !first.startsWith("-");
   const command = isCommand ? COMMANDS.find(({ name }) => name === first) : SERVE;
@@ -46,21 +59,21 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     if (command === undefined) throw new ConfigError(`Unknown command "${first}": there are ${namesOf(COMMANDS)}`);
     if (!READING_HELP.includes(command.name) && (options.includes("--help") || options.includes("-h"))) {
-      console.log(command.help);
+      printLine(io.stdout, command.help);
       return 0;
     }
     if (command === SERVE && options.includes("--version")) {
-      console.log(`brooklet ${VERSION}`);
+      printLine(io.stdout, `brooklet ${VERSION}`);
       return 0;
     }
-    return await command.run(options);
+    return await command.run(options, io);
   } catch (error) {
     const isExpected = [ConfigError, ListenError, PasswordFileError, StorageError].some((kind) =>
       error instanceof kind
     );
     if (!(error instanceof Error) || !isExpected) throw error;
     const others = error instanceof ConfigError ? error.others : [];
-    for (const message of [error.message, ...others]) console.error(`brooklet: ${printable(message)}`);
+    for (const message of [error.message, ...others]) printLine(io.stderr, `brooklet: ${printable(message)}`);
     return error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED;
   }
 }

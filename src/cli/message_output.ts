@@ -1,10 +1,11 @@
 import { concatenated } from "./concatenated.ts";
+import type { ProgramOutput } from "./program_io.ts";
 
 const MOST_WAITING_BYTES = 1_048_576;
 
 /** Standard output for messages: what comes while a write is under way leaves with the next one. */
 export class MessageOutput {
-  readonly #writer = Deno.stdout.writable.getWriter();
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #onBroken: (error: unknown) => void;
   #chunks: Uint8Array[] = [];
   #bytes = 0;
@@ -12,7 +13,8 @@ export class MessageOutput {
   #isBroken = false;
 
   /** @param onBroken called when nothing can be written any more */
-  constructor(onBroken: (error: unknown) => void) {
+  constructor(stdout: ProgramOutput, onBroken: (error: unknown) => void) {
+    this.#writer = stdout.writable.getWriter();
     this.#onBroken = onBroken;
     this.#writer.closed.catch(() => {}); // Each write has its own owner.
   }

@@ -28,9 +28,9 @@ export class MessageReader implements AsyncDisposable {
   #waiting: Promise<void> | undefined;
 
   constructor(session: ClientCommandContext<ReaderOptions>) {
-    const { options, console } = session;
+    const { options, console, io } = session;
     this.#session = session;
-    this.#output = new MessageOutput((error) => session.stop(outputFailure(error)));
+    this.#output = new MessageOutput(io.stdout, (error) => session.stop(outputFailure(error)));
     this.#print = messagePrinter(options, (line) => console.say(line));
     const late = () => session.stop(new ClientFailure("Timed out", ExitCode.TimedOut));
     if (options.timeoutMs !== undefined) this.#timer = setTimeout(late, options.timeoutMs);

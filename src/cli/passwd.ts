@@ -11,6 +11,7 @@ import {
 } from "../auth/password_hash.ts";
 import { hashPasswordByScrypt } from "../auth/scrypt_hash.ts";
 import { ConfigError } from "./config_error.ts";
+import { printLine, type ProgramIo } from "./program_io.ts";
 import { readTextIfThere, replaceFile } from "./replace_file.ts";
 import { askPassword } from "./secret_prompt.ts";
 
@@ -54,16 +55,16 @@ interface PasswdOptions {
 }
 
 /** Runs `passwd`; gives the exit code. Throws {@linkcode ConfigError} and {@linkcode PasswordFileError}. */
-export async function passwd(args: readonly string[]): Promise<number> {
+export async function passwd(args: readonly string[], io: ProgramIo): Promise<number> {
   const options = parsePasswdOptions(args);
   if (options === "help") {
-    console.log(PASSWD_HELP);
+    printLine(io.stdout, PASSWD_HELP);
     return 0;
   }
   const { action, path, userName, hash } = options;
   switch (action) {
     case "print":
-      console.log(withUser("", userName, await newHash(options)).trimEnd());
+      printLine(io.stdout, withUser("", userName, await newHash(options, io)).trimEnd());
       return 0;
     case "delete":
       return await change(path, false, (text) => {
@@ -76,7 +77,7 @@ export async function passwd(args: readonly string[]): Promise<number> {
     case "hash":
       return await change(path, false, (text) => withHashedPasswords(text, hash));
     case "set":
-      return await change(path, options.isNew, async (text) => withUser(text, userName, await newHash(options)));
+      return await change(path, options.isNew, async (text) => withUser(text, userName, await newHash(options, io)));
   }
 }
 
@@ -137,8 +138,8 @@ function usage(): ConfigError {
   );
 }
 
-async function newHash({ userName, password, hash }: PasswdOptions): Promise<PasswordHash> {
-  const given = password ?? await askPassword(userName);
+async function newHash({ userName, password, hash }: PasswdOptions, io: ProgramIo): Promise<PasswordHash> {
+  const given = password ?? await askPassword(userName, io);
   if (isLikeHash(given)) { // Out of another file: a hash that others may have seen would be the password.
     throw new ConfigError("Cannot set the password: it is a hash; give the password itself");
   }

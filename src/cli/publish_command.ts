@@ -9,6 +9,7 @@ import { type ClientCommandContext, type ClientConsole, runClientCommand } from 
 import { ClientFailure, ExitCode, reasonText } from "./client_failure.ts";
 import { PUBLISH_HELP } from "./client_help.ts";
 import { checkTopicName, type ClientOptions, integerOf, parseClientOptions } from "./client_command_options.ts";
+import type { ProgramIo } from "./program_io.ts";
 import { inputLines, type PayloadSource, payloadSource } from "./publish_payloads.ts";
 
 interface PublishCommandOptions extends ClientOptions {
@@ -25,18 +26,18 @@ const MOST_BYTES_HANDED_OVER = 8_388_608;
 const LONGEST_DELAY_SECONDS = 2_147_483;
 
 /** Runs `pub`; gives the exit code. */
-export function publish(args: readonly string[]): Promise<number> {
-  return runClientCommand({ command: "pub", help: PUBLISH_HELP, parse: parsePublishCommand, run }, args);
+export function publish(args: readonly string[], io: ProgramIo): Promise<number> {
+  return runClientCommand({ command: "pub", help: PUBLISH_HELP, parse: parsePublishCommand, run }, args, io);
 }
 
 /** Reads its options; throws {@linkcode ArgumentError} and ClientFailure. */
-export async function parsePublishCommand(given: ClientArguments): Promise<PublishCommandOptions> {
-  const options = parseClientOptions(given);
+export async function parsePublishCommand(given: ClientArguments, io: ProgramIo): Promise<PublishCommandOptions> {
+  const options = parseClientOptions(given, io.environment);
   for (const topic of options.topics) checkTopicName(topic, "publish");
   const maximum = given.last("-M");
   const repeat = integerOf(given.last("--repeat") ?? "1", 1, 2 ** 31 - 1, "--repeat argument must be >0.");
   const repeatDelayMs = delayOf(given.last("--repeat-delay") ?? "0") * 1_000;
-  const source = await payloadSource(given);
+  const source = await payloadSource(given, io.stdin);
   const topic = options.topics.at(-1);
   if (topic === undefined || source === undefined) {
     throw new ArgumentError("Both topic and message must be supplied.");
@@ -51,7 +52,7 @@ export async function parsePublishCommand(given: ClientArguments): Promise<Publi
 }
 
 async function run(
-  { client, options, console, stopped }: ClientCommandContext<PublishCommandOptions>,
+  { client, options, console, io, stopped }: ClientCommandContext<PublishCommandOptions>,
 ): Promise<number> {
   const { source, repeat, repeatDelayMs } = options;
   const publisher = new Publisher(client, options, console);
@@ -65,14 +66,18 @@ async function run(
   const closed = client.closed.then(() => {
     if (client.status.kind === "closed" && client.status.error !== undefined) throw client.status.error;
   });
-  await Promise.race([publishLines(publisher, options), closed]); // Standard input may say nothing for long.
+  await Promise.race([publishLines(publisher, inputLines(io.stdin), options), closed]); // Standard input may say nothing for long.
   return ExitCode.Success;
 }
 
-async function publishLines(publisher: Publisher, { qos }: PublishCommandOptions): Promise<void> {
+async function publishLines(
+  publisher: Publisher,
+  lines: AsyncIterable<Uint8Array>,
+  { qos }: PublishCommandOptions,
+): Promise<void> {
   const underWay = new Queue<{ published: Promise<void>; bytes: number }>();
   let bytes = 0;
-  for await (const line of inputLines()) {
+  for await (const line of lines) {
     const published = publisher.publish(line);
     if (qos === 0) {
       await published;

@@ -1,6 +1,7 @@
 import { ArgumentError, type ClientArguments, type OptionName } from "./client_arguments.ts";
 import { ClientFailure, ExitCode } from "./client_failure.ts";
 import { concatenated } from "./concatenated.ts";
+import type { ProgramInput } from "./program_io.ts";
 
 /** Where the payloads come from: one is there from the beginning, lines come as they are written. */
 export type PayloadSource =
@@ -12,7 +13,10 @@ const MOST_BYTES = 268_435_455; // Of a packet (MQTT 5, section 2.1.4).
 const LINE_FEED = 0x0a;
 
 /** Reads what there is to publish; throws {@linkcode ArgumentError}, and {@linkcode ClientFailure} when it is not there. */
-export async function payloadSource(given: ClientArguments): Promise<PayloadSource | undefined> {
+export async function payloadSource(
+  given: ClientArguments,
+  stdin: ProgramInput,
+): Promise<PayloadSource | undefined> {
   const kinds = KINDS.flatMap((name) => Array.from({ length: given.count(name) }, () => name));
   if (kinds.length > 1) throw new ArgumentError("Only one type of message can be sent at once.");
   switch (kinds[0]) {
@@ -27,15 +31,15 @@ export async function payloadSource(given: ClientArguments): Promise<PayloadSour
     case "-f":
       return { kind: "one", payload: await readFile(given.last("-f") ?? "") };
     case "-s":
-      return { kind: "one", payload: await readInput() };
+      return { kind: "one", payload: await readInput(stdin) };
   }
 }
 
 /** The lines of standard input as bytes, without their line feed; also the last one, that has none. */
-export async function* inputLines(): AsyncGenerator<Uint8Array> {
+export async function* inputLines(stdin: ProgramInput): AsyncGenerator<Uint8Array> {
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
-  for await (const chunk of Deno.stdin.readable) {
+  for await (const chunk of stdin.readable) {
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
       const rest = chunk.subarray(start, end);
@@ -67,8 +71,8 @@ async function readFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function readInput(): Promise<Uint8Array> {
-  const payload = await allOf(Deno.stdin.readable);
+async function readInput(stdin: ProgramInput): Promise<Uint8Array> {
+  const payload = await allOf(stdin.readable);
   if (payload.length > 0) return payload;
   throw new ClientFailure("Error: Zero length input.\nError loading input from stdin.", ExitCode.Failed);
 }

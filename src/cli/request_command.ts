@@ -6,6 +6,7 @@ import { REQUEST_HELP } from "./client_help.ts";
 import { checkTopicName, parseClientOptions } from "./client_command_options.ts";
 import { MessageReader, type ReaderOptions } from "./message_reader.ts";
 import { parsePrintOptions } from "./print_options.ts";
+import type { ProgramIo } from "./program_io.ts";
 import { payloadSource } from "./publish_payloads.ts";
 
 interface RequestCommandOptions extends ReaderOptions {
@@ -16,19 +17,19 @@ interface RequestCommandOptions extends ReaderOptions {
 }
 
 /** Runs `request`; gives the exit code. Any message to the response topic is the response, as mosquitto_rr has it. */
-export function request(args: readonly string[]): Promise<number> {
-  return runClientCommand({ command: "request", help: REQUEST_HELP, parse: parseRequestCommand, run }, args);
+export function request(args: readonly string[], io: ProgramIo): Promise<number> {
+  return runClientCommand({ command: "request", help: REQUEST_HELP, parse: parseRequestCommand, run }, args, io);
 }
 
 /** Reads its options; throws {@linkcode ArgumentError} and ClientFailure. */
-export async function parseRequestCommand(given: ClientArguments): Promise<RequestCommandOptions> {
-  const options = parseClientOptions(given);
+export async function parseRequestCommand(given: ClientArguments, io: ProgramIo): Promise<RequestCommandOptions> {
+  const options = parseClientOptions(given, io.environment);
   const topic = options.topics.at(-1);
   const responseTopic = given.last("-e");
   if (topic !== undefined) checkTopicName(topic, "publish");
   if (responseTopic !== undefined) checkTopicName(responseTopic, "response");
   const print = parsePrintOptions(given);
-  const source = await payloadSource(given);
+  const source = await payloadSource(given, io.stdin);
   if (topic === undefined || responseTopic === undefined || source?.kind !== "one") {
     throw new ArgumentError("All of topic, message, and response topic must be supplied.");
   }

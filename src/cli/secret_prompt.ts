@@ -1,4 +1,5 @@
 import { ConfigError } from "./config_error.ts";
+import { type ProgramInput, type ProgramIo, writeText } from "./program_io.ts";
 
 const ENTER = [0x0a, 0x0d];
 const ERASE = [0x08, 0x7f];
@@ -11,10 +12,10 @@ const MOST_BYTES = 65_535;
  * Asks for a password: at a terminal twice and without showing it, else it is the first line of standard input. Throws
  * {@linkcode ConfigError} when there is none, or the two are not the same.
  */
-export async function askPassword(userName: string): Promise<string> {
-  if (!Deno.stdin.isTerminal()) return textOf(await readLine());
-  const password = await hiddenLine(`Password for ${userName}: `);
-  const again = await hiddenLine("The same again: ");
+export async function askPassword(userName: string, io: ProgramIo): Promise<string> {
+  if (!io.stdin.isTerminal()) return textOf(await readLine(io.stdin));
+  const password = await hiddenLine(`Password for ${userName}: `, io);
+  const again = await hiddenLine("The same again: ", io);
   if (!isSame(password, again)) throw new ConfigError("Cannot set the password: the two are not the same");
   return textOf(password);
 }
@@ -29,10 +30,10 @@ function textOf(bytes: readonly number[]): string {
   throw new ConfigError("Cannot set the password: it is empty");
 }
 
-async function readLine(): Promise<number[]> {
+async function readLine(stdin: ProgramInput): Promise<number[]> {
   const line: number[] = [];
   const chunk = new Uint8Array(1_024);
-  for (let count = await Deno.stdin.read(chunk); count !== null; count = await Deno.stdin.read(chunk)) {
+  for (let count = await stdin.read(chunk); count !== null; count = await stdin.read(chunk)) {
     for (const byte of chunk.subarray(0, count)) {
       if (byte === 0x0a) return line.at(-1) === 0x0d ? line.slice(0, -1) : line;
       line.push(byte);
@@ -42,24 +43,23 @@ async function readLine(): Promise<number[]> {
   return line;
 }
 
-async function hiddenLine(question: string): Promise<number[]> {
-  const say = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
-  Deno.stdin.setRaw(true); // Before anybody is asked: what is typed early is not shown either.
+async function hiddenLine(question: string, { stdin, stderr }: ProgramIo): Promise<number[]> {
+  stdin.setRaw(true); // Before anybody is asked: what is typed early is not shown either.
   try {
-    say(question);
-    return await rawLine();
+    writeText(stderr, question);
+    return await rawLine(stdin);
   } finally {
-    Deno.stdin.setRaw(false);
-    say("\n");
+    stdin.setRaw(false);
+    writeText(stderr, "\n");
   }
 }
 
 /** What is typed up to Enter, as a terminal would edit it. */
-async function rawLine(): Promise<number[]> {
+async function rawLine(stdin: ProgramInput): Promise<number[]> {
   const line: number[] = [];
   const chunk = new Uint8Array(1);
   for (;;) {
-    const count = await Deno.stdin.read(chunk);
+    const count = await stdin.read(chunk);
     const [byte = END] = chunk.subarray(0, count ?? 0);
     if (ENTER.includes(byte)) return line;
     if (CANCEL.includes(byte) || (byte === END && line.length === 0)) {

@@ -8,11 +8,12 @@ import type { Configuration } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
 import { eventLog, type Logs, packetLog } from "./event_log.ts";
 import { checkListenerFiles, Listening } from "./listening.ts";
-import { Log, type LogLine, printable } from "./log.ts";
+import { Log, printable } from "./log.ts";
 import { PidFile } from "./pid_file.ts";
 import { ConnectionGate } from "./connection_gate.ts";
+import { printLine, type ProgramEnvironment, type ProgramIo } from "./program_io.ts";
 import { Reload } from "./reload.ts";
-import { ignoreOtherSignals, onReload, saveSignalWarning, terminationSignal } from "./signals.ts";
+import { ignoreOtherSignals, onReload, saveSignalWarning, Termination } from "./signals.ts";
 import { acceptAll, admission } from "./accepting.ts";
 import { SummarizedLog } from "./summarized_log.ts";
 import { openStorage, parseStorageOption, storageError } from "./storage_option.ts";
@@ -29,15 +30,15 @@ const MOST_ERROR_LINES = 5;
  *
  * @throws ConfigError, ListenError, StorageError
  */
-export async function serve(args: readonly string[]): Promise<number> {
-  const request = parseServeOptions(args);
-  if (request.action === "check") return await check(request);
+export async function serve(args: readonly string[], io: ProgramIo): Promise<number> {
+  const request = parseServeOptions(args, io.environment);
+  if (request.action === "check") return await check(request, io);
   const { written, overrides } = await request.read();
   const configuration = configurationOf(written, overrides);
-  if (request.action === "run") return await run(request, configuration, startWarnings(written));
+  if (request.action === "run") return await run(request, configuration, startWarnings(written), io);
   const { effectiveYaml } = await import("./config/print.ts");
-  console.log(effectiveYaml(configuration).trimEnd());
-  for (const warning of written.warnings) console.error(`brooklet: ${printable(warning)}`);
+  printLine(io.stdout, effectiveYaml(configuration).trimEnd());
+  for (const warning of written.warnings) printLine(io.stderr, `brooklet: ${printable(warning)}`);
   return 0;
 }
 
@@ -47,17 +48,17 @@ function startWarnings({ warnings, isOfMosquitto }: Written): readonly string[] 
 }
 
 /** Says everything that is wrong, in the files that it names too. */
-async function check(request: ServeRequest): Promise<number> {
+async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
   try {
     const { written, overrides } = await request.read();
     const configuration = configurationOf(written, overrides);
     await checkFiles(configuration);
-    for (const warning of written.warnings) console.error(`brooklet: ${printable(warning)}`);
-    console.error("brooklet: the configuration can be used");
+    for (const warning of written.warnings) printLine(io.stderr, `brooklet: ${printable(warning)}`);
+    printLine(io.stderr, "brooklet: the configuration can be used");
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const message of [error.message, ...error.others]) console.error(`brooklet: ${printable(message)}`);
+    for (const message of [error.message, ...error.others]) printLine(io.stderr, `brooklet: ${printable(message)}`);
     return 1;
   }
 }
@@ -81,9 +82,10 @@ async function run(
   request: ServeRequest,
   configuration: Configuration,
   warnings: readonly string[],
+  io: ProgramIo,
 ): Promise<number> {
   const access = await Access.read(configuration);
-  const log = new Log(configuration.logging);
+  using log = new Log(configuration.logging, io);
   const refusals = new SummarizedLog((line, type, fields) => log.line(line, type, { area: "connections", ...fields }));
   const denials = new SummarizedLog(log.line);
   const errors = new SummarizedLog(log.line, MOST_ERROR_LINES);
@@ -94,15 +96,16 @@ async function run(
   using listening = new Listening(refusals.line, admission(gate, current, refusals.line));
   const lines = await listening.listen(configuration);
   for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
-  const terminated = terminationSignal(); // Before anybody can know that it listens.
-  ignoreOtherSignals(log.line);
-  guardProcess(log.line);
+  using termination = new Termination(io); // Before anybody can know that it listens.
+  ignoreOtherSignals(log.line, io);
+  io.onUncaught(({ kind, reason }) => log.line(`Error: ${kind}: ${printable(String(reason))}`, "error"));
   using _pidFile = PidFile.write(configuration.pidFile);
   const lost = Promise.withResolvers<"lost">();
   const opened = await openBroker(
     configuration,
     access,
     { log, refusals, denials, errors },
+    io.environment,
     () => lost.resolve("lost"),
   );
   const { broker, says } = opened;
@@ -112,11 +115,11 @@ async function run(
     broker.publish({ topic: `$SYS/broker/log/${severity}`, payload: line }).catch(() => {});
   };
   const reloading = reload = new Reload(request, configuration, { access, log, listening, broker });
-  onReload(() => reloading.run()); // Before anybody knows that it runs: by itself the signal would end it.
+  onReload(() => reloading.run(), io); // Before anybody knows that it runs: by itself the signal would end it.
   for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
   for (const line of [...lines, says]) log.line(line);
   const accepting = acceptAll(listening.open, broker, current, refusals.line, gate);
-  const end = await Promise.race([terminated, lost.promise]);
+  const end = await Promise.race([termination.signal, lost.promise]);
   listening.close();
   if (end === "lost") await inTime(broker.close(), LOST_CLOSE_MS);
   else {
@@ -126,7 +129,6 @@ async function run(
   await accepting;
   for (const summarized of [refusals, denials, errors]) summarized.close();
   log.line("Brooklet has ended");
-  log.close();
   return end === "lost" ? EXIT_STORAGE_LOST : 0;
 }
 
@@ -135,9 +137,10 @@ async function openBroker(
   configuration: Configuration,
   access: Access,
   logs: Logs,
+  environment: ProgramEnvironment,
   storageLost: () => void,
 ): Promise<{ broker: Broker; says: string }> {
-  const { storage, says } = await openStorage(parseStorageOption(configuration.storage));
+  const { storage, says } = await openStorage(parseStorageOption(configuration.storage), environment);
   const tellLog = eventLog(logs);
   const onEvent = (event: BrokerEvent) => {
     if (event.kind === "storageLost") storageLost();
@@ -204,16 +207,4 @@ function bootId(): string | undefined {
   } catch {
     return undefined; // Another system, or fewer permissions.
   }
-}
-
-/** A defect is told, and never the end of all connections. */
-function guardProcess(log: LogLine): void {
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    log(`Error: unhandled rejection: ${printable(String(event.reason))}`, "error");
-  });
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    log(`Error: uncaught: ${printable(String(event.error))}`, "error");
-  });
 }

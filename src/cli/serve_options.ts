@@ -8,6 +8,7 @@ import { nearest } from "./config/nearest.ts";
 import type { ConfigurationInput } from "./config/schema.ts";
 import { ConfigError } from "./config_error.ts";
 import { LOOPBACK, parseListenUrl, parsePort } from "./listen_url.ts";
+import type { ProgramEnvironment } from "./program_io.ts";
 import { parseStorageOption, STORAGE_OPTION_HELP } from "./storage_option.ts";
 import { tlsOptions } from "./tls_options.ts";
 
@@ -57,7 +58,7 @@ export interface ServeRequest {
 }
 
 /** Takes the arguments apart; throws {@linkcode ConfigError}. */
-export function parseServeOptions(args: readonly string[]): ServeRequest {
+export function parseServeOptions(args: readonly string[], environment: ProgramEnvironment): ServeRequest {
   const parsed = parseArgs(args, {
     string: ["config", "listen", "port", "cert", "key", "cafile", "tls-version", "storage", "limit", "log"],
     boolean: [...SWITCHES],
@@ -94,14 +95,14 @@ export function parseServeOptions(args: readonly string[]): ServeRequest {
     action: parsed["check-config"] ? "check" : parsed["print-config"] ? "print" : "run",
     read: async () => ({
       written: config === undefined ? commandLine : await readFile(config),
-      overrides: [...await fromEnvironment(), ...fromOptions],
+      overrides: [...await fromEnvironment(environment), ...fromOptions],
     }),
   };
 }
 
 /** What reads values is loaded when there are some. */
-async function fromEnvironment(): Promise<Override[]> {
-  const variables = environment();
+async function fromEnvironment(environment: ProgramEnvironment): Promise<Override[]> {
+  const variables = environment.toObject();
   if (!Object.keys(variables).some((name) => name.startsWith("BROOKLET_"))) return [];
   const { environmentOverrides } = await import("./config/environment.ts");
   return environmentOverrides(variables, Deno.readTextFileSync);
@@ -163,11 +164,6 @@ function logOverride(text: string): Override {
 
 function asWritten(value: ConfigurationInput): Written {
   return { value, place: () => undefined, warnings: [] };
-}
-
-/** Variables; none where Deno was not given --allow-env. */
-function environment(): Record<string, string> {
-  return Deno.permissions.querySync({ name: "env" }).state === "granted" ? Deno.env.toObject() : {};
 }
 
 function unknownArgument(argument: string): ConfigError {

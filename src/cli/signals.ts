@@ -3,6 +3,7 @@
 import { close as closeInspector, url as inspectorUrl } from "node:inspector";
 import type { LogLine } from "./log.ts";
 import { othersTurn } from "./others_turn.ts";
+import type { ProgramIo } from "./program_io.ts";
 
 const EXIT_INTERRUPTED = 1;
 // `deno task` hands on SIGINT, which the terminal has sent to its whole group already.
@@ -13,37 +14,51 @@ const SAVED = "all that was acknowledged is in the storage already";
 const IGNORED: readonly Deno.Signal[] = ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"];
 const SIGUSR1_BIT = 1n << 9n; // It has the number 10 on Linux.
 
-/** The first signal that asks the program to end; the next one, unless it comes from the same key, ends it at once. */
-export function terminationSignal(): Promise<Deno.Signal> {
-  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
-  let phase: "running" | "keyDown" | "ending" = "running";
-  for (const signal of signals) {
-    Deno.addSignalListener(signal, () => {
-      if (phase === "ending") Deno.exit(EXIT_INTERRUPTED);
-      if (phase === "keyDown") return;
-      phase = "keyDown";
-      // One that has come meanwhile, while the program was busy, is taken before the phase is another.
-      Deno.unrefTimer(setTimeout(() => othersTurn().then(() => phase = "ending"), SAME_KEY_PRESS_MS));
-      resolve(signal);
-    });
+/** Waits for a signal that asks the program to end; the next one, unless it comes from the same key, ends it at once. */
+export class Termination implements Disposable {
+  /** The first such signal. */
+  readonly signal: Promise<Deno.Signal>;
+  #phase: "running" | "keyDown" | "ending" = "running";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(io: ProgramIo) {
+    const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
+    const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+    for (const signal of signals) {
+      io.onSignal(signal, () => {
+        if (this.#phase === "ending") io.exit(EXIT_INTERRUPTED);
+        if (this.#phase === "running") this.#holdKey();
+        resolve(signal);
+      });
+    }
+    this.signal = promise;
   }
-  return promise;
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+
+  #holdKey(): void {
+    this.#phase = "keyDown";
+    // One that has come meanwhile, while the program was busy, is taken before the phase is another.
+    const release = () => this.#timer = setTimeout(() => this.#phase = "ending", 0);
+    this.#timer = setTimeout(release, SAME_KEY_PRESS_MS);
+  }
 }
 
 /** Windows has no such signal. */
-export function onReload(reload: () => void): void {
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", reload);
+export function onReload(reload: () => void, io: ProgramIo): void {
+  if (Deno.build.os !== "windows") io.onSignal("SIGHUP", reload);
 }
 
 /** Tells of signals that mean nothing here, and takes back what the runtime does at SIGUSR1. */
-export function ignoreOtherSignals(log: LogLine): void {
+export function ignoreOtherSignals(log: LogLine, io: ProgramIo): void {
   if (Deno.build.os === "windows") return;
   for (const signal of IGNORED) {
-    Deno.addSignalListener(signal, () => log(`${signal}: ignored, it has no meaning here`));
+    io.onSignal(signal, () => log(`${signal}: ignored, it has no meaning here`));
   }
   const isDebugged = maySeeDebugger() && inspectorUrl() !== undefined; // By --inspect: it is wanted.
-  Deno.addSignalListener("SIGUSR1", () => {
+  io.onSignal("SIGUSR1", () => {
     log(`SIGUSR1: nothing is saved, ${SAVED}`);
     if (!isDebugged) closeDebugger(log); // Never rejects.
   });

@@ -1,3 +1,8 @@
 // @ts-self-types="./start.d.ts"
 // JavaScript, so that an app that imports mod.ts checks no types of the command line: it has no names for its packages.
-export { main } from "./main.ts";
+import { main as run } from "./main.ts";
+import { processIo } from "./program_io.ts";
+
+export function main(args) {
+  return run(args, processIo());
+}

@@ -3,6 +3,7 @@ import { parseArgs } from "@std/cli";
 // @ts-types="./text_line_stream.d.ts"
 import { TextLineStream } from "@std/streams";
 import { ConfigError } from "./config_error.ts";
+import { printLine, type ProgramEnvironment, type ProgramIo } from "./program_io.ts";
 import { DumpCounts, dumpedChanges, dumpLines } from "./storage_dump.ts";
 import { openKv, parseStorageOption, StorageError, storageError, type StorageOption } from "./storage_option.ts";
 
@@ -18,10 +19,10 @@ line, as JSON; "-" is standard output or standard input. No broker may use the s
 type KvOption = Exclude<StorageOption, { kind: "memory" }>;
 
 /** Runs `storage export` or `storage import`; gives the exit code. Throws {@linkcode ConfigError}, {@linkcode StorageError}. */
-export async function storageCommand(args: readonly string[]): Promise<number> {
+export async function storageCommand(args: readonly string[], io: ProgramIo): Promise<number> {
   const { action, file, option } = parseStorageCommand(args);
-  const says = await (action === "export" ? exportTo(file, option) : importFrom(file, option));
-  console.error(`brooklet: ${says}`);
+  const says = await (action === "export" ? exportTo(file, option, io) : importFrom(file, option, io));
+  printLine(io.stderr, `brooklet: ${says}`);
   return 0;
 }
 
@@ -45,14 +46,14 @@ function parseStorageCommand(args: readonly string[]) {
   return { action, file, option } as const;
 }
 
-async function exportTo(file: string, option: KvOption): Promise<string> {
-  const { storage, location } = await openKv(option, true);
+async function exportTo(file: string, option: KvOption, { stdout, environment }: ProgramIo): Promise<string> {
+  const { storage, location } = await openKv(option, environment, true);
   const counts = new DumpCounts();
   try {
     const lines = ReadableStream.from(dumpLines(storage, counts))
       .pipeThrough(new TransformStream({ transform: (line, controller) => controller.enqueue(`${line}\n`) }))
       .pipeThrough(new TextEncoderStream());
-    if (file === "-") await lines.pipeTo(Deno.stdout.writable);
+    if (file === "-") await lines.pipeTo(stdout.writable);
     else await writeWhole(file, lines);
   } catch (error) {
     throw storageError(`export ${location}`, error);
@@ -81,12 +82,12 @@ async function writeWhole(path: string, contents: ReadableStream<Uint8Array<Arra
   }
 }
 
-async function importFrom(file: string, option: KvOption): Promise<string> {
-  if (file !== "-") return await importFile(file, file, option);
+async function importFrom(file: string, option: KvOption, { stdin, environment }: ProgramIo): Promise<string> {
+  if (file !== "-") return await importFile(file, file, option, environment);
   const copy = await Deno.makeTempFile({ prefix: "brooklet-import-" }); // It is read twice.
   try {
-    await Deno.writeFile(copy, Deno.stdin.readable);
-    return await importFile(copy, "standard input", option);
+    await Deno.writeFile(copy, stdin.readable);
+    return await importFile(copy, "standard input", option, environment);
   } catch (error) {
     throw storageError("import standard input", error);
   } finally {
@@ -95,14 +96,19 @@ async function importFrom(file: string, option: KvOption): Promise<string> {
 }
 
 /** Looks at the whole dump before it keeps the first change of it. */
-async function importFile(path: string, name: string, option: KvOption): Promise<string> {
+async function importFile(
+  path: string,
+  name: string,
+  option: KvOption,
+  environment: ProgramEnvironment,
+): Promise<string> {
   const action = `import ${name}`;
   try {
     for await (const _ of dumpedChanges(await linesOf(path), new DumpCounts()));
   } catch (error) {
     throw importError(name, error);
   }
-  const { storage, location } = await openKv(option);
+  const { storage, location } = await openKv(option, environment);
   const counts = new DumpCounts();
   let hasBegun = false;
   try {

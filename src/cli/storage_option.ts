@@ -2,6 +2,7 @@ import type { DenoKvStorage } from "../storage/deno_kv.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { ConfigError } from "./config_error.ts";
+import type { ProgramEnvironment } from "./program_io.ts";
 
 /** A storage that the system, or what is in it, refuses; the message says which and why. */
 export class StorageError extends Error {
@@ -36,10 +37,11 @@ export function parseStorageOption(text: string): StorageOption {
 /** Opens a storage of Deno KV; a file that is not there is made, unless it must be. Throws {@linkcode StorageError}. */
 export async function openKv(
   option: Exclude<StorageOption, { kind: "memory" }>,
+  environment: ProgramEnvironment,
   mustExist = false,
 ): Promise<{ readonly storage: DenoKvStorage; readonly location: string }> {
   try {
-    const location = option.kind === "kv" ? option.location : await defaultLocation();
+    const location = option.kind === "kv" ? option.location : await defaultLocation(environment);
     if (mustExist && !/^(?:https?:|:memory:)/.test(location)) await Deno.stat(location);
     const { DenoKvStorage } = await import("../storage/deno_kv.ts"); // Nobody else pays for it.
     return { storage: await DenoKvStorage.open(location), location };
@@ -51,12 +53,13 @@ export async function openKv(
 /** Opens what the option says, with a line that tells where things are kept. Throws {@linkcode StorageError}. */
 export async function openStorage(
   option: StorageOption,
+  environment: ProgramEnvironment,
 ): Promise<{ readonly storage: Storage; readonly says: string }> {
   if (option.kind === "memory") {
     const says = "Sessions and retained messages are kept in memory: they are lost when the broker ends.";
     return { storage: new MemoryStorage(), says };
   }
-  const { storage, location } = await openKv(option);
+  const { storage, location } = await openKv(option, environment);
   const isNew = storage.isNew ? ", which is new" : ""; // Whoever deleted the old one shall see it.
   return { storage, says: `Sessions and retained messages are kept in ${location}${isNew}` };
 }
@@ -70,9 +73,9 @@ export function storageError(action: string, error: unknown): StorageError {
 }
 
 /** Where `kv` without a path is, in a directory that nobody else can read. */
-async function defaultLocation(): Promise<string> {
+async function defaultLocation(environment: ProgramEnvironment): Promise<string> {
   const { os } = Deno.build;
-  const directory = stateDirectory(os, (name) => Deno.env.get(name));
+  const directory = stateDirectory(os, (name) => environment.get(name));
   if (directory === undefined) {
     throw new StorageError("Cannot find the directory for the storage: HOME is not set; give --storage kv:PATH");
   }

@@ -7,6 +7,7 @@ import { SUBSCRIBE_HELP } from "./client_help.ts";
 import { checkTopicFilter, integerOf, parseClientOptions } from "./client_command_options.ts";
 import { MessageReader, type ReaderOptions } from "./message_reader.ts";
 import { parsePrintOptions } from "./print_options.ts";
+import type { ProgramIo } from "./program_io.ts";
 
 interface SubscribeCommandOptions extends ReaderOptions {
   readonly topicFilters: readonly string[];
@@ -27,13 +28,13 @@ interface SubscribeCommandOptions extends ReaderOptions {
 const RECONNECT_DELAY_MS = 1_000;
 
 /** Runs `sub`; gives the exit code. */
-export function subscribe(args: readonly string[]): Promise<number> {
-  return runClientCommand({ command: "sub", help: SUBSCRIBE_HELP, parse: parseSubscribeCommand, run }, args);
+export function subscribe(args: readonly string[], io: ProgramIo): Promise<number> {
+  return runClientCommand({ command: "sub", help: SUBSCRIBE_HELP, parse: parseSubscribeCommand, run }, args, io);
 }
 
 /** Reads its options; throws {@linkcode ArgumentError} and ClientFailure. */
-export function parseSubscribeCommand(given: ClientArguments): SubscribeCommandOptions {
-  const options = parseClientOptions(given);
+export function parseSubscribeCommand(given: ClientArguments, { environment }: ProgramIo): SubscribeCommandOptions {
+  const options = parseClientOptions(given, environment);
   const topicFilters = options.topics.map((topic) => checkTopicFilter(topic, "subscription"));
   const unsubscribed = given.all("-U").map((topic) => checkTopicFilter(topic, "unsubscribe"));
   const filteredOut = given.all("-T").map((topic) => checkTopicFilter(topic, "filter").split("/"));

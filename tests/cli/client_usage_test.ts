@@ -5,12 +5,13 @@ import { parseRequestCommand } from "../../src/cli/request_command.ts";
 import { parseSubscribeCommand } from "../../src/cli/subscribe_command.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { ClientTools, type ToolCommand } from "./client_tools.ts";
+import { TestIo } from "./test_io.ts";
 
 const test = programTests(["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"]);
 const PARSERS = { pub: parsePublishCommand, sub: parseSubscribeCommand, request: parseRequestCommand };
 
 async function parse(command: ToolCommand, args: readonly string[]) {
-  return await PARSERS[command](parseClientArguments(command, args));
+  return await PARSERS[command](parseClientArguments(command, args), new TestIo({ input: "" }));
 }
 
 // What mosquitto's clients refuse, in their words. Nothing of it connects.

@@ -4,6 +4,7 @@ import { authenticationRequest } from "../auth/authentication_request.ts";
 import { eventLog, packetLog } from "../../src/cli/event_log.ts";
 import { LOG_TYPES, loggingSchema, type LogType } from "../../src/cli/config/logging_schema.ts";
 import { Log } from "../../src/cli/log.ts";
+import { processIo } from "../../src/cli/program_io.ts";
 import { SummarizedLog } from "../../src/cli/summarized_log.ts";
 
 const PEER = { transport: "tcp", address: "192.0.2.1:4711", listener: "mqtt://0.0.0.0:1883" };
@@ -48,7 +49,7 @@ for (const [types, lines] of ROWS) {
   Deno.test(`$SYS/broker/log tells of clients and subscriptions as mosquitto's does, with ${types.join(", ")}`, () => {
     const told: string[] = [];
     const configuration = { types: [...types], connectionMessages: true, timestamps: false, destinations: ["topic"] };
-    const log = new Log(loggingSchema.parse(configuration));
+    const log = new Log(loggingSchema.parse(configuration), processIo());
     log.onTopic = (severity, line) => told.push(`${severity} ${line}`);
     const unlimited = new SummarizedLog(log.line);
     eventLog({ log, refusals: unlimited, denials: unlimited, errors: unlimited })(CONNECTED);

@@ -4,6 +4,7 @@ import { Access } from "../../src/cli/access.ts";
 import { readConfiguration } from "../../src/cli/config/file.ts";
 import { Listening } from "../../src/cli/listening.ts";
 import { Log } from "../../src/cli/log.ts";
+import { processIo } from "../../src/cli/program_io.ts";
 import { Reload } from "../../src/cli/reload.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { converse } from "../wire/conversation.ts";
@@ -32,7 +33,12 @@ logging: { destinations: [] }
       }
       const { promise, resolve } = Promise.withResolvers<void>();
       storage.restoring = promise;
-      const parts = { access, listening: new Listening(() => {}), log: new Log(configuration.logging), broker };
+      const parts = {
+        access,
+        listening: new Listening(() => {}),
+        log: new Log(configuration.logging, processIo()),
+        broker,
+      };
       const reload = new Reload({ action: "run", read }, configuration, parts);
       await conversation.run(RESUMES("ann"), RESUMES("bob"), RESUMES("eve"));
       while (storage.restored < 3) await new Promise((resolve) => setTimeout(resolve, 0)); // Their passwords are right.
