@@ -3,16 +3,10 @@ import { parsePasswordFile } from "../../mod.ts";
 import { verifyPassword } from "../../src/auth/password_hash.ts";
 import { within } from "../deadline.ts";
 import { programTests } from "../interop/interop_tests.ts";
+import { brooklet, brookletProcess, type Outcome } from "./test_io.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
 const QUICK = ["--iterations", "1"];
-
-/** How the command ended. */
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A folder with a password file in it, or none. */
 class Folder implements AsyncDisposable {
@@ -48,21 +42,8 @@ class Folder implements AsyncDisposable {
   }
 }
 
-async function passwd(args: readonly string[], input = ""): Promise<Outcome> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "mod.ts", "passwd", ...args],
-    cwd: REPOSITORY,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const output = child.output();
-  // A program that has ended before it read its input is judged by its exit code.
-  await ReadableStream.from([new TextEncoder().encode(input)]).pipeTo(child.stdin).catch(() => {});
-  const { code, stdout, stderr } = await within(output, "the program to end", 30_000);
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+function passwd(args: readonly string[], input = ""): Promise<Outcome> {
+  return brooklet(["passwd", ...args], { input });
 }
 
 const DONE: Outcome = { code: 0, stdout: "", stderr: "" };
@@ -82,7 +63,7 @@ Deno.test("passwd adds a user and changes one, from standard input and from the 
   await Deno.chown(folder.path, owner, null);
   const link = `${folder.folder}/link`;
   await Deno.symlink(folder.path, link);
-  assertEquals(await passwd([...QUICK, link, "ann"], "first\r\nsecond\n"), DONE);
+  assertEquals(await brookletProcess(["passwd", ...QUICK, link, "ann"], { input: "first\r\nsecond\n" }), DONE);
   assert(await folder.accepts("ann", "first"));
   assertEquals(await passwd([...QUICK, "-b", folder.path, "123", "-h"]), DONE);
   assertEquals(await passwd([...QUICK, folder.path, "ann"], "pässword without an end"), DONE);

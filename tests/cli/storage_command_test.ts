@@ -3,8 +3,8 @@ import { type Change, changeToJson } from "../../mod.ts";
 import { compareKept, keptOf, readKept } from "../../src/storage/suite/kept.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
 import * as facts from "../../src/storage/suite/facts.ts";
+import { brooklet, brookletProcess } from "./test_io.ts";
 
-const REPOSITORY = new URL("../../", import.meta.url);
 const LARGE = facts.message(facts.pattern(1_048_576), { topic: "large" });
 /** What is there to be exported and imported, in the order of a restore. */
 const KEPT = [
@@ -15,28 +15,6 @@ const KEPT = [
   facts.retained("large", LARGE),
   facts.retained("\u{feff}", facts.message("line\r\nends\u2028", { topic: "\u{feff}", publisher: undefined })),
 ];
-
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the program to its end. */
-async function brooklet(args: readonly string[], stdin = "", env: Record<string, string> = {}): Promise<Result> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "mod.ts", ...args],
-    cwd: REPOSITORY,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1", ...env },
-  }).spawn();
-  const input = ReadableStream.from([stdin]).pipeThrough(new TextEncoderStream()).pipeTo(child.stdin);
-  const [{ code, stdout, stderr }] = await Promise.all([child.output(), input.catch(() => {})]); // It need not read it.
-  const text = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
 
 function inFolder(name: string, check: (folder: string) => Promise<void>): void {
   Deno.test(name, async () => {
@@ -93,16 +71,18 @@ inFolder("brooklet storage export and import move all that is kept, through a fi
 
 inFolder("brooklet storage export - and import - use the standard streams", async (folder) => {
   await keep(`${folder}/old.kv`, KEPT);
-  const { code, stdout } = await brooklet(["storage", "--storage", `kv:${folder}/old.kv`, "export", "-"]);
+  const { code, stdout } = await brookletProcess(["storage", "--storage", `kv:${folder}/old.kv`, "export", "-"]);
   assertEquals(code, 0);
-  const imported = await brooklet(["storage", "import", "-", "--storage", `kv:${folder}/new.kv`], stdout);
+  const imported = await brookletProcess(["storage", "import", "-", "--storage", `kv:${folder}/new.kv`], {
+    input: stdout,
+  });
   assertEquals(imported.code, 0, imported.stderr);
   await assertKept(`${folder}/new.kv`);
 });
 
 inFolder("brooklet storage without --storage uses the one in the platform's state directory", async (folder) => {
   const env = { XDG_STATE_HOME: folder, HOME: folder, LOCALAPPDATA: folder };
-  const imported = await brooklet(["storage", "import", "-"], dump(KEPT), env);
+  const imported = await brooklet(["storage", "import", "-"], { input: dump(KEPT), env });
   assertEquals(imported.code, 0, imported.stderr);
   const path = / into (.*brooklet\.kv)$/m.exec(imported.stderr)?.[1] ?? "";
   assert(path.startsWith(folder), imported.stderr);
@@ -116,7 +96,7 @@ inFolder("brooklet storage import refuses a storage that is not empty", async (f
   const storage = `kv:${folder}/a.kv`;
   const { code, stderr } = await brooklet(
     ["storage", "import", "-", "--storage", storage],
-    dump([facts.started("other")]),
+    { input: dump([facts.started("other")]) },
   );
   assertEquals(code, 1);
   assertMatch(stderr, /^brooklet: Cannot import standard input: \S+a\.kv is not empty; .*\n$/);
