@@ -1,5 +1,5 @@
-/** What can be said of how clients are authenticated, as far as it matters whether there is any way. */
-interface Ways {
+/** Ways in which clients are authenticated, as far as it matters whether there is any. */
+export interface Ways {
   readonly anonymous?: boolean | undefined;
   readonly passwordFile?: string | undefined;
   readonly users: readonly unknown[];

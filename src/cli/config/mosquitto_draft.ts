@@ -1,6 +1,6 @@
 import type { LogType } from "./logging_schema.ts";
-import { checkListener, errorAt, nameKeyOf } from "./mosquitto_checks.ts";
 import type { MosquittoLine } from "./mosquitto_line.ts";
+import { checkListener, errorAt, type ListenerDraft, nameKeyOf, type SecurityDraft } from "./mosquitto_listener.ts";
 import type { ConfigurationInput } from "./schema.ts";
 
 type ListenerInput = NonNullable<ConfigurationInput["listeners"]>[number];
@@ -21,42 +21,6 @@ const MOSQUITTO_LIMITS: LimitsInput = {
   maximumRetainedMessages: "unlimited",
   maximumRetainedBytes: "unlimited",
 };
-
-/** What mosquitto calls security options: of all listeners, or with `per_listener_settings` of each. */
-export interface SecurityDraft {
-  allowAnonymous?: boolean;
-  passwordFile?: string;
-  aclFile?: string;
-  allowEmptyClientId?: boolean;
-}
-
-/** A listener, or what holds for the default one. */
-export interface ListenerDraft {
-  readonly place: string | undefined;
-  /** What was said of it. */
-  readonly lines: MosquittoLine[];
-  port?: number;
-  host?: string;
-  isWebSocket?: boolean;
-  httpDir?: string;
-  origins?: readonly string[];
-  versions?: readonly ("3.1" | "3.1.1" | "5")[];
-  hasProxy?: boolean;
-  domain?: "ipv4" | "ipv6";
-  certificate?: string;
-  key?: string;
-  authority?: string;
-  requireCertificate?: boolean;
-  minimumVersion?: "1.2" | "1.3";
-  usesIdentity?: boolean;
-  usesSubject?: boolean;
-  maximumConnections?: number;
-  maximumQos?: number;
-  topicAliasMaximum?: number;
-  /** In place of that of the security options. */
-  allowAnonymous?: boolean;
-  readonly security: SecurityDraft;
-}
 
 /** What the lines of a mosquitto.conf have said so far. */
 export class MosquittoDraft {

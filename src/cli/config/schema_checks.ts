@@ -7,9 +7,8 @@ import { isLikeHash, parsePasswordHash, whyNoPasswordHash } from "../../auth/pas
 import { ForwardedAddresses } from "../../transport/web_socket_forwarded.ts";
 import { EVERY_ADDRESS, isLocal, isLoopback, type ListenUrl, listenUrlOf, LOOPBACK, urlText } from "../listen_url.ts";
 import { parseStorageOption } from "../storage_option.ts";
-import { isWayIn } from "./authentication_ways.ts";
+import { isWayIn, type Ways } from "./authentication_ways.ts";
 import { nearest } from "./nearest.ts";
-import type { Configuration } from "./schema.ts";
 
 /** What `--print-config` prints in place of a secret. */
 export const HIDDEN = "(hidden)";
@@ -149,16 +148,16 @@ export function checkStorage(text: string, context: Context<string>): void {
   }
 }
 
-/** What one part says has to fit what another one says. */
-export function checkListeners(
-  { listeners, tls, authentication }: Configuration,
-  context: Context<Configuration>,
+/** Each listener fits its URL, the certificates, the ways in, and the other listeners. */
+export function checkListeners<Parts extends ListenersParts>(
+  { listeners, tls, authentication }: Parts,
+  context: Context<Parts>,
 ): void {
   const earlier: { readonly url: ListenUrl; readonly index: number }[] = [];
   for (const [index, listener] of listeners.entries()) {
     const url = urlOf(listener.url);
     if (url === undefined) continue; // It was told.
-    const tell = (key: keyof typeof listener, message: string) => complain(context, message, ["listeners", index, key]);
+    const tell = (key: keyof ListenerParts, message: string) => complain(context, message, ["listeners", index, key]);
     const isSecure = url.scheme === "mqtts" || url.scheme === "wss";
     if (isSecure && listener.tls === undefined && tls === undefined) {
       tell("url", `Cannot listen on ${urlText(url)}: it needs a certificate; give --cert and --key, or set "tls"`);
@@ -184,10 +183,28 @@ export function checkListeners(
   }
 }
 
-/** What a listener of this kind has no use for. */
+interface ListenersParts {
+  readonly listeners: readonly ListenerParts[];
+  readonly tls?: object | undefined;
+  readonly authentication: Ways;
+}
+
+interface ListenerParts {
+  readonly url: string;
+  readonly tls?: object | undefined;
+  readonly authentication?: Ways | undefined;
+  readonly paths?: unknown;
+  readonly origins?: unknown;
+  readonly hosts?: unknown;
+  readonly httpDir?: unknown;
+  readonly trustedProxies: readonly string[];
+  readonly proxyProtocol: boolean;
+}
+
+/** Keys of a listener that have no use for its scheme. */
 function meaningless(
   { scheme }: ListenUrl,
-  { tls, paths, origins, hosts, httpDir, trustedProxies, proxyProtocol }: Configuration["listeners"][number],
+  { tls, paths, origins, hosts, httpDir, trustedProxies, proxyProtocol }: ListenerParts,
 ): [key: "tls" | "paths" | "origins" | "hosts" | "httpDir" | "trustedProxies" | "proxyProtocol", why: string][] {
   const isWebSocket = scheme === "ws" || scheme === "wss";
   const isSecure = scheme === "mqtts" || scheme === "wss";

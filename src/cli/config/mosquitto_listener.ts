@@ -1,7 +1,43 @@
 import { ConfigError } from "../config_error.ts";
-import type { ListenerDraft } from "./mosquitto_draft.ts";
+import type { MosquittoLine } from "./mosquitto_line.ts";
 
-/** Refuses what would let in somebody who is not meant, or nobody at all. */
+/** Security options in mosquitto's words: of all listeners, or with `per_listener_settings` of each. */
+export interface SecurityDraft {
+  allowAnonymous?: boolean;
+  passwordFile?: string;
+  aclFile?: string;
+  allowEmptyClientId?: boolean;
+}
+
+/** A listener of a mosquitto.conf as its lines say it, or what holds for the default one. */
+export interface ListenerDraft {
+  readonly place: string | undefined;
+  /** Lines about it. */
+  readonly lines: MosquittoLine[];
+  port?: number;
+  host?: string;
+  isWebSocket?: boolean;
+  httpDir?: string;
+  origins?: readonly string[];
+  versions?: readonly ("3.1" | "3.1.1" | "5")[];
+  hasProxy?: boolean;
+  domain?: "ipv4" | "ipv6";
+  certificate?: string;
+  key?: string;
+  authority?: string;
+  requireCertificate?: boolean;
+  minimumVersion?: "1.2" | "1.3";
+  usesIdentity?: boolean;
+  usesSubject?: boolean;
+  maximumConnections?: number;
+  maximumQos?: number;
+  topicAliasMaximum?: number;
+  /** In place of that of the security options. */
+  allowAnonymous?: boolean;
+  readonly security: SecurityDraft;
+}
+
+/** Refuses a listener that would let in clients that are not meant, or none at all. */
 export function checkListener(listener: ListenerDraft): void {
   const { certificate, key, authority, requireCertificate = false, isWebSocket, host, hasProxy } = listener;
   if ((certificate === undefined) !== (key === undefined)) {
@@ -29,13 +65,13 @@ export function checkListener(listener: ListenerDraft): void {
   }
 }
 
-/** What says that the certificate names the user. */
+/** Key that says that the certificate names the user. */
 export function nameKeyOf({ usesIdentity, usesSubject }: ListenerDraft): string | undefined {
   if (usesIdentity === true) return "use_identity_as_username";
   return usesSubject === true ? "use_subject_as_username" : undefined;
 }
 
-/** At the line of one of the keys. */
+/** Error at the line of one of the keys. */
 export function errorAt({ lines }: ListenerDraft, keys: readonly string[], why: string): ConfigError {
   const place = lines.findLast(({ key }) => keys.includes(key))?.place;
   return new ConfigError(place === undefined ? why : `${place}: ${why}`);
