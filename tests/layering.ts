@@ -96,6 +96,33 @@ export function violations(path: string, source: string): string[] {
   ].filter((complaint) => complaint !== undefined).map((complaint) => `${path}: ${complaint}`);
 }
 
+/**
+ * Files that import each other, in a circle, types included: none of them can be read, or tested, before the others.
+ * Gives the files of each circle in the order of their names.
+ */
+export function circles(files: readonly { readonly path: string; readonly source: string }[]): string[][] {
+  const paths = new Set(files.map(({ path }) => path));
+  const imports = new Map(files.map(({ path, source }) => {
+    const targets = scanSource(source).imports.filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => new URL(specifier, `file:///${path}`).pathname.slice(1));
+    return [path, targets.filter((target) => paths.has(target))];
+  }));
+  const reached = new Map(Array.from(paths, (path) => [path, reachedFrom(path, imports)]));
+  const found = new Map<string | undefined, string[]>(); // By the first file of each.
+  for (const [path, targets] of reached) {
+    if (!targets.has(path)) continue;
+    const circle = [...targets].filter((target) => reached.get(target)?.has(path)).sort();
+    found.set(circle[0], circle);
+  }
+  return [...found.values()];
+}
+
+function reachedFrom(path: string, imports: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const reached = new Set(imports.get(path));
+  for (const target of reached) for (const next of imports.get(target) ?? []) reached.add(next); // It grows meanwhile.
+  return reached;
+}
+
 function importViolation(
   path: string,
   roomName: string,
