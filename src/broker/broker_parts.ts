@@ -12,7 +12,7 @@ import { BacklogWait } from "./connection/backlog_wait.ts";
 import type { BrokerOptions } from "./options.ts";
 import { CommitOutcome, CommitQueue, StorageWait } from "./commits.ts";
 import { ConnectionHosts } from "./connection_hosts.ts";
-import { Connections } from "./connection/connections.ts";
+import { type ConnectionHandle, Connections } from "./connection/connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import { DroppedMessages, EventLoopStalls, Traffic } from "./counters.ts";
 import { type BrokerEvent, quiet } from "./events.ts";
@@ -75,7 +75,7 @@ export class BrokerParts {
   readonly sysTopics: SysTopics;
   readonly sysState: SysStateSource;
   readonly ownSubscriptions: OwnSubscriptions;
-  readonly review: SubscriptionReview<ServedConnection>;
+  readonly review: SubscriptionReview<ConnectionHandle>;
   readonly hosts: ConnectionHosts;
 
   /** @param isClosing whether the broker ends */

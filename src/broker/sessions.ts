@@ -12,7 +12,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { CommitQueue } from "./commits.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Router } from "./router.ts";
-import type { ServedConnection } from "./connection/served_connection.ts";
+import type { ConnectionHandle } from "./connection/connections.ts";
 import type { CountedSession, SessionBeginner, SessionQuota } from "./session_quota.ts";
 import { setWill, type WillOwner, Wills } from "./wills.ts";
 
@@ -33,16 +33,16 @@ interface Client extends WillOwner {
   /** `undefined`: it ends with its connection, and is not bounded. */
   readonly counted: CountedSession | undefined;
   /** The connection that has the session, or is about to get it. */
-  owner: ServedConnection | undefined;
+  owner: ConnectionHandle | undefined;
   /** Resolves when the session is restored from the storage, or has ended; it never rejects. */
   restoring: Promise<void> | undefined;
   /** Whether it is to end, and nobody gets it any more: only what it shares has still to be read. */
   isEnding: boolean;
   /** The last connection that waits for it while it is restored. */
-  newest: ServedConnection | undefined;
+  newest: ConnectionHandle | undefined;
   expiry: Deadline | undefined;
   /** The connection for which more of what it left in the storage is coming back. */
-  paging: ServedConnection | undefined;
+  paging: ConnectionHandle | undefined;
 }
 
 /** What the sessions need of their broker. */
@@ -60,8 +60,8 @@ export interface SessionsHost {
   /** Whether a client may still publish its Will. */
   mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
   /** Ends subscriptions that the client may not have any more; rejects where nobody can say. */
-  reviewSubscriptions(session: Session, served: ServedConnection): Promise<void>;
-  takenOver(served: ServedConnection): void;
+  reviewSubscriptions(session: Session, served: ConnectionHandle): Promise<void>;
+  takenOver(served: ConnectionHandle): void;
   readFailed(clientId: string, error: unknown): void;
 }
 
@@ -91,7 +91,7 @@ export class Sessions {
   }
 
   /** The connection that has the session of a client, or is about to get it; `undefined`: none, or somebody else's. */
-  ownerOf({ clientId, principal }: Pick<ClientIdentity, "clientId" | "principal">): ServedConnection | undefined {
+  ownerOf({ clientId, principal }: Pick<ClientIdentity, "clientId" | "principal">): ConnectionHandle | undefined {
     const client = this.#clients.get(clientId);
     return client?.principal === principal ? client?.owner : undefined;
   }
@@ -100,7 +100,7 @@ export class Sessions {
    * A session for a client that has none, which nobody has to wait for, or the limit that forbids it; `undefined`: it has one,
    * see {@linkcode open}.
    */
-  openNew(ask: OpenSession, served: ServedConnection): Session | SessionLimit | undefined {
+  openNew(ask: OpenSession, served: ConnectionHandle): Session | SessionLimit | undefined {
     if (this.has(ask.terms.clientId)) return undefined;
     return this.#limitOf(ask, served, undefined) ?? this.#begin(ask, served);
   }
@@ -111,7 +111,7 @@ export class Sessions {
    */
   async open(
     ask: OpenSession,
-    served: ServedConnection,
+    served: ConnectionHandle,
   ): Promise<OpenedSession | "notYours" | SessionLimit | undefined> {
     const { connect, terms: { clientId, sessionExpirySeconds } } = ask;
     for (;;) {
@@ -149,7 +149,7 @@ export class Sessions {
   }
 
   /** A connection is over: publishes its Will, and ends its session or lets it wait. */
-  connectionEnded(served: ServedConnection): void {
+  connectionEnded(served: ConnectionHandle): void {
     const { connection } = served;
     const client = this.#clients.get(connection.clientId);
     if (client?.owner !== served) return;
@@ -231,7 +231,7 @@ export class Sessions {
   }
 
   /** Has more of what a session left in the storage come back, unless it is about to, or its connection is gone. */
-  loadPage(served: ServedConnection): Promise<void> | undefined {
+  loadPage(served: ConnectionHandle): Promise<void> | undefined {
     const client = this.#clients.get(served.connection.clientId);
     return client?.owner === served && client.paging !== served ? this.#loadPage(client, served) : undefined;
   }
@@ -239,7 +239,7 @@ export class Sessions {
   /** The limit that forbids a client to begin its session, or to come back to it with a larger Will. */
   #limitOf(
     { connect, terms: { sessionExpirySeconds } }: OpenSession,
-    { connection: { identity }, transport: { peer } }: ServedConnection,
+    { connection: { identity }, transport: { peer } }: ConnectionHandle,
     known: Client | undefined,
   ): SessionLimit | undefined {
     const { sessionQuota } = this.#host;
@@ -254,7 +254,7 @@ export class Sessions {
 
   #begin(
     { connect: { will }, terms: { clientId, sessionExpirySeconds } }: OpenSession,
-    owner: ServedConnection,
+    owner: ConnectionHandle,
   ): Session {
     const session = new Session(clientId, this.#host.context);
     session.sessionExpirySeconds = sessionExpirySeconds;
@@ -294,7 +294,7 @@ export class Sessions {
   async #resume(
     client: Client,
     sessionExpirySeconds: number,
-    served: ServedConnection,
+    served: ConnectionHandle,
     will: Will | undefined,
   ): Promise<OpenedSession | undefined> {
     client.owner = served;
@@ -320,7 +320,7 @@ export class Sessions {
     return { session, isPresent: true };
   }
 
-  async #loadPage(client: Client, served: ServedConnection): Promise<void> {
+  async #loadPage(client: Client, served: ConnectionHandle): Promise<void> {
     client.paging = served;
     try {
       await this.#readPage(client, served);
@@ -331,7 +331,7 @@ export class Sessions {
   }
 
   /** Some of what a session left in the storage comes back, as long as the connection is there that it is for. */
-  async #readPage(client: Client, served: ServedConnection): Promise<void> {
+  async #readPage(client: Client, served: ConnectionHandle): Promise<void> {
     const { commits, storage } = this.#host;
     const { session } = client;
     const { until, after } = session.outgoing.beginPage();
@@ -423,7 +423,7 @@ export class Sessions {
     }
   }
 
-  #takeOver(owner: ServedConnection): void {
+  #takeOver(owner: ConnectionHandle): void {
     this.#host.takenOver(owner);
     // [MQTT-3.1.4-3]
     owner.connection.disconnect(ReasonCode.SessionTakenOver, "another connection has the same Client Identifier");

@@ -5,7 +5,7 @@ import type { Limits } from "../../protocol/limits.ts";
 import type { SessionLimit } from "../../protocol/session.ts";
 import type { CommitQueue, StorageWait } from "../commits.ts";
 import type { BacklogWait } from "../connection/backlog_wait.ts";
-import type { ServedConnection } from "../connection/served_connection.ts";
+import type { ConnectionHandle } from "../connection/connections.ts";
 import type { BrokerEvent } from "../events.ts";
 import type { OpenedSession, OpenSession, Sessions } from "../sessions.ts";
 import type { Turn, TurnBudget } from "../turn.ts";
@@ -60,7 +60,7 @@ export class Admission {
   }
 
   /** Answers a question of a connection; it never rejects. */
-  resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer> {
+  resolve(ask: Ask, served: ConnectionHandle): Answer | Promise<Answer> {
     switch (ask.kind) {
       case "authenticate": {
         const ban = this.#host.evictions.banOf(served); // Whoever is known by then costs no password.
@@ -97,7 +97,7 @@ export class Admission {
   }
 
   /** Has more of what the session left in the storage come back. */
-  loadPage(served: ServedConnection): void {
+  loadPage(served: ConnectionHandle): void {
     this.#host.sessions.loadPage(served)?.catch((error: unknown) => {
       this.#readFailed(error, served);
       served.connection.disconnect(ReasonCode.ImplementationSpecificError, "the session could not be read");
@@ -105,7 +105,7 @@ export class Admission {
   }
 
   /** A connection is over: its place is free, and its session and its Will are taken care of. */
-  ended(served: ServedConnection, closing: Closing): void {
+  ended(served: ConnectionHandle, closing: Closing): void {
     if (served.isAdmitted) this.#admitted -= 1;
     if (served.isWelcome) this.connected -= 1;
     served.isAdmitted = served.isWelcome = false;
@@ -114,7 +114,7 @@ export class Admission {
     this.#host.onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
   }
 
-  #openSession(ask: OpenSession, served: ServedConnection): Answer | Promise<Answer> {
+  #openSession(ask: OpenSession, served: ConnectionHandle): Answer | Promise<Answer> {
     if (this.#host.commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the server cannot store a session" };
     }
@@ -127,7 +127,7 @@ export class Admission {
   }
 
   /** Whether there is a place for one more. Who has not been authenticated has none: anybody could take them all. */
-  #admit(served: ServedConnection): boolean {
+  #admit(served: ConnectionHandle): boolean {
     if (this.#admitted >= this.#host.limits.maximumConnections) {
       // It gets the place of the connection that it is about to take over. [MQTT-3.1.4-3]
       const owner = this.#host.sessions.ownerOf(served.connection);
@@ -143,14 +143,14 @@ export class Admission {
   }
 
   /** The connection that was not taken over after all keeps its place. */
-  #givePlaceBack(served: ServedConnection): void {
+  #givePlaceBack(served: ConnectionHandle): void {
     const owner = this.#host.sessions.ownerOf(served.connection);
     if (owner === undefined || owner.isAdmitted || !served.isAdmitted) return;
     owner.isAdmitted = true;
     served.isAdmitted = false;
   }
 
-  async #reopenSession(ask: OpenSession, served: ServedConnection): Promise<Answer> {
+  async #reopenSession(ask: OpenSession, served: ConnectionHandle): Promise<Answer> {
     try {
       const opened = await this.#host.sessions.open(ask, served);
       if (opened === undefined) return TAKEN_OVER;
@@ -164,7 +164,7 @@ export class Admission {
     }
   }
 
-  #welcome({ connect, terms }: OpenSession, served: ServedConnection, opened: OpenedSession): Answer {
+  #welcome({ connect, terms }: OpenSession, served: ConnectionHandle, opened: OpenedSession): Answer {
     if (served.connection.closing === undefined) {
       const { clientId, keepAliveSeconds } = terms;
       const { principal } = served.connection.identity;
@@ -178,7 +178,7 @@ export class Admission {
   }
 
   /** Said once: not of a connection that ends anyway. */
-  #readFailed(error: unknown, { connection }: ServedConnection): void {
+  #readFailed(error: unknown, { connection }: ConnectionHandle): void {
     if (connection.closing !== undefined || this.#host.isClosing()) return;
     this.#host.onEvent({ kind: "readFailed", clientId: connection.clientId, error });
   }

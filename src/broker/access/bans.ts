@@ -2,7 +2,7 @@ import { networkOf } from "../../auth/failure_limit.ts";
 import { promptDecisionOf } from "../../auth/hook_answers.ts";
 import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
 import { Queue } from "../../protocol/message_queue.ts";
-import type { ServedConnection } from "../connection/served_connection.ts";
+import type { ConnectionHandle } from "../connection/connections.ts";
 import type { ConnectedClient } from "../options.ts";
 
 // Some milliseconds: then others have their turn.
@@ -16,17 +16,17 @@ export type EvictionTarget =
 
 /** Clients that the operator puts out, some at a time where there are many, and those that may not come in again. */
 export class Evictions {
-  readonly #connections: Iterable<ServedConnection>;
+  readonly #connections: Iterable<ConnectionHandle>;
   readonly #wallMs: () => number;
   readonly #bans = new Bans();
   /** Calls that end connections, each when its turn comes. */
   readonly #waiting = new Queue<() => void>();
-  readonly #doomed = new Set<ServedConnection>();
+  readonly #doomed = new Set<ConnectionHandle>();
   #left = MOST_AT_A_TIME;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param wallMs epoch milliseconds: by these bans end */
-  constructor(connections: Iterable<ServedConnection>, wallMs: () => number) {
+  constructor(connections: Iterable<ConnectionHandle>, wallMs: () => number) {
     this.#connections = connections;
     this.#wallMs = wallMs;
   }
@@ -73,7 +73,7 @@ export class Evictions {
   }
 
   /** The one that is in force against the client of a connection. */
-  banOf({ connection: { clientId, principal }, transport: { peer: { address } } }: ServedConnection): Ban | undefined {
+  banOf({ connection: { clientId, principal }, transport: { peer: { address } } }: ConnectionHandle): Ban | undefined {
     return this.#bans.find({ clientId, principal, address }, this.#wallMs());
   }
 
@@ -84,7 +84,7 @@ export class Evictions {
     clearTimeout(this.#timer);
   }
 
-  #endAll(isMeant: (served: ServedConnection) => boolean, end: (served: ServedConnection) => void): number {
+  #endAll(isMeant: (served: ConnectionHandle) => boolean, end: (served: ConnectionHandle) => void): number {
     // None ends where this throws.
     const meant = Array.from(this.#connections).filter((served) => !this.#doomed.has(served) && isMeant(served));
     for (const served of meant) {

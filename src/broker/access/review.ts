@@ -3,7 +3,7 @@ import type { AccessRequest, ClientIdentity } from "../../protocol/access.ts";
 import type { Session } from "../../protocol/session.ts";
 import { endSubscription, type Subscription } from "../../protocol/subscription.ts";
 import type { CommitQueue } from "../commits.ts";
-import type { ServedConnection } from "../connection/served_connection.ts";
+import type { ConnectionHandle } from "../connection/connections.ts";
 import type { BrokerEvent } from "../events.ts";
 import type { BrokerOptions } from "../options.ts";
 import type { Router } from "../router.ts";
@@ -13,7 +13,7 @@ import type { Hooks } from "./hooks.ts";
 /** What a review that ends subscriptions needs of its broker. */
 export interface LostSubscriptionsHost {
   readonly hooks: Hooks;
-  readonly connections: Iterable<ServedConnection>;
+  readonly connections: Iterable<ConnectionHandle>;
   readonly commits: CommitQueue;
   readonly router: Router;
   readonly turn: Turn;
@@ -26,7 +26,7 @@ export interface LostSubscriptionsHost {
 export function reviewOf(
   { hooks, connections, commits, router, turn, budget, onEvent, unexpectedError }: LostSubscriptionsHost,
   lostSubscription: BrokerOptions["lostSubscription"] = "disconnect",
-): SubscriptionReview<ServedConnection> {
+): SubscriptionReview<ConnectionHandle> {
   return new SubscriptionReview({
     get rulesVersion() {
       return hooks.rulesVersion;

@@ -1,3 +1,24 @@
+import type { Connection } from "../../protocol/connection.ts";
+import type { Transport } from "../../transport/transport.ts";
+
+/** A Network Connection that is served, as the other parts of the broker see it: they know nothing of its bytes. */
+export interface ConnectionHandle {
+  readonly connection: Connection;
+  readonly transport: Transport;
+  /** Whether it has a place among `maximumConnections`. */
+  isAdmitted: boolean;
+  /** Whether its client was let in, and it has not ended. */
+  isWelcome: boolean;
+  /** Watches Keep Alive from now on. */
+  watchKeepAlive(): void;
+  /** Has it written when the turn ends, see {@linkcode flush}. */
+  wake(): void;
+  /** Writes what may leave. */
+  flush(): void;
+  /** Closes the transport at once. */
+  close(): void;
+}
+
 interface Place<Served> {
   readonly served: Served;
   /** Where it is in the list. */
