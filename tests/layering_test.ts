@@ -23,9 +23,9 @@ const IN_CIRCLES = new Set([
   "protocol/delivery_guard.ts",
   "protocol/message_queue.ts",
   "protocol/outgoing_messages.ts",
-  "protocol/publish_sending.ts",
   "protocol/retained_replay.ts",
   "protocol/session.ts",
+  "protocol/session_context.ts",
   "protocol/subscription.ts",
 ]);
 

@@ -1,4 +1,4 @@
-import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import type { SessionContext } from "../protocol/session_context.ts";
 import type { Session } from "../protocol/session.ts";
 import type { BrokerEvent } from "./events.ts";
 

@@ -2,7 +2,7 @@ import type { Authenticator, Authorizer, EnhancedAuthenticator } from "../auth/a
 import type { QoS } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import type { Limits } from "../protocol/limits.ts";
-import type { SessionContext } from "../protocol/outgoing_messages.ts";
+import type { SessionContext } from "../protocol/session_context.ts";
 import type { OverlappingSubscriptions } from "../protocol/subscription.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Peer } from "../transport/transport.ts";

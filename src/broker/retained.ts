@@ -2,7 +2,7 @@ import type { AccessAttributes, AccessRequest } from "../protocol/access.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import type { Retained } from "../protocol/retained_replay.ts";
+import type { Retained } from "../protocol/session_context.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { BrokerEvent } from "./events.ts";

@@ -1,6 +1,6 @@
 import { wrongAnswer } from "../auth/hook_answers.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import type { Retained } from "../protocol/retained_replay.ts";
+import type { Retained } from "../protocol/session_context.ts";
 import type { Admission } from "./access/admission.ts";
 import { BacklogTotals, type DroppedMessages, type EventLoopStalls, type Traffic } from "./counters.ts";
 import { RetainedMessages, type Retention, type RetentionRefusals } from "./retained.ts";

@@ -23,12 +23,12 @@ import type {
 } from "./access.ts";
 import type { Answer, Ask, BehindSubscriber } from "./ask.ts";
 import { connackProperties, type ConnectionTerms, negotiate } from "./connect_negotiation.ts";
-import type { ConnectionEvents, ConnectionHost, ConnectionPort } from "./connection_host.ts";
+import type { ConnectionEvents, ConnectionHost, PacketPort } from "./connection_host.ts";
 import { EnhancedAuthentication } from "./enhanced_authentication.ts";
 import { isOfItsFormat, OutgoingTopicAliases } from "./publish_rules.ts";
 import { Outbox } from "./outbox.ts";
 import { IncomingPublishes } from "./incoming_publishes.ts";
-import type { Session, SessionLink } from "./session.ts";
+import type { Session } from "./session.ts";
 import { receiveSubscribe, receiveUnsubscribe } from "./subscription.ts";
 
 const LONGEST_REASON = 256;
@@ -57,7 +57,7 @@ const CONNECTED: Phase = { kind: "connected" };
 /**
  * One Network Connection: packets in, packets into its outbox, changes into the log. It knows neither clock nor stream.
  */
-export class Connection implements SessionLink, ConnectionPort {
+export class Connection implements PacketPort {
   readonly outbox: Outbox;
   /** What is published when it ends without DISCONNECT (MQTT 5, section 3.1.2.5). */
   will: Will | undefined;

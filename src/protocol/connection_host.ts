@@ -1,13 +1,13 @@
 import type { TopicInterner } from "../codec/topic_interner.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { MqttError } from "../codec/mqtt_error.ts";
-import type { Packet, ProtocolVersion } from "../codec/packet.ts";
+import type { Packet } from "../codec/packet.ts";
 import type { Acceptance, AccessRequest } from "./access.ts";
 import type { Ask, BehindSubscriber } from "./ask.ts";
 import type { ChangeLog } from "./change.ts";
+import type { ConnectionPort } from "./connection_port.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
-import type { Outbox } from "./outbox.ts";
 import type { Session } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -72,14 +72,11 @@ export interface ConnectionEvents {
   readonly onSent: ((packet: Packet) => void) | undefined;
 }
 
-/** What the rules for single packets need of their connection. */
-export interface ConnectionPort {
-  readonly outbox: Outbox;
-  readonly version: ProtocolVersion;
+/** A connection, as the rules for single packets see it. */
+export interface PacketPort extends ConnectionPort {
   /** Whether CONNECT had the bridge bit, which MQTT 5 does not need. */
   readonly isBridge: boolean;
   readonly session: Session | undefined;
-  send(packet: Packet, heldUntil?: number): boolean;
   fail(error: MqttError): void;
   disconnect(reasonCode: ReasonCode, reason: string): void;
   /** The client may not do what it asked for, whatever the authorizer says. */

@@ -1,14 +1,10 @@
 import type { ClientIdentity } from "./access.ts";
+import type { SessionContext } from "./session_context.ts";
 
 // A client that gets messages of more topics is asked about again: 64 MiB for 10,000 clients, at most.
 const MOST_REMEMBERED_TOPICS = 128;
 
-/** Says who gets what, where somebody wants to be asked at delivery. */
-export interface DeliveryRules {
-  /** What was said before is forgotten when this changes. */
-  readonly version: number;
-  mayReceive(identity: ClientIdentity, topic: string): boolean;
-}
+type DeliveryRules = NonNullable<SessionContext["deliveryRules"]>;
 
 /** Whether messages may be delivered to one client: asked once for each topic, until the rules change. */
 export class DeliveryGuard {

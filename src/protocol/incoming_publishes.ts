@@ -3,7 +3,7 @@ import type { PublishPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask, BehindSubscriber } from "./ask.ts";
-import type { ConnectionHost, ConnectionPort } from "./connection_host.ts";
+import type { ConnectionHost, PacketPort } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
 import { PacketIdentifierSet } from "./inflight.ts";
 import {
@@ -18,14 +18,14 @@ import type { Session } from "./session.ts";
 
 /** PUBLISH and PUBREL of the client of one connection (MQTT 5, sections 3.3, 3.6 and 4.3). */
 export class IncomingPublishes {
-  readonly #connection: ConnectionPort;
+  readonly #connection: PacketPort;
   readonly #host: ConnectionHost;
   /** Topics by alias; they end with the connection. [MQTT-3.3.2-7] */
   #aliases: string[] | undefined;
   /** Packet Identifiers of QoS 2 messages that came on this connection and are not released. */
   #unreleased: PacketIdentifierSet | undefined;
 
-  constructor(connection: ConnectionPort, host: ConnectionHost) {
+  constructor(connection: PacketPort, host: ConnectionHost) {
     this.#connection = connection;
     this.#host = host;
   }

@@ -2,46 +2,19 @@ import type { QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "./access.ts";
-import { type Backlog, ENTRY_BYTES, WaitingQos0 } from "./backlog.ts";
-import type { Change, ChangeLog, QueuedChange } from "./change.ts";
-import { DeliveryGuard, type DeliveryRules } from "./delivery_guard.ts";
+import { ENTRY_BYTES, WaitingQos0 } from "./backlog.ts";
+import type { Change, QueuedChange } from "./change.ts";
+import { DeliveryGuard } from "./delivery_guard.ts";
 import { Inflight, type QueuedMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
-import type { ApplicationMessage, FrameEncoders } from "./message.ts";
-import { sendIdentified, sendQos0, sendQueuedQos0 } from "./publish_sending.ts";
+import type { ApplicationMessage } from "./message.ts";
+import { type ConnectionPort, sendIdentified, sendQos0, sendQueuedQos0 } from "./connection_port.ts";
 import { MessageQueue, Queue } from "./message_queue.ts";
-import { type RetainedReceiver, RetainedReplay, type RetainedSource } from "./retained_replay.ts";
-import type { SessionHolding, SessionLink } from "./session.ts";
+import { type RetainedReceiver, RetainedReplay } from "./retained_replay.ts";
+import type { SessionHolding } from "./session.ts";
+import type { SessionContext } from "./session_context.ts";
 import type { DeliveryOptions, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
-
-/** Time for long work, which all connections of the broker share. */
-export interface WorkBudget {
-  readonly isSpent: boolean;
-  spend(ms: number): void;
-}
-
-/** What sessions share with their broker. */
-export interface SessionContext {
-  readonly limits: Limits;
-  readonly log: ChangeLog;
-  readonly encoders: FrameEncoders;
-  readonly retained: RetainedSource;
-  /** The backlogs of all sessions together. */
-  readonly backlog: Backlog;
-  /** Counts messages that are not delivered. */
-  readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
-  /** Messages for a client begin to be dropped because of a limit: told once until it connects again. */
-  dropsBegin(clientId: string, isConnected: boolean, limit: keyof Limits): void;
-  /** Who gets what; `undefined`: nobody wants to be asked at delivery. */
-  readonly deliveryRules: DeliveryRules | undefined;
-  /** Whether QoS 0 waits for a session that lives on without its connection. */
-  readonly queuesQos0: boolean;
-  /** Whether a message goes out with the QoS of its subscription even where that is higher than its own. */
-  readonly upgradesQos: boolean;
-  /** For retained messages. */
-  readonly budget: WorkBudget;
-}
 
 /** What the messages need to know of the session that they belong to. */
 export interface OutgoingSession {
@@ -76,7 +49,7 @@ export class OutgoingMessages implements RetainedReceiver {
   /** Retained messages that wait; a session that lives on gets the rest when it is resumed. */
   #retained: RetainedReplay | undefined;
   readonly #guard: DeliveryGuard | undefined;
-  #link: SessionLink | undefined;
+  #port: ConnectionPort | undefined;
   /** Messages with QoS 0 that wait for a client that is connected; `undefined`: there are none. */
   #waitingQos0: WaitingQos0 | undefined;
   /** When a message was sent or acknowledged last. */
@@ -103,12 +76,12 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   get isOnline(): boolean {
-    return this.#link !== undefined;
+    return this.#port !== undefined;
   }
 
   /** Whether a message would be sent at once. */
   get isReady(): boolean {
-    return this.#link !== undefined && this.#isNoneWaiting && this.#canSend(this.#link);
+    return this.#port !== undefined && this.#isNoneWaiting && this.#canSend(this.#port);
   }
 
   /** Whose messages they are: what is sent from now on is what this client may get. */
@@ -150,19 +123,19 @@ export class OutgoingMessages implements RetainedReceiver {
   /** All that was in the storage up to a sequence has come back. */
   endPage(until: number): void {
     this.#waiting.endPage(until);
-    if (this.#link !== undefined) this.#waiting.catchUp(this.#sequence);
+    if (this.#port !== undefined) this.#waiting.catchUp(this.#sequence);
     this.#countHeld();
   }
 
   /** Gives it a connection. The first page is restored by then; {@linkcode resume} sends it. */
-  attach(link: SessionLink): void {
-    this.#link = link;
+  attach(port: ConnectionPort): void {
+    this.#port = port;
     this.#isDropTold = false;
     this.#inflightBytes = 0;
     this.#waiting.catchUp(this.#sequence);
     this.#countHeld();
     this.#retained?.attach();
-    this.#sendQuota = Math.min(link.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
+    this.#sendQuota = Math.min(port.receiveMaximum, this.#context.limits.maximumInflight); // [MQTT-4.9.0-1]
   }
 
   /** Sends again what was not acknowledged, then what waited (MQTT 5, section 4.4). Behind CONNACK. */
@@ -193,13 +166,13 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   /** Sends nothing more on a connection that is closing: messages wait, as without one. {@linkcode detach} follows. */
-  unlink(link: SessionLink): void {
-    if (this.#link === link) this.#link = undefined;
+  unlink(port: ConnectionPort): void {
+    if (this.#port === port) this.#port = undefined;
   }
 
   /** Takes the connection away, or what came back for one that is gone. */
   detach(): void {
-    this.#link = undefined;
+    this.#port = undefined;
     this.#waitingQos0?.clear();
     this.#waitingQos0 = undefined;
     this.#behindUntilMs = undefined;
@@ -236,29 +209,29 @@ export class OutgoingMessages implements RetainedReceiver {
     if (!this.permits(message.topic)) return;
     const qos = this.qosOf(message, delivery);
     const retain = isRetained || (delivery.retainAsPublished && message.retain); // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
-    const link = this.#link;
-    if (qos > 0 || this.#queuesQos0(link)) this.#deliverQueued(link, message, delivery, qos, retain, nowMs);
-    else if (link !== undefined) this.#deliverQos0(link, message, delivery, retain, isRetained, nowMs);
+    const port = this.#port;
+    if (qos > 0 || this.#queuesQos0(port)) this.#deliverQueued(port, message, delivery, qos, retain, nowMs);
+    else if (port !== undefined) this.#deliverQos0(port, message, delivery, retain, isRetained, nowMs);
   }
 
   /** Sends a message that is in the queue of the session until it is acknowledged, or lets it wait there. */
   #deliverQueued(
-    link: SessionLink | undefined,
+    port: ConnectionPort | undefined,
     message: ApplicationMessage,
     delivery: DeliveryOptions,
     qos: QoS,
     retain: boolean,
     nowMs: number,
   ): void {
-    if (link === undefined && !this.#session.isDurable) return;
-    const isSentNow = link !== undefined && this.#isNoneWaiting && this.#canSend(link);
-    if (!isSentNow && !this.#waiting.hasRoomFor(message, link !== undefined, nowMs)) {
-      const limit = link === undefined
+    if (port === undefined && !this.#session.isDurable) return;
+    const isSentNow = port !== undefined && this.#isNoneWaiting && this.#canSend(port);
+    if (!isSentNow && !this.#waiting.hasRoomFor(message, port !== undefined, nowMs)) {
+      const limit = port === undefined
         ? this.#queueLimit
-        : this.#backlogLimit(message, this.#stalledMs(link, nowMs), "maximumQueuedBytes");
+        : this.#backlogLimit(message, this.#stalledMs(port, nowMs), "maximumQueuedBytes");
       if (limit !== undefined) return this.#drop("queueFull", limit);
     }
-    const limit = link === undefined ? this.#holdingLimit(message, nowMs) : undefined;
+    const limit = port === undefined ? this.#holdingLimit(message, nowMs) : undefined;
     if (limit !== undefined) return this.#drop("queueFull", limit);
     const { subscriptionIdentifiers, sharedFilter } = delivery;
     const entry: QueuedMessage = {
@@ -278,11 +251,11 @@ export class OutgoingMessages implements RetainedReceiver {
     if (isSentNow) {
       this.#inflight.add(entry);
       this.#writeQueued(entry, message);
-      this.#sendPublish(link, entry, message, false, nowMs);
+      this.#sendPublish(port, entry, message, false, nowMs);
       return;
     }
     this.#writeQueued(entry, message.own());
-    if (link === undefined || this.#waiting.isBehind) {
+    if (port === undefined || this.#waiting.isBehind) {
       this.#waiting.addStored(message, entry.sequence);
       this.#countHeld();
     } else {
@@ -306,19 +279,19 @@ export class OutgoingMessages implements RetainedReceiver {
   #countHeld(): void {
     const { holding } = this.#session;
     if (holding === undefined) return;
-    const bytes = this.#waiting.heldBytes(this.#link !== undefined);
+    const bytes = this.#waiting.heldBytes(this.#port !== undefined);
     holding.grow(bytes - this.#heldBytes);
     this.#heldBytes = bytes;
   }
 
   /** Behind others that wait too, so that messages of a topic stay in order. */
-  #queuesQos0(link: SessionLink | undefined): boolean {
+  #queuesQos0(port: ConnectionPort | undefined): boolean {
     if (!this.#context.queuesQos0 || !this.#session.isDurable) return false;
-    return link === undefined || (!this.#isNoneWaiting && this.#waitingQos0 === undefined);
+    return port === undefined || (!this.#isNoneWaiting && this.#waitingQos0 === undefined);
   }
 
   #deliverQos0(
-    link: SessionLink,
+    port: ConnectionPort,
     message: ApplicationMessage,
     { subscriptionIdentifiers }: DeliveryOptions,
     retain: boolean,
@@ -326,24 +299,24 @@ export class OutgoingMessages implements RetainedReceiver {
     nowMs: number,
   ): void {
     const { dropped, encoders } = this.#context;
-    if (this.#waitingQos0 !== undefined || link.isFull) {
-      this.#waitQos0(link, message, retain, subscriptionIdentifiers, nowMs);
+    if (this.#waitingQos0 !== undefined || port.isFull) {
+      this.#waitQos0(port, message, retain, subscriptionIdentifiers, nowMs);
     } else if (isRetained && this.#session.isDurable) {
-      this.#sendRetainedQos0(link, message, retain, subscriptionIdentifiers, nowMs);
-    } else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
+      this.#sendRetainedQos0(port, message, retain, subscriptionIdentifiers, nowMs);
+    } else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
       dropped.tooLarge += 1;
     }
   }
 
   /** Lets a message wait for a client that takes what it gets, or drops it. */
   #waitQos0(
-    link: SessionLink,
+    port: ConnectionPort,
     message: ApplicationMessage,
     retain: boolean,
     subscriptionIdentifiers: readonly number[],
     nowMs: number,
   ): void {
-    const limit = this.#backlogLimit(message, nowMs - link.writingSinceMs, "maximumOutboxBytes");
+    const limit = this.#backlogLimit(message, nowMs - port.writingSinceMs, "maximumOutboxBytes");
     if (limit !== undefined) return this.#drop("qos0", limit);
     this.#waitingQos0 ??= new WaitingQos0(this.#context.backlog);
     this.#waitingQos0.push({ message: message.own(), retain, subscriptionIdentifiers });
@@ -351,7 +324,7 @@ export class OutgoingMessages implements RetainedReceiver {
 
   /** The next change says that it was sent: behind a crash it must not come twice. */
   #sendRetainedQos0(
-    link: SessionLink,
+    port: ConnectionPort,
     message: ApplicationMessage,
     retain: boolean,
     subscriptionIdentifiers: readonly number[],
@@ -359,7 +332,7 @@ export class OutgoingMessages implements RetainedReceiver {
   ): void {
     const { dropped, log } = this.#context;
     const heldUntil = log.writtenSequence + 1;
-    if (!sendQueuedQos0(link, message, { retain, subscriptionIdentifiers }, heldUntil, nowMs)) dropped.tooLarge += 1;
+    if (!sendQueuedQos0(port, message, { retain, subscriptionIdentifiers }, heldUntil, nowMs)) dropped.tooLarge += 1;
   }
 
   /** Bytes that wait for the client. */
@@ -368,8 +341,8 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   /** How long the client has taken nothing of what there is for it: neither bytes nor, beyond its Receive Maximum, messages. */
-  #stalledMs(link: SessionLink, nowMs: number): number {
-    return nowMs - Math.min(link.writingSinceMs, this.#hasQuota ? Infinity : this.#progressMs);
+  #stalledMs(port: ConnectionPort, nowMs: number): number {
+    return nowMs - Math.min(port.writingSinceMs, this.#hasQuota ? Infinity : this.#progressMs);
   }
 
   /**
@@ -392,15 +365,15 @@ export class OutgoingMessages implements RetainedReceiver {
     this.#context.dropped[reason] += 1;
     if (this.#isDropTold) return;
     this.#isDropTold = true;
-    this.#context.dropsBegin(this.#session.clientId, this.#link !== undefined, limit);
+    this.#context.dropsBegin(this.#session.clientId, this.#port !== undefined, limit);
   }
 
   /** Whether publishers should wait for the client: it takes what it gets, is far behind, and has not had its time. */
   isFarBehind(nowMs: number): boolean {
-    const link = this.#link;
+    const port = this.#port;
     const { backlog, limits } = this.#context;
-    if (link === undefined || this.#backlogBytes <= backlog.mark) return false;
-    if (!backlog.isTakingSteadily(this.#stalledMs(link, nowMs))) return false;
+    if (port === undefined || this.#backlogBytes <= backlog.mark) return false;
+    if (!backlog.isTakingSteadily(this.#stalledMs(port, nowMs))) return false;
     this.#behindUntilMs ??= nowMs + limits.maximumBacklogWaitMs;
     return nowMs < this.#behindUntilMs;
   }
@@ -481,15 +454,15 @@ export class OutgoingMessages implements RetainedReceiver {
 
   /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
   pump(nowMs: number): void {
-    const link = this.#link;
-    if (link === undefined) return;
-    while (this.#resend.length > 0 && this.#hasQuota && this.#link === link) {
+    const port = this.#port;
+    if (port === undefined) return;
+    while (this.#resend.length > 0 && this.#hasQuota && this.#port === port) {
       const entry = this.#resend.shift() as QueuedMessage; // There is one.
       // It may have been acknowledged in the meantime, in part or wholly.
       if (this.#inflight.get(entry.packetIdentifier) !== entry || entry.isReceived) continue; // [MQTT-4.3.3-6]
       const message = entry.message as ApplicationMessage; // It came from the storage.
       if (this.permits(message.topic)) {
-        this.#sendPublish(link, entry, message, true, nowMs);
+        this.#sendPublish(port, entry, message, true, nowMs);
       } else {
         this.#sendQuota -= 1;
         this.#giveUp(entry);
@@ -497,23 +470,23 @@ export class OutgoingMessages implements RetainedReceiver {
     }
     // In turns: neither keeps the other from leaving.
     for (let isSent = true; isSent;) {
-      isSent = this.#waiting.isAnyInMemory && this.#canSend(link);
-      if (isSent) this.#sendWaiting(link, nowMs);
-      if (this.#waitingQos0 === undefined || link.isFull) continue;
+      isSent = this.#waiting.isAnyInMemory && this.#canSend(port);
+      if (isSent) this.#sendWaiting(port, nowMs);
+      if (this.#waitingQos0 === undefined || port.isFull) continue;
       isSent = true;
-      this.#sendWaitingQos0(this.#waitingQos0, link, nowMs);
+      this.#sendWaitingQos0(this.#waitingQos0, port, nowMs);
     }
     if (this.#isNoneWaiting && this.#waitingQos0 === undefined) this.#behindUntilMs = undefined;
-    if (this.#waiting.wantsPage) link.loadPage();
-    if (this.#retained === undefined || link.isPumpLater) return; // Others have their turn first.
-    this.#retained.send(link, nowMs);
+    if (this.#waiting.wantsPage) port.loadPage();
+    if (this.#retained === undefined || port.isPumpLater) return; // Others have their turn first.
+    this.#retained.send(port, nowMs);
     this.#freeRetained();
   }
 
   /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
-  canSendRetained(link: SessionLink, { qos }: DeliveryOptions): boolean {
+  canSendRetained(port: ConnectionPort, { qos }: DeliveryOptions): boolean {
     if (this.#waitingQos0 !== undefined) return false;
-    return qos === 0 ? !this.#queuesQos0(link) : this.#canSend(link) && this.#isNoneWaiting;
+    return qos === 0 ? !this.#queuesQos0(port) : this.#canSend(port) && this.#isNoneWaiting;
   }
 
   #restoreQueued(change: QueuedChange): void {
@@ -528,7 +501,7 @@ export class OutgoingMessages implements RetainedReceiver {
     return !this.#waiting.isAnyInMemory && !this.#waiting.isBehind;
   }
 
-  #sendWaiting(link: SessionLink, nowMs: number): void {
+  #sendWaiting(port: ConnectionPort, nowMs: number): void {
     const waiting = this.#waiting.shift(nowMs);
     if (waiting === undefined) return;
     const { entry, message } = waiting;
@@ -538,7 +511,7 @@ export class OutgoingMessages implements RetainedReceiver {
     }
     if (entry.qos === 0) {
       this.#finish(entry); // Before it leaves: it must not come twice.
-      if (!sendQueuedQos0(link, message, entry, this.#heldUntil, nowMs)) this.#context.dropped.tooLarge += 1;
+      if (!sendQueuedQos0(port, message, entry, this.#heldUntil, nowMs)) this.#context.dropped.tooLarge += 1;
       return;
     }
     const packetIdentifier = this.#inflight.add(entry);
@@ -548,10 +521,10 @@ export class OutgoingMessages implements RetainedReceiver {
       sequence: entry.sequence,
       packetIdentifier,
     });
-    this.#sendPublish(link, entry, message, false, nowMs);
+    this.#sendPublish(port, entry, message, false, nowMs);
   }
 
-  #sendWaitingQos0(waiting: WaitingQos0, link: SessionLink, nowMs: number): void {
+  #sendWaitingQos0(waiting: WaitingQos0, port: ConnectionPort, nowMs: number): void {
     const first = waiting.shift();
     if (waiting.length === 0) this.#waitingQos0 = undefined;
     if (first === undefined) return;
@@ -559,7 +532,7 @@ export class OutgoingMessages implements RetainedReceiver {
     const { dropped, encoders } = this.#context;
     if (!this.permits(message.topic)) return; // The rules have changed while it waited.
     if (nowMs >= message.expiresAtMs) dropped.expired += 1; // [MQTT-3.3.2-5]
-    else if (!sendQos0(link, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
+    else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
   }
 
   get #retainedDeliveries(): RetainedReplay {
@@ -575,14 +548,14 @@ export class OutgoingMessages implements RetainedReceiver {
     return this.#sendQuota > 0 && this.#inflightBytes < this.#context.limits.maximumInflightBytes;
   }
 
-  #canSend(link: SessionLink): boolean {
+  #canSend(port: ConnectionPort): boolean {
     // A hook that is told of what is sent may have ended the connection: the rest waits in the session.
-    return this.#hasQuota && this.#resend.length === 0 && this.#link === link && !link.isFull;
+    return this.#hasQuota && this.#resend.length === 0 && this.#port === port && !port.isFull;
   }
 
   /** Sends a message that has a Packet Identifier and takes one place of the Receive Maximum. [MQTT-4.9.0-2] */
   #sendPublish(
-    link: SessionLink,
+    port: ConnectionPort,
     entry: QueuedMessage,
     message: ApplicationMessage,
     dup: boolean,
@@ -596,7 +569,7 @@ export class OutgoingMessages implements RetainedReceiver {
     if (this.#context.limits.maximumInflightBytes !== Infinity) this.#inflightBytes += entry.bytes = message.size;
     // A QoS 2 message leaves when its identifier is durable: repeated under another one it would be two messages.
     const heldUntil = entry.qos === 2 ? this.#heldUntil : 0;
-    if (sendIdentified(link, this.#context.encoders, message, entry, dup, heldUntil, nowMs)) return;
+    if (sendIdentified(port, this.#context.encoders, message, entry, dup, heldUntil, nowMs)) return;
     this.#context.dropped.tooLarge += 1;
     if (dup) this.#giveUp(entry);
     else this.#finish(entry); // [MQTT-3.1.2-25]
@@ -615,7 +588,7 @@ export class OutgoingMessages implements RetainedReceiver {
   }
 
   #sendPubrel(packetIdentifier: number, reasonCode: ReasonCode = ReasonCode.Success): void {
-    this.#link?.send({ type: "pubrel", packetIdentifier, reasonCode, properties: NO_PROPERTIES }, this.#heldUntil);
+    this.#port?.send({ type: "pubrel", packetIdentifier, reasonCode, properties: NO_PROPERTIES }, this.#heldUntil);
   }
 
   /** What depends on the changes of this session leaves behind them. */
@@ -638,7 +611,7 @@ export class OutgoingMessages implements RetainedReceiver {
     else this.#write({ kind: "completed", clientId: this.#session.clientId, sequence });
     if (!entry.isSent && !entry.isReceived) return; // It took no place on this connection.
     this.#inflightBytes -= entry.bytes;
-    const { receiveMaximum } = this.#link ?? { receiveMaximum: 0 };
+    const { receiveMaximum } = this.#port ?? { receiveMaximum: 0 };
     this.#sendQuota = Math.min(this.#sendQuota + 1, receiveMaximum, this.#context.limits.maximumInflight);
   }
 

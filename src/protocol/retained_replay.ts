@@ -1,7 +1,8 @@
 import type { RetainedDue } from "./change.ts";
 import type { ApplicationMessage } from "./message.ts";
-import type { OutgoingSession, SessionContext } from "./outgoing_messages.ts";
-import type { SessionLink } from "./session.ts";
+import type { ConnectionPort } from "./connection_port.ts";
+import type { OutgoingSession } from "./outgoing_messages.ts";
+import type { Retained, SessionContext } from "./session_context.ts";
 import { type DeliveryOptions, mergeSubscriptions, type Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
@@ -15,32 +16,11 @@ const SENT_AND_KEPT_MS = 0.002;
 const MOST_TOGETHER = 128;
 const MOST_BYTES_TOGETHER = 131_072;
 
-/** The retained message of a topic, as it is now. */
-export interface Retained {
-  /** `undefined`: there is none any more. */
-  readonly message: ApplicationMessage | undefined;
-  /** Counts up with each message that is retained; `undefined`: the broker tells it of itself, and it is not kept. */
-  readonly sequence: number | undefined;
-}
-
-/** The retained messages of the broker, as subscriptions get them. */
-export interface RetainedSource {
-  /** Sequence of the last message that was retained. */
-  readonly lastSequence: number;
-  /**
-   * Messages that a Topic Filter matches, as they are when they are taken. `undefined` comes where many were looked at that
-   * do not match.
-   *
-   * @param after a topic: those behind it come, in the order of topics; empty: all, in this order; `undefined`: in any order
-   */
-  matching(filter: ParsedTopicFilter, after: string | undefined): Iterator<Retained | undefined>;
-}
-
 /** Sender of the messages. */
 export interface RetainedReceiver {
   permits(topic: string): boolean;
   /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
-  canSendRetained(link: SessionLink, delivery: DeliveryOptions): boolean;
+  canSendRetained(port: ConnectionPort, delivery: DeliveryOptions): boolean;
   qosOf(message: ApplicationMessage, delivery: DeliveryOptions): number;
   deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number, isRetained: true): void;
 }
@@ -137,29 +117,29 @@ export class RetainedReplay {
   }
 
   /** Sends what the connection takes. */
-  send(link: SessionLink, nowMs: number): void {
-    for (const waiting of this.#waiting.values()) if (!this.#sendAll(waiting, link, nowMs)) return;
+  send(port: ConnectionPort, nowMs: number): void {
+    for (const waiting of this.#waiting.values()) if (!this.#sendAll(waiting, port, nowMs)) return;
   }
 
   /** Sends all messages of a subscription; false: the rest has to wait. */
-  #sendAll(waiting: Waiting, link: SessionLink, nowMs: number): boolean {
+  #sendAll(waiting: Waiting, port: ConnectionPort, nowMs: number): boolean {
     const subscription = this.#session.subscriptions.get(waiting.filter.topicFilter);
     if (subscription === undefined) return true; // It ends, and what waits for it.
     let outcome: "sent" | "waits" | "goesOn";
     do {
       outcome = this.#session.isDurable
-        ? this.#sendTogether(waiting, subscription, link, nowMs)
-        : this.#sendSome(waiting, subscription, link, nowMs, Infinity, Infinity);
+        ? this.#sendTogether(waiting, subscription, port, nowMs)
+        : this.#sendSome(waiting, subscription, port, nowMs, Infinity, Infinity);
     } while (outcome === "goesOn");
     return outcome === "sent";
   }
 
   /** Sends some messages, and keeps them with how far it has come. */
-  #sendTogether(waiting: Waiting, subscription: Subscription, link: SessionLink, nowMs: number) {
+  #sendTogether(waiting: Waiting, subscription: Subscription, port: ConnectionPort, nowMs: number) {
     const { log } = this.#context;
     log.begin();
     try {
-      return this.#sendSome(waiting, subscription, link, nowMs, MOST_TOGETHER, MOST_BYTES_TOGETHER);
+      return this.#sendSome(waiting, subscription, port, nowMs, MOST_TOGETHER, MOST_BYTES_TOGETHER);
     } finally {
       if (waiting.isChanged) {
         log.takeBack(waiting.subscribedAt); // This one says more.
@@ -173,7 +153,7 @@ export class RetainedReplay {
   #sendSome(
     waiting: Waiting,
     subscription: Subscription,
-    link: SessionLink,
+    port: ConnectionPort,
     nowMs: number,
     most: number,
     mostBytes: number,
@@ -184,12 +164,12 @@ export class RetainedReplay {
     let bytes = 0;
     for (let count = 0; count < most && bytes < mostBytes;) {
       if (budget.isSpent) {
-        link.pumpLater(); // Others have their turn first.
+        port.pumpLater(); // Others have their turn first.
         return "waits";
       }
-      if (link.outbox.bytes >= limits.maximumOutboxBytes / 2) return "waits";
+      if (port.outbox.bytes >= limits.maximumOutboxBytes / 2) return "waits";
       // None is taken before it can be sent: in the meantime a newer one may take its place.
-      if (!receiver.canSendRetained(link, delivery)) return "waits";
+      if (!receiver.canSendRetained(port, delivery)) return "waits";
       const { value: retained, done } = this.#next(waiting);
       if (done) return "sent";
       const message = retained?.message;

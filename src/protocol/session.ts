@@ -1,12 +1,12 @@
-import type { Packet, ProtocolVersion, Will } from "../codec/packet.ts";
+import type { Will } from "../codec/packet.ts";
 import type { ClientIdentity } from "./access.ts";
 import type { Change } from "./change.ts";
+import type { ConnectionPort } from "./connection_port.ts";
 import { PacketIdentifierSet } from "./inflight.ts";
 import { type Limits, NEVER_EXPIRES } from "./limits.ts";
 import { type ApplicationMessage, propertiesSize } from "./message.ts";
-import type { Outbox } from "./outbox.ts";
-import { OutgoingMessages, type SessionContext } from "./outgoing_messages.ts";
-import type { OutgoingTopicAliases } from "./publish_rules.ts";
+import { OutgoingMessages } from "./outgoing_messages.ts";
+import type { SessionContext } from "./session_context.ts";
 import type { DeliveryOptions, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
@@ -94,8 +94,8 @@ export class Session {
   }
 
   /** Gives it a connection. The first page of what was stored is restored by then; `outgoing.resume` sends it. */
-  attach(link: SessionLink): void {
-    this.outgoing.attach(link);
+  attach(port: ConnectionPort): void {
+    this.outgoing.attach(port);
   }
 
   /**
@@ -131,33 +131,6 @@ export class Session {
   deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number): void {
     this.outgoing.deliver(message, delivery, nowMs);
   }
-}
-
-/** What a session needs of the connection that it has. */
-export interface SessionLink {
-  readonly version: ProtocolVersion;
-  readonly outbox: Outbox;
-  /** Receive Maximum of the client (MQTT 5, section 3.1.2.11.3); 65,535 before MQTT 5. */
-  readonly receiveMaximum: number;
-  /** Maximum Packet Size of the client, in bytes (section 3.1.2.11.4); Infinity when it said none. */
-  readonly maximumPacketBytes: number;
-  readonly aliases: OutgoingTopicAliases;
-  /** Appends a packet, with a Topic Alias where there is one; false: it is larger than the client accepts. */
-  send(packet: Packet, heldUntil?: number): boolean;
-  /** Whether so much waits to be written that nothing should be added. */
-  readonly isFull: boolean;
-  /** Since when the piece that is being written has been: it has made no progress since then. Infinity: none is. */
-  readonly writingSinceMs: number;
-  /** Calls `pump` again in a later turn: what is left would hold up others. */
-  pumpLater(): void;
-  /** Whether it is about to. */
-  readonly isPumpLater: boolean;
-  /** Has more of what is in the storage come back, if it is not about to: see `OutgoingMessages.beginPage`. */
-  loadPage(): void;
-  /** Something waits in the outbox. */
-  wake(): void;
-  /** Told of each packet that goes to the client, where somebody wants to know. */
-  readonly onSent: ((packet: Packet) => void) | undefined;
 }
 
 // Memory of one beside its texts and bytes; of a Will with its deadline. (Deno 2.9, 2026-11-30)

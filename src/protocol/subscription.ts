@@ -3,7 +3,7 @@ import type { QoS, RetainHandling, SubscribeEntry, SubscribePacket, UnsubscribeP
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Ask } from "./ask.ts";
-import type { ConnectionHost, ConnectionPort } from "./connection_host.ts";
+import type { ConnectionHost, PacketPort } from "./connection_host.ts";
 import { type Session, subscriptionBytes } from "./session.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "./topic_filter.ts";
 
@@ -77,7 +77,7 @@ interface Progress {
 /** SUBSCRIBE (MQTT 5, section 3.8). */
 export function receiveSubscribe(
   packet: SubscribePacket,
-  connection: ConnectionPort,
+  connection: PacketPort,
   session: Session,
   host: ConnectionHost,
   nowMs: number,
@@ -89,7 +89,7 @@ export function receiveSubscribe(
 /** Looks at all Topic Filters first: if one is none, nothing is subscribed. They are not kept, as most may be refused. */
 function checkNext(
   packet: SubscribePacket,
-  connection: ConnectionPort,
+  connection: PacketPort,
   session: Session,
   host: ConnectionHost,
   progress: Progress,
@@ -113,7 +113,7 @@ function checkNext(
 /** UNSUBSCRIBE (MQTT 5, section 3.10). */
 export function receiveUnsubscribe(
   { topicFilters, packetIdentifier }: UnsubscribePacket,
-  connection: ConnectionPort,
+  connection: PacketPort,
   session: Session,
   host: ConnectionHost,
 ): Ask | undefined {
@@ -162,7 +162,7 @@ export function endSubscription(
 /** Goes through the Topic Filters one by one, with a pause wherever somebody has to be asked. [MQTT-3.8.4-5] */
 function subscribeNext(
   packet: SubscribePacket,
-  connection: ConnectionPort,
+  connection: PacketPort,
   session: Session,
   host: ConnectionHost,
   progress: Progress,
@@ -210,7 +210,7 @@ function subscribe(
   packet: SubscribePacket,
   entry: SubscribeEntry,
   filter: ParsedTopicFilter,
-  { isBridge }: ConnectionPort,
+  { isBridge }: PacketPort,
   session: Session,
   host: ConnectionHost,
   progress: Progress,

@@ -3,7 +3,7 @@ import { ApplicationMessage, DEFAULT_LIMITS, TopicInterner } from "../../mod.ts"
 import { Deadlines } from "../../src/broker/deadlines.ts";
 import { RetainedMessages, Retention } from "../../src/broker/retained.ts";
 import { FrameEncoders } from "../../src/protocol/message.ts";
-import type { Retained } from "../../src/protocol/retained_replay.ts";
+import type { Retained } from "../../src/protocol/session_context.ts";
 import { matchesTopic, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { seededTest } from "../seeded.ts";
 import { collectedHeapBytes } from "./collected_heap.ts";

@@ -15,8 +15,8 @@ import {
 import { ReasonCode } from "../../codec/reason_code.ts";
 import type { AccessRequest, AuthenticationRequest, ClientIdentity } from "../../protocol/access.ts";
 import type { Answer, Ask } from "../../protocol/ask.ts";
-import type { DeliveryRules } from "../../protocol/delivery_guard.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
+import type { SessionContext } from "../../protocol/session_context.ts";
 import type { Peer } from "../../transport/transport.ts";
 import type { BrokerEvent } from "../events.ts";
 import type { MayStillPublish } from "../retained.ts";
@@ -60,7 +60,7 @@ export class Hooks {
   }
 
   /** `undefined` where nobody wants to be asked at delivery. */
-  get deliveryRules(): DeliveryRules | undefined {
+  get deliveryRules(): SessionContext["deliveryRules"] {
     const authorizer = this.#authorizer;
     if (authorizer?.mayReceive === undefined) return undefined;
     const onError = this.#onError;
