@@ -24,7 +24,7 @@ for (const version of ["311", "5"]) {
       version,
     ];
     const properties = version === "5" ? ["-D", "will", "content-type", "text"] : [];
-    await using subscriber = tools.start("sub", [...at, "-t", "ready", ...will, ...properties]);
+    await using subscriber = tools.startProcess("sub", [...at, "-t", "ready", ...will, ...properties]);
     await subscriber.stdout.matching(/^ready$/);
     subscriber.signal("SIGKILL");
     return await watcher.messages(1);
@@ -48,7 +48,7 @@ test("a pub that SIGINT ends has sent the lines before it, and says DISCONNECT",
   const { port } = new URL(broker.url("mqtt"));
   await using watcher = await MosquittoSub.start({ port: Number(port) }, ["-t", "#", "-q", "2"]);
   const will = ["--will-topic", "will", "--will-payload", "gone"];
-  await using publisher = new ClientTools("Brooklet").start("pub", [
+  await using publisher = new ClientTools("Brooklet").startProcess("pub", [
     "-p",
     port,
     "-t",
@@ -58,7 +58,7 @@ test("a pub that SIGINT ends has sent the lines before it, and says DISCONNECT",
     "1",
     ...will,
   ]);
-  await publisher.tell("one\ntwo\n");
+  await publisher.tell("one\ntwo");
   assertEquals(await watcher.messages(2), ["one", "two"]);
   publisher.signal("SIGINT");
   assertEquals(await publisher.ended(), { code: 130, signal: null, stdout: [], stderr: [] });
@@ -111,11 +111,11 @@ test("pub -l goes on with its lines when the broker is back", async () => {
   await publisher.stderr.matching(/received CONNACK/);
   await publish({ port: Number(port) }, ["-t", "ready", "-m", "ready", "-r"]);
   await watcher.stdout.matching(/^ready$/);
-  await publisher.tell("one\n");
+  await publisher.tell("one");
   await watcher.stdout.matching(/^one$/);
   await broker.stop();
   await publisher.stderr.matching(/lost its connection/);
-  await publisher.tell("two\n");
+  await publisher.tell("two");
   await broker.run();
   await watcher.stdout.matching(/^two$/, 1, 20_000);
   await publisher.closeInput();

@@ -4,6 +4,8 @@ import { MosquittoBroker } from "../client/mosquitto_broker.ts";
 import { within } from "../deadline.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { Lines } from "../interop/lines.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
+import { TestIo } from "./test_io.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
 const RUN_WITHIN_MS = 30_000;
@@ -26,7 +28,7 @@ export interface ToolBroker extends AsyncDisposable {
   url(scheme: Scheme): string;
 }
 
-/** mosquitto's clients, or the commands that take their options. */
+/** mosquitto's clients, or the commands that take their options, which run in this process unless it says otherwise. */
 export class ClientTools {
   readonly kind: ToolKind;
 
@@ -36,6 +38,20 @@ export class ClientTools {
 
   /** Runs one to its end. */
   async run(
+    command: ToolCommand,
+    args: readonly string[],
+    input: string | Uint8Array<ArrayBuffer> = "",
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ToolOutcome> {
+    if (this.kind === "mosquitto") return await this.runProcess(command, args, input, env);
+    const io = new TestIo({ input, env });
+    const ending = Promise.all([io.run([command, ...args]), io.stdout.bytes(), io.stderr.text()]);
+    const [code, stdout, stderr] = await within(ending, `${command} ${args.join(" ")}`, RUN_WITHIN_MS);
+    return { code, stdout: latin1(stdout), stderr };
+  }
+
+  /** The same in a process of its own, whose local time is that of India. */
+  async runProcess(
     command: ToolCommand,
     args: readonly string[],
     input: string | Uint8Array<ArrayBuffer> = "",
@@ -58,7 +74,12 @@ export class ClientTools {
   }
 
   start(command: ToolCommand, args: readonly string[]): RunningTool {
-    return new RunningTool(this.#spawn(command, args, {}));
+    return this.kind === "mosquitto" ? this.startProcess(command, args) : new ToolInProcess([command, ...args]);
+  }
+
+  /** The same as a process of its own, which can be killed. */
+  startProcess(command: ToolCommand, args: readonly string[]): ToolProcess {
+    return new ToolProcess(this.#spawn(command, args, {}));
   }
 
   /** As a word of a shell. */
@@ -83,8 +104,43 @@ export class ClientTools {
   }
 }
 
+/** How a client command that was started ended. */
+interface ToolEnding {
+  readonly code: number;
+  readonly signal: string | null;
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+}
+
 /** A client command that is under way. */
-export class RunningTool implements AsyncDisposable {
+export interface RunningTool extends AsyncDisposable {
+  readonly stdout: Lines;
+  readonly stderr: Lines;
+  /** Says a line to it. */
+  tell(line: string): Promise<void>;
+  closeInput(): Promise<void>;
+  signal(signal: "SIGINT" | "SIGTERM"): void;
+  ended(): Promise<ToolEnding>;
+}
+
+/** A client command in this process. */
+class ToolInProcess extends ProgramInProcess implements RunningTool {
+  closeInput(): Promise<void> {
+    this.io.stdin.close();
+    return Promise.resolve();
+  }
+
+  signal(signal: "SIGINT" | "SIGTERM"): void {
+    this.kill(signal);
+  }
+
+  override async ended(): Promise<ToolEnding> {
+    return { ...await super.ended(RUN_WITHIN_MS), signal: null };
+  }
+}
+
+/** A client command as a process. */
+class ToolProcess implements RunningTool {
   readonly stdout: Lines;
   readonly stderr: Lines;
   readonly #child: Deno.ChildProcess;
@@ -98,8 +154,8 @@ export class RunningTool implements AsyncDisposable {
     this.#input.closed.catch(() => {}); // It ends with the program.
   }
 
-  async tell(text: string): Promise<void> {
-    await this.#input.write(new TextEncoder().encode(text));
+  async tell(line: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(`${line}\n`));
   }
 
   async closeInput(): Promise<void> {
@@ -110,9 +166,7 @@ export class RunningTool implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  async ended(): Promise<
-    { code: number; signal: string | null; stdout: readonly string[]; stderr: readonly string[] }
-  > {
+  async ended(): Promise<ToolEnding> {
     const { code, signal } = await within(this.#child.status, "the command to end", RUN_WITHIN_MS);
     await Promise.all([this.stdout.ended, this.stderr.ended]);
     return { code, signal, stdout: this.stdout.received, stderr: this.stderr.received };
@@ -186,7 +240,7 @@ export interface ToolSetting {
 
 /**
  * Registers a scenario twice, once for each broker: it is played with mosquitto's clients and with Brooklet's commands,
- * each with a broker of their own, and what it gives is judged by `compare`.
+ * each with a broker of their own, at the same time, and what it gives is judged by `compare`.
  */
 export function scenario<T>(
   name: string,
@@ -195,11 +249,9 @@ export function scenario<T>(
 ): void {
   for (const brokerKind of ["mosquitto", "Brooklet"] as const) {
     register(`${name}, as mosquitto's clients do, at ${brokerKind}`, async () => {
-      const results = {
-        mosquitto: await playedAt(brokerKind, "mosquitto", play),
-        brooklet: await playedAt(brokerKind, "Brooklet", play),
-      };
-      compare(results.brooklet, results.mosquitto);
+      const playing = [playedAt(brokerKind, "Brooklet", play), playedAt(brokerKind, "mosquitto", play)] as const;
+      await Promise.allSettled(playing); // What fails leaves nothing of the other one.
+      compare(...await Promise.all(playing));
     });
   }
 }

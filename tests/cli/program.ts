@@ -25,38 +25,13 @@ export interface Ending {
   readonly stderr: readonly string[];
 }
 
-/** The command line program as its users start it, with both its outputs. */
-export class Program implements AsyncDisposable {
-  readonly pid: number;
-  readonly stdout: Lines;
-  readonly stderr: Lines;
-  readonly #child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+/** The command line program, with both its outputs. */
+export abstract class RunningProgram implements AsyncDisposable {
+  abstract readonly stdout: Lines;
+  abstract readonly stderr: Lines;
 
-  constructor(args: readonly string[], options: ProgramOptions = {}) {
-    const { script = "mod.ts", permissions = ["-A"], mostDescriptors, env, under = [] } = options;
-    const command = [...under, Deno.execPath(), "run", ...permissions, script, ...args];
-    const [program = "", ...rest] = mostDescriptors === undefined
-      ? command
-      : ["bash", "-c", `ulimit -n ${mostDescriptors}; exec "$@"`, "bash", ...command];
-    this.#child = new Deno.Command(program, {
-      args: rest,
-      cwd: REPOSITORY,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-      env: { NO_COLOR: "1", ...env },
-    }).spawn();
-    this.pid = this.#child.pid;
-    this.#input = this.#child.stdin.getWriter();
-    this.#input.closed.catch(() => {}); // It ends with the program.
-    this.stdout = new Lines(this.#child.stdout);
-    this.stderr = new Lines(this.#child.stderr);
-  }
-
-  /** Starts one and waits until it listens. */
-  static async listening(args: readonly string[] = LOOPBACK, options: ProgramOptions = {}): Promise<Program> {
-    const program = new Program(args, options);
+  /** Waits until one listens that was just started. */
+  static async started<Started extends RunningProgram>(program: Started): Promise<Started> {
     try {
       await program.listeners();
     } catch (error) {
@@ -81,7 +56,53 @@ export class Program implements AsyncDisposable {
     return first?.port ?? 0;
   }
 
-  kill(signal: Deno.Signal): void {
+  abstract kill(signal: Deno.Signal): void;
+
+  /** Says a line to it. */
+  abstract tell(line: string): Promise<void>;
+
+  /** Waits for its end. */
+  abstract ended(deadlineMs?: number): Promise<Ending>;
+
+  abstract [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The command line program as its users start it. */
+export class Program extends RunningProgram {
+  readonly pid: number;
+  readonly stdout: Lines;
+  readonly stderr: Lines;
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+
+  constructor(args: readonly string[], options: ProgramOptions = {}) {
+    super();
+    const { script = "mod.ts", permissions = ["-A"], mostDescriptors, env, under = [] } = options;
+    const command = [...under, Deno.execPath(), "run", ...permissions, script, ...args];
+    const [program = "", ...rest] = mostDescriptors === undefined
+      ? command
+      : ["bash", "-c", `ulimit -n ${mostDescriptors}; exec "$@"`, "bash", ...command];
+    this.#child = new Deno.Command(program, {
+      args: rest,
+      cwd: REPOSITORY,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      env: { NO_COLOR: "1", ...env },
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.#input = this.#child.stdin.getWriter();
+    this.#input.closed.catch(() => {}); // It ends with the program.
+    this.stdout = new Lines(this.#child.stdout);
+    this.stderr = new Lines(this.#child.stderr);
+  }
+
+  /** Starts one and waits until it listens. */
+  static async listening(args: readonly string[] = LOOPBACK, options: ProgramOptions = {}): Promise<Program> {
+    return await RunningProgram.started(new Program(args, options));
+  }
+
+  override kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
 
@@ -91,19 +112,17 @@ export class Program implements AsyncDisposable {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024;
   }
 
-  /** Says a line to it. */
-  async tell(line: string): Promise<void> {
+  override async tell(line: string): Promise<void> {
     await this.#input.write(new TextEncoder().encode(`${line}\n`));
   }
 
-  /** Waits for its end. */
-  async ended(deadlineMs = START_WITHIN_MS): Promise<Ending> {
+  override async ended(deadlineMs = START_WITHIN_MS): Promise<Ending> {
     const { code } = await within(this.#child.status, "the program to end", deadlineMs);
     await Promise.all([this.stdout.ended, this.stderr.ended]);
     return { code, stdout: this.stdout.received, stderr: this.stderr.received };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.kill("SIGKILL");
     } catch {

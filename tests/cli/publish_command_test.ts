@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { MosquittoSub } from "../interop/mosquitto_clients.ts";
 import { BrookletBroker, ClientTools, scenario, type ToolSetting } from "./client_tools.ts";
 
+const LICENSE = new URL("../../LICENSE", import.meta.url).pathname;
 const SEEN = "%t q%q r%r %l %x";
 const BINARY = Uint8Array.from({ length: 256 }, (_, index) => index);
 
@@ -24,7 +25,7 @@ const ROWS: readonly Row[] = [
     name: "sends an empty message",
     runs: [{ args: ["-n"] }, { args: ["-m", ""] }, { args: ["-f", "/dev/null"] }],
   },
-  { name: "sends a file and standard input", runs: [{ args: ["-s"], input: BINARY }, { args: ["-f", "LICENSE"] }] },
+  { name: "sends a file and standard input", runs: [{ args: ["-s"], input: BINARY }, { args: ["-f", LICENSE] }] },
   {
     name: "sends a line as a message",
     runs: [

@@ -67,9 +67,10 @@ Deno.test("request sends a file or standard input", async () => {
   })();
   const tools = new ClientTools("Brooklet");
   const args = ["-p", new URL(broker.url("mqtt")).port, "-t", "q/in", "-e", "q/out", "-W", "20"];
-  assertEquals((await tools.run("request", [...args, "-s"], "a\0b\n")).stdout, "4 bytes\n");
-  const { size } = await Deno.stat(new URL("../../LICENSE", import.meta.url));
-  assertEquals((await tools.run("request", [...args, "-f", "LICENSE"])).stdout, `${size} bytes\n`);
+  assertEquals((await tools.runProcess("request", [...args, "-s"], "a\0b\n")).stdout, "4 bytes\n");
+  const file = new URL("../../LICENSE", import.meta.url).pathname;
+  const { size } = await Deno.stat(file);
+  assertEquals((await tools.run("request", [...args, "-f", file])).stdout, `${size} bytes\n`);
   await responder.close();
   await answering;
 });

@@ -77,21 +77,21 @@ for (
 ) {
   scenario(`sub prints messages as JSON: -F ${args.join(" ")}`, async (setting) => {
     await seed(setting);
-    return timeless(await setting.tools.run("sub", [...setting.at, "-t", "s/#", "-C", "3", "-F", ...args]));
+    return timeless(await setting.tools.runProcess("sub", [...setting.at, "-t", "s/#", "-C", "3", "-F", ...args]));
   }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
 }
 
 for (const args of [["%J"], ["%J", "--pretty"]]) {
   scenario(`sub prints JSON in JSON: -F ${args.join(" ")}`, async (setting) => {
     await seed(setting);
-    return timeless(await setting.tools.run("sub", [...setting.at, "-t", "s/2", "-C", "1", "-F", ...args]));
+    return timeless(await setting.tools.runProcess("sub", [...setting.at, "-t", "s/2", "-C", "1", "-F", ...args]));
   }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
 }
 
 scenario("sub prints the time in local time", async (setting) => {
   await seed(setting);
   const format = "%U %I @Y-@m-@dT@H:@M:@S@z @a @A @b @B @j @u @w @U @V @W @G @g @C @y @e @D @F";
-  const { stdout } = await setting.tools.run("sub", [...setting.at, "-t", "s/1", "-C", "1", "-F", format]);
+  const { stdout } = await setting.tools.runProcess("sub", [...setting.at, "-t", "s/1", "-C", "1", "-F", format]);
   return { stdout, at: Date.now() };
 }, (brooklet, mosquitto) => {
   // From one run to the next only these change, apart from midnight.

@@ -21,6 +21,7 @@ export class TestIo implements ProgramIo {
   readonly stderr = new TestOutput();
   readonly environment: ProgramIo["environment"];
   readonly #handlers = new Map<Deno.Signal, (() => void)[]>();
+  #isToEnd = false;
 
   constructor({ env = {}, input }: TestIoOptions = {}) {
     const variables: Readonly<Record<string, string>> = { ...Deno.env.toObject(), ...env };
@@ -43,8 +44,15 @@ export class TestIo implements ProgramIo {
   /** Sends a signal; gives whether the command listens to it. */
   signal(signal: Deno.Signal): boolean {
     const handlers = this.#handlers.get(signal) ?? [];
+    if (signal === "SIGTERM" || signal === "SIGINT") this.#isToEnd = true;
     for (const handle of handlers) handle();
     return handlers.length > 0;
+  }
+
+  /** Asks the command to end, unless it was asked already: a second signal would end the process at once. */
+  end(): void {
+    this.stdin.close();
+    if (!this.#isToEnd) this.signal("SIGTERM");
   }
 
   /** Runs the command line to its end, and closes its standard streams. */
@@ -52,6 +60,7 @@ export class TestIo implements ProgramIo {
     try {
       return await main(args, this);
     } finally {
+      this.#handlers.clear();
       for (const stream of [this.stdin, this.stdout, this.stderr]) stream.close();
     }
   }
