@@ -6,7 +6,8 @@ import { within } from "../deadline.ts";
 import { bytes, connect } from "../interop/raw_client.ts";
 import { HANDSHAKE } from "../transport/raw_web_socket.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
-import { Program } from "./program.ts";
+import { type RunningProgram } from "./program.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
 
 const MOST = 3;
 const SCHEMES = ["mqtt", "mqtts", "ws", "wss"];
@@ -21,7 +22,7 @@ Deno.test("maximumPerAddress counts connections that are still in a handshake, a
 tls: { certificate: ${certificatePath("server.pem")}, key: ${certificatePath("server.key")} }
 connections: { maximumPerAddress: ${MOST} }
 `;
-  await using program = new Program(["--config", folder.write("a.yaml", yaml)]);
+  await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml)]);
   const ports = await portsOf(program, listeners.length);
   for (const port of ports) {
     const silent: Deno.TcpConn[] = [];
@@ -44,7 +45,7 @@ Deno.test("maximumPerAddress counts the clients of proxies by their own addresse
 authentication: { anonymous: true }
 connections: { maximumPerAddress: ${MOST} }
 `;
-  await using program = new Program(["--config", folder.write("a.yaml", yaml)]);
+  await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml)]);
   const [ws = 0, proxied = 0] = await portsOf(program, 2);
   using stack = new DisposableStack();
   const come = async (port: number, head: string, hex = "") => {
@@ -68,7 +69,7 @@ connections: { maximumPerAddress: ${MOST} }
   await program.stderr.matching(REFUSED, 2);
 });
 
-async function portsOf(program: Program, count: number): Promise<number[]> {
+async function portsOf(program: RunningProgram, count: number): Promise<number[]> {
   const lines = await program.stderr.matching(/^.*listening on \w+:\/\/127\.0\.0\.1:/, count, 15_000);
   return lines.map((line) => parseInt(line));
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../deadline.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
-import { Program } from "./program.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
 
 const ENDS_WITHIN_MS = 60_000;
 
@@ -19,7 +19,7 @@ for (const shell of ["bash", "zsh", "fish"]) {
 }
 
 Deno.test("brooklet completions refuses a shell that it does not know", async () => {
-  await using program = new Program(["completions", "csh"]);
+  await using program = new ProgramInProcess(["completions", "csh"]);
   const { code, stderr } = await program.ended();
   assertEquals([code, ...stderr], [2, 'brooklet: Write "brooklet completions bash", "zsh" or "fish"']);
 });
@@ -126,7 +126,7 @@ async function folderWith(shell: string): Promise<ConfigurationFolder> {
 }
 
 async function scriptFor(shell: string): Promise<string> {
-  await using program = new Program(["completions", shell]);
+  await using program = new ProgramInProcess(["completions", shell]);
   const { code, stdout, stderr } = await program.ended();
   assertEquals([code, stderr], [0, []]);
   return stdout.join("\n");

@@ -6,7 +6,8 @@ import { formatPasswordHash, hashPassword } from "../../mod.ts";
 import { certificatePath } from "../certificates/certificates.ts";
 import { connect, packet, publish, RawClient, subscribe, text } from "../interop/raw_client.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
-import { Program } from "./program.ts";
+import { type RunningProgram } from "./program.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
 
 /** All secrets begin with it, so that a piece of one is found too. */
 const MARK = "s3cr3t";
@@ -24,7 +25,7 @@ for (const format of ["text", "json"]) {
     folder.write("server.key", key);
     const yaml = configuration(format, webhook.port, hash, folder.path);
     const file = folder.write("a.yaml", yaml);
-    await using program = new Program(["--config", file, "-v", ...everyLevel()]);
+    await using program = new ProgramInProcess(["--config", file, "-v", ...everyLevel()]);
     const ports = await openPorts(program);
     const reader = await reading(ports.password);
     for (const conversation of conversations(token)) await speak(ports[conversation.at], conversation);
@@ -50,7 +51,7 @@ for (const format of ["text", "json"]) {
 access: { everyone: [{ access: readwrite, topic: "#" }, { access: deny, topic: deny/# }, { access: read, topic: $SYS/# }] }
 logging: { destinations: [stderr, stdout, topic], format: ${format}, timestamps: false }
 `;
-    await using program = new Program(["--config", folder.write("a.yaml", yaml), "-v", ...everyLevel()]);
+    await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml), "-v", ...everyLevel()]);
     const [port = 0] = await mqttPorts(program, 1);
     const reader = await reading(port, "");
     const evil = "x\r\nforged: line\u001b[2J\u007f\u009b2J\u0085\u2028\u202e\ufeff";
@@ -191,7 +192,7 @@ async function speak(port: number, { hex }: Conversation): Promise<void> {
 }
 
 /** Reads again what is wrong in the places where secrets are. */
-async function reload(program: Program, folder: ConfigurationFolder, yaml: string): Promise<void> {
+async function reload(program: RunningProgram, folder: ConfigurationFolder, yaml: string): Promise<void> {
   const wrong = [
     yaml.replace(`secret: ${JWT_SECRET}`, `secret: "${JWT_SECRET}`),
     yaml.replace(`secret: ${JWT_SECRET}`, `secret: [${JWT_SECRET}]`),
@@ -223,7 +224,7 @@ async function printedConfigurations(file: string): Promise<string[]> {
   const endings = await Promise.all(
     [{}, { env }].flatMap((options) =>
       ["--print-config", "--check-config"].map(async (option) => {
-        await using program = new Program(["--config", file, option], options);
+        await using program = new ProgramInProcess(["--config", file, option], options);
         return await program.ended();
       })
     ),
@@ -231,7 +232,7 @@ async function printedConfigurations(file: string): Promise<string[]> {
   return endings.flatMap(({ stdout, stderr }) => [...stdout, ...stderr]);
 }
 
-async function openPorts(program: Program): Promise<Ports> {
+async function openPorts(program: RunningProgram): Promise<Ports> {
   const [password = 0, token = 0, keySet = 0] = await mqttPorts(program, 3);
   const port = async (scheme: string) => {
     const [line = ""] = await program.stderr.matching(
@@ -244,7 +245,7 @@ async function openPorts(program: Program): Promise<Ports> {
   return { password, token, keySet, webSocket: await port("ws"), tls: await port("mqtts") };
 }
 
-async function mqttPorts(program: Program, count: number): Promise<number[]> {
+async function mqttPorts(program: RunningProgram, count: number): Promise<number[]> {
   const lines = await program.stderr.matching(/^.*listening on mqtt:\/\/127\.0\.0\.1:/, count, 15_000);
   return lines.map((line) => parseInt(line));
 }

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { SummarizedLog, type SummaryClock } from "../../src/cli/summarized_log.ts";
 import { connect, RawClient } from "../interop/raw_client.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
-import { Program } from "./program.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
 
 Deno.test("SummarizedLog writes the first 50 lines of 10 s, and counts the others when the next one comes", () => {
   const { clock, lines, log } = logged();
@@ -45,7 +45,7 @@ Deno.test("SummarizedLog.close() says what was left out, and leaves no timer", (
 Deno.test("brooklet says at its end how many refusals it left out", async () => {
   using folder = new ConfigurationFolder();
   const yaml = "listeners: [{ url: mqtt://127.0.0.1:0, maximumConnections: 1 }]\n";
-  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", yaml)]);
   const port = await program.port();
   using _only = await RawClient.connect({ port }, { clientId: "only" });
   for (let count = 0; count < 55; count++) {
@@ -66,7 +66,7 @@ Deno.test("Many logins do not flood the log when the webhook is not there: the f
   const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
 authentication: { webhook: { url: "http://127.0.0.1:1/" } }
 `;
-  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", yaml)]);
   const port = await program.port();
   for (let count = 0; count < 20; count++) {
     using client = await RawClient.open({ port });

@@ -5,7 +5,7 @@ import { authority, certificatePath, identity } from "../certificates/certificat
 import { programTests } from "../interop/interop_tests.ts";
 import { OpensslSession } from "../transport/openssl_session.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
-import { Program } from "./program.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
 
 const CONNECT = String.fromCharCode(16, 12, 0, 4, 77, 81, 84, 84, 4, 2, 0, 60, 0, 0);
 const CONNACK = String.fromCharCode(32, 2, 0, 0);
@@ -29,7 +29,7 @@ ${
         .join("")
     }
 `;
-    await using program = new Program(["--config", folder.write("a.yaml", yaml)]);
+    await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml)]);
     const lines = await program.stderr.matching(/.*listening on /, 3, 15_000);
     const [mqtts = 0, wss = 0, other = 0] = lines.map((line) => Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]));
     await using session = await OpensslSession.open("1.2", "client");

@@ -3,7 +3,8 @@ import { within } from "../deadline.ts";
 import { isInstalled, testsUnless } from "../installed.ts";
 import { Lines } from "../interop/lines.ts";
 import { connect, packet, publish, RawClient, text } from "../interop/raw_client.ts";
-import { LOOPBACK, Program } from "./program.ts";
+import { LOOPBACK } from "./program.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
 import { factsByClient, scenario } from "./verbose_scenario.ts";
 
 const NEEDS = ["mosquitto", "mosquitto_pub", "mosquitto_sub"];
@@ -27,7 +28,7 @@ testWithMosquitto(
 );
 
 Deno.test("brooklet -v writes what clients choose as one line without control characters", async () => {
-  await using program = await Program.listening([...LOOPBACK, "-v"]);
+  await using program = await ProgramInProcess.listening([...LOOPBACK, "-v"]);
   const port = await program.port();
   const evil = "x\r\n2026-01-01T00:00:00Z: forged\u001b[2J\u0085\u2028\u202e";
   {
@@ -51,7 +52,7 @@ Deno.test("brooklet -v writes what clients choose as one line without control ch
 });
 
 Deno.test("brooklet -v shows neither passwords nor payloads", async () => {
-  await using program = await Program.listening([...LOOPBACK, "-v"]);
+  await using program = await ProgramInProcess.listening([...LOOPBACK, "-v"]);
   const port = await program.port();
   const secret = "open-sesame";
   const connectSecretly = packet(
@@ -116,7 +117,7 @@ const ENDS: readonly { name: string; hex: readonly string[]; isVerbose: boolean;
 
 for (const { name, hex, isVerbose, line } of ENDS) {
   Deno.test(`brooklet${isVerbose ? " -v" : ""} tells of ${name}`, async () => {
-    await using program = await Program.listening(isVerbose ? [...LOOPBACK, "-v"] : LOOPBACK);
+    await using program = await ProgramInProcess.listening(isVerbose ? [...LOOPBACK, "-v"] : LOOPBACK);
     using client = await RawClient.open({ port: await program.port() });
     await client.send(...hex);
     await client.closed();
@@ -125,7 +126,7 @@ for (const { name, hex, isVerbose, line } of ENDS) {
 }
 
 Deno.test("brooklet -v names the identifier that it assigned", async () => {
-  await using program = await Program.listening([...LOOPBACK, "-v"]);
+  await using program = await ProgramInProcess.listening([...LOOPBACK, "-v"]);
   using client = await RawClient.connect({ port: await program.port() }, { clientId: "" });
   await client.expectSilence();
   await program.stderr.matching(
@@ -134,7 +135,7 @@ Deno.test("brooklet -v names the identifier that it assigned", async () => {
 });
 
 async function brookletFacts(): Promise<Record<string, string[]>> {
-  await using program = await Program.listening([...LOOPBACK, "-v"]);
+  await using program = await ProgramInProcess.listening([...LOOPBACK, "-v"]);
   await scenario(await program.port(), program.stderr);
   return factsByClient(program.stderr.received);
 }

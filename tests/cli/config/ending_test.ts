@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { certificatePath } from "../../certificates/certificates.ts";
 import { RawClient } from "../../interop/raw_client.ts";
-import { Program } from "../program.ts";
+import { ProgramInProcess } from "../program_in_process.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
 /** Command lines that end by themselves. */
@@ -109,7 +109,7 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
 for (const { name, yaml, args, code, out, err } of ENDING) {
   Deno.test(`brooklet ends at once, and says why, for ${name}`, async () => {
     using folder = new ConfigurationFolder();
-    await using program = new Program(["--config", folder.write("a.yaml", yaml), ...args]);
+    await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml), ...args]);
     const ending = await program.ended();
     assertMatch(ending.stderr.join("\n"), err);
     assertMatch(ending.stdout.join("\n"), out);
@@ -120,11 +120,14 @@ for (const { name, yaml, args, code, out, err } of ENDING) {
 Deno.test("brooklet convert prints YAML that the program takes", async () => {
   using folder = new ConfigurationFolder();
   const file = folder.write("mosquitto.conf", "listener 0 127.0.0.1\nallow_anonymous true\nuser mosquitto\n");
-  await using converting = new Program(["convert", file]);
+  await using converting = new ProgramInProcess(["convert", file]);
   const { code, stdout } = await converting.ended();
   assertEquals(code, 0);
   assertMatch(stdout[0] ?? "", /^# .*mosquitto\.conf:3: "user" is not looked at: /);
-  await using program = await Program.listening(["--config", folder.write("a.yaml", `${stdout.join("\n")}\n`)]);
+  await using program = await ProgramInProcess.listening([
+    "--config",
+    folder.write("a.yaml", `${stdout.join("\n")}\n`),
+  ]);
   using client = await RawClient.connect({ port: await program.port() }, { clientId: "a" });
   await client.expectSilence();
 });

@@ -5,7 +5,7 @@ import { Mosquitto } from "../../auth/mosquitto.ts";
 import { within } from "../../deadline.ts";
 import { programTests } from "../../interop/interop_tests.ts";
 import { bytes, connect } from "../../interop/raw_client.ts";
-import { Program } from "../program.ts";
+import { ProgramInProcess } from "../program_in_process.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
 /** Lines, with `P` for a port of their own, and who hears CONNACK there: clients of IPv4, of IPv6. */
@@ -43,7 +43,7 @@ test("Listeners are at the addresses at which those of mosquitto are, several at
   assertNotEquals(mosquitto, undefined);
   using folder = new ConfigurationFolder();
   const file = folder.write("mosquitto.conf", [ANONYMOUS, ...written(own), ""].join("\n"));
-  await using program = new Program(["--config", file]);
+  await using program = new ProgramInProcess(["--config", file]);
   const count = TOGETHER.join("\n").match(/\blistener /g)?.length ?? 0;
   await program.stderr.matching(/listening on /, count, 15_000);
   for (const [index, [lines, served]] of TOGETHER.entries()) {

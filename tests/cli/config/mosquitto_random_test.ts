@@ -5,7 +5,7 @@ import { Mosquitto } from "../../auth/mosquitto.ts";
 import { PacketClient, type Who } from "../../auth/packet_client.ts";
 import { programTests } from "../../interop/interop_tests.ts";
 import { givenSeed, Seeded } from "../../seeded.ts";
-import { Program } from "../program.ts";
+import { ProgramInProcess } from "../program_in_process.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
 const SEEDS = [1, 2, 3, 4];
@@ -38,7 +38,7 @@ for (const seed of [givenSeed().seed ?? SEEDS].flat()) {
     using folder = new ConfigurationFolder();
     folder.write("acl", scene.acl);
     const lines = [`listener 0 ${folder.path}/mqtt`, ...SETTINGS].join("\n").replaceAll("FOLDER", folder.path);
-    await using program = new Program(["--config", folder.write("mosquitto.conf", lines)]);
+    await using program = new ProgramInProcess(["--config", folder.write("mosquitto.conf", lines)]);
     await program.stderr.matching(/^.*listening on unix:/, 1, 15_000);
     for (const version of [4, 5] as const) {
       const theirs = await outcomes(mosquitto?.path ?? "", scene, version);

@@ -4,7 +4,7 @@ import { Mosquitto } from "../../auth/mosquitto.ts";
 import { within } from "../../deadline.ts";
 import { programTests } from "../../interop/interop_tests.ts";
 import { bytes, packet, text } from "../../interop/raw_client.ts";
-import { Program } from "../program.ts";
+import { ProgramInProcess } from "../program_in_process.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
 /** Lines of a mosquitto.conf behind a listener. */
@@ -44,7 +44,7 @@ for (const settings of SETTINGS) {
       const lines = [`listener 0 ${folder.path}/mqtt`, ...settings].map((line) =>
         line.replaceAll("FOLDER", folder.path)
       );
-      await using program = new Program(["--config", folder.write("mosquitto.conf", `${lines.join("\n")}\n`)]);
+      await using program = new ProgramInProcess(["--config", folder.write("mosquitto.conf", `${lines.join("\n")}\n`)]);
       await program.stderr.matching(/^.*listening on unix:/, 1, 15_000);
       const ofMosquitto = await answers(mosquitto?.path ?? "");
       assertEquals(await answers(`${folder.path}/mqtt`), ofMosquitto);

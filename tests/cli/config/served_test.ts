@@ -6,6 +6,7 @@ import { AUTHORITY } from "../../interop/listeners.ts";
 import { run } from "../../interop/mosquitto_clients.ts";
 import { CONNACK, connect, packet, publish, RawClient, subscribe, text, uint16 } from "../../interop/raw_client.ts";
 import { Program } from "../program.ts";
+import { ProgramInProcess } from "../program_in_process.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
 const MESSAGES_UNDER_LOAD = 300;
@@ -35,7 +36,7 @@ programTests(["mosquitto_passwd", "mosquitto_pub"])(
     const made = await new Deno.Command("mosquitto_passwd", { args: ["-b", "-c", passwords, "mqtt", "test"] }).output();
     assertEquals(made.code, 0);
     const file = folder.write("mosquitto.conf", ARTICLE.replaceAll("/etc/", `${folder.path}/etc/`));
-    await using program = new Program(["--config", file]);
+    await using program = new ProgramInProcess(["--config", file]);
     const [line = ""] = await program.stderr.matching(/^.*listening on mqtts:\/\/(?:\*|0\.0\.0\.0):/, 1, 15_000);
     assertMatch(line, /^\d+ \(open to other machines, clients are authenticated\)$/);
     const broker = { port: parseInt(line) };
@@ -60,7 +61,7 @@ Deno.test("SIGHUP reads passwords and rules again: who is gone is disconnected, 
 authentication: { passwordFile: ${folder.path}/passwords }
 access: { file: ${folder.path}/acl }
 `;
-  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", yaml)]);
   const port = await program.port();
   using ann = await login(port, "ann");
   using bob = await login(port, "bob");
@@ -112,7 +113,7 @@ Deno.test("SIGHUP disconnects who has another password, or none any more, and no
   const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
 authentication: { passwordFile: ${folder.path}/passwords, jwt: { secret: ${"s".repeat(32)} } }
 `;
-  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", yaml)]);
   const port = await program.port();
   using ann = await login(port, "ann");
   using bob = await login(port, "bob");
@@ -135,7 +136,7 @@ Deno.test("SIGHUP disconnects clients whose password is another one now or whose
 authentication: { passwordFile: ${folder.path}/passwords }
 access: { users: [{ name: ann, rules: [{ access: read, topic: a/# }] }], everyone: [{ access: readwrite, topic: b }] }
 `;
-  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", yaml)]);
   const port = await program.port();
   using bob = await login(port, "bob");
   using sue = await login(port, "sue");
@@ -170,7 +171,7 @@ Deno.test("Bans of a configuration are in force from the start, and SIGHUP puts 
   using folder = new ConfigurationFolder();
   const yaml = "listeners: [{ url: mqtt://127.0.0.1:0 }]\n";
   const file = folder.write("a.yaml", `${yaml}bans: [{ clientId: a }]\n`);
-  await using program = await Program.listening(["--config", file]);
+  await using program = await ProgramInProcess.listening(["--config", file]);
   const port = await program.port();
   using b = await RawClient.connect({ port }, { clientId: "b" });
   using refused = await RawClient.open({ port });
@@ -192,7 +193,7 @@ Deno.test("SIGHUP refuses what a listener is opened with, and names it", async (
   const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }, { url: ws://127.0.0.1:0 }, { url: mqtts://127.0.0.1:0 }]
 tls: { ${tls}, authority: ${AUTHORITY} }
 `;
-  await using program = await Program.listening(["--config", folder.write("a.yaml", yaml)]);
+  await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", yaml)]);
   for (
     const [from, to, key] of [
       ["ws://127.0.0.1:0", "ws://127.0.0.1:0, paths: [/a]", "listeners[1].paths"],
@@ -253,7 +254,12 @@ Deno.test("A listener has versions, limits and Client Identifiers of its own, an
     maximumConnections: 1
 clientIds: { prefixes: [home-, gen-], assignedPrefix: gen- }
 `;
-  await using program = new Program(["--config", folder.write("a.yaml", yaml), "--limit", "topicAliasMaximum=0"]);
+  await using program = new ProgramInProcess([
+    "--config",
+    folder.write("a.yaml", yaml),
+    "--limit",
+    "topicAliasMaximum=0",
+  ]);
   const [first, second, third] = await program.listeners(3);
   const port = first?.port ?? 0;
   using one = await RawClient.open({ port });
@@ -280,7 +286,7 @@ clientIds: { prefixes: [home-, gen-], assignedPrefix: gen- }
 Deno.test("A client that leaves a full listener and comes again at once gets in", async () => {
   using folder = new ConfigurationFolder();
   const yaml = "listeners: [{ url: mqtt://127.0.0.1:0, maximumConnections: 1 }]\n";
-  await using program = new Program(["--config", folder.write("a.yaml", yaml)]);
+  await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml)]);
   const [only] = await program.listeners(1);
   for (let round = 0; round < 10; round++) {
     using _client = await RawClient.connect({ port: only?.port ?? 0 }, { clientId: "a" });
@@ -327,7 +333,14 @@ access: { everyone: [{ access: readwrite, topic: a }] }
 logging: { types: [notice] }
 `;
   const file = folder.write("a.yaml", yaml);
-  await using program = await Program.listening(["--config", file, "--log", "program=none", "--log", "program=notice"]);
+  await using program = await ProgramInProcess.listening([
+    "--config",
+    file,
+    "--log",
+    "program=none",
+    "--log",
+    "program=notice",
+  ]);
   using client = await RawClient.connect({ port: await program.port() }, { clientId: "c\n" });
   for (let count = 0; count < 60; count++) await client.send(publish({ topic: "b\r", retain: true }));
   await client.send(subscribe(1, "b/#", 1));
@@ -347,7 +360,7 @@ Deno.test("SIGHUP changes the level of every area, for clients that are connecte
   using folder = new ConfigurationFolder();
   const yaml = "listeners: [{ url: mqtt://127.0.0.1:0 }]\naccess: { everyone: [{ access: readwrite, topic: a }] }\n";
   const quiet = `${yaml}logging: { areas: { connections: none, access: none } }\n`;
-  await using program = await Program.listening(["--config", folder.write("a.yaml", quiet)]);
+  await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", quiet)]);
   using client = await RawClient.connect({ port: await program.port() }, { clientId: "early" });
   const reload = async (text: string, times: number) => {
     folder.write("a.yaml", text);
@@ -382,7 +395,7 @@ Deno.test("SIGHUP changes the level of every area, for clients that are connecte
 Deno.test("$SYS tells clients of the program, and the log where that is wanted", async () => {
   using folder = new ConfigurationFolder();
   const conf = "listener 0 127.0.0.1\nallow_anonymous true\nsys_interval 1\nlog_dest topic\nlog_dest stderr\n";
-  await using program = await Program.listening(["--config", folder.write("mosquitto.conf", conf)]);
+  await using program = await ProgramInProcess.listening(["--config", folder.write("mosquitto.conf", conf)]);
   const port = await program.port();
   using reader = await RawClient.connect({ port }, { clientId: "reader" });
   await reader.send(subscribe(1, "$SYS/broker/clients/connected") + subscribe(2, "$SYS/broker/log/N"));
