@@ -65,7 +65,7 @@ logging: { destinations: [stderr, stdout, topic], format: ${format}, timestamps:
       packet("a2", "0003", text(evil)),
       packet("36", text(evil), "0001"),
     );
-    await client.closed();
+    await client.closeInTurn();
     program.kill("SIGTERM");
     const { stdout, stderr } = await program.ended();
     const topics = await reader.received;

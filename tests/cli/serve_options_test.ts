@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import denoJson from "../../deno.json" with { type: "json" };
 import { connect, RawClient } from "../interop/raw_client.ts";
 import { LOOPBACK, Program, type ProgramOptions } from "./program.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
 
 /** A command line that ends by itself. */
 interface Row {
@@ -198,7 +199,9 @@ const ROWS: readonly Row[] = [
 
 for (const { name, args, code, stderr, stdout, options } of ROWS) {
   Deno.test(`brooklet ends at once, and says why, for ${name}`, async () => {
-    await using program = new Program(args, options);
+    await using program = options?.permissions === undefined
+      ? new ProgramInProcess(args, options)
+      : new Program(args, options);
     const ending = await program.ended();
     assertEquals(ending.code, code, ending.stderr.join("\n"));
     assertText(ending.stderr, stderr);
@@ -208,9 +211,9 @@ for (const { name, args, code, stderr, stdout, options } of ROWS) {
 }
 
 Deno.test("brooklet ends with one line when a port is in use, whichever of its listeners it is", async () => {
-  await using first = await Program.listening();
+  await using first = await ProgramInProcess.listening();
   const taken = `mqtt://127.0.0.1:${await first.port()}`;
-  await using second = new Program(["--listen", "mqtt://127.0.0.1:0", "--listen", taken, "-v"]);
+  await using second = new ProgramInProcess(["--listen", "mqtt://127.0.0.1:0", "--listen", taken, "-v"]);
   assertEquals(await second.ended(), {
     code: 1,
     stdout: [],
@@ -260,7 +263,7 @@ const LISTENING: readonly { name: string; args: string[]; hosts: string[]; says:
 
 for (const { name, args, hosts, says } of LISTENING) {
   Deno.test(`brooklet listens, says where, and serves there: ${name}`, async () => {
-    await using program = await Program.listening(args);
+    await using program = await ProgramInProcess.listening(args);
     const listeners = await program.listeners(hosts.length);
     assertEquals(listeners.map(({ hostname }) => hostname), hosts);
     for (const line of await program.stderr.matching(/(?=listening on)/, hosts.length)) assertMatch(line, says);
@@ -282,7 +285,7 @@ Deno.test("brooklet -p takes the same port at both loopback addresses", async ()
 });
 
 Deno.test("brooklet without options listens on 1883 of both loopback addresses, or says that the port is in use", async () => {
-  await using program = new Program([]);
+  await using program = new ProgramInProcess([]);
   // Somebody else may have the port of MQTT: that is no failure of this program.
   const [line = ""] = await program.stderr.matching(/(?=1883)/, 1, 15_000);
   if (!line.includes("is listening")) {
@@ -299,12 +302,12 @@ Deno.test("brooklet without options listens on 1883 of both loopback addresses, 
 });
 
 Deno.test("brooklet says that what it keeps does not outlive it", async () => {
-  await using program = await Program.listening(LOOPBACK);
+  await using program = await ProgramInProcess.listening(LOOPBACK);
   await program.stderr.matching(/kept in memory: they are lost when the broker ends\.$/);
 });
 
 Deno.test("brooklet without -v is silent about what clients do", async () => {
-  await using program = await Program.listening(LOOPBACK);
+  await using program = await ProgramInProcess.listening(LOOPBACK);
   const port = await program.port();
   {
     using client = await RawClient.open({ port });
@@ -314,6 +317,7 @@ Deno.test("brooklet without -v is silent about what clients do", async () => {
   using watcher = await RawClient.connect({ port }, { clientId: "watcher" });
   await watcher.expectSilence();
   program.kill("SIGINT");
+  await watcher.closeInTurn();
   const { stderr } = await program.ended();
   assertEquals(stderr.filter((line) => /quiet|watcher/.test(line)), []);
 });

@@ -47,12 +47,13 @@ Deno.test("brooklet says at its end how many refusals it left out", async () => 
   const yaml = "listeners: [{ url: mqtt://127.0.0.1:0, maximumConnections: 1 }]\n";
   await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", yaml)]);
   const port = await program.port();
-  using _only = await RawClient.connect({ port }, { clientId: "only" });
+  using only = await RawClient.connect({ port }, { clientId: "only" });
   for (let count = 0; count < 55; count++) {
     using client = await RawClient.open({ port });
     await client.closed();
   }
   program.kill("SIGTERM");
+  await only.closeInTurn();
   const { stderr } = await program.ended();
   assertEquals(stderr.filter((line) => line.includes(" refused: ")).length, 50);
   assertEquals(stderr.slice(-2).map((line) => line.replace(/^\S+: /, "")), [

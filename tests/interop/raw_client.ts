@@ -81,6 +81,12 @@ export class RawClient implements Disposable {
     return toHex(await this.#take(this.#received.length));
   }
 
+  /** Reads until the broker closes, and closes in turn as client libraries do: else the broker waits 1 s for it. */
+  async closeInTurn(): Promise<void> {
+    await this.closed();
+    await this.finish();
+  }
+
   /** Nothing is on its way to this client: the answer to a PINGREQ is the next that comes. */
   async expectSilence(): Promise<void> {
     await this.send(PINGREQ);

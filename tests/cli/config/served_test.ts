@@ -352,6 +352,7 @@ logging: { types: [notice] }
   await client.send(subscribe(2, "b/#", 1));
   await client.expect("90 03 0002 80");
   program.kill("SIGTERM");
+  await client.closeInTurn();
   const { stderr } = await program.ended();
   assertEquals(stderr.filter((line) => line.includes("Denied")).length, 50);
 });
@@ -384,6 +385,7 @@ Deno.test("SIGHUP changes the level of every area, for clients that are connecte
   const before = program.stderr.received.length;
   await act();
   program.kill("SIGTERM");
+  await client.closeInTurn();
   const { stderr } = await program.ended();
   assertEquals(stderr.filter((line) => line.includes("Received PINGREQ")).length, 1);
   assertEquals(stderr.slice(before).map((line) => line.replace(/^\S+: /, "")), [
