@@ -258,7 +258,7 @@ export class Broker {
    */
   tick(monotonicMs: number = this.#parts.timeline.monotonicMs()): void {
     const nowMs = this.#parts.timeline.at(monotonicMs);
-    const { turn, backlogWait, dropped, sessionQuota, sysState, sysTopics, commitOutcome, review, hooks } = this.#parts;
+    const { turn, backlogWait, dropped, sessionQuota, sysState, sysTopics, commits, review, hooks } = this.#parts;
     turn.begin(nowMs); // A deadline that is set anew must not be due at once.
     this.#lookAtWallClock();
     this.#serveDeadlines(nowMs);
@@ -267,7 +267,7 @@ export class Broker {
     sessionQuota.tell(nowMs);
     sysState.goOn();
     sysTopics.tick(nowMs, () => sysState.read());
-    commitOutcome.retry(nowMs);
+    commits.tick(nowMs);
     if (!Object.is(review.version, hooks.rulesVersion)) review.begin(); // NaN is no other NaN.
     turn.end(); // What expired may have written changes.
   }

@@ -9,7 +9,7 @@ import { AccessChecks, Hooks } from "./access/hooks.ts";
 import { Admission } from "./access/admission.ts";
 import { BacklogWait } from "./connection/backlog_wait.ts";
 import type { BrokerOptions } from "./options.ts";
-import { CommitOutcome, CommitQueue, StorageWait } from "./commits.ts";
+import { CommitQueue, StorageWait } from "./commits.ts";
 import { ConnectionHosts } from "./connection_hosts.ts";
 import { type ConnectionHandle, Connections } from "./connection/connections.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -62,7 +62,6 @@ export class BrokerParts {
   readonly storageWait: StorageWait;
   readonly backlog: Backlog;
   readonly backlogWait: BacklogWait;
-  readonly commitOutcome: CommitOutcome;
   readonly retention: Retention;
   readonly retentionRefusals: RetentionRefusals;
   readonly publishing: Publishing;
@@ -90,16 +89,17 @@ export class BrokerParts {
     const { hookTimeoutMs, maximumPendingBytes } = this.limits;
     this.hooks = new Hooks(authenticator, authorizer, enhancedAuthenticators, hookTimeoutMs, this.unexpectedError);
     this.access = new AccessChecks(this.hooks, this.onEvent);
-    this.commits = new CommitQueue(this.storage, {
-      durable: () => this.commitOutcome.durable(),
-      failed: (error, after, until) => this.commitOutcome.failed(error, after, until),
-      ahead: () => this.timeline.momentToKeep(),
-    });
-    this.turn = new Turn(this);
-    this.storageWait = new StorageWait(this.commits, this.deadlines, maximumPendingBytes);
+    const { deadlines, connections, stalls, fanOutBudget, clock, onEvent, unexpectedError, timeline } = this;
+    this.storageWait = new StorageWait(deadlines, connections, clock, onEvent);
+    this.commits = new CommitQueue(
+      this.storage,
+      this.storageWait,
+      maximumPendingBytes,
+      () => timeline.momentToKeep(),
+    );
+    this.turn = new Turn({ commits: this.commits, deadlines, stalls, fanOutBudget, clock, unexpectedError });
     this.backlog = new Backlog(this.limits);
     this.backlogWait = new BacklogWait(this.backlog);
-    this.commitOutcome = new CommitOutcome(this);
     const mayStillPublish = checksRetainedPublisher ? this.access.mayStillPublish : undefined;
     this.retention = new Retention(this.limits, this.commits, this.deadlines, mayStillPublish);
     this.retentionRefusals = new RetentionRefusals(this.onEvent);
@@ -128,7 +128,7 @@ export class BrokerParts {
       deadlines: this.deadlines,
       router: this.router,
       sessionQuota: this.sessionQuota,
-      now: this.turn.now,
+      now: () => this.turn.now(),
       isClosing: this.isClosing,
       publishWill: (message, identity, nowMs) => this.publishing.publish(message, identity, nowMs, false, false),
       mayPublish: (message, identity) => this.access.mayPublishWill(message, identity),

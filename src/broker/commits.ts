@@ -1,33 +1,34 @@
 import type { Answer } from "../protocol/ask.ts";
 import type { Change, ChangeLog, CommitItem } from "../protocol/change.ts";
 import type { Storage } from "../storage/storage.ts";
-import type { ServedConnection } from "./connection/served_connection.ts";
+import type { ConnectionHandle } from "./connection/connections.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { BrokerEvent } from "./events.ts";
-import type { Turn } from "./turn.ts";
 
-/** What the queue tells the broker. */
-export interface CommitEvents {
-  /** All changes up to {@linkcode CommitQueue.durableSequence} are durable: outboxes may be released. */
+// Memory of a change beside its message: the objects that stand for both, and the packet that is held. (Deno 2.9, 2026-11)
+const CHANGE_BYTES = 300;
+const RETRY_MS = 1_000;
+// How long a client waits for the storage before it is disconnected.
+const LONGEST_WAIT_MS = 30_000;
+const FAILURE_TOLD_EVERY_MS = 60_000;
+
+/** Told by a {@linkcode CommitQueue} what the storage has kept. */
+export interface StorageListener {
+  /** All changes up to {@linkcode CommitQueue.durableSequence} are durable: what was held for them may leave. */
   durable(): void;
   /**
-   * Changes behind `after`, up to `until`, are not kept yet: whoever waits for one of them must not wait any longer. They
-   * are given to the storage again, see {@linkcode CommitQueue.retry}.
+   * Changes after `after`, up to `until`, are not kept yet: nothing may wait for one of them any longer. They are given to
+   * the storage again, see {@linkcode CommitQueue.retry}.
    */
   failed(error: unknown, after: number, until: number): void;
-  /** Gives what a group begins with, beside what was written; nobody waits for it. */
-  ahead?(): Change | undefined;
 }
 
-/** What the storage has been given, and holds the next group up. */
+/** Changes that the storage was given together; the next group waits for it. */
 interface Group {
   readonly changes: readonly CommitItem[];
   readonly until: number;
   readonly bytes: number;
 }
-
-// What a change holds beside its message: the objects that stand for both, and the packet that is held. (Deno 2.9, 2026-11)
-const CHANGE_BYTES = 300;
 
 /**
  * Collects changes and gives them to the storage in groups: the next group goes when the last one is durable, so groups
@@ -49,27 +50,41 @@ export class CommitQueue implements ChangeLog {
   failedCommits = 0;
   /** Whether the storage did not keep what it was given, and has kept nothing since. */
   isFailing = false;
-  /** Why the storage is given nothing any more; `undefined`: it is. */
+  /** Error by which the storage was lost, which is given nothing any more; `undefined`: it is there. */
   #lostBy: Error | undefined;
   readonly #storage: Storage;
-  readonly #events: CommitEvents;
-  /** Those that no group has, in order; `undefined` where one was taken back. */
+  readonly #listener: StorageListener;
+  readonly #maximumPendingBytes: number;
+  readonly #firstOfGroup: () => Change | undefined;
+  /** Changes that no group has, in order; `undefined` where one was taken back. */
   #changes: (Change | undefined)[] = [];
   /** Sequence of the last change before them. */
   #takenSequence = 0;
-  /** Where in them what is all or nothing begins, and where it ends, in turns. */
+  /** Indexes in them where a transaction begins, and where it ends, in turns. */
   #bounds: number[] = [];
-  /** How many of them are open: what is all or nothing may be a part of such. */
+  /** Number of transactions that are open: one may be a part of another. */
   #depth = 0;
   /** The group on its way; it never rejects. */
   #committing: Promise<void> | undefined;
   /** The group that could not be kept. */
   #failed: Group | undefined;
   #lastError: unknown;
+  #retriedMs = 0;
 
-  constructor(storage: Storage, events: CommitEvents) {
+  /**
+   * @param maximumPendingBytes bytes beyond which it has no room
+   * @param firstOfGroup gives a change that a group begins with, beside what was written; nothing waits for it
+   */
+  constructor(
+    storage: Storage,
+    listener: StorageListener,
+    maximumPendingBytes = Infinity,
+    firstOfGroup: () => Change | undefined = () => undefined,
+  ) {
     this.#storage = storage;
-    this.#events = events;
+    this.#listener = listener;
+    this.#maximumPendingBytes = maximumPendingBytes;
+    this.#firstOfGroup = firstOfGroup;
   }
 
   write(change: Change): number {
@@ -97,12 +112,25 @@ export class CommitQueue implements ChangeLog {
     else this.#bounds.push(this.#changes.length);
   }
 
+  /** Whether more changes may be made. */
+  get hasRoom(): boolean {
+    if (this.pendingBytes > this.#maximumPendingBytes) this.flush(); // The storage may keep at once.
+    return this.pendingBytes <= this.#maximumPendingBytes;
+  }
+
   /** Gives what was written to the storage, at the end of a turn. */
   flush(): void {
     if (this.#changes.length === 0 || this.#committing !== undefined || this.#failed !== undefined) return;
-    if (this.#depth > 0) return; // What is all or nothing is not complete.
+    if (this.#depth > 0) return; // A transaction is not complete.
     if (this.#lostBy !== undefined) return;
     this.#give(this.#take([], 0));
+  }
+
+  /** Calls {@linkcode retry} once a second where the storage fails. */
+  tick(nowMs: number): void {
+    if (!this.isFailing || nowMs < this.#retriedMs + RETRY_MS) return;
+    this.#retriedMs = nowMs;
+    this.retry();
   }
 
   /** Gives the storage again what it could not keep, and what was written since. */
@@ -112,10 +140,10 @@ export class CommitQueue implements ChangeLog {
     const { changes, bytes } = this.#failed;
     this.#failed = undefined;
     this.#give(this.#take(changes, bytes));
-    if (this.#committing === undefined) this.#events.durable();
+    if (this.#committing === undefined) this.#listener.durable();
   }
 
-  /** The storage is lost: it is given nothing more, and nothing that waits for it is ever durable. */
+  /** Gives a storage that is lost nothing more: nothing that waits for it is ever durable. */
   abandon(error: Error): void {
     this.#lostBy = error;
     this.#lastError = error;
@@ -134,22 +162,22 @@ export class CommitQueue implements ChangeLog {
     }
   }
 
-  /** All that waits, behind what failed before. */
+  /** Takes all that waits, after what failed before. */
   #take(failed: readonly CommitItem[], failedBytes: number): Group {
     const fresh = this.#bounds.length === 0 ? this.#changes.filter(isThere) : grouped(this.#changes, this.#bounds);
     const bytes = fresh.reduce((sum, change) => sum + sizeOf(change), failedBytes);
     this.#changes = [];
     this.#bounds = [];
     this.#takenSequence = this.writtenSequence;
-    const ahead = this.#events.ahead?.();
-    if (ahead !== undefined) fresh.unshift(ahead);
+    const first = this.#firstOfGroup();
+    if (first !== undefined) fresh.unshift(first);
     const changes = failed.length === 0 ? fresh : withoutReplacedWills([...failed, ...fresh]);
     return { changes, until: this.writtenSequence, bytes };
   }
 
   #give(group: Group): void {
     const committed = group.changes.length === 0 ? undefined : this.#commit(group.changes);
-    if (committed === undefined) this.#keptGroup(group);
+    if (committed === undefined) this.#kept(group);
     else this.#committing = this.#wait(committed, group);
   }
 
@@ -171,16 +199,16 @@ export class CommitQueue implements ChangeLog {
       this.failedCommits += 1;
       if (this.#lostBy !== undefined) return; // It was told.
       this.#lastError = error;
-      this.#events.failed(error, this.durableSequence, group.until); // Whoever waits for them is closed by it.
+      this.#listener.failed(error, this.durableSequence, group.until);
       return;
     }
     this.#committing = undefined;
-    this.#keptGroup(group);
+    this.#kept(group);
     this.flush();
-    this.#events.durable();
+    this.#listener.durable();
   }
 
-  #keptGroup({ until, bytes, changes }: Group): void {
+  #kept({ until, bytes, changes }: Group): void {
     this.isFailing = false;
     if (changes.length > 0) this.commits += 1;
     this.changes += changes.length;
@@ -189,7 +217,88 @@ export class CommitQueue implements ChangeLog {
   }
 }
 
-/** Changes with those that are all or nothing in one {@linkcode Transaction}. */
+/**
+ * Waits of clients for the storage: connections whose packets are held until changes are durable, and publishers that wait
+ * until it has room, or keeps again what it is given.
+ */
+export class StorageWait implements StorageListener {
+  readonly #deadlines: Deadlines;
+  readonly #connections: Iterable<ConnectionHandle>;
+  readonly #clock: () => number;
+  readonly #onEvent: (event: BrokerEvent) => void;
+  /** Connections that hold packets. */
+  #held = new Set<ConnectionHandle>();
+  readonly #waiting = new Set<(isInTime: boolean) => void>();
+  /** Time to say again that the storage fails; 0: it does not. */
+  #failureTellMs = 0;
+
+  constructor(
+    deadlines: Deadlines,
+    connections: Iterable<ConnectionHandle>,
+    clock: () => number,
+    onEvent: (event: BrokerEvent) => void,
+  ) {
+    this.#deadlines = deadlines;
+    this.#connections = connections;
+    this.#clock = clock;
+    this.#onEvent = onEvent;
+  }
+
+  /** Wakes a connection when more changes are durable. */
+  wakeWhenDurable(served: ConnectionHandle): void {
+    this.#held.add(served);
+  }
+
+  /** Forgets a connection that is over. */
+  ended(served: ConnectionHandle): void {
+    this.#held.delete(served);
+  }
+
+  /** Resolves when something was kept: look at {@linkcode CommitQueue.hasRoom} again; false: nothing was for too long. */
+  kept(nowMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const answer = (isInTime: boolean) => {
+        this.#deadlines.cancel(deadline);
+        this.#waiting.delete(answer);
+        resolve(isInTime);
+      };
+      const deadline = this.#deadlines.add(nowMs + LONGEST_WAIT_MS, () => answer(false));
+      this.#waiting.add(answer);
+    });
+  }
+
+  /** Answers when the storage keeps again, or when that has taken too long. */
+  async keeping(nowMs: number): Promise<Answer> {
+    return { kind: "storage", isKeeping: await this.kept(nowMs) };
+  }
+
+  durable(): void {
+    for (const answer of [...this.#waiting]) answer(true);
+    if (this.#failureTellMs > 0) this.#onEvent({ kind: "commitRecovered" });
+    this.#failureTellMs = 0;
+    const held = this.#held;
+    this.#held = new Set();
+    for (const served of held) served.wake();
+  }
+
+  failed(error: unknown, after: number, until: number): void {
+    const nowMs = this.#clock();
+    if (nowMs >= this.#failureTellMs) { // It is tried again every second.
+      this.#failureTellMs = nowMs + FAILURE_TOLD_EVERY_MS;
+      this.#onEvent({ kind: "commitFailed", error });
+    }
+    for (const served of this.#connections) {
+      if (served.connection.outbox.isHeldBetween(after, until)) served.refuseHeld();
+    }
+  }
+
+  /** Ends all waits. */
+  close(): void {
+    for (const answer of [...this.#waiting]) answer(false);
+  }
+}
+
+/** Puts changes between two bounds into one {@linkcode Transaction}. */
 function grouped(changes: readonly (Change | undefined)[], bounds: readonly number[]): CommitItem[] {
   const all: CommitItem[] = [];
   let transaction: Change[] | undefined;
@@ -206,8 +315,8 @@ function grouped(changes: readonly (Change | undefined)[], bounds: readonly numb
 }
 
 /**
- * Changes that are given again, without Wills that others have replaced. Any prefix may be kept already: a crash within the
- * repetition would bring a Will back that was published behind it.
+ * Leaves out Wills that later ones replace, of changes that are given again. Any prefix may be kept already: a crash within
+ * the repetition would bring a Will back that was published after it.
  */
 function withoutReplacedWills(changes: readonly CommitItem[]): CommitItem[] {
   const clientIds = new Set<string>();
@@ -215,8 +324,8 @@ function withoutReplacedWills(changes: readonly CommitItem[]): CommitItem[] {
   for (const change of changes.toReversed()) {
     const isReplaced = change.kind === "will" && change.will !== undefined && clientIds.has(change.clientId);
     if (!isReplaced) kept.push(change);
-    for (const fact of change.kind === "transaction" ? change.changes : [change]) {
-      if (fact.kind === "will") clientIds.add(fact.clientId);
+    for (const one of change.kind === "transaction" ? change.changes : [change]) {
+      if (one.kind === "will") clientIds.add(one.clientId);
     }
   }
   return kept.reverse();
@@ -229,134 +338,12 @@ function isThere(change: Change | undefined): change is Change {
 function sizeOf(change: CommitItem): number {
   switch (change.kind) {
     case "transaction":
-      return change.changes.reduce((sum, fact) => sum + sizeOf(fact), 0);
+      return change.changes.reduce((sum, one) => sum + sizeOf(one), 0);
     case "queued":
       return change.message.size + CHANGE_BYTES;
     case "retained":
       return (change.message?.size ?? 0) + CHANGE_BYTES;
     default:
       return CHANGE_BYTES;
-  }
-}
-
-const RETRY_MS = 1_000;
-const FAILURE_TOLD_EVERY_MS = 60_000;
-
-/** What it needs of its broker. */
-export interface CommitOutcomeHost {
-  readonly commits: CommitQueue;
-  readonly storageWait: StorageWait;
-  readonly turn: Turn;
-  readonly connections: Iterable<ServedConnection>;
-  clock(): number;
-  onEvent(event: BrokerEvent): void;
-}
-
-/** What follows when the storage has kept changes, or could not: for connections that wait for that, and in events. */
-export class CommitOutcome implements CommitEvents {
-  readonly #host: CommitOutcomeHost;
-  /** Connections that wait for the storage. */
-  #held = new Set<ServedConnection>();
-  #retriedMs = 0;
-  /** When it is time to say again that the storage fails; 0: it does not. */
-  #failureTellMs = 0;
-
-  constructor(host: CommitOutcomeHost) {
-    this.#host = host;
-  }
-
-  // Bound: connections get it without a call between.
-  readonly flushWhenDurable = (served: ServedConnection): void => {
-    this.#held.add(served);
-  };
-
-  /** It waits no longer: it is over. */
-  ended(served: ServedConnection): void {
-    this.#held.delete(served);
-  }
-
-  durable(): void {
-    const { storageWait, turn, onEvent } = this.#host;
-    storageWait.kept();
-    if (this.#failureTellMs > 0) onEvent({ kind: "commitRecovered" });
-    this.#failureTellMs = 0;
-    const held = this.#held;
-    this.#held = new Set();
-    turn.flush(held);
-  }
-
-  failed(error: unknown, after: number, until: number): void {
-    const { connections, clock, onEvent } = this.#host;
-    const nowMs = clock();
-    if (nowMs >= this.#failureTellMs) { // It is tried again every second.
-      this.#failureTellMs = nowMs + FAILURE_TOLD_EVERY_MS;
-      onEvent({ kind: "commitFailed", error });
-    }
-    for (const served of connections) {
-      if (served.connection.outbox.isHeldBetween(after, until)) served.refuseHeld();
-    }
-  }
-
-  /** Gives the storage once in a while again what it could not keep. */
-  retry(nowMs: number): void {
-    const { commits } = this.#host;
-    if (!commits.isFailing || nowMs < this.#retriedMs + RETRY_MS) return;
-    this.#retriedMs = nowMs;
-    commits.retry();
-  }
-}
-
-// How long a client waits for the storage before it is disconnected.
-const LONGEST_WAIT_MS = 30_000;
-
-/** Connections that wait for the storage: until it keeps again what it is given, or until it has caught up. */
-export class StorageWait {
-  readonly #commits: CommitQueue;
-  readonly #deadlines: Deadlines;
-  readonly #maximumPendingBytes: number;
-  readonly #waiting = new Set<(isInTime: boolean) => void>();
-
-  constructor(commits: CommitQueue, deadlines: Deadlines, maximumPendingBytes: number) {
-    this.#commits = commits;
-    this.#deadlines = deadlines;
-    this.#maximumPendingBytes = maximumPendingBytes;
-  }
-
-  /** Whether more changes may be made. */
-  get hasRoom(): boolean {
-    if (this.#commits.pendingBytes > this.#maximumPendingBytes) this.#commits.flush(); // It may keep at once.
-    return this.#commits.pendingBytes <= this.#maximumPendingBytes;
-  }
-
-  /** Resolves when something was kept: look at {@linkcode hasRoom} again; false: nothing was for too long. */
-  room(nowMs: number): Promise<boolean> {
-    return this.#wait(nowMs);
-  }
-
-  /** Answers when the storage keeps again, or when that has taken too long. */
-  async keeping(nowMs: number): Promise<Answer> {
-    return { kind: "storage", isKeeping: await this.#wait(nowMs) };
-  }
-
-  /** The storage has kept what it was given. */
-  kept(): void {
-    for (const answer of [...this.#waiting]) answer(true);
-  }
-
-  /** Nobody is to wait any longer. */
-  close(): void {
-    for (const answer of [...this.#waiting]) answer(false);
-  }
-
-  #wait(nowMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const answer = (isInTime: boolean) => {
-        this.#deadlines.cancel(deadline);
-        this.#waiting.delete(answer);
-        resolve(isInTime);
-      };
-      const deadline = this.#deadlines.add(nowMs + LONGEST_WAIT_MS, () => answer(false));
-      this.#waiting.add(answer);
-    });
   }
 }

@@ -4,7 +4,7 @@ import { type Limits, limitsWith } from "../protocol/limits.ts";
 import type { AccessChecks, Hooks } from "./access/hooks.ts";
 import type { Admission } from "./access/admission.ts";
 import type { BrokerOptions } from "./options.ts";
-import type { CommitOutcome, CommitQueue, StorageWait } from "./commits.ts";
+import type { CommitQueue, StorageWait } from "./commits.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type PacketEvent, quiet } from "./events.ts";
 import type { Publishing, Router } from "./router.ts";
@@ -26,7 +26,6 @@ export interface ConnectionHostsParts {
   readonly hooks: Hooks;
   readonly access: AccessChecks;
   readonly commits: CommitQueue;
-  readonly commitOutcome: CommitOutcome;
   readonly storageWait: StorageWait;
   readonly turn: Turn;
   readonly router: Router;
@@ -79,7 +78,6 @@ function hostOf(
     hooks,
     access,
     commits,
-    commitOutcome,
     storageWait,
     turn,
     router,
@@ -115,22 +113,20 @@ function hostOf(
     get onPacket() {
       return onPacket();
     },
-    now: turn.now,
+    now: () => turn.now(),
     wallMs: parts.timeline.wallMs,
     get durableSequence() {
       return commits.durableSequence;
     },
-    flushLater: turn.flushLater,
-    fanOutWritten: turn.fanOutWritten,
     turn,
-    flushWhenDurable: commitOutcome.flushWhenDurable,
+    storageWait,
     denied: (request, served) => access.tellDenial(request, served.transport.peer),
     loadPage: (served) => admission.loadPage(served),
-    hasRoomToKeep: () => storageWait.hasRoom,
-    whenRoomToKeep: () => storageWait.room(clock()),
+    hasRoomToKeep: () => commits.hasRoom,
+    whenRoomToKeep: () => storageWait.kept(clock()),
     resolve: (ask, served) => admission.resolve(ask, served),
     ended: (served, closing) => {
-      commitOutcome.ended(served);
+      storageWait.ended(served);
       admission.ended(served, closing);
     },
     unexpectedError: parts.unexpectedError,

@@ -52,7 +52,7 @@ export class OwnSubscriptions {
     const { limits, router, retention, sysTopics, backlogWait, turn } = this.#parts;
     const reader = new BrokerSubscription(maximumMessages, {
       limits,
-      now: turn.now,
+      now: () => turn.now(),
       unsubscribe: (self) => {
         router.unsubscribe(self, subscription);
         this.#readers.delete(self);

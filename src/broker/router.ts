@@ -7,7 +7,7 @@ import { ApplicationMessage } from "../protocol/message.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/publish_rules.ts";
 import type { DeliveryOptions, OverlappingSubscriptions, Subscription } from "../protocol/subscription.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
-import type { StorageWait } from "./commits.ts";
+import type { CommitQueue } from "./commits.ts";
 import type { BacklogWait } from "./connection/backlog_wait.ts";
 import type { PublishRequest } from "./options.ts";
 import type { Retention, RetentionObstacle, RetentionRefusals } from "./retained.ts";
@@ -217,7 +217,7 @@ export interface PublishingParts {
   readonly router: Router;
   readonly retention: Retention;
   readonly retentionRefusals: RetentionRefusals;
-  readonly storageWait: StorageWait;
+  readonly commits: CommitQueue;
   readonly backlogWait: BacklogWait;
   readonly fanOutBudget: TurnBudget;
   readonly clock: () => number;
@@ -228,7 +228,7 @@ export class Publishing {
   readonly #limits: Limits;
   readonly #router: Router;
   readonly #retention: Retention;
-  readonly #storageWait: StorageWait;
+  readonly #commits: CommitQueue;
   readonly #refusals: RetentionRefusals;
   readonly #backlogWait: BacklogWait;
   readonly #fanOutBudget: TurnBudget;
@@ -237,12 +237,12 @@ export class Publishing {
   #ownWaiting: Promise<unknown> | undefined;
 
   constructor(
-    { limits, router, retention, retentionRefusals, storageWait, backlogWait, fanOutBudget, clock }: PublishingParts,
+    { limits, router, retention, retentionRefusals, commits, backlogWait, fanOutBudget, clock }: PublishingParts,
   ) {
     this.#limits = limits;
     this.#router = router;
     this.#retention = retention;
-    this.#storageWait = storageWait;
+    this.#commits = commits;
     this.#refusals = retentionRefusals;
     this.#backlogWait = backlogWait;
     this.#fanOutBudget = fanOutBudget;
@@ -340,7 +340,7 @@ export class Publishing {
   ): RetentionObstacle | undefined {
     // Publishers with QoS 0, and Wills, do not wait for a storage that has too much to do: nothing of them is kept.
     const isRemoval = message.payload.length === 0;
-    if (!isWaitedFor && !isRemoval && !this.#storageWait.hasRoom) return "storage";
+    if (!isWaitedFor && !isRemoval && !this.#commits.hasRoom) return "storage";
     return this.#retention.retain(message, source);
   }
 

@@ -1,150 +1,163 @@
 import { Queue } from "../protocol/message_queue.ts";
 import type { CommitQueue } from "./commits.ts";
-import type { ServedConnection } from "./connection/served_connection.ts";
+import type { ConnectionHandle } from "./connection/connections.ts";
 import type { EventLoopStalls } from "./counters.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 
 const MANY_WRITES = 256;
 // Below a millisecond, so that the budget is not overdrawn by much.
 const WRITES_A_SLICE = 64;
-
-/** What the turn needs of its broker. */
-export interface TurnHost {
-  readonly commits: CommitQueue;
-  readonly deadlines: Deadlines;
-  readonly fanOutBudget: TurnBudget;
-  readonly stalls: EventLoopStalls;
-  clock(): number;
-  unexpectedError(error: unknown): void;
-}
+// Share of the fan-out writes that may be under way when publishers are read again, and the longest that they wait: some
+// peers do not read.
+const MOST_UNDER_WAY = 1 / 8;
+const LONGEST_WAIT_MS = 50;
+// Longest wait of others, besides work that is ready itself.
+const BUDGET_MS = 8;
 
 /**
- * All that is done until the microtasks have their turn happens at one time, is kept together, and is then written: each
- * connection that has something to say says it in one write.
+ * A turn of the event loop: all that is done before its microtasks run happens at one time, is committed together, and is
+ * then written, with one write for each connection that has something to say.
  */
 export class Turn {
-  readonly #host: TurnHost;
+  /** Writes to many that this turn is beginning; a connection that begins a write counts it here. */
+  fanOutWrites: FanOutWrites | undefined;
+  readonly #commits: CommitQueue;
+  readonly #deadlines: Deadlines;
+  readonly #stalls: EventLoopStalls;
+  readonly #fanOutBudget: TurnBudget;
+  readonly #clock: () => number;
+  readonly #unexpectedError: (error: unknown) => void;
   /** One time for all of a turn: asking the clock costs as much as routing a message. */
   #nowMs: number | undefined;
   #isEndDue = false;
-  /** Connections that have something to write when the turn ends. */
-  #dirty: ServedConnection[] = [];
-  #fanOutWrites: FanOutWrites | undefined;
+  /** Connections that write when the turn ends. */
+  #dirty: ConnectionHandle[] = [];
+  /** Writes of the end of this turn, where a publisher waits for them. */
+  #awaited: FanOutWrites | undefined;
 
-  constructor(host: TurnHost) {
-    this.#host = host;
+  constructor({ commits, deadlines, stalls, fanOutBudget, clock, unexpectedError }: {
+    readonly commits: CommitQueue;
+    readonly deadlines: Deadlines;
+    readonly stalls: EventLoopStalls;
+    readonly fanOutBudget: TurnBudget;
+    readonly clock: () => number;
+    readonly unexpectedError: (error: unknown) => void;
+  }) {
+    this.#commits = commits;
+    this.#deadlines = deadlines;
+    this.#stalls = stalls;
+    this.#fanOutBudget = fanOutBudget;
+    this.#clock = clock;
+    this.#unexpectedError = unexpectedError;
   }
 
-  // Bound, here and below: connections call them for each message, and get them without a call between.
-  /** The time of the turn, which begins if there is none. */
-  readonly now = (): number => {
+  /** Time of the turn, which begins if there is none. */
+  now(): number {
     if (this.#nowMs === undefined) {
-      this.#nowMs = this.#host.clock();
+      this.#nowMs = this.#clock();
       this.#endLater();
     }
     return this.#nowMs;
-  };
+  }
 
-  readonly flushLater = (served: ServedConnection): void => {
-    this.#endLater();
-    this.#dirty.push(served);
-  };
-
-  /** What whoever publishes to many has to wait for, if the turn is going to write to so many. */
-  readonly fanOutWritten = (): Promise<void> | undefined => {
-    if (this.#dirty.length < MANY_WRITES) return undefined;
-    return (this.#fanOutWrites ??= new FanOutWrites(this.#host.deadlines, this.now())).through;
-  };
-
-  /** Begins one at a time; whoever calls it calls {@linkcode end}. */
+  /** Begins a turn at a time; the caller ends it with {@linkcode end}. */
   begin(nowMs: number): void {
     this.#nowMs = nowMs;
   }
 
-  /** What the turn has written is kept first; then connections write. */
-  readonly end = (): void => {
-    const { commits, clock, stalls } = this.#host;
-    this.#isEndDue = false;
-    commits.flush();
-    while (this.#dirty.length > 0) {
-      const dirty = this.#dirty;
-      const writes = this.#fanOutWrites;
-      this.#dirty = [];
-      this.#fanOutWrites = undefined;
-      this.#flushAll(dirty, 0, writes);
-      commits.flush();
-    }
-    if (this.#nowMs !== undefined) stalls.held(clock() - this.#nowMs);
-    this.#nowMs = undefined;
-  };
+  /** Flushes a connection when the turn ends. */
+  flushLater(served: ConnectionHandle): void {
+    this.#endLater();
+    this.#dirty.push(served);
+  }
 
-  /** How many connections wait for the end of the turn. */
+  /** Resolves when most of this turn's fan-out writes are done; undefined if there are few. */
+  fanOutWritten(): Promise<void> | undefined {
+    if (this.#dirty.length < MANY_WRITES) return undefined;
+    return (this.#awaited ??= new FanOutWrites(this.#deadlines, this.now())).through;
+  }
+
+  /** Number of connections that write when the turn ends. */
   get writers(): number {
     return this.#dirty.length;
   }
 
-  /** Takes out the connections that have come behind so many: they write after {@linkcode resumeWrites}. */
-  holdWrites(from: number): ServedConnection[] {
+  /** Takes out the connections after the first `from`: they write after {@linkcode resumeWrites}. */
+  holdWrites(from: number): ConnectionHandle[] {
     return this.#dirty.splice(from);
   }
 
-  /** Has them write when this turn ends, with what has come for them since; gives how many others are before them. */
-  resumeWrites(held: readonly ServedConnection[]): number {
+  /** Has held connections write when this turn ends, with what has come for them since; gives how many are before them. */
+  resumeWrites(held: readonly ConnectionHandle[]): number {
     const from = this.#dirty.length;
     if (held.length > 0) this.#endLater();
     for (const served of held) this.#dirty.push(served);
     return from;
   }
 
-  /** Begins the writes of a turn, many of them in several turns: 10,000 writes take 100 ms. (2 cores, Deno 2.9, 2026-11) */
-  #flushAll(dirty: readonly ServedConnection[], from: number, writes: FanOutWrites | undefined): void {
-    if (dirty.length < MANY_WRITES) {
-      this.flush(dirty, writes);
-    } else {
-      const { fanOutBudget: budget } = this.#host;
-      for (let at = from; at < dirty.length; at += WRITES_A_SLICE) {
-        if (budget.isSpent) return budget.later(() => this.#flushAll(dirty, at, writes));
-        const startMs = performance.now();
-        this.flush(dirty.slice(at, at + WRITES_A_SLICE), writes);
-        budget.spend(performance.now() - startMs);
-      }
+  // Bound: it is a microtask of each turn.
+  /** Commits the changes of the turn first; then connections write. */
+  readonly end = (): void => {
+    this.#isEndDue = false;
+    this.#commits.flush();
+    while (this.#dirty.length > 0) {
+      const dirty = this.#dirty;
+      const writes = this.#awaited;
+      this.#dirty = [];
+      this.#awaited = undefined;
+      this.#flushAll(dirty, 0, writes);
+      this.#commits.flush();
     }
-    writes?.allBegun();
-  }
-
-  /** A connection that cannot be flushed, by a defect of ours, is closed; the others go on. */
-  flush(connections: Iterable<ServedConnection>, writes?: FanOutWrites): void {
-    for (const served of connections) {
-      try {
-        served.flush(writes);
-      } catch (error) {
-        this.#host.unexpectedError(error);
-        served.close();
-      }
-    }
-  }
+    if (this.#nowMs !== undefined) this.#stalls.held(this.#clock() - this.#nowMs);
+    this.#nowMs = undefined;
+  };
 
   #endLater(): void {
     if (this.#isEndDue) return;
     this.#isEndDue = true;
     queueMicrotask(this.end);
   }
+
+  /** Begins the writes of a turn, many of them in several turns: 10,000 writes take 100 ms. (2 cores, Deno 2.9, 2026-11) */
+  #flushAll(dirty: readonly ConnectionHandle[], from: number, writes: FanOutWrites | undefined): void {
+    if (dirty.length < MANY_WRITES) {
+      this.#flush(dirty, writes);
+    } else {
+      for (let at = from; at < dirty.length; at += WRITES_A_SLICE) {
+        if (this.#fanOutBudget.isSpent) return this.#fanOutBudget.later(() => this.#flushAll(dirty, at, writes));
+        const startMs = performance.now();
+        this.#flush(dirty.slice(at, at + WRITES_A_SLICE), writes);
+        this.#fanOutBudget.spend(performance.now() - startMs);
+      }
+    }
+    writes?.allBegun();
+  }
+
+  /** Closes a connection that cannot be flushed, by a defect of ours; the others are flushed all the same. */
+  #flush(connections: readonly ConnectionHandle[], writes: FanOutWrites | undefined): void {
+    this.fanOutWrites = writes;
+    for (const served of connections) {
+      try {
+        served.flush();
+      } catch (error) {
+        this.#unexpectedError(error);
+        served.close();
+      }
+    }
+    this.fanOutWrites = undefined;
+  }
 }
 
-// Some peers do not read, and nobody should wait for them.
-const MOST_UNDER_WAY = 1 / 8;
-const LONGEST_WAIT_MS = 50;
-
 /**
- * The writes of a turn in which many connections write. The runtime takes a hundred or so at a time, and looks for what has
- * come before it goes on: whoever publishes to many and is read in between brings little, which then needs as many writes.
- * So it is read when these are through, and what has come by then leaves with one write each. (1 to 1,000, 64 bytes, QoS 0:
- * 2.8 times as many messages, in two thirds of the time; Deno 2.9, 2026-11)
+ * Writes of a turn in which many connections write. The runtime takes a hundred or so at a time, and looks for input in
+ * between: a publisher to many that is read in between brings little, which then needs as many writes. So it is read when
+ * these are done, and what has come by then leaves with one write each. (1 to 1,000, 64 bytes, QoS 0: 2.8 times as many
+ * messages, in two thirds of the time; Deno 2.9, 2026-11)
  */
 export class FanOutWrites {
-  /** Resolves when most of them are through, or have taken too long. */
+  /** Resolves when most of them are done, or have taken too long. */
   readonly through: Promise<void>;
-  readonly #goOn: () => void;
+  readonly #resume: () => void;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
   #underWay = 0;
@@ -153,7 +166,7 @@ export class FanOutWrites {
   constructor(deadlines: Deadlines, nowMs: number) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.through = promise;
-    this.#goOn = resolve;
+    this.#resume = resolve;
     this.#deadlines = deadlines;
     this.#deadline = deadlines.add(nowMs + LONGEST_WAIT_MS, () => resolve());
   }
@@ -162,7 +175,7 @@ export class FanOutWrites {
     this.#underWay += 1;
   }
 
-  /** One is through, or broken. */
+  /** Counts one that is done, or broken. */
   end(): void {
     this.#underWay -= 1;
     this.#look();
@@ -177,16 +190,13 @@ export class FanOutWrites {
   #look(): void {
     if (this.#underWay > this.#most) return;
     this.#deadlines.cancel(this.#deadline);
-    this.#goOn();
+    this.#resume();
   }
 }
 
-// Longest wait of others, besides work that is ready itself.
-const BUDGET_MS = 8;
-
 /**
  * Time for long work, such as large packets and many retained messages: one budget for all connections of the broker,
- * because the others wait for the sum. When it is spent, what is left waits until the runtime has seen what else has come.
+ * because the others wait for the sum. When it is spent, what is left waits until the runtime has looked for other input.
  */
 export class TurnBudget {
   /** How often some of it was spent. */
@@ -209,7 +219,7 @@ export class TurnBudget {
     this.spendings += 1;
   }
 
-  /** Calls `run`, which must not throw, in a later turn, behind what waits already. */
+  /** Calls `run`, which must not throw, in a later turn, after all that waits already. */
   later(run: () => void): void {
     this.#waiting.push(run);
     this.#timer ??= setTimeout(this.#renew, 0);
@@ -220,7 +230,7 @@ export class TurnBudget {
     return new Promise((resolve) => this.later(resolve));
   }
 
-  /** Lets all that waits go on, and leaves no timer. */
+  /** Resumes all that waits, and leaves no timer. */
   close(): void {
     clearTimeout(this.#timer);
     this.#renew();
@@ -231,7 +241,7 @@ export class TurnBudget {
     this.#runNext();
   };
 
-  /** One by one, and each behind the microtasks of the one before: these spend too. */
+  /** Runs one, and the next after the microtasks of this one: these spend too. */
   readonly #runNext = (): void => {
     this.#waiting.shift()?.();
     if (this.#waiting.length === 0) this.#timer = undefined;

@@ -1,7 +1,7 @@
 /** A turn in which much is to be done for many does not keep the others from having theirs. */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import type { ServedConnection } from "../../src/broker/connection/served_connection.ts";
+import type { ConnectionHandle } from "../../src/broker/connection/connections.ts";
 import { CommitQueue } from "../../src/broker/commits.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
 import { EventLoopStalls } from "../../src/broker/counters.ts";
@@ -36,7 +36,7 @@ Deno.test("Writes to many connections take the budgets of many turns, and are wa
       if (++written === MANY) done.resolve();
     },
     // Nothing else of it is called.
-  } as Partial<ServedConnection> as ServedConnection;
+  } as Partial<ConnectionHandle> as ConnectionHandle;
   for (let count = 0; count < MANY; count++) turn.flushLater(served);
   let isThrough = false;
   turn.fanOutWritten()?.then(() => isThrough = true);

@@ -15,6 +15,8 @@ export interface ConnectionHandle {
   wake(): void;
   /** Writes what may leave. */
   flush(): void;
+  /** Ends it because what it waits for cannot be kept: what waits is never sent. */
+  refuseHeld(): void;
   /** Closes the transport at once. */
   close(): void;
 }

@@ -110,7 +110,7 @@ export class ConnectionReader {
         await this.#orOver(this.#waitForRoom());
       }
       // Who publishes to many is read again when they were written to.
-      const fanOutWritten = this.#host.fanOutWritten();
+      const fanOutWritten = turn.fanOutWritten();
       if (fanOutWritten !== undefined) await this.#orOver(fanOutWritten);
       // A client that does not read is not read from.
       if (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {

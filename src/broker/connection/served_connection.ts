@@ -7,10 +7,12 @@ import { type Closing, Connection } from "../../protocol/connection.ts";
 import type { ConnectionEvents, ConnectionHost } from "../../protocol/connection_host.ts";
 import { type ByteChannel, channelOf } from "../../transport/byte_channel.ts";
 import type { Transport } from "../../transport/transport.ts";
+import type { StorageWait } from "../commits.ts";
 import type { Traffic } from "../counters.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { PacketEvent } from "../events.ts";
 import type { FanOutWrites, Turn, TurnBudget } from "../turn.ts";
+import type { ConnectionHandle } from "./connections.ts";
 import { ConnectionReader, type ConnectionReaderOwner } from "./reader.ts";
 import { ConnectionTimers, type ConnectionTimersOwner, Due } from "./timers.ts";
 
@@ -28,7 +30,8 @@ const LOST: Closing = {
 };
 
 /** Serves one Network Connection: writes what it has to say, and looks after its deadlines and its end. */
-export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner, ConnectionTimersOwner {
+export class ServedConnection
+  implements ConnectionHandle, ConnectionEvents, ConnectionReaderOwner, ConnectionTimersOwner {
   readonly connection: Connection;
   /** Whether it has a place among `maximumConnections`. */
   isAdmitted = false;
@@ -108,7 +111,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   wake(): void {
     if (this.#isFlushLater) return;
     this.#isFlushLater = true;
-    this.#host.flushLater(this);
+    this.#host.turn.flushLater(this);
   }
 
   resolve(ask: Ask): Answer | Promise<Answer> {
@@ -187,7 +190,7 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
   }
 
   /** Writes what may leave, when a turn ends: one write at a time. */
-  flush(writes?: FanOutWrites): void {
+  flush(): void {
     this.#isFlushLater = false;
     const { connection } = this;
     if (connection.closing !== undefined) this.#over(connection.closing);
@@ -199,12 +202,13 @@ export class ServedConnection implements ConnectionEvents, ConnectionReaderOwner
     if (bytes === undefined) {
       if (connection.closing === undefined) this.#reader.written();
       else if (connection.outbox.bytes === 0) this.#sayFarewell();
-      if (connection.outbox.bytes > 0) this.#host.flushWhenDurable(this);
+      if (connection.outbox.bytes > 0) this.#host.storageWait.wakeWhenDurable(this);
       return;
     }
     this.#isWriting = true;
-    this.#fanOutWrites = writes;
-    writes?.begin();
+    const { fanOutWrites } = this.#host.turn;
+    this.#fanOutWrites = fanOutWrites;
+    fanOutWrites?.begin();
     this.#countSent(bytes.length);
     // The one that waits looks itself whether it is still the same write.
     if (this.#due.of(Due.Write) === Infinity) this.#setDue(Due.Write, this.#host.limits.writeTimeoutMs);
@@ -345,14 +349,8 @@ export interface ServedConnectionHost extends ConnectionHost {
   wallMs(): number;
   /** Sequence up to which changes are durable. */
   readonly durableSequence: number;
-  /** Calls {@linkcode ServedConnection.flush} when the turn ends. */
-  flushLater(served: ServedConnection): void;
-  /** See {@linkcode Turn}. */
-  readonly turn: Pick<Turn, "writers" | "holdWrites" | "resumeWrites">;
-  /** What whoever publishes to many has to wait for, if the turn is going to write to so many. */
-  fanOutWritten(): Promise<void> | undefined;
-  /** Calls {@linkcode ServedConnection.flush} when more changes are durable. */
-  flushWhenDurable(served: ServedConnection): void;
+  readonly turn: Turn;
+  readonly storageWait: StorageWait;
   /** A client may not do what it asked for, whatever the authorizer says. */
   denied(request: AccessRequest, served: ServedConnection): void;
   /** Has more of what the session left in the storage come back. */
