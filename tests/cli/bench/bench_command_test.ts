@@ -6,6 +6,7 @@ import { BrokerProcess } from "../../interop/broker_process.ts";
 import { programTests } from "../../interop/interop_tests.ts";
 import { AUTHORITY, SECURE_WEB_SOCKET, WEB_SOCKET } from "../../interop/listeners.ts";
 import { Program } from "../program.ts";
+import { ProgramInProcess } from "../program_in_process.ts";
 
 const RUN_WITHIN_MS = 60_000;
 
@@ -97,10 +98,11 @@ const CERTIFICATES = [
   ...["--cert", certificatePath("client.pem"), "--key", certificatePath("client.key")],
 ];
 
-async function benched(url: string, { args }: Pick<Row, "args">): Promise<BenchResult> {
+async function benched(url: string, { args }: Pick<Row, "args">, isTimed = false): Promise<BenchResult> {
   const [scenario = "", ...options] = args;
   const tls = /^(?:mqtts|wss):/.test(url) ? CERTIFICATES : [];
-  await using program = new Program(["bench", scenario, url, ...options, ...tls, "--json"]);
+  const all = ["bench", scenario, url, ...options, ...tls, "--json"];
+  await using program = isTimed ? new Program(all) : new ProgramInProcess(all); // Nothing disturbs a process of its own.
   const { code, stdout, stderr } = await program.ended(RUN_WITHIN_MS);
   assertEquals(code, 0, [...stdout, ...stderr].join("\n"));
   assertEquals(stdout.length, 1);
@@ -146,7 +148,7 @@ Deno.test("brooklet bench with a time measures behind the warm-up and loses noth
   const broker = await BrokerProcess.start();
   try {
     const args = ["pairs", "--seconds", "0.3", "--warmup", "0.2", "-q", "1", "--window", "100"];
-    const result = await benched(`mqtt://127.0.0.1:${broker.port}`, { args });
+    const result = await benched(`mqtt://127.0.0.1:${broker.port}`, { args }, true);
     assertEquals(result.delivered, result.sent);
     assert(result.seconds >= 0.25 && result.seconds < 5, `${result.seconds} s`);
     assert((result.latency?.count ?? 0) < result.delivered, "the warm-up is not measured");
@@ -159,7 +161,7 @@ Deno.test("brooklet bench with a rate sends as much as was asked for, and counts
   const broker = await BrokerProcess.start();
   try {
     const args = ["pairs", "--seconds", "1", "--rate", "2000", "--threads", "2"];
-    const result = await benched(`mqtt://127.0.0.1:${broker.port}`, { args });
+    const result = await benched(`mqtt://127.0.0.1:${broker.port}`, { args }, true);
     assertEquals(result.delivered, result.sent);
     assertEquals(result.window, undefined);
     // The runtime's timer that ends it may be late, and the machine busy.
@@ -187,7 +189,7 @@ Deno.test("brooklet bench says in one line that a broker cannot be reached", asy
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
-  await using program = new Program(["bench", `mqtt://user:secret@127.0.0.1:${port}`]);
+  await using program = new ProgramInProcess(["bench", `mqtt://user:secret@127.0.0.1:${port}`]);
   const { code, stdout, stderr } = await program.ended(RUN_WITHIN_MS);
   assertEquals([code, stdout, stderr.length], [1, [], 1]);
   assertMatch(stderr[0] ?? "", new RegExp(`^brooklet: Cannot connect to mqtt://127\\.0\\.0\\.1:${port}: .*refused`));
@@ -203,7 +205,7 @@ for (
   ] as const
 ) {
   Deno.test(`brooklet bench refuses ${args.join(" ")}`, async () => {
-    await using program = new Program(["bench", ...args]);
+    await using program = new ProgramInProcess(["bench", ...args]);
     const { code, stderr } = await program.ended(RUN_WITHIN_MS);
     assertEquals([code, stderr], [2, [`brooklet: ${message}`]]);
   });
