@@ -228,7 +228,7 @@ export class Broker {
    */
   async publish(request: PublishRequest): Promise<void> {
     if (this.#closing !== undefined) throw new TypeError("Cannot publish: the broker is closed");
-    await this.#parts.publishing.publishOwn(request, this.#parts.clock());
+    await this.#parts.localClient.publish(request, this.#parts.clock());
     await this.#parts.commits.settled();
   }
 
@@ -240,7 +240,7 @@ export class Broker {
    */
   subscribe(topicFilter: string, options: SubscribeOptions = {}): BrokerSubscription {
     if (this.#closing !== undefined) throw new TypeError("Cannot subscribe: the broker is closed");
-    return this.#parts.ownSubscriptions.open(topicFilter, options, this.#parts.clock());
+    return this.#parts.localClient.subscribe(topicFilter, options, this.#parts.clock());
   }
 
   /** Clients that are connected now. */
@@ -344,14 +344,13 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    const { connections, evictions, ownSubscriptions, storageWait, backlogWait, publishing, review, hooks } =
-      this.#parts;
+    const { connections, evictions, localClient, storageWait, backlogWait, review, hooks } = this.#parts;
     const { budget, fanOutBudget, commits, storage, timeline } = this.#parts;
     evictions.close();
     for (const served of connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
     }
-    await ownSubscriptions.close();
+    await localClient.close();
     const timeout = setTimeout(() => {
       for (const served of connections) served.close();
     }, CLOSE_TIMEOUT_MS);
@@ -359,7 +358,7 @@ export class Broker {
     clearTimeout(timeout);
     storageWait.close();
     backlogWait.close();
-    await publishing.ownSettled();
+    await localClient.published();
     review.close();
     hooks.close();
     budget.close();

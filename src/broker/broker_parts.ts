@@ -7,7 +7,6 @@ import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { AccessChecks, Hooks } from "./access/hooks.ts";
 import { Admission } from "./access/admission.ts";
-import { BacklogWait } from "./connection/backlog_wait.ts";
 import type { BrokerOptions } from "./options.ts";
 import { CommitQueue, StorageWait } from "./commits.ts";
 import { ConnectionHosts } from "./connection_hosts.ts";
@@ -17,8 +16,8 @@ import { DroppedMessages, EventLoopStalls, Traffic } from "./counters.ts";
 import { type BrokerEvent, quiet } from "./events.ts";
 import { Evictions } from "./access/bans.ts";
 import { reviewOf, type SubscriptionReview } from "./access/review.ts";
-import { OwnSubscriptions } from "./local_client.ts";
-import { Publishing, Router } from "./router.ts";
+import { LocalClient } from "./local_client.ts";
+import { BacklogWait, Publishing, Router } from "./router.ts";
 import { Retention, RetentionRefusals } from "./retained.ts";
 import type { ServedConnection } from "./connection/served_connection.ts";
 import { SessionQuota } from "./session_quota.ts";
@@ -72,7 +71,7 @@ export class BrokerParts {
   readonly admission: Admission;
   readonly sysTopics: SysTopics;
   readonly sysState: SysStateSource;
-  readonly ownSubscriptions: OwnSubscriptions;
+  readonly localClient: LocalClient;
   readonly review: SubscriptionReview<ConnectionHandle>;
   readonly hosts: ConnectionHosts;
 
@@ -99,11 +98,17 @@ export class BrokerParts {
     );
     this.turn = new Turn({ commits: this.commits, deadlines, stalls, fanOutBudget, clock, unexpectedError });
     this.backlog = new Backlog(this.limits);
-    this.backlogWait = new BacklogWait(this.backlog);
+    this.backlogWait = new BacklogWait(this.router, this.backlog);
     const mayStillPublish = checksRetainedPublisher ? this.access.mayStillPublish : undefined;
     this.retention = new Retention(this.limits, this.commits, this.deadlines, mayStillPublish);
     this.retentionRefusals = new RetentionRefusals(this.onEvent);
-    this.publishing = new Publishing(this);
+    this.publishing = new Publishing(
+      this.router,
+      this.retention,
+      this.retentionRefusals,
+      this.commits,
+      this.fanOutBudget,
+    );
     this.dropped = new DroppedMessages(this.onEvent);
     this.sessionQuota = new SessionQuota(this.limits, this.onEvent);
     this.sessions = new Sessions(this.#sessionsHost(options));
@@ -115,7 +120,7 @@ export class BrokerParts {
       (message, nowMs) => this.router.publish(message, nowMs),
     );
     this.sysState = new SysStateSource(this, options.heapBytes);
-    this.ownSubscriptions = new OwnSubscriptions(this);
+    this.localClient = new LocalClient(this);
     this.review = reviewOf(this, options.lostSubscription);
     this.hosts = new ConnectionHosts(this, options);
   }

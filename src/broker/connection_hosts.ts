@@ -7,7 +7,7 @@ import type { BrokerOptions } from "./options.ts";
 import type { CommitQueue, StorageWait } from "./commits.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type PacketEvent, quiet } from "./events.ts";
-import type { Publishing, Router } from "./router.ts";
+import type { BacklogWait, Publishing, Router } from "./router.ts";
 import type { ServedConnectionHost } from "./connection/served_connection.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Traffic } from "./counters.ts";
@@ -30,6 +30,7 @@ export interface ConnectionHostsParts {
   readonly turn: Turn;
   readonly router: Router;
   readonly publishing: Publishing;
+  readonly backlogWait: BacklogWait;
   readonly admission: Admission;
   readonly unexpectedError: (error: unknown) => void;
 }
@@ -82,6 +83,7 @@ function hostOf(
     turn,
     router,
     publishing,
+    backlogWait,
     admission,
   } = parts;
   const { deniedPublish = "acknowledge", deniedWill = "refuse", checksPayloadFormat = false, responseInformation } =
@@ -138,7 +140,7 @@ function hostOf(
       return publishing.publish(message, source, nowMs, isTold, message.qos > 0);
     },
     // Asked for each message.
-    behind: (topic, clientId, nowMs) => publishing.behind(topic, clientId, nowMs),
+    behind: (topic, clientId, nowMs) => backlogWait.subscriberBehind(topic, clientId, nowMs),
     subscribe: (session, subscription) => router.subscribe(session, subscription),
     unsubscribe: (session, subscription) => router.unsubscribe(session, subscription),
   };

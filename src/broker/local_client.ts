@@ -1,40 +1,77 @@
+import { encodePacket } from "../codec/encoder.ts";
 import type { QoS } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import type { Limits } from "../protocol/limits.ts";
-import type { ApplicationMessage } from "../protocol/message.ts";
+import { ApplicationMessage } from "../protocol/message.ts";
 import { Queue } from "../protocol/message_queue.ts";
+import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/publish_rules.ts";
 import type { DeliveryOptions, Subscription } from "../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
-import type { BacklogWait } from "./connection/backlog_wait.ts";
-import type { SubscribeOptions } from "./options.ts";
+import type { PublishRequest, SubscribeOptions } from "./options.ts";
 import type { Retention } from "./retained.ts";
-import type { Router, Subscriber } from "./router.ts";
+import type { BacklogWait, Publishing, Router, Subscriber } from "./router.ts";
 import type { SysTopics } from "./sys_topics.ts";
 import type { Turn } from "./turn.ts";
 
 const DEFAULT_MESSAGES = 1_000;
+// A reader that has taken nothing for so long is waited for by nobody, as with clients.
+const LONGEST_STALL_MS = 1_000;
 
-/** The parts of a broker that its own subscriptions need. */
-export interface OwnSubscriptionsParts {
-  readonly limits: Limits;
-  readonly router: Router;
-  readonly retention: Retention;
-  readonly sysTopics: SysTopics;
-  readonly backlogWait: BacklogWait;
-  readonly turn: Turn;
-}
+/** Publishes and subscribes in the broker's own process. */
+export class LocalClient {
+  readonly #limits: Limits;
+  readonly #router: Router;
+  readonly #retention: Retention;
+  readonly #sysTopics: SysTopics;
+  readonly #publishing: Publishing;
+  readonly #backlogWait: BacklogWait;
+  readonly #turn: Turn;
+  readonly #clock: () => number;
+  readonly #subscriptions = new Set<BrokerSubscription>();
+  /** Messages that wait for a subscriber; resolves after the last of them. */
+  #waiting: Promise<unknown> | undefined;
 
-/** Subscriptions in the broker's own process. */
-export class OwnSubscriptions {
-  readonly #parts: OwnSubscriptionsParts;
-  readonly #readers = new Set<BrokerSubscription>();
-
-  constructor(parts: OwnSubscriptionsParts) {
-    this.#parts = parts;
+  constructor({ limits, router, retention, sysTopics, publishing, backlogWait, turn, clock }: {
+    readonly limits: Limits;
+    readonly router: Router;
+    readonly retention: Retention;
+    readonly sysTopics: SysTopics;
+    readonly publishing: Publishing;
+    readonly backlogWait: BacklogWait;
+    readonly turn: Turn;
+    readonly clock: () => number;
+  }) {
+    this.#limits = limits;
+    this.#router = router;
+    this.#retention = retention;
+    this.#sysTopics = sysTopics;
+    this.#publishing = publishing;
+    this.#backlogWait = backlogWait;
+    this.#turn = turn;
+    this.#clock = clock;
   }
 
-  /** Begins one, with its retained messages. Throws RangeError for a Topic Filter or a bound that is none. */
-  open(
+  /**
+   * Publishes a message; with a promise where it has to wait for a subscriber. Throws RangeError before any subscriber has
+   * got the message.
+   */
+  publish(request: PublishRequest, nowMs: number): Promise<void> | undefined {
+    const message = this.#message(request, nowMs);
+    const { topic } = message;
+    if (this.#waiting !== undefined || this.#backlogWait.subscriberBehind(topic, undefined, nowMs) !== undefined) {
+      return this.#publishLater(message, this.#waiting);
+    }
+    this.#publish(message, nowMs);
+    return undefined;
+  }
+
+  /** Resolves when no message waits any longer. */
+  async published(): Promise<void> {
+    await this.#waiting;
+  }
+
+  /** Begins a subscription, with its retained messages. Throws RangeError for a Topic Filter or a bound that is none. */
+  subscribe(
     topicFilter: string,
     { qos = 2, maximumMessages = DEFAULT_MESSAGES }: SubscribeOptions,
     nowMs: number,
@@ -49,21 +86,19 @@ export class OwnSubscriptions {
       retainHandling: 0,
       subscriptionIdentifier: undefined,
     };
-    const { limits, router, retention, sysTopics, backlogWait, turn } = this.#parts;
-    const reader = new BrokerSubscription(maximumMessages, {
-      limits,
-      now: () => turn.now(),
+    const reader = new BrokerSubscription({
+      maximumMessages,
+      limits: this.#limits,
+      turn: this.#turn,
+      backlogWait: this.#backlogWait,
       unsubscribe: (self) => {
-        router.unsubscribe(self, subscription);
-        this.#readers.delete(self);
+        this.#router.unsubscribe(self, subscription);
+        this.#subscriptions.delete(self);
       },
-      behind: () => backlogWait.ownBehind(),
-      caughtUp: () => backlogWait.ownCaughtUp(turn.now()),
     });
-    router.subscribe(reader, subscription);
-    this.#readers.add(reader);
-    const retained = sysTopics.before(retention.match(filter.levels), filter.levels);
-    for (const one of retained) {
+    this.#router.subscribe(reader, subscription);
+    this.#subscriptions.add(reader);
+    for (const one of this.#sysTopics.before(this.#retention.match(filter.levels), filter.levels)) {
       const message = one?.message;
       if (message !== undefined && nowMs < message.expiresAtMs) {
         reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
@@ -72,24 +107,58 @@ export class OwnSubscriptions {
     return reader;
   }
 
-  /** Ends all of them. */
+  /** Ends all subscriptions. */
   async close(): Promise<void> {
-    for (const reader of this.#readers) await reader.return();
+    for (const reader of this.#subscriptions) await reader.return();
   }
-}
 
-function checkBound(maximumMessages: number): void {
-  if (!(maximumMessages === Infinity || (Number.isInteger(maximumMessages) && maximumMessages >= 1))) {
-    throw new RangeError(`Cannot subscribe: maximumMessages "${maximumMessages}" is not an integer of at least 1`);
+  /** Publishes after the messages that wait already: they stay in order. */
+  #publishLater(message: ApplicationMessage, before: Promise<unknown> | undefined): Promise<void> {
+    const waiting = (async () => {
+      await before;
+      for (;;) {
+        const nowMs = this.#clock();
+        const subscriber = this.#backlogWait.subscriberBehind(message.topic, undefined, nowMs);
+        const isOver = subscriber === undefined || (await this.#backlogWait.until(subscriber, nowMs)).isOver;
+        if (isOver) return this.#publish(message, this.#clock());
+      }
+    })();
+    const last = this.#waiting = waiting.catch(() => {}).then(() => {
+      if (this.#waiting === last) this.#waiting = undefined;
+    });
+    return waiting;
   }
-}
 
-function ownFilter(topicFilter: string): ParsedTopicFilter {
-  const filter = parseTopicFilter(topicFilter);
-  if (filter === undefined || filter.shareName !== undefined) {
-    throw new RangeError(`Cannot subscribe: "${topicFilter}" is not a Topic Filter that is not shared`);
+  #publish(message: ApplicationMessage, nowMs: number): void {
+    const reasonCode = this.#publishing.publish(message, undefined, nowMs, true, true);
+    if (reasonCode >= 0x80) throw new RangeError(`Cannot publish to "${message.topic}": too many retained messages`);
   }
-  return filter;
+
+  #message(request: PublishRequest, nowMs: number): ApplicationMessage {
+    const { topic, payload = "", qos = 0, retain = false, properties = {} } = request;
+    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : new Uint8Array(payload);
+    const message = new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, undefined, nowMs);
+    this.#checkPublishable(message, nowMs);
+    return message;
+  }
+
+  #checkPublishable(message: ApplicationMessage, nowMs: number): void {
+    const { topic, properties, qos } = message;
+    if (isBeyondTopicLimits(topic, this.#limits)) {
+      throw new RangeError(`Cannot publish: ${beyondTopicLimits(this.#limits)}`);
+    }
+    if (![0, 1, 2].includes(qos)) throw new RangeError(`Cannot publish: QoS "${qos}" is not 0, 1 or 2`);
+    for (const name of ["topicAlias", "subscriptionIdentifiers"] as const) {
+      if (properties[name] !== undefined) throw new RangeError(`Cannot publish: ${name} is set by the broker alone`);
+    }
+    // As they were given: what goes out is made of them.
+    const { length } = encodePacket({ ...message.packet(qos, false, nowMs), properties }, 5);
+    if (length > this.#limits.maximumPacketBytes) {
+      throw new RangeError(
+        `Cannot publish: ${length} bytes are more than the limit of ${this.#limits.maximumPacketBytes}`,
+      );
+    }
+  }
 }
 
 /** A message as a reader in the broker's own process gets it. */
@@ -103,19 +172,6 @@ export interface Message {
   readonly properties: Properties;
 }
 
-/** Services of the broker that a subscription needs. */
-export interface BrokerSubscriptionHost {
-  readonly limits: Pick<Limits, "maximumBacklogWaitMs">;
-  now(): number;
-  unsubscribe(self: BrokerSubscription): void;
-  /** Clients that publish may have to wait for it from now on, or not any longer. */
-  behind(): void;
-  caughtUp(): void;
-}
-
-// A reader that has taken nothing for so long is waited for by nobody, as with clients.
-const LONGEST_STALL_MS = 1_000;
-
 /**
  * Messages of a subscription in the broker's own process. Iterate it, or call `return` or `await using` to end it.
  * Messages that are not taken wait, up to a number; any beyond that are dropped and counted. Clients that publish
@@ -126,19 +182,31 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
   /** Messages that were dropped because the reader was too slow. */
   dropped = 0;
   readonly #maximumMessages: number;
-  readonly #host: BrokerSubscriptionHost;
+  readonly #limits: Limits;
+  readonly #turn: Turn;
+  readonly #backlogWait: BacklogWait;
+  readonly #unsubscribe: (self: BrokerSubscription) => void;
   readonly #messages = new Queue<Message>();
   readonly #readers = new Queue<(result: IteratorResult<Message, undefined>) => void>();
   #isEnded = false;
-  /** When a message was taken last, or the subscription began. */
+  /** Time when a message was taken last, or the subscription began. */
   #takenMs: number;
-  /** Since when it is behind. */
+  /** Time since it is behind. */
   #behindSinceMs: number | undefined;
 
-  constructor(maximumMessages: number, host: BrokerSubscriptionHost) {
+  constructor({ maximumMessages, limits, turn, backlogWait, unsubscribe }: {
+    readonly maximumMessages: number;
+    readonly limits: Limits;
+    readonly turn: Turn;
+    readonly backlogWait: BacklogWait;
+    readonly unsubscribe: (self: BrokerSubscription) => void;
+  }) {
     this.#maximumMessages = maximumMessages;
-    this.#host = host;
-    this.#takenMs = host.now();
+    this.#limits = limits;
+    this.#turn = turn;
+    this.#backlogWait = backlogWait;
+    this.#unsubscribe = unsubscribe;
+    this.#takenMs = turn.now();
   }
 
   get isOnline(): boolean {
@@ -154,10 +222,10 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
   isFarBehind(nowMs: number): boolean {
     if (this.#behindSinceMs === undefined) return false;
     return nowMs < this.#takenMs + LONGEST_STALL_MS &&
-      nowMs < this.#behindSinceMs + this.#host.limits.maximumBacklogWaitMs;
+      nowMs < this.#behindSinceMs + this.#limits.maximumBacklogWaitMs;
   }
 
-  /** What the broker's own process reads is its own affair. */
+  /** Permits everything: access rules are for clients. */
   permits(): boolean {
     return true;
   }
@@ -180,13 +248,13 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
     this.#messages.push(value);
     if (this.#behindSinceMs !== undefined || this.#messages.length < this.#maximumMessages / 2) return;
     this.#behindSinceMs = nowMs;
-    this.#host.behind();
+    this.#backlogWait.ownBehind();
   }
 
   next(): Promise<IteratorResult<Message, undefined>> {
     const value = this.#messages.shift();
     if (value !== undefined) {
-      this.#takenMs = this.#host.now();
+      this.#takenMs = this.#turn.now();
       if (this.#messages.length <= this.#maximumMessages / 4) this.#catchUp();
       return Promise.resolve({ value, done: false });
     }
@@ -198,7 +266,7 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
   return(): Promise<IteratorResult<Message, undefined>> {
     if (!this.#isEnded) {
       this.#isEnded = true;
-      this.#host.unsubscribe(this);
+      this.#unsubscribe(this);
       this.#catchUp();
       for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
         reader({ value: undefined, done: true });
@@ -211,7 +279,7 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
   #catchUp(): void {
     if (this.#behindSinceMs === undefined) return;
     this.#behindSinceMs = undefined;
-    this.#host.caughtUp();
+    this.#backlogWait.ownCaughtUp(this.#turn.now());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -221,4 +289,18 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
+
+function checkBound(maximumMessages: number): void {
+  if (!(maximumMessages === Infinity || (Number.isInteger(maximumMessages) && maximumMessages >= 1))) {
+    throw new RangeError(`Cannot subscribe: maximumMessages "${maximumMessages}" is not an integer of at least 1`);
+  }
+}
+
+function ownFilter(topicFilter: string): ParsedTopicFilter {
+  const filter = parseTopicFilter(topicFilter);
+  if (filter === undefined || filter.shareName !== undefined) {
+    throw new RangeError(`Cannot subscribe: "${topicFilter}" is not a Topic Filter that is not shared`);
+  }
+  return filter;
 }

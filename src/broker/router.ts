@@ -1,28 +1,29 @@
-import { encodePacket } from "../codec/encoder.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { AccessAttributes } from "../protocol/access.ts";
-import type { BehindSubscriber } from "../protocol/ask.ts";
-import type { Limits } from "../protocol/limits.ts";
-import { ApplicationMessage } from "../protocol/message.ts";
-import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/publish_rules.ts";
+import type { Answer, BehindSubscriber } from "../protocol/ask.ts";
+import type { Backlog } from "../protocol/backlog.ts";
+import type { ApplicationMessage } from "../protocol/message.ts";
 import type { DeliveryOptions, OverlappingSubscriptions, Subscription } from "../protocol/subscription.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
 import type { CommitQueue } from "./commits.ts";
-import type { BacklogWait } from "./connection/backlog_wait.ts";
-import type { PublishRequest } from "./options.ts";
 import type { Retention, RetentionObstacle, RetentionRefusals } from "./retained.ts";
 import { type Match, mergedMatches, type SubscriberSet, TopicTrie } from "./topic_trie.ts";
 import type { TurnBudget } from "./turn.ts";
 
-// As many matches are kept as there are subscriptions, within these bounds: with many subscriptions they are a small part.
+// Matches are kept for as many topics as there are subscriptions, within these bounds: with many they are a small part.
 const LEAST_CACHED_TOPICS = 16_384;
 const MOST_CACHED_TOPICS = 131_072;
 const MOST_CACHED_MATCHES = 1_000_000;
 const LONGEST_CACHED_TOPIC = 256;
-/** Topics, as a multiple of those that are kept, that must miss before others take their places: a flood does not. */
+// Topics, as a multiple of those that are kept, that must miss before others take their places: a flood does not.
 const MISSES_BEFORE_CLEAR = 4;
+// Subscribers of a message that takes time from the budget, and this time for each, with QoS 0 and with QoS 1 or 2.
+// (2 cores, Deno 2.9, 2026-11)
+const MANY_SUBSCRIBERS = 256;
+const QOS_0_MS = 0.00008;
+const IDENTIFIED_MS = 0.001;
 
-/** Whoever gets messages. */
+/** Receiver of messages: a session, or a reader in the broker's own process. */
 export interface Subscriber {
   /** For No Local; `undefined` for a reader in the broker's own process. */
   readonly clientId: string | undefined;
@@ -46,6 +47,13 @@ interface TopicMatches {
   readonly groups: readonly SubscriberSet<Subscriber>[];
   /** Places in arrays that no other match has. */
   readonly ownPlaces: number;
+}
+
+type SubscriberAnswer = Extract<Answer, { kind: "subscriber" }>;
+
+interface Waiting {
+  readonly subscriber: BehindSubscriber;
+  readonly answer: (answer: SubscriberAnswer) => void;
 }
 
 /** Brings messages to subscribers: one match for each topic, kept until subscriptions change. */
@@ -177,88 +185,33 @@ export class Router {
   }
 }
 
-/**
- * In turns: to a member that takes it at once, else to one that is there, else to one that lives on; only to one that may
- * get it. A member that is closing and does not live on gets nothing more.
- */
-function deliverToOne(group: SubscriberSet<Subscriber>, message: ApplicationMessage, nowMs: number): void {
-  const { topic } = message;
-  const { matches, turn } = group;
-  const at = nextMatch(matches, turn, (subscriber) => subscriber.isReady && subscriber.permits(topic)) ??
-    nextMatch(matches, turn, (subscriber) => subscriber.isOnline && subscriber.permits(topic)) ??
-    nextMatch(matches, turn, (subscriber) => subscriber.isDurable && subscriber.permits(topic));
-  if (at === undefined) return;
-  group.turn = (at + 1) % matches.length;
-  const match = matches[at];
-  match?.subscriber.deliver(message, match, nowMs);
-}
-
-function nextMatch(
-  matches: readonly Match<Subscriber>[],
-  turn: number,
-  isFit: (subscriber: Subscriber) => boolean,
-): number | undefined {
-  for (let tried = 0; tried < matches.length; tried++) {
-    const at = (turn + tried) % matches.length;
-    const match = matches[at];
-    if (match !== undefined && isFit(match.subscriber)) return at;
-  }
-  return undefined;
-}
-
-// A message to so many, and to each of them with QoS 0, and with 1 or 2. (2 cores, Deno 2.9, 2026-11)
-const MANY_SUBSCRIBERS = 256;
-const QOS_0_MS = 0.00008;
-const IDENTIFIED_MS = 0.001;
-
-/** The parts of a broker that publishing needs. */
-export interface PublishingParts {
-  readonly limits: Limits;
-  readonly router: Router;
-  readonly retention: Retention;
-  readonly retentionRefusals: RetentionRefusals;
-  readonly commits: CommitQueue;
-  readonly backlogWait: BacklogWait;
-  readonly fanOutBudget: TurnBudget;
-  readonly clock: () => number;
-}
-
-/** Where messages go that are published: to those who have subscribed, and to the retained ones. */
+/** Publishes messages: to their subscribers, and to the retained ones. */
 export class Publishing {
-  readonly #limits: Limits;
   readonly #router: Router;
   readonly #retention: Retention;
-  readonly #commits: CommitQueue;
   readonly #refusals: RetentionRefusals;
-  readonly #backlogWait: BacklogWait;
+  readonly #commits: CommitQueue;
   readonly #fanOutBudget: TurnBudget;
-  readonly #clock: () => number;
-  /** Messages of the broker's own process that wait for a subscriber; resolves behind the last of them. */
-  #ownWaiting: Promise<unknown> | undefined;
 
   constructor(
-    { limits, router, retention, retentionRefusals, commits, backlogWait, fanOutBudget, clock }: PublishingParts,
+    router: Router,
+    retention: Retention,
+    refusals: RetentionRefusals,
+    commits: CommitQueue,
+    fanOutBudget: TurnBudget,
   ) {
-    this.#limits = limits;
     this.#router = router;
     this.#retention = retention;
+    this.#refusals = refusals;
     this.#commits = commits;
-    this.#refusals = retentionRefusals;
-    this.#backlogWait = backlogWait;
     this.#fanOutBudget = fanOutBudget;
-    this.#clock = clock;
-  }
-
-  /** Finds a subscriber of the topic that is so far behind that the publisher should wait. */
-  behind(topic: string, publisher: string | undefined, nowMs: number): BehindSubscriber | undefined {
-    return this.#backlogWait.isIdle ? undefined : this.#router.farBehind(topic, publisher, nowMs);
   }
 
   /**
    * Delivers a message, and retains it where it says so: two things, of which the first happens where the second is not
    * possible (section 3.3.1.3). A publisher that can be told is refused instead, and then neither happens.
    *
-   * @param source whose message it is, where it is to be retained
+   * @param source attributes of its publisher, where it is to be retained
    * @param isTold whether the publisher hears the Reason Code
    * @param isWaitedFor whether the publisher waits for the storage
    */
@@ -284,55 +237,7 @@ export class Publishing {
     return count > 0 ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
   }
 
-  /**
-   * Publishes from the broker's own process; with a promise where it has to wait for a subscriber. Throws RangeError before
-   * anybody has got the message.
-   */
-  publishOwn(request: PublishRequest, nowMs: number): Promise<void> | undefined {
-    const message = this.#ownMessage(request, nowMs);
-    if (this.#ownWaiting !== undefined || this.behind(message.topic, undefined, nowMs) !== undefined) {
-      return this.#publishLater(message, this.#ownWaiting);
-    }
-    this.#publishOwn(message, nowMs);
-    return undefined;
-  }
-
-  /** Resolves when none of the broker's own process waits any longer. */
-  async ownSettled(): Promise<void> {
-    await this.#ownWaiting;
-  }
-
-  /** Behind those that wait already: messages stay in order. */
-  #publishLater(message: ApplicationMessage, before: Promise<unknown> | undefined): Promise<void> {
-    const waiting = (async () => {
-      await before;
-      for (;;) {
-        const nowMs = this.#clock();
-        const subscriber = this.behind(message.topic, undefined, nowMs);
-        const isOver = subscriber === undefined || (await this.#backlogWait.until(subscriber, nowMs)).isOver;
-        if (isOver) return this.#publishOwn(message, this.#clock());
-      }
-    })();
-    const last = this.#ownWaiting = waiting.catch(() => {}).then(() => {
-      if (this.#ownWaiting === last) this.#ownWaiting = undefined;
-    });
-    return waiting;
-  }
-
-  #publishOwn(message: ApplicationMessage, nowMs: number): void {
-    const reasonCode = this.publish(message, undefined, nowMs, true, true);
-    if (reasonCode >= 0x80) throw new RangeError(`Cannot publish to "${message.topic}": too many retained messages`);
-  }
-
-  #ownMessage(request: PublishRequest, nowMs: number): ApplicationMessage {
-    const { topic, payload = "", qos = 0, retain = false, properties = {} } = request;
-    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : new Uint8Array(payload);
-    const message = new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, undefined, nowMs);
-    this.#checkPublishable(message, nowMs);
-    return message;
-  }
-
-  /** Gives what prevents it. */
+  /** Retains a message; gives the obstacle that prevents it. */
   #retain(
     message: ApplicationMessage,
     source: AccessAttributes | undefined,
@@ -343,22 +248,92 @@ export class Publishing {
     if (!isWaitedFor && !isRemoval && !this.#commits.hasRoom) return "storage";
     return this.#retention.retain(message, source);
   }
+}
 
-  #checkPublishable(message: ApplicationMessage, nowMs: number): void {
-    const { topic, properties, qos } = message;
-    if (isBeyondTopicLimits(topic, this.#limits)) {
-      throw new RangeError(`Cannot publish: ${beyondTopicLimits(this.#limits)}`);
-    }
-    if (![0, 1, 2].includes(qos)) throw new RangeError(`Cannot publish: QoS "${qos}" is not 0, 1 or 2`);
-    for (const name of ["topicAlias", "subscriptionIdentifiers"] as const) {
-      if (properties[name] !== undefined) throw new RangeError(`Cannot publish: ${name} is set by the broker alone`);
-    }
-    // As they were given: what goes out is made of them.
-    const { length } = encodePacket({ ...message.packet(qos, false, nowMs), properties }, 5);
-    if (length > this.#limits.maximumPacketBytes) {
-      throw new RangeError(
-        `Cannot publish: ${length} bytes are more than the limit of ${this.#limits.maximumPacketBytes}`,
-      );
+/**
+ * Waits of publishers for a subscriber that is far behind. They are looked at once in a tick, for half of a backlog lasts its
+ * reader for longer than that, and when a reader of the own process has caught up.
+ */
+export class BacklogWait {
+  readonly #router: Router;
+  readonly #backlog: Backlog;
+  #waiting: Waiting[] = [];
+  #isClosed = false;
+  /** Readers of the own process that are behind. */
+  #ownBehind = 0;
+
+  constructor(router: Router, backlog: Backlog) {
+    this.#router = router;
+    this.#backlog = backlog;
+  }
+
+  /** Finds a subscriber of a topic that its publisher should wait for; `undefined`: none. Called for each PUBLISH. */
+  subscriberBehind(topic: string, publisher: string | undefined, nowMs: number): BehindSubscriber | undefined {
+    const { bytes } = this.#backlog;
+    if (this.#ownBehind === 0 && (bytes === 0 || !this.#backlog.isLarge)) return undefined;
+    return this.#router.farBehind(topic, publisher, nowMs);
+  }
+
+  ownBehind(): void {
+    this.#ownBehind += 1;
+  }
+
+  ownCaughtUp(nowMs: number): void {
+    this.#ownBehind -= 1;
+    this.tick(nowMs);
+  }
+
+  /** Answers when the subscriber is not far behind any more, or has had its time: look again for others. */
+  until(subscriber: BehindSubscriber, nowMs: number): SubscriberAnswer | Promise<SubscriberAnswer> {
+    if (this.#isClosed) return { kind: "subscriber", isOver: true };
+    if (!subscriber.isFarBehind(nowMs)) return { kind: "subscriber", isOver: false };
+    return new Promise((answer) => this.#waiting.push({ subscriber, answer }));
+  }
+
+  tick(nowMs: number): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const one of waiting) {
+      if (one.subscriber.isFarBehind(nowMs)) this.#waiting.push(one);
+      else one.answer({ kind: "subscriber", isOver: false });
     }
   }
+
+  /** Resumes all publishers that wait; none waits from now on. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { answer } of this.#waiting) answer({ kind: "subscriber", isOver: true });
+    this.#waiting = [];
+  }
+}
+
+/**
+ * Delivers a message to one member of a Shared Subscription, in turns: to one that takes it at once, else to one that is
+ * there, else to one that lives on; only to one that may get it. A member that is closing and does not live on gets nothing
+ * more.
+ */
+function deliverToOne(group: SubscriberSet<Subscriber>, message: ApplicationMessage, nowMs: number): void {
+  const { topic } = message;
+  const { matches, turn } = group;
+  const at = nextMatch(matches, turn, (subscriber) => subscriber.isReady && subscriber.permits(topic)) ??
+    nextMatch(matches, turn, (subscriber) => subscriber.isOnline && subscriber.permits(topic)) ??
+    nextMatch(matches, turn, (subscriber) => subscriber.isDurable && subscriber.permits(topic));
+  if (at === undefined) return;
+  group.turn = (at + 1) % matches.length;
+  const match = matches[at];
+  match?.subscriber.deliver(message, match, nowMs);
+}
+
+function nextMatch(
+  matches: readonly Match<Subscriber>[],
+  turn: number,
+  isFit: (subscriber: Subscriber) => boolean,
+): number | undefined {
+  for (let tried = 0; tried < matches.length; tried++) {
+    const at = (turn + tried) % matches.length;
+    const match = matches[at];
+    if (match !== undefined && isFit(match.subscriber)) return at;
+  }
+  return undefined;
 }
