@@ -6,10 +6,10 @@ import { printFigure } from "../hostile/broker_child.ts";
 import { withSeed } from "../hostile/with_seed.ts";
 import { Seeded } from "../seeded.ts";
 import { KvFile } from "./kv_file.ts";
-import { IS_LONG } from "./needs.ts";
+import { inForm } from "../form.ts";
 import { NumberedMessages } from "./numbered_messages.ts";
 
-const PLACES = IS_LONG ? 100 : 10;
+const PLACES = inForm(4, 10, 100);
 const MESSAGES = 2_000;
 const PAYLOAD_BYTES = 3_000;
 const ANSWERED_WITHIN_MS = 10_000;

@@ -6,11 +6,11 @@ import { Broker, type Change, MemoryStorage, type Storage } from "../../mod.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
 import { printFigure } from "../hostile/broker_child.ts";
 import { KvFile } from "./kv_file.ts";
-import { IS_LONG } from "./needs.ts";
+import { inForm } from "../form.ts";
 
-const SESSIONS = IS_LONG ? 50_000 : 6_000;
+const SESSIONS = inForm(6_000, 6_000, 50_000);
 /** In which all end. */
-const STORM_MS = IS_LONG ? 1_000 : 0;
+const STORM_MS = inForm(0, 0, 1_000);
 const MOST_STALL_MS = 100;
 const MOST_MS = 10_000;
 /** One has to be as fast as it is to be: what else the machine does only adds to what is measured. */

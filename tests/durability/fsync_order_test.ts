@@ -7,10 +7,11 @@ import { printFigure } from "../hostile/broker_child.ts";
 import { DurableClient } from "./durable_client.ts";
 import { KvFile } from "./kv_file.ts";
 import { succeeds } from "../installed.ts";
-import { IS_LONG, testWith } from "./needs.ts";
+import { testWith } from "./needs.ts";
+import { inForm } from "../form.ts";
 import { type SystemCall, systemCalls } from "./strace_log.ts";
 
-const PUBLISHES = IS_LONG ? 1_000 : 200;
+const PUBLISHES = inForm(200, 200, 1_000);
 const WINDOW = 20;
 const READS = ["read", "readv", "recvfrom", "recvmsg"];
 const WRITES = ["write", "writev", "sendto", "sendmsg"];

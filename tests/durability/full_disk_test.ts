@@ -4,12 +4,13 @@ import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { printFigure } from "../hostile/broker_child.ts";
 import { pause } from "../hostile/sockets.ts";
 import { DurableClient } from "./durable_client.ts";
-import { IS_LONG, testWith } from "./needs.ts";
+import { inForm, IS_LONGEST } from "../form.ts";
+import { testWith } from "./needs.ts";
 import { canMount, SmallDisk } from "./small_disk.ts";
 
 const DISK_BYTES = 8_000_000;
 const PAYLOAD = "x".repeat(4_000);
-const FULL_FOR_MS = IS_LONG ? 600_000 : 2_000;
+const FULL_FOR_MS = inForm(1_000, 2_000, 600_000);
 const CLOSED_WITHIN_MS = 35_000;
 const ANSWERED_WITHIN_MS = 1_000;
 const RESUMED_WITHIN_MS = 5_000;
@@ -38,7 +39,7 @@ testWith(
     const closedMs = await whileFull(load, performance.now() + FULL_FOR_MS);
     assertEquals(load.confirmed.size, confirmedBefore, "something is confirmed on a full disk");
     assertGreater(load.refused, 0);
-    if (IS_LONG) assertLess((closedMs ?? Infinity) - waitedMs, CLOSED_WITHIN_MS);
+    if (IS_LONGEST) assertLess((closedMs ?? Infinity) - waitedMs, CLOSED_WITHIN_MS);
     else assertEquals(closedMs, undefined);
     const fullMs = performance.now() - filledMs;
 

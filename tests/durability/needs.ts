@@ -21,6 +21,3 @@ export function testWith(
     : `not allowed here: ${needs.join(", ")}`;
   testsUnless(reason)(name, run);
 }
-
-/** Whether the tests run in their long form: `deno task durability`. */
-export const IS_LONG = Deno.env.get("DURABILITY") === "long";

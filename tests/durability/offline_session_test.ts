@@ -5,9 +5,9 @@ import { within } from "../deadline.ts";
 import { BrokerChild, printFigure } from "../hostile/broker_child.ts";
 import { DurableClient } from "./durable_client.ts";
 import { KvFile } from "./kv_file.ts";
-import { IS_LONG } from "./needs.ts";
+import { inForm } from "../form.ts";
 
-const MESSAGES = IS_LONG ? 1_000_000 : 50_000;
+const MESSAGES = inForm(25_000, 50_000, 1_000_000);
 const MOST_GROWTH_BYTES = 50_000_000;
 const WARM = 10_000;
 const WINDOW = 500;

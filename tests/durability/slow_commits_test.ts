@@ -6,11 +6,11 @@ import { printFigure } from "../hostile/broker_child.ts";
 import { pause } from "../hostile/sockets.ts";
 import { DurableClient } from "./durable_client.ts";
 import { Flood } from "./flood.ts";
-import { IS_LONG } from "./needs.ts";
+import { inForm } from "../form.ts";
 import { SlowBroker } from "./slow_broker.ts";
 
-const STALLS = IS_LONG ? 20 : 3;
-const STALL_MS = IS_LONG ? 2_000 : 1_000;
+const STALLS = inForm(1, 3, 20);
+const STALL_MS = inForm(1_000, 1_000, 2_000);
 const PUBLISHERS = 20;
 const MESSAGES = 1_500;
 // Limits.maximumPendingBytes, and what each connection may have read when that was reached.
@@ -18,8 +18,8 @@ const MOST_PENDING_BYTES = 16_000_000 + PUBLISHERS * 131_072;
 const MOST_P99_MS = 50;
 const ACKNOWLEDGED_WITHIN_MS = 2_000;
 const CHANGES_PER_SECOND = 1_000;
-const FLOODERS = IS_LONG ? 100 : 20;
-const FLOOD_MS = IS_LONG ? 60_000 : 4_000;
+const FLOODERS = inForm(20, 20, 100);
+const FLOOD_MS = inForm(2_000, 4_000, 60_000);
 const MOST_GROWTH_BYTES = 48_000_000;
 
 Deno.test("While commits stall nothing is acknowledged, QoS 0 goes on, and reading stops when too much waits", async () => {

@@ -6,13 +6,13 @@ import { printFigure } from "../hostile/broker_child.ts";
 import { DurableClient } from "./durable_client.ts";
 import { keepSessions, keptClientId, type KeptSessions } from "./kept_sessions.ts";
 import { KvFile } from "./kv_file.ts";
-import { IS_LONG } from "./needs.ts";
+import { IS_LONGEST } from "../form.ts";
 
 interface Row extends KeptSessions {
   readonly withinMs: number;
 }
 
-const ROWS: readonly Row[] = IS_LONG
+const ROWS: readonly Row[] = IS_LONGEST
   ? [
     { sessions: 10_000, subscriptionsEach: 1, messagesEach: 10, withinMs: 5_000 },
     { sessions: 100_000, subscriptionsEach: 3, messagesEach: 0, withinMs: 10_000 },

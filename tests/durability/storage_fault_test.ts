@@ -7,7 +7,7 @@ import { printFigure } from "../hostile/broker_child.ts";
 import { type Fault, FAULTS } from "./faulty_storage.ts";
 import { runFaultScenario } from "./fault_scenario.ts";
 import { KvFile } from "./kv_file.ts";
-import { IS_LONG } from "./needs.ts";
+import { inForm, IS_LONGEST } from "../form.ts";
 
 const LEAST_CALLS = 60;
 
@@ -39,7 +39,7 @@ const KINDS: Kind[] = [
     },
   },
 ];
-if (IS_LONG) {
+if (IS_LONGEST) {
   KINDS.push({
     name: "Deno KV in a file",
     async withStorage(run) {
@@ -49,9 +49,10 @@ if (IS_LONG) {
   });
 }
 
-/** All, or one that fails and one that crashes, in turn. */
+/** All; or one that fails and one that crashes, in turn; or one of all. */
 function faultsAt(call: number): readonly Fault[] {
-  return IS_LONG ? FAULTS : FAULTS.filter((_, index) => index % 3 === call % 3);
+  const every = inForm(6, 3, 1);
+  return FAULTS.filter((_, index) => index % every === call % every);
 }
 
 for (const { name, withStorage } of KINDS) {

@@ -8,9 +8,9 @@ import { printFigure } from "../hostile/broker_child.ts";
 import { pause, writeAll } from "../hostile/sockets.ts";
 import { keepSessions, keptClientId } from "./kept_sessions.ts";
 import { KvFile } from "./kv_file.ts";
-import { IS_LONG } from "./needs.ts";
+import { inForm } from "../form.ts";
 
-const CLIENTS = IS_LONG ? 5_000 : 500;
+const CLIENTS = inForm(500, 500, 5_000);
 const MESSAGES_EACH = 3;
 const BACK_WITHIN_MS = 10_000;
 const MOST_RESIDENT_BYTES = 500_000_000;

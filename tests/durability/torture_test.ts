@@ -3,10 +3,10 @@
 import { assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { printFigure } from "../hostile/broker_child.ts";
 import { withSeed } from "../hostile/with_seed.ts";
-import { IS_LONG } from "./needs.ts";
+import { inForm } from "../form.ts";
 import { torture } from "./torture.ts";
 
-const CYCLES = IS_LONG ? 200 : 20;
+const CYCLES = inForm(5, 20, 200);
 const LEAST_ACKNOWLEDGED = 500;
 
 Deno.test("kill -9 under load loses nothing that was acknowledged, doubles no QoS 2, and keeps order, sessions and Wills", () =>

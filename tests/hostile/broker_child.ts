@@ -50,9 +50,6 @@ export class BrokerChild implements AsyncDisposable {
 /** Whether the sizes of processes can be read here; the tests that need it are left out elsewhere. */
 export const CAN_MEASURE = Deno.build.os === "linux";
 
-/** Whether the long forms run, which take minutes: `deno task hostile`. */
-export const IS_LONG = Deno.env.get("HOSTILE") === "long";
-
 /** What is measured stands in the output of the tests. */
 export function printFigure(text: string): void {
   console.log(`figure: ${text}`);

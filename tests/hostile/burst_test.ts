@@ -3,7 +3,8 @@
 import { assertEquals, assertLess } from "@std/assert";
 import type { ProtocolVersion, QoS } from "../../mod.ts";
 import { Program } from "../cli/program.ts";
-import { CAN_MEASURE, IS_LONG, printFigure } from "./broker_child.ts";
+import { IS_LONGEST } from "../form.ts";
+import { CAN_MEASURE, printFigure } from "./broker_child.ts";
 import { pause } from "./sockets.ts";
 import { ThrottledReader } from "./throttled_reader.ts";
 
@@ -61,7 +62,7 @@ const LONG_BURSTS: readonly Burst[] = ([0, 1, 2] as const).flatMap((qos): Burst[
 // A broker begins with some 75 MB; then there are the messages, each once more as QoS 1 and 2 send it, and garbage.
 const MOST_RESIDENT_BYTES = 400_000_000;
 
-for (const burst of IS_LONG ? [...BURSTS, ...LONG_BURSTS] : BURSTS) {
+for (const burst of IS_LONGEST ? [...BURSTS, ...LONG_BURSTS] : BURSTS) {
   const { name, count, payloadBytes, qos } = burst;
   Deno.test(`${count} messages of ${payloadBytes} bytes with QoS ${qos} ${name} all arrive, beside a stuck one`, async () => {
     await using broker = await Program.listening([

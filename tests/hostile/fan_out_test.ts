@@ -3,9 +3,10 @@
 import { assertLess } from "@std/assert";
 import { within } from "../deadline.ts";
 import { bytes, connect, publish, subscribe } from "../interop/raw_client.ts";
-import { BrokerChild, IS_LONG, printFigure } from "./broker_child.ts";
+import { inForm } from "../form.ts";
+import { BrokerChild, printFigure } from "./broker_child.ts";
 
-const SUBSCRIBERS = IS_LONG ? 10_000 : 1_000;
+const SUBSCRIBERS = inForm(1_000, 1_000, 10_000);
 const CONNECTING_AT_ONCE = 100;
 const MESSAGES = 5;
 // A collection of garbage within one of them is not what is measured: some are published again.

@@ -3,7 +3,8 @@
 import { assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { within } from "../deadline.ts";
 import { Program } from "../cli/program.ts";
-import { BrokerChild, IS_LONG, printFigure } from "./broker_child.ts";
+import { IS_LONGEST } from "../form.ts";
+import { BrokerChild, printFigure } from "./broker_child.ts";
 
 const LOOK_EVERY_MS = 500;
 const LEAST_RATIO = 0.95;
@@ -25,7 +26,7 @@ const LONG_ROWS: readonly Row[] = [
   { readers: 900, stuck: 100, rate: 100, seconds: 60, mostGrowthBytes: 64_000_000 },
 ];
 
-for (const { readers, stuck, rate, seconds, mostGrowthBytes } of IS_LONG ? [...ROWS, ...LONG_ROWS] : ROWS) {
+for (const { readers, stuck, rate, seconds, mostGrowthBytes } of IS_LONGEST ? [...ROWS, ...LONG_ROWS] : ROWS) {
   Deno.test(`${stuck} stuck subscribers among ${readers + stuck} cost the others nothing`, async () => {
     // The machine may do something else in one of the runs: what others get is compared again.
     let ratio = 0;

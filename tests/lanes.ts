@@ -1,0 +1,97 @@
+/**
+ * Lanes of the test run, as `tests/run.ts` runs them. A row is a file or a folder; the longest row that fits a file decides,
+ * so that a new file is in the parallel lane unless it has a row of its own.
+ */
+
+export type Lane = "parallel" | "serial" | "interop";
+
+export const LANES: Readonly<Record<Lane, readonly string[]>> = {
+  /** Files that run side by side in one process: they share nothing of it and bound no time. */
+  parallel: [
+    "tests/",
+  ],
+  /** Files that need the machine for themselves: they measure time or memory, kill brokers, fill disks, or flood. */
+  serial: [
+    "tests/auth/password_authenticator_test.ts",
+    "tests/auth/wrong_password_flood_test.ts",
+    "tests/bench/",
+    "tests/broker/event_loop_stalls_test.ts",
+    "tests/cli/signals_test.ts",
+    "tests/client/keep_alive_test.ts",
+    "tests/durability/",
+    "tests/hostile/",
+    "tests/interop/keep_alive_test.ts",
+    "tests/storage/deno_kv_figures_test.ts",
+    "tests/transport/listener_test.ts",
+    "tests/transport/tls_handshake_test.ts",
+    "tests/transport/unix_test.ts", // The umask belongs to the process.
+  ],
+  /** Files that need programs of Debian, nearly in each of their tests. */
+  interop: [
+    "tests/auth/acl_file_mosquitto_test.ts",
+    "tests/auth/password_file_mosquitto_test.ts",
+    "tests/auth/retained_publisher_mosquitto_test.ts",
+    "tests/browser/",
+    "tests/cli/client_connecting_test.ts",
+    "tests/cli/client_ending_test.ts",
+    "tests/cli/client_usage_test.ts",
+    "tests/cli/completions_test.ts",
+    "tests/cli/config/mosquitto_addresses_test.ts",
+    "tests/cli/config/mosquitto_random_test.ts",
+    "tests/cli/config/mosquitto_side_by_side_test.ts",
+    "tests/cli/publish_command_test.ts",
+    "tests/cli/request_command_test.ts",
+    "tests/cli/subscribe_command_test.ts",
+    "tests/cli/systemd_test.ts",
+    "tests/client/mosquitto_test.ts",
+    "tests/interop/bridge_test.ts",
+    "tests/interop/gomqtt_test.ts",
+    "tests/interop/mosquitto_clients_test.ts",
+    "tests/interop/mosquitto_tls_test.ts",
+    "tests/interop/mosquitto_unix_test.ts",
+    "tests/interop/paho_go_test.ts",
+    "tests/interop/paho_java_test.ts",
+    "tests/interop/paho_python_test.ts",
+    "tests/interop/tshark_test.ts",
+    "tests/transport/tls_resumption_test.ts",
+  ],
+};
+
+/** Files with a long form beside the short one that their lane runs; see `tests/form.ts`. */
+export const LONG: readonly string[] = [
+  "tests/auth/wrong_password_flood_test.ts",
+  "tests/durability/damaged_file_test.ts",
+  "tests/durability/full_disk_test.ts",
+  "tests/durability/offline_session_test.ts",
+  "tests/durability/slow_commits_test.ts",
+  "tests/durability/storage_fault_test.ts",
+  "tests/durability/torture_test.ts",
+  "tests/hostile/claims_test.ts",
+  "tests/hostile/connections_test.ts",
+  "tests/hostile/fairness_test.ts",
+];
+
+/** The lane of a file, by its path from the root of the repository. */
+export function laneOf(path: string): Lane | undefined {
+  let longest = 0;
+  let found: Lane | undefined;
+  for (const lane of ["parallel", "serial", "interop"] as const) {
+    for (const row of LANES[lane]) {
+      if (fits(path, row) && row.length > longest) [longest, found] = [row.length, lane];
+    }
+  }
+  return found;
+}
+
+/** Whether a row or a path of the command line, a file or a folder, means that file. */
+export function fits(path: string, row: string): boolean {
+  return path === row || path.startsWith(row.endsWith("/") ? row : `${row}/`);
+}
+
+/** All files of tests below a folder, by their path from the root of the repository, in order. */
+export function testFiles(folder = "tests"): string[] {
+  return Array.from(Deno.readDirSync(new URL(`../${folder}`, import.meta.url))).flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? testFiles(path) : name.endsWith("_test.ts") ? [path] : [];
+  }).sort();
+}
