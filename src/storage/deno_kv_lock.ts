@@ -19,6 +19,9 @@ const STALE_MS = 15_000;
 /** An owner whose clock is wrong, or was set, seems to be gone too: in this time one that is there says so. */
 const LEAST_WATCH_MS = 7_500;
 const LOOK_AGAIN_MS = 200;
+/** A process that another thread is just starting has the descriptors of this one, and with them its locks, until its exec. */
+const LOCK_ATTEMPTS = 10;
+const LOCK_AGAIN_MS = 20;
 /** Of a process without the permission to know its host. */
 const UNKNOWN_HOST = "";
 
@@ -162,9 +165,14 @@ async function lockFile(identity: FileIdentity): Promise<LockedFile | undefined>
   } catch (cause) {
     throw new Error(`Cannot open ${identity.path}: cannot lock ${path}: ${reason(cause)}`, { cause });
   }
-  if (await lock.tryLock(true)) return { identity, lock };
-  lock.close();
-  return undefined;
+  for (let attempt = 1; !await lock.tryLock(true); attempt++) {
+    if (attempt === LOCK_ATTEMPTS) {
+      lock.close();
+      return undefined;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_AGAIN_MS));
+  }
+  return { identity, lock };
 }
 
 function nameOf(owner: Owner | undefined): string {

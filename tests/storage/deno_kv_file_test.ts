@@ -58,6 +58,18 @@ Deno.test("DenoKvStorage takes a file at once from a process that was killed, no
   });
 });
 
+Deno.test("DenoKvStorage opens a file whose lock a process that was just started holds until its exec", async () => {
+  await withPath(async (path) => {
+    await (await DenoKvStorage.open(path)).close();
+    using held = await Deno.open(`${path}.lock`, { write: true });
+    assertEquals(await held.tryLock(true), true);
+    const opening = DenoKvStorage.open(path);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await held.unlock();
+    await (await opening).close();
+  });
+});
+
 Deno.test("DenoKvStorage says that it cannot lock a file", async () => {
   await withPath(async (path) => {
     await (await DenoKvStorage.open(path)).close();
