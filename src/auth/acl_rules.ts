@@ -9,10 +9,9 @@
  * ```
  */
 
-import { matchesTopic, parseTopicFilter } from "../protocol/topic_filter.ts";
+import { coversFilter, matchesTopic, overlapsFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
 import { type AccessRequest, type Grant, GRANT_ACCESS } from "../protocol/access.ts";
 import type { Authorizer } from "./authentication.ts";
-import { coversFilter, overlapsFilter } from "../protocol/subscription.ts";
 
 /** What may be done with topics: with those of a Topic Filter, or of a pattern with `%c` and `%u` in it. */
 export type AccessRule =

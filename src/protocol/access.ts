@@ -96,3 +96,6 @@ export interface AccessRequest extends ClientIdentity {
   /** `false` for `receive`. */
   readonly retain: boolean;
 }
+
+/** Part of an {@linkcode AccessRequest} that says what is to be done, without who does it. */
+export type ClientAction = Pick<AccessRequest, "action" | "topic" | "qos" | "retain">;

@@ -5,20 +5,27 @@
 
 import type { ConnectPacket } from "../codec/packet.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
-import type { AccessRequest, Authentication, AuthenticationStep, ExchangeHandle } from "./access.ts";
+import type {
+  AccessRequest,
+  Authentication,
+  AuthenticationStep,
+  ClientAction,
+  ClientIdentity,
+  ExchangeHandle,
+} from "./access.ts";
 import type { ConnectionTerms } from "./connect_negotiation.ts";
 import type { Session } from "./session.ts";
 
 /** Question that a connection needs to have answered before it takes the next packet. */
 export type Ask =
   | { readonly kind: "authenticate"; readonly connect: ConnectPacket; readonly clientId: string }
-  | { readonly kind: "authorize"; readonly request: AccessRequest }
+  | { readonly kind: "authorize"; readonly request: AccessRequest; readonly resume: Resume }
   /** The storage keeps nothing now: answered when it does again, or when that took too long. */
-  | { readonly kind: "storage" }
+  | { readonly kind: "storage"; readonly resume: Resume }
   /** A subscriber is behind: answered when it has caught up, or has had its time. */
-  | { readonly kind: "subscriber"; readonly subscriber: BehindSubscriber }
+  | { readonly kind: "subscriber"; readonly subscriber: BehindSubscriber; readonly resume: Resume }
   /** Part of a large packet is done: answered when other connections have had their turn. */
-  | { readonly kind: "turn" }
+  | { readonly kind: "turn"; readonly resume: Resume }
   /** Enhanced authentication: the first data of an exchange, or more for one that continues. */
   | {
     readonly kind: "exchange";
@@ -28,6 +35,9 @@ export type Ask =
     readonly data: Uint8Array | undefined;
   }
   | { readonly kind: "openSession"; readonly connect: ConnectPacket; readonly terms: ConnectionTerms };
+
+/** Continues the work on a packet with the answer; gives the next question, if there is one. */
+export type Resume = (answer: boolean, nowMs: number) => Ask | undefined;
 
 /** Answer to an {@linkcode Ask}, of the same kind. */
 export type Answer =
@@ -45,4 +55,9 @@ export type Answer =
 export interface BehindSubscriber {
   /** Whether it still is, and has not had its time yet: publishers wait no longer than that. */
   isFarBehind(nowMs: number): boolean;
+}
+
+/** Question whether the client may do something, which is asked only where there is an authorizer. */
+export function askAuthorizer(action: ClientAction, identity: ClientIdentity, resume: Resume): Ask {
+  return { kind: "authorize", request: { ...action, ...identity }, resume };
 }

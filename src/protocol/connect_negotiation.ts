@@ -1,14 +1,21 @@
 import { LARGEST_PACKET_BYTES } from "../codec/decoder.ts";
-import type { ConnectPacket } from "../codec/packet.ts";
+import type { ConnectPacket, Will } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Limits } from "./limits.ts";
-import { beyondService, beyondTopicLimits, isBeyondTopicLimits, isServerTopic, reasonOf } from "./publish_rules.ts";
+import {
+  beyondService,
+  beyondTopicLimits,
+  isBeyondTopicLimits,
+  isOfItsFormat,
+  isServerTopic,
+  reasonOf,
+} from "./publish_rules.ts";
 
 // mosquitto's bridge acknowledges more QoS 2 messages than this and loses them. (2.0.11, 2026-11)
 const BRIDGE_RECEIVE_MAXIMUM = 20;
 
-/** What holds for a connection once CONNECT and the limits of the broker are put together (MQTT 5, section 3.1 and 3.2). */
+/** Terms of a connection: CONNECT and the limits of the broker put together (MQTT 5, section 3.1 and 3.2). */
 export interface ConnectionTerms {
   /** Assigned by the broker when the client gave none. */
   readonly clientId: string;
@@ -32,37 +39,21 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** Terms of a connection, or why it is refused. */
+/**
+ * Terms of a connection, or why it is refused.
+ *
+ * @param checksPayloadFormat whether a Will Payload has to be what its Payload Format Indicator says
+ */
 export function negotiate(
   connect: ConnectPacket,
   limits: Limits,
+  checksPayloadFormat: boolean,
   newClientId: () => string,
 ): ConnectionTerms | Refusal {
-  const { protocolVersion, properties } = connect;
-  if (connect.clientId === "" && protocolVersion < 5 && (!connect.cleanStart || protocolVersion === 3)) {
-    // [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers.
-    const reason = "a Client Identifier is needed unless Clean Session is 1 and the version is 3.1.1 or later";
-    return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason };
-  }
-  if (connect.clientId.length > limits.maximumClientIdLength) {
-    const reason = `the Client Identifier is longer than ${limits.maximumClientIdLength} characters`;
-    return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason };
-  }
-  if (connect.will !== undefined) {
-    const { topic, payload } = connect.will;
-    if (isBeyondTopicLimits(topic, limits)) {
-      return { reasonCode: ReasonCode.TopicNameInvalid, reason: `Will Topic: ${beyondTopicLimits(limits)}` };
-    }
-    if (isServerTopic(topic)) {
-      return { reasonCode: ReasonCode.NotAuthorized, reason: "Will Topic: no client publishes there" };
-    }
-    if (payload.length > limits.maximumPayloadBytes) {
-      const reason = `Will Payload: it is larger than ${limits.maximumPayloadBytes} bytes`;
-      return { reasonCode: ReasonCode.PacketTooLarge, reason };
-    }
-    const reasonCode = beyondService(connect.will, limits); // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
-    if (reasonCode !== undefined) return { reasonCode, reason: `Will: ${reasonOf(reasonCode, limits)}` };
-  }
+  const { properties } = connect;
+  const refusal = clientIdRefusal(connect, limits) ??
+    (connect.will === undefined ? undefined : willRefusal(connect.will, limits, checksPayloadFormat));
+  if (refusal !== undefined) return refusal;
   const isAssignedClientId = connect.clientId === ""; // [MQTT-3.1.3-6]
   return {
     clientId: isAssignedClientId ? newClientId() : connect.clientId,
@@ -76,7 +67,44 @@ export function negotiate(
   };
 }
 
-/** Properties of a CONNACK with Success: whatever differs from what the client takes for granted. */
+function clientIdRefusal(
+  { protocolVersion, clientId, cleanStart }: ConnectPacket,
+  { maximumClientIdLength }: Limits,
+): Refusal | undefined {
+  if (clientId === "" && protocolVersion < 5 && (!cleanStart || protocolVersion === 3)) {
+    // [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers.
+    const reason = "a Client Identifier is needed unless Clean Session is 1 and the version is 3.1.1 or later";
+    return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason };
+  }
+  if (clientId.length > maximumClientIdLength) {
+    const reason = `the Client Identifier is longer than ${maximumClientIdLength} characters`;
+    return { reasonCode: ReasonCode.ClientIdentifierNotValid, reason };
+  }
+  return undefined;
+}
+
+function willRefusal(will: Will, limits: Limits, checksPayloadFormat: boolean): Refusal | undefined {
+  const { topic, payload, properties } = will;
+  if (isBeyondTopicLimits(topic, limits)) {
+    return { reasonCode: ReasonCode.TopicNameInvalid, reason: `Will Topic: ${beyondTopicLimits(limits)}` };
+  }
+  if (isServerTopic(topic)) {
+    return { reasonCode: ReasonCode.NotAuthorized, reason: "Will Topic: no client publishes there" };
+  }
+  if (payload.length > limits.maximumPayloadBytes) {
+    const reason = `Will Payload: it is larger than ${limits.maximumPayloadBytes} bytes`;
+    return { reasonCode: ReasonCode.PacketTooLarge, reason };
+  }
+  const notOffered = beyondService(will, limits); // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
+  if (notOffered !== undefined) return { reasonCode: notOffered, reason: `Will: ${reasonOf(notOffered, limits)}` };
+  if (checksPayloadFormat && !isOfItsFormat(payload, properties)) {
+    const reason = "Will Payload is not UTF-8 as its indicator says";
+    return { reasonCode: ReasonCode.PayloadFormatInvalid, reason };
+  }
+  return undefined;
+}
+
+/** Properties of a CONNACK with Success: all that differs from what the client takes for granted. */
 export function connackProperties(connect: ConnectPacket, terms: ConnectionTerms, limits: Limits): Properties {
   const properties: Properties = {
     receiveMaximum: limits.receiveMaximum,

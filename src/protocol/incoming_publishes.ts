@@ -2,8 +2,9 @@ import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { PublishPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { Ask, BehindSubscriber } from "./ask.ts";
-import type { ConnectionHost, PacketPort } from "./connection_host.ts";
+import { type Ask, askAuthorizer, type BehindSubscriber } from "./ask.ts";
+import type { ClientLink } from "./client_link.ts";
+import type { ConnectionHost } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
 import { PacketIdentifierSet } from "./inflight.ts";
 import {
@@ -18,25 +19,25 @@ import type { Session } from "./session.ts";
 
 /** PUBLISH and PUBREL of the client of one connection (MQTT 5, sections 3.3, 3.6 and 4.3). */
 export class IncomingPublishes {
-  readonly #connection: PacketPort;
+  readonly #link: ClientLink;
   readonly #host: ConnectionHost;
   /** Topics by alias; they end with the connection. [MQTT-3.3.2-7] */
   #aliases: string[] | undefined;
   /** Packet Identifiers of QoS 2 messages that came on this connection and are not released. */
   #unreleased: PacketIdentifierSet | undefined;
 
-  constructor(connection: PacketPort, host: ConnectionHost) {
-    this.#connection = connection;
+  constructor(link: ClientLink, host: ConnectionHost) {
+    this.#link = link;
     this.#host = host;
   }
 
-  receive(packet: PublishPacket, nowMs: number): Ask | undefined {
-    const connection = this.#connection;
+  receive(packet: PublishPacket, session: Session, nowMs: number): Ask | undefined {
+    const link = this.#link;
     let topic = packet.topic;
     if (packet.properties !== NO_PROPERTIES) {
       const resolved = this.#resolve(packet);
       if (resolved instanceof MqttError) {
-        connection.fail(resolved);
+        link.fail(resolved);
         return undefined;
       }
       topic = resolved;
@@ -44,44 +45,47 @@ export class IncomingPublishes {
     const { limits } = this.#host;
     if (this.#isBeyondReceiveMaximum(packet)) {
       const reason = `more than ${limits.receiveMaximum} messages are not acknowledged`; // [MQTT-3.3.4-7]
-      connection.disconnect(ReasonCode.ReceiveMaximumExceeded, reason);
+      link.disconnect(ReasonCode.ReceiveMaximumExceeded, reason);
       return undefined;
     }
     if (isBeyondTopicLimits(topic, limits)) {
-      connection.disconnect(ReasonCode.TopicNameInvalid, beyondTopicLimits(limits));
+      link.disconnect(ReasonCode.TopicNameInvalid, beyondTopicLimits(limits));
       return undefined;
     }
     const notOffered = beyondService(packet, limits);
     if (notOffered !== undefined) {
-      connection.disconnect(notOffered, reasonOf(notOffered, limits));
+      link.disconnect(notOffered, reasonOf(notOffered, limits));
       return undefined;
     }
     if (packet.payload.length > limits.maximumPayloadBytes) {
-      this.#acknowledge(packet, ReasonCode.ImplementationSpecificError);
+      this.#acknowledge(packet, session, ReasonCode.ImplementationSpecificError);
       return undefined;
     }
-    if (!this.#host.asksAuthorizer) return this.#accept(packet, topic, nowMs);
+    if (!this.#host.asksAuthorizer) return this.#accept(packet, topic, session, nowMs);
+    return this.#askAuthorizer(packet, topic, session);
+  }
+
+  #askAuthorizer(packet: PublishPacket, topic: string, session: Session): Ask {
     const { qos, retain } = packet;
-    return connection.authorize({ action: "publish", topic, qos, retain }, (isAllowed, answeredMs) => {
-      if (isAllowed) return this.#accept(packet, topic, answeredMs);
-      this.#deny(packet, topic);
+    return askAuthorizer({ action: "publish", topic, qos, retain }, this.#link.identity, (isAllowed, nowMs) => {
+      if (isAllowed) return this.#accept(packet, topic, session, nowMs);
+      this.#deny(packet, topic, session);
       return undefined;
-    }, nowMs);
+    });
   }
 
   /** Before MQTT 5 it is acknowledged as if it were published, or ends the connection. [MQTT-3.3.5-2] */
-  #deny(packet: PublishPacket, topic: string): void {
-    const connection = this.#connection;
-    if (connection.version === 5 || this.#host.deniedPublish === "acknowledge") {
-      this.#acknowledge(packet, ReasonCode.NotAuthorized);
+  #deny(packet: PublishPacket, topic: string, session: Session): void {
+    const link = this.#link;
+    if (link.version === 5 || this.#host.deniedPublish === "acknowledge") {
+      this.#acknowledge(packet, session, ReasonCode.NotAuthorized);
     } else {
-      connection.disconnect(ReasonCode.NotAuthorized, `not authorized to publish to "${topic}"`);
+      link.disconnect(ReasonCode.NotAuthorized, `not authorized to publish to "${topic}"`);
     }
   }
 
   /** PUBREL: the identifier is free again. */
-  release(packetIdentifier: number): void {
-    const session = this.#connection.session as Session; // It is connected.
+  release(packetIdentifier: number, session: Session): undefined {
     const isKnown = session.received.delete(packetIdentifier);
     this.#unreleased?.delete(packetIdentifier);
     const { log } = this.#host;
@@ -89,58 +93,58 @@ export class IncomingPublishes {
     const reasonCode = isKnown ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
     const heldUntil = session.isDurable ? log.writtenSequence : 0;
     // [MQTT-4.3.3-11]
-    this.#connection.send({ type: "pubcomp", packetIdentifier, reasonCode, properties: NO_PROPERTIES }, heldUntil);
+    this.#link.send({ type: "pubcomp", packetIdentifier, reasonCode, properties: NO_PROPERTIES }, heldUntil);
   }
 
-  #accept(packet: PublishPacket, topic: string, nowMs: number): Ask | undefined {
-    const connection = this.#connection;
-    const session = connection.session as Session; // It is connected.
+  #accept(packet: PublishPacket, topic: string, session: Session, nowMs: number): Ask | undefined {
+    const link = this.#link;
     const { qos, packetIdentifier } = packet;
     if (qos === 2 && session.received.has(packetIdentifier)) {
       // Not delivered again [MQTT-4.3.3-10]; whether its first PUBREC has left is not known.
-      this.#acknowledge(packet, ReasonCode.Success, this.#host.log.writtenSequence);
+      this.#acknowledge(packet, session, ReasonCode.Success, this.#host.log.writtenSequence);
     } else if (isServerTopic(topic)) {
       const { retain } = packet;
-      connection.tellDenied({ action: "publish", topic, qos, retain });
-      this.#acknowledge(packet, ReasonCode.NotAuthorized);
+      link.tellDenied({ action: "publish", topic, qos, retain });
+      this.#acknowledge(packet, session, ReasonCode.NotAuthorized);
     } else if (this.#host.checksPayloadFormat && !isOfItsFormat(packet.payload, packet.properties)) {
-      if (qos > 0) this.#acknowledge(packet, ReasonCode.PayloadFormatInvalid);
-      else connection.disconnect(ReasonCode.PayloadFormatInvalid, "the payload is not UTF-8 as its indicator says");
+      if (qos > 0) this.#acknowledge(packet, session, ReasonCode.PayloadFormatInvalid);
+      else link.disconnect(ReasonCode.PayloadFormatInvalid, "the payload is not UTF-8 as its indicator says");
     } else if (qos > 0 && !this.#host.isKeeping && this.#isToBeKept(packet, topic, session)) {
-      return this.#refuseToKeep(packet, topic);
+      return this.#refuseToKeep(packet, topic, session);
     } else {
       const subscriber = this.#host.behind(topic, session.clientId, nowMs);
-      if (subscriber !== undefined) return this.#waitFor(subscriber, packet, topic);
+      if (subscriber !== undefined) return this.#waitFor(subscriber, packet, topic, session);
       this.#publish(packet, topic, session, nowMs);
     }
     return undefined;
   }
 
   /** Neither published nor acknowledged before a subscriber has got what waits for it, or has had its time. */
-  #waitFor(subscriber: BehindSubscriber, packet: PublishPacket, topic: string): Ask {
-    return this.#connection.waitForSubscriber(subscriber, (isOver, nowMs) => {
-      if (!isOver) return this.#accept(packet, topic, nowMs);
-      this.#publish(packet, topic, this.#connection.session as Session, nowMs); // It is connected.
+  #waitFor(subscriber: BehindSubscriber, packet: PublishPacket, topic: string, session: Session): Ask {
+    const resume = (isOver: boolean, nowMs: number) => {
+      if (!isOver) return this.#accept(packet, topic, session, nowMs);
+      this.#publish(packet, topic, session, nowMs);
       return undefined;
-    });
+    };
+    return { kind: "subscriber", subscriber, resume };
   }
 
   #publish(packet: PublishPacket, topic: string, session: Session, nowMs: number): void {
     const { qos } = packet;
     const { log } = this.#host;
-    const message = ApplicationMessage.fromPacket(packet, topic, this.#connection.version, session.clientId, nowMs);
+    const message = ApplicationMessage.fromPacket(packet, topic, this.#link.version, session.clientId, nowMs);
     if (qos === 0) {
       this.#host.publish(message, session, nowMs, false);
       return;
     }
     const before = log.writtenSequence;
     if (qos === 1) {
-      this.#acknowledgeKept(packet, this.#host.publish(message, session, nowMs, this.#isTold), before);
+      this.#acknowledgeKept(packet, session, this.#host.publish(message, session, nowMs, this.#isTold), before);
     } else {
-      // Who has subscribed to what it publishes gets PUBREC first and then its copy: some clients expect that order.
-      this.#connection.outbox.pushBehind(
+      // A client that has subscribed to what it publishes gets PUBREC before its copy: some clients expect that order.
+      this.#link.outbox.pushBehind(
         () => this.#publishOnce(message, packet.packetIdentifier, session, nowMs),
-        (reasonCode) => this.#acknowledgeKept(packet, reasonCode, before),
+        (reasonCode) => this.#acknowledgeKept(packet, session, reasonCode, before),
       );
     }
   }
@@ -161,15 +165,15 @@ export class IncomingPublishes {
 
   /** Whether PUBACK and PUBREC have a Reason Code. */
   get #isTold(): boolean {
-    return this.#connection.version === 5;
+    return this.#link.version === 5;
   }
 
-  /** Behind the changes that the message has made since `before`, those of its subscribers included. */
-  #acknowledgeKept(packet: PublishPacket, reasonCode: ReasonCode, before: number): void {
+  /** Acknowledges after the changes that the message has made since `before`, those of its subscribers included. */
+  #acknowledgeKept(packet: PublishPacket, session: Session, reasonCode: ReasonCode, before: number): void {
     const { writtenSequence } = this.#host.log;
     // One that removes a retained message which another has just removed makes no change, and waits for that.
     const isHeld = packet.retain || writtenSequence > before;
-    this.#acknowledge(packet, reasonCode, isHeld ? writtenSequence : 0);
+    this.#acknowledge(packet, session, reasonCode, isHeld ? writtenSequence : 0);
   }
 
   /** Whether the storage has to have something of it before it is acknowledged. */
@@ -178,25 +182,25 @@ export class IncomingPublishes {
   }
 
   /** The storage keeps nothing now: MQTT 5 is told so; before that only silence can say it. */
-  #refuseToKeep(packet: PublishPacket, topic: string): Ask | undefined {
-    const connection = this.#connection;
-    if (connection.version === 5) {
-      this.#acknowledge(packet, ReasonCode.QuotaExceeded);
+  #refuseToKeep(packet: PublishPacket, topic: string, session: Session): Ask | undefined {
+    const link = this.#link;
+    if (link.version === 5) {
+      this.#acknowledge(packet, session, ReasonCode.QuotaExceeded);
       return undefined;
     }
-    return connection.waitForStorage((isKeeping, nowMs) => {
-      if (isKeeping) return this.#accept(packet, topic, nowMs);
-      connection.disconnect(ReasonCode.QuotaExceeded, "the server cannot store a message");
+    const resume = (isKeeping: boolean, nowMs: number) => {
+      if (isKeeping) return this.#accept(packet, topic, session, nowMs);
+      link.disconnect(ReasonCode.QuotaExceeded, "the server cannot store a message");
       return undefined;
-    });
+    };
+    return { kind: "storage", resume };
   }
 
   /** PUBACK or PUBREC; QoS 0 has none. [MQTT-4.3.2-4] [MQTT-4.3.3-8] */
-  #acknowledge(packet: PublishPacket, reasonCode: ReasonCode, heldUntil = 0): void {
+  #acknowledge(packet: PublishPacket, session: Session, reasonCode: ReasonCode, heldUntil = 0): void {
     const { qos, packetIdentifier } = packet;
     if (qos === 0) return;
     if (qos === 2 && reasonCode >= 0x80) {
-      const session = this.#connection.session as Session; // It is connected.
       this.#unreleased?.delete(packetIdentifier);
       // The identifier is free for a new message. [MQTT-4.3.3-9]
       if (session.received.delete(packetIdentifier) && session.isDurable) {
@@ -204,14 +208,14 @@ export class IncomingPublishes {
       }
     }
     const type = qos === 1 ? "puback" : "pubrec";
-    this.#connection.send({ type, packetIdentifier, reasonCode, properties: NO_PROPERTIES }, heldUntil);
+    this.#link.send({ type, packetIdentifier, reasonCode, properties: NO_PROPERTIES }, heldUntil);
   }
 
   /** QoS 1 does not count: it is acknowledged before the next packet is looked at. */
   #isBeyondReceiveMaximum({ qos, packetIdentifier }: PublishPacket): boolean {
-    // Before MQTT 5 nobody can be told, and only identifiers end it.
+    // Before MQTT 5 the client knows no Receive Maximum, and only Packet Identifiers bound it.
     const unreleased = this.#unreleased;
-    if (unreleased === undefined || qos < 2 || this.#connection.version < 5) return false;
+    if (unreleased === undefined || qos < 2 || this.#link.version < 5) return false;
     return !unreleased.has(packetIdentifier) && unreleased.size >= this.#host.limits.receiveMaximum;
   }
 

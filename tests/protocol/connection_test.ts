@@ -3,8 +3,9 @@
 import { assertEquals } from "@std/assert";
 import { encodePacket, NO_PROPERTIES, type Packet, type Properties, TopicInterner } from "../../mod.ts";
 import type { ChangeLog } from "../../src/protocol/change.ts";
+import type { ConnectionLoop } from "../../src/protocol/client_link.ts";
 import { Connection } from "../../src/protocol/connection.ts";
-import type { ConnectionEvents, ConnectionHost } from "../../src/protocol/connection_host.ts";
+import type { ConnectionHost } from "../../src/protocol/connection_host.ts";
 import { limitsWith } from "../../src/protocol/limits.ts";
 import { toHex } from "../codec/hex.ts";
 
@@ -121,7 +122,7 @@ function sent(packet: Packet, properties: Properties): string {
     subscribe: () => {},
     unsubscribe: () => {},
   };
-  const events: ConnectionEvents = {
+  const loop: ConnectionLoop = {
     listener: "",
     denied: () => {},
     accepted: () => {},
@@ -134,7 +135,7 @@ function sent(packet: Packet, properties: Properties): string {
     onReceived: undefined,
     onSent: undefined,
   };
-  const connection = new Connection(host, events);
+  const connection = new Connection(host, loop);
   const ask = connection.receive({
     type: "connect",
     protocolVersion: 5,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { coversFilter, overlapsFilter } from "../../src/protocol/subscription.ts";
+import { coversFilter, overlapsFilter } from "../../src/protocol/topic_filter.ts";
 import { matchesTopic } from "../../src/protocol/topic_filter.ts";
 
 const LEVELS = ["a", "b", "", "$s", "+", "#"];

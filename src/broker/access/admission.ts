@@ -1,6 +1,6 @@
 import { ReasonCode } from "../../codec/reason_code.ts";
 import type { Answer, Ask } from "../../protocol/ask.ts";
-import type { Closing } from "../../protocol/connection.ts";
+import type { Closing } from "../../protocol/client_link.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { SessionLimit } from "../../protocol/session.ts";
 import type { CommitQueue, StorageWait } from "../commits.ts";

@@ -1,7 +1,8 @@
 import { ReasonCode } from "../../codec/reason_code.ts";
 import type { AccessRequest, ClientIdentity } from "../../protocol/access.ts";
 import type { Session } from "../../protocol/session.ts";
-import { endSubscription, type Subscription } from "../../protocol/subscription.ts";
+import { endSubscription } from "../../protocol/subscribing.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
 import type { CommitQueue } from "../commits.ts";
 import type { ConnectionHandle } from "../connection/connections.ts";
 import type { BrokerEvent } from "../events.ts";

@@ -3,8 +3,9 @@ import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
 import type { TopicInterner } from "../../codec/topic_interner.ts";
 import type { Acceptance, AccessRequest } from "../../protocol/access.ts";
 import type { Answer, Ask } from "../../protocol/ask.ts";
-import { type Closing, Connection } from "../../protocol/connection.ts";
-import type { ConnectionEvents, ConnectionHost } from "../../protocol/connection_host.ts";
+import type { Closing, ConnectionLoop } from "../../protocol/client_link.ts";
+import { Connection } from "../../protocol/connection.ts";
+import type { ConnectionHost } from "../../protocol/connection_host.ts";
 import { type ByteChannel, channelOf } from "../../transport/byte_channel.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { StorageWait } from "../commits.ts";
@@ -31,7 +32,7 @@ const LOST: Closing = {
 
 /** Serves one Network Connection: writes what it has to say, and looks after its deadlines and its end. */
 export class ServedConnection
-  implements ConnectionHandle, ConnectionEvents, ConnectionReaderOwner, ConnectionTimersOwner {
+  implements ConnectionHandle, ConnectionLoop, ConnectionReaderOwner, ConnectionTimersOwner {
   readonly connection: Connection;
   /** Whether it has a place among `maximumConnections`. */
   isAdmitted = false;
