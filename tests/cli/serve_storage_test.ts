@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import denoJson from "../../deno.json" with { type: "json" };
 import { connect, publish, RawClient, subscribe } from "../interop/raw_client.ts";
-import { LOOPBACK, Program, type ProgramOptions } from "./program.ts";
+import { LOOPBACK, Program } from "./program.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
+import type { TestIoOptions } from "./test_io.ts";
 
 const REFUSED_WITHIN_MS = 3_000; // It has to start, too.
 
@@ -15,9 +17,17 @@ async function inFolder(check: (folder: string) => Promise<void>): Promise<void>
 }
 
 /** Starts it, has a session with a message that waits and a retained message, and ends it; then both are still there. */
-async function checkKept(args: readonly string[], signal: Deno.Signal, options: ProgramOptions = {}): Promise<void> {
+async function checkKept(
+  args: readonly string[],
+  signal: "SIGTERM" | "SIGKILL",
+  options?: TestIoOptions,
+): Promise<void> {
+  const listening = () => {
+    const all = [...LOOPBACK, ...args];
+    return signal === "SIGKILL" ? Program.listening(all, options) : ProgramInProcess.listening(all, options);
+  };
   {
-    await using program = await Program.listening([...LOOPBACK, ...args], options);
+    await using program = await listening();
     const port = await program.port();
     using subscriber = await RawClient.connect({ port }, { clientId: "subscriber", cleanStart: false });
     await subscriber.send(subscribe(1, "door/+", 1), "e0 00");
@@ -27,9 +37,10 @@ async function checkKept(args: readonly string[], signal: Deno.Signal, options: 
     await publisher.send(publish({ topic: "door/1", payload: "open", qos: 1, retain: true }));
     await publisher.expect("40 02 0001");
     program.kill(signal);
+    if (signal === "SIGTERM") await publisher.closeInTurn();
     await program.ended();
   }
-  await using program = await Program.listening([...LOOPBACK, ...args], options);
+  await using program = await listening();
   const port = await program.port();
   using subscriber = await RawClient.open({ port });
   await subscriber.send(connect({ clientId: "subscriber", cleanStart: false }));
@@ -63,7 +74,7 @@ Deno.test("brooklet says where sessions are kept, and whether the file is new", 
   await inFolder(async (folder) => {
     const args = [...LOOPBACK, "--storage", `kv:${folder}/mqtt.kv`];
     for (const isNew of [true, false]) {
-      await using program = await Program.listening(args);
+      await using program = await ProgramInProcess.listening(args);
       const [line = ""] = await program.stderr.matching(/(?=Sessions and retained messages are kept in)/);
       assert(line.endsWith(`kept in ${folder}/mqtt.kv${isNew ? ", which is new" : ""}`), line);
       program.kill("SIGTERM");
@@ -91,7 +102,7 @@ Deno.test("brooklet does not start on a file that is no storage, and leaves it a
     for (const contents of ["", "this is no storage\n".repeat(1_000)]) {
       const path = `${folder}/${contents.length}.kv`;
       await Deno.writeTextFile(path, contents);
-      await using program = new Program([...LOOPBACK, "--storage", `kv:${path}`]);
+      await using program = new ProgramInProcess([...LOOPBACK, "--storage", `kv:${path}`]);
       const { code, stderr, stdout } = await program.ended();
       assertEquals({ code, stdout, lines: stderr.length }, { code: 1, stdout: [], lines: 1 }, stderr.join("\n"));
       assertMatch(stderr[0] ?? "", /^brooklet: Cannot open \S+\.kv: /);

@@ -55,12 +55,16 @@ for (const { signal, stuckClients } of SIGNALS) {
 Deno.test("brooklet ends with code 0 when SIGINT comes twice for one key", async () => {
   await using program = await Program.listening();
   const port = await program.port();
-  using stuck = await RawClient.connect({ port }, { clientId: "stuck" });
+  using clients = new DisposableStack();
+  const stuck = clients.use(await RawClient.connect({ port }, { clientId: "stuck" }));
   await flood(port, [stuck]); // It is waited for, so that the third one finds the program.
   program.kill("SIGINT");
   program.kill("SIGINT");
   await program.stderr.matching(/SIGINT: shutting down/);
   program.kill("SIGINT");
+  program.kill("SIGUSR2"); // It comes after the third one.
+  await program.stderr.matching(/SIGUSR2: ignored/);
+  clients.dispose();
   assertEquals((await program.ended(END_WITHIN_MS)).code, 0);
   assertMatch(program.stderr.received.join("\n"), /Brooklet has ended$/);
 });
