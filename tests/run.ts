@@ -5,6 +5,7 @@
  */
 
 import { fits, type Lane, laneOf, LANES, LONG, testFiles } from "./lanes.ts";
+import { isFile } from "./installed.ts";
 import { type Counts, countsOf, FileNames, plus, textOf, withFileNames } from "./run_output.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -61,7 +62,9 @@ async function outcome(lane: LaneName): Promise<Counts> {
     }
   }
   const { success } = await child.status;
-  if (junit !== undefined) await Deno.writeTextFile(junit, withFileNames(await Deno.readTextFile(junit), names));
+  if (junit !== undefined && isFile(junit)) { // No report is written of what cannot be compiled.
+    await Deno.writeTextFile(junit, withFileNames(await Deno.readTextFile(junit), names));
+  }
   const { passed, failed, ignored } = summary ?? { passed: 0, failed: 0, ignored: 0 };
   // A run can fail without a failed test, for example by an uncaught error.
   return { passed, failed: success ? failed : Math.max(1, failed), ignored };
