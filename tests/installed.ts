@@ -8,7 +8,9 @@ import { fail } from "@std/assert";
  *
  * @param reason such as `not installed: strace (Debian: strace)`; `undefined`: all is there
  */
-export function testsUnless(reason: string | undefined): (name: string, run: () => Promise<void>) => void {
+export function testsUnless(
+  reason: string | undefined,
+): (name: string, run: (test: Deno.TestContext) => Promise<void>) => void {
   if (reason === undefined) return (name, run) => Deno.test(name, run);
   if (Deno.env.has("BROOKLET_CI")) return (name) => Deno.test(name, () => fail(reason));
   console.log(`Tests are skipped, because this is ${reason}`);

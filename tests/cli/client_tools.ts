@@ -9,6 +9,7 @@ import { TestIo } from "./test_io.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
 const RUN_WITHIN_MS = 30_000;
+const BROKER_KINDS = ["mosquitto", "Brooklet"] as const;
 const MOSQUITTO_PROGRAMS = { pub: "mosquitto_pub", sub: "mosquitto_sub", request: "mosquitto_rr" } as const;
 
 export type ToolCommand = keyof typeof MOSQUITTO_PROGRAMS;
@@ -238,20 +239,44 @@ export interface ToolSetting {
   readonly port: number;
 }
 
-/**
- * Registers a scenario twice, once for each broker: it is played with mosquitto's clients and with Brooklet's commands,
- * each with a broker of their own, at the same time, and what it gives is judged by `compare`.
- */
-export function scenario<T>(
+/** What is played with mosquitto's clients and with Brooklet's commands, and what each gives must be like the other. */
+export interface Scenario {
+  readonly name: string;
+  /** Plays it with both at the same time, each with a broker of this kind of their own; gives what compares the two. */
+  play(brokerKind: ToolKind): Promise<() => void>;
+}
+
+export function scenarioOf<T>(
   name: string,
   play: (setting: ToolSetting) => Promise<T>,
   compare: (brooklet: T, mosquitto: T) => void,
-): void {
-  for (const brokerKind of ["mosquitto", "Brooklet"] as const) {
-    register(`${name}, as mosquitto's clients do, at ${brokerKind}`, async () => {
+): Scenario {
+  return {
+    name,
+    play: async (brokerKind) => {
       const playing = [playedAt(brokerKind, "Brooklet", play), playedAt(brokerKind, "mosquitto", play)] as const;
       await Promise.allSettled(playing); // What fails leaves nothing of the other one.
-      compare(...await Promise.all(playing));
+      const results = await Promise.all(playing);
+      return () => compare(...results);
+    },
+  };
+}
+
+/** Registers a scenario twice, once for each broker. */
+export function scenario<T>(...parts: Parameters<typeof scenarioOf<T>>): void {
+  const { name, play } = scenarioOf(...parts);
+  for (const brokerKind of BROKER_KINDS) {
+    register(`${name}, as mosquitto's clients do, at ${brokerKind}`, async () => (await play(brokerKind))());
+  }
+}
+
+/** Registers scenarios that wait, as steps of one test for each broker: all of them wait at the same time. */
+export function scenarios(name: string, all: readonly Scenario[]): void {
+  for (const brokerKind of BROKER_KINDS) {
+    register(`${name}, as mosquitto's clients do, at ${brokerKind}`, async (test) => {
+      const played = all.map(({ name, play }) => ({ name, playing: play(brokerKind) }));
+      await Promise.allSettled(played.map(({ playing }) => playing));
+      for (const { name, playing } of played) await test.step(name, async () => (await playing)());
     });
   }
 }

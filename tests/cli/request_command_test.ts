@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Client } from "../../mod.ts";
-import { BrookletBroker, ClientTools, scenario } from "./client_tools.ts";
+import { BrookletBroker, ClientTools, scenario, scenarioOf, scenarios, type ToolOutcome } from "./client_tools.ts";
 
 interface Row {
   readonly name: string;
@@ -30,12 +30,17 @@ const ROWS: readonly Row[] = [
       "v",
     ],
   },
+];
+
+/** Rows that wait until their time is over. */
+const WAITING: readonly Row[] = [
   { name: "waits no longer than it is told", args: ["-m", "say nothing", "-W", "1"] },
   { name: "says nothing with --quiet", args: ["-m", "say nothing", "-W", "1", "--quiet"] },
 ];
 
-for (const { name, args } of ROWS) {
-  scenario(`request ${name}`, async ({ tools, at, broker }) => {
+/** A row as a scenario, with a client that answers. */
+function played({ name, args }: Row): Parameters<typeof scenarioOf<{ outcome: ToolOutcome; asked: unknown[] }>> {
+  return [`request ${name}`, async ({ tools, at, broker }) => {
     await using responder = await Client.connect(broker.url("mqtt"), { protocolVersion: 5 });
     const questions = await responder.subscribe("q/in");
     const asked: unknown[] = [];
@@ -54,8 +59,11 @@ for (const { name, args } of ROWS) {
     await responder.close();
     await answering;
     return { outcome, asked };
-  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
+  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto)];
 }
+
+for (const row of ROWS) scenario(...played(row));
+scenarios("request waits for a response", WAITING.map((row) => scenarioOf(...played(row))));
 
 // mosquitto_rr 2.0.11 takes the options and sends nothing.
 Deno.test("request sends a file or standard input", async () => {

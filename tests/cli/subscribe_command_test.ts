@@ -1,6 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { publish } from "../interop/mosquitto_clients.ts";
-import { BrookletBroker, ClientTools, scenario, type ToolOutcome, type ToolSetting } from "./client_tools.ts";
+import {
+  BrookletBroker,
+  ClientTools,
+  scenario,
+  scenarioOf,
+  scenarios,
+  type ToolOutcome,
+  type ToolSetting,
+} from "./client_tools.ts";
 
 const BINARY = Uint8Array.from({ length: 300 }, (_, index) => index % 256);
 const JSON_TEXT = '{"a": [1, 2.5, {"b": "x\\n é"}, [], {}], "10": null, "9": true}';
@@ -48,22 +56,48 @@ const ROWS: readonly Row[] = [
   { name: "prints a format without an end of line", args: ["-t", "s/#", "-C", "3", "-N", "-F", "%t=%p;"] },
   { name: "subscribes to several Topic Filters", args: ["-t", "s/1", "-t", "s/+/3", "-C", "2", "-v"] },
   { name: "leaves filtered messages out", args: ["-t", "#", "-T", "s/deep/#", "-T", "b/+", "-C", "2", "-v"] },
-  { name: "ends after a time with exit code 27", args: ["-t", "s/#", "-W", "1"] },
-  { name: "ends after a time without a message", args: ["-t", "nothing", "-W", "1", "-V", "5"] },
-  { name: "tells nothing with --quiet", args: ["-t", "nothing", "-W", "1", "--quiet"] },
-  { name: "leaves retained messages out", args: ["-t", "s/#", "-R", "-W", "1"] },
   { name: "takes a counted message before its time is over", args: ["-t", "s/1", "-C", "1", "-W", "20"] },
   { name: "ends with SUBACK", args: ["-t", "s/#", "-E"] },
   { name: "says which payload is no JSON", args: ["-t", "s/1", "-C", "1", "-F", "<%J>"] },
 ];
 
-for (const { name, args } of ROWS) {
-  scenario(`sub ${name}`, async (setting) => {
+/** Rows that wait until their time is over. */
+const WAITING: readonly Row[] = [
+  { name: "ends after a time with exit code 27", args: ["-t", "s/#", "-W", "1"] },
+  { name: "ends after a time without a message", args: ["-t", "nothing", "-W", "1", "-V", "5"] },
+  { name: "tells nothing with --quiet", args: ["-t", "nothing", "-W", "1", "--quiet"] },
+  { name: "leaves retained messages out", args: ["-t", "s/#", "-R", "-W", "1"] },
+];
+
+/** A row as a scenario. */
+function played({ name, args }: Row): Parameters<typeof scenarioOf<ToolOutcome>> {
+  return [`sub ${name}`, async (setting) => {
     await seed(setting);
-    const { code, stdout, stderr } = await setting.tools.run("sub", [...setting.at, ...args]);
-    return { code, stdout, stderr };
-  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
+    return await setting.tools.run("sub", [...setting.at, ...args]);
+  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto)];
 }
+
+for (const row of ROWS) scenario(...played(row));
+
+scenarios("sub waits for messages", [
+  ...WAITING.map((row) => scenarioOf(...played(row))),
+  scenarioOf("sub removes retained messages", async (setting) => {
+    await seed(setting);
+    const { tools, at } = setting;
+    const removing = await tools.run("sub", [...at, "-t", "#", "-T", "s/deep/#", "--remove-retained", "-W", "1"]);
+    const left = await tools.run("sub", [...at, "-t", "#", "-v", "-W", "1"]);
+    return { code: removing.code, lines: removing.stdout.split("\n").toSorted(), left };
+  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto)),
+  ...["311", "5"].map((version) =>
+    scenarioOf(`sub prints what its session was subscribed to before, ${version}`, async ({ tools, at, port }) => {
+      const session = [...at, "-c", "-i", "kept", "-q", "1", "-V", version];
+      const first = await tools.run("sub", [...session, "-t", "k/old", "-E"]);
+      await publish({ port }, ["-t", "k/old", "-l", "-q", "1"], "one\ntwo\n");
+      const second = await tools.run("sub", [...session, "-t", "k/new", "-W", "1", "-v"]);
+      return { first, second };
+    }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto))
+  ),
+]);
 
 /** The time is the one thing that cannot be the same. */
 function timeless({ code, stdout, stderr }: ToolOutcome): ToolOutcome {
@@ -125,14 +159,6 @@ scenario("sub ends with the first message that is not retained", async ({ tools,
   return { code, stdout: stdout.toSorted() };
 }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
 
-scenario("sub removes retained messages", async (setting) => {
-  await seed(setting);
-  const { tools, at } = setting;
-  const removing = await tools.run("sub", [...at, "-t", "#", "-T", "s/deep/#", "--remove-retained", "-W", "1"]);
-  const left = await tools.run("sub", [...at, "-t", "#", "-v", "-W", "1"]);
-  return { code: removing.code, lines: removing.stdout.split("\n").toSorted(), left };
-}, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
-
 for (const version of ["311", "5"]) {
   scenario(`sub keeps its session with -c and ends a subscription with -U, ${version}`, async ({ tools, at, port }) => {
     const broker = { hostname: "127.0.0.1", port };
@@ -149,16 +175,6 @@ for (const version of ["311", "5"]) {
     await publish(broker, ["-t", "k/b", "-m", "two", "-q", "1"]);
     const { code, stdout } = await third.ended();
     return { first, second, code, stdout };
-  }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
-}
-
-for (const version of ["311", "5"]) {
-  scenario(`sub prints what its session was subscribed to before, ${version}`, async ({ tools, at, port }) => {
-    const session = [...at, "-c", "-i", "kept", "-q", "1", "-V", version];
-    const first = await tools.run("sub", [...session, "-t", "k/old", "-E"]);
-    await publish({ port }, ["-t", "k/old", "-l", "-q", "1"], "one\ntwo\n");
-    const second = await tools.run("sub", [...session, "-t", "k/new", "-W", "1", "-v"]);
-    return { first, second };
   }, (brooklet, mosquitto) => assertEquals(brooklet, mosquitto));
 }
 

@@ -44,7 +44,9 @@ export function interopTests(needs: readonly Program[]): RegisterTest {
  * Gives the function that registers tests. Where a program is missing they are reported as ignored, with a line that says
  * why; in continuous integration (`BROOKLET_CI` is set) they fail instead.
  */
-export function programTests(needs: readonly Program[]): (name: string, run: () => Promise<void>) => void {
+export function programTests(
+  needs: readonly Program[],
+): (name: string, run: (test: Deno.TestContext) => Promise<void>) => void {
   const missing = needs.filter((program) => !isThere(program));
   if (missing.length === 0) return testsUnless(undefined);
   return testsUnless(
