@@ -66,8 +66,8 @@ export class Broker {
     for await (const change of storage.restore()) {
       if (change.kind === "clock") broker.#wallClockSet(timeline.resume(change));
       else if (change.kind !== "retained") sessions.restore(change);
-      else if (change.message !== undefined) retention.keep(change.message, change.source, change.sequence);
-      if (change.kind === "subscribed") retention.neverBefore(change.retainedDue?.passesUntil ?? 0);
+      else if (change.message !== undefined) retention.restore(change.message, change.source, change.sequence);
+      if (change.kind === "subscribed") retention.restoreSequence(change.retainedDue?.passesUntil ?? 0);
     }
     sessions.endRestore();
     broker.tick(); // What has expired in the meantime.
@@ -258,15 +258,14 @@ export class Broker {
    */
   tick(monotonicMs: number = this.#parts.timeline.monotonicMs()): void {
     const nowMs = this.#parts.timeline.at(monotonicMs);
-    const { turn, backlogWait, dropped, sessionQuota, sysState, sysTopics, commits, review, hooks } = this.#parts;
+    const { turn, backlogWait, dropped, sessionQuota, sysTopics, commits, review, hooks } = this.#parts;
     turn.begin(nowMs); // A deadline that is set anew must not be due at once.
     this.#lookAtWallClock();
     this.#serveDeadlines(nowMs);
     backlogWait.tick(nowMs);
     dropped.tell(nowMs);
     sessionQuota.tell(nowMs);
-    sysState.goOn();
-    sysTopics.tick(nowMs, () => sysState.read());
+    sysTopics.tick(nowMs);
     commits.tick(nowMs);
     if (!Object.is(review.version, hooks.rulesVersion)) review.begin(); // NaN is no other NaN.
     turn.end(); // What expired may have written changes.

@@ -2,7 +2,7 @@ import { TopicInterner } from "../codec/topic_interner.ts";
 import { Backlog } from "../protocol/backlog.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
 import { FrameEncoders } from "../protocol/message.ts";
-import type { RetainedSource, SessionContext } from "../protocol/session_context.ts";
+import type { SessionContext } from "../protocol/session_context.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { AccessChecks, Hooks } from "./access/hooks.ts";
@@ -12,17 +12,17 @@ import { CommitQueue, StorageWait } from "./commits.ts";
 import { ConnectionHosts } from "./connection_hosts.ts";
 import { type ConnectionHandle, Connections } from "./connection/connections.ts";
 import { Deadlines } from "./deadlines.ts";
-import { DroppedMessages, EventLoopStalls, Traffic } from "./counters.ts";
+import { DroppedMessages, EventLoopStalls, RetentionRefusals, Traffic } from "./counters.ts";
 import { type BrokerEvent, quiet } from "./events.ts";
 import { Evictions } from "./access/bans.ts";
 import { reviewOf, type SubscriptionReview } from "./access/review.ts";
 import { LocalClient } from "./local_client.ts";
 import { BacklogWait, Publishing, Router } from "./router.ts";
-import { Retention, RetentionRefusals } from "./retained.ts";
+import { Retention } from "./retained.ts";
 import type { ServedConnection } from "./connection/served_connection.ts";
 import { SessionQuota } from "./session_quota.ts";
 import { Sessions, type SessionsHost } from "./sessions.ts";
-import { sysInterval, SysStateSource, SysTopics, VERSION } from "./sys_topics.ts";
+import { sysInterval, SysTopics } from "./sys_topics.ts";
 import { Timeline } from "./timeline.ts";
 import { Turn, TurnBudget } from "./turn.ts";
 
@@ -70,7 +70,6 @@ export class BrokerParts {
   readonly evictions: Evictions;
   readonly admission: Admission;
   readonly sysTopics: SysTopics;
-  readonly sysState: SysStateSource;
   readonly localClient: LocalClient;
   readonly review: SubscriptionReview<ConnectionHandle>;
   readonly hosts: ConnectionHosts;
@@ -114,12 +113,12 @@ export class BrokerParts {
     this.sessions = new Sessions(this.#sessionsHost(options));
     this.evictions = new Evictions(this.connections, this.timeline.wallMs);
     this.admission = new Admission(this);
-    this.sysTopics = new SysTopics(
-      VERSION,
-      sysInterval(options.sysIntervalMs),
-      (message, nowMs) => this.router.publish(message, nowMs),
-    );
-    this.sysState = new SysStateSource(this, options.heapBytes);
+    this.sysTopics = new SysTopics({
+      ...this,
+      refusals: this.retentionRefusals,
+      intervalMs: sysInterval(options.sysIntervalMs),
+      heapBytes: options.heapBytes,
+    });
     this.localClient = new LocalClient(this);
     this.review = reviewOf(this, options.lostSubscription);
     this.hosts = new ConnectionHosts(this, options);
@@ -151,7 +150,7 @@ export class BrokerParts {
       limits: this.limits,
       log: this.commits,
       encoders: new FrameEncoders(this.topics),
-      retained: this.#retainedSource(),
+      retained: this.retention,
       backlog: this.backlog,
       dropped: this.dropped.counts,
       dropsBegin: (clientId, isConnected, limit) =>
@@ -160,20 +159,6 @@ export class BrokerParts {
       queuesQos0: queuesQos0Messages,
       upgradesQos: upgradesOutgoingQos,
       budget: this.budget,
-    };
-  }
-
-  /** Topics of the broker itself are always new: they come once more where the first message of a client has not come. */
-  #retainedSource(): RetainedSource {
-    const { retention } = this;
-    return {
-      get lastSequence() {
-        return retention.lastSequence;
-      },
-      matching: ({ levels }, after) => {
-        const ofClients = retention.match(levels, after);
-        return after === undefined || after === "" ? this.sysTopics.before(ofClients, levels) : ofClients;
-      },
     };
   }
 }

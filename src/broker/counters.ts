@@ -1,8 +1,18 @@
 import type { SessionContext } from "../protocol/session_context.ts";
+import type { AccessAttributes } from "../protocol/access.ts";
+import type { ApplicationMessage } from "../protocol/message.ts";
 import type { Session } from "../protocol/session.ts";
 import type { BrokerEvent } from "./events.ts";
+import type { RetentionObstacle } from "./retained.ts";
 
-/** What has come and gone since the broker was opened. Counted for a batch and for a write, where that can be. */
+const DROPS_TOLD_EVERY_MS = 10_000;
+// A client is told of again after an hour, and of so many clients in one.
+const REFUSALS_TOLD_EVERY_MS = 3_600_000;
+const MOST_TOLD = 1_000;
+// 100,000 at once take 20 ms, in which nobody is served. (2 cores, Deno 2.9, 2026-11)
+const SESSIONS_AT_A_TIME = 2_000;
+
+/** Counts what has come and gone since the broker was opened; for a batch and for a write, where that can be. */
 export class Traffic {
   /** Network Connections. */
   sockets = 0;
@@ -20,8 +30,6 @@ export class Traffic {
   sentPayloadBytes = 0;
 }
 
-const TOLD_EVERY_MS = 10_000;
-
 /** Counts messages that were not delivered, and tells of them once in a while. */
 export class DroppedMessages {
   /** Since the broker was opened. */
@@ -35,7 +43,7 @@ export class DroppedMessages {
   }
 
   tell(nowMs: number): void {
-    if (nowMs < this.#toldMs + TOLD_EVERY_MS) return;
+    if (nowMs < this.#toldMs + DROPS_TOLD_EVERY_MS) return;
     this.#toldMs = nowMs;
     const { counts } = this;
     const told = this.#told;
@@ -50,14 +58,55 @@ export class DroppedMessages {
   }
 }
 
-// 100,000 at once take 20 ms, in which nobody is served. (2 cores, Deno 2.9, 2026-11)
-const SESSIONS_AT_A_TIME = 2_000;
+/** Counts messages that could not be retained, and tells of them once for each client. */
+export class RetentionRefusals {
+  /** Since the broker was opened. */
+  count = 0;
+  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #told = new Set<string>();
+  #sinceMs = -Infinity;
 
-/** What all sessions hold together, as it was when they were looked at last: some at a time. */
+  constructor(onEvent: (event: BrokerEvent) => void) {
+    this.#onEvent = onEvent;
+  }
+
+  /** Counts one, and tells of it; a publisher in the broker's own process is told by the call that it makes. */
+  tell(
+    { publisher: clientId, topic, qos }: ApplicationMessage,
+    source: AccessAttributes | undefined,
+    obstacle: RetentionObstacle,
+    isRefused: boolean,
+    nowMs: number,
+  ): void {
+    this.count += 1;
+    if (clientId === undefined || !this.#isFirst(clientId, nowMs)) return;
+    this.#onEvent({
+      kind: "retainedRefused",
+      clientId,
+      principal: source?.principal,
+      topic,
+      qos,
+      obstacle,
+      isDelivered: !isRefused,
+    });
+  }
+
+  #isFirst(clientId: string, nowMs: number): boolean {
+    if (nowMs >= this.#sinceMs + REFUSALS_TOLD_EVERY_MS) {
+      this.#sinceMs = nowMs;
+      this.#told.clear();
+    }
+    if (this.#told.size >= MOST_TOLD || this.#told.has(clientId)) return false;
+    this.#told.add(clientId);
+    return true;
+  }
+}
+
+/** Sums of what all sessions hold, as it was when they were looked at last: some at a time. */
 export class BacklogTotals {
   /** Messages that wait or are in flight. */
   messages = 0;
-  /** What those hold that wait. */
+  /** Bytes of those that wait. */
   bytes = 0;
   readonly #sessions: () => Iterator<Session>;
   #counting: { messages: number; bytes: number; readonly left: Iterator<Session> } | undefined;
@@ -69,11 +118,11 @@ export class BacklogTotals {
   /** Begins to look at them again, if it is through with the last time; few of them are counted at once. */
   begin(): void {
     this.#counting ??= { messages: 0, bytes: 0, left: this.#sessions() };
-    this.goOn();
+    this.resume();
   }
 
   /** Looks at some more. */
-  goOn(): void {
+  resume(): void {
     const counting = this.#counting;
     if (counting === undefined) return;
     for (let count = 0; count < SESSIONS_AT_A_TIME; count++) {
@@ -91,8 +140,8 @@ export class BacklogTotals {
 }
 
 /**
- * How long the event loop was held, and nobody was served: by the work of one turn, or by turns behind each other in which
- * the runtime did not look for timers and sockets, which makes a timer late.
+ * Measures for how long the event loop was held, and nobody was served: by the work of one turn, or by turns one after the
+ * other in which the runtime did not look for timers and sockets, which makes a timer late.
  */
 export class EventLoopStalls {
   /** Since the broker was opened, in milliseconds. */
@@ -100,19 +149,19 @@ export class EventLoopStalls {
   #recentMs = 0;
   #timerDueMs = Infinity;
 
-  /** Called with the time that a turn took. */
+  /** Takes the time that a turn took. */
   held(ms: number): void {
     if (ms > this.#recentMs) this.#recentMs = ms;
     if (ms > this.longestMs) this.longestMs = ms;
   }
 
-  /** Called by a timer that fires every `periodMs`. */
+  /** Takes the lateness of a timer that fires every `periodMs`. */
   timerFired(nowMs: number, periodMs: number): void {
     this.held(nowMs - this.#timerDueMs);
     this.#timerDueMs = nowMs + periodMs;
   }
 
-  /** The longest since this was asked last, in milliseconds. */
+  /** Gives the longest since it was called last, in milliseconds. */
   takeRecentMs(): number {
     const recentMs = this.#recentMs;
     this.#recentMs = 0;

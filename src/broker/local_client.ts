@@ -10,7 +10,6 @@ import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filt
 import type { PublishRequest, SubscribeOptions } from "./options.ts";
 import type { Retention } from "./retained.ts";
 import type { BacklogWait, Publishing, Router, Subscriber } from "./router.ts";
-import type { SysTopics } from "./sys_topics.ts";
 import type { Turn } from "./turn.ts";
 
 const DEFAULT_MESSAGES = 1_000;
@@ -22,7 +21,6 @@ export class LocalClient {
   readonly #limits: Limits;
   readonly #router: Router;
   readonly #retention: Retention;
-  readonly #sysTopics: SysTopics;
   readonly #publishing: Publishing;
   readonly #backlogWait: BacklogWait;
   readonly #turn: Turn;
@@ -31,11 +29,10 @@ export class LocalClient {
   /** Messages that wait for a subscriber; resolves after the last of them. */
   #waiting: Promise<unknown> | undefined;
 
-  constructor({ limits, router, retention, sysTopics, publishing, backlogWait, turn, clock }: {
+  constructor({ limits, router, retention, publishing, backlogWait, turn, clock }: {
     readonly limits: Limits;
     readonly router: Router;
     readonly retention: Retention;
-    readonly sysTopics: SysTopics;
     readonly publishing: Publishing;
     readonly backlogWait: BacklogWait;
     readonly turn: Turn;
@@ -44,7 +41,6 @@ export class LocalClient {
     this.#limits = limits;
     this.#router = router;
     this.#retention = retention;
-    this.#sysTopics = sysTopics;
     this.#publishing = publishing;
     this.#backlogWait = backlogWait;
     this.#turn = turn;
@@ -98,7 +94,7 @@ export class LocalClient {
     });
     this.#router.subscribe(reader, subscription);
     this.#subscriptions.add(reader);
-    for (const one of this.#sysTopics.before(this.#retention.match(filter.levels), filter.levels)) {
+    for (const one of this.#retention.matching(filter)) {
       const message = one?.message;
       if (message !== undefined && nowMs < message.expiresAtMs) {
         reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);

@@ -2,31 +2,70 @@ import type { AccessAttributes, AccessRequest } from "../protocol/access.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import type { Retained } from "../protocol/session_context.ts";
-import { hasWildcard } from "../protocol/topic_filter.ts";
+import type { Retained, RetainedSource } from "../protocol/session_context.ts";
+import { hasWildcard, type ParsedTopicFilter } from "../protocol/topic_filter.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import type { BrokerEvent } from "./events.ts";
 import { SortedNames } from "./sorted_names.ts";
 
-// How many messages of publishers that may not publish them any more are as much work as one stop.
+// Memory of one level of a topic that no other topic has. (Deno 2.9, 2026-11)
+const NODE_BYTES = 280;
+// Names and rights of a publisher that cost no more are not counted: mostly many messages share them.
+const USUAL_SOURCE_BYTES = 256;
+const GRANT_BYTES = 64;
+// Nodes, and messages of publishers that may not publish them any more, that are looked at between two stops.
+const NODES_BETWEEN_STOPS = 512;
 const REFUSED_BETWEEN_STOPS = 256;
+// Children that are sorted each time: a tenth of a millisecond. (Deno 2.9, 2026-11-30)
+const FEW_CHILDREN = 512;
 
-/** Asked about the publisher of a message that is about to go to a new subscription. */
+/** Access rule for the publisher of a message that is about to go to a new subscription. */
 export type MayStillPublish = (request: AccessRequest) => boolean;
 
 /** A limit that keeps a message from being retained. */
 export type RetentionLimit = "maximumRetainedMessages" | "maximumRetainedBytes";
 
-/** Which messages are retained, how many may be, and until when (MQTT 5, sections 3.3.1.3 and 3.3.2.3.3). */
-export class Retention {
+/** Why a message cannot be retained: a limit, or a storage that has too much to do. */
+export type RetentionObstacle = RetentionLimit | "storage";
+
+interface Node extends Retained {
+  children: Map<string, Node> | undefined;
+  message: ApplicationMessage | undefined;
+  sequence: number | undefined;
+  /** Names of the children in order, where there are many and the order was asked for. */
+  names: SortedNames | undefined;
+  /** Attributes of the publisher of the message; `undefined`: not known. */
+  source: AccessAttributes | undefined;
+}
+
+/** A node whose children are visited in the order of their names. */
+interface Visit {
+  readonly children: ReadonlyMap<string, Node>;
+  readonly names: readonly string[];
+  /** Index of the next one. */
+  next: number;
+  readonly depth: number;
+  readonly isBelowHash: boolean;
+  /** Levels of the topic after which messages come, while the path is the same. */
+  readonly after: readonly string[] | undefined;
+}
+
+/** The retained message of a topic, and the attributes of its publisher. */
+export interface RetainedMessage extends Retained {
+  readonly source: AccessAttributes | undefined;
+}
+
+/** Retains messages within the limits, until they expire (MQTT 5, sections 3.3.1.3 and 3.3.2.3.3). */
+export class Retention implements RetainedSource {
   readonly messages = new RetainedMessages();
+  /** Messages that the broker tells of itself below `$SYS`: no storage keeps them, and no limit counts them. */
+  readonly ofBroker = new RetainedMessages();
   readonly #limits: Limits;
   readonly #log: ChangeLog;
   readonly #deadlines: Deadlines;
   /** `undefined`: publishers are not asked about. */
   readonly #mayStillPublish: MayStillPublish | undefined;
   #lastSequence = 0;
-  /** When messages expire, by topic. */
+  /** Expiries of messages by topic. */
   readonly #expiry = new Map<string, Deadline>();
 
   constructor(limits: Limits, log: ChangeLog, deadlines: Deadlines, mayStillPublish?: MayStillPublish) {
@@ -46,10 +85,10 @@ export class Retention {
     const limit = this.#limitAgainst(message, source);
     if (limit !== undefined) return limit;
     // Without the frames that subscribers share now: each would hold a whole buffer, for as long as it is retained.
-    const kept = ApplicationMessage.restored(message.own(), message.publisher, message.expiresAtMs);
+    const own = ApplicationMessage.restored(message.own(), message.publisher, message.expiresAtMs);
     const sequence = this.#lastSequence + 1;
-    this.keep(kept, source, sequence);
-    this.#log.write({ kind: "retained", topic, message: kept, source, sequence });
+    this.restore(own, source, sequence);
+    this.#log.write({ kind: "retained", topic, message: own, source, sequence });
     return undefined;
   }
 
@@ -61,11 +100,11 @@ export class Retention {
     this.#log.write({ kind: "retained", topic, message: undefined });
   }
 
-  /** Takes a message as it is, without a limit or a change: the storage has it already. */
-  keep(message: ApplicationMessage, source?: AccessAttributes, sequence = 0): void {
+  /** Takes a message that the storage has already: without a limit, and without a change. */
+  restore(message: ApplicationMessage, source?: AccessAttributes, sequence = 0): void {
     const { topic, expiresAtMs } = message;
     this.messages.set(message, source, sequence);
-    this.neverBefore(sequence);
+    this.restoreSequence(sequence);
     this.#deadlines.cancel(this.#expiry.get(topic));
     if (expiresAtMs === Infinity) this.#expiry.delete(topic);
     else this.#expiry.set(topic, this.#deadlines.add(expiresAtMs, () => this.forget(topic)));
@@ -76,25 +115,27 @@ export class Retention {
     return this.#lastSequence;
   }
 
-  /** Messages that come have larger sequences than this one, which a storage has kept. */
-  neverBefore(sequence: number): void {
+  /** Takes note of a sequence that the storage has: those of later messages are larger. */
+  restoreSequence(sequence: number): void {
     this.#lastSequence = Math.max(this.#lastSequence, sequence);
   }
 
   /**
-   * Messages for whoever subscribes, as {@linkcode RetainedMessages.match} gives them, or
-   * {@linkcode RetainedMessages.matchInOrder} behind a topic: only what may still be published.
+   * Messages for a new subscription, as {@linkcode RetainedMessages.match} gives them, or
+   * {@linkcode RetainedMessages.matchInOrder} after a topic: only those that may still be published.
    */
-  *match(levels: readonly string[], after?: string): Generator<RetainedMessage | undefined, undefined> {
+  *matching({ levels }: ParsedTopicFilter, after?: string): Generator<RetainedMessage | undefined, undefined> {
+    // First those of the broker, which are always new: they come again where the first one of a client has not come.
+    if (levels[0] === "$SYS" && (after === undefined || after === "")) yield* this.ofBroker.match(levels);
     let refused = 0;
-    const matching = after === undefined ? this.messages.match(levels) : this.messages.matchInOrder(levels, after);
-    for (const retained of matching) {
+    const ofClients = after === undefined ? this.messages.match(levels) : this.messages.matchInOrder(levels, after);
+    for (const retained of ofClients) {
       if (retained === undefined || this.#isStillAllowed(retained)) yield retained;
       else if (++refused % REFUSED_BETWEEN_STOPS === 0) yield undefined;
     }
   }
 
-  /** What nobody knows the publisher of is not asked about: it is of the broker's own process, or of an earlier version. */
+  /** Asks about the publisher, where it is known: other messages are of the broker's own process, or of an earlier version. */
   #isStillAllowed({ message, source }: RetainedMessage): boolean {
     if (this.#mayStillPublish === undefined || source === undefined || message?.publisher === undefined) return true;
     const { topic, qos, retain, publisher } = message;
@@ -103,7 +144,7 @@ export class Retention {
     return this.#mayStillPublish({ ...identity, action: "publish", topic, qos, retain });
   }
 
-  /** A message that makes nothing grow is no matter for limits, also where they have been lowered. */
+  /** Gives the limit that forbids a message; none does that makes nothing grow, also where they have been lowered. */
   #limitAgainst(message: ApplicationMessage, source: AccessAttributes | undefined): RetentionLimit | undefined {
     const { maximumRetainedMessages, maximumRetainedBytes } = this.#limits;
     const { count, bytes } = this.messages;
@@ -115,101 +156,14 @@ export class Retention {
   }
 }
 
-/** A limit, or a storage that has too much to do. */
-export type RetentionObstacle = RetentionLimit | "storage";
-
-// A client is told of again after an hour, and of so many clients in one.
-const TOLD_EVERY_MS = 3_600_000;
-const MOST_TOLD = 1_000;
-
-/** Counts messages that could not be retained, and tells of them once a client. */
-export class RetentionRefusals {
-  /** Since the broker was opened. */
-  count = 0;
-  readonly #onEvent: (event: BrokerEvent) => void;
-  readonly #told = new Set<string>();
-  #sinceMs = -Infinity;
-
-  constructor(onEvent: (event: BrokerEvent) => void) {
-    this.#onEvent = onEvent;
-  }
-
-  /** A publisher in the broker's own process is told by the call that it makes. */
-  tell(
-    { publisher: clientId, topic, qos }: ApplicationMessage,
-    source: AccessAttributes | undefined,
-    obstacle: RetentionObstacle,
-    isRefused: boolean,
-    nowMs: number,
-  ): void {
-    this.count += 1;
-    if (clientId === undefined || !this.#isFirst(clientId, nowMs)) return;
-    this.#onEvent({
-      kind: "retainedRefused",
-      clientId,
-      principal: source?.principal,
-      topic,
-      qos,
-      obstacle,
-      isDelivered: !isRefused,
-    });
-  }
-
-  #isFirst(clientId: string, nowMs: number): boolean {
-    if (nowMs >= this.#sinceMs + TOLD_EVERY_MS) {
-      this.#sinceMs = nowMs;
-      this.#told.clear();
-    }
-    if (this.#told.size >= MOST_TOLD || this.#told.has(clientId)) return false;
-    this.#told.add(clientId);
-    return true;
-  }
-}
-
-interface Node extends Retained {
-  children: Map<string, Node> | undefined;
-  message: ApplicationMessage | undefined;
-  sequence: number | undefined;
-  /** Names of the children in order, where there are many and the order was asked for. */
-  names: SortedNames | undefined;
-  /** What the publisher of the message was; `undefined`: it is not known. */
-  source: AccessAttributes | undefined;
-}
-
-// What one level of a topic holds that no other topic has. (Deno 2.9, 2026-11)
-const NODE_BYTES = 280;
-// Names and rights of a publisher that cost no more are not counted: mostly many messages share them.
-const USUAL_SOURCE_BYTES = 256;
-const GRANT_BYTES = 64;
-const NODES_BETWEEN_STOPS = 512;
-// Children that are sorted each time: a tenth of a millisecond. (Deno 2.9, 2026-11-30)
-const FEW_CHILDREN = 512;
-
-/** A node whose children are visited in the order of their names. */
-interface Visit {
-  readonly children: ReadonlyMap<string, Node>;
-  readonly names: readonly string[];
-  /** Index of the next one. */
-  next: number;
-  readonly depth: number;
-  readonly isBelowHash: boolean;
-  /** Levels of the topic behind which messages come, while the path is the same. */
-  readonly behind: readonly string[] | undefined;
-}
-
-/** The retained message of a topic, and what its publisher was. */
-export interface RetainedMessage extends Retained {
-  readonly source: AccessAttributes | undefined;
-}
-
 /** Retained messages by topic (MQTT 5, section 3.3.1.3). */
 export class RetainedMessages {
   readonly #root = newNode();
   /** Messages that are kept. */
   count = 0;
-  /** What they hold, in bytes: payloads, topics, properties, and the levels of their topics. */
+  /** Bytes that they hold: payloads, topics, properties, and the levels of their topics. */
   bytes = 0;
-  /** Of this, the payloads alone. */
+  /** Bytes of their payloads alone. */
   payloadBytes = 0;
 
   get(topic: string): ApplicationMessage | undefined {
@@ -246,7 +200,7 @@ export class RetainedMessages {
       if (next === undefined) return false;
       path.push(next);
     }
-    const last = path[levels.length] as Node; // One for each level behind the root.
+    const last = path[levels.length] as Node; // One for each level below the root.
     if (last.message === undefined) return false;
     this.count -= 1;
     this.bytes -= sizeOf(last.message, last.source);
@@ -275,7 +229,7 @@ export class RetainedMessages {
 
   /**
    * Messages whose topics match the levels of a Topic Filter, as they are when they are taken. `undefined` comes in between
-   * where it has looked at many that do not match: whoever takes them may stop there for a while.
+   * where it has looked at many that do not match: the caller may stop there for a while.
    */
   *match(levels: readonly string[]): Generator<RetainedMessage | undefined, undefined> {
     if (!hasWildcard(levels)) {
@@ -311,27 +265,34 @@ export class RetainedMessages {
   }
 
   /**
-   * The same in the order of topics, level by level, which is the same behind a restart.
+   * The same in the order of topics, level by level, which is the same after a restart.
    *
-   * @param after only messages of topics behind this one come; empty: all
+   * @param after only messages of topics after this one come; empty: all
    */
   *matchInOrder(levels: readonly string[], after: string): Generator<RetainedMessage | undefined, undefined> {
     const visits: Visit[] = [];
     let node: Node | undefined = this.#root; // Whose children come next.
     let depth = 0;
     let isBelowHash = false;
-    let behind: readonly string[] | undefined = after === "" ? undefined : after.split("/");
+    let afterLevels: readonly string[] | undefined = after === "" ? undefined : after.split("/");
     let seen = 0;
     for (;;) {
       const level = levels[depth];
       isBelowHash ||= level === "#";
       if (node?.children !== undefined) {
-        const first = behind?.[depth] ?? "";
+        const first = afterLevels?.[depth] ?? "";
         if (isBelowHash || level === "+") {
           const names = node.children.size > FEW_CHILDREN ? yield* manyNames(node) : fewNames(node.children);
-          visits.push({ children: node.children, names, next: indexOf(names, first), depth, isBelowHash, behind });
+          visits.push({
+            children: node.children,
+            names,
+            next: indexOf(names, first),
+            depth,
+            isBelowHash,
+            after: afterLevels,
+          });
         } else if (level !== undefined && level >= first) {
-          visits.push({ children: node.children, names: [level], next: 0, depth, isBelowHash, behind });
+          visits.push({ children: node.children, names: [level], next: 0, depth, isBelowHash, after: afterLevels });
         }
       }
       const visit = visits.at(-1);
@@ -344,9 +305,9 @@ export class RetainedMessages {
       if (++seen % NODES_BETWEEN_STOPS === 0) yield undefined;
       depth = visit.depth + 1;
       isBelowHash = visit.isBelowHash;
-      behind = visit.behind?.[visit.depth] === name ? visit.behind : undefined;
+      afterLevels = visit.after?.[visit.depth] === name ? visit.after : undefined;
       const isMatching = isBelowHash || levels[depth] === "#" || depth === levels.length;
-      if (behind === undefined && isMatching && node.message !== undefined) yield node;
+      if (afterLevels === undefined && isMatching && node.message !== undefined) yield node;
     }
   }
 
@@ -364,13 +325,13 @@ function newNode(): Node {
   return { children: undefined, message: undefined, source: undefined, sequence: undefined, names: undefined };
 }
 
-/** Names of children, in order. */
+/** Sorts the names of children. */
 function fewNames(children: ReadonlyMap<string, Node>): readonly string[] {
   const names = [...children.keys()];
   return names.length > 1 ? names.sort() : names;
 }
 
-/** The same of many; `undefined` comes as from {@linkcode RetainedMessages.match}. */
+/** Sorts the names of many children; `undefined` comes as from {@linkcode RetainedMessages.match}. */
 function manyNames(node: Node): Generator<undefined, readonly string[]> {
   const children = node.children ?? new Map<string, Node>();
   node.names ??= new SortedNames(children.keys());
@@ -388,7 +349,7 @@ function indexOf(names: readonly string[], first: string): number {
   return low;
 }
 
-/** A large source counts for each of its messages: its texts come from the client, or with its token. */
+/** Bytes of a message; a large source counts for each of its messages: its texts come from the client, or with its token. */
 function sizeOf(message: ApplicationMessage | undefined, source: AccessAttributes | undefined): number {
   if (message === undefined) return 0;
   if (source === undefined) return message.size;
@@ -399,7 +360,7 @@ function sizeOf(message: ApplicationMessage | undefined, source: AccessAttribute
   return message.size + Math.max(0, sourceBytes - USUAL_SOURCE_BYTES);
 }
 
-/** A filter that starts with a wildcard does not match topics that start with `$`. [MQTT-4.7.2-1] */
+/** Leaves out topics that start with `$`, which no filter that starts with a wildcard matches. [MQTT-4.7.2-1] */
 function* withoutServerTopics(children: ReadonlyMap<string, Node>): Generator<Node, undefined> {
   for (const [level, node] of children) if (!level.startsWith("$")) yield node;
 }

@@ -6,7 +6,8 @@ import type { ApplicationMessage } from "../protocol/message.ts";
 import type { DeliveryOptions, OverlappingSubscriptions, Subscription } from "../protocol/subscription.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
 import type { CommitQueue } from "./commits.ts";
-import type { Retention, RetentionObstacle, RetentionRefusals } from "./retained.ts";
+import type { RetentionRefusals } from "./counters.ts";
+import type { Retention, RetentionObstacle } from "./retained.ts";
 import { type Match, mergedMatches, type SubscriberSet, TopicTrie } from "./topic_trie.ts";
 import type { TurnBudget } from "./turn.ts";
 

@@ -1,72 +1,25 @@
 import { wrongAnswer } from "../auth/hook_answers.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import type { Retained } from "../protocol/session_context.ts";
 import type { Admission } from "./access/admission.ts";
-import { BacklogTotals, type DroppedMessages, type EventLoopStalls, type Traffic } from "./counters.ts";
-import { RetainedMessages, type Retention, type RetentionRefusals } from "./retained.ts";
+import {
+  BacklogTotals,
+  type DroppedMessages,
+  type EventLoopStalls,
+  type RetentionRefusals,
+  type Traffic,
+} from "./counters.ts";
+import type { Retention } from "./retained.ts";
 import type { Router } from "./router.ts";
 import type { SessionQuota } from "./session_quota.ts";
 import type { Sessions } from "./sessions.ts";
 
-/**
- * The topics below `$SYS/broker`, with the names and the meaning that mosquitto gave them, so that what reads them there
- * reads them here. Each is like a retained message: it is there at SUBSCRIBE, and comes again when it changes. No filter that
- * begins with a wildcard matches them. [MQTT-4.7.2-1]
- */
-
-/** First level of what the broker tells of itself. */
-const SYS = "$SYS";
-const ROOT = `${SYS}/broker/`;
+/** The same as in deno.json. */
+export const VERSION = "0.1.0";
+const ROOT = "$SYS/broker/";
 const LOAD_MINUTES = [1, 5, 15] as const;
 
-/** What the topics tell of the broker at one moment. */
-export interface SysState {
-  readonly traffic: Readonly<Traffic>;
-  /** Clients that are connected. */
-  readonly connected: number;
-  /** Sessions, of clients that are connected and of others. */
-  readonly sessions: number;
-  readonly expired: number;
-  /** Sessions that outlive their connections, what these hold, and what their bounds have refused. */
-  readonly durableSessions: number;
-  readonly durableSessionBytes: number;
-  readonly durableSessionsRefused: number;
-  readonly subscriptions: number;
-  readonly sharedSubscriptions: number;
-  readonly retainedMessages: number;
-  /** Messages that could not be retained. */
-  readonly retainedRefused: number;
-  /**
-   * Messages that are kept for whoever subscribes, or wait for a session or are in flight, and the bytes of their payloads;
-   * of those that wait, with their topics and properties.
-   */
-  readonly keptMessages: number;
-  readonly keptBytes: number;
-  /** Messages that were not delivered. */
-  readonly dropped: number;
-  /** The longest time for which the event loop was held since this was told last. */
-  readonly stallMs: number;
-  /** Memory in use; `undefined`: nobody knows. */
-  readonly heapBytes: number | undefined;
-}
-
-/** A number that grows, and how fast it has grown in the last minutes. */
-interface Load {
-  readonly name: string;
-  readonly total: (state: SysState) => number;
-}
-
-const LOADS: readonly Load[] = [
-  { name: "messages/received", total: ({ traffic }) => traffic.receivedPackets },
-  { name: "messages/sent", total: ({ traffic }) => traffic.sentPackets },
-  { name: "publish/dropped", total: ({ dropped }) => dropped },
-  { name: "publish/received", total: ({ traffic }) => traffic.receivedPublishes },
-  { name: "publish/sent", total: ({ traffic }) => traffic.sentPublishes },
-  { name: "bytes/received", total: ({ traffic }) => traffic.receivedBytes },
-  { name: "bytes/sent", total: ({ traffic }) => traffic.sentBytes },
-  { name: "sockets", total: ({ traffic }) => traffic.sockets },
-  { name: "connections", total: ({ traffic }) => traffic.connections },
-];
+/** A number of a topic below {@linkcode ROOT}. */
+type Row = readonly [name: string, value: number];
 
 /** How often the topics are told, as an option gives it. Throws RangeError for what is too often. */
 export function sysInterval(ms = 0): number {
@@ -74,107 +27,180 @@ export function sysInterval(ms = 0): number {
   throw new RangeError(`Cannot set sysIntervalMs: "${ms}" is not 0 or an integer of at least 100`);
 }
 
-/** Publishes what there is to tell, once in an interval. */
+/**
+ * Topics below `$SYS/broker`, with the names and the meaning that mosquitto gave them, so that what reads them there reads
+ * them here. Each is like a retained message: it is there at SUBSCRIBE, and comes again when it changes. No filter that begins
+ * with a wildcard matches them. [MQTT-4.7.2-1]
+ */
 export class SysTopics {
-  /** What a subscription gets at once. */
-  readonly messages = new RetainedMessages();
-  /** 0: nothing is told. */
+  /** Interval in which the topics are told; 0: nothing is told. */
   intervalMs: number;
-  readonly #version: string;
-  readonly #publish: (message: ApplicationMessage, nowMs: number) => void;
+  readonly #traffic: Traffic;
+  readonly #stalls: EventLoopStalls;
+  readonly #dropped: DroppedMessages;
+  readonly #refusals: RetentionRefusals;
+  readonly #router: Router;
+  readonly #retention: Retention;
+  readonly #sessions: Sessions;
+  readonly #sessionQuota: SessionQuota;
+  readonly #admission: Admission;
+  readonly #heapBytes: (() => number) | undefined;
+  readonly #unexpectedError: (error: unknown) => void;
+  readonly #backlogs: BacklogTotals;
   #startedMs: number | undefined;
-  readonly #texts = new Map<string, string>();
-  /** By name: what the number was last, and its mean growth in a minute. */
-  readonly #loads = new Map<string, { total: number; readonly means: number[] }>();
   #toldMs = 0;
+  readonly #texts = new Map<string, string>();
+  /** Last number of a load, and its mean growth in a minute, by name. */
+  readonly #loads = new Map<string, { total: number; readonly means: number[] }>();
   #mostClients = 0;
   #mostHeapBytes = 0;
   #longestStallMs = 0;
 
-  constructor(
-    version: string,
-    intervalMs: number,
-    publish: (message: ApplicationMessage, nowMs: number) => void,
-  ) {
-    this.#version = version;
-    this.intervalMs = intervalMs;
-    this.#publish = publish;
+  constructor(parts: {
+    readonly intervalMs: number;
+    readonly traffic: Traffic;
+    readonly stalls: EventLoopStalls;
+    readonly dropped: DroppedMessages;
+    readonly refusals: RetentionRefusals;
+    readonly router: Router;
+    readonly retention: Retention;
+    readonly sessions: Sessions;
+    readonly sessionQuota: SessionQuota;
+    readonly admission: Admission;
+    readonly heapBytes: (() => number) | undefined;
+    readonly unexpectedError: (error: unknown) => void;
+  }) {
+    this.intervalMs = parts.intervalMs;
+    this.#traffic = parts.traffic;
+    this.#stalls = parts.stalls;
+    this.#dropped = parts.dropped;
+    this.#refusals = parts.refusals;
+    this.#router = parts.router;
+    this.#retention = parts.retention;
+    this.#sessions = parts.sessions;
+    this.#sessionQuota = parts.sessionQuota;
+    this.#admission = parts.admission;
+    this.#heapBytes = parts.heapBytes;
+    this.#unexpectedError = parts.unexpectedError;
+    this.#backlogs = new BacklogTotals(() => parts.sessions[Symbol.iterator]());
   }
 
-  /** Tells what has changed, if it is time; `stateOf` is asked only then. With the first one the broker begins. */
-  tick(nowMs: number, stateOf: () => SysState): void {
+  /** Tells what has changed, once in the interval. The broker has begun with the first tick. */
+  tick(nowMs: number): void {
+    this.#backlogs.resume();
     const startedMs = this.#startedMs ??= nowMs;
     if (this.intervalMs === 0) return;
     const elapsedMs = nowMs - this.#toldMs;
     const isFirst = this.#texts.size === 0;
     if (!isFirst && elapsedMs < this.intervalMs) return;
     this.#toldMs = nowMs;
-    const state = stateOf();
-    this.#mostClients = Math.max(this.#mostClients, state.sessions);
-    this.#tell("version", `brooklet version ${this.#version}`, nowMs);
+    this.#backlogs.begin();
+    this.#tell("version", `brooklet version ${VERSION}`, nowMs);
     this.#tell("uptime", `${Math.floor((nowMs - startedMs) / 1_000)} seconds`, nowMs);
-    for (const [name, value] of [...this.#counts(state), ...this.#heap(state)]) this.#tell(name, String(value), nowMs);
-    for (const load of LOADS) this.#tellLoad(load, state, isFirst ? 0 : elapsedMs, nowMs);
+    const rows = [...this.#clients(), ...this.#messages(), ...this.#eventLoop(), ...this.#heap()];
+    for (const [name, value] of rows) this.#tell(name, String(value), nowMs);
+    for (const [name, total] of this.#totals()) this.#tellLoad(name, total, isFirst ? 0 : elapsedMs, nowMs);
   }
 
-  /**
-   * What is retained for a filter: first what the broker tells of itself, then what clients have published, for bridges tell
-   * of themselves below `$SYS` too.
-   */
-  *before(
-    ofClients: Iterable<Retained | undefined>,
-    levels: readonly string[],
-  ): Generator<Retained | undefined, undefined> {
-    if (levels[0] === SYS) yield* this.messages.match(levels);
-    yield* ofClients;
-  }
-
-  #counts({ traffic, ...state }: SysState): readonly (readonly [name: string, value: number])[] {
-    this.#longestStallMs = Math.max(this.#longestStallMs, state.stallMs);
-    const disconnected = Math.max(0, state.sessions - state.connected);
+  #clients(): readonly Row[] {
+    const sessions = this.#sessions.size;
+    const { connected } = this.#admission;
+    const disconnected = Math.max(0, sessions - connected);
+    this.#mostClients = Math.max(this.#mostClients, sessions);
+    const { total, refusals } = this.#sessionQuota;
     return [
-      ["clients/total", state.sessions],
+      ["clients/total", sessions],
       ["clients/maximum", this.#mostClients],
-      ["clients/connected", state.connected],
-      ["clients/active", state.connected],
+      ["clients/connected", connected],
+      ["clients/active", connected],
       ["clients/disconnected", disconnected],
       ["clients/inactive", disconnected],
-      ["clients/expired", state.expired],
-      ["sessions/durable", state.durableSessions],
-      ["sessions/durable/bytes", state.durableSessionBytes],
-      ["sessions/durable/refused", state.durableSessionsRefused],
+      ["clients/expired", this.#sessions.expiredCount],
+      ["sessions/durable", total.sessions],
+      ["sessions/durable/bytes", total.bytes],
+      ["sessions/durable/refused", refusals.clients + refusals.subscriptions + refusals.messages],
+    ];
+  }
+
+  #messages(): readonly Row[] {
+    const traffic = this.#traffic;
+    const { subscriptions, shared } = this.#router.counts;
+    const { count, payloadBytes } = this.#retention.messages;
+    // Retained messages, and those that wait for a session or are in flight, as they were counted last.
+    const stored = count + this.#backlogs.messages;
+    return [
       ["messages/received", traffic.receivedPackets],
       ["messages/sent", traffic.sentPackets],
       ["bytes/received", traffic.receivedBytes],
       ["bytes/sent", traffic.sentBytes],
       ["publish/messages/received", traffic.receivedPublishes],
       ["publish/messages/sent", traffic.sentPublishes],
-      ["publish/messages/dropped", state.dropped],
+      ["publish/messages/dropped", this.#droppedCount],
       ["publish/bytes/received", traffic.receivedPayloadBytes],
       ["publish/bytes/sent", traffic.sentPayloadBytes],
-      ["subscriptions/count", state.subscriptions],
-      ["shared_subscriptions/count", state.sharedSubscriptions],
-      ["retained messages/count", state.retainedMessages],
-      ["retained messages/refused", state.retainedRefused],
-      ["messages/stored", state.keptMessages], // Of old, for the next one.
-      ["store/messages/count", state.keptMessages],
-      ["store/messages/bytes", state.keptBytes],
-      // In milliseconds, of the last interval and since the start.
-      ["event loop/stall/current", Math.ceil(state.stallMs)],
+      ["subscriptions/count", subscriptions],
+      ["shared_subscriptions/count", shared],
+      ["retained messages/count", count],
+      ["retained messages/refused", this.#refusals.count],
+      ["messages/stored", stored], // The old name of the next one.
+      ["store/messages/count", stored],
+      // Payloads of retained messages; of those that wait, with their topics and properties.
+      ["store/messages/bytes", payloadBytes + this.#backlogs.bytes],
+    ];
+  }
+
+  /** Stalls in milliseconds, of the last interval and since the start. */
+  #eventLoop(): readonly Row[] {
+    const stallMs = this.#stalls.takeRecentMs();
+    this.#longestStallMs = Math.max(this.#longestStallMs, stallMs);
+    return [
+      ["event loop/stall/current", Math.ceil(stallMs)],
       ["event loop/stall/maximum", Math.ceil(this.#longestStallMs)],
     ];
   }
 
-  /** The most is of what was told: nobody looks between. */
-  #heap({ heapBytes }: SysState): readonly (readonly [name: string, value: number])[] {
+  /** Memory in use, and the most that was told: nothing looks between. */
+  #heap(): readonly Row[] {
+    const heapBytes = this.#readHeapBytes();
     if (heapBytes === undefined) return [];
     this.#mostHeapBytes = Math.max(this.#mostHeapBytes, heapBytes);
     return [["heap/current", heapBytes], ["heap/maximum", this.#mostHeapBytes]];
   }
 
-  /** A mean that forgets: what was a minute ago counts e times less, and so on for 5 and 15. */
-  #tellLoad({ name, total }: Load, state: SysState, elapsedMs: number, nowMs: number): void {
-    const now = total(state);
+  #readHeapBytes(): number | undefined {
+    try {
+      const answer: unknown = this.#heapBytes?.();
+      if (answer === undefined || typeof answer === "number") return answer;
+      throw wrongAnswer("heapBytes", answer, "a number");
+    } catch (error) {
+      this.#unexpectedError(error); // The other numbers are told without it.
+      return undefined;
+    }
+  }
+
+  /** Numbers that grow, of which the growth in the last minutes is told. */
+  #totals(): readonly Row[] {
+    const traffic = this.#traffic;
+    return [
+      ["messages/received", traffic.receivedPackets],
+      ["messages/sent", traffic.sentPackets],
+      ["publish/dropped", this.#droppedCount],
+      ["publish/received", traffic.receivedPublishes],
+      ["publish/sent", traffic.sentPublishes],
+      ["bytes/received", traffic.receivedBytes],
+      ["bytes/sent", traffic.sentBytes],
+      ["sockets", traffic.sockets],
+      ["connections", traffic.connections],
+    ];
+  }
+
+  get #droppedCount(): number {
+    const { qos0, queueFull, tooLarge } = this.#dropped.counts;
+    return qos0 + queueFull + tooLarge;
+  }
+
+  /** Tells a mean that forgets: what was a minute ago counts e times less, and so on for 5 and 15. */
+  #tellLoad(name: string, now: number, elapsedMs: number, nowMs: number): void {
     const load = this.#loads.get(name) ?? { total: now, means: LOAD_MINUTES.map(() => 0) };
     const perMinute = elapsedMs === 0 ? 0 : (now - load.total) * 60_000 / elapsedMs;
     const means = load.means.map((mean, index) => {
@@ -194,83 +220,7 @@ export class SysTopics {
     // QoS 0: sessions without connection have no use for numbers of yesterday.
     const packet = { topic: ROOT + name, payload, qos: 0, retain: true, properties: {} } as const;
     const message = new ApplicationMessage(packet, undefined, nowMs);
-    this.messages.set(message);
-    this.#publish(message, nowMs);
+    this.#retention.ofBroker.set(message);
+    this.#router.publish(message, nowMs);
   }
 }
-
-/** Where the numbers are that the broker tells of itself. */
-export interface SysSources {
-  readonly traffic: Traffic;
-  readonly router: Router;
-  readonly sessions: Sessions;
-  readonly sessionQuota: SessionQuota;
-  readonly retention: Retention;
-  readonly retentionRefusals: RetentionRefusals;
-  readonly dropped: DroppedMessages;
-  readonly stalls: EventLoopStalls;
-  readonly admission: Admission;
-  unexpectedError(error: unknown): void;
-}
-
-/** Puts together what the broker tells of itself. */
-export class SysStateSource {
-  readonly #sources: SysSources;
-  readonly #heapBytes: (() => number) | undefined;
-  readonly #held: BacklogTotals;
-
-  constructor(sources: SysSources, heapBytes: (() => number) | undefined) {
-    this.#sources = sources;
-    this.#heapBytes = heapBytes;
-    this.#held = new BacklogTotals(() => sources.sessions[Symbol.iterator]());
-  }
-
-  /** Goes on with what is counted some at a time. */
-  goOn(): void {
-    this.#held.goOn();
-  }
-
-  /** As it is now; what is counted some at a time, as it was last. */
-  read(): SysState {
-    const { traffic, router, sessions, sessionQuota, retention, retentionRefusals, dropped, stalls, admission } =
-      this.#sources;
-    const { refusals } = sessionQuota;
-    const { qos0, queueFull, tooLarge } = dropped.counts;
-    const { subscriptions, shared } = router.counts;
-    const { count, payloadBytes } = retention.messages;
-    const held = this.#held;
-    held.begin();
-    return {
-      traffic,
-      connected: admission.connected,
-      sessions: sessions.size,
-      expired: sessions.expiredCount,
-      durableSessions: sessionQuota.total.sessions,
-      durableSessionBytes: sessionQuota.total.bytes,
-      durableSessionsRefused: refusals.clients + refusals.subscriptions + refusals.messages,
-      subscriptions,
-      sharedSubscriptions: shared,
-      retainedMessages: count,
-      retainedRefused: retentionRefusals.count,
-      keptMessages: count + held.messages,
-      keptBytes: payloadBytes + held.bytes,
-      dropped: qos0 + queueFull + tooLarge,
-      stallMs: stalls.takeRecentMs(),
-      heapBytes: this.#readHeapBytes(),
-    };
-  }
-
-  #readHeapBytes(): number | undefined {
-    try {
-      const answer: unknown = this.#heapBytes?.();
-      if (answer === undefined || typeof answer === "number") return answer;
-      throw wrongAnswer("heapBytes", answer, "a number");
-    } catch (error) {
-      this.#sources.unexpectedError(error); // The other numbers are told without it.
-      return undefined;
-    }
-  }
-}
-
-/** The same as in deno.json. */
-export const VERSION = "0.1.0";

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { BrokerEvent } from "../../mod.ts";
-import { RetentionRefusals } from "../../src/broker/retained.ts";
+import { RetentionRefusals } from "../../src/broker/counters.ts";
 import { ApplicationMessage } from "../../src/protocol/message.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { converse } from "../wire/conversation.ts";
