@@ -21,6 +21,7 @@ import { BacklogWait, Publishing, Router } from "./router.ts";
 import { Retention } from "./retained.ts";
 import type { ServedConnection } from "./connection/served_connection.ts";
 import { SessionQuota } from "./session_quota.ts";
+import { SessionPages } from "./session_pages.ts";
 import { Sessions, type SessionsHost } from "./sessions.ts";
 import { sysInterval, SysTopics } from "./sys_topics.ts";
 import { Timeline } from "./timeline.ts";
@@ -66,6 +67,7 @@ export class BrokerParts {
   readonly publishing: Publishing;
   readonly dropped: DroppedMessages;
   readonly sessionQuota: SessionQuota;
+  readonly pages: SessionPages;
   readonly sessions: Sessions;
   readonly evictions: Evictions;
   readonly admission: Admission;
@@ -110,6 +112,7 @@ export class BrokerParts {
     );
     this.dropped = new DroppedMessages(this.onEvent);
     this.sessionQuota = new SessionQuota(this.limits, this.onEvent);
+    this.pages = new SessionPages(this);
     this.sessions = new Sessions(this.#sessionsHost(options));
     this.evictions = new Evictions(this.connections, this.timeline.wallMs);
     this.admission = new Admission(this);
@@ -127,7 +130,7 @@ export class BrokerParts {
   #sessionsHost(options: BrokerOptions): SessionsHost {
     return {
       context: this.#sessionContext(options),
-      storage: this.storage,
+      pages: this.pages,
       commits: this.commits,
       deadlines: this.deadlines,
       router: this.router,

@@ -9,6 +9,7 @@ import type { Deadlines } from "./deadlines.ts";
 import { type PacketEvent, quiet } from "./events.ts";
 import type { BacklogWait, Publishing, Router } from "./router.ts";
 import type { ServedConnectionHost } from "./connection/served_connection.ts";
+import type { SessionPages } from "./session_pages.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Traffic } from "./counters.ts";
 import type { Turn, TurnBudget } from "./turn.ts";
@@ -32,6 +33,7 @@ export interface ConnectionHostsParts {
   readonly publishing: Publishing;
   readonly backlogWait: BacklogWait;
   readonly admission: Admission;
+  readonly pages: SessionPages;
   readonly unexpectedError: (error: unknown) => void;
 }
 
@@ -123,7 +125,7 @@ function hostOf(
     turn,
     storageWait,
     denied: (request, served) => access.tellDenial(request, served.transport.peer),
-    loadPage: (served) => admission.loadPage(served),
+    pages: parts.pages,
     hasRoomToKeep: () => commits.hasRoom,
     whenRoomToKeep: () => storageWait.kept(clock()),
     resolve: (ask, served) => admission.resolve(ask, served),

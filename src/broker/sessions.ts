@@ -5,15 +5,15 @@ import type { ClientIdentity } from "../protocol/access.ts";
 import type { Ask } from "../protocol/ask.ts";
 import type { Change } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
-import { mayGoToAnother, type SharedMessage } from "../protocol/outgoing_messages.ts";
+import type { SharedMessage } from "../protocol/outgoing_messages.ts";
 import { identityBytes, Session, type SessionLimit, willBytes } from "../protocol/session.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
 import type { Peer } from "../transport/transport.ts";
-import type { Storage } from "../storage/storage.ts";
 import type { CommitQueue } from "./commits.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Router } from "./router.ts";
 import type { ConnectionHandle } from "./connection/connections.ts";
+import type { SessionPages } from "./session_pages.ts";
 import type { CountedSession, SessionBeginner, SessionQuota } from "./session_quota.ts";
 import { setWill, type WillOwner, Wills } from "./wills.ts";
 
@@ -42,14 +42,12 @@ interface Client extends WillOwner {
   /** The last connection that waits for it while it is restored. */
   newest: ConnectionHandle | undefined;
   expiry: Deadline | undefined;
-  /** The connection for which more of what it left in the storage is coming back. */
-  paging: ConnectionHandle | undefined;
 }
 
 /** What the sessions need of their broker. */
 export interface SessionsHost {
   readonly context: SessionContext;
-  readonly storage: Storage;
+  readonly pages: SessionPages;
   readonly commits: CommitQueue;
   readonly deadlines: Deadlines;
   readonly router: Router;
@@ -195,7 +193,6 @@ export class Sessions {
         newest: undefined,
         expiry: undefined,
         will: undefined,
-        paging: undefined,
       });
       return;
     }
@@ -229,12 +226,6 @@ export class Sessions {
   endRestore(): void {
     const nowMs = this.#host.now();
     for (const client of this.#clients.values()) this.#wills.restored(client, nowMs);
-  }
-
-  /** Has more of what a session left in the storage come back, unless it is about to, or its connection is gone. */
-  loadPage(served: ConnectionHandle): Promise<void> | undefined {
-    const client = this.#clients.get(served.connection.clientId);
-    return client?.owner === served && client.paging !== served ? this.#loadPage(client, served) : undefined;
   }
 
   /** The limit that forbids a client to begin its session, or to come back to it with a larger Will. */
@@ -275,7 +266,6 @@ export class Sessions {
       newest: undefined,
       expiry: undefined,
       will: undefined,
-      paging: undefined,
     };
     this.#clients.set(clientId, client);
     if (session.isDurable) {
@@ -306,7 +296,7 @@ export class Sessions {
     const resolve = beginRestoring(client);
     session.outgoing.beginRestore();
     try {
-      await this.#readPage(client, served);
+      await this.#host.pages.read(session, served.connection);
       // Last of all: rules that change behind it find the client connected.
       if (session.subscriptions.size > 0) await this.#host.reviewSubscriptions(session, served);
     } finally {
@@ -319,30 +309,6 @@ export class Sessions {
     this.#writeExpiry(client, undefined);
     this.#wills.set(client, will);
     return { session, isPresent: true };
-  }
-
-  async #loadPage(client: Client, served: ConnectionHandle): Promise<void> {
-    client.paging = served;
-    try {
-      await this.#readPage(client, served);
-    } finally {
-      if (client.paging === served) client.paging = undefined;
-    }
-    if (client.owner === served) client.session.outgoing.pump(this.#host.now());
-  }
-
-  /** Some of what a session left in the storage comes back, as long as the connection is there that it is for. */
-  async #readPage(client: Client, served: ConnectionHandle): Promise<void> {
-    const { commits, storage } = this.#host;
-    const { session } = client;
-    const { until, after } = session.outgoing.beginPage();
-    await commits.settled();
-    for await (const fact of storage.restoreSession(session.clientId, after)) {
-      if (client.owner !== served) return;
-      session.restore(fact);
-      if (session.outgoing.isPageFull) return;
-    }
-    if (client.owner === served) session.outgoing.endPage(until);
   }
 
   /** Whether its deadline has come, though it was not served yet. */
@@ -392,7 +358,7 @@ export class Sessions {
     client.isEnding = true;
     let shared: SharedMessage[];
     try {
-      shared = await this.#storedSharedMessages(session.clientId);
+      shared = await this.#host.pages.sharedMessages(session.clientId);
     } catch (error) {
       for (const subscription of subscriptions) router.subscribe(session, subscription);
       client.isEnding = isEnding;
@@ -402,18 +368,6 @@ export class Sessions {
       resolve();
     }
     this.#forget(client, shared);
-  }
-
-  async #storedSharedMessages(clientId: string): Promise<SharedMessage[]> {
-    const { commits, storage } = this.#host;
-    await commits.settled();
-    const messages: SharedMessage[] = [];
-    for await (const change of storage.restoreSession(clientId)) {
-      if (change.kind !== "queued" || change.sharedFilter === undefined) continue;
-      const { message, sharedFilter, qos, packetIdentifier } = change;
-      if (mayGoToAnother(qos, packetIdentifier)) messages.push({ message, sharedFilter });
-    }
-    return messages;
   }
 
   /** Messages that a member of a Shared Subscription did not get go to another one, if there is one (section 4.8.2). */

@@ -18,7 +18,7 @@ const NONE: readonly never[] = [];
 
 /** Loop that serves one connection, as the rules see it: it reads and writes bytes, and knows how long that takes. */
 export interface ConnectionLoop
-  extends Pick<ConnectionPort, "wake" | "pumpLater" | "isPumpLater" | "loadPage" | "writingSinceMs" | "onSent"> {
+  extends Pick<ConnectionPort, "wake" | "pumpLater" | "isPumpLater" | "writingSinceMs" | "onSent"> {
   /** Listener that the connection came in at, such as `mqtt://0.0.0.0:1883`. */
   readonly listener: string;
   /** Tells that the client may not do what it asked for, without a question to the authorizer. */
@@ -119,10 +119,6 @@ export class ClientLink implements ConnectionPort {
 
   pumpLater(): void {
     this.loop.pumpLater();
-  }
-
-  loadPage(): void {
-    this.loop.loadPage();
   }
 
   /** Tells that the client may not do what it asked for, whatever the authorizer says. */

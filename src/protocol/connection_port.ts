@@ -23,9 +23,7 @@ export interface ConnectionPort {
   pumpLater(): void;
   /** Whether {@linkcode ConnectionPort.pumpLater} has been called for a turn that is still to come. */
   readonly isPumpLater: boolean;
-  /** Loads more of what the session left in the storage, unless that is under way: see `Session.beginPage`. */
-  loadPage(): void;
-  /** Tells that something waits in the outbox. */
+  /** Tells that something waits in the outbox, or that the session wants a page. */
   wake(): void;
   /** Hears of each packet that goes to the client; `undefined`: no listener. */
   readonly onSent: ((packet: Packet) => void) | undefined;

@@ -452,6 +452,11 @@ export class OutgoingMessages implements RetainedReceiver {
       this.#retained !== undefined;
   }
 
+  /** Whether few messages are left in memory, and more in the storage: the next page is to be read. */
+  get wantsPage(): boolean {
+    return this.#waiting.wantsPage;
+  }
+
   /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
   pump(nowMs: number): void {
     const port = this.#port;
@@ -477,7 +482,7 @@ export class OutgoingMessages implements RetainedReceiver {
       this.#sendWaitingQos0(this.#waitingQos0, port, nowMs);
     }
     if (this.#isNoneWaiting && this.#waitingQos0 === undefined) this.#behindUntilMs = undefined;
-    if (this.#waiting.wantsPage) port.loadPage();
+    if (this.wantsPage) port.wake();
     if (this.#retained === undefined || port.isPumpLater) return; // Others have their turn first.
     this.#retained.send(port, nowMs);
     this.#freeRetained();

@@ -1,12 +1,10 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { type AccessRequest, DEFAULT_LIMITS } from "../../mod.ts";
+import type { AccessRequest } from "../../mod.ts";
 import { SubscriptionReview, type SubscriptionReviewHost } from "../../src/broker/access/review.ts";
-import { Backlog } from "../../src/protocol/backlog.ts";
-import { FrameEncoders } from "../../src/protocol/message.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
-import { TopicInterner } from "../../src/codec/topic_interner.ts";
 import { within } from "../deadline.ts";
+import { sessionContext } from "./session_context.ts";
 
 const QUESTION_MS = 0.1;
 // 40 in 4 ms, and the one that is begun before these are over.
@@ -15,19 +13,7 @@ const MOST_QUESTIONS_A_SLICE = 41;
 /** Sessions of as many clients, each with so many subscriptions `0`, `1` and so on. */
 function sessionsOf(clients: number, subscriptions: number): readonly Session[] {
   return Array.from({ length: clients }, (_, index) => {
-    const session = new Session(`c${index}`, {
-      limits: DEFAULT_LIMITS,
-      log: { write: () => 0, takeBack: () => false, begin: () => {}, end: () => {}, writtenSequence: 0 },
-      encoders: new FrameEncoders(new TopicInterner()),
-      retained: { lastSequence: 0, matching: () => [].values() },
-      backlog: new Backlog(DEFAULT_LIMITS),
-      dropped: { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 },
-      dropsBegin: () => {},
-      deliveryRules: undefined,
-      queuesQos0: false,
-      upgradesQos: false,
-      budget: { isSpent: false, spend: () => {} },
-    });
+    const session = new Session(`c${index}`, sessionContext());
     session.identity = { clientId: session.clientId, principal: undefined, roles: [], grants: [], listener: undefined };
     for (let number = 0; number < subscriptions; number++) {
       const filter = parseTopicFilter(String(number));

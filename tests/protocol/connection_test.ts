@@ -129,7 +129,6 @@ function sent(packet: Packet, properties: Properties): string {
     wake: () => {},
     pumpLater: () => {},
     isPumpLater: false,
-    loadPage: () => {},
     writingSinceMs: Infinity,
     flushNow: () => {},
     onReceived: undefined,

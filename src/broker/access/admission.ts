@@ -7,6 +7,7 @@ import type { CommitQueue, StorageWait } from "../commits.ts";
 import type { ConnectionHandle } from "../connection/connections.ts";
 import type { BrokerEvent } from "../events.ts";
 import type { BacklogWait } from "../router.ts";
+import type { SessionPages } from "../session_pages.ts";
 import type { OpenedSession, OpenSession, Sessions } from "../sessions.ts";
 import type { Turn, TurnBudget } from "../turn.ts";
 import type { Ban, Evictions } from "./bans.ts";
@@ -30,13 +31,12 @@ export interface AdmissionHost {
   readonly access: AccessChecks;
   readonly evictions: Evictions;
   readonly sessions: Sessions;
+  readonly pages: SessionPages;
   readonly commits: CommitQueue;
   readonly storageWait: StorageWait;
   readonly backlogWait: BacklogWait;
   readonly turn: Turn;
   readonly budget: TurnBudget;
-  /** Whether the broker ends. */
-  isClosing(): boolean;
   onEvent(event: BrokerEvent): void;
 }
 
@@ -96,14 +96,6 @@ export class Admission {
     return TURN;
   }
 
-  /** Has more of what the session left in the storage come back. */
-  loadPage(served: ConnectionHandle): void {
-    this.#host.sessions.loadPage(served)?.catch((error: unknown) => {
-      this.#readFailed(error, served);
-      served.connection.disconnect(ReasonCode.ImplementationSpecificError, "the session could not be read");
-    });
-  }
-
   /** A connection is over: its place is free, and its session and its Will are taken care of. */
   ended(served: ConnectionHandle, closing: Closing): void {
     if (served.isAdmitted) this.#admitted -= 1;
@@ -159,7 +151,7 @@ export class Admission {
       this.#givePlaceBack(served);
       return refusedBy(opened);
     } catch (error) {
-      this.#readFailed(error, served);
+      this.#host.pages.tellReadFailed(served.connection, error);
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
     }
   }
@@ -175,12 +167,6 @@ export class Admission {
       served.watchKeepAlive();
     }
     return { kind: "openSession", ...opened };
-  }
-
-  /** Said once: not of a connection that ends anyway. */
-  #readFailed(error: unknown, { connection }: ConnectionHandle): void {
-    if (connection.closing !== undefined || this.#host.isClosing()) return;
-    this.#host.onEvent({ kind: "readFailed", clientId: connection.clientId, error });
   }
 }
 

@@ -12,6 +12,7 @@ import type { StorageWait } from "../commits.ts";
 import type { Traffic } from "../counters.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { PacketEvent } from "../events.ts";
+import type { SessionPages } from "../session_pages.ts";
 import type { FanOutWrites, Turn, TurnBudget } from "../turn.ts";
 import type { ConnectionHandle } from "./connections.ts";
 import { ConnectionReader, type ConnectionReaderOwner } from "./reader.ts";
@@ -129,10 +130,6 @@ export class ServedConnection
     this.#host.denied(request, this);
   }
 
-  loadPage(): void {
-    this.#host.loadPage(this);
-  }
-
   get listener(): string {
     return this.transport.peer.listener;
   }
@@ -195,6 +192,7 @@ export class ServedConnection
     this.#isFlushLater = false;
     const { connection } = this;
     if (connection.closing !== undefined) this.#over(connection.closing);
+    else if (connection.session?.outgoing.wantsPage) this.#host.pages.load(connection);
     if (this.#isWriting) {
       connection.outbox.keep();
       return;
@@ -354,8 +352,7 @@ export interface ServedConnectionHost extends ConnectionHost {
   readonly storageWait: StorageWait;
   /** A client may not do what it asked for, whatever the authorizer says. */
   denied(request: AccessRequest, served: ServedConnection): void;
-  /** Has more of what the session left in the storage come back. */
-  loadPage(served: ServedConnection): void;
+  readonly pages: SessionPages;
   /** Whether few changes enough wait for the storage that more may be made, and a promise for that. */
   hasRoomToKeep(): boolean;
   whenRoomToKeep(): Promise<boolean>;
