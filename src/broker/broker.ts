@@ -85,7 +85,7 @@ export class Broker {
       retentionRefusals,
       backlog,
       dropped,
-      access,
+      hooks,
       commits,
       stalls,
     } = this.#parts;
@@ -100,7 +100,7 @@ export class Broker {
       retainedRefused: retentionRefusals.count,
       backlogBytes: backlog.bytes,
       dropped: { ...dropped.counts },
-      denied: { ...access.denied },
+      denied: { ...hooks.denied },
       longestStallMs: stalls.longestMs,
       storage: {
         commits: commits.commits,

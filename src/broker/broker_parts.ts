@@ -5,7 +5,7 @@ import { FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
-import { AccessChecks, Hooks } from "./access/hooks.ts";
+import { Hooks } from "./access/hooks.ts";
 import { Admission } from "./access/admission.ts";
 import type { BrokerOptions } from "./options.ts";
 import { CommitQueue, StorageWait } from "./commits.ts";
@@ -56,7 +56,6 @@ export class BrokerParts {
   readonly fanOutBudget = new TurnBudget(FAN_OUT_MS);
   readonly stalls = new EventLoopStalls();
   readonly hooks: Hooks;
-  readonly access: AccessChecks;
   readonly commits: CommitQueue;
   readonly turn: Turn;
   readonly storageWait: StorageWait;
@@ -85,11 +84,9 @@ export class BrokerParts {
     this.onEvent = quiet(options.onEvent ?? (() => {}));
     this.clientIdPrefix = options.assignedClientIdPrefix ?? "auto-";
     this.router = new Router(options.overlappingSubscriptions);
-    const { authenticator, authorizer, enhancedAuthenticators = [], checksRetainedPublisher = true } = options;
     const { hookTimeoutMs, maximumPendingBytes } = this.limits;
-    this.hooks = new Hooks(authenticator, authorizer, enhancedAuthenticators, hookTimeoutMs, this.unexpectedError);
-    this.access = new AccessChecks(this.hooks, this.onEvent);
     const { deadlines, connections, stalls, fanOutBudget, clock, onEvent, unexpectedError, timeline } = this;
+    this.hooks = new Hooks({ ...options, timeoutMs: hookTimeoutMs, onEvent, unexpectedError });
     this.storageWait = new StorageWait(deadlines, connections, clock, onEvent);
     this.commits = new CommitQueue(
       this.storage,
@@ -100,7 +97,7 @@ export class BrokerParts {
     this.turn = new Turn({ commits: this.commits, deadlines, stalls, fanOutBudget, clock, unexpectedError });
     this.backlog = new Backlog(this.limits);
     this.backlogWait = new BacklogWait(this.router, this.backlog);
-    const mayStillPublish = checksRetainedPublisher ? this.access.mayStillPublish : undefined;
+    const mayStillPublish = options.checksRetainedPublisher === false ? undefined : this.hooks.mayStillPublish;
     this.retention = new Retention(this.limits, this.commits, this.deadlines, mayStillPublish);
     this.retentionRefusals = new RetentionRefusals(this.onEvent);
     this.publishing = new Publishing(
@@ -138,7 +135,7 @@ export class BrokerParts {
       now: () => this.turn.now(),
       isClosing: this.isClosing,
       publishWill: (message, identity, nowMs) => this.publishing.publish(message, identity, nowMs, false, false),
-      mayPublish: (message, identity) => this.access.mayPublishWill(message, identity),
+      mayPublish: (message, identity) => this.hooks.mayPublishWill(message, identity),
       reviewSubscriptions: async (session, served) => {
         if (this.hooks.hasAuthorizer) await this.review.resumed(served, session, served.connection.identity);
       },

@@ -1,7 +1,7 @@
 import { wrongAnswer } from "../auth/hook_answers.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
 import { type Limits, limitsWith } from "../protocol/limits.ts";
-import type { AccessChecks, Hooks } from "./access/hooks.ts";
+import type { Hooks } from "./access/hooks.ts";
 import type { Admission } from "./access/admission.ts";
 import type { BrokerOptions } from "./options.ts";
 import type { CommitQueue, StorageWait } from "./commits.ts";
@@ -25,7 +25,6 @@ export interface ConnectionHostsParts {
   readonly budget: TurnBudget;
   readonly fanOutBudget: TurnBudget;
   readonly hooks: Hooks;
-  readonly access: AccessChecks;
   readonly commits: CommitQueue;
   readonly storageWait: StorageWait;
   readonly turn: Turn;
@@ -79,7 +78,6 @@ function hostOf(
     clock,
     traffic,
     hooks,
-    access,
     commits,
     storageWait,
     turn,
@@ -124,7 +122,7 @@ function hostOf(
     },
     turn,
     storageWait,
-    denied: (request, served) => access.tellDenial(request, served.transport.peer),
+    hooks,
     pages: parts.pages,
     hasRoomToKeep: () => commits.hasRoom,
     whenRoomToKeep: () => storageWait.kept(clock()),

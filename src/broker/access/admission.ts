@@ -11,7 +11,7 @@ import type { SessionPages } from "../session_pages.ts";
 import type { OpenedSession, OpenSession, Sessions } from "../sessions.ts";
 import type { Turn, TurnBudget } from "../turn.ts";
 import type { Ban, Evictions } from "./bans.ts";
-import type { AccessChecks, Hooks } from "./hooks.ts";
+import type { Hooks } from "./hooks.ts";
 
 const NOT_YOURS: Answer = {
   kind: "refused",
@@ -28,7 +28,6 @@ export interface AdmissionHost {
   /** What a Client Identifier begins with that the broker makes. */
   readonly clientIdPrefix: string;
   readonly hooks: Hooks;
-  readonly access: AccessChecks;
   readonly evictions: Evictions;
   readonly sessions: Sessions;
   readonly pages: SessionPages;
@@ -60,7 +59,7 @@ export class Admission {
   }
 
   /** Answers a question of a connection; it never rejects. */
-  resolve(ask: Ask, served: ConnectionHandle): Answer | Promise<Answer> {
+  resolve(ask: Exclude<Ask, { kind: "authorize" }>, served: ConnectionHandle): Answer | Promise<Answer> {
     switch (ask.kind) {
       case "authenticate": {
         const ban = this.#host.evictions.banOf(served); // Whoever is known by then costs no password.
@@ -70,8 +69,6 @@ export class Admission {
         const names = { certificateName, certificateSubject };
         return this.#host.hooks.authenticate({ connect, clientId, address, listener, ...names, request });
       }
-      case "authorize":
-        return this.#host.access.authorize(ask.request, served.transport.peer);
       case "exchange": {
         const ban = this.#host.evictions.banOf(served);
         if (ban !== undefined) return refusedFor(ban);

@@ -27,28 +27,39 @@ const NOT_AUTHENTICATED: Answer = {
   reason: "the client could not be authenticated",
 };
 
-/** The hooks of the app, so that whatever they throw, or answer that is none, refuses one client and ends nothing. */
+const ALLOWED: Answer = { kind: "authorize", isAllowed: true };
+const DENIED: Answer = { kind: "authorize", isAllowed: false };
+
+/**
+ * Asks the hooks of the app. Whatever they throw, or answer that is no answer, refuses one client and ends nothing else; a
+ * request that is denied is counted and told.
+ */
 export class Hooks {
+  /** Requests that were denied since the broker was opened. */
+  readonly denied = { publish: 0, subscribe: 0 };
   readonly #authenticator: Authenticator | undefined;
   readonly #authorizer: Authorizer | undefined;
   readonly #methods: ReadonlyMap<string, EnhancedAuthenticator>;
   readonly #timeoutMs: number;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  readonly #onError: (error: unknown) => void;
+  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #unexpectedError: (error: unknown) => void;
   #isVersionKnown = true;
 
-  constructor(
-    authenticator: Authenticator | undefined,
-    authorizer: Authorizer | undefined,
-    methods: readonly EnhancedAuthenticator[],
-    timeoutMs: number,
-    onError: (error: unknown) => void,
-  ) {
+  constructor({ authenticator, authorizer, enhancedAuthenticators = [], timeoutMs, onEvent, unexpectedError }: {
+    readonly authenticator?: Authenticator | undefined;
+    readonly authorizer?: Authorizer | undefined;
+    readonly enhancedAuthenticators?: readonly EnhancedAuthenticator[] | undefined;
+    readonly timeoutMs: number;
+    readonly onEvent: (event: BrokerEvent) => void;
+    readonly unexpectedError: (error: unknown) => void;
+  }) {
     this.#authenticator = authenticator;
     this.#authorizer = authorizer;
-    this.#methods = new Map(methods.map((authenticator) => [authenticator.method, authenticator]));
+    this.#methods = new Map(enhancedAuthenticators.map((authenticator) => [authenticator.method, authenticator]));
     this.#timeoutMs = timeoutMs;
-    this.#onError = onError;
+    this.#onEvent = onEvent;
+    this.#unexpectedError = unexpectedError;
   }
 
   get hasAuthenticator(): boolean {
@@ -59,11 +70,11 @@ export class Hooks {
     return this.#authorizer !== undefined;
   }
 
-  /** `undefined` where nobody wants to be asked at delivery. */
+  /** Rules that are asked when a message is delivered; `undefined`: the authorizer has none. */
   get deliveryRules(): SessionContext["deliveryRules"] {
     const authorizer = this.#authorizer;
     if (authorizer?.mayReceive === undefined) return undefined;
-    const onError = this.#onError;
+    const unexpectedError = this.#unexpectedError;
     const version = () => this.rulesVersion;
     return {
       get version() {
@@ -74,24 +85,26 @@ export class Hooks {
           const request = { ...identity, action: "receive", topic, qos: 0, retain: false } as const;
           return promptDecisionOf("mayReceive", authorizer.mayReceive?.(request));
         } catch (error) {
-          onError(error); // What cannot be decided is refused.
+          unexpectedError(error); // What cannot be decided is refused.
           return false;
         }
       },
     };
   }
 
-  /** `undefined` where nobody wants to be asked about publishers of retained messages. */
-  get mayStillPublish(): ((request: AccessRequest) => boolean) | undefined {
+  /** Asks whether the publisher of a retained message may still publish it; `undefined`: the authorizer does not say. */
+  get mayStillPublish(): MayStillPublish | undefined {
     const authorizer = this.#authorizer;
     if (authorizer?.mayStillPublish === undefined) return undefined;
     return (request) => {
       try {
-        return promptDecisionOf("mayStillPublish", authorizer.mayStillPublish?.(request));
+        if (promptDecisionOf("mayStillPublish", authorizer.mayStillPublish?.(request))) return true;
       } catch (error) {
-        this.#onError(error); // What cannot be decided is refused.
-        return false;
+        this.#unexpectedError(error); // What cannot be decided is refused.
       }
+      const { clientId, principal, topic, qos } = request;
+      this.#onEvent({ kind: "retainedWithheld", clientId, principal, topic, qos });
+      return false;
     };
   }
 
@@ -106,7 +119,7 @@ export class Hooks {
       const exchange = known ?? await this.#begin(ask, address);
       return { kind: "exchange", exchange, step: await this.#inTime(stepOf(exchange.next(ask.data))) };
     } catch (error) {
-      this.#onError(error); // Whoever cannot be checked is not let in.
+      this.#unexpectedError(error); // A client that cannot be checked is not let in.
     }
     return NOT_AUTHENTICATED;
   }
@@ -123,10 +136,10 @@ export class Hooks {
     throw wrongAnswer("begin", exchange, `an object with a function "next"`);
   }
 
-  /** Without a promise where the hook has none. */
+  /** Asks the authenticator; without a promise where it answers at once. */
   authenticate(request: AuthenticationRequest): Answer | Promise<Answer> {
     const refuse = (error: unknown): Answer => {
-      this.#onError(error); // Whoever cannot be checked is not let in.
+      this.#unexpectedError(error); // A client that cannot be checked is not let in.
       return NOT_AUTHENTICATED;
     };
     try {
@@ -138,16 +151,42 @@ export class Hooks {
     }
   }
 
-  /** Without a promise where the hook has none. What cannot be decided is refused. */
-  authorize(request: AccessRequest): Answer | Promise<Answer> {
+  /** Asks the authorizer; without a promise where it answers at once. What it cannot decide is refused. */
+  authorize(request: AccessRequest, peer: Peer): Answer | Promise<Answer> {
+    const answered = (isAllowed: boolean | undefined): Answer => {
+      if (isAllowed === true) return ALLOWED;
+      this.tellDenied(request, peer);
+      return DENIED;
+    };
     const isAllowed = this.mayDo(request);
-    return isAllowed instanceof Promise ? isAllowed.then(answerOf) : answerOf(isAllowed);
+    return isAllowed instanceof Promise ? isAllowed.then(answered) : answered(isAllowed);
   }
 
-  /** As {@linkcode authorize}; `undefined`: the hook cannot say. */
+  /** Counts and tells what a client may not do. */
+  tellDenied({ action, clientId, principal, topic, qos, retain }: AccessRequest, peer: Peer): void {
+    if (action === "receive") return; // The client has not asked for it.
+    this.denied[action] += 1;
+    this.#onEvent({ kind: "accessDenied", peer, clientId, principal, action, topic, qos, retain });
+  }
+
+  /** Asks again about a Will that is due: between CONNECT and now the rules may have changed. */
+  mayPublishWill({ topic, qos, retain }: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean> {
+    if (!this.hasAuthorizer) return true;
+    const answered = (isAllowed: boolean | undefined): boolean => {
+      if (isAllowed === true) return true;
+      const { clientId, principal } = identity;
+      this.denied.publish += 1;
+      this.#onEvent({ kind: "willDenied", clientId, principal, topic, qos, retain });
+      return false;
+    };
+    const isAllowed = this.mayDo({ ...identity, action: "publish", topic, qos, retain });
+    return isAllowed instanceof Promise ? isAllowed.then(answered) : answered(isAllowed);
+  }
+
+  /** Asks the authorizer without telling of a denial; `undefined`: it cannot say. Never rejects. */
   mayDo(request: AccessRequest): boolean | undefined | Promise<boolean | undefined> {
     const unknown = (error: unknown): undefined => {
-      this.#onError(error);
+      this.#unexpectedError(error);
     };
     try {
       const isAllowed = decisionOf(this.#authorizer?.authorize(request));
@@ -157,14 +196,14 @@ export class Hooks {
     }
   }
 
-  /** Grows when the rules have changed; NaN: the authorizer cannot say. */
+  /** Version of the access rules, which grows when they have changed; NaN: the authorizer cannot say. */
   get rulesVersion(): number {
     try {
       const version = this.#authorizer?.version ?? 0;
       this.#isVersionKnown = true;
       return version;
     } catch (error) {
-      if (this.#isVersionKnown) this.#onError(error); // Once: it is asked for each message.
+      if (this.#isVersionKnown) this.#unexpectedError(error); // Once: it is asked for each message.
       this.#isVersionKnown = false;
       return NaN;
     }
@@ -185,73 +224,8 @@ export class Hooks {
     }
   }
 
-  /** Waits for no answer any longer: nobody would hear it. */
+  /** Ends all waits for hooks: nobody would hear the answers. */
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
   }
-}
-
-function answerOf(isAllowed: boolean | undefined): Answer {
-  return { kind: "authorize", isAllowed: isAllowed === true };
-}
-
-/** Asks what clients may do. What they may not do is counted and told. */
-export class AccessChecks {
-  /** What was denied since the broker was opened. */
-  readonly denied = { publish: 0, subscribe: 0 };
-  readonly #hooks: Hooks;
-  readonly #onEvent: (event: BrokerEvent) => void;
-
-  constructor(hooks: Hooks, onEvent: (event: BrokerEvent) => void) {
-    this.#hooks = hooks;
-    this.#onEvent = onEvent;
-  }
-
-  /** Without a promise where the hook has none. */
-  authorize(request: AccessRequest, peer: Peer): Answer | Promise<Answer> {
-    const answer = this.#hooks.authorize(request);
-    if (answer instanceof Promise) return answer.then((answer) => this.#watchDenial(answer, request, peer));
-    return this.#watchDenial(answer, request, peer);
-  }
-
-  tellDenial({ action, clientId, principal, topic, qos, retain }: AccessRequest, peer: Peer): void {
-    if (action === "receive") return; // Nobody has asked for it.
-    this.denied[action] += 1;
-    this.#onEvent({ kind: "accessDenied", peer, clientId, principal, action, topic, qos, retain });
-  }
-
-  /** A Will is asked about again: between CONNECT and now the rules may have changed. */
-  mayPublishWill({ topic, qos, retain }: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean> {
-    if (!this.#hooks.hasAuthorizer) return true;
-    const answer = this.#hooks.authorize({ ...identity, action: "publish", topic, qos, retain });
-    const told = (answer: Answer) => {
-      if (isAllowed(answer)) return true;
-      const { clientId, principal } = identity;
-      this.denied.publish += 1;
-      this.#onEvent({ kind: "willDenied", clientId, principal, topic, qos, retain });
-      return false;
-    };
-    return answer instanceof Promise ? answer.then(told) : told(answer);
-  }
-
-  /** `undefined`: nobody wants to be asked about publishers of retained messages. */
-  get mayStillPublish(): MayStillPublish | undefined {
-    const ask = this.#hooks.mayStillPublish;
-    if (ask === undefined) return undefined;
-    return (request) => {
-      if (ask(request)) return true;
-      const { clientId, principal, topic, qos } = request;
-      this.#onEvent({ kind: "retainedWithheld", clientId, principal, topic, qos });
-      return false;
-    };
-  }
-
-  #watchDenial(answer: Answer, request: AccessRequest, peer: Peer): Answer {
-    if (!isAllowed(answer)) this.tellDenial(request, peer);
-    return answer;
-  }
-}
-
-function isAllowed(answer: Answer): boolean {
-  return answer.kind === "authorize" && answer.isAllowed;
 }

@@ -9,6 +9,7 @@ import type { ConnectionHost } from "../../protocol/connection_host.ts";
 import { type ByteChannel, channelOf } from "../../transport/byte_channel.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { StorageWait } from "../commits.ts";
+import type { Hooks } from "../access/hooks.ts";
 import type { Traffic } from "../counters.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { PacketEvent } from "../events.ts";
@@ -117,6 +118,7 @@ export class ServedConnection
   }
 
   resolve(ask: Ask): Answer | Promise<Answer> {
+    if (ask.kind === "authorize") return this.#host.hooks.authorize(ask.request, this.transport.peer);
     // Waiting for a transport that reads ahead would only get it closed.
     if (ask.kind === "subscriber" && this.transport.readsAhead) return { kind: "subscriber", isOver: true };
     return this.#host.resolve(ask, this);
@@ -127,7 +129,7 @@ export class ServedConnection
   }
 
   denied(request: AccessRequest): void {
-    this.#host.denied(request, this);
+    this.#host.hooks.tellDenied(request, this.transport.peer);
   }
 
   get listener(): string {
@@ -350,14 +352,13 @@ export interface ServedConnectionHost extends ConnectionHost {
   readonly durableSequence: number;
   readonly turn: Turn;
   readonly storageWait: StorageWait;
-  /** A client may not do what it asked for, whatever the authorizer says. */
-  denied(request: AccessRequest, served: ServedConnection): void;
+  readonly hooks: Hooks;
   readonly pages: SessionPages;
   /** Whether few changes enough wait for the storage that more may be made, and a promise for that. */
   hasRoomToKeep(): boolean;
   whenRoomToKeep(): Promise<boolean>;
-  /** Answers a question of the connection; it never rejects. */
-  resolve(ask: Ask, served: ServedConnection): Answer | Promise<Answer>;
+  /** Answers a question of the connection that is not about access; never rejects. */
+  resolve(ask: Exclude<Ask, { kind: "authorize" }>, served: ServedConnection): Answer | Promise<Answer>;
   /** The connection is over, whatever its bytes still do: its session and its Will are taken care of. */
   ended(served: ServedConnection, closing: Closing): void;
   unexpectedError(error: unknown): void;
