@@ -69,6 +69,7 @@ export const LONG: readonly string[] = [
   "tests/hostile/claims_test.ts",
   "tests/hostile/connections_test.ts",
   "tests/hostile/fairness_test.ts",
+  "tests/interop/paho_go_test.ts",
 ];
 
 /** The lane of a file, by its path from the root of the repository. */

@@ -6,13 +6,16 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { testsAtOnce } from "../at_once.ts";
 import { BridgeLink } from "./bridge_link.ts";
 import { BRIDGE_CLIENT_ID, BridgeMosquitto } from "./bridge_mosquitto.ts";
-import type { BrokerProcess } from "./broker_process.ts";
+import type { TestBroker } from "./broker_process.ts";
 import { interopTests } from "./interop_tests.ts";
 import { MosquittoSub, publish } from "./mosquitto_clients.ts";
 
-const test = interopTests(["mosquitto", "stdbuf", "mosquitto_pub", "mosquitto_sub"]);
+const NEEDS = ["mosquitto", "stdbuf", "mosquitto_pub", "mosquitto_sub"] as const;
+const test = interopTests(NEEDS).own;
+const testAtOnce = interopTests(NEEDS, [], testsAtOnce);
 
 interface Kind {
   readonly name: string;
@@ -145,10 +148,10 @@ for (const { name, settings, isKnown } of KINDS) {
   });
 }
 
-// It takes mosquitto some seconds to try again, so all kinds wait at the same time.
+// It takes mosquitto some seconds to try again, so all wait at the same time.
 for (const isClean of [false, true]) {
   const outcome = isClean ? "is lost with cleansession true" : "arrives when it is back with cleansession false";
-  test(`what is published while a bridge is down ${outcome}`, async (broker) => {
+  testAtOnce(`what is published while a bridge is down ${outcome}`, async (broker) => {
     const outages = KINDS.map((kind) => outage(broker, kind, isClean));
     assertEquals((await Promise.allSettled(outages)).filter(({ status }) => status === "rejected"), []);
   });
@@ -161,8 +164,8 @@ test("a bridge connects with all that mosquitto takes for granted", async (broke
   assertEquals(await here.messages(1), ["hello"]);
 });
 
-async function outage(broker: BrokerProcess, { name, settings, isDurable }: Kind, isClean: boolean): Promise<void> {
-  const clientId = name.replaceAll(" ", "-");
+async function outage(broker: TestBroker, { name, settings, isDurable }: Kind, isClean: boolean): Promise<void> {
+  const clientId = broker.named(name).replaceAll(/[ /]/g, "-"); // It is one level of the topic of its state.
   const thereX = `${clientId}/x`;
   await using link = new BridgeLink(broker);
   await using bridge = await BridgeMosquitto.start(link, [

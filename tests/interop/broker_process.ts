@@ -1,32 +1,43 @@
 import { assertEquals } from "@std/assert";
 import { within } from "../deadline.ts";
-import { Lines } from "./lines.ts";
+import { LogFile } from "./log_file.ts";
+import type { Address } from "./raw_client.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
 const START_WITHIN_MS = 15_000;
 
+/** A broker as one test sees it. */
+export interface TestBroker extends Address {
+  /** What it logged since the test began. */
+  readonly stderr: LogFile;
+  /** Where it listens besides, as it says so itself. */
+  url(scheme: "mqtts" | "ws" | "wss"): Promise<string>;
+  /** A topic, Topic Filter or Client Identifier that no other test uses at this broker. */
+  named(name: string): string;
+}
+
 /** The command line program as its users start it, on a port that the system picks. */
-export class BrokerProcess {
+export class BrokerProcess implements TestBroker {
   readonly port: number;
-  readonly stderr: Lines;
+  readonly stderr: LogFile;
   readonly #child: Deno.ChildProcess;
   #stopped: Promise<void> | undefined;
+  #tests = 0;
 
-  private constructor(child: Deno.ChildProcess, stderr: Lines, port: number) {
+  private constructor(child: Deno.ChildProcess, stderr: LogFile, port: number) {
     this.#child = child;
     this.stderr = stderr;
     this.port = port;
   }
 
   static async start(options: readonly string[] = []): Promise<BrokerProcess> {
-    const child = spawn(["serve", "--listen", "mqtt://127.0.0.1:0", ...options]);
-    const stderr = new Lines(child.stderr);
+    const stderr = await LogFile.create();
+    const child = spawn(["serve", "--listen", "mqtt://127.0.0.1:0", ...options], stderr.path);
     try {
-      const [line = ""] = await stderr.matching(
-        /^.*listening on mqtt:\/\/127\.0\.0\.1:(?=\d)/,
-        1,
-        START_WITHIN_MS,
-      );
+      const [line = ""] = await Promise.race([
+        stderr.matching(/^.*listening on mqtt:\/\/127\.0\.0\.1:(?=\d)/, 1, START_WITHIN_MS),
+        child.status.then(() => Promise.reject(new Error(`It has ended:\n${stderr.received.join("\n")}`))),
+      ]);
       return new BrokerProcess(child, stderr, Number.parseInt(line));
     } catch (error) {
       await kill(child, stderr);
@@ -34,11 +45,26 @@ export class BrokerProcess {
     }
   }
 
-  /** Where it listens besides, as it says so itself. */
   async url(scheme: "mqtts" | "ws" | "wss"): Promise<string> {
     const [line = ""] = await this.stderr.matching(new RegExp(`^.*listening on (?=${scheme}:)`));
     const [url = ""] = line.split(" ");
     return url;
+  }
+
+  /** The name itself: a test that has a process of its own shares no names. */
+  named(name: string): string {
+    return name;
+  }
+
+  /** The same broker for one of several tests: names get a prefix, and the log begins here. */
+  forTest(): TestBroker {
+    const number = ++this.#tests;
+    return {
+      port: this.port,
+      stderr: this.stderr.fromHere(),
+      url: (scheme) => this.url(scheme),
+      named: (name) => `${number}/${name}`,
+    };
   }
 
   /** Asks the program to stop as a service manager does, and expects that it does so in time; a second call is the same. */
@@ -57,12 +83,12 @@ export class BrokerProcess {
     this.#child.kill(signal);
     try {
       const status = await within(this.#child.status, "the broker to stop");
-      await this.stderr.ended;
       assertEquals(status.code, 0, `exit code after ${signal}: ${this.stderr.received.join("\n")}`);
     } catch (error) {
       await this.kill();
       throw error;
     }
+    await this.stderr.remove();
   }
 }
 
@@ -73,32 +99,41 @@ export async function withBroker(
 ): Promise<void> {
   const broker = await BrokerProcess.start(options);
   try {
-    await run(broker);
+    await showingLog(broker, () => run(broker));
   } catch (error) {
     await broker.kill();
-    console.error(broker.stderr.received.slice(-40).join("\n"));
     throw error;
   }
   await broker.stop();
 }
 
-function spawn(args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "mod.ts", ...args],
+/** Shows what a broker logged when this fails. */
+export async function showingLog({ stderr }: TestBroker, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    console.error(stderr.received.slice(-40).join("\n"));
+    throw error;
+  }
+}
+
+function spawn(args: readonly string[], log: string): Deno.ChildProcess {
+  return new Deno.Command("sh", {
+    args: ["-c", 'exec "$@" 2>"$0"', log, Deno.execPath(), "run", "-A", "mod.ts", ...args],
     cwd: REPOSITORY,
     stdin: "null",
     stdout: "null",
-    stderr: "piped",
+    stderr: "null",
     env: { NO_COLOR: "1" },
   }).spawn();
 }
 
-async function kill(child: Deno.ChildProcess, stderr: Lines): Promise<void> {
+async function kill(child: Deno.ChildProcess, stderr: LogFile): Promise<void> {
   try {
     child.kill("SIGKILL");
   } catch {
     // It has ended by itself.
   }
   await child.status;
-  await stderr.ended;
+  await stderr.remove();
 }

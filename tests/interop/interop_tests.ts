@@ -1,5 +1,6 @@
 import { isFile, isInstalled, succeeds, testsUnless } from "../installed.ts";
-import { type BrokerProcess, withBroker } from "./broker_process.ts";
+import type { RegisterTest } from "../at_once.ts";
+import { BrokerProcess, showingLog, type TestBroker, withBroker } from "./broker_process.ts";
 
 export const PYTHON = "/usr/bin/python3";
 
@@ -21,6 +22,7 @@ const PROGRAMS = {
   openssl: "openssl",
   go: "golang-go",
   java: "default-jdk-headless",
+  javac: "default-jdk-headless",
   mvn: "maven",
   tshark: "tshark",
   strace: "strace",
@@ -28,16 +30,48 @@ const PROGRAMS = {
 } as const;
 type Program = keyof typeof PROGRAMS;
 
-export type RegisterTest = (
-  name: string,
-  run: (broker: BrokerProcess) => Promise<void>,
-  options?: readonly string[],
-) => void;
+/** Registers tests with a broker. */
+export interface InteropTests {
+  /** At the process that these tests share: a test leaves nothing there but under names that `broker.named()` gives. */
+  (name: string, run: (broker: TestBroker) => Promise<void>): void;
+  /** With a process of its own, for a test that ends it, or needs other options. */
+  own(name: string, run: (broker: BrokerProcess) => Promise<void>, options?: readonly string[]): void;
+}
 
-/** Gives the function that registers tests with a broker of their own; see {@linkcode programTests}. */
-export function interopTests(needs: readonly Program[]): RegisterTest {
-  const register = programTests(needs);
-  return (name, run, options) => register(name, () => withBroker(run, options));
+/**
+ * Gives the function that registers tests with a broker; see {@linkcode programTests}.
+ *
+ * @param options of the process that they share, which starts before the first test of the file
+ * @param together such as `testsAtOnce`
+ */
+export function interopTests(
+  needs: readonly Program[],
+  options: readonly string[] = [],
+  together: (register: RegisterTest) => RegisterTest = (register) => register,
+): InteropTests {
+  const register = together(programTests(needs));
+  let shared: BrokerProcess | undefined;
+  let isStarted = missing(needs).length > 0; // Then no test runs, or each fails without a broker.
+  const startBeforeTests = () => {
+    if (isStarted) return;
+    isStarted = true;
+    Deno.test.beforeAll(async () => {
+      shared = await BrokerProcess.start(options);
+    });
+    Deno.test.afterAll(() => shared?.stop());
+  };
+  const test = (name: string, run: (broker: TestBroker) => Promise<void>) => {
+    startBeforeTests();
+    register(name, async () => {
+      if (shared === undefined) throw new Error("The broker of the file has not started");
+      const broker = shared.forTest();
+      await showingLog(broker, () => run(broker));
+    });
+  };
+  const own = (name: string, run: (broker: BrokerProcess) => Promise<void>, ownOptions = options) => {
+    register(name, () => withBroker(run, ownOptions));
+  };
+  return Object.assign(test, { own });
 }
 
 /**
@@ -47,11 +81,15 @@ export function interopTests(needs: readonly Program[]): RegisterTest {
 export function programTests(
   needs: readonly Program[],
 ): (name: string, run: (test: Deno.TestContext) => Promise<void>) => void {
-  const missing = needs.filter((program) => !isThere(program));
-  if (missing.length === 0) return testsUnless(undefined);
+  const absent = missing(needs);
+  if (absent.length === 0) return testsUnless(undefined);
   return testsUnless(
-    `not installed: ${missing.map((program) => `${program} (Debian: ${PROGRAMS[program]})`).join(", ")}`,
+    `not installed: ${absent.map((program) => `${program} (Debian: ${PROGRAMS[program]})`).join(", ")}`,
   );
+}
+
+function missing(needs: readonly Program[]): Program[] {
+  return needs.filter((program) => !isThere(program));
 }
 
 function isThere(program: Program): boolean {

@@ -1,5 +1,5 @@
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
-import type { BrokerProcess } from "./broker_process.ts";
+import type { TestBroker } from "./broker_process.ts";
 import { DEADLINE_MS, within } from "../deadline.ts";
 
 export interface Received {
@@ -28,7 +28,7 @@ export class MqttJsClient implements AsyncDisposable {
     });
   }
 
-  static async open(broker: BrokerProcess, options: IClientOptions): Promise<MqttJsClient> {
+  static async open(broker: TestBroker, options: IClientOptions): Promise<MqttJsClient> {
     const mqtt = connect(`mqtt://127.0.0.1:${broker.port}`, { ...options, reconnectPeriod: 0 });
     const client = new MqttJsClient(mqtt);
     const connected = Promise.withResolvers<void>();
@@ -49,7 +49,7 @@ export class MqttJsClient implements AsyncDisposable {
   }
 
   static async subscribed(
-    broker: BrokerProcess,
+    broker: TestBroker,
     options: IClientOptions,
     topicFilter: string,
     qos: 0 | 1 | 2,

@@ -12,7 +12,7 @@ const START_WITHIN_MS = 60_000;
 const FILTERS = { hash: "home/#", lamp: "home/lamp" } as const;
 
 if (NODE_RED !== undefined) {
-  const test = interopTests(["node", "npm"]);
+  const test = interopTests(["node", "npm"]).own;
   const folder = await Deno.makeTempDir();
   globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 

@@ -1,13 +1,22 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { testsAtOnce } from "../at_once.ts";
+import { builtOnce } from "../built_once.ts";
 import { within } from "../deadline.ts";
 import type { BrokerProcess } from "./broker_process.ts";
 import { ClientProgram } from "./client_program.ts";
 import { interopTests } from "./interop_tests.ts";
 import { WEB_SOCKET } from "./listeners.ts";
 
-const test = interopTests(["java", "mvn"]);
+const test = interopTests(["java", "javac", "mvn"], WEB_SOCKET, testsAtOnce).own;
 const PROJECT = new URL("java/", import.meta.url).pathname;
-const FETCH_WITHIN_MS = 180_000; // The first time, Maven fetches itself as well.
+const BUILD_WITHIN_MS = 180_000; // The first time, Maven fetches itself as well.
+
+/** The class path of the program. */
+const program = builtOnce(async (folder) => {
+  await run("mvn", ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${folder}`]);
+  await run("javac", ["-cp", `${folder}/*`, "-d", folder, "Conversation.java"]);
+  return `${folder}:${folder}/*`;
+});
 
 test("seed 4-2, 4-5: the Paho Java client gets the 100,000 bytes that it sends, and PINGRESP", async (broker) => {
   await withJavaClient(broker, async (client) => {
@@ -27,21 +36,16 @@ test("the Paho Java client is told that the broker ends", async (broker) => {
     await broker.stop();
     assertMatch((await client.output()).at(-1) ?? "", /^Connection lost: /);
   });
-}, WEB_SOCKET);
+});
 
-/** Lets Maven bring the library, and runs the program from its source. */
 async function withJavaClient(broker: BrokerProcess, use: (client: ClientProgram) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const args = ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${folder}`];
-    const fetch = new Deno.Command("mvn", { args, cwd: PROJECT }).output();
-    const { success, stdout } = await within(fetch, "mvn", FETCH_WITHIN_MS);
-    if (!success) throw new Error(new TextDecoder().decode(stdout));
-    const url = await broker.url("ws");
-    await using client = new ClientProgram("java", ["-cp", `${folder}/*`, `${PROJECT}Conversation.java`, url]);
-    await client.lines.matching(/^Connected$/, 1, 30_000);
-    await use(client);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using client = new ClientProgram("java", ["-cp", await program(), "Conversation", await broker.url("ws")]);
+  await client.lines.matching(/^Connected$/, 1, 30_000);
+  await use(client);
+}
+
+async function run(command: string, args: readonly string[]): Promise<void> {
+  const ended = new Deno.Command(command, { args: [...args], cwd: PROJECT }).output();
+  const { success, stdout, stderr } = await within(ended, command, BUILD_WITHIN_MS);
+  if (!success) throw new Error(new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr));
 }

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import type { BrokerProcess } from "./broker_process.ts";
+import type { TestBroker } from "./broker_process.ts";
 import { bytes, connect, DISCONNECT, publish, type PublishOptions, RawClient, subscribe } from "./raw_client.ts";
 
 /** Connects, expects this CONNACK, and ends without DISCONNECT. */
 export async function inOneConnection(
-  broker: BrokerProcess,
+  broker: TestBroker,
   options: { clientId: string; cleanStart: boolean },
   connack: string,
   run: (client: RawClient) => Promise<void>,
@@ -15,7 +15,7 @@ export async function inOneConnection(
   await run(client);
 }
 
-export async function subscribed(broker: BrokerProcess, filter: string, qos: 0 | 1 | 2): Promise<RawClient> {
+export async function subscribed(broker: TestBroker, filter: string, qos: 0 | 1 | 2): Promise<RawClient> {
   const client = await RawClient.connect(broker, { clientId: `subscriber of ${filter} ${crypto.randomUUID()}` });
   await client.send(subscribe(1, filter, qos));
   await client.expect(`90 03 0001 0${qos}`);
@@ -23,7 +23,7 @@ export async function subscribed(broker: BrokerProcess, filter: string, qos: 0 |
 }
 
 /** Publishes on a connection of its own; when it returns, the broker has taken the message. */
-export async function publishOnce(broker: BrokerProcess, message: PublishOptions): Promise<void> {
+export async function publishOnce(broker: TestBroker, message: PublishOptions): Promise<void> {
   using client = await RawClient.connect(broker, { clientId: "once" });
   await client.send(publish(message));
   if (message.qos === 1) await client.expect("40 02 0001");
@@ -34,6 +34,12 @@ export async function publishOnce(broker: BrokerProcess, message: PublishOptions
   }
   await client.send(DISCONNECT);
   assertEquals(await client.closed(), "");
+}
+
+/** Packet Identifier of a PUBLISH with QoS 1 or 2 and less than 128 bytes. */
+export function packetIdentifierOf(received: string): string {
+  const topicLength = Number.parseInt(received.slice(4, 8), 16);
+  return received.slice(8 + topicLength * 2, 12 + topicLength * 2);
 }
 
 /** Takes one PUBLISH of this QoS with its whole handshake and gives its payload. */

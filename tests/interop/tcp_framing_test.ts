@@ -93,7 +93,7 @@ test("seed 2-9: what follows a packet that is cut anywhere is the same", async (
   }
 });
 
-test(
+test.own(
   "seed 2-9: a malformed packet ends its connection, is logged with its peer, and the broker lives",
   async (broker) => {
     using bystander = await RawClient.connect(broker, { clientId: "bystander" });

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { TestBroker } from "./broker_process.ts";
 import { captureFile } from "./capture_file.ts";
 import { interopTests } from "./interop_tests.ts";
 import { MosquittoSub, publish } from "./mosquitto_clients.ts";
@@ -36,19 +37,20 @@ const PACKETS = [
 
 for (const version of ["mqttv31", "mqttv311", "mqttv5"]) {
   test(`seed 2-12: Wireshark knows every packet of a conversation, ${version}`, async (broker) => {
-    const shown = await dissected(broker, (proxy) => converse(proxy, ["-V", version]));
+    const shown = await dissected(broker, (proxy) => converse(proxy, ["-V", version], broker));
     for (const packet of PACKETS) assertStringIncludes(shown, packet);
     assertEquals(shown.split("\n").filter((line) => COMPLAINT.test(line)), []);
   });
 }
 
-async function converse(proxy: Address, V: readonly string[]): Promise<void> {
+async function converse(proxy: Address, V: readonly string[], { named }: TestBroker): Promise<void> {
   const count = 4;
-  await using subscriber = await MosquittoSub.start(proxy, [...V, "-t", "test/+", "-q", "2", "-C", `${count}`]);
+  const filter = ["-t", named("test/+"), "-q", "2", "-C", `${count}`];
+  await using subscriber = await MosquittoSub.start(proxy, [...V, ...filter]);
   for (const qos of ["0", "1", "2"]) {
-    await publish(proxy, [...V, "-t", "test/a", "-q", qos, "-m", `sent ${qos}`, "-r"]);
+    await publish(proxy, [...V, "-t", named("test/a"), "-q", qos, "-m", `sent ${qos}`, "-r"]);
   }
-  await publish(proxy, [...V, "-t", "test/big", "-q", "1", "-s"], "x".repeat(100_000));
+  await publish(proxy, [...V, "-t", named("test/big"), "-q", "1", "-s"], "x".repeat(100_000));
   await subscriber.messages(count);
   await subscriber.ended();
 }

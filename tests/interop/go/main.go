@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,10 +25,15 @@ func (pingResponses) Write(line []byte) (int, error) {
 
 func main() {
 	mqtt.DEBUG = log.New(pingResponses{}, "", 0)
+	seconds, err := strconv.Atoi(os.Args[2])
+	if err != nil {
+		log.Fatal(err)
+	}
+	keepAlive := time.Duration(seconds) * time.Second
 	lost := make(chan error, 1)
 	options := mqtt.NewClientOptions().
 		AddBroker(os.Args[1]).
-		SetKeepAlive(5 * time.Second).
+		SetKeepAlive(keepAlive).
 		SetAutoReconnect(false).
 		SetOrderMatters(true).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { lost <- err })

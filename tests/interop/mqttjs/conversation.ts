@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 
-const [url = "", version = "4", authorityPath = "", part = "conversation"] = process.argv.slice(2);
+const [url = "", version = "4", authorityPath = "", prefix = "", part = "conversation"] = process.argv.slice(2);
 const protocolVersion = version === "5" ? 5 : 4;
 
 /** A client with what it got; `received` resolves as soon as there are so many. */
@@ -28,8 +28,8 @@ async function converse(): Promise<void> {
 
 async function everyQos(): Promise<void> {
   const { client, packets, received } = await open();
-  await client.subscribeAsync("qos/+", { qos: 2 });
-  for (const qos of [0, 1, 2] as const) await client.publishAsync("qos/a", `sent ${qos}`, { qos });
+  await client.subscribeAsync(`${prefix}qos/+`, { qos: 2 });
+  for (const qos of [0, 1, 2] as const) await client.publishAsync(`${prefix}qos/a`, `sent ${qos}`, { qos });
   await received(3);
   tell("QoS", packets.map(({ payload, qos }) => `${payload} got ${qos}`));
   await client.endAsync();
@@ -37,11 +37,11 @@ async function everyQos(): Promise<void> {
 
 async function retained(): Promise<void> {
   const publisher = await open();
-  await publisher.client.publishAsync("kept", "kept", { qos: 1, retain: true });
+  await publisher.client.publishAsync(`${prefix}kept`, "kept", { qos: 1, retain: true });
   const late = await open();
-  await late.client.subscribeAsync("kept", { qos: 1 });
+  await late.client.subscribeAsync(`${prefix}kept`, { qos: 1 });
   await late.received(1);
-  await publisher.client.publishAsync("kept", "", { qos: 1, retain: true });
+  await publisher.client.publishAsync(`${prefix}kept`, "", { qos: 1, retain: true });
   await late.received(2);
   tell("retained", late.packets.map(({ payload, retain }) => `${payload} ${retain}`));
   await Promise.all([publisher.client.endAsync(), late.client.endAsync()]);
@@ -49,15 +49,17 @@ async function retained(): Promise<void> {
 
 async function durableSession(): Promise<void> {
   const durable: IClientOptions = {
-    clientId: "durable",
+    clientId: `${prefix}durable`,
     clean: false,
     ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: 3_600 } } : {}),
   };
   const first = await open(durable);
-  await first.client.subscribeAsync("queue", { qos: 1 });
+  await first.client.subscribeAsync(`${prefix}queue`, { qos: 1 });
   await first.client.endAsync();
   const publisher = await open();
-  for (const payload of ["one", "two", "three"]) await publisher.client.publishAsync("queue", payload, { qos: 1 });
+  for (const payload of ["one", "two", "three"]) {
+    await publisher.client.publishAsync(`${prefix}queue`, payload, { qos: 1 });
+  }
   const second = await open(durable);
   await second.received(3);
   tell("session", second.packets.map(({ payload }) => `${payload}`));
@@ -67,8 +69,8 @@ async function durableSession(): Promise<void> {
 async function bigMessage(): Promise<void> {
   const { client, packets, received } = await open();
   const sent = Buffer.alloc(1_000_000, "0123456789abcdefghi");
-  await client.subscribeAsync("big", { qos: 1 });
-  await client.publishAsync("big", sent, { qos: 1 });
+  await client.subscribeAsync(`${prefix}big`, { qos: 1 });
+  await client.publishAsync(`${prefix}big`, sent, { qos: 1 });
   await received(1);
   tell("1 MB", packets.map(({ payload }) => sent.equals(Buffer.from(payload))));
   await client.endAsync();
@@ -77,8 +79,8 @@ async function bigMessage(): Promise<void> {
 async function manyMessages(): Promise<void> {
   const { client, packets, received } = await open();
   const sent = Array.from({ length: 1_000 }, (_, index) => `${index}`);
-  await client.subscribeAsync("many", { qos: 1 });
-  await Promise.all(sent.map((payload) => client.publishAsync("many", payload, { qos: 1 })));
+  await client.subscribeAsync(`${prefix}many`, { qos: 1 });
+  await Promise.all(sent.map((payload) => client.publishAsync(`${prefix}many`, payload, { qos: 1 })));
   await received(sent.length);
   const inOrder = packets.filter(({ payload }, index) => `${payload}` === sent[index]);
   tell("in order", [packets.length, inOrder.length]);
@@ -87,7 +89,7 @@ async function manyMessages(): Promise<void> {
 
 /** Until it is killed. */
 async function stayWithWill(): Promise<void> {
-  await open({ will: { topic: "will", payload: Buffer.from("gone"), qos: 1, retain: false } });
+  await open({ will: { topic: `${prefix}will`, payload: Buffer.from("gone"), qos: 1, retain: false } });
   tell("connected", []);
 }
 

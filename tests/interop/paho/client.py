@@ -1,11 +1,17 @@
 """What the scripts share: arguments, one way to build a client with paho-mqtt 1 and 2, and one to connect it."""
+import os
 import sys
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 
 url = urlsplit(sys.argv[1])
+NAMES_BEGIN_WITH = os.environ["NAMES_BEGIN_WITH"]  # Others may speak to the same broker.
 SECURE_SCHEMES = ("mqtts", "wss")
+
+
+def named(name):
+    return NAMES_BEGIN_WITH + name
 
 
 def new_client(**options):

@@ -3,9 +3,9 @@ import sys
 
 import paho.mqtt.client as mqtt
 
-from client import connect, new_client, tell
+from client import connect, named, new_client, tell
 
-topic = sys.argv[1]  # Others may speak to the same broker.
+topic = named(sys.argv[1])
 authority = sys.argv[2]
 protocol = mqtt.MQTTv5 if sys.argv[3] == "5" else mqtt.MQTTv311
 BIG = bytes(range(250)) * 400

@@ -3,25 +3,25 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from client import connect, new_client, tell
+from client import connect, named, new_client, tell
 
 
 def on_connect(client, userdata, flags, reason_code, properties=None):
     tell("connected", reason_code.value)
     subscribe = Properties(PacketTypes.SUBSCRIBE)
     subscribe.SubscriptionIdentifier = 42
-    client.subscribe("v5/#", options=mqtt.SubscribeOptions(qos=2), properties=subscribe)
+    client.subscribe(named("v5/#"), options=mqtt.SubscribeOptions(qos=2), properties=subscribe)
 
 
 def on_subscribe(client, userdata, mid, reason_codes, properties=None):
     tell("subscribed", *[code.value for code in reason_codes])
     publish = Properties(PacketTypes.PUBLISH)
     publish.ContentType = "text/plain"
-    publish.ResponseTopic = "v5/answer"
+    publish.ResponseTopic = named("v5/answer")
     publish.CorrelationData = b"c1"
     publish.UserProperty = [("unit", "degree"), ("unit", "again")]
     publish.MessageExpiryInterval = 60
-    client.publish("v5/test", "21", qos=2, properties=publish)
+    client.publish(named("v5/test"), "21", qos=2, properties=publish)
 
 
 def on_message(client, userdata, message):
@@ -33,7 +33,7 @@ def on_message(client, userdata, message):
     client.disconnect()
 
 
-client = new_client(client_id="client06", protocol=mqtt.MQTTv5)
+client = new_client(client_id=named("client06"), protocol=mqtt.MQTTv5)
 client.on_connect = on_connect
 client.on_subscribe = on_subscribe
 client.on_message = on_message

@@ -1,7 +1,7 @@
 """The subscriber of article 003: client03 with a session that stays, until it has as many messages as it is told."""
 import sys
 
-from client import connect, new_client, tell
+from client import connect, named, new_client, tell
 
 wanted = int(sys.argv[2])
 received = 0
@@ -9,7 +9,7 @@ received = 0
 
 def on_connect(client, userdata, flags, rc):
     tell("connected", rc, flags["session present"])
-    client.subscribe("test", qos=1)
+    client.subscribe(named("test"), qos=1)
 
 
 def on_subscribe(client, userdata, mid, granted_qos):
@@ -26,7 +26,7 @@ def on_message(client, userdata, message):
         client.disconnect()
 
 
-client = new_client(client_id="client03", clean_session=False)
+client = new_client(client_id=named("client03"), clean_session=False)
 client.on_connect = on_connect
 client.on_subscribe = on_subscribe
 client.on_message = on_message
