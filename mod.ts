@@ -138,7 +138,8 @@ export type {
   Transaction,
 } from "./src/protocol/change.ts";
 export { ApplicationMessage } from "./src/protocol/message.ts";
-export { DEFAULT_LIMITS, type Limits, NEVER_EXPIRES } from "./src/protocol/limits.ts";
+export { DEFAULT_LIMITS, NEVER_EXPIRES } from "./src/protocol/limit_table.ts";
+export type { Limits } from "./src/protocol/limits.ts";
 export type { OverlappingSubscriptions, Subscription } from "./src/protocol/subscription.ts";
 export { changeFromJson, changeToJson } from "./src/storage/change_json.ts";
 export { DenoKvStorage } from "./src/storage/deno_kv.ts";

@@ -1,7 +1,8 @@
-/** Writes the reference of the configuration and the JSON Schema for editors: `deno task configuration`. */
+/** Writes the reference of the configuration, the JSON Schema for editors and the interface of limits: `deno task configuration`. */
 
-import { editorSchema, referenceOf } from "../src/cli/config/reference.ts";
+import { editorSchema, limitsInterface, reference } from "../src/cli/config/reference.ts";
 
-const limits = Deno.readTextFileSync(new URL("../src/protocol/limits.ts", import.meta.url));
-Deno.writeTextFileSync(new URL("configuration.md", import.meta.url), referenceOf(limits));
-Deno.writeTextFileSync(new URL("brooklet.schema.json", import.meta.url), editorSchema(limits));
+const REPOSITORY = new URL("../", import.meta.url);
+Deno.writeTextFileSync(new URL("docs/configuration.md", REPOSITORY), reference());
+Deno.writeTextFileSync(new URL("docs/brooklet.schema.json", REPOSITORY), editorSchema());
+Deno.writeTextFileSync(new URL("src/protocol/limits.ts", REPOSITORY), limitsInterface());

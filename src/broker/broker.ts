@@ -1,5 +1,6 @@
 import { ReasonCode } from "../codec/reason_code.ts";
-import { type Limits, limitsWith } from "../protocol/limits.ts";
+import { limitsWith } from "../protocol/limit_table.ts";
+import type { Limits } from "../protocol/limits.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Ban, BanTarget } from "./access/bans.ts";
 import type {

@@ -1,6 +1,7 @@
 import { TopicInterner } from "../codec/topic_interner.ts";
 import { Backlog } from "../protocol/backlog.ts";
-import { type Limits, limitsWith } from "../protocol/limits.ts";
+import { limitsWith } from "../protocol/limit_table.ts";
+import type { Limits } from "../protocol/limits.ts";
 import { FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
 import { MemoryStorage } from "../storage/memory.ts";

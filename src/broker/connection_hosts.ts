@@ -1,6 +1,7 @@
 import { wrongAnswer } from "../auth/hook_answers.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
-import { type Limits, limitsWith } from "../protocol/limits.ts";
+import { limitsWith } from "../protocol/limit_table.ts";
+import type { Limits } from "../protocol/limits.ts";
 import type { Hooks } from "./access/hooks.ts";
 import type { Admission } from "./access/admission.ts";
 import type { BrokerOptions } from "./options.ts";

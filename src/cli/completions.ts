@@ -1,4 +1,4 @@
-import { LIMIT_RANGES } from "../protocol/limits.ts";
+import { LIMIT_NAMES } from "../protocol/limit_table.ts";
 import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS } from "./config/logging_schema.ts";
 import { ConfigError } from "./config_error.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
@@ -135,7 +135,7 @@ function wordsOf(help: string): string[] {
 }
 
 function limitWords(): string[] {
-  return Object.keys(LIMIT_RANGES).map((name) => `${name}=`);
+  return LIMIT_NAMES.map((name) => `${name}=`);
 }
 
 function logWords(): string[] {

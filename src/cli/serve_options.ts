@@ -1,6 +1,6 @@
 // @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli";
-import { LIMIT_RANGES } from "../protocol/limits.ts";
+import { LIMITS } from "../protocol/limit_table.ts";
 import type { Written } from "./config/configuration.ts";
 import type { Override } from "./config/overrides.ts";
 import { LOG_AREAS, LOG_TYPES } from "./config/logging_schema.ts";
@@ -145,8 +145,8 @@ function optionOverrides(
 function limitOverride(text: string): Override {
   const [, name = "", value = ""] = /^([^=]*)=(.+)$/.exec(text) ?? [];
   if (name === "") throw new ConfigError(`--limit "${text}" is not NAME=VALUE: write it like receiveMaximum=20`);
-  if (!Object.hasOwn(LIMIT_RANGES, name)) {
-    const names = Object.keys(LIMIT_RANGES);
+  if (!Object.hasOwn(LIMITS, name)) {
+    const names = Object.keys(LIMITS);
     const meant = nearest(name, names);
     const hint = meant === undefined ? `there is ${names.join(", ")}` : `did you mean "${meant}"?`;
     throw new ConfigError(`--limit "${text}" is of no limit: ${hint}`);

@@ -1,342 +1,250 @@
-/** All limits of a broker, each with its unit and default. What is below the protocol's default is announced in CONNACK. */
+// Made by "deno task configuration" of the table in limit_table.ts.
+
+/** All limits of a broker. Limits below the protocol's own default are announced in CONNACK. */
 export interface Limits {
   /**
    * Largest packet accepted, in bytes, counted with its fixed header. Announced as Maximum Packet Size (MQTT 5, section
    * 3.2.2.3.6); a larger one ends the connection with 0x95.
    *
-   * @default {1_048_576}
+   * @default {1_048_576} bytes
    */
   readonly maximumPacketBytes: number;
   /**
-   * Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 say 0x83, before that
-   * nothing does. With a larger Will the client is refused, with 0x95.
+   * Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 say 0x83, before
+   * that nothing does. With a larger Will the client is refused, with 0x95.
    *
-   * @default {Infinity}
+   * @default {Infinity} bytes
    */
   readonly maximumPayloadBytes: number;
   /**
    * Largest CONNECT accepted, in bytes: nobody knows yet who sends it. A larger one ends the connection.
    *
-   * @default {131_072}
+   * @default {131_072} bytes
    */
   readonly maximumConnectBytes: number;
   /**
    * Clients that are connected at the same time; one more is refused with 0x97 in CONNACK, unless it takes over a
    * connection of its own. A Network Connection counts as soon as its client has been authenticated.
    *
-   * @default {Infinity}
+   * @default {Infinity} connections
    */
   readonly maximumConnections: number;
   /**
    * Time from accept until CONNECT is complete, in milliseconds, however its bytes come.
    *
-   * @default {10_000}
+   * @default {10_000} milliseconds
    */
   readonly connectTimeoutMs: number;
   /**
-   * Longest Keep Alive, in seconds; a client that asks for more or for none gets it as Server Keep Alive (MQTT 5, section
-   * 3.2.2.3.14). 0 is no limit. Clients of 3.1 and 3.1.1 cannot be told and keep what they asked for.
+   * Longest Keep Alive, in seconds; a client that asks for more or for none gets it as Server Keep Alive (MQTT 5,
+   * section 3.2.2.3.14). 0 is no limit. Clients of 3.1 and 3.1.1 cannot be told and keep what they asked for.
    *
-   * @default {0}
+   * @default {0} seconds
    */
   readonly maximumKeepAliveSeconds: number;
   /**
    * Longest Client Identifier, in characters; a longer one is refused with 0x85.
    *
-   * @default {256}
+   * @default {256} characters
    */
   readonly maximumClientIdLength: number;
   /**
-   * Highest QoS that clients may publish with, and that subscriptions are granted. Announced as Maximum QoS (MQTT 5, section
-   * 3.2.2.3.4); a higher one ends the connection with 0x9B. 0 to 2.
+   * Highest QoS that clients may publish with, and that subscriptions are granted. Announced as Maximum QoS (MQTT 5,
+   * section 3.2.2.3.4); a higher one ends the connection with 0x9B. 0 to 2.
    *
-   * @default {2}
+   * @default {2} QoS
    */
   readonly maximumQos: number;
   /**
    * QoS 1 and 2 messages that a client may send before they are acknowledged. Announced as Receive Maximum (MQTT 5,
    * section 3.2.2.3.3); one more ends the connection with 0x93. 1 to 65,535.
    *
-   * @default {100}
+   * @default {100} messages
    */
   readonly receiveMaximum: number;
   /**
-   * QoS 1 and 2 messages sent to a client that it has not acknowledged: at most this and the Receive Maximum of the client
-   * (MQTT 5, section 4.9). 1 to 65,535.
+   * QoS 1 and 2 messages sent to a client that it has not acknowledged: at most this and the Receive Maximum of the
+   * client (MQTT 5, section 4.9). 1 to 65,535.
    *
-   * @default {100}
+   * @default {100} messages
    */
   readonly maximumInflight: number;
   /**
    * The same in bytes of payload, topic and properties: while they are as many, no further message is sent.
    *
-   * @default {Infinity}
+   * @default {Infinity} bytes
    */
   readonly maximumInflightBytes: number;
   /**
    * Messages with QoS 1 or 2 that wait in a session without connection. With one, bytes alone are counted.
    *
-   * @default {1_000}
+   * @default {1_000} messages
    */
   readonly maximumQueuedMessages: number;
   /**
    * The same in bytes of payload, topic and properties; in a session with a connection some 200 for each message, too.
    *
-   * @default {10_000_000}
+   * @default {10_000_000} bytes
    */
   readonly maximumQueuedBytes: number;
   /**
    * Bytes that wait to be written to one connection; messages beyond that wait as such, see `maximumBacklogBytes`.
    *
-   * @default {4_194_304}
+   * @default {4_194_304} bytes
    */
   readonly maximumOutboxBytes: number;
   /**
-   * Bytes of messages, of any QoS, that wait for one client while it is connected and takes what it gets, with some 200 for
-   * each: a burst that its network carries more slowly than it was published. Beyond that, or when it has taken nothing for
-   * a tenth of `writeTimeoutMs`, `maximumOutboxBytes` and `maximumQueuedBytes` hold, and what exceeds them is dropped and
-   * counted. 0: no burst waits.
+   * Bytes of messages, of any QoS, that wait for one client while it is connected and takes what it gets, with some 200
+   * for each: a burst that its network carries more slowly than it was published. Beyond that, or when it has taken
+   * nothing for a tenth of `writeTimeoutMs`, `maximumOutboxBytes` and `maximumQueuedBytes` hold, and what exceeds them
+   * is dropped and counted. 0: no burst waits.
    *
-   * @default {67_108_864}
+   * @default {67_108_864} bytes
    */
   readonly maximumBacklogBytes: number;
   /**
    * The same for all clients together. A message that waits for many of them counts once.
    *
-   * @default {134_217_728}
+   * @default {134_217_728} bytes
    */
   readonly maximumTotalBacklogBytes: number;
   /**
    * Time that publishers wait for a client, in milliseconds: they are not read from, and what they have sent is not
-   * acknowledged, while more than half of `maximumBacklogBytes` waits for a client that they publish to. Nobody waits for
-   * one that has taken nothing for a second. After that time nobody waits for it until it has caught up. 0: nobody waits.
+   * acknowledged, while more than half of `maximumBacklogBytes` waits for a client that they publish to. Nobody waits
+   * for one that has taken nothing for a second. After that time nobody waits for it until it has caught up. 0: nobody
+   * waits.
    *
-   * @default {10_000}
+   * @default {10_000} milliseconds
    */
   readonly maximumBacklogWaitMs: number;
   /**
    * Time that a write of at most 128 KiB may take, in milliseconds; a client that reads more slowly is closed.
    *
-   * @default {30_000}
+   * @default {30_000} milliseconds
    */
   readonly writeTimeoutMs: number;
   /**
-   * Messages that a client may publish in a second, and as many at once after a second of silence; it is not read from while
-   * it is ahead of that, and for `maximumExcessMs` at most.
+   * Messages that a client may publish in a second, and as many at once after a second of silence; it is not read from
+   * while it is ahead of that, and for `maximumExcessMs` at most.
    *
-   * @default {Infinity}
+   * @default {Infinity} messages a second
    */
   readonly maximumMessagesPerSecond: number;
   /**
    * The same for bytes that come from a client, of whatever packets.
    *
-   * @default {Infinity}
+   * @default {Infinity} bytes a second
    */
   readonly maximumBytesPerSecond: number;
   /**
-   * Time that a client may go on to be faster than `maximumMessagesPerSecond` and `maximumBytesPerSecond` allow, in
+   * Time for which a client may be faster than `maximumMessagesPerSecond` and `maximumBytesPerSecond` allow, in
    * milliseconds; then it is disconnected with 0x97.
    *
-   * @default {10_000}
+   * @default {10_000} milliseconds
    */
   readonly maximumExcessMs: number;
   /**
    * Time that a hook may take to answer, in milliseconds; after that the client is refused what it wanted.
    *
-   * @default {10_000}
+   * @default {10_000} milliseconds
    */
   readonly hookTimeoutMs: number;
   /**
-   * Subscriptions of one session; one more is refused with 0x97 in SUBACK. So is what follows in a SUBSCRIBE of which as many
-   * Topic Filters are denied: nobody is asked about it.
+   * Subscriptions of one session; one more is refused with 0x97 in SUBACK. So is what follows in a SUBSCRIBE of which
+   * as many Topic Filters are denied: nobody is asked about it.
    *
-   * @default {1_000}
+   * @default {1_000} subscriptions
    */
   readonly maximumSubscriptions: number;
   /**
    * Levels of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.
    *
-   * @default {128}
+   * @default {128} levels
    */
   readonly maximumTopicLevels: number;
   /**
    * Characters of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.
    *
-   * @default {65_535}
+   * @default {65_535} characters
    */
   readonly maximumTopicLength: number;
   /**
-   * Topic Aliases that a client may use; announced as Topic Alias Maximum (MQTT 5, section 3.2.2.3.8). The broker uses at
-   * most as many towards a client, and no more than the client allows.
+   * Topic Aliases that a client may use; announced as Topic Alias Maximum (MQTT 5, section 3.2.2.3.8). The broker uses
+   * at most as many towards a client, and no more than the client allows.
    *
-   * @default {10}
+   * @default {10} aliases
    */
   readonly topicAliasMaximum: number;
   /**
-   * Retained messages. A message for a further topic is refused with 0x97 where its client can be told: MQTT 5 with QoS 1 or
-   * 2. Any other one, a Will too, is delivered and not retained, and counted in `$SYS/broker/retained messages/refused`. With
-   * 0 there are none, which is announced as Retain Available (MQTT 5, section 3.2.2.3.5), and a PUBLISH with RETAIN ends the
-   * connection with 0x9A.
+   * Retained messages. A message for a further topic is refused with 0x97 where its client can be told: MQTT 5 with QoS
+   * 1 or 2. Any other one, a Will too, is delivered and not retained, and counted in `$SYS/broker/retained
+   * messages/refused`. With 0 there are none, which is announced as Retain Available (MQTT 5, section 3.2.2.3.5), and a
+   * PUBLISH with RETAIN ends the connection with 0x9A.
    *
-   * @default {100_000}
+   * @default {100_000} messages
    */
   readonly maximumRetainedMessages: number;
   /**
-   * Retained messages in bytes: payloads, topics, properties, and some 280 for each level that no other topic has. A message
-   * above it is refused or delivered only, as with `maximumRetainedMessages`; one that is delivered only removes the one that
-   * its topic had.
+   * Retained messages in bytes: payloads, topics, properties, and some 280 for each level that no other topic has. A
+   * message above it is refused or delivered only, as with `maximumRetainedMessages`; one that is delivered only
+   * removes the one that its topic had.
    *
-   * @default {100_000_000}
+   * @default {100_000_000} bytes
    */
   readonly maximumRetainedBytes: number;
   /**
    * Changes that wait for the storage, in bytes: beyond that, clients whose packets make more of them are not read from
    * until some are kept.
    *
-   * @default {16_000_000}
+   * @default {16_000_000} bytes
    */
   readonly maximumPendingBytes: number;
   /**
-   * Sessions that outlive their connections: those with a Session Expiry Interval, and those of 3.1 and 3.1.1 without Clean
-   * Session, connected or not. A client that would begin one more is refused with 0x97, before MQTT 5 with return code 3. No
-   * session ends before its time to make room, else a client that makes many would end those of others.
+   * Sessions that outlive their connections: those with a Session Expiry Interval, and those of 3.1 and 3.1.1 without
+   * Clean Session, connected or not. A client that would begin one more is refused with 0x97, before MQTT 5 with return
+   * code 3. No session ends before its time to make room, else a client that makes many would end those of others.
    *
-   * @default {250_000}
+   * @default {250_000} sessions
    */
   readonly maximumSessions: number;
   /**
    * The same for clients of one principal.
    *
-   * @default {25_000}
+   * @default {25_000} sessions
    */
   readonly maximumSessionsPerPrincipal: number;
   /**
-   * The same for clients without a principal that began their sessions from one address, of IPv6 from one network of 64 bits.
-   * Clients behind a proxy that does not tell their addresses share one.
+   * The same for clients without a principal that began their sessions from one address, of IPv6 from one network of 64
+   * bits. Clients behind a proxy that does not tell their addresses share one.
    *
-   * @default {25_000}
+   * @default {25_000} sessions
    */
   readonly maximumSessionsPerAddress: number;
   /**
-   * Bytes of these sessions: Wills, subscriptions with some 300 for each and 150 for each level, and messages that wait while
-   * they have no connection, with some 200 for each. A client whose Will is beyond it is refused as above, a Topic
-   * Filter with 0x97 in SUBACK, and a message is dropped for this session and counted.
+   * Bytes of these sessions: Wills, subscriptions with some 300 for each and 150 for each level, and messages that wait
+   * while they have no connection, with some 200 for each. A client whose Will is beyond it is refused as above, a
+   * Topic Filter with 0x97 in SUBACK, and a message is dropped for this session and counted.
    *
-   * @default {1_000_000_000}
+   * @default {1_000_000_000} bytes
    */
   readonly maximumSessionBytes: number;
   /**
    * The same for clients of one principal.
    *
-   * @default {100_000_000}
+   * @default {100_000_000} bytes
    */
   readonly maximumSessionBytesPerPrincipal: number;
   /**
    * The same for clients without a principal, by address as above.
    *
-   * @default {100_000_000}
+   * @default {100_000_000} bytes
    */
   readonly maximumSessionBytesPerAddress: number;
   /**
-   * Longest Session Expiry Interval in seconds; a longer one is cut and said in CONNACK (MQTT 5, section 3.2.2.3.2).
+   * Longest Session Expiry Interval, in seconds, where 4,294,967,295 is never; a longer one is cut and said in CONNACK
+   * (MQTT 5, section 3.2.2.3.2).
    *
-   * @default {4_294_967_295} never
+   * @default {4_294_967_295} seconds
    */
   readonly maximumSessionExpirySeconds: number;
-}
-
-/** Session Expiry Interval of a session that does not expire (MQTT 5, section 3.1.2.11.2). */
-export const NEVER_EXPIRES = 0xffff_ffff;
-
-/** The defaults of all limits. */
-export const DEFAULT_LIMITS: Limits = {
-  maximumPacketBytes: 1_048_576,
-  maximumPayloadBytes: Infinity,
-  maximumConnectBytes: 131_072,
-  maximumConnections: Infinity,
-  connectTimeoutMs: 10_000,
-  maximumKeepAliveSeconds: 0,
-  maximumClientIdLength: 256,
-  maximumQos: 2,
-  receiveMaximum: 100,
-  maximumInflight: 100,
-  maximumInflightBytes: Infinity,
-  maximumQueuedMessages: 1_000,
-  maximumQueuedBytes: 10_000_000,
-  maximumOutboxBytes: 4_194_304,
-  maximumBacklogBytes: 67_108_864,
-  maximumTotalBacklogBytes: 134_217_728,
-  maximumBacklogWaitMs: 10_000,
-  writeTimeoutMs: 30_000,
-  maximumMessagesPerSecond: Infinity,
-  maximumBytesPerSecond: Infinity,
-  maximumExcessMs: 10_000,
-  hookTimeoutMs: 10_000,
-  maximumSubscriptions: 1_000,
-  maximumTopicLevels: 128,
-  maximumTopicLength: 65_535,
-  topicAliasMaximum: 10,
-  maximumRetainedMessages: 100_000,
-  maximumRetainedBytes: 100_000_000,
-  maximumPendingBytes: 16_000_000,
-  maximumSessions: 250_000,
-  maximumSessionsPerPrincipal: 25_000,
-  maximumSessionsPerAddress: 25_000,
-  maximumSessionBytes: 1_000_000_000,
-  maximumSessionBytesPerPrincipal: 100_000_000,
-  maximumSessionBytesPerAddress: 100_000_000,
-  maximumSessionExpirySeconds: NEVER_EXPIRES,
-};
-
-/** The least and the most that each limit can be, integers or Infinity. */
-export const LIMIT_RANGES: { readonly [name in keyof Limits]: readonly [least: number, most: number] } = {
-  maximumPacketBytes: [32, 268_435_460],
-  maximumPayloadBytes: [0, Infinity],
-  maximumConnectBytes: [32, 268_435_460],
-  maximumConnections: [1, Infinity],
-  connectTimeoutMs: [1, Infinity],
-  maximumKeepAliveSeconds: [0, 65_535],
-  maximumClientIdLength: [23, 65_535], // [MQTT-3.1.3-5]
-  maximumQos: [0, 2],
-  receiveMaximum: [1, 65_535],
-  maximumInflight: [1, 65_535],
-  maximumInflightBytes: [1, Infinity],
-  maximumQueuedMessages: [0, Infinity],
-  maximumQueuedBytes: [0, Infinity],
-  maximumOutboxBytes: [1_024, Infinity],
-  maximumBacklogBytes: [0, Infinity],
-  maximumTotalBacklogBytes: [0, Infinity],
-  maximumBacklogWaitMs: [0, Infinity],
-  writeTimeoutMs: [1, Infinity],
-  maximumMessagesPerSecond: [1, Infinity],
-  maximumBytesPerSecond: [1, Infinity],
-  maximumExcessMs: [0, Infinity],
-  hookTimeoutMs: [1, 2_147_483_647], // A timer beyond that fires at once.
-  maximumSubscriptions: [0, Infinity],
-  maximumTopicLevels: [1, 65_535],
-  maximumTopicLength: [1, 65_535],
-  topicAliasMaximum: [0, 65_535],
-  maximumRetainedMessages: [0, Infinity],
-  maximumRetainedBytes: [0, Infinity],
-  maximumPendingBytes: [1, Infinity],
-  maximumSessions: [0, Infinity],
-  maximumSessionsPerPrincipal: [0, Infinity],
-  maximumSessionsPerAddress: [0, Infinity],
-  maximumSessionBytes: [0, Infinity],
-  maximumSessionBytesPerPrincipal: [0, Infinity],
-  maximumSessionBytesPerAddress: [0, Infinity],
-  maximumSessionExpirySeconds: [0, NEVER_EXPIRES],
-};
-
-/** The defaults with what is given in their place; throws RangeError for a value out of its range. */
-export function limitsWith(given: Partial<Limits>): Limits {
-  for (const [name, value] of Object.entries(given)) {
-    const range = Object.hasOwn(LIMIT_RANGES, name) ? LIMIT_RANGES[name as keyof Limits] : undefined; // It is its own key.
-    if (range === undefined) throw new RangeError(`Cannot set limit "${name}": there is none of this name`);
-    const isInteger = Number.isInteger(value) || value === Infinity;
-    if (!isInteger || value < range[0] || value > range[1]) {
-      throw new RangeError(`Cannot set ${name}: "${value}" is not an integer between ${range[0]} and ${range[1]}`);
-    }
-  }
-  return { ...DEFAULT_LIMITS, ...given };
 }

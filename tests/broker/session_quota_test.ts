@@ -13,7 +13,7 @@ import {
   type ProtocolVersion,
 } from "../../mod.ts";
 import { type SessionBeginner, SessionQuota } from "../../src/broker/session_quota.ts";
-import { limitsWith } from "../../src/protocol/limits.ts";
+import { limitsWith } from "../../src/protocol/limit_table.ts";
 import { type Conversation, converse, type Step } from "../wire/conversation.ts";
 import { collectedHeapBytes } from "./collected_heap.ts";
 

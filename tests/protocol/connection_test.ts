@@ -6,7 +6,7 @@ import type { ChangeLog } from "../../src/protocol/change.ts";
 import type { ConnectionLoop } from "../../src/protocol/client_link.ts";
 import { Connection } from "../../src/protocol/connection.ts";
 import type { ConnectionHost } from "../../src/protocol/connection_host.ts";
-import { limitsWith } from "../../src/protocol/limits.ts";
+import { limitsWith } from "../../src/protocol/limit_table.ts";
 import { toHex } from "../codec/hex.ts";
 
 const REASON = { reasonString: "because" } as const;

@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS, type Limits, memoryTransport } from "../../mod.ts";
-import { limitsWith } from "../../src/protocol/limits.ts";
+import { limitsWith } from "../../src/protocol/limit_table.ts";
 import { within } from "../deadline.ts";
 import { ALL_VERSIONS, type Conversation, conversationTests } from "./conversation.ts";
 

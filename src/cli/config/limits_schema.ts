@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { DEFAULT_LIMITS, LIMIT_RANGES, type Limits } from "../../protocol/limits.ts";
+import { LIMIT_NAMES, LIMITS, limitText } from "../../protocol/limit_table.ts";
+import type { Limits } from "../../protocol/limits.ts";
 
 /** How Infinity is written. */
 export const UNLIMITED = "unlimited";
@@ -26,27 +27,25 @@ type ListenerLimit = typeof LISTENER_LIMITS[number];
 // A text of YAML and of the command line; `z.int()` has no Infinity.
 const unlimited = z.literal(UNLIMITED).transform(() => Infinity);
 
-/** All of `Limits`: what they mean is said there, and from there comes what is said of them in the reference. */
+/** All limits, with the meaning that the table gives them. */
 export const limitsSchema = z.strictObject(
-  // Each key of `Limits` is there: LIMIT_RANGES has them all.
-  Object.fromEntries(limitNames().map((name) => [name, limitSchema(name).default(DEFAULT_LIMITS[name])])) as {
+  // Each key of `Limits` is there: LIMIT_NAMES has them all.
+  Object.fromEntries(LIMIT_NAMES.map((name) => {
+    return [name, limitSchema(name).default(LIMITS[name].default).describe(limitText(name))];
+  })) as {
     [Name in keyof Limits]: z.ZodDefault<ReturnType<typeof limitSchema>>;
   },
 );
 
-/** What holds for the connections of one listener, in place of what holds for all. */
+/** Limits for the connections of one listener, in place of those for all. */
 export const listenerLimitsSchema = z.strictObject(
-  Object.fromEntries(LISTENER_LIMITS.map((name) => [name, limitSchema(name).optional()])) as {
+  Object.fromEntries(LISTENER_LIMITS.map((name) => [name, limitSchema(name).optional().describe(limitText(name))])) as {
     [Name in ListenerLimit]: z.ZodOptional<ReturnType<typeof limitSchema>>; // Made of just these names.
   },
 );
 
-function limitNames(): (keyof Limits)[] {
-  return Object.keys(LIMIT_RANGES) as (keyof Limits)[]; // It has these keys and no other.
-}
-
 function limitSchema(name: keyof Limits) {
-  const [least, most] = LIMIT_RANGES[name];
+  const { least, most } = LIMITS[name];
   if (most === Infinity) {
     return z.union([unlimited, z.int().min(least)], `is not an integer of at least ${least}, or "${UNLIMITED}"`);
   }

@@ -1,9 +1,15 @@
-/** docs/configuration.md and docs/brooklet.schema.json, made of the schema. */
+/** docs/configuration.md and docs/brooklet.schema.json, made of the schema, and src/protocol/limits.ts, of the table of limits. */
 
-import { DEFAULT_LIMITS, type Limits } from "../../protocol/limits.ts";
+import { DEFAULT_LIMITS, LIMIT_NAMES, LIMITS, limitText } from "../../protocol/limit_table.ts";
+import type { Limits } from "../../protocol/limits.ts";
 import { UNLIMITED } from "./limits_schema.ts";
 import { configurationShape, type JsonSchema } from "./schema_shape.ts";
 
+const DOC_COMMENT_CHARACTERS = 115;
+const LIMITS_HEAD = `// Made by "deno task configuration" of the table in limit_table.ts.
+
+/** All limits of a broker. Limits below the protocol's own default are announced in CONNACK. */
+`;
 const HEAD = `# Configuration
 
 \`brooklet --config brooklet.yaml\` reads this file, \`--check-config\` says whether it can be used, and \`--print-config\` prints
@@ -38,16 +44,16 @@ access:
 This page is made by \`deno task configuration\` from the schema that the program checks files with.
 `;
 
-/** The reference, in Markdown. @param limitsSource text of src/protocol/limits.ts */
-export function referenceOf(limitsSource: string): string {
+/** Reference of the configuration, in Markdown. */
+export function reference(): string {
   const groups: string[] = [];
-  addGroup(groups, "", described(configurationShape(), limitsSource));
+  addGroup(groups, "", configurationShape());
   return `${HEAD}\n${groups.join("\n")}`;
 }
 
-/** JSON Schema for editors. @param limitsSource text of src/protocol/limits.ts */
-export function editorSchema(limitsSource: string): string {
-  return `${JSON.stringify(described(configurationShape(), limitsSource), null, 2)}\n`;
+/** JSON Schema for editors. */
+export function editorSchema(): string {
+  return `${JSON.stringify(configurationShape(), null, 2)}\n`;
 }
 
 /** A section for the keys of a group, then those of the groups in it. */
@@ -117,44 +123,28 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
-/** With what the source says of each limit, where alone it is said. */
-function described(shape: JsonSchema, limitsSource: string): JsonSchema {
-  const texts = limitTexts(limitsSource);
-  const withTexts = (limits: JsonSchema): JsonSchema => ({
-    ...limits,
-    properties: Object.fromEntries(
-      Object.entries(limits.properties ?? {}).map((
-        [name, value],
-      ) => [name, { description: texts.get(name) ?? "", ...value }]),
-    ),
+/** Interface `Limits` with the doc comments of its members, in TypeScript: a table alone would give them none. */
+export function limitsInterface(): string {
+  const members = LIMIT_NAMES.map((name) => {
+    const { default: initial, unit } = LIMITS[name];
+    const text = lines(limitText(name), DOC_COMMENT_CHARACTERS).map((line) => `   * ${line}\n`).join("");
+    const value = number(initial).replaceAll(",", "_").replace("\u221e", "Infinity");
+    return `  /**\n${text}   *\n   * @default {${value}} ${unit}\n   */\n  readonly ${name}: number;\n`;
   });
-  const { limits = {}, listeners = {} } = shape.properties ?? {};
-  const listener = listeners.items ?? {};
-  return {
-    ...shape,
-    properties: {
-      ...shape.properties,
-      listeners: {
-        ...listeners,
-        items: {
-          ...listener,
-          properties: { ...listener.properties, limits: withTexts(listener.properties?.limits ?? {}) },
-        },
-      },
-      limits: withTexts(limits),
-    },
-  };
+  return `${LIMITS_HEAD}export interface Limits {\n${members.join("")}}\n`;
 }
 
-/** First paragraphs of the comments, by name. */
-function limitTexts(source: string): Map<string, string> {
-  const texts = new Map<string, string>();
-  for (
-    const [, comment = "", name = ""] of source.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\s*readonly (\w+): number;/g)
-  ) {
-    const lines = comment.split("\n").map((line) => line.replace(/^\s*\*? ?/, "").trim());
-    const end = lines.findIndex((line) => line.startsWith("@default"));
-    texts.set(name, lines.slice(0, end === -1 ? undefined : end).join(" ").trim());
+/** Lines of a text with at most so many characters each. */
+function lines(text: string, characters: number): string[] {
+  const done: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > characters) {
+      done.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
   }
-  return texts;
+  return [...done, line];
 }

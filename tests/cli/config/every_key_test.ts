@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { complaintsOf } from "../../../src/cli/config/complaints.ts";
 import { configurationSchema } from "../../../src/cli/config/schema.ts";
 import { configurationShape, type JsonSchema } from "../../../src/cli/config/schema_shape.ts";
-import { LIMIT_RANGES } from "../../../src/protocol/limits.ts";
+import { LIMITS } from "../../../src/protocol/limit_table.ts";
 
 type Path = readonly (string | number)[];
 /** A wrong value of a key, and what is said of it; `undefined` is a key that is missing. */
@@ -65,7 +65,7 @@ function wrongValues(shape: JsonSchema, path: Path): [value: unknown, why: strin
   const choice = Object.entries(CHOICES).find(([end]) => path.join(".").endsWith(end));
   if (path.length === 0) return [];
   if (choice !== undefined) return [["?", choice[1]], [null, EMPTY], [5, choice[1]]];
-  if (path.includes("limits") && Object.hasOwn(LIMIT_RANGES, key)) return wrongLimits(key);
+  if (path.includes("limits") && Object.hasOwn(LIMITS, key)) return wrongLimits(key);
   if (choices !== undefined) {
     const words = choices.map((word) => typeof word === "string" ? `"${word}"` : String(word));
     const why = `is not ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
@@ -93,7 +93,7 @@ function wrongValues(shape: JsonSchema, path: Path): [value: unknown, why: strin
 }
 
 function wrongLimits(name: string): [value: unknown, why: string][] {
-  const [least, most] = LIMIT_RANGES[name as keyof typeof LIMIT_RANGES]; // It is its own key.
+  const { least, most } = LIMITS[name as keyof typeof LIMITS]; // It is its own key.
   const range = most === Infinity ? `of at least ${least}, or "unlimited"` : `between ${least} and ${most}`;
   const why = `is not an integer ${range}`;
   return [[null, EMPTY], ...["endless", [], least + 0.5].map((value): [unknown, string] => [value, why])];

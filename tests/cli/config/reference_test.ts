@@ -2,18 +2,21 @@ import { assert, assertEquals } from "@std/assert";
 import { parse } from "@std/yaml";
 import { configurationOf } from "../../../src/cli/config/configuration.ts";
 import { effectiveYaml } from "../../../src/cli/config/print.ts";
-import { editorSchema, referenceOf } from "../../../src/cli/config/reference.ts";
+import { editorSchema, limitsInterface, reference } from "../../../src/cli/config/reference.ts";
 import { configurationShape, type JsonSchema } from "../../../src/cli/config/schema_shape.ts";
 
 const REPOSITORY = new URL("../../../", import.meta.url);
-const limits = read("src/protocol/limits.ts");
 
 Deno.test('docs/configuration.md is what "deno task configuration" makes of the schema', async () => {
-  assertEquals(read("docs/configuration.md"), await formatted(referenceOf(limits), "md"));
+  assertEquals(read("docs/configuration.md"), await formatted(reference(), "md"));
 });
 
 Deno.test('docs/brooklet.schema.json is what "deno task configuration" makes of the schema', async () => {
-  assertEquals(read("docs/brooklet.schema.json"), await formatted(editorSchema(limits), "json"));
+  assertEquals(read("docs/brooklet.schema.json"), await formatted(editorSchema(), "json"));
+});
+
+Deno.test('src/protocol/limits.ts is what "deno task configuration" makes of the table of limits', () => {
+  assertEquals(read("src/protocol/limits.ts"), limitsInterface());
 });
 
 Deno.test("Every key of the configuration says what it means", () => {
@@ -26,7 +29,7 @@ Deno.test("Every key of the configuration says what it means", () => {
     if (shape.items !== undefined) visit(shape.items, path);
     for (const choice of shape.anyOf ?? []) visit(choice, path);
   };
-  visit(JSON.parse(editorSchema(limits)), "");
+  visit(JSON.parse(editorSchema()), "");
   assertEquals(silent, []);
 });
 
@@ -91,7 +94,7 @@ Deno.test("What is in force is printed as YAML that means the same, without its 
 Deno.test("The JSON Schema knows no format that is not one of JSON Schema, and refuses what it can say", () => {
   const formats = [...read("docs/brooklet.schema.json").matchAll(/^ *"format": "(.*)",?$/gm)].map(([, name]) => name);
   assertEquals([...new Set(formats)].toSorted(), ["date-time", "uri"]);
-  const { listeners, storage } = JSON.parse(editorSchema(limits)).properties;
+  const { listeners, storage } = JSON.parse(editorSchema()).properties;
   const url = new RegExp(listeners.items.properties.url.pattern);
   assertEquals(["mqtt://a", "unix:/a", "wss://a/b", "http://a", "a"].map((text) => url.test(text)), [
     true,
