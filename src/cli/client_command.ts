@@ -53,7 +53,7 @@ export async function runClientCommand<Options extends ClientOptions>(
     }
     console = consoleOf(io.stderr, given.has("--quiet"), given.has("-d"));
     const options = await program.parse(given, io);
-    onSignal(io, (signal) => stop.abort(interrupted(program.command, signal)));
+    onSignal((signal) => stop.abort(interrupted(program.command, signal)), io);
     return await connectAndRun(program, options, { console, io, stop });
   } catch (error) {
     if (error instanceof ArgumentError) {
@@ -119,7 +119,7 @@ function interrupted(command: ClientCommand, signal: keyof typeof SIGNAL_NUMBERS
 }
 
 /** A second signal ends the program at once. */
-function onSignal(io: ProgramIo, handle: (signal: keyof typeof SIGNAL_NUMBERS) => void): void {
+function onSignal(handle: (signal: keyof typeof SIGNAL_NUMBERS) => void, io: ProgramIo): void {
   const signals = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] as const : ["SIGINT", "SIGTERM"] as const;
   let isEnding = false;
   for (const signal of signals) {
