@@ -11,12 +11,12 @@ import { Admission } from "./access/admission.ts";
 import type { BrokerOptions } from "./options.ts";
 import { CommitQueue, StorageWait } from "./commits.ts";
 import { ConnectionHosts } from "./connection_hosts.ts";
-import { type ConnectionHandle, Connections } from "./connection/connections.ts";
+import { Connections } from "./connection/connections.ts";
 import { Deadlines } from "./deadlines.ts";
 import { DroppedMessages, EventLoopStalls, RetentionRefusals, Traffic } from "./counters.ts";
 import { type BrokerEvent, quiet } from "./events.ts";
 import { Evictions } from "./access/bans.ts";
-import { reviewOf, type SubscriptionReview } from "./access/review.ts";
+import { SubscriptionReview } from "./access/review.ts";
 import { LocalClient } from "./local_client.ts";
 import { BacklogWait, Publishing, Router } from "./router.ts";
 import { Retention } from "./retained.ts";
@@ -73,7 +73,7 @@ export class BrokerParts {
   readonly admission: Admission;
   readonly sysTopics: SysTopics;
   readonly localClient: LocalClient;
-  readonly review: SubscriptionReview<ConnectionHandle>;
+  readonly review: SubscriptionReview;
   readonly hosts: ConnectionHosts;
 
   /** @param isClosing whether the broker ends */
@@ -111,6 +111,7 @@ export class BrokerParts {
     this.dropped = new DroppedMessages(this.onEvent);
     this.sessionQuota = new SessionQuota(this.limits, this.onEvent);
     this.pages = new SessionPages(this);
+    this.review = new SubscriptionReview({ ...this, lostSubscription: options.lostSubscription });
     this.sessions = new Sessions(this.#sessionsHost(options));
     this.evictions = new Evictions(this.connections, this.timeline.wallMs);
     this.admission = new Admission(this);
@@ -121,7 +122,6 @@ export class BrokerParts {
       heapBytes: options.heapBytes,
     });
     this.localClient = new LocalClient(this);
-    this.review = reviewOf(this, options.lostSubscription);
     this.hosts = new ConnectionHosts(this, options);
   }
 
@@ -137,9 +137,7 @@ export class BrokerParts {
       isClosing: this.isClosing,
       publishWill: (message, identity, nowMs) => this.publishing.publish(message, identity, nowMs, false, false),
       mayPublish: (message, identity) => this.hooks.mayPublishWill(message, identity),
-      reviewSubscriptions: async (session, served) => {
-        if (this.hooks.hasAuthorizer) await this.review.resumed(served, session, served.connection.identity);
-      },
+      reviewSubscriptions: (session, served) => this.review.resumed(served, session),
       readFailed: (clientId, error) => this.onEvent({ kind: "readFailed", clientId, error }),
       takenOver: ({ transport: { peer }, connection: { clientId } }) =>
         this.onEvent({ kind: "clientTakenOver", peer, clientId }),

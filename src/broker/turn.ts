@@ -201,17 +201,22 @@ export class FanOutWrites {
 export class TurnBudget {
   /** How often some of it was spent. */
   spendings = 0;
-  readonly #budgetMs: number;
+  #ms: number;
   #spentMs = 0;
   readonly #waiting = new Queue<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(budgetMs = BUDGET_MS) {
-    this.#budgetMs = budgetMs;
+    this.#ms = budgetMs;
+  }
+
+  /** Length, in milliseconds. */
+  get ms(): number {
+    return this.#ms;
   }
 
   get isSpent(): boolean {
-    return this.#spentMs >= this.#budgetMs;
+    return this.#spentMs >= this.#ms;
   }
 
   spend(ms: number): void {
@@ -230,8 +235,9 @@ export class TurnBudget {
     return new Promise((resolve) => this.later(resolve));
   }
 
-  /** Resumes all that waits, and leaves no timer. */
+  /** Resumes all that waits, and leaves no timer; it is never spent again. */
   close(): void {
+    this.#ms = Infinity;
     clearTimeout(this.#timer);
     this.#renew();
   }
@@ -248,4 +254,41 @@ export class TurnBudget {
     else if (this.isSpent) this.#timer = setTimeout(this.#renew, 0);
     else queueMicrotask(this.#runNext);
   };
+}
+
+/**
+ * One task that may take long, counted in a budget. It pauses when the budget is spent, or when the last pause is as long ago
+ * as the budget lasts: a hook that answers with a promise may have worked all that time.
+ */
+export class BudgetedWork {
+  readonly #budget: TurnBudget;
+  /** Time of the last count. */
+  #countedMs: number;
+  #pauseDueMs: number;
+
+  constructor(budget: TurnBudget) {
+    this.#budget = budget;
+    this.#countedMs = performance.now();
+    this.#pauseDueMs = this.#countedMs + budget.ms;
+  }
+
+  /** Whether others should have their turn before more is done; counts what was done since the last look. */
+  get isLong(): boolean {
+    const nowMs = performance.now();
+    this.#budget.spend(nowMs - this.#countedMs);
+    this.#countedMs = nowMs;
+    return nowMs > this.#pauseDueMs || this.#budget.isSpent;
+  }
+
+  /** Counts nothing for the time since the last look: waiting is no work. */
+  waited(): void {
+    this.#countedMs = performance.now();
+  }
+
+  /** Resolves when others have had their turn, and the budget is not spent. */
+  async pause(): Promise<void> {
+    do await this.#budget.renewed(); while (this.#budget.isSpent);
+    this.#countedMs = performance.now();
+    this.#pauseDueMs = this.#countedMs + this.#budget.ms;
+  }
 }

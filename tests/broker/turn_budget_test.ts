@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { TurnBudget } from "../../src/broker/turn.ts";
+import { BudgetedWork, TurnBudget } from "../../src/broker/turn.ts";
 
 Deno.test("TurnBudget.renewed() lets those that wait go on one by one, until they have spent the budget of a turn", async () => {
   const budget = new TurnBudget();
@@ -30,4 +30,30 @@ Deno.test("TurnBudget.isSpent is of all that was spent in a turn", () => {
   assertEquals(budget.isSpent, false);
   budget.spend(1);
   assertEquals(budget.isSpent, true);
+});
+
+Deno.test("TurnBudget.close() resumes all that waits, and it is never spent again", async () => {
+  const budget = new TurnBudget();
+  budget.spend(100);
+  const waiting = [budget.renewed(), budget.renewed()];
+  budget.close();
+  await Promise.all(waiting);
+  budget.spend(100);
+  assertEquals(budget.isSpent, false);
+});
+
+Deno.test("BudgetedWork.isLong when the budget is spent, by whomever, and when the last pause is as long ago", async () => {
+  const budget = new TurnBudget(1_000_000);
+  const work = new BudgetedWork(budget);
+  assertEquals(work.isLong, false);
+  budget.spend(1_000_000);
+  assertEquals(work.isLong, true);
+  await work.pause();
+  assertEquals(work.isLong, false);
+  const short = new BudgetedWork(new TurnBudget(2));
+  const endMs = performance.now() + 3;
+  while (performance.now() < endMs);
+  short.waited(); // A hook that has answered with a promise may have worked.
+  assertEquals(short.isLong, true);
+  await short.pause();
 });

@@ -1,127 +1,85 @@
 import { ReasonCode } from "../../codec/reason_code.ts";
-import type { AccessRequest, ClientIdentity } from "../../protocol/access.ts";
+import type { ChangeLog } from "../../protocol/change.ts";
+import type { Connection } from "../../protocol/connection.ts";
 import type { Session } from "../../protocol/session.ts";
 import { endSubscription } from "../../protocol/subscribing.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
-import type { CommitQueue } from "../commits.ts";
-import type { ConnectionHandle } from "../connection/connections.ts";
+import type { Transport } from "../../transport/transport.ts";
 import type { BrokerEvent } from "../events.ts";
 import type { BrokerOptions } from "../options.ts";
 import type { Router } from "../router.ts";
-import { type Turn, TurnBudget } from "../turn.ts";
+import { BudgetedWork, type Turn, type TurnBudget } from "../turn.ts";
 import type { Hooks } from "./hooks.ts";
 
-/** What a review that ends subscriptions needs of its broker. */
-export interface LostSubscriptionsHost {
-  readonly hooks: Hooks;
-  readonly connections: Iterable<ConnectionHandle>;
-  readonly commits: CommitQueue;
-  readonly router: Router;
-  readonly turn: Turn;
-  readonly budget: TurnBudget;
-  onEvent(event: BrokerEvent): void;
-  unexpectedError(error: unknown): void;
-}
-
-/** A review that ends what clients may not subscribe to any more, tells it, and disconnects them where it is to do so. */
-export function reviewOf(
-  { hooks, connections, commits, router, turn, budget, onEvent, unexpectedError }: LostSubscriptionsHost,
-  lostSubscription: BrokerOptions["lostSubscription"] = "disconnect",
-): SubscriptionReview<ConnectionHandle> {
-  return new SubscriptionReview({
-    get rulesVersion() {
-      return hooks.rulesVersion;
-    },
-    *connected() {
-      for (const served of connections) {
-        const { session, isConnected } = served.connection;
-        if (session !== undefined && isConnected) yield { served, session };
-      }
-    },
-    mayDo: (request) => hooks.mayDo(request),
-    unsubscribe: ({ connection: { clientId, principal }, transport: { peer } }, session, subscription) => {
-      turn.now(); // What is written is kept when it ends.
-      endSubscription(session, subscription, { log: commits, unsubscribe: (...which) => router.unsubscribe(...which) });
-      const { topicFilter } = subscription.filter;
-      onEvent({ kind: "subscriptionLost", peer, clientId, principal, topicFilter });
-    },
-    lost: ({ connection }, subscriptions) => {
-      if (lostSubscription === "disconnect") connection.disconnect(ReasonCode.NotAuthorized, lostWords(subscriptions));
-    },
-    unknown: ({ connection }) =>
-      connection.disconnect(ReasonCode.ImplementationSpecificError, "what the client may subscribe to is not known"),
-    unexpectedError,
-  }, budget);
-}
-
-/** Topic Filters may be long, and many: as much as a Reason String should have. */
-function lostWords(subscriptions: readonly Subscription[]): string {
-  const first = subscriptions[0]?.filter.topicFilter.slice(0, 100) ?? "";
-  const rest = subscriptions.length > 1 ? ` and ${subscriptions.length - 1} other Topic Filters` : "";
-  return `the rules have changed: not authorized to subscribe to "${first}"${rest}`;
-}
-
-// Of so many milliseconds, and then others have their turn.
-const SLICE_MS = 4;
-
-/** What the review needs of its broker. `Served` is a connection. */
-export interface SubscriptionReviewHost<Served> {
-  /** Grows when the rules have changed. */
-  readonly rulesVersion: number;
-  /** Sessions of clients that are connected; some may come and go meanwhile. */
-  connected(): Iterable<{ readonly served: Served; readonly session: Session }>;
-  /** `undefined`: nobody can say. It never rejects. */
-  mayDo(request: AccessRequest): boolean | undefined | Promise<boolean | undefined>;
-  /** Takes a subscription away, and tells it. */
-  unsubscribe(served: Served, session: Session, subscription: Subscription): void;
-  /** A client that is connected has lost these. */
-  lost(served: Served, subscriptions: readonly Subscription[]): void;
-  /** Nobody can say what a client that is connected may do. */
-  unknown(served: Served): void;
-  unexpectedError(error: unknown): void;
-}
-
-/** Work without a pause: since when it is not counted in the budget, and when others have their turn. */
-interface Slice {
-  sinceMs: number;
-  endMs: number;
-}
+/** A connection, as far as a review needs to know it. */
+type ReviewedConnection = {
+  readonly connection: Pick<Connection, "clientId" | "principal" | "session" | "isConnected" | "disconnect">;
+  readonly transport: Pick<Transport, "peer">;
+};
 
 /**
- * Subscriptions are authorized again when the rules have changed, and when their session is resumed. It takes a few
- * milliseconds at a time, however many there are, and however many sessions are resumed at once.
+ * Authorizes subscriptions again when the rules have changed, and when their session is resumed, and ends those that their
+ * client may not have any more. It takes a few milliseconds at a time, however many subscriptions there are, and however many
+ * sessions are resumed at once.
  */
-export class SubscriptionReview<Served> {
-  /** Of the rules by which all were looked at last, or are looked at now. */
+export class SubscriptionReview {
+  /** Version of the rules by which all were reviewed last, or are reviewed now. */
   version: number;
-  readonly #host: SubscriptionReviewHost<Served>;
+  readonly #hooks: Pick<Hooks, "hasAuthorizer" | "rulesVersion" | "mayDo">;
+  readonly #connections: Iterable<ReviewedConnection>;
+  readonly #commits: ChangeLog;
+  readonly #router: Pick<Router, "unsubscribe">;
+  readonly #turn: Pick<Turn, "now">;
+  readonly #budget: TurnBudget;
+  readonly #lostSubscription: BrokerOptions["lostSubscription"];
+  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #unexpectedError: (error: unknown) => void;
   /** How often it was begun. */
   #round = 0;
   #isRunning = false;
   #isClosed = false;
-  readonly #budget: TurnBudget;
 
-  constructor(host: SubscriptionReviewHost<Served>, budget = new TurnBudget()) {
-    this.#host = host;
+  constructor(
+    { hooks, connections, commits, router, turn, budget, lostSubscription = "disconnect", onEvent, unexpectedError }: {
+      readonly hooks: Pick<Hooks, "hasAuthorizer" | "rulesVersion" | "mayDo">;
+      readonly connections: Iterable<ReviewedConnection>;
+      readonly commits: ChangeLog;
+      readonly router: Pick<Router, "unsubscribe">;
+      readonly turn: Pick<Turn, "now">;
+      readonly budget: TurnBudget;
+      readonly lostSubscription?: BrokerOptions["lostSubscription"];
+      readonly onEvent: (event: BrokerEvent) => void;
+      readonly unexpectedError: (error: unknown) => void;
+    },
+  ) {
+    this.#hooks = hooks;
+    this.#connections = connections;
+    this.#commits = commits;
+    this.#router = router;
+    this.#turn = turn;
     this.#budget = budget;
-    this.version = host.rulesVersion;
+    this.#lostSubscription = lostSubscription;
+    this.#onEvent = onEvent;
+    this.#unexpectedError = unexpectedError;
+    this.version = hooks.rulesVersion;
   }
 
-  /** Looks at all clients that are connected, by the rules that hold when this turn is over. */
+  /** Reviews the clients that are connected, by the rules that hold when this turn is over. */
   begin(): void {
     this.#round += 1;
     if (this.#isRunning || this.#isClosed) return;
     this.#isRunning = true;
-    this.#run().catch((error: unknown) => this.#host.unexpectedError(error)).finally(() => this.#isRunning = false);
+    this.#run().catch((error: unknown) => this.#unexpectedError(error)).finally(() => this.#isRunning = false);
   }
 
-  /** Looks at a session that a connection is about to resume; rejects where nobody can say. */
-  async resumed(served: Served, session: Session, identity: ClientIdentity): Promise<void> {
-    const slice = newSlice();
+  /** Reviews a session that a connection is about to resume; rejects when the authorizer cannot say. */
+  async resumed(served: ReviewedConnection, session: Session): Promise<void> {
+    if (!this.#hooks.hasAuthorizer) return;
+    const work = new BudgetedWork(this.#budget);
     let [round, version] = [-1, -1];
-    while (round !== this.#round || !Object.is(version, this.#host.rulesVersion)) { // They may change meanwhile.
-      [round, version] = [this.#round, this.#host.rulesVersion];
-      const lost = await this.#lostOf(served, session, identity, slice, () => this.#isClosed);
+    while (round !== this.#round || !Object.is(version, this.#hooks.rulesVersion)) { // They may change meanwhile.
+      [round, version] = [this.#round, this.#hooks.rulesVersion];
+      const lost = await this.#endLost(served, session, work, () => this.#isClosed);
       if (this.#isClosed) throw new Error("Cannot resume the session: the server is shutting down");
       if (lost === undefined) {
         throw new Error("Cannot resume the session: nobody can say what its client may subscribe to");
@@ -129,71 +87,84 @@ export class SubscriptionReview<Served> {
     }
   }
 
+  /** Ends the review, and begins none from now on. */
   close(): void {
     this.#isClosed = true;
   }
 
   async #run(): Promise<void> {
     for (let round = -1; round !== this.#round;) {
-      const slice = newSlice();
-      await this.#pause(slice); // Whoever changes the rules may not be through with it.
+      const work = new BudgetedWork(this.#budget);
+      await work.pause(); // The caller may still be changing the rules.
       if (this.#isClosed) return;
       round = this.#round;
-      this.version = this.#host.rulesVersion;
+      this.version = this.#hooks.rulesVersion;
       const isOver = () => this.#isClosed || round !== this.#round;
-      for (const { served, session } of this.#host.connected()) {
-        if (this.#isTurnOver(slice)) await this.#pause(slice);
+      for (const served of this.#connections) {
+        if (work.isLong) await work.pause();
         if (isOver()) break;
-        const { identity } = session;
-        const lost = identity === undefined ? [] : await this.#lostOf(served, session, identity, slice, isOver);
-        if (lost === undefined) this.#host.unknown(served);
-        else if (lost.length > 0) this.#host.lost(served, lost);
+        const { session, isConnected } = served.connection;
+        if (session === undefined || !isConnected) continue;
+        this.#told(served, await this.#endLost(served, session, work, isOver));
         if (isOver()) break;
       }
     }
   }
 
-  /** Takes away what the client may not subscribe to; `undefined`: nobody can say what that is. */
-  async #lostOf(
-    served: Served,
+  /** Disconnects a client that has lost subscriptions, or may have: `undefined` where the authorizer cannot say. */
+  #told({ connection }: ReviewedConnection, lost: readonly Subscription[] | undefined): void {
+    if (lost === undefined) {
+      const reason = "what the client may subscribe to is not known";
+      connection.disconnect(ReasonCode.ImplementationSpecificError, reason);
+    } else if (lost.length > 0 && this.#lostSubscription === "disconnect") {
+      connection.disconnect(ReasonCode.NotAuthorized, lostReason(lost));
+    }
+  }
+
+  /** Ends the subscriptions that the client may not have, and gives them; `undefined`: the authorizer cannot say. */
+  async #endLost(
+    served: ReviewedConnection,
     session: Session,
-    identity: ClientIdentity,
-    slice: Slice,
+    work: BudgetedWork,
     isOver: () => boolean,
   ): Promise<readonly Subscription[] | undefined> {
     const lost: Subscription[] = [];
+    const { identity } = session;
+    if (identity === undefined) return lost;
     for (const subscription of session.subscriptions.values()) {
-      if (this.#isTurnOver(slice)) await this.#pause(slice);
+      if (work.isLong) await work.pause();
       if (isOver()) return lost;
       const { filter: { levels, topicFilter }, qos } = subscription;
       const topic = levels.join("/"); // Without `$share` and ShareName, as at SUBSCRIBE.
-      const answer = this.#host.mayDo({ ...identity, action: "subscribe", topic, qos, retain: false });
+      const answer = this.#hooks.mayDo({ ...identity, action: "subscribe", topic, qos, retain: false });
       const isAllowed = answer instanceof Promise ? await answer : answer;
-      if (answer instanceof Promise) slice.sinceMs = performance.now(); // Waiting is no work.
+      if (answer instanceof Promise) work.waited();
       if (isOver()) return lost;
       if (isAllowed === undefined) return undefined;
       // It may be gone, or another one, by the time of the answer.
       if (isAllowed || session.subscriptions.get(topicFilter) !== subscription) continue;
-      this.#host.unsubscribe(served, session, subscription);
+      this.#end(served, session, subscription);
       lost.push(subscription);
     }
     return lost;
   }
 
-  #isTurnOver(slice: Slice): boolean {
-    const nowMs = performance.now();
-    this.#budget.spend(nowMs - slice.sinceMs);
-    slice.sinceMs = nowMs;
-    return nowMs > slice.endMs || this.#budget.isSpent;
-  }
-
-  async #pause(slice: Slice): Promise<void> {
-    do await this.#budget.renewed(); while (this.#budget.isSpent && !this.#isClosed);
-    Object.assign(slice, newSlice());
+  #end({ connection, transport: { peer } }: ReviewedConnection, session: Session, subscription: Subscription): void {
+    const router = this.#router;
+    this.#turn.now(); // Begins a turn, at whose end the change is stored.
+    endSubscription(session, subscription, {
+      log: this.#commits,
+      unsubscribe: (session, subscription) => router.unsubscribe(session, subscription),
+    });
+    const { clientId, principal } = connection;
+    const { topicFilter } = subscription.filter;
+    this.#onEvent({ kind: "subscriptionLost", peer, clientId, principal, topicFilter });
   }
 }
 
-function newSlice(): Slice {
-  const nowMs = performance.now();
-  return { sinceMs: nowMs, endMs: nowMs + SLICE_MS };
+/** Topic Filters may be long, and many: as much as a Reason String should have. */
+function lostReason(subscriptions: readonly Subscription[]): string {
+  const first = subscriptions[0]?.filter.topicFilter.slice(0, 100) ?? "";
+  const rest = subscriptions.length > 1 ? ` and ${subscriptions.length - 1} other Topic Filters` : "";
+  return `the rules have changed: not authorized to subscribe to "${first}"${rest}`;
 }
