@@ -1,4 +1,4 @@
-import { Queue } from "../protocol/message_queue.ts";
+import { Queue } from "../protocol/queue.ts";
 
 /** Lets a few do expensive work at a time; the others wait, but not for ever. */
 export class Semaphore {

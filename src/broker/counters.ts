@@ -133,8 +133,8 @@ export class BacklogTotals {
         this.#counting = undefined;
         return;
       }
-      counting.messages += value.outgoing.count;
-      counting.bytes += value.outgoing.bytes;
+      counting.messages += value.messageCount;
+      counting.bytes += value.messageBytes;
     }
   }
 }

@@ -1,7 +1,6 @@
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Connection } from "../protocol/connection.ts";
-import { mayGoToAnother, type SharedMessage } from "../protocol/outgoing_messages.ts";
-import type { Session } from "../protocol/session.ts";
+import { mayGoToAnother, type Session, type SharedMessage } from "../protocol/session.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommitQueue } from "./commits.ts";
 import type { BrokerEvent } from "./events.ts";
@@ -50,14 +49,14 @@ export class SessionPages {
    * what was in it.
    */
   async read(session: Session, connection: PagedConnection): Promise<void> {
-    const { until, after } = session.outgoing.beginPage();
+    const { until, after } = session.beginPage();
     await this.#commits.settled();
     for await (const change of this.#storage.restoreSession(session.clientId, after)) {
       if (connection.closing !== undefined) return;
       session.restore(change);
-      if (session.outgoing.isPageFull) return;
+      if (session.isPageFull) return;
     }
-    if (connection.closing === undefined) session.outgoing.endPage(until);
+    if (connection.closing === undefined) session.endPage(until);
   }
 
   /** Messages of Shared Subscriptions that a session leaves to other members when it ends (MQTT 5, section 4.8.2). */
@@ -83,6 +82,6 @@ export class SessionPages {
     } finally {
       this.#loading.delete(connection);
     }
-    if (connection.closing === undefined) session.outgoing.pump(this.#turn.now());
+    if (connection.closing === undefined) session.pump(this.#turn.now());
   }
 }

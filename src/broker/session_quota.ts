@@ -1,5 +1,5 @@
 import type { Limits } from "../protocol/limits.ts";
-import type { SessionHolding, SessionLimit } from "../protocol/session.ts";
+import type { SessionHolding, SessionLimit } from "../protocol/session_holding.ts";
 import type { BrokerEvent } from "./events.ts";
 
 const TOLD_EVERY_MS = 10_000;

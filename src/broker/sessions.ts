@@ -5,8 +5,8 @@ import type { ClientIdentity } from "../protocol/access.ts";
 import type { Ask } from "../protocol/ask.ts";
 import type { Change } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
-import type { SharedMessage } from "../protocol/outgoing_messages.ts";
-import { identityBytes, Session, type SessionLimit, willBytes } from "../protocol/session.ts";
+import { Session, type SharedMessage } from "../protocol/session.ts";
+import { identityBytes, type SessionLimit, willBytes } from "../protocol/session_holding.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { CommitQueue } from "./commits.ts";
@@ -157,7 +157,7 @@ export class Sessions {
     const nowMs = this.#host.now();
     const hadSession = connection.session === session; // Not while it is restored.
     const isStored = session.isDurable;
-    const shared = hadSession && !isStored ? session.outgoing.sharedMessages() : []; // Else they are in the storage.
+    const shared = hadSession && !isStored ? session.sharedMessages() : []; // Else they are in the storage.
     if (hadSession || client.restoring === undefined) session.detach();
     const { will } = connection;
     connection.will = undefined; // Once only. [MQTT-3.1.2-10]
@@ -180,9 +180,8 @@ export class Sessions {
     const { clientId } = change;
     if (change.kind === "sessionStarted") {
       const { principal, network } = change;
-      const session = new Session(clientId, this.#host.context);
-      session.isDurable = true;
-      const counted = session.holding = this.#host.sessionQuota.begin({ clientId, principal, network });
+      const counted = this.#host.sessionQuota.begin({ clientId, principal, network });
+      const session = new Session(clientId, this.#host.context, counted);
       this.#clients.set(clientId, {
         session,
         principal,
@@ -248,13 +247,11 @@ export class Sessions {
     { connect: { will }, terms: { clientId, sessionExpirySeconds } }: OpenSession,
     owner: ConnectionHandle,
   ): Session {
-    const session = new Session(clientId, this.#host.context);
-    session.sessionExpirySeconds = sessionExpirySeconds;
-    session.isDurable = session.livesOn;
     const { connection: { identity, principal }, transport: { peer } } = owner;
     const beginner = beginnerOf(identity, peer);
-    const counted = session.isDurable ? this.#host.sessionQuota.begin(beginner) : undefined;
-    session.holding = counted;
+    const counted = sessionExpirySeconds > 0 ? this.#host.sessionQuota.begin(beginner) : undefined;
+    const session = new Session(clientId, this.#host.context, counted);
+    session.sessionExpirySeconds = sessionExpirySeconds;
     session.identity = identity;
     const client: Client = {
       session,
@@ -294,7 +291,7 @@ export class Sessions {
     const { session } = client;
     session.identity = served.connection.identity;
     const resolve = beginRestoring(client);
-    session.outgoing.beginRestore();
+    session.beginRestore();
     try {
       await this.#host.pages.read(session, served.connection);
       // Last of all: rules that change behind it find the client connected.

@@ -1,4 +1,4 @@
-import { Queue } from "../protocol/message_queue.ts";
+import { Queue } from "../protocol/queue.ts";
 import type { CommitQueue } from "./commits.ts";
 import type { ConnectionHandle } from "./connection/connections.ts";
 import type { EventLoopStalls } from "./counters.ts";

@@ -2,7 +2,8 @@ import type { Will } from "../codec/packet.ts";
 import type { AccessAttributes, ClientIdentity } from "../protocol/access.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
-import { type Session, willBytes } from "../protocol/session.ts";
+import type { Session } from "../protocol/session.ts";
+import { willBytes } from "../protocol/session_holding.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 
 /** A client, as far as its Will needs to know it. */

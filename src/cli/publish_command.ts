@@ -3,7 +3,7 @@ import { RefusedError } from "../client/refused_error.ts";
 import { pause } from "../client/reconnecting.ts";
 import { MqttError } from "../codec/mqtt_error.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { Queue } from "../protocol/message_queue.ts";
+import { Queue } from "../protocol/queue.ts";
 import { ArgumentError, type ClientArguments } from "./client_arguments.ts";
 import { type ClientCommandContext, type ClientConsole, runClientCommand } from "./client_command.ts";
 import { ClientFailure, ExitCode, reasonText } from "./client_failure.ts";

@@ -1,4 +1,4 @@
-import { Queue } from "../protocol/message_queue.ts";
+import { Queue } from "../protocol/queue.ts";
 import type { Recipient, UnacknowledgedMessage } from "./unacknowledged_message.ts";
 import type { ReceivedMessage } from "./message.ts";
 

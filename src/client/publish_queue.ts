@@ -2,7 +2,7 @@ import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { PubackPacket, PubcompPacket, PublishPacket, PubrecPacket, QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { Queue } from "../protocol/message_queue.ts";
+import { Queue } from "../protocol/queue.ts";
 import { orAborted } from "./abort.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { PacketIdentifiers } from "./packet_identifiers.ts";

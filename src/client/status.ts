@@ -1,5 +1,5 @@
 import type { ConnackPacket, ProtocolVersion } from "../codec/packet.ts";
-import { Queue } from "../protocol/message_queue.ts";
+import { Queue } from "../protocol/queue.ts";
 
 /** What a client is doing. */
 export type ClientStatus =

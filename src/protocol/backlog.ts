@@ -12,7 +12,7 @@
 
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
-import { Queue } from "./message_queue.ts";
+import { Queue } from "./queue.ts";
 
 /** An entry of a queue, beside its message. (Deno 2.9, 2026-11) */
 export const ENTRY_BYTES = 200;
@@ -81,18 +81,18 @@ export class Backlog {
 }
 
 /** A message with QoS 0 that waits. */
-export interface WaitingQos0Message {
+export interface WaitingQos0 {
   readonly message: ApplicationMessage;
   readonly retain: boolean;
   readonly subscriptionIdentifiers: readonly number[];
 }
 
 /** Messages with QoS 0 that wait for one client, in order. */
-export class WaitingQos0 {
+export class Qos0Backlog {
   /** Entries included. */
   bytes = 0;
   readonly #backlog: Backlog;
-  readonly #queue = new Queue<WaitingQos0Message>();
+  readonly #queue = new Queue<WaitingQos0>();
 
   constructor(backlog: Backlog) {
     this.#backlog = backlog;
@@ -102,13 +102,13 @@ export class WaitingQos0 {
     return this.#queue.length;
   }
 
-  push(waiting: WaitingQos0Message): void {
+  push(waiting: WaitingQos0): void {
     this.#queue.push(waiting);
     this.bytes += waiting.message.size + ENTRY_BYTES;
     this.#backlog.add(waiting.message);
   }
 
-  shift(): WaitingQos0Message | undefined {
+  shift(): WaitingQos0 | undefined {
     const waiting = this.#queue.shift();
     if (waiting === undefined) return undefined;
     this.bytes -= waiting.message.size + ENTRY_BYTES;

@@ -62,18 +62,17 @@ export class Connection extends ClientLink {
   }
 
   #dispatch(packet: Packet, session: Session, nowMs: number): Ask | undefined {
-    const { outgoing } = session;
     switch (packet.type) {
       case "publish":
         return this.#publishes.receive(packet, session, nowMs);
       case "puback":
-        return this.#checkAcknowledgement(packet, outgoing.puback(packet.packetIdentifier, nowMs));
+        return this.#checkAcknowledgement(packet, session.puback(packet.packetIdentifier, nowMs));
       case "pubrec":
-        return this.#checkAcknowledgement(packet, outgoing.pubrec(packet.packetIdentifier, packet.reasonCode, nowMs));
+        return this.#checkAcknowledgement(packet, session.pubrec(packet.packetIdentifier, packet.reasonCode, nowMs));
       case "pubrel":
         return this.#publishes.release(packet.packetIdentifier, session);
       case "pubcomp":
-        return this.#checkAcknowledgement(packet, outgoing.pubcomp(packet.packetIdentifier, nowMs));
+        return this.#checkAcknowledgement(packet, session.pubcomp(packet.packetIdentifier, nowMs));
       case "subscribe":
         return receiveSubscribe(packet, this, session, this.#host, nowMs);
       case "unsubscribe":
@@ -188,7 +187,7 @@ export class Connection extends ClientLink {
     const connack = { type: "connack", sessionPresent: isPresent, reasonCode: ReasonCode.Success, properties } as const;
     if (!this.send(connack, heldUntil) || this.closing !== undefined) return; // Too large for the client, or a hook ended it.
     this.phase = "connected";
-    session.outgoing.resume(nowMs); // After CONNACK. [MQTT-3.2.0-1]
+    session.resume(nowMs); // After CONNACK. [MQTT-3.2.0-1]
   }
 
   #connackProperties(connect: ConnectPacket, terms: ConnectionTerms): Properties {
@@ -270,7 +269,7 @@ export class Connection extends ClientLink {
 
   protected override onClosing(): void {
     this.#connecting = undefined;
-    this.session?.outgoing.unlink(this);
+    this.session?.unlink(this);
   }
 }
 

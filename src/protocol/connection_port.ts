@@ -1,6 +1,6 @@
 import type { Packet, ProtocolVersion, PublishPacket } from "../codec/packet.ts";
 import { type ApplicationMessage, type FrameEncoders, packetIdentifierOffset } from "./message.ts";
-import type { QueuedMessage } from "./inflight.ts";
+import type { QueuedMessage } from "./message_queue.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutgoingTopicAliases } from "./publish_rules.ts";
 

@@ -1,43 +1,110 @@
-import type { QoS } from "../codec/packet.ts";
+import { NO_PROPERTIES } from "../codec/property.ts";
+import { ReasonCode } from "../codec/reason_code.ts";
+import { type ConnectionPort, sendIdentified } from "./connection_port.ts";
 import type { ApplicationMessage } from "./message.ts";
-
-/** A message of a session until the client has it: with QoS 1 or 2, or with QoS 0 where such messages wait. */
-export interface QueuedMessage {
-  /** Counts up in a session, in the order of delivery. */
-  readonly sequence: number;
-  /**
-   * `undefined` once it was sent, because whatever is sent again comes from the storage; but kept where another member of
-   * a Shared Subscription may have to get it.
-   */
-  message: ApplicationMessage | undefined;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly subscriptionIdentifiers: readonly number[];
-  /** Topic Filter of the Shared Subscription that it came by. */
-  readonly sharedFilter: string | undefined;
-  /** Whether it was sent on the connection that the session has. */
-  isSent: boolean;
-  /** 0 until it is sent. */
-  packetIdentifier: number;
-  /** Whether PUBREC came (QoS 2): from then on PUBREL is repeated, not PUBLISH. */
-  isReceived: boolean;
-  /** What it counts for in flight; 0 while that is not limited. */
-  bytes: number;
-  /** Sequences of the changes that say that it is queued, and that it was sent behind that; 0: none. */
-  queuedAt: number;
-  sentAt: number;
-}
+import type { QueuedMessage } from "./message_queue.ts";
+import { Queue } from "./queue.ts";
+import type { SessionChanges } from "./session_changes.ts";
+import type { SessionContext } from "./session_context.ts";
 
 const LARGEST_PACKET_IDENTIFIER = 65_535;
 
-/** Messages that were sent and are not acknowledged, in the order in which they were sent (MQTT 5, sections 4.3, 4.9). */
+/** Effect of an acknowledgement: the message is done, nothing has to follow, or another packet was due for its message. */
+export type AcknowledgementEffect = "completed" | "none" | "unexpected";
+
+/**
+ * Messages with QoS 1 and 2 that were sent and are not acknowledged, in the order in which they were sent; the send quota
+ * that bounds them, and those of an earlier connection that have to be sent again (MQTT 5, sections 4.3, 4.4 and 4.9).
+ */
 export class Inflight {
+  readonly #changes: SessionChanges;
+  readonly #context: SessionContext;
   /** Made for the first one: most sessions have none. */
   #messages: Map<number, QueuedMessage> | undefined;
   #lastIdentifier = 0;
+  /** In flight on an earlier connection and not sent again yet. */
+  readonly #resend = new Queue<QueuedMessage>();
+  /** How many messages may still be sent (section 4.9). */
+  #sendQuota = 0;
+  /** How many there may be on this connection. */
+  #largestQuota = 0;
+  /** Bytes in flight on this connection, where they are limited. */
+  #bytes = 0;
+  /** When a message was sent or acknowledged last. */
+  #progressMs = 0;
+
+  constructor(changes: SessionChanges, context: SessionContext) {
+    this.#changes = changes;
+    this.#context = context;
+  }
 
   get size(): number {
     return this.#messages?.size ?? 0;
+  }
+
+  /** When a message was sent or acknowledged last. */
+  get progressMs(): number {
+    return this.#progressMs;
+  }
+
+  /** Whether the client and the limits let one more message be sent. */
+  get hasQuota(): boolean {
+    return this.#sendQuota > 0 && this.#bytes < this.#context.limits.maximumInflightBytes;
+  }
+
+  /** Whether messages of an earlier connection have to be sent before others. [MQTT-4.6.0-1] */
+  get isResending(): boolean {
+    return this.#resend.length > 0;
+  }
+
+  values(): Iterable<QueuedMessage> {
+    return this.#messages?.values() ?? [];
+  }
+
+  get(packetIdentifier: number): QueuedMessage | undefined {
+    return this.#messages?.get(packetIdentifier);
+  }
+
+  /** The session has a connection: its Receive Maximum is the quota. [MQTT-4.9.0-1] */
+  attach(receiveMaximum: number): void {
+    this.#bytes = 0;
+    this.#sendQuota = this.#largestQuota = Math.min(receiveMaximum, this.#context.limits.maximumInflight);
+  }
+
+  /** Sends PUBREL again where PUBREC came (MQTT 5, section 4.4); the messages before that wait for {@linkcode shiftResend}. */
+  resume(port: ConnectionPort): void {
+    for (const entry of this.values()) {
+      if (entry.isReceived) {
+        this.#sendPubrel(port, entry.packetIdentifier); // [MQTT-4.3.3-6]
+        this.#sendQuota -= 1; // Its PUBCOMP gives it back. Below 0: more of them than the client takes messages now.
+      } else {
+        this.#resend.push(entry); // In their order. [MQTT-4.6.0-1]
+      }
+    }
+  }
+
+  /** Takes the next message that has to be sent again; `undefined`: it was acknowledged in the meantime, in part or wholly. */
+  shiftResend(): QueuedMessage | undefined {
+    const entry = this.#resend.shift();
+    if (entry === undefined || this.get(entry.packetIdentifier) !== entry) return undefined;
+    return entry.isReceived ? undefined : entry; // [MQTT-4.3.3-6]
+  }
+
+  /** The connection is gone: what was in flight is in the storage. */
+  detach(): void {
+    this.#resend.clear();
+    this.#messages = undefined;
+  }
+
+  /** Takes a message back from the storage that was sent on an earlier connection. */
+  restore(entry: QueuedMessage): void {
+    (this.#messages ??= new Map()).set(entry.packetIdentifier, entry);
+    this.#lastIdentifier = Math.max(this.#lastIdentifier, entry.packetIdentifier);
+  }
+
+  /** Takes from the storage that PUBREC came for a message. */
+  restoreReceived(sequence: number): void {
+    for (const entry of this.values()) if (entry.sequence === sequence) entry.isReceived = true;
   }
 
   /** Gives a message a Packet Identifier that is not in use. [MQTT-2.2.1-4] Fewer than 65,535 must be in flight. */
@@ -53,27 +120,101 @@ export class Inflight {
     return identifier;
   }
 
-  /** Takes a message back that was sent on an earlier connection. */
-  restore(entry: QueuedMessage): void {
-    this.#messages ??= new Map();
-    this.#messages.set(entry.packetIdentifier, entry);
-    this.#lastIdentifier = Math.max(this.#lastIdentifier, entry.packetIdentifier);
+  /**
+   * Sends a message that has a Packet Identifier; it takes one place of the Receive Maximum. [MQTT-4.9.0-2]
+   *
+   * @param dup whether it was sent on an earlier connection
+   */
+  send(port: ConnectionPort, entry: QueuedMessage, message: ApplicationMessage, dup: boolean, nowMs: number): void {
+    const { limits, encoders, dropped } = this.#context;
+    entry.isSent = true;
+    this.#progressMs = nowMs;
+    // Sent again on another connection only, and then from the storage; but a QoS 1 message may go to another member.
+    entry.message = entry.sharedFilter !== undefined && entry.qos === 1 ? message.own() : undefined;
+    this.#sendQuota -= 1;
+    if (limits.maximumInflightBytes !== Infinity) this.#bytes += entry.bytes = message.size;
+    // A QoS 2 message leaves when its identifier is durable: repeated under another one it would be two messages.
+    const heldUntil = entry.qos === 2 ? this.#changes.heldUntil : 0;
+    if (sendIdentified(port, encoders, message, entry, dup, heldUntil, nowMs)) return;
+    dropped.tooLarge += 1;
+    if (dup) this.#giveUp(port, entry);
+    else this.#finish(entry); // [MQTT-3.1.2-25]
   }
 
-  get(packetIdentifier: number): QueuedMessage | undefined {
-    return this.#messages?.get(packetIdentifier);
+  /** Ends a message of an earlier connection that must not be sent again. */
+  giveUp(port: ConnectionPort, entry: QueuedMessage): void {
+    this.#sendQuota -= 1;
+    this.#giveUp(port, entry);
   }
 
-  delete(packetIdentifier: number): void {
-    this.#messages?.delete(packetIdentifier);
+  /** PUBACK came. One for an identifier that is not in use says nothing: the message was acknowledged before. */
+  puback(packetIdentifier: number, nowMs: number): AcknowledgementEffect {
+    const entry = this.get(packetIdentifier);
+    if (entry === undefined) return "none";
+    return entry.qos === 1 ? this.#complete(entry, nowMs) : "unexpected";
   }
 
-  clear(): void {
-    this.#messages = undefined;
+  /** PUBREC came; it is answered unless the message ends with it. */
+  pubrec(
+    port: ConnectionPort | undefined,
+    packetIdentifier: number,
+    reasonCode: ReasonCode,
+    nowMs: number,
+  ): AcknowledgementEffect {
+    const entry = this.get(packetIdentifier);
+    if (entry === undefined) {
+      if (reasonCode < 0x80) this.#sendPubrel(port, packetIdentifier, ReasonCode.PacketIdentifierNotFound);
+      return "none";
+    }
+    if (entry.qos !== 2) return "unexpected";
+    if (reasonCode >= 0x80) return this.#complete(entry, nowMs); // [MQTT-4.4.0-2]
+    entry.isReceived = true;
+    this.#progressMs = nowMs;
+    this.#changes.received(entry.sequence);
+    this.#sendPubrel(port, packetIdentifier); // [MQTT-4.3.3-4]
+    return "none";
   }
 
-  values(): Iterable<QueuedMessage> {
-    return this.#messages?.values() ?? [];
+  /** PUBCOMP came. */
+  pubcomp(packetIdentifier: number, nowMs: number): AcknowledgementEffect {
+    const entry = this.get(packetIdentifier);
+    if (entry === undefined) return "none";
+    return entry.qos === 2 && entry.isReceived ? this.#complete(entry, nowMs) : "unexpected";
+  }
+
+  /** The client has the message, or will not get it. */
+  #complete(entry: QueuedMessage, nowMs: number): "completed" {
+    this.#progressMs = nowMs;
+    this.#finish(entry);
+    return "completed";
+  }
+
+  /**
+   * The client may have the message, and with QoS 2 takes the next one with its Packet Identifier for the same until PUBREL
+   * has come: the exchange resumes with that.
+   */
+  #giveUp(port: ConnectionPort, entry: QueuedMessage): void {
+    entry.isReceived = true; // Takes a place until PUBCOMP.
+    if (entry.qos === 1) return this.#finish(entry);
+    entry.message = undefined;
+    this.#changes.received(entry.sequence);
+    this.#sendPubrel(port, entry.packetIdentifier);
+  }
+
+  #sendPubrel(
+    port: ConnectionPort | undefined,
+    packetIdentifier: number,
+    reasonCode: ReasonCode = ReasonCode.Success,
+  ): void {
+    port?.send({ type: "pubrel", packetIdentifier, reasonCode, properties: NO_PROPERTIES }, this.#changes.heldUntil);
+  }
+
+  #finish(entry: QueuedMessage): void {
+    this.#messages?.delete(entry.packetIdentifier);
+    this.#changes.acknowledged(entry);
+    if (!entry.isSent && !entry.isReceived) return; // It took no place on this connection.
+    this.#bytes -= entry.bytes;
+    this.#sendQuota = Math.min(this.#sendQuota + 1, this.#largestQuota);
   }
 }
 

@@ -1,7 +1,11 @@
-import { type Backlog, ENTRY_BYTES } from "./backlog.ts";
-import type { QueuedMessage } from "./inflight.ts";
+import type { QoS } from "../codec/packet.ts";
+import { ENTRY_BYTES, Qos0Backlog, type WaitingQos0 } from "./backlog.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
+import { Queue } from "./queue.ts";
+import type { SessionChanges } from "./session_changes.ts";
+import type { SessionContext } from "./session_context.ts";
+import type { SessionHolding } from "./session_holding.ts";
 
 // Of messages in the storage only so many are watched: what is known of one costs about as much as the message.
 const MOST_WATCHED_IN_STORAGE = 10_000;
@@ -9,6 +13,33 @@ const MOST_WATCHED_IN_STORAGE = 10_000;
 const PAGE_MESSAGES = 2_048;
 const PAGE_BYTES = 1_048_576;
 const FEW_MESSAGES = 512;
+
+/** A message of a session until the client has it: with QoS 1 or 2, or with QoS 0 where such messages wait. */
+export interface QueuedMessage {
+  /** Counts up in a session, in the order of delivery. */
+  readonly sequence: number;
+  /**
+   * `undefined` once it was sent, because whatever is sent again comes from the storage; but kept where another member of
+   * a Shared Subscription may have to get it.
+   */
+  message: ApplicationMessage | undefined;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers: readonly number[];
+  /** Topic Filter of the Shared Subscription that it came by. */
+  readonly sharedFilter: string | undefined;
+  /** Whether it was sent on the connection that the session has. */
+  isSent: boolean;
+  /** 0 until it is sent. */
+  packetIdentifier: number;
+  /** Whether PUBREC came (QoS 2): from then on PUBREL is repeated, not PUBLISH. */
+  isReceived: boolean;
+  /** Bytes that it counts for in flight; 0 while these are not limited. */
+  bytes: number;
+  /** Sequences of the changes that say that it is queued, and that it was sent after that; 0: none. */
+  queuedAt: number;
+  sentAt: number;
+}
 
 /** A sum of messages. */
 interface Sum {
@@ -21,64 +52,68 @@ interface Expiring {
   readonly sequence: number;
   readonly expiresAtMs: number;
   readonly bytes: number;
-  /** Where it is in memory. */
+  /** The message in memory; `undefined`: it is in the storage only. */
   readonly entry: QueuedMessage | undefined;
-}
-
-/** A message that waits in memory. */
-export interface WaitingMessage {
-  readonly entry: QueuedMessage;
-  readonly message: ApplicationMessage;
 }
 
 /**
  * Messages of a session that are not sent yet. Without a connection they are in the storage, and counted. With one they
- * come back page by page, and as long as some are in the storage only, whatever arrives lines up there behind them.
- * Those that expire make room for others when they have.
+ * come back page by page, and as long as some are in the storage only, new ones line up there after them. Those that expire
+ * make room for others when they have. Messages with QoS 0 wait apart, in memory, for a client that is connected; where
+ * they are queued like others, with these.
  */
 export class MessageQueue {
-  readonly #limits: Limits;
-  readonly #backlog: Backlog;
-  readonly #onExpired: (sequence: number) => void;
+  readonly #changes: SessionChanges;
+  readonly #context: SessionContext;
+  readonly #holding: SessionHolding | undefined;
   readonly #queue = new Queue<QueuedMessage>();
+  /** Messages with QoS 0 apart; `undefined`: there are none. */
+  #qos0: Qos0Backlog | undefined;
+  #isOnline = false;
+  /** Sequence of the last message that came to the session. */
+  #lastSequence = 0;
   #inMemory: Sum = { messages: 0, bytes: 0 };
   /** In the storage only. */
   #stored: Sum = { messages: 0, bytes: 0 };
   /** The sequence up to which the storage has nothing more. */
   #readUntil = 0;
-  /** What has come back since {@linkcode beginPage}. */
+  /** Messages that have come back since {@linkcode beginPage}. */
   #page: Sum = { messages: 0, bytes: 0 };
   /** The sequence up to which they have come back from the storage; `undefined`: all have. */
   #loadedUntil: number | undefined;
+  /** Bytes that were counted last for the session. */
+  #heldBytes = 0;
   #expiring: Expiring[] = [];
 
-  /** @param onExpired told of each that is taken out because it has expired */
-  constructor(limits: Limits, backlog: Backlog, onExpired: (sequence: number) => void) {
-    this.#limits = limits;
-    this.#backlog = backlog;
-    this.#onExpired = onExpired;
+  constructor(changes: SessionChanges, context: SessionContext, holding: SessionHolding | undefined) {
+    this.#changes = changes;
+    this.#context = context;
+    this.#holding = holding;
   }
 
-  /** Those in memory, and those in the storage of a session without connection. */
+  /** Messages in memory, and those in the storage of a session without connection. */
   get count(): number {
-    return this.#inMemory.messages + this.#stored.messages;
+    return this.#inMemory.messages + this.#stored.messages + (this.#qos0?.length ?? 0);
   }
 
-  /** What these hold: payloads, topics and properties. */
+  /** Bytes of their payloads, topics and properties, and of entries with QoS 0. */
   get bytes(): number {
-    return this.#inMemory.bytes + this.#stored.bytes;
+    return this.#inMemory.bytes + this.#stored.bytes + (this.#qos0?.bytes ?? 0);
   }
 
-  /** The same with what the entries hold that are in memory. */
-  get bytesWithEntries(): number {
-    return this.bytes + this.#inMemory.messages * ENTRY_BYTES;
+  /** Bytes that wait for the client, with the entries that are in memory. */
+  get backlogBytes(): number {
+    return this.#queuedBytes + (this.#qos0?.bytes ?? 0);
   }
 
-  /** Bytes that they hold with their entries; with a connection, only those in the storage. */
-  heldBytes(isOnline: boolean): number {
-    const { messages, bytes } = this.#stored;
-    const inMemory = isOnline ? { messages: 0, bytes: 0 } : this.#inMemory;
-    return bytes + inMemory.bytes + (messages + inMemory.messages) * ENTRY_BYTES;
+  /** The same without QoS 0 that waits apart. */
+  get #queuedBytes(): number {
+    return this.#inMemory.bytes + this.#stored.bytes + this.#inMemory.messages * ENTRY_BYTES;
+  }
+
+  /** Whether a message that is not sent yet would be the first, those with QoS 0 apart. */
+  get isEmpty(): boolean {
+    return this.#queue.length === 0 && this.#loadedUntil === undefined;
   }
 
   /** Whether any is in memory, expired or not. */
@@ -86,14 +121,14 @@ export class MessageQueue {
     return this.#queue.length > 0;
   }
 
-  /** Whether some are in the storage only, while the session has a connection or is about to. */
-  get isBehind(): boolean {
-    return this.#loadedUntil !== undefined;
+  /** Whether messages with QoS 0 wait apart. */
+  get isQos0Waiting(): boolean {
+    return this.#qos0 !== undefined;
   }
 
-  /** Whether it is time to load more of them. */
+  /** Whether it is time to load more of those in the storage. */
   get wantsPage(): boolean {
-    return this.isBehind && this.#inMemory.messages < FEW_MESSAGES;
+    return this.#loadedUntil !== undefined && this.#inMemory.messages < FEW_MESSAGES;
   }
 
   /** Whether enough of them have come for once. */
@@ -101,81 +136,112 @@ export class MessageQueue {
     return this.#page.messages >= PAGE_MESSAGES || this.#page.bytes >= PAGE_BYTES;
   }
 
-  /** Whether the limits let one more wait. */
-  hasRoomFor(message: ApplicationMessage, isOnline: boolean, nowMs: number): boolean {
-    const { maximumQueuedMessages, maximumQueuedBytes } = this.#limits;
-    const hasRoom = () => {
-      const stored = this.#stored;
-      if (isOnline) {
-        // A client that reads may be behind a burst: only what it holds counts, its entries included.
-        return this.bytesWithEntries + message.size + ENTRY_BYTES <= maximumQueuedBytes;
-      }
-      return stored.messages < maximumQueuedMessages && stored.bytes + message.size <= maximumQueuedBytes;
-    };
-    if (hasRoom()) return true;
-    if (this.#expiring.length === 0) return false;
-    this.takeExpired(nowMs);
-    return hasRoom();
+  /** Gives the next message its place in the order of delivery. */
+  nextSequence(): number {
+    return ++this.#lastSequence;
   }
 
-  /** Lets a message wait in memory. */
-  push({ entry, message }: WaitingMessage): void {
-    this.#queue.push(entry);
-    this.#inMemory.messages += 1;
-    this.#inMemory.bytes += message.size;
-    this.#backlog.add(message);
-    this.#watchExpiry(message, entry.sequence, entry);
+  /** The limit that keeps one more message from waiting without a connection; `undefined`: it may. */
+  limitOffline(message: ApplicationMessage, nowMs: number): keyof Limits | undefined {
+    if (!this.#hasRoomOffline(message) && !(this.#takeExpired(nowMs) && this.#hasRoomOffline(message))) {
+      const { maximumQueuedMessages } = this.#context.limits;
+      const count = this.#inMemory.messages + this.#stored.messages;
+      return count >= maximumQueuedMessages ? "maximumQueuedMessages" : "maximumQueuedBytes";
+    }
+    const holding = this.#holding;
+    const bytes = message.size + ENTRY_BYTES;
+    if (holding === undefined || holding.limitFor(bytes) === undefined) return undefined;
+    this.#takeExpired(nowMs);
+    this.#countHeld();
+    const limit = holding.limitFor(bytes);
+    if (limit !== undefined) holding.refused("messages", limit);
+    return limit;
   }
 
-  /** Counts a message that waits in the storage only. */
-  addStored(message: ApplicationMessage, sequence: number): void {
+  /**
+   * The limit that keeps one more message from waiting for a client that is connected; `undefined`: it may.
+   *
+   * @param stalledMs how long the client has taken nothing
+   */
+  limitOnline(message: ApplicationMessage, stalledMs: number, nowMs: number): keyof Limits | undefined {
+    if (this.#hasRoomOnline(message)) return undefined;
+    if (this.#takeExpired(nowMs) && this.#hasRoomOnline(message)) return undefined;
+    return this.#backlogLimit(message, stalledMs, "maximumQueuedBytes");
+  }
+
+  /** The same for one with QoS 0. */
+  limitQos0(message: ApplicationMessage, stalledMs: number): keyof Limits | undefined {
+    return this.#backlogLimit(message, stalledMs, "maximumOutboxBytes");
+  }
+
+  /** Lets a message wait: in memory, or in the storage only where the client is away or others are there before it. */
+  add(entry: QueuedMessage, message: ApplicationMessage): void {
+    if (this.#isOnline && this.#loadedUntil === undefined) return this.#push(entry, message);
     this.#stored.messages += 1;
     this.#stored.bytes += message.size;
     // It is seen again before it is sent when it comes back soon.
-    if (!this.isBehind && this.#expiring.length < MOST_WATCHED_IN_STORAGE) this.#watchExpiry(message, sequence);
+    const isSeenSoon = this.#loadedUntil !== undefined;
+    if (!isSeenSoon && this.#expiring.length < MOST_WATCHED_IN_STORAGE) this.#watchExpiry(message, entry.sequence);
+    this.#countHeld();
   }
 
-  /** Takes the first out of memory; `undefined`: it had expired, or there is none. */
-  shift(nowMs: number): WaitingMessage | undefined {
+  /** Takes the first, which has its message, out of memory; `undefined`: it had expired, or there is none. */
+  shift(nowMs: number): QueuedMessage | undefined {
     const entry = this.#queue.shift();
     const message = entry?.message;
     if (entry === undefined || message === undefined) return undefined;
     this.#inMemory.messages -= 1;
     this.#inMemory.bytes -= message.size;
-    this.#backlog.delete(message);
-    if (nowMs < message.expiresAtMs) return { entry, message };
-    this.#onExpired(entry.sequence); // [MQTT-3.3.2-5]
+    this.#context.backlog.delete(message);
+    if (nowMs < message.expiresAtMs) return entry;
+    this.#expired(entry.sequence); // [MQTT-3.3.2-5]
     return undefined;
   }
 
-  /** Those in memory, in order. */
+  /** Lets a message with QoS 0 wait apart. */
+  addQos0(waiting: WaitingQos0): void {
+    (this.#qos0 ??= new Qos0Backlog(this.#context.backlog)).push(waiting);
+  }
+
+  /** Takes the first of these. */
+  shiftQos0(): WaitingQos0 | undefined {
+    const waiting = this.#qos0?.shift();
+    if (this.#qos0?.length === 0) this.#qos0 = undefined;
+    return waiting;
+  }
+
+  /** Messages in memory, in order, without those with QoS 0 apart. */
   values(): Iterable<QueuedMessage> {
     return this.#queue.values();
   }
 
-  /** What the storage says that it has. */
-  setStored(messages: number, bytes: number): void {
+  /** Takes what the storage says that it has. */
+  restoreBacklog(lastSequence: number, messages: number, bytes: number): void {
+    this.#lastSequence = lastSequence;
     this.#stored = { messages, bytes };
+    this.#countHeld();
   }
 
-  /** Those in the storage are about to come back through {@linkcode load}. */
+  /** Messages in the storage are about to come back through {@linkcode load}, page by page. */
   beginRestore(): void {
     this.#expiring = [];
     this.#loadedUntil = this.#readUntil = 0;
   }
 
-  /** Gives the sequence up to which they have come back. */
-  beginPage(): number {
+  /** Before a page is read: the sequence that it ends with at least, and the one after which it begins. */
+  beginPage(): { readonly until: number; readonly after: number } {
+    this.#countHeld();
     this.#page = { messages: 0, bytes: 0 };
-    return this.#loadedUntil ?? 0;
+    return { until: this.#lastSequence, after: this.#loadedUntil ?? 0 };
   }
 
   /** Takes back a message from the storage; one in flight waits no longer, and is counted only. */
-  load({ entry, message }: WaitingMessage): void {
+  load(entry: QueuedMessage, message: ApplicationMessage): void {
+    this.#lastSequence = Math.max(this.#lastSequence, entry.sequence); // Whatever a storage gives: no number is given twice.
     subtract(this.#stored, message.size);
     this.#loadedUntil = Math.max(this.#loadedUntil ?? 0, entry.sequence);
     if (entry.packetIdentifier > 0) return;
-    this.push({ entry, message });
+    this.#push(entry, message);
     this.#page.messages += 1;
     this.#page.bytes += message.size;
   }
@@ -183,30 +249,85 @@ export class MessageQueue {
   /** The storage has nothing more up to a sequence. */
   endPage(until: number): void {
     this.#loadedUntil = this.#readUntil = Math.max(this.#loadedUntil ?? 0, until);
+    if (this.#isOnline) this.#catchUp();
+    this.#countHeld();
   }
 
-  /** With a connection, whatever arrives lines up in memory again once all up to the last sequence has come back. */
-  catchUp(last: number): void {
-    if (this.#loadedUntil !== last || this.#readUntil !== last) return;
-    this.#loadedUntil = undefined;
-    this.#stored = { messages: 0, bytes: 0 };
+  /** The session has a connection: messages wait in memory, as soon as none is in the storage only. */
+  attach(): void {
+    this.#isOnline = true;
+    this.#catchUp();
+    this.#countHeld();
   }
 
-  /** Leaves to the storage what is in memory, and `inflight` more messages. */
-  leaveToStorage(inflight: number): void {
+  /** The connection is closing: messages wait as without one. {@linkcode detach} follows. */
+  unlink(): void {
+    this.#isOnline = false;
+  }
+
+  /** The connection is gone: leaves to the storage what is in memory, and `inflight` more messages. */
+  detach(inflight: number): void {
+    this.#isOnline = false;
+    this.#qos0?.clear();
+    this.#qos0 = undefined;
     const { messages, bytes } = this.#inMemory;
     this.#stored.messages += messages + inflight;
     this.#stored.bytes += bytes;
     const waiting = this.#expiring.filter(isWaiting);
     this.#expiring = waiting.map((expiring) => ({ ...expiring, entry: undefined }));
     this.#loadedUntil = undefined;
-    for (const { message } of this.#queue.values()) if (message !== undefined) this.#backlog.delete(message);
+    const { backlog } = this.#context;
+    for (const { message } of this.#queue.values()) if (message !== undefined) backlog.delete(message);
     this.#queue.clear();
     this.#inMemory = { messages: 0, bytes: 0 };
+    this.#countHeld();
   }
 
-  /** Takes those out that have expired. */
-  takeExpired(nowMs: number): void {
+  /** With a connection, new messages line up in memory again once all up to the last sequence has come back. */
+  #catchUp(): void {
+    if (this.#loadedUntil !== this.#lastSequence || this.#readUntil !== this.#lastSequence) return;
+    this.#loadedUntil = undefined;
+    this.#stored = { messages: 0, bytes: 0 };
+  }
+
+  #push(entry: QueuedMessage, message: ApplicationMessage): void {
+    this.#queue.push(entry);
+    this.#inMemory.messages += 1;
+    this.#inMemory.bytes += message.size;
+    this.#context.backlog.add(message);
+    this.#watchExpiry(message, entry.sequence, entry);
+  }
+
+  #hasRoomOffline({ size }: ApplicationMessage): boolean {
+    const { maximumQueuedMessages, maximumQueuedBytes } = this.#context.limits;
+    const { messages, bytes } = this.#stored;
+    return messages < maximumQueuedMessages && bytes + size <= maximumQueuedBytes;
+  }
+
+  /** A client that reads may be behind a burst: only what it holds counts, its entries included. */
+  #hasRoomOnline({ size }: ApplicationMessage): boolean {
+    return this.#queuedBytes + size + ENTRY_BYTES <= this.#context.limits.maximumQueuedBytes;
+  }
+
+  /** @param reached what holds for a client without a backlog */
+  #backlogLimit(message: ApplicationMessage, stalledMs: number, reached: keyof Limits): keyof Limits | undefined {
+    const { backlog } = this.#context;
+    return backlog.isTaking(stalledMs) ? backlog.limitFor(message, this.backlogBytes) : reached;
+  }
+
+  /** Counts for the session what waits without a connection, or in the storage only. */
+  #countHeld(): void {
+    if (this.#holding === undefined) return;
+    const { messages, bytes } = this.#stored;
+    let held = bytes + messages * ENTRY_BYTES;
+    if (!this.#isOnline) held += this.#inMemory.bytes + this.#inMemory.messages * ENTRY_BYTES;
+    this.#holding.grow(held - this.#heldBytes);
+    this.#heldBytes = held;
+  }
+
+  /** Takes out the messages that have expired; gives whether any was watched. */
+  #takeExpired(nowMs: number): boolean {
+    if (this.#expiring.length === 0) return false;
     this.#expiring = this.#expiring.filter((expiring) => {
       if (!isWaiting(expiring)) return false; // It was sent in the meantime.
       const { entry, bytes, sequence, expiresAtMs } = expiring;
@@ -214,19 +335,24 @@ export class MessageQueue {
       subtract(this.#stored, bytes);
       if (entry !== undefined) {
         subtract(this.#inMemory, bytes);
-        if (entry.message !== undefined) this.#backlog.delete(entry.message);
+        if (entry.message !== undefined) this.#context.backlog.delete(entry.message);
         entry.message = undefined;
       }
-      this.#onExpired(sequence);
+      this.#expired(sequence);
       return false;
     });
+    return true;
+  }
+
+  #expired(sequence: number): void {
+    this.#context.dropped.expired += 1;
+    this.#changes.completed(sequence);
   }
 
   #watchExpiry({ expiresAtMs, size: bytes }: ApplicationMessage, sequence: number, entry?: QueuedMessage): void {
     if (expiresAtMs !== Infinity) this.#expiring.push({ sequence, expiresAtMs, bytes, entry });
   }
 }
-
 /** Whether it has neither been sent nor taken out. */
 function isWaiting({ entry }: Expiring): boolean {
   return entry === undefined || (entry.packetIdentifier === 0 && entry.message !== undefined);
@@ -236,48 +362,4 @@ function isWaiting({ entry }: Expiring): boolean {
 function subtract(sum: Sum, bytes: number): void {
   sum.messages = Math.max(0, sum.messages - 1);
   sum.bytes = Math.max(0, sum.bytes - bytes);
-}
-
-/** First in, first out, without moving what stays. */
-export class Queue<Item> {
-  #items: (Item | undefined)[] = [];
-  #head = 0;
-
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: Item): void {
-    this.#items.push(item);
-  }
-
-  /** The first one, which stays. */
-  peek(): Item | undefined {
-    return this.#items[this.#head];
-  }
-
-  shift(): Item | undefined {
-    if (this.#head === this.#items.length) return undefined;
-    const item = this.#items[this.#head];
-    this.#items[this.#head++] = undefined;
-    if (this.#head === this.#items.length) {
-      this.clear();
-    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-
-  /** Without taking them out. */
-  *values(): Generator<Item, undefined> {
-    // Those behind the head are there.
-    for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as Item;
-  }
-
-  clear(): void {
-    if (this.#items.length === 0) return;
-    this.#items = [];
-    this.#head = 0;
-  }
 }

@@ -1,7 +1,8 @@
 import type { RetainedDue } from "./change.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { ConnectionPort } from "./connection_port.ts";
-import type { OutgoingSession } from "./outgoing_messages.ts";
+import type { Delivery } from "./delivery.ts";
+import type { SessionChanges } from "./session_changes.ts";
 import type { Retained, SessionContext } from "./session_context.ts";
 import { type DeliveryOptions, mergeSubscriptions, type Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
@@ -15,15 +16,6 @@ const SENT_AND_KEPT_MS = 0.002;
 // Messages that are kept in one change with how far delivery has come: what Deno KV writes at once.
 const MOST_TOGETHER = 128;
 const MOST_BYTES_TOGETHER = 131_072;
-
-/** Sender of the messages. */
-export interface RetainedReceiver {
-  permits(topic: string): boolean;
-  /** Whether a message would be sent at once: a retained one waits where it is retained, and not in the queue. */
-  canSendRetained(port: ConnectionPort, delivery: DeliveryOptions): boolean;
-  qosOf(message: ApplicationMessage, delivery: DeliveryOptions): number;
-  deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number, isRetained: true): void;
-}
 
 /** Retained messages that a subscription still has to get, see {@linkcode RetainedDue}. */
 interface Waiting {
@@ -53,15 +45,22 @@ interface Waiting {
  * once whatever happens in between.
  */
 export class RetainedReplay {
-  readonly #session: OutgoingSession;
+  readonly #changes: SessionChanges;
   readonly #context: SessionContext;
-  readonly #receiver: RetainedReceiver;
+  readonly #subscriptions: ReadonlyMap<string, Subscription>;
+  readonly #delivery: Delivery;
   readonly #waiting = new Map<string, Waiting>();
 
-  constructor(session: OutgoingSession, context: SessionContext, receiver: RetainedReceiver) {
-    this.#session = session;
+  constructor(
+    changes: SessionChanges,
+    context: SessionContext,
+    subscriptions: ReadonlyMap<string, Subscription>,
+    delivery: Delivery,
+  ) {
+    this.#changes = changes;
     this.#context = context;
-    this.#receiver = receiver;
+    this.#subscriptions = subscriptions;
+    this.#delivery = delivery;
   }
 
   get isEmpty(): boolean {
@@ -110,7 +109,7 @@ export class RetainedReplay {
 
   /** Keeps a subscription of a session that lives on, with what it waits for; gives the sequence of the change. */
   write(subscription: Subscription): number {
-    const { clientId } = this.#session;
+    const { clientId } = this.#changes;
     const waiting = this.#waiting.get(subscription.filter.topicFilter);
     if (waiting === undefined) return this.#context.log.write({ kind: "subscribed", clientId, subscription });
     return waiting.subscribedAt = this.#write(subscription, waiting);
@@ -123,11 +122,11 @@ export class RetainedReplay {
 
   /** Sends all messages of a subscription; false: the rest has to wait. */
   #sendAll(waiting: Waiting, port: ConnectionPort, nowMs: number): boolean {
-    const subscription = this.#session.subscriptions.get(waiting.filter.topicFilter);
+    const subscription = this.#subscriptions.get(waiting.filter.topicFilter);
     if (subscription === undefined) return true; // It ends, and what waits for it.
     let outcome: "sent" | "waits" | "goesOn";
     do {
-      outcome = this.#session.isDurable
+      outcome = this.#changes.isDurable
         ? this.#sendTogether(waiting, subscription, port, nowMs)
         : this.#sendSome(waiting, subscription, port, nowMs, Infinity, Infinity);
     } while (outcome === "goesOn");
@@ -158,9 +157,9 @@ export class RetainedReplay {
     most: number,
     mostBytes: number,
   ): "sent" | "waits" | "goesOn" {
-    const receiver = this.#receiver;
+    const delivery = this.#delivery;
     const { budget, limits } = this.#context;
-    const delivery = mergeSubscriptions([subscription]) as DeliveryOptions; // Of one subscription.
+    const options = mergeSubscriptions([subscription]) as DeliveryOptions; // Of one subscription.
     let bytes = 0;
     for (let count = 0; count < most && bytes < mostBytes;) {
       if (budget.isSpent) {
@@ -169,17 +168,17 @@ export class RetainedReplay {
       }
       if (port.outbox.bytes >= limits.maximumOutboxBytes / 2) return "waits";
       // None is taken before it can be sent: in the meantime a newer one may take its place.
-      if (!receiver.canSendRetained(port, delivery)) return "waits";
+      if (!delivery.canSendRetained(port, options)) return "waits";
       const { value: retained, done } = this.#next(waiting);
       if (done) return "sent";
       const message = retained?.message;
       if (message === undefined) {
         budget.spend(STOP_MS);
-      } else if (!this.#isDue(retained, message, waiting, subscription, delivery, nowMs)) {
+      } else if (!this.#isDue(retained, message, waiting, subscription, options, nowMs)) {
         budget.spend(REFUSAL_MS);
       } else {
-        receiver.deliver(message, delivery, nowMs, true);
-        budget.spend(this.#session.isDurable ? SENT_AND_KEPT_MS : SENT_MS);
+        delivery.deliver(message, options, nowMs, true);
+        budget.spend(this.#changes.isDurable ? SENT_AND_KEPT_MS : SENT_MS);
         if (retained?.sequence !== undefined) this.#advance(waiting, message.topic);
         count += 1;
         bytes += message.size;
@@ -193,13 +192,13 @@ export class RetainedReplay {
     message: ApplicationMessage,
     { until }: Waiting,
     { noLocal }: Subscription,
-    delivery: DeliveryOptions,
+    options: DeliveryOptions,
     nowMs: number,
   ): boolean {
-    if (nowMs >= message.expiresAtMs || !this.#receiver.permits(message.topic)) return false;
-    if (noLocal && message.publisher === this.#session.clientId) return false; // [MQTT-3.8.3-3]
+    if (nowMs >= message.expiresAtMs || !this.#delivery.permits(message.topic)) return false;
+    if (noLocal && message.publisher === this.#changes.clientId) return false; // [MQTT-3.8.3-3]
     // With QoS 2 it was sent, or waits, as it was published since. With less that may have been left out.
-    return (retained?.sequence ?? 0) <= until || this.#receiver.qosOf(message, delivery) < 2;
+    return (retained?.sequence ?? 0) <= until || this.#delivery.qosOf(message, options) < 2;
   }
 
   /** The next message; `done`: all have come that may come now. */
@@ -207,7 +206,7 @@ export class RetainedReplay {
     while (waiting.passes > 0) {
       waiting.messages ??= this.#context.retained.matching(
         waiting.filter,
-        this.#session.isDurable ? waiting.after : undefined,
+        this.#changes.isDurable ? waiting.after : undefined,
       );
       const result = waiting.messages.next();
       if (result.done !== true) {
@@ -233,7 +232,7 @@ export class RetainedReplay {
 
   #write(subscription: Subscription, waiting: Waiting): number {
     waiting.isChanged = false;
-    const { clientId } = this.#session;
+    const { clientId } = this.#changes;
     const { after, until, passes, passesUntil, requested } = waiting;
     const due: RetainedDue = { after, until, passes: passes + requested, passesUntil };
     const rest = due.passes === 0 ? {} : { retainedDue: due };

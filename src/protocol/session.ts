@@ -1,36 +1,65 @@
-import type { Will } from "../codec/packet.ts";
+import type { QoS } from "../codec/packet.ts";
+import type { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "./access.ts";
 import type { Change } from "./change.ts";
 import type { ConnectionPort } from "./connection_port.ts";
-import { PacketIdentifierSet } from "./inflight.ts";
+import { Delivery } from "./delivery.ts";
+import { type AcknowledgementEffect, Inflight, PacketIdentifierSet } from "./inflight.ts";
 import { NEVER_EXPIRES } from "./limit_table.ts";
-import type { Limits } from "./limits.ts";
-import { type ApplicationMessage, propertiesSize } from "./message.ts";
-import { OutgoingMessages } from "./outgoing_messages.ts";
+import type { ApplicationMessage } from "./message.ts";
+import { MessageQueue } from "./message_queue.ts";
+import { RetainedReplay } from "./retained_replay.ts";
+import { SessionChanges } from "./session_changes.ts";
 import type { SessionContext } from "./session_context.ts";
+import { identityBytes, type SessionHolding, subscriptionBytes } from "./session_holding.ts";
 import type { DeliveryOptions, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
+
+/** A message that one member of a Shared Subscription did not get, and another one may. */
+export interface SharedMessage {
+  readonly message: ApplicationMessage;
+  readonly sharedFilter: string;
+}
+
+/** A QoS 2 message that was sent must not go to anybody else. [MQTT-4.8.2-5] */
+export function mayGoToAnother(qos: QoS, packetIdentifier: number): boolean {
+  return qos < 2 || packetIdentifier === 0;
+}
 
 /**
  * Session State of one client (MQTT 5, section 4.1): subscriptions, messages in flight both ways, messages that wait.
  * While it has a connection, messages that wait are in memory; a durable session without one leaves them in the storage.
  */
 export class Session {
-  #subscriptions: Map<string, Subscription> | undefined;
-  #received: PacketIdentifierSet | undefined;
-  /** Messages to the client. */
-  readonly outgoing: OutgoingMessages;
+  readonly clientId: string;
+  /** Whether the storage knows it: then all that happens to it is kept, also when it is to end with its connection. */
+  readonly isDurable: boolean;
+  /** Counts what outlives its connection; `undefined`: nothing does. */
+  readonly holding: SessionHolding | undefined;
   /** Session Expiry Interval in seconds; 0: ends with its connection. */
   sessionExpirySeconds = 0;
-  /** Whether the storage knows it: then all that happens to it is kept, also when it is to end with its connection. */
-  isDurable = false;
-  /** `undefined`: nothing of it outlives its connection. */
-  holding: SessionHolding | undefined;
+  readonly #context: SessionContext;
+  readonly #changes: SessionChanges;
+  readonly #queue: MessageQueue;
+  readonly #inflight: Inflight;
+  readonly #delivery: Delivery;
+  /** Retained messages that wait; a session that lives on gets the rest when it is resumed. */
+  #retained: RetainedReplay | undefined;
+  #subscriptions: Map<string, Subscription> | undefined;
+  #received: PacketIdentifierSet | undefined;
   #identity: ClientIdentity | undefined;
   #identityBytes = 0;
 
-  constructor(readonly clientId: string, context: SessionContext) {
-    this.outgoing = new OutgoingMessages(this, context);
+  /** @param holding counts a durable session; `undefined`: one that ends with its connection */
+  constructor(clientId: string, context: SessionContext, holding?: SessionHolding) {
+    this.clientId = clientId;
+    this.isDurable = holding !== undefined;
+    this.holding = holding;
+    this.#context = context;
+    this.#changes = new SessionChanges(clientId, this.isDurable, context.log);
+    this.#queue = new MessageQueue(this.#changes, context, holding);
+    this.#inflight = new Inflight(this.#changes, context);
+    this.#delivery = new Delivery(this.#changes, context, this.#queue, this.#inflight);
   }
 
   get subscriptions(): Map<string, Subscription> {
@@ -59,15 +88,25 @@ export class Session {
   }
 
   get isOnline(): boolean {
-    return this.outgoing.isOnline;
+    return this.#delivery.port !== undefined;
   }
 
   /** Whether a message would be sent at once. */
   get isReady(): boolean {
-    return this.outgoing.isReady;
+    return this.#delivery.isReady;
   }
 
-  /** Whose it is, as access rules see it; `undefined` behind a restart until its client is back. */
+  /** Messages that wait or are in flight. */
+  get messageCount(): number {
+    return this.#queue.count + this.#inflight.size;
+  }
+
+  /** Bytes of messages that wait. */
+  get messageBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** The client as access rules see it; `undefined` after a restart until it is back. */
   get identity(): ClientIdentity | undefined {
     return this.#identity;
   }
@@ -77,16 +116,17 @@ export class Session {
     this.holding?.grow(bytes - this.#identityBytes);
     this.#identityBytes = bytes;
     this.#identity = identity;
-    this.outgoing.identity = identity;
+    this.#delivery.identity = identity;
   }
 
   /** Whether publishers should wait for its client. */
   isFarBehind(nowMs: number): boolean {
-    return this.outgoing.isFarBehind(nowMs);
+    return this.#delivery.isFarBehind(nowMs);
   }
 
+  /** Whether messages of the topic may be delivered to its client. */
   permits(topic: string): boolean {
-    return this.outgoing.permits(topic);
+    return this.#delivery.permits(topic);
   }
 
   /** When it ends if its connection closes now; Infinity: never. */
@@ -94,83 +134,181 @@ export class Session {
     return this.sessionExpirySeconds === NEVER_EXPIRES ? Infinity : nowMs + this.sessionExpirySeconds * 1000;
   }
 
-  /** Gives it a connection. The first page of what was stored is restored by then; `outgoing.resume` sends it. */
+  /** Gives it a connection. The first page of what was stored is restored by then; {@linkcode resume} sends it. */
   attach(port: ConnectionPort): void {
-    this.outgoing.attach(port);
+    this.#delivery.attach(port);
+    this.#queue.attach();
+    this.#retained?.attach();
+    this.#inflight.attach(port.receiveMaximum);
+  }
+
+  /** Sends again what was not acknowledged, then what waited (MQTT 5, section 4.4). After CONNACK. */
+  resume(nowMs: number): void {
+    const { port } = this.#delivery;
+    if (port === undefined) return;
+    this.#inflight.resume(port);
+    this.pump(nowMs);
+  }
+
+  /** Sends nothing more on a connection that is closing: messages wait, as without one. {@linkcode detach} follows. */
+  unlink(port: ConnectionPort): void {
+    if (this.#delivery.port !== port) return;
+    this.#delivery.unlink();
+    this.#queue.unlink();
   }
 
   /**
-   * Takes the connection away, or what came back for one that is gone. What a durable session holds is in the storage; any
+   * Takes the connection away, or what came back for one that is gone. Messages of a durable session are in the storage; any
    * other session ends now.
    */
   detach(): void {
-    this.outgoing.detach();
+    this.#delivery.detach();
+    this.#retained?.detach();
+    this.#queue.detach(this.#inflight.size);
+    this.#inflight.detach();
     this.#received = undefined;
   }
 
-  /** Takes a change back from the storage, behind `outgoing.beginRestore` or at start-up. */
+  /** Sends a message to the client, or lets it wait, or drops it as the limits say. */
+  deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
+    this.#delivery.deliver(message, options, nowMs);
+  }
+
+  /** Whether anything waits for {@linkcode pump}. */
+  get isPumpDue(): boolean {
+    return !this.#queue.isEmpty || this.#queue.isQos0Waiting || this.#inflight.isResending ||
+      this.#retained !== undefined;
+  }
+
+  /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
+  pump(nowMs: number): void {
+    const { port } = this.#delivery;
+    if (port === undefined) return;
+    this.#delivery.pump(port, nowMs);
+    if (this.#retained === undefined || port.isPumpLater) return; // Others have their turn first.
+    this.#retained.send(port, nowMs);
+    this.#freeRetained();
+  }
+
+  /** PUBACK came; gives whether the message waits for it, or has been acknowledged before. */
+  puback(packetIdentifier: number, nowMs: number): boolean {
+    return this.#acknowledged(this.#inflight.puback(packetIdentifier, nowMs), nowMs);
+  }
+
+  /** PUBREC came; gives whether the message waits for it, or did. */
+  pubrec(packetIdentifier: number, reasonCode: ReasonCode, nowMs: number): boolean {
+    const { port } = this.#delivery;
+    return this.#acknowledged(this.#inflight.pubrec(port, packetIdentifier, reasonCode, nowMs), nowMs);
+  }
+
+  /** PUBCOMP came; gives whether the message waits for it, or did. */
+  pubcomp(packetIdentifier: number, nowMs: number): boolean {
+    return this.#acknowledged(this.#inflight.pubcomp(packetIdentifier, nowMs), nowMs);
+  }
+
+  /** Messages of Shared Subscriptions in memory that another member may get, should the session end (section 4.8.2). */
+  sharedMessages(): SharedMessage[] {
+    const messages: SharedMessage[] = [];
+    for (const { message, sharedFilter, qos, packetIdentifier } of this.#inflight.values()) {
+      if (message !== undefined && sharedFilter !== undefined && mayGoToAnother(qos, packetIdentifier)) {
+        messages.push({ message, sharedFilter });
+      }
+    }
+    for (const { message, sharedFilter } of this.#queue.values()) {
+      if (message !== undefined && sharedFilter !== undefined) messages.push({ message, sharedFilter });
+    }
+    return messages;
+  }
+
+  /** Requests the retained messages for a subscription; they wait for {@linkcode sendRetained}. */
+  requestRetained(filter: ParsedTopicFilter): void {
+    this.#retainedReplay.request(filter);
+  }
+
+  /** Keeps a subscription of a durable session, with the retained messages that it waits for; gives the sequence. */
+  writeSubscribed(subscription: Subscription): number {
+    const sequence = this.#retainedReplay.write(subscription);
+    this.#freeRetained();
+    return sequence;
+  }
+
+  /** Lets the retained messages come that were requested for these subscriptions: SUBACK was sent. */
+  sendRetained(filters: readonly ParsedTopicFilter[], nowMs: number): void {
+    for (const { topicFilter } of filters) this.#retained?.begin(topicFilter);
+    this.pump(nowMs);
+  }
+
+  /** Forgets the retained messages that wait for a subscription which ends. [MQTT-3.10.4-2] */
+  dropRetained(topicFilter: string): void {
+    this.#retained?.drop(topicFilter);
+    this.#freeRetained();
+  }
+
+  /** Messages in the storage are about to come back, page by page: new ones line up after them, in the storage. */
+  beginRestore(): void {
+    this.#queue.beginRestore();
+  }
+
+  /** Before a page is read: the sequence that it ends with at least, and the one after which it begins. */
+  beginPage(): { readonly until: number; readonly after: number } {
+    return this.#queue.beginPage();
+  }
+
+  /** Whether few messages are left in memory, and more in the storage: the next page is to be read. */
+  get wantsPage(): boolean {
+    return this.#queue.wantsPage;
+  }
+
+  /** Whether enough has come back for once. */
+  get isPageFull(): boolean {
+    return this.#queue.isPageFull;
+  }
+
+  /** All that was in the storage up to a sequence has come back. */
+  endPage(until: number): void {
+    this.#queue.endPage(until);
+  }
+
+  /** Takes a change back from the storage, after {@linkcode beginRestore} or at start-up. */
   restore(change: Change): void {
     switch (change.kind) {
       case "backlog":
-      case "queued":
+        this.#queue.restoreBacklog(change.lastSequence, change.messages, change.bytes);
+        return;
+      case "queued": {
+        const entry = { ...change, isSent: false, isReceived: false, bytes: 0, queuedAt: 0, sentAt: 0 };
+        if (entry.packetIdentifier > 0) this.#inflight.restore(entry);
+        this.#queue.load(entry, change.message);
+        return;
+      }
       case "received":
-        this.outgoing.restore(change);
+        this.#inflight.restoreReceived(change.sequence);
         return;
       case "accepted":
         this.received.add(change.packetIdentifier);
         return;
       case "subscribed":
         this.addSubscription(change.subscription);
-        this.outgoing.restore(change);
+        if (change.retainedDue === undefined) return;
+        this.#retainedReplay.restore(change.subscription.filter, change.retainedDue);
         return;
       default: // The rest is not of a session, or is already applied by the storage.
         return;
     }
   }
 
-  /** Sends a message to the client, or lets it wait, or drops it as the limits say. */
-  deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number): void {
-    this.outgoing.deliver(message, delivery, nowMs);
+  /** A message that is done makes room for those that wait. */
+  #acknowledged(effect: AcknowledgementEffect, nowMs: number): boolean {
+    if (effect === "completed" && this.isPumpDue) this.pump(nowMs);
+    return effect !== "unexpected";
   }
-}
 
-// Memory of one beside its texts and bytes; of a Will with its deadline. (Deno 2.9, 2026-11-30)
-const SUBSCRIPTION_BYTES = 300;
-const LEVEL_BYTES = 150;
-const WILL_BYTES = 300;
-const GRANT_BYTES = 64;
-const USUAL_IDENTITY_BYTES = 512;
+  get #retainedReplay(): RetainedReplay {
+    return this.#retained ??= new RetainedReplay(this.#changes, this.#context, this.subscriptions, this.#delivery);
+  }
 
-/** A bound of sessions that outlive their connections. */
-export type SessionLimit = Extract<keyof Limits, `maximumSession${"s" | "Bytes"}${"" | "PerPrincipal" | "PerAddress"}`>;
-
-/**
- * Counts the bytes of a session that outlive its connection, within the limits of the broker, of its principal and of its
- * address: its Will, its subscriptions, and the messages that wait for it while it has no connection.
- */
-export interface SessionHolding {
-  /** The limit that forbids it to hold so much more. */
-  limitFor(bytes: number): SessionLimit | undefined;
-  /** It holds more, or less. */
-  grow(bytes: number): void;
-  /** A subscription or a message was refused because there is no room for it. */
-  refused(what: "subscriptions" | "messages", limit: SessionLimit): void;
-}
-
-export function subscriptionBytes({ levels, topicFilter }: ParsedTopicFilter): number {
-  return SUBSCRIPTION_BYTES + levels.length * LEVEL_BYTES + topicFilter.length;
-}
-
-export function willBytes(will: Will | undefined): number {
-  return will === undefined
-    ? 0
-    : WILL_BYTES + will.topic.length + will.payload.length + propertiesSize(will.properties);
-}
-
-/** Bytes of the names and rights of a client beyond what is usual: they may come from its token. */
-export function identityBytes({ clientId, principal = "", roles, grants }: ClientIdentity): number {
-  let bytes = clientId.length + principal.length;
-  for (const role of roles) bytes += role.length;
-  for (const { topicFilter } of grants) bytes += GRANT_BYTES + topicFilter.length;
-  return Math.max(0, bytes - USUAL_IDENTITY_BYTES);
+  /** An idle connection should hold little. */
+  #freeRetained(): void {
+    if (this.#retained?.isEmpty) this.#retained = undefined;
+  }
 }

@@ -5,7 +5,8 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import { type Ask, askAuthorizer } from "./ask.ts";
 import type { ClientLink } from "./client_link.ts";
 import type { ConnectionHost } from "./connection_host.ts";
-import { type Session, subscriptionBytes } from "./session.ts";
+import type { Session } from "./session.ts";
+import { subscriptionBytes } from "./session_holding.ts";
 import type { Subscription } from "./subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "./topic_filter.ts";
 
@@ -41,7 +42,7 @@ export function endSubscription(
 ): void {
   const { topicFilter } = subscription.filter;
   session.deleteSubscription(subscription);
-  session.outgoing.dropRetained(topicFilter);
+  session.dropRetained(topicFilter);
   host.unsubscribe(session, subscription);
   if (session.isDurable) host.log.write({ kind: "unsubscribed", clientId: session.clientId, topicFilter });
 }
@@ -97,7 +98,7 @@ class Subscribing {
       if (this.#reasonCodes.length % FILTERS_A_TURN === 0) return this.#turn();
     }
     this.#acknowledge();
-    this.#session.outgoing.sendRetained(this.#withRetained, nowMs);
+    this.#session.sendRetained(this.#withRetained, nowMs);
     return undefined;
   }
 
@@ -135,10 +136,10 @@ class Subscribing {
     // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (section 4.8.2).
     const isRetainedSent = retainHandling === 0 || (retainHandling === 1 && isNew);
     if (isRetainedSent && filter.shareName === undefined) {
-      session.outgoing.requestRetained(filter);
+      session.requestRetained(filter);
       this.#withRetained.push(filter);
     }
-    if (session.isDurable) this.#heldUntil = session.outgoing.writeSubscribed(subscription);
+    if (session.isDurable) this.#heldUntil = session.writeSubscribed(subscription);
     return qos;
   }
 

@@ -49,8 +49,8 @@ function paged(messages: number) {
     turn: { now: () => 0 },
     onEvent: (event) => events.push(event),
   });
-  const session = new Session("c", sessionContext(undefined, { ...DEFAULT_LIMITS, maximumInflight: 65_535 }));
-  session.isDurable = true;
+  const holding = { limitFor: () => undefined, grow: () => {}, refused: () => {} };
+  const session = new Session("c", sessionContext(undefined, { ...DEFAULT_LIMITS, maximumInflight: 65_535 }), holding);
   session.restore({ kind: "backlog", clientId: "c", lastSequence: messages, messages, bytes: messages });
   const connection = {
     clientId: "c",
@@ -109,26 +109,26 @@ function reading(): ConnectionPort & { sent: number; wakes: number } {
 
 Deno.test("SessionPages.read() gives a page, and the next one begins after it", async () => {
   const { storage, steps, pages, session, connection } = paged(PAGE_MESSAGES + 10);
-  session.outgoing.beginRestore();
+  session.beginRestore();
   await pages.read(session, connection);
   assertEquals(storage.reads, [{ after: 0, count: PAGE_MESSAGES }]);
-  assert(!session.outgoing.wantsPage, "a page is enough for now");
+  assert(!session.wantsPage, "a page is enough for now");
   await pages.read(session, connection);
   assertEquals(storage.reads[1], { after: PAGE_MESSAGES, count: 10 });
   session.attach(reading());
-  session.outgoing.resume(0);
-  assert(!session.outgoing.wantsPage, "all has come back");
+  session.resume(0);
+  assert(!session.wantsPage, "all has come back");
   assertEquals(steps, ["settled before read 1", "settled before read 2"]);
 });
 
 Deno.test("SessionPages.load() reads page after page, and sends it", async () => {
   const { storage, pages, session, connection, events } = paged(2 * PAGE_MESSAGES + 10);
-  session.outgoing.beginRestore();
+  session.beginRestore();
   await pages.read(session, connection);
   const link = reading();
   session.attach(link);
-  session.outgoing.resume(0);
-  while (session.outgoing.wantsPage) {
+  session.resume(0);
+  while (session.wantsPage) {
     assertEquals(link.sent, storage.reads.length * PAGE_MESSAGES);
     const { wakes } = link;
     pages.load(connection);
@@ -142,22 +142,22 @@ Deno.test("SessionPages.load() reads page after page, and sends it", async () =>
 
 Deno.test("SessionPages.read() stops for a connection that is closing: what is left stays in the storage", async () => {
   const { storage, pages, session, connection } = paged(10);
-  session.outgoing.beginRestore();
+  session.beginRestore();
   const read = pages.read(session, connection);
   while (storage.reads[0]?.count !== 3) await Promise.resolve();
   connection.disconnect(ReasonCode.SessionTakenOver, "");
   await read;
   assertEquals(storage.reads, [{ after: 0, count: 3 }]);
   session.detach();
-  assertEquals(session.outgoing.count, 10);
+  assertEquals(session.messageCount, 10);
 });
 
 Deno.test("SessionPages.load() ends the connection of a session that cannot be read, and tells it once", async () => {
   const { storage, pages, session, connection, events } = paged(PAGE_MESSAGES + 10);
-  session.outgoing.beginRestore();
+  session.beginRestore();
   await pages.read(session, connection);
   session.attach(reading());
-  session.outgoing.resume(0);
+  session.resume(0);
   const error = new Error("the disk is gone");
   storage.gate = Promise.reject(error);
   pages.load(connection);

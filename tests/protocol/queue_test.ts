@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Queue } from "../../src/protocol/message_queue.ts";
+import { Queue } from "../../src/protocol/queue.ts";
 import { seededTest } from "../seeded.ts";
 
 seededTest("Queue gives first what came first, however it grows and shrinks", (random) => {

@@ -2,7 +2,7 @@ import { ReasonCode } from "../../codec/reason_code.ts";
 import type { Answer, Ask } from "../../protocol/ask.ts";
 import type { Closing } from "../../protocol/client_link.ts";
 import type { Limits } from "../../protocol/limits.ts";
-import type { SessionLimit } from "../../protocol/session.ts";
+import type { SessionLimit } from "../../protocol/session_holding.ts";
 import type { CommitQueue, StorageWait } from "../commits.ts";
 import type { ConnectionHandle } from "../connection/connections.ts";
 import type { BrokerEvent } from "../events.ts";

@@ -1,7 +1,7 @@
 import { networkOf } from "../../auth/failure_limit.ts";
 import { promptDecisionOf } from "../../auth/hook_answers.ts";
 import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
-import { Queue } from "../../protocol/message_queue.ts";
+import { Queue } from "../../protocol/queue.ts";
 import type { ConnectionHandle } from "../connection/connections.ts";
 import type { ConnectedClient } from "../options.ts";
 

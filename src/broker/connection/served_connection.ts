@@ -194,7 +194,7 @@ export class ServedConnection
     this.#isFlushLater = false;
     const { connection } = this;
     if (connection.closing !== undefined) this.#over(connection.closing);
-    else if (connection.session?.outgoing.wantsPage) this.#host.pages.load(connection);
+    else if (connection.session?.wantsPage) this.#host.pages.load(connection);
     if (this.#isWriting) {
       connection.outbox.keep();
       return;
@@ -279,8 +279,8 @@ export class ServedConnection
   /** Lets the session send what waits, and writes it. */
   #pump(): void {
     try {
-      const outgoing = this.connection.session?.outgoing;
-      if (!this.#isOver && outgoing?.isPumpDue) outgoing.pump(this.#host.now()); // Asking the clock costs too.
+      const { session } = this.connection;
+      if (!this.#isOver && session?.isPumpDue) session.pump(this.#host.now()); // Asking the clock costs too.
       this.flush();
     } catch (error) {
       this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
