@@ -3,18 +3,19 @@ import type { AccessRequest, ReasonCode } from "../../mod.ts";
 import { SubscriptionReview } from "../../src/broker/access/review.ts";
 import { TurnBudget } from "../../src/broker/turn.ts";
 import { Session } from "../../src/protocol/session.ts";
+import type { SessionHolding } from "../../src/protocol/session_holding.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { within } from "../deadline.ts";
-import { CollectingLog, sessionContext } from "./session_context.ts";
+import { CollectingLog, sessionContext, UNBOUNDED } from "./session_context.ts";
 
 const QUESTION_MS = 0.1;
 // 40 in 4 ms, and the one that is begun before these are over.
 const MOST_QUESTIONS_A_SLICE = 41;
 
 /** Sessions of as many clients, each with so many subscriptions `0`, `1` and so on. */
-function sessionsOf(clients: number, subscriptions: number): readonly Session[] {
+function sessionsOf(clients: number, subscriptions: number, holding?: SessionHolding): readonly Session[] {
   return Array.from({ length: clients }, (_, index) => {
-    const session = new Session(`c${index}`, sessionContext());
+    const session = new Session(`c${index}`, sessionContext(), holding);
     session.identity = { clientId: session.clientId, principal: undefined, roles: [], grants: [], listener: undefined };
     for (let number = 0; number < subscriptions; number++) {
       const filter = parseTopicFilter(String(number));
@@ -194,9 +195,8 @@ Deno.test("A review ends the connection of a client where the authorizer cannot 
 
 Deno.test("A review that only unsubscribes leaves the connection, and the storage knows of it", async () => {
   const ended = Promise.withResolvers<void>();
-  const [session] = sessionsOf(1, 2);
+  const [session] = sessionsOf(1, 2, UNBOUNDED);
   assert(session !== undefined);
-  session.isDurable = true;
   const { review, lines, log } = reviewOf([session], ({ topic }) => topic === "1", {
     ended: ended.resolve,
     lostSubscription: "unsubscribe",

@@ -4,6 +4,7 @@ import { Backlog } from "../../src/protocol/backlog.ts";
 import type { ChangeLog } from "../../src/protocol/change.ts";
 import { FrameEncoders } from "../../src/protocol/message.ts";
 import type { SessionContext } from "../../src/protocol/session_context.ts";
+import type { SessionHolding } from "../../src/protocol/session_holding.ts";
 
 /** A log that collects changes, and keeps none of them. */
 export class CollectingLog implements ChangeLog {
@@ -50,3 +51,6 @@ export function sessionContext(
     budget: { isSpent: false, spend: () => {} },
   };
 }
+
+/** Makes a session durable, and lets it hold what it wants. */
+export const UNBOUNDED: SessionHolding = { limitFor: () => undefined, grow: () => {}, refused: () => {} };

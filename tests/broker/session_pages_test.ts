@@ -10,7 +10,7 @@ import { OutgoingTopicAliases } from "../../src/protocol/publish_rules.ts";
 import { Outbox } from "../../src/protocol/outbox.ts";
 import type { ConnectionPort } from "../../src/protocol/connection_port.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { sessionContext } from "./session_context.ts";
+import { sessionContext, UNBOUNDED } from "./session_context.ts";
 
 const PAGE_MESSAGES = 2_048;
 
@@ -49,8 +49,11 @@ function paged(messages: number) {
     turn: { now: () => 0 },
     onEvent: (event) => events.push(event),
   });
-  const holding = { limitFor: () => undefined, grow: () => {}, refused: () => {} };
-  const session = new Session("c", sessionContext(undefined, { ...DEFAULT_LIMITS, maximumInflight: 65_535 }), holding);
+  const session = new Session(
+    "c",
+    sessionContext(undefined, { ...DEFAULT_LIMITS, maximumInflight: 65_535 }),
+    UNBOUNDED,
+  );
   session.restore({ kind: "backlog", clientId: "c", lastSequence: messages, messages, bytes: messages });
   const connection = {
     clientId: "c",
