@@ -3,6 +3,7 @@ import { RawClient } from "../interop/raw_client.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 import { LOOPBACK, Program, type ProgramOptions } from "./program.ts";
 import { ProgramInProcess } from "./program_in_process.ts";
+import { brooklet } from "./test_io.ts";
 
 const GUIDE = Deno.readTextFileSync(new URL("../../docs/deploy.md", import.meta.url));
 const ALLOWED = ["--allow-net", "--allow-env", "--no-prompt"];
@@ -123,6 +124,15 @@ Deno.test("A start that fails leaves no Unix socket behind", async () => {
   await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml)]);
   assertEquals((await program.ended()).code, 2);
   assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["a.yaml"]);
+});
+
+Deno.test("A start that fails closes the file of its log, which the sanitizer of resources looks for", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = `listeners: [{ url: mqtt://127.0.0.1:0 }]
+logging: { destinations: [{ file: ${folder.path}/a.log }] }
+pidFile: /nowhere/pid
+`;
+  assertEquals((await brooklet(["--config", folder.write("a.yaml", yaml)])).code, 2);
 });
 
 /** What the guide says of a code. */
