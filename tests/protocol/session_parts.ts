@@ -158,6 +158,11 @@ function wordsOf(change: Change): string {
     case "received":
     case "completed":
       return `${change.kind} ${change.sequence}`;
+    case "accepted":
+    case "released":
+      return `${change.kind} #${change.packetIdentifier}`;
+    case "unsubscribed":
+      return `unsubscribed ${change.topicFilter}`;
     case "subscribed": {
       const { subscription: { filter: { topicFilter }, qos }, retainedDue: due } = change;
       if (due === undefined) return `subscribed ${topicFilter} QoS ${qos}`;
