@@ -23,10 +23,11 @@ import { Retention } from "./retained.ts";
 import type { ServedConnection } from "./connection/served_connection.ts";
 import { SessionQuota } from "./session_quota.ts";
 import { SessionPages } from "./session_pages.ts";
-import { Sessions, type SessionsHost } from "./sessions.ts";
+import { Sessions } from "./sessions.ts";
 import { sysInterval, SysTopics } from "./sys_topics.ts";
 import { Timeline } from "./timeline.ts";
 import { Turn, TurnBudget } from "./turn.ts";
+import { Wills } from "./wills.ts";
 
 // Half of the longest time for which one message to 10,000 clients may hold the event loop.
 const FAN_OUT_MS = 25;
@@ -68,6 +69,7 @@ export class BrokerParts {
   readonly dropped: DroppedMessages;
   readonly sessionQuota: SessionQuota;
   readonly pages: SessionPages;
+  readonly wills: Wills;
   readonly sessions: Sessions;
   readonly evictions: Evictions;
   readonly admission: Admission;
@@ -112,7 +114,8 @@ export class BrokerParts {
     this.sessionQuota = new SessionQuota(this.limits, this.onEvent);
     this.pages = new SessionPages(this);
     this.review = new SubscriptionReview({ ...this, lostSubscription: options.lostSubscription });
-    this.sessions = new Sessions(this.#sessionsHost(options));
+    this.wills = new Wills(this);
+    this.sessions = new Sessions({ ...this, context: this.#sessionContext(options) });
     this.evictions = new Evictions(this.connections, this.timeline.wallMs);
     this.admission = new Admission(this);
     this.sysTopics = new SysTopics({
@@ -123,25 +126,6 @@ export class BrokerParts {
     });
     this.localClient = new LocalClient(this);
     this.hosts = new ConnectionHosts(this, options);
-  }
-
-  #sessionsHost(options: BrokerOptions): SessionsHost {
-    return {
-      context: this.#sessionContext(options),
-      pages: this.pages,
-      commits: this.commits,
-      deadlines: this.deadlines,
-      router: this.router,
-      sessionQuota: this.sessionQuota,
-      now: () => this.turn.now(),
-      isClosing: this.isClosing,
-      publishWill: (message, identity, nowMs) => this.publishing.publish(message, identity, nowMs, false, false),
-      mayPublish: (message, identity) => this.hooks.mayPublishWill(message, identity),
-      reviewSubscriptions: (session, served) => this.review.resumed(served, session),
-      readFailed: (clientId, error) => this.onEvent({ kind: "readFailed", clientId, error }),
-      takenOver: ({ transport: { peer }, connection: { clientId } }) =>
-        this.onEvent({ kind: "clientTakenOver", peer, clientId }),
-    };
   }
 
   #sessionContext({ queuesQos0Messages = false, upgradesOutgoingQos = false }: BrokerOptions): SessionContext {

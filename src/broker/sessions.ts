@@ -4,20 +4,23 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "../protocol/access.ts";
 import type { Ask } from "../protocol/ask.ts";
 import type { Change } from "../protocol/change.ts";
-import type { ApplicationMessage } from "../protocol/message.ts";
 import { Session, type SharedMessage } from "../protocol/session.ts";
 import { identityBytes, type SessionLimit, willBytes } from "../protocol/session_holding.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { CommitQueue } from "./commits.ts";
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Deadlines } from "./deadlines.ts";
 import type { Router } from "./router.ts";
 import type { ConnectionHandle } from "./connection/connections.ts";
+import type { BrokerEvent } from "./events.ts";
+import type { SubscriptionReview } from "./access/review.ts";
+import { RegisteredClient } from "./registered_client.ts";
 import type { SessionPages } from "./session_pages.ts";
-import type { CountedSession, SessionBeginner, SessionQuota } from "./session_quota.ts";
-import { setWill, type WillOwner, Wills } from "./wills.ts";
+import type { SessionBeginner, SessionQuota } from "./session_quota.ts";
+import type { Turn } from "./turn.ts";
+import type { Wills } from "./wills.ts";
 
-// A session that could not be ended, because the storage could not say what it shares.
+// Pause before a session is ended again, when the storage could not say what it shares.
 const END_AGAIN_MS = 1_000;
 
 export type OpenSession = Extract<Ask, { kind: "openSession" }>;
@@ -27,54 +30,44 @@ export interface OpenedSession {
   readonly isPresent: boolean;
 }
 
-/** A client that has a session, with or without a connection. */
-interface Client extends WillOwner {
-  /** Whose it is: nobody else gets it. */
-  readonly principal: string | undefined;
-  /** `undefined`: it ends with its connection, and is not bounded. */
-  readonly counted: CountedSession | undefined;
-  /** The connection that has the session, or is about to get it. */
-  owner: ConnectionHandle | undefined;
-  /** Resolves when the session is restored from the storage, or has ended; it never rejects. */
-  restoring: Promise<void> | undefined;
-  /** Whether it is to end, and nobody gets it any more: only what it shares has still to be read. */
-  isEnding: boolean;
-  /** The last connection that waits for it while it is restored. */
-  newest: ConnectionHandle | undefined;
-  expiry: Deadline | undefined;
-}
-
-/** What the sessions need of their broker. */
-export interface SessionsHost {
-  readonly context: SessionContext;
-  readonly pages: SessionPages;
-  readonly commits: CommitQueue;
-  readonly deadlines: Deadlines;
-  readonly router: Router;
-  readonly sessionQuota: SessionQuota;
-  now(): number;
-  /** Whether the broker ends. */
-  isClosing(): boolean;
-  publishWill(message: ApplicationMessage, identity: ClientIdentity, nowMs: number): void;
-  /** Whether a client may still publish its Will. */
-  mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
-  /** Ends subscriptions that the client may not have any more; rejects where nobody can say. */
-  reviewSubscriptions(session: Session, served: ConnectionHandle): Promise<void>;
-  takenOver(served: ConnectionHandle): void;
-  readFailed(clientId: string, error: unknown): void;
-}
-
-/** All sessions by Client Identifier: who owns one, what comes back of it, and when it ends (MQTT 5, section 4.1). */
+/** Registry of all sessions by Client Identifier: opens, takes over, resumes and ends them (MQTT 5, section 4.1). */
 export class Sessions {
-  readonly #host: SessionsHost;
-  readonly #clients = new Map<string, Client>();
+  readonly #context: SessionContext;
+  readonly #commits: CommitQueue;
+  readonly #deadlines: Deadlines;
+  readonly #router: Router;
+  readonly #quota: SessionQuota;
+  readonly #pages: SessionPages;
   readonly #wills: Wills;
+  readonly #review: SubscriptionReview;
+  readonly #turn: Turn;
+  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #clients = new Map<string, RegisteredClient>();
   /** Sessions that have expired since the broker was opened. */
   expiredCount = 0;
 
-  constructor(host: SessionsHost) {
-    this.#host = host;
-    this.#wills = new Wills(host);
+  constructor({ context, commits, deadlines, router, sessionQuota, pages, wills, review, turn, onEvent }: {
+    readonly context: SessionContext;
+    readonly commits: CommitQueue;
+    readonly deadlines: Deadlines;
+    readonly router: Router;
+    readonly sessionQuota: SessionQuota;
+    readonly pages: SessionPages;
+    readonly wills: Wills;
+    readonly review: SubscriptionReview;
+    readonly turn: Turn;
+    readonly onEvent: (event: BrokerEvent) => void;
+  }) {
+    this.#context = context;
+    this.#commits = commits;
+    this.#deadlines = deadlines;
+    this.#router = router;
+    this.#quota = sessionQuota;
+    this.#pages = pages;
+    this.#wills = wills;
+    this.#review = review;
+    this.#turn = turn;
+    this.#onEvent = onEvent;
   }
 
   get size(): number {
@@ -89,15 +82,15 @@ export class Sessions {
     return this.#clients.has(clientId);
   }
 
-  /** The connection that has the session of a client, or is about to get it; `undefined`: none, or somebody else's. */
+  /** Connection that has the session of a client, or is about to get it; `undefined`: none, or one of another principal. */
   ownerOf({ clientId, principal }: Pick<ClientIdentity, "clientId" | "principal">): ConnectionHandle | undefined {
     const client = this.#clients.get(clientId);
     return client?.principal === principal ? client?.owner : undefined;
   }
 
   /**
-   * A session for a client that has none, which nobody has to wait for, or the limit that forbids it; `undefined`: it has one,
-   * see {@linkcode open}.
+   * Begins a session for a client that has none, without a promise, or gives the limit that forbids it; `undefined`: there is
+   * one, see {@linkcode open}.
    */
   openNew(ask: OpenSession, served: ConnectionHandle): Session | SessionLimit | undefined {
     if (this.has(ask.terms.clientId)) return undefined;
@@ -119,8 +112,8 @@ export class Sessions {
         this.connectionEnded(known.owner); // It is closing in this turn.
         continue;
       }
-      if (known !== undefined && (known.isEnding || this.#hasExpired(known))) {
-        await this.#endNow(known); // Then the Client Identifier is free for everybody.
+      if (known !== undefined && (known.isEnding || known.hasExpired(this.#turn.now()))) {
+        await this.#endNow(known); // Then any principal may have the Client Identifier.
         if (served.connection.closing !== undefined) return undefined;
         continue;
       }
@@ -132,7 +125,7 @@ export class Sessions {
       const client = this.#clients.get(clientId);
       if (client?.restoring !== undefined) {
         client.newest = served;
-        await client.restoring; // The connection that was about to get it has to be through with it.
+        await client.restoring; // The connection that was about to get it lets go of it first.
         if (client.newest !== served) return undefined; // Each is taken over by the next one. [MQTT-3.1.4-3]
         client.newest = undefined; // A session without connection should hold none.
       } else if (client === undefined) {
@@ -147,21 +140,21 @@ export class Sessions {
     }
   }
 
-  /** A connection is over: publishes its Will, and ends its session or lets it wait. */
+  /** Publishes the Will of a connection that is over, and ends its session or lets it wait. */
   connectionEnded(served: ConnectionHandle): void {
     const { connection } = served;
     const client = this.#clients.get(connection.clientId);
     if (client?.owner !== served) return;
     client.owner = undefined;
     const { session } = client;
-    const nowMs = this.#host.now();
+    const nowMs = this.#turn.now();
     const hadSession = connection.session === session; // Not while it is restored.
     const isStored = session.isDurable;
     const shared = hadSession && !isStored ? session.sharedMessages() : []; // Else they are in the storage.
     if (hadSession || client.restoring === undefined) session.detach();
     const { will } = connection;
     connection.will = undefined; // Once only. [MQTT-3.1.2-10]
-    if (!hadSession && client.will?.publishAtMs !== undefined) this.#wills.wait(client); // Nobody has come in time.
+    if (!hadSession && client.will?.publishAtMs !== undefined) this.#wills.wait(client); // It was not back in time.
     else if (!hadSession || will === undefined) this.#wills.set(client, undefined);
     else this.#wills.connectionLost(client, will, nowMs);
     if (!session.livesOn) { // [MQTT-4.1.0-2]
@@ -174,25 +167,15 @@ export class Sessions {
     this.#writeExpiry(client, expiresAtMs);
   }
 
-  /** Takes back what the storage kept of all sessions; those that expired in the meantime end. */
+  /** Takes back a change of a session from the storage when the broker is opened; sessions that have expired end. */
   restore(change: Change): void {
     if (!("clientId" in change)) return;
     const { clientId } = change;
     if (change.kind === "sessionStarted") {
       const { principal, network } = change;
-      const counted = this.#host.sessionQuota.begin({ clientId, principal, network });
-      const session = new Session(clientId, this.#host.context, counted);
-      this.#clients.set(clientId, {
-        session,
-        principal,
-        counted,
-        owner: undefined,
-        restoring: undefined,
-        isEnding: false,
-        newest: undefined,
-        expiry: undefined,
-        will: undefined,
-      });
+      const counted = this.#quota.begin({ clientId, principal, network });
+      const session = new Session(clientId, this.#context, counted);
+      this.#clients.set(clientId, new RegisteredClient(session, principal, counted));
       return;
     }
     const client = this.#clients.get(clientId);
@@ -201,19 +184,19 @@ export class Sessions {
     switch (change.kind) {
       case "sessionExpiry": {
         session.sessionExpirySeconds = change.sessionExpirySeconds;
-        const expiresAtMs = change.expiresAtMs ?? session.expiresAtMs(this.#host.now());
+        const expiresAtMs = change.expiresAtMs ?? session.expiresAtMs(this.#turn.now());
         this.#expireAt(client, expiresAtMs);
-        // Without a time it was online when the broker ended: its time begins now.
+        // Without a time it was online when the broker ended: its expiry begins now.
         if (change.expiresAtMs === undefined) this.#writeExpiry(client, expiresAtMs);
         return;
       }
       case "will": {
         const { will, publishAtMs, source } = change;
-        setWill(client, will && { will, publishAtMs, source, deadline: undefined });
+        client.will = will && { will, publishAtMs, source, deadline: undefined };
         return;
       }
       case "subscribed":
-        this.#host.router.subscribe(session, change.subscription);
+        this.#router.subscribe(session, change.subscription);
         session.restore(change);
         return;
       default:
@@ -221,26 +204,25 @@ export class Sessions {
     }
   }
 
-  /** All that the storage kept was restored: Wills wait on, and come at once where their time is over. */
+  /** Resumes the wait of Wills when all was restored; those that are due come at once. */
   endRestore(): void {
-    const nowMs = this.#host.now();
+    const nowMs = this.#turn.now();
     for (const client of this.#clients.values()) this.#wills.restored(client, nowMs);
   }
 
-  /** The limit that forbids a client to begin its session, or to come back to it with a larger Will. */
+  /** Limit that forbids a client to begin its session, or to come back to it with a larger Will. */
   #limitOf(
     { connect, terms: { sessionExpirySeconds } }: OpenSession,
     { connection: { identity }, transport: { peer } }: ConnectionHandle,
-    known: Client | undefined,
+    known: RegisteredClient | undefined,
   ): SessionLimit | undefined {
-    const { sessionQuota } = this.#host;
     const bytes = willBytes(connect.will);
     const counted = known?.counted;
     if (counted !== undefined && !connect.cleanStart) {
-      return sessionQuota.limitOfGrowth(counted, bytes - willBytes(known?.will?.will));
+      return this.#quota.limitOfGrowth(counted, bytes - willBytes(known?.will?.will));
     }
     if (sessionExpirySeconds === 0) return undefined;
-    return sessionQuota.limitOfBeginning(beginnerOf(identity, peer), bytes + identityBytes(identity), counted);
+    return this.#quota.limitOfBeginning(beginnerOf(identity, peer), bytes + identityBytes(identity), counted);
   }
 
   #begin(
@@ -249,25 +231,16 @@ export class Sessions {
   ): Session {
     const { connection: { identity, principal }, transport: { peer } } = owner;
     const beginner = beginnerOf(identity, peer);
-    const counted = sessionExpirySeconds > 0 ? this.#host.sessionQuota.begin(beginner) : undefined;
-    const session = new Session(clientId, this.#host.context, counted);
+    const counted = sessionExpirySeconds > 0 ? this.#quota.begin(beginner) : undefined;
+    const session = new Session(clientId, this.#context, counted);
     session.sessionExpirySeconds = sessionExpirySeconds;
+    const client = new RegisteredClient(session, principal, counted);
     session.identity = identity;
-    const client: Client = {
-      session,
-      principal,
-      counted,
-      owner,
-      restoring: undefined,
-      isEnding: false,
-      newest: undefined,
-      expiry: undefined,
-      will: undefined,
-    };
+    client.owner = owner;
     this.#clients.set(clientId, client);
     if (session.isDurable) {
       const { network } = beginner;
-      this.#host.commits.write({
+      this.#commits.write({
         kind: "sessionStarted",
         clientId,
         principal,
@@ -280,26 +253,25 @@ export class Sessions {
   }
 
   async #resume(
-    client: Client,
+    client: RegisteredClient,
     sessionExpirySeconds: number,
     served: ConnectionHandle,
     will: Will | undefined,
   ): Promise<OpenedSession | undefined> {
     client.owner = served;
-    this.#host.deadlines.cancel(client.expiry);
+    this.#deadlines.cancel(client.expiry);
     this.#wills.stopWaiting(client);
     const { session } = client;
     session.identity = served.connection.identity;
-    const resolve = beginRestoring(client);
+    const restored = client.beginRestoring();
     session.beginRestore();
     try {
-      await this.#host.pages.read(session, served.connection);
-      // Last of all: rules that change behind it find the client connected.
-      if (session.subscriptions.size > 0) await this.#host.reviewSubscriptions(session, served);
+      await this.#pages.read(session, served.connection);
+      // Last of all: rules that change from now on find the client connected.
+      if (session.subscriptions.size > 0) await this.#review.resumed(served, session);
     } finally {
-      client.restoring = undefined;
-      if (client.owner !== served) session.detach(); // The connection is gone that it was for.
-      resolve();
+      if (client.owner !== served) session.detach(); // Its connection is gone.
+      restored();
     }
     if (client.owner !== served) return undefined;
     session.sessionExpirySeconds = sessionExpirySeconds;
@@ -308,32 +280,27 @@ export class Sessions {
     return { session, isPresent: true };
   }
 
-  /** Whether its deadline has come, though it was not served yet. */
-  #hasExpired({ owner, expiry }: Client): boolean {
-    return owner === undefined && expiry !== undefined && expiry.place >= 0 && expiry.dueMs <= this.#host.now();
-  }
-
-  /** Ends a session whose time is over. Rejects when the storage cannot say what it shares. */
-  async #endNow(client: Client): Promise<void> {
+  /** Ends a session that is over. Rejects when the storage cannot say what it shares. */
+  async #endNow(client: RegisteredClient): Promise<void> {
     if (client.restoring !== undefined) return await client.restoring;
-    const hasExpired = this.#hasExpired(client);
+    const hasExpired = client.hasExpired(this.#turn.now());
     await this.#end(client);
     if (hasExpired) this.expiredCount += 1;
   }
 
-  #expireAt(client: Client, expiresAtMs: number): void {
-    this.#host.deadlines.cancel(client.expiry);
+  #expireAt(client: RegisteredClient, expiresAtMs: number): void {
+    this.#deadlines.cancel(client.expiry);
     if (expiresAtMs === Infinity) return;
-    client.expiry = this.#host.deadlines.add(expiresAtMs, () => {
+    client.expiry = this.#deadlines.add(expiresAtMs, () => {
       if (client.owner === undefined) this.#endOrTryAgain(client, () => this.expiredCount += 1);
     });
   }
 
-  #endOrTryAgain(client: Client, ended = () => {}): void {
+  #endOrTryAgain(client: RegisteredClient, ended = () => {}): void {
     client.isEnding = true;
     this.#end(client).then(ended, (error: unknown) => {
-      this.#host.readFailed(client.session.clientId, error);
-      this.#expireAt(client, this.#host.now() + END_AGAIN_MS);
+      this.#onEvent({ kind: "readFailed", clientId: client.session.clientId, error });
+      this.#expireAt(client, this.#turn.now() + END_AGAIN_MS);
     });
   }
 
@@ -341,84 +308,75 @@ export class Sessions {
    * Ends a session without connection; what its Shared Subscriptions left in the storage goes to other members. Rejects
    * when the storage cannot say what that is: then nothing has changed.
    */
-  async #end(client: Client): Promise<void> {
+  async #end(client: RegisteredClient): Promise<void> {
     const { session } = client;
     const subscriptions = [...session.subscriptions.values()];
     if (!session.isDurable || !subscriptions.some(({ filter }) => filter.shareName !== undefined)) {
       this.#forget(client, []);
       return;
     }
-    const { router } = this.#host;
-    for (const subscription of subscriptions) router.unsubscribe(session, subscription); // Nothing more comes to it.
-    const resolve = beginRestoring(client);
+    for (const subscription of subscriptions) this.#router.unsubscribe(session, subscription); // Nothing more comes to it.
+    const read = client.beginRestoring();
     const { isEnding } = client;
     client.isEnding = true;
     let shared: SharedMessage[];
     try {
-      shared = await this.#host.pages.sharedMessages(session.clientId);
+      shared = await this.#pages.sharedMessages(session.clientId);
     } catch (error) {
-      for (const subscription of subscriptions) router.subscribe(session, subscription);
+      for (const subscription of subscriptions) this.#router.subscribe(session, subscription);
       client.isEnding = isEnding;
       throw error;
     } finally {
-      client.restoring = undefined;
-      resolve();
+      read();
     }
     this.#forget(client, shared);
   }
 
-  /** Messages that a member of a Shared Subscription did not get go to another one, if there is one (section 4.8.2). */
+  /** Gives messages that a member of a Shared Subscription did not get to another one, if there is one (section 4.8.2). */
   #redistribute(messages: readonly SharedMessage[]): void {
-    const nowMs = this.#host.now();
+    const nowMs = this.#turn.now();
     for (const { message, sharedFilter } of messages) {
-      if (nowMs < message.expiresAtMs) this.#host.router.redistribute(message, sharedFilter, nowMs);
+      if (nowMs < message.expiresAtMs) this.#router.redistribute(message, sharedFilter, nowMs);
     }
   }
 
   #takeOver(owner: ConnectionHandle): void {
-    this.#host.takenOver(owner);
+    const { connection: { clientId }, transport: { peer } } = owner;
+    this.#onEvent({ kind: "clientTakenOver", peer, clientId });
     // [MQTT-3.1.4-3]
     owner.connection.disconnect(ReasonCode.SessionTakenOver, "another connection has the same Client Identifier");
     this.connectionEnded(owner);
   }
 
   /**
-   * Ends a session: with it go its subscriptions, its Will comes now if it still waited, and others get what it has
-   * shared. All or nothing: what others get must not be lost with it.
+   * Ends a session with its subscriptions: its Will comes now if it still waited, and other members get its shared messages.
+   * All or nothing: what others get must not be lost with it.
    */
-  #forget(client: Client, shared: readonly SharedMessage[]): void {
+  #forget(client: RegisteredClient, shared: readonly SharedMessage[]): void {
     const { session } = client;
     if (this.#clients.get(session.clientId) !== client) return;
     this.#clients.delete(session.clientId);
-    const { deadlines, router, commits } = this.#host;
-    deadlines.cancel(client.expiry);
-    for (const subscription of session.subscriptions.values()) router.unsubscribe(session, subscription);
-    commits.begin();
+    this.#deadlines.cancel(client.expiry);
+    for (const subscription of session.subscriptions.values()) this.#router.unsubscribe(session, subscription);
+    this.#commits.begin();
     try {
-      this.#wills.sessionEnded(client, this.#host.now());
+      this.#wills.sessionEnded(client, this.#turn.now());
       this.#redistribute(shared);
-      if (session.isDurable) commits.write({ kind: "sessionEnded", clientId: session.clientId });
+      if (session.isDurable) this.#commits.write({ kind: "sessionEnded", clientId: session.clientId });
     } finally {
-      commits.end();
+      this.#commits.end();
     }
     client.counted?.end();
   }
 
-  #writeExpiry(client: Client, expiresAtMs: number | undefined): void {
+  #writeExpiry(client: RegisteredClient, expiresAtMs: number | undefined): void {
     const { clientId, sessionExpirySeconds, isDurable } = client.session;
     if (!isDurable) return;
-    this.#host.commits.write({ kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs });
+    this.#commits.write({ kind: "sessionExpiry", clientId, sessionExpirySeconds, expiresAtMs });
   }
 }
 
-/** A client that has a principal is bounded by that, wherever it comes from. */
+/** Bounds a client that has a principal by that, wherever it comes from; any other by its network. */
 function beginnerOf({ clientId, principal }: ClientIdentity, { address }: Peer): SessionBeginner {
   return { clientId, principal, network: principal === undefined ? networkOf(address) : undefined };
-}
-
-/** Nobody else gets the session until the function is called that this gives. */
-function beginRestoring(client: Client): () => void {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  client.restoring = promise;
-  return resolve;
 }

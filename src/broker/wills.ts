@@ -3,149 +3,130 @@ import type { AccessAttributes, ClientIdentity } from "../protocol/access.ts";
 import type { ChangeLog } from "../protocol/change.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Session } from "../protocol/session.ts";
-import { willBytes } from "../protocol/session_holding.ts";
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Hooks } from "./access/hooks.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { RegisteredClient } from "./registered_client.ts";
+import type { Publishing } from "./router.ts";
+import type { Turn } from "./turn.ts";
 
-/** A client, as far as its Will needs to know it. */
-export interface WillOwner {
-  readonly session: Session;
-  readonly principal: string | undefined;
-  /** As the storage has it, or while it waits for its delay; {@linkcode setWill} sets it. */
-  will: WaitingWill | undefined;
-}
-
-interface WaitingWill {
-  readonly will: Will;
-  /** `undefined`: while the session has a connection. */
-  readonly publishAtMs: number | undefined;
-  /** What its client was; `undefined`: an earlier version has kept it. */
-  readonly source: AccessAttributes | undefined;
-  deadline: Deadline | undefined;
-}
-
-/** What Wills need of their broker. */
-export interface WillsHost {
-  readonly commits: ChangeLog;
-  readonly deadlines: Deadlines;
-  /** Whether the broker ends: a Will that is stored comes when a broker is opened again (section 3.1.2.5). */
-  isClosing(): boolean;
-  now(): number;
-  publishWill(message: ApplicationMessage, identity: ClientIdentity, nowMs: number): void;
-  /** Whether the client may still publish it. */
-  mayPublish(message: ApplicationMessage, identity: ClientIdentity): boolean | Promise<boolean>;
-}
-
-/** When Wills are published, and what the storage knows of them until then (MQTT 5, sections 3.1.2.5 and 3.1.3.2.2). */
+/** Publishes Wills when they are due, and has the storage know them until then (MQTT 5, sections 3.1.2.5 and 3.1.3.2.2). */
 export class Wills {
-  readonly #host: WillsHost;
+  readonly #commits: ChangeLog;
+  readonly #deadlines: Deadlines;
+  readonly #hooks: Pick<Hooks, "mayPublishWill">;
+  readonly #publishing: Pick<Publishing, "publish">;
+  readonly #turn: Pick<Turn, "now">;
+  readonly #isClosing: () => boolean;
 
-  constructor(host: WillsHost) {
-    this.#host = host;
+  /** @param parts.isClosing whether the broker ends: a Will that is stored comes when a broker is opened again */
+  constructor({ commits, deadlines, hooks, publishing, turn, isClosing }: {
+    readonly commits: ChangeLog;
+    readonly deadlines: Deadlines;
+    readonly hooks: Pick<Hooks, "mayPublishWill">;
+    readonly publishing: Pick<Publishing, "publish">;
+    readonly turn: Pick<Turn, "now">;
+    readonly isClosing: () => boolean;
+  }) {
+    this.#commits = commits;
+    this.#deadlines = deadlines;
+    this.#hooks = hooks;
+    this.#publishing = publishing;
+    this.#turn = turn;
+    this.#isClosing = isClosing;
   }
 
-  /** The Will of a client that is connected from now on, or of one that has none. */
-  set(owner: WillOwner, will: Will | undefined): void {
-    this.#keep(owner, will, undefined);
+  /** Sets the Will of a client that is connected from now on; `undefined`: it has none. */
+  set(client: RegisteredClient, will: Will | undefined): void {
+    this.#persist(client, will, undefined);
   }
 
-  /** The connection is gone without DISCONNECT. */
-  connectionLost(owner: WillOwner, will: Will, nowMs: number): void {
-    const publishAtMs = dueMs(will, owner.session, nowMs);
-    if (publishAtMs <= nowMs && !this.#host.isClosing()) {
-      this.#publish(owner, will, nowMs);
+  /** Publishes the Will of a client whose connection was lost without DISCONNECT, or lets it wait for its delay. */
+  connectionLost(client: RegisteredClient, will: Will, nowMs: number): void {
+    const publishAtMs = dueMs(will, client.session, nowMs);
+    if (publishAtMs <= nowMs && !this.#isClosing()) {
+      this.#publish(client, will, nowMs);
     } else {
-      this.#keep(owner, will, publishAtMs);
-      this.wait(owner);
+      this.#persist(client, will, publishAtMs);
+      this.wait(client);
     }
   }
 
-  /** A connection was made in time [MQTT-3.1.3-9], unless {@linkcode wait} is called again. */
-  stopWaiting({ will }: WillOwner): void {
-    this.#host.deadlines.cancel(will?.deadline);
+  /** Stops the wait of a Will whose client is back in time [MQTT-3.1.3-9], unless {@linkcode wait} is called again. */
+  stopWaiting({ will }: RegisteredClient): void {
+    this.#deadlines.cancel(will?.deadline);
   }
 
-  /** Waits until the Will that the client has is due. */
-  wait(owner: WillOwner): void {
-    const waiting = owner.will;
+  /** Waits until the Will of a client without connection is due. */
+  wait(client: RegisteredClient): void {
+    const waiting = client.will;
     if (waiting?.publishAtMs === undefined) return;
-    waiting.deadline = this.#host.deadlines.add(waiting.publishAtMs, (nowMs) => {
-      if (owner.will === waiting) this.#publish(owner, waiting.will, nowMs);
+    waiting.deadline = this.#deadlines.add(waiting.publishAtMs, (nowMs) => {
+      if (client.will === waiting) this.#publish(client, waiting.will, nowMs);
     });
   }
 
-  /** Behind a restart: without a time the client was connected when the broker ended, which is found out now. */
-  restored(owner: WillOwner, nowMs: number): void {
-    const { will, session } = owner;
+  /** Resumes the wait after a restart. Without a time the client was connected when the broker ended: its delay begins now. */
+  restored(client: RegisteredClient, nowMs: number): void {
+    const { will, session } = client;
     if (will === undefined) return;
-    if (will.publishAtMs === undefined) this.#keep(owner, will.will, dueMs(will.will, session, nowMs));
-    this.wait(owner);
+    if (will.publishAtMs === undefined) this.#persist(client, will.will, dueMs(will.will, session, nowMs));
+    this.wait(client);
   }
 
-  /** The session ends: a Will that still waits comes now. */
-  sessionEnded(owner: WillOwner, nowMs: number): void {
-    this.stopWaiting(owner);
-    const { will } = owner;
-    if (will?.publishAtMs !== undefined && !this.#host.isClosing()) this.#publish(owner, will.will, nowMs);
+  /** Publishes a Will that still waits when its session ends. */
+  sessionEnded(client: RegisteredClient, nowMs: number): void {
+    this.stopWaiting(client);
+    const { will } = client;
+    if (will?.publishAtMs !== undefined && !this.#isClosing()) this.#publish(client, will.will, nowMs);
   }
 
-  /** Publishes it unless its client may not do so any longer. */
-  #publish(owner: WillOwner, will: Will, nowMs: number): void {
-    this.stopWaiting(owner);
-    const source = owner.will?.source;
-    setWill(owner, undefined); // Once only, however long the answer takes. [MQTT-3.1.2-10]
+  /** Publishes a Will, unless its client may not do so any longer. */
+  #publish(client: RegisteredClient, will: Will, nowMs: number): void {
+    this.stopWaiting(client);
+    const { session, principal } = client;
+    const { clientId } = session;
+    const source = client.will?.source ?? { principal, roles: [], grants: [], listener: undefined };
+    client.will = undefined; // Once only, however long the answer takes. [MQTT-3.1.2-10]
     const { willDelayInterval: _, ...properties } = will.properties;
-    const { clientId } = owner.session;
     const message = new ApplicationMessage({ ...will, properties }, clientId, nowMs);
-    const identity = owner.session.identity ?? { clientId, ...source ?? onlyPrincipal(owner) };
-    const isAllowed = this.#host.mayPublish(message, identity);
-    const publish = (isAllowed: boolean, nowMs: number) =>
-      this.#answered(owner, message, isAllowed ? identity : undefined, nowMs);
-    if (typeof isAllowed === "boolean") publish(isAllowed, nowMs);
-    else isAllowed.then((isAllowed) => publish(isAllowed, this.#host.now())); // It never rejects.
+    const identity = session.identity ?? { clientId, ...source };
+    const answered = (isAllowed: boolean, nowMs: number) =>
+      this.#end(client, message, isAllowed ? identity : undefined, nowMs);
+    const isAllowed = this.#hooks.mayPublishWill(message, identity);
+    if (typeof isAllowed === "boolean") answered(isAllowed, nowMs);
+    else isAllowed.then((isAllowed) => answered(isAllowed, this.#turn.now())); // It never rejects.
   }
 
-  /** All or nothing: a Will that is published is not published again behind a crash. */
-  #answered(
-    owner: WillOwner,
+  /** Publishes a Will and removes it from the storage, all or nothing: after a crash it does not come again. */
+  #end(
+    { session: { clientId, isDurable }, will }: RegisteredClient,
     message: ApplicationMessage,
     publisher: ClientIdentity | undefined,
     nowMs: number,
   ): void {
-    const { commits } = this.#host;
-    const { clientId } = owner.session;
-    const isGone = owner.session.isDurable && owner.will === undefined; // Unless there is a new one in the meantime.
-    commits.begin();
+    const isGone = isDurable && will === undefined; // Unless there is a new one in the meantime.
+    this.#commits.begin();
     try {
-      if (isGone) commits.write({ kind: "will", clientId, will: undefined, publishAtMs: undefined });
-      if (publisher !== undefined) this.#host.publishWill(message, publisher, nowMs); // [MQTT-3.1.2-8]
+      if (isGone) this.#commits.write({ kind: "will", clientId, will: undefined, publishAtMs: undefined });
+      if (publisher !== undefined) this.#publishing.publish(message, publisher, nowMs, false, false); // [MQTT-3.1.2-8]
     } finally {
-      commits.end();
+      this.#commits.end();
     }
   }
 
-  #keep(owner: WillOwner, given: Will | undefined, publishAtMs: number | undefined): void {
-    this.stopWaiting(owner);
-    if (owner.will === undefined && given === undefined) return;
-    const source = owner.session.identity ?? owner.will?.source; // Behind a restart it is as it was.
+  /** Sets the Will of a client, and stores it where its session is durable. */
+  #persist(client: RegisteredClient, given: Will | undefined, publishAtMs: number | undefined): void {
+    this.stopWaiting(client);
+    if (client.will === undefined && given === undefined) return;
+    const { clientId, isDurable, identity } = client.session;
+    const source: AccessAttributes | undefined = identity ?? client.will?.source; // After a restart it is as it was.
     const will = given && { ...given, payload: given.payload.slice() }; // Kept beyond the batch: copy.
-    setWill(owner, will && { will, publishAtMs, source, deadline: undefined });
-    const { clientId } = owner.session;
-    if (owner.session.isDurable) this.#host.commits.write({ kind: "will", clientId, will, publishAtMs, source });
+    client.will = will && { will, publishAtMs, source, deadline: undefined };
+    if (isDurable) this.#commits.write({ kind: "will", clientId, will, publishAtMs, source });
   }
 }
 
-/** Gives a client the Will that is kept for it, which its session holds from now on. */
-export function setWill(owner: WillOwner, will: WaitingWill | undefined): void {
-  owner.session.holding?.grow(willBytes(will?.will) - willBytes(owner.will?.will));
-  owner.will = will;
-}
-
-/** All that is known of a client that was not connected since a restart, where an earlier version has kept its Will. */
-function onlyPrincipal({ principal }: WillOwner): AccessAttributes {
-  return { principal, roles: [], grants: [], listener: undefined };
-}
-
-/** With its delay, but no later than its session ends. */
+/** Gives the time of a Will whose connection is lost now: after its delay, but no later than its session ends. */
 function dueMs({ properties }: Will, session: Session, nowMs: number): number {
   const { willDelayInterval = 0 } = properties;
   return Math.min(nowMs + willDelayInterval * 1000, session.expiresAtMs(nowMs));
