@@ -14,16 +14,11 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
   serial: [
     "tests/auth/password_authenticator_test.ts",
     "tests/auth/wrong_password_flood_test.ts",
-    "tests/bench/",
-    "tests/broker/event_loop_stalls_test.ts",
     "tests/cli/signals_test.ts",
-    "tests/client/keep_alive_test.ts",
     "tests/durability/",
     "tests/hostile/",
     "tests/interop/keep_alive_test.ts",
     "tests/storage/deno_kv_figures_test.ts",
-    "tests/transport/listener_test.ts",
-    "tests/transport/tls_handshake_test.ts",
     "tests/transport/unix_test.ts", // The umask belongs to the process.
   ],
   /** Files that need programs of Debian, nearly in each of their tests. */

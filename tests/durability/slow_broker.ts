@@ -33,6 +33,10 @@ export class SlowBroker implements AsyncDisposable {
     return broker;
   }
 
+  get pid(): number {
+    return this.#program.pid;
+  }
+
   /** Has no commit come through for so long; gives a time at which that has begun. */
   async stall(ms: number): Promise<number> {
     await this.#program.tell(`stall ${ms}`);

@@ -1,9 +1,10 @@
 /** Whatever one client sends, the others are served meanwhile. */
 
-import { assertGreater, assertLess } from "@std/assert";
+import { assertLess } from "@std/assert";
 import { Program } from "../cli/program.ts";
 import { bytes, packet, publish, RawClient, text, uint16 } from "../interop/raw_client.ts";
 import { inForm } from "../form.ts";
+import { Stopwatch } from "../stopwatch.ts";
 import { BrokerChild, printFigure } from "./broker_child.ts";
 
 // A machine that does something else now and then, and a broker that collects garbage.
@@ -15,6 +16,7 @@ const WINDOW_MS = inForm(700, 2_000);
 const IN_VAIN_MS = inForm(500, 1_500);
 const RETAINED = inForm(25_000, 100_000);
 const MOST_WINDOWS = 5;
+const LEAST_PINGS = 20;
 
 const IN_VAIN = [
   {
@@ -36,9 +38,8 @@ for (const { name, subscribes, subacks } of IN_VAIN) {
     using other = await RawClient.connect({ port }, { clientId: "other" });
     using greedy = await RawClient.connect({ port }, { clientId: "greedy" });
     const sent = greedy.sendBytes(bytes(subscribes));
-    const { all, slowest } = await pings(other, IN_VAIN_MS);
+    const { slowest } = await pings(child, other, IN_VAIN_MS);
     printFigure(`${name}, ${RETAINED} retained messages: PINGRESP of another client after ${slowest} ms at most`);
-    assertGreater(all.length, 10);
     assertLess(slowest, MOST_WAIT_MS);
     // It is served itself meanwhile.
     await sent;
@@ -82,10 +83,10 @@ for (const { name, first, filters, rules, codes: [granted, refused = granted] } 
     let [leastP99, leastAnswered] = [Infinity, Infinity];
     const isEnough = () => leastP99 < MOST_WAIT_FOR_FILTERS_P99_MS && leastAnswered < MOST_WAIT_FOR_SUBACK_MS;
     for (let window = 0; window < MOST_WINDOWS && !isEnough(); window++) {
-      const sentMs = performance.now();
+      const stopwatch = new Stopwatch(child.program.pid);
       const sent = greedy.sendBytes(bytes(packet(first, uint16(1), ...entries)));
-      const answered = greedy.expect(answer).then(() => performance.now() - sentMs);
-      const { p99, slowest } = await pings(other, inForm(500, 1_000));
+      const answered = greedy.expect(answer).then(() => stopwatch.ms());
+      const { p99, slowest } = await pings(child, other, inForm(500, 1_000));
       await sent;
       const answeredMs = await answered;
       printFigure(
@@ -125,9 +126,8 @@ for (const { name, script, says, prepare } of FLOODS) {
     // Busy processes share the cores: what else the machine does only adds to what is measured.
     let least = Infinity;
     for (let window = 0; window < MOST_WINDOWS && least >= MOST_WAIT_P99_MS; window++) {
-      const { all, p99, slowest } = await pings(other, WINDOW_MS);
+      const { p99, slowest } = await pings(child, other, WINDOW_MS);
       printFigure(`${name}: PINGRESP of another client after ${p99} ms (p99), ${slowest} ms at most`);
-      assertGreater(all.length, 15);
       least = Math.min(least, p99);
     }
     assertLess(least, MOST_WAIT_P99_MS);
@@ -135,19 +135,23 @@ for (const { name, script, says, prepare } of FLOODS) {
   });
 }
 
-/** PINGREQ after PINGREQ for some time; how long each waited for PINGRESP, in whole milliseconds. */
-async function pings(client: RawClient, forMs: number): Promise<{ all: number[]; p99: number; slowest: number }> {
+/** PINGREQ after PINGREQ for some time; how long each waited for PINGRESP, in whole milliseconds, but for what other processes took. */
+async function pings(
+  { program }: BrokerChild,
+  client: RawClient,
+  forMs: number,
+): Promise<{ p99: number; slowest: number }> {
   const all: number[] = [];
   const startedMs = performance.now();
-  while (performance.now() - startedMs < forMs) {
-    const sentMs = performance.now();
+  while (all.length < LEAST_PINGS || performance.now() - startedMs < forMs) {
+    const stopwatch = new Stopwatch(program.pid);
     await client.expectSilence();
-    all.push(Math.ceil(performance.now() - sentMs));
+    all.push(Math.ceil(stopwatch.ms()));
     await new Promise((resolve) => setTimeout(resolve, 5)); // It is the waiting that is measured, not the load.
   }
   all.sort((a, b) => a - b);
   const [p99 = Infinity, slowest = Infinity] = [all[Math.floor((all.length - 1) * 0.99)], all.at(-1)];
-  return { all, p99, slowest };
+  return { p99, slowest };
 }
 
 /** Publishes them, each below `ret/`. */

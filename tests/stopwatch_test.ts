@@ -1,0 +1,23 @@
+import { assertGreater, assertLess } from "@std/assert";
+import process from "node:process";
+import { Stopwatch } from "./stopwatch.ts";
+
+const BUSY_MS = 100;
+
+Deno.test("Stopwatch counts for how long a thread was busy, whatever else the machine does", () => {
+  const before = busyMs();
+  const stopwatch = new Stopwatch();
+  while (busyMs() - before < BUSY_MS);
+  if (Deno.build.os === "linux") assertLess(Math.abs(stopwatch.ms() - BUSY_MS), BUSY_MS / 2);
+});
+
+Deno.test("Stopwatch counts the time in which a thread waits for something else than a processor", async () => {
+  const stopwatch = new Stopwatch(Deno.pid);
+  await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+  assertGreater(stopwatch.ms(), BUSY_MS * 0.8);
+});
+
+function busyMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
