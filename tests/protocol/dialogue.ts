@@ -33,6 +33,7 @@ import type { Limits } from "../../src/protocol/limits.ts";
 import type { ApplicationMessage } from "../../src/protocol/message.ts";
 import { Session } from "../../src/protocol/session.ts";
 import type { RetainedSource, SessionContext } from "../../src/protocol/session_context.ts";
+import type { Subscription } from "../../src/protocol/subscription.ts";
 import { matchesTopic } from "../../src/protocol/topic_filter.ts";
 import { fromHex, toHex } from "../codec/hex.ts";
 import { contextWith, FakeHolding, MemoryLog, messageOf } from "./session_parts.ts";
@@ -93,6 +94,9 @@ export class FakeHost implements ConnectionHost {
   };
   readonly published: { readonly message: ApplicationMessage; readonly nowMs: number; readonly isTold: boolean }[] = [];
 
+  /** Subscriptions that began (+) and ended (-). */
+  readonly routes: string[] = [];
+
   constructor(limits: Partial<Limits> = {}) {
     this.limits = limitsWith(limits);
   }
@@ -123,9 +127,13 @@ export class FakeHost implements ConnectionHost {
     return this.behindSubscriber;
   }
 
-  subscribe(): void {}
+  subscribe(_: Session, { filter }: Subscription): void {
+    this.routes.push(`+${filter.topicFilter}`);
+  }
 
-  unsubscribe(): void {}
+  unsubscribe(_: Session, { filter }: Subscription): void {
+    this.routes.push(`-${filter.topicFilter}`);
+  }
 }
 
 /** Loop that does nothing by itself. */
