@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { within } from "../deadline.ts";
-import { Program } from "../cli/program.ts";
+import { ProgramInProcess } from "../cli/program_in_process.ts";
 import { ConfigurationFolder } from "../cli/config/written_file.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { Mosquitto } from "./mosquitto.ts";
@@ -119,7 +119,7 @@ for (const { name, settings = ["check_retain_source true"], before, after, publi
       const own = [...globals, `listener 0 ${folder.path}/mqtt`, ...rest].map((line) =>
         line.replaceAll("FOLDER", folder.path)
       );
-      await using program = new Program(["--config", folder.write("mosquitto.conf", `${own.join("\n")}\n`)]);
+      await using program = new ProgramInProcess(["--config", folder.write("mosquitto.conf", `${own.join("\n")}\n`)]);
       await program.stderr.matching(/^.*listening on unix:/, 1, 15_000);
       const ofBrooklet = await trial(`${folder.path}/mqtt`, published, async () => {
         folder.write("acl", after);
