@@ -1,5 +1,6 @@
 import mqttJs from "mqtt/dist/mqtt.min" with { type: "text" };
 import { type Browser, type BrowserServer, chromium, type Page } from "playwright-core";
+import { testsAtOnce } from "../at_once.ts";
 import { isFile, testsUnless } from "../installed.ts";
 
 const EXECUTABLE = "/usr/bin/chromium";
@@ -19,7 +20,7 @@ const ARGUMENTS = [
   `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`,
 ];
 
-/** A browser of its own, and what it shows. */
+/** A browser, and what it shows. */
 export class Chromium {
   readonly #server: BrowserServer;
   readonly #browser: Browser;
@@ -73,17 +74,30 @@ export class PageApp implements AsyncDisposable {
   }
 }
 
+/** Registers a test with the browser of its file, at the same time as the others; each has tabs and cookies of its own. */
 type RegisterTest = (name: string, run: (chromium: Chromium) => Promise<void>) => void;
 
-/**
- * Registers a test with a browser of its own. Where Chromium is missing it is reported as ignored, with a line that says
- * why; in continuous integration (`BROOKLET_CI` is set) it fails instead.
- */
-export const browserTest: RegisterTest = registration();
+interface BrowserTests extends RegisterTest {
+  /** Registers one with a browser of its own, which it may kill. */
+  own: RegisterTest;
+}
 
-function registration(): RegisterTest {
+/**
+ * Gives the function that registers the tests of a file with a browser. Where Chromium is missing they are reported as
+ * ignored, with a line that says why; in continuous integration (`BROOKLET_CI` is set) they fail instead.
+ */
+export function browserTests(): BrowserTests {
   const register = testsUnless(isFile(EXECUTABLE) ? undefined : `not installed: ${EXECUTABLE} (Debian: chromium)`);
-  return (name, run) => register(name, () => withChromium(run));
+  const chromium = Promise.withResolvers<Chromium>();
+  const registerAtOnce = testsAtOnce(register, (runAll) =>
+    withChromium(async (shared) => {
+      chromium.resolve(shared);
+      await runAll();
+    }));
+  return Object.assign(
+    ((name, run) => registerAtOnce(name, async () => run(await chromium.promise))) satisfies RegisterTest,
+    { own: ((name, run) => register(name, () => withChromium(run))) satisfies RegisterTest },
+  );
 }
 
 async function withChromium(run: (chromium: Chromium) => Promise<void>): Promise<void> {

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { within } from "../deadline.ts";
-import { browserTest } from "./chromium.ts";
+import { browserTests } from "./chromium.ts";
 import { startListeners } from "./ways_in.ts";
+
+const browserTest = browserTests();
 
 const BUNDLE_WITHIN_MS = 60_000;
 

@@ -2,8 +2,10 @@ import { assertEquals } from "@std/assert";
 import type { connectAsync } from "mqtt";
 import type { Page } from "playwright-core";
 import { MqttJsSession } from "../examples/mqttjs_session.ts";
-import { browserTest, PageApp } from "./chromium.ts";
+import { browserTests, PageApp } from "./chromium.ts";
 import { WAYS_IN } from "./ways_in.ts";
+
+const browserTest = browserTests().own;
 
 declare const mqtt: { connectAsync: typeof connectAsync }; // In the page: its script makes it.
 

@@ -2,8 +2,10 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { connectAsync } from "mqtt";
 import type { Page } from "playwright-core";
 import { within } from "../deadline.ts";
-import { browserTest, PageApp } from "./chromium.ts";
+import { browserTests, PageApp } from "./chromium.ts";
 import { startListeners } from "./ways_in.ts";
+
+const browserTest = browserTests();
 
 declare const mqtt: { connectAsync: typeof connectAsync }; // In the page: its script makes it.
 

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { RouteApp } from "../broker/route_app.ts";
 import { CONNACK, connect } from "../interop/raw_client.ts";
-import { browserTest, PageApp } from "./chromium.ts";
+import { browserTests, PageApp } from "./chromium.ts";
 import { openWebSocket } from "./page_web_socket.ts";
+
+const browserTest = browserTests();
 
 interface Row {
   readonly name: string;

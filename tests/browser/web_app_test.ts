@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ExampleProgram } from "../examples/example_program.ts";
-import { browserTest } from "./chromium.ts";
+import { browserTests } from "./chromium.ts";
+
+const browserTest = browserTests();
 
 browserTest("the page of examples/web_app.ts connects with WebSocket and with MQTT.js", async (chromium) => {
   await using example = new ExampleProgram("examples/web_app.ts");

@@ -1,9 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { RouteApp } from "../broker/route_app.ts";
 import { CONNACK, connect } from "../interop/raw_client.ts";
-import { browserTest, type Chromium, PageApp, REBOUND } from "./chromium.ts";
+import { browserTests, type Chromium, PageApp, REBOUND } from "./chromium.ts";
 import { openWebSocket } from "./page_web_socket.ts";
 import { startListeners, WAYS_IN } from "./ways_in.ts";
+
+const browserTest = browserTests();
 
 const CONNECT = { hex: connect({ clientId: "page" }) };
 const ACCEPTED = CONNACK.replaceAll(" ", "");
