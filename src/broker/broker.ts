@@ -11,9 +11,10 @@ import type {
   ServeOptions,
   SubscribeOptions,
 } from "./options.ts";
-import { BrokerParts } from "./broker_parts.ts";
+import { assemble, type BrokerParts } from "./assembly.ts";
+import type { BrokerHost } from "./connection/host.ts";
 import type { BrokerSubscription } from "./local_client.ts";
-import { quiet } from "./events.ts";
+import { type PacketEvent, quiet } from "./events.ts";
 import { ServedConnection } from "./connection/served_connection.ts";
 import { sysInterval } from "./sys_topics.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
@@ -45,14 +46,18 @@ export class Broker {
   /** Those in force, see {@linkcode Broker.reload}. */
   readonly limits: Limits;
   readonly #parts: BrokerParts;
+  /** Hosts of connections by the limits of their own, with those of the broker that are in force. */
+  #hosts = new WeakMap<Partial<Limits>, BrokerHost>();
+  #onPacket: ((event: PacketEvent) => void) | undefined;
   #ticking: ReturnType<typeof setInterval> | undefined;
   #closing: Promise<void> | undefined;
   /** Whether deadlines that are due wait for the next budget of a turn. */
   #isTickingAgain = false;
 
   private constructor(options: BrokerOptions) {
-    this.#parts = new BrokerParts(options, () => this.#closing !== undefined);
+    this.#parts = assemble(options, () => this.#closing !== undefined);
     this.limits = this.#parts.limits;
+    this.#onPacket = options.onPacket && quiet(options.onPacket);
   }
 
   /**
@@ -83,7 +88,7 @@ export class Broker {
       sessions,
       sessionQuota,
       retention,
-      retentionRefusals,
+      refusals,
       backlog,
       dropped,
       hooks,
@@ -98,7 +103,7 @@ export class Broker {
       durableSessionsRefused: { ...sessionQuota.refusals },
       retainedMessages: retention.messages.count,
       retainedBytes: retention.messages.bytes,
-      retainedRefused: retentionRefusals.count,
+      retainedRefused: refusals.count,
       backlogBytes: backlog.bytes,
       dropped: { ...dropped.counts },
       denied: { ...hooks.denied },
@@ -124,13 +129,13 @@ export class Broker {
   reload({ limits = {}, sysIntervalMs, onPacket }: Pick<BrokerOptions, "limits" | "sysIntervalMs" | "onPacket">): void {
     const intervalMs = sysInterval(sysIntervalMs);
     Object.assign(this.limits, limitsWith(limits));
-    const { sysTopics, hosts, hooks, review, connections } = this.#parts;
+    const { sysTopics, hooks, review, connections } = this.#parts;
     sysTopics.intervalMs = intervalMs;
-    hosts.limitsChanged();
+    this.#hosts = new WeakMap();
     if (hooks.hasAuthorizer) review.begin();
-    if (onPacket === undefined && hosts.onPacket === undefined) return;
-    hosts.onPacket = onPacket === undefined ? undefined : quiet(onPacket);
-    for (const served of connections) served.tellPackets(hosts.onPacket);
+    if (onPacket === undefined && this.#onPacket === undefined) return;
+    this.#onPacket = onPacket && quiet(onPacket);
+    for (const served of connections) served.tellPackets(this.#onPacket);
   }
 
   /**
@@ -140,7 +145,7 @@ export class Broker {
    */
   serve(transport: Transport, { limits = NO_LIMITS }: ServeOptions = {}): Promise<void> {
     const { peer } = transport;
-    const { traffic, onEvent, hosts, connections } = this.#parts;
+    const { traffic, onEvent, connections } = this.#parts;
     traffic.sockets += 1;
     onEvent({ kind: "connectionOpened", peer });
     if (this.#closing !== undefined) {
@@ -148,8 +153,17 @@ export class Broker {
       transport.close();
       return Promise.resolve();
     }
-    const served = new ServedConnection(transport, hosts.with(limits));
+    const served = new ServedConnection(transport, this.#hostWith(limits));
+    if (this.#onPacket !== undefined) served.tellPackets(this.#onPacket);
     return connections.add(served, served.run());
+  }
+
+  #hostWith(limits: Partial<Limits>): BrokerHost {
+    const known = this.#hosts.get(limits);
+    if (known !== undefined) return known;
+    const host = this.#parts.hostWith(limits);
+    this.#hosts.set(limits, host);
+    return host;
   }
 
   /**
@@ -175,7 +189,7 @@ export class Broker {
   upgrade(request: Request, options: RouteOptions = {}): Response {
     return answerUpgrade(request, { paths: "any", ...options }, {
       serve: (transport) => this.serve(transport),
-      isClosing: this.#parts.isClosing,
+      isClosing: () => this.#closing !== undefined,
       onEvent: this.#parts.onEvent,
     });
   }
@@ -280,7 +294,7 @@ export class Broker {
 
   /** Runs some deadlines at a time: many sessions may end together, and each may have a Will for everyone. */
   #serveDeadlines(nowMs: number): void {
-    const { deadlines, budget, unexpectedError, timeline } = this.#parts;
+    const { deadlines, turn: { budget }, unexpectedError, timeline } = this.#parts;
     let sinceMs = performance.now();
     const isSpent = () => {
       const ms = performance.now();
@@ -345,7 +359,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     const { connections, evictions, localClient, storageWait, backlogWait, review, hooks } = this.#parts;
-    const { budget, fanOutBudget, commits, storage, timeline } = this.#parts;
+    const { turn, commits, storage, timeline } = this.#parts;
     evictions.close();
     for (const served of connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
@@ -361,8 +375,7 @@ export class Broker {
     await localClient.published();
     review.close();
     hooks.close();
-    budget.close();
-    fanOutBudget.close();
+    turn.close();
     clearInterval(this.#ticking);
     const moment = timeline.lastMoment();
     if (moment !== undefined) commits.write(moment);

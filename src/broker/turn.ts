@@ -13,18 +13,23 @@ const MOST_UNDER_WAY = 1 / 8;
 const LONGEST_WAIT_MS = 50;
 // Longest wait of others, besides work that is ready itself.
 const BUDGET_MS = 8;
+// Half of the longest time for which one message to 10,000 clients may hold the event loop.
+const FAN_OUT_MS = 25;
 
 /**
  * A turn of the event loop: all that is done before its microtasks run happens at one time, is committed together, and is
  * then written, with one write for each connection that has something to say.
  */
 export class Turn {
+  /** For long work of connections. */
+  readonly budget = new TurnBudget();
+  /** For messages to many, which take longer for each pause: a pause is not worth it for 1,000 writes. */
+  readonly fanOutBudget: TurnBudget;
   /** Writes to many that this turn is beginning; a connection that begins a write counts it here. */
   fanOutWrites: FanOutWrites | undefined;
   readonly #commits: CommitQueue;
   readonly #deadlines: Deadlines;
   readonly #stalls: EventLoopStalls;
-  readonly #fanOutBudget: TurnBudget;
   readonly #clock: () => number;
   readonly #unexpectedError: (error: unknown) => void;
   /** One time for all of a turn: asking the clock costs as much as routing a message. */
@@ -35,18 +40,18 @@ export class Turn {
   /** Writes of the end of this turn, where a publisher waits for them. */
   #awaited: FanOutWrites | undefined;
 
-  constructor({ commits, deadlines, stalls, fanOutBudget, clock, unexpectedError }: {
+  constructor({ commits, deadlines, stalls, fanOutBudget = new TurnBudget(FAN_OUT_MS), clock, unexpectedError }: {
     readonly commits: CommitQueue;
     readonly deadlines: Deadlines;
     readonly stalls: EventLoopStalls;
-    readonly fanOutBudget: TurnBudget;
+    readonly fanOutBudget?: TurnBudget;
     readonly clock: () => number;
     readonly unexpectedError: (error: unknown) => void;
   }) {
     this.#commits = commits;
     this.#deadlines = deadlines;
     this.#stalls = stalls;
-    this.#fanOutBudget = fanOutBudget;
+    this.fanOutBudget = fanOutBudget;
     this.#clock = clock;
     this.#unexpectedError = unexpectedError;
   }
@@ -112,6 +117,12 @@ export class Turn {
     this.#nowMs = undefined;
   };
 
+  /** Resumes all that waits for a budget, and leaves no timer. */
+  close(): void {
+    this.budget.close();
+    this.fanOutBudget.close();
+  }
+
   #endLater(): void {
     if (this.#isEndDue) return;
     this.#isEndDue = true;
@@ -124,10 +135,10 @@ export class Turn {
       this.#flush(dirty, writes);
     } else {
       for (let at = from; at < dirty.length; at += WRITES_A_SLICE) {
-        if (this.#fanOutBudget.isSpent) return this.#fanOutBudget.later(() => this.#flushAll(dirty, at, writes));
+        if (this.fanOutBudget.isSpent) return this.fanOutBudget.later(() => this.#flushAll(dirty, at, writes));
         const startMs = performance.now();
         this.#flush(dirty.slice(at, at + WRITES_A_SLICE), writes);
-        this.#fanOutBudget.spend(performance.now() - startMs);
+        this.fanOutBudget.spend(performance.now() - startMs);
       }
     }
     writes?.allBegun();

@@ -70,11 +70,9 @@ Deno.test("ConnectionTimers: an owner that throws is told of the others all the 
 function connectionTimers(onDue: (what: Due, nowMs: number) => void = () => {}) {
   const deadlines = new Deadlines();
   const told: [Due, number][] = [];
-  const owner = {
-    isDue(what: Due, nowMs: number): void {
-      told.push([what, nowMs]);
-      onDue(what, nowMs);
-    },
-  };
-  return { deadlines, due: new ConnectionTimers(deadlines, owner), told };
+  const timers = new ConnectionTimers(deadlines, (what, nowMs) => {
+    told.push([what, nowMs]);
+    onDue(what, nowMs);
+  });
+  return { deadlines, due: timers, told };
 }

@@ -3,13 +3,11 @@ import type { Answer, Ask } from "../../protocol/ask.ts";
 import type { Closing } from "../../protocol/client_link.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { SessionLimit } from "../../protocol/session_holding.ts";
-import type { CommitQueue, StorageWait } from "../commits.ts";
+import type { CommitQueue } from "../commits.ts";
 import type { ConnectionHandle } from "../connection/connections.ts";
 import type { BrokerEvent } from "../events.ts";
-import type { BacklogWait } from "../router.ts";
 import type { SessionPages } from "../session_pages.ts";
 import type { OpenedSession, OpenSession, Sessions } from "../sessions.ts";
-import type { Turn, TurnBudget } from "../turn.ts";
 import type { Ban, Evictions } from "./bans.ts";
 import type { Hooks } from "./hooks.ts";
 
@@ -18,9 +16,11 @@ const NOT_YOURS: Answer = {
   reasonCode: ReasonCode.NotAuthorized,
   reason: "the Client Identifier belongs to somebody else",
 };
-const TURN: Answer = { kind: "turn" };
 /** Nobody hears it: the connection is closing. */
 const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTakenOver, reason: "taken over" };
+
+/** Questions between CONNECT and CONNACK, and of enhanced authentication. */
+type AdmissionAsk = Extract<Ask, { kind: "authenticate" | "exchange" | "openSession" }>;
 
 /** What the admission needs of its broker. */
 export interface AdmissionHost {
@@ -32,10 +32,6 @@ export interface AdmissionHost {
   readonly sessions: Sessions;
   readonly pages: SessionPages;
   readonly commits: CommitQueue;
-  readonly storageWait: StorageWait;
-  readonly backlogWait: BacklogWait;
-  readonly turn: Turn;
-  readonly budget: TurnBudget;
   onEvent(event: BrokerEvent): void;
 }
 
@@ -58,8 +54,8 @@ export class Admission {
     return clientId;
   }
 
-  /** Answers a question of a connection; it never rejects. */
-  resolve(ask: Exclude<Ask, { kind: "authorize" }>, served: ConnectionHandle): Answer | Promise<Answer> {
+  /** Answers a question of a client that wants to get in, or to authenticate again; it never rejects. */
+  resolve(ask: AdmissionAsk, served: ConnectionHandle): Answer | Promise<Answer> {
     switch (ask.kind) {
       case "authenticate": {
         const ban = this.#host.evictions.banOf(served); // Whoever is known by then costs no password.
@@ -74,23 +70,11 @@ export class Admission {
         if (ban !== undefined) return refusedFor(ban);
         return this.#host.hooks.exchange(ask, served.transport.peer.address);
       }
-      case "storage":
-        return this.#host.storageWait.keeping(this.#host.turn.now());
-      case "subscriber":
-        return this.#host.backlogWait.until(ask.subscriber, this.#host.turn.now());
-      case "turn":
-        return this.#host.budget.isSpent ? this.#laterTurn() : TURN;
       case "openSession": {
         const ban = this.#host.evictions.banOf(served); // Now its principal is known.
         return ban === undefined ? this.#openSession(ask, served) : refusedFor(ban);
       }
     }
-  }
-
-  async #laterTurn(): Promise<Answer> {
-    const { budget } = this.#host;
-    while (budget.isSpent) await budget.renewed();
-    return TURN;
   }
 
   /** A connection is over: its place is free, and its session and its Will are taken care of. */

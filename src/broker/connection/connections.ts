@@ -23,13 +23,13 @@ export interface ConnectionHandle {
 
 interface Place<Served> {
   readonly served: Served;
-  /** Where it is in the list. */
+  /** Index in the list. */
   index: number;
   readonly ended: Promise<void>;
 }
 
 /**
- * The connections that are served, in no order. Not a Map: many that come and go have it make its table anew again and
+ * List of the connections that are served, in no order. Not a Map: many that come and go have it make its table anew again and
  * again, and whatever a former table held stays alive until all of the heap is collected. (Deno 2.9, 2026-11)
  */
 export class Connections<Served> {
@@ -51,12 +51,12 @@ export class Connections<Served> {
     await Promise.all(this.#places.map(({ ended }) => ended));
   }
 
-  /** Those that are there now. */
+  /** Connections that are there now. */
   [Symbol.iterator](): Iterator<Served> {
     return this.#places.map(({ served }) => served).values();
   }
 
-  /** The last one takes its place. */
+  /** Puts the last one in its place. */
   #remove(place: Place<Served>): void {
     const last = this.#places.pop();
     if (last === undefined || last === place) return;

@@ -5,62 +5,59 @@ import type { Answer, Ask } from "../../protocol/ask.ts";
 import type { Connection } from "../../protocol/connection.ts";
 import type { ByteChannel } from "../../transport/byte_channel.ts";
 import type { TurnBudget } from "../turn.ts";
-import type { ServedConnectionHost } from "./served_connection.ts";
-import { IncomingRate } from "./timers.ts";
+import type { ConnectionHandle } from "./connections.ts";
+import type { BrokerHost } from "./host.ts";
+import { type ConnectionTimers, Due, IncomingRate } from "./timers.ts";
 
 const LARGE_BYTES = 16_384;
 const QUESTIONS_A_LOOK = 16;
 const LONG_QUESTIONS_MS = 0.2;
 
-/** What the reader needs of whoever serves its connection. */
-export interface ConnectionReaderOwner {
-  /** Answers a question of the connection; it never rejects. */
-  resolve(ask: Ask): Answer | Promise<Answer>;
-  /** Calls {@linkcode ConnectionReader.pauseIsOver} when so much time has passed. */
-  pause(ms: number): void;
-}
+const TURN: Answer = { kind: "turn" };
+const NO_WAIT: Answer = { kind: "subscriber", isOver: true };
 
-/** Reads one Network Connection, no faster than what comes can be taken: the only place that waits for its bytes. */
+/**
+ * Reads one Network Connection, no faster than what comes can be taken, and has the questions of its packets answered: the
+ * only place that waits for its bytes.
+ */
 export class ConnectionReader {
-  readonly #owner: ConnectionReaderOwner;
+  readonly #served: ConnectionHandle;
   readonly #connection: Connection;
   readonly #channel: ByteChannel;
-  readonly #host: ServedConnectionHost;
+  readonly #timers: ConnectionTimers;
+  readonly #host: BrokerHost;
   /** Whether it waits for bytes of the client. */
   #isReading = true;
   #lastReceivedMs: number;
   #isClosed = false;
-  /** How often the authorizer was asked for packets that came together. */
+  /** Questions to the authorizer for packets that came together. */
   #questions = 0;
-  /** Since when a packet with many Topic Filters, or several packets with questions, are worked on. */
+  /** Time since a packet with many Topic Filters, or several packets with questions, are worked on. */
   #workSinceMs = 0;
-  /** Goes on when a pause is over. */
+  /** Resumes when a pause is over. */
   #whenPaused: (() => void) | undefined;
   /** Ends the wait for a hook. */
   #stopWaiting: (() => void) | undefined;
-  /** Goes on when the outbox has room again. */
+  /** Resumes when the outbox has room again. */
   #whenWritten: (() => void) | undefined;
-  /** Goes on when the transport is closed. */
+  /** Resumes when the transport is closed. */
   #whenClosed: (() => void) | undefined;
 
-  constructor(
-    owner: ConnectionReaderOwner,
-    connection: Connection,
-    channel: ByteChannel,
-    host: ServedConnectionHost,
-  ) {
-    this.#owner = owner;
-    this.#connection = connection;
+  /** @param timers of the connection: {@linkcode pauseIsOver} is called when `Due.Pause` is due */
+  constructor(served: ConnectionHandle, channel: ByteChannel, timers: ConnectionTimers, host: BrokerHost) {
+    this.#served = served;
+    this.#connection = served.connection;
     this.#channel = channel;
+    this.#timers = timers;
     this.#host = host;
-    this.#lastReceivedMs = host.now();
+    this.#lastReceivedMs = host.turn.now();
   }
 
-  /** Reads until the peer closes. Behind the end of the connection, what still comes is not looked at. */
+  /** Reads until the peer closes. After the end of the connection, what still comes is not looked at. */
   async run(): Promise<void> {
     const connection = this.#connection;
-    const { traffic } = this.#host;
-    const { topics, turn, budget, fanOutBudget, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
+    const { log, topics, traffic, turn, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
+    const { budget, fanOutBudget } = turn;
     const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
     const rate = IncomingRate.of(this.#host.limits);
     for (;;) {
@@ -70,14 +67,14 @@ export class ConnectionReader {
       traffic.receivedBytes += chunk.length;
       if (connection.closing !== undefined) continue;
       this.#isReading = false;
-      this.#lastReceivedMs = this.#host.now();
+      this.#lastReceivedMs = this.#host.turn.now();
       if (rate !== undefined && rate.take(0, chunk.length, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
       const isLarge = chunk.length >= LARGE_BYTES || decoder.isWithinPacket;
       if (isLarge && budget.isSpent) {
         await this.#untilRenewed(budget);
         if (connection.closing !== undefined) continue;
       }
-      const { writtenSequence } = this.#host.log;
+      const { writtenSequence } = log;
       const startMs = isLarge ? performance.now() : 0;
       const batch = decoder.decode(chunk);
       if (isLarge) budget.spend(performance.now() - startMs);
@@ -92,24 +89,24 @@ export class ConnectionReader {
         const waiting = this.#receive(item);
         if (waiting !== undefined) {
           await this.#orOver(waiting);
-          this.#lastReceivedMs = this.#host.now(); // What follows is taken only now.
+          this.#lastReceivedMs = this.#host.turn.now(); // What follows is taken only now.
         }
         if (fanOutBudget.isSpent && fanOutBudget.spendings > spendings) {
           // Others have their turn within a batch to many, who are written to when all of it has come for them.
           const held = turn.holdWrites(writersBefore);
           await this.#untilRenewed(fanOutBudget);
           writersBefore = turn.resumeWrites(held);
-          this.#lastReceivedMs = this.#host.now();
+          this.#lastReceivedMs = this.#host.turn.now();
         }
         if (connection.closing !== undefined) break;
       }
       if (this.#hasClientLeft) return this.#untilClosed();
-      // Who makes changes faster than they are kept waits for that; others go on.
-      while (this.#host.log.writtenSequence > writtenSequence && !this.#host.hasRoomToKeep()) {
+      // A client that makes changes faster than they are kept waits for that; others do not.
+      while (log.writtenSequence > writtenSequence && !log.hasRoom) {
         if (connection.closing !== undefined) break;
         await this.#orOver(this.#waitForRoom());
       }
-      // Who publishes to many is read again when they were written to.
+      // A client that publishes to many is read again when they were written to.
       const fanOutWritten = turn.fanOutWritten();
       if (fanOutWritten !== undefined) await this.#orOver(fanOutWritten);
       // A client that does not read is not read from.
@@ -119,7 +116,7 @@ export class ConnectionReader {
     }
   }
 
-  /** When the client was heard last: while the broker itself does not read, nobody can say that it is silent. */
+  /** Time when the client was heard last: while the broker itself does not read, nobody can say that it is silent. */
   heardMs(nowMs: number): number {
     return this.#isReading ? this.#lastReceivedMs : nowMs;
   }
@@ -130,12 +127,12 @@ export class ConnectionReader {
 
   /** The outbox has room again. */
   written(): void {
-    const goOn = this.#whenWritten;
+    const resume = this.#whenWritten;
     this.#whenWritten = undefined;
-    goOn?.();
+    resume?.();
   }
 
-  /** The connection is over: nothing is waited for any longer. */
+  /** Ends all waits: the connection is over. */
   over(): void {
     this.written();
     this.#stopWaiting?.();
@@ -148,14 +145,14 @@ export class ConnectionReader {
   }
 
   async #waitForRoom(): Promise<void> {
-    if (await this.#host.whenRoomToKeep()) return;
+    if (await this.#host.storageWait.kept(this.#host.turn.now())) return;
     this.#connection.disconnect(ReasonCode.QuotaExceeded, "the server cannot store what the client sends");
   }
 
-  /** A packet with thousands of properties takes milliseconds, and so do questions; many clients may send them. */
+  /** Waits for a budget: a packet with thousands of properties takes milliseconds, and so do questions of many clients. */
   async #untilRenewed(budget: TurnBudget): Promise<void> {
     while (budget.isSpent) await budget.renewed();
-    this.#lastReceivedMs = this.#host.now();
+    this.#lastReceivedMs = this.#host.turn.now();
     this.#workSinceMs = performance.now(); // Waiting is no work.
   }
 
@@ -163,10 +160,10 @@ export class ConnectionReader {
     return this.#connection.closing?.by === "client";
   }
 
-  /** What came too fast waits; ends the connection of a client that has been too fast for too long. */
+  /** Waits where bytes came too fast; ends the connection of a client that has been too fast for too long. */
   async #slowDown(rate: IncomingRate): Promise<void> {
     for (;;) {
-      const nowMs = this.#lastReceivedMs = this.#host.now();
+      const nowMs = this.#lastReceivedMs = this.#host.turn.now();
       const waitMs = rate.waitMs(nowMs);
       if (waitMs === 0 || this.#connection.closing !== undefined) return;
       const patienceMs = rate.patienceMs(nowMs);
@@ -175,20 +172,20 @@ export class ConnectionReader {
         return;
       }
       const passed = new Promise<void>((resolve) => this.#whenPaused = resolve);
-      this.#owner.pause(Math.min(waitMs, patienceMs));
+      this.#timers.set(Due.Pause, nowMs + Math.min(waitMs, patienceMs));
       await this.#orOver(passed);
     }
   }
 
   /**
-   * Behind DISCONNECT nothing more is read: a read that is under way when the connection is closed fails, which takes as
-   * long as all the rest of closing it.
+   * Reads nothing more after DISCONNECT: a read that is under way when the connection is closed fails, which takes as long as
+   * all the rest of closing it.
    */
   #untilClosed(): Promise<void> | undefined {
     return this.#isClosed ? undefined : new Promise((resolve) => this.#whenClosed = resolve);
   }
 
-  /** Takes one packet; without a promise where nobody has to be waited for. */
+  /** Takes one packet; without a promise where there is nothing to wait for. */
   #receive(item: Packet | Malformed): Promise<void> | undefined {
     try {
       if (item.type === "malformed") {
@@ -208,23 +205,40 @@ export class ConnectionReader {
     return undefined;
   }
 
-  /** Answers what the connection asks; gives the answer that has to be waited for. */
+  /** Answers questions of the connection; gives the answer that has to be waited for. */
   #answer(first: Ask, nowMs: number): Promise<Answer> | undefined {
     for (let ask: Ask | undefined = first; ask !== undefined;) {
       if (ask.kind === "turn") this.#spendWork();
-      const answer = this.#owner.resolve(ask);
+      const answer = this.#resolve(ask);
       if (answer instanceof Promise) return answer;
       ask = this.#connection.answer(answer, nowMs);
     }
     return undefined;
   }
 
-  /** A chunk has thousands of PUBLISH, and an authorizer may take long for each: others have their turn after some. */
+  /** Resolves a question of the connection; it never rejects. */
+  #resolve(ask: Ask): Answer | Promise<Answer> {
+    const host = this.#host;
+    switch (ask.kind) {
+      case "authorize":
+        return host.hooks.authorize(ask.request, this.#served.transport.peer);
+      case "storage":
+        return host.storageWait.keeping(host.turn.now());
+      case "subscriber": // Waiting for a transport that reads ahead would only get it closed.
+        return this.#served.transport.readsAhead ? NO_WAIT : host.backlogWait.until(ask.subscriber, host.turn.now());
+      case "turn":
+        return host.turn.budget.isSpent ? this.#untilRenewed(host.turn.budget).then(() => TURN) : TURN;
+      default:
+        return host.admission.resolve(ask, this.#served);
+    }
+  }
+
+  /** Gives others their turn now and then: a chunk has thousands of PUBLISH, and an authorizer may take long for each. */
   #afterQuestion(): Promise<void> | undefined {
     this.#questions += 1;
     if (this.#questions === 2) this.#workSinceMs = performance.now(); // Mostly there is one: asking the clock costs, too.
     if (this.#questions % QUESTIONS_A_LOOK !== 0) return undefined;
-    const { budget } = this.#host;
+    const { budget } = this.#host.turn;
     const nowMs = performance.now();
     const ms = nowMs - this.#workSinceMs;
     this.#workSinceMs = nowMs;
@@ -244,12 +258,12 @@ export class ConnectionReader {
       for (let later: Promise<Answer> | undefined = first; later !== undefined;) {
         const answer: Answer = await later;
         this.#workSinceMs = performance.now(); // Waiting is no work.
-        const nowMs = this.#host.now();
+        const nowMs = this.#host.turn.now();
         const ask = this.#connection.answer(answer, nowMs);
         later = ask === undefined ? undefined : this.#answer(ask, nowMs);
         if (isCounted) this.#spendWork();
       }
-      const { budget } = this.#host;
+      const { budget } = this.#host.turn;
       if (isCounted && budget.isSpent) await this.#untilRenewed(budget);
     } catch (error) {
       this.#fail(error);
@@ -259,7 +273,7 @@ export class ConnectionReader {
   /** Spends the time that a packet with many Topic Filters took since it was looked at last. */
   #spendWork(): void {
     const nowMs = performance.now();
-    this.#host.budget.spend(nowMs - this.#workSinceMs);
+    this.#host.turn.budget.spend(nowMs - this.#workSinceMs);
     this.#workSinceMs = nowMs;
   }
 

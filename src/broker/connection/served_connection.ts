@@ -1,23 +1,16 @@
 import { type Packet, unreachable } from "../../codec/packet.ts";
 import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
-import type { TopicInterner } from "../../codec/topic_interner.ts";
 import type { Acceptance, AccessRequest } from "../../protocol/access.ts";
-import type { Answer, Ask } from "../../protocol/ask.ts";
 import type { Closing, ConnectionLoop } from "../../protocol/client_link.ts";
 import { Connection } from "../../protocol/connection.ts";
-import type { ConnectionHost } from "../../protocol/connection_host.ts";
 import { type ByteChannel, channelOf } from "../../transport/byte_channel.ts";
 import type { Transport } from "../../transport/transport.ts";
-import type { StorageWait } from "../commits.ts";
-import type { Hooks } from "../access/hooks.ts";
-import type { Traffic } from "../counters.ts";
-import type { Deadlines } from "../deadlines.ts";
 import type { PacketEvent } from "../events.ts";
-import type { SessionPages } from "../session_pages.ts";
-import type { FanOutWrites, Turn, TurnBudget } from "../turn.ts";
+import type { FanOutWrites } from "../turn.ts";
 import type { ConnectionHandle } from "./connections.ts";
-import { ConnectionReader, type ConnectionReaderOwner } from "./reader.ts";
-import { ConnectionTimers, type ConnectionTimersOwner, Due } from "./timers.ts";
+import type { BrokerHost } from "./host.ts";
+import { ConnectionReader } from "./reader.ts";
+import { ConnectionTimers, Due } from "./timers.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -33,28 +26,25 @@ const LOST: Closing = {
 };
 
 /** Serves one Network Connection: writes what it has to say, and looks after its deadlines and its end. */
-export class ServedConnection
-  implements ConnectionHandle, ConnectionLoop, ConnectionReaderOwner, ConnectionTimersOwner {
+export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   readonly connection: Connection;
-  /** Whether it has a place among `maximumConnections`. */
   isAdmitted = false;
-  /** Whether its client was let in, and it has not ended. */
   isWelcome = false;
   onReceived: ((packet: Packet) => void) | undefined;
   onSent: ((packet: Packet) => void) | undefined;
-  readonly #host: ServedConnectionHost;
+  readonly #host: BrokerHost;
   readonly #channel: ByteChannel;
   #isFlushLater = false;
   #isWriting = false;
   writingSinceMs = Infinity;
-  /** Those that what is being written is one of. */
+  /** Writes to many that the one under way is one of. */
   #fanOutWrites: FanOutWrites | undefined;
   #isOver = false;
   #isPumpLater = false;
   #isFarewellSaid = false;
   readonly #reader: ConnectionReader;
-  readonly #due: ConnectionTimers;
-  /** When its authentication ends, in epoch milliseconds, and what is said then. */
+  readonly #timers: ConnectionTimers;
+  /** End of its authentication, in epoch milliseconds, and the Reason Code that is said then. */
   #acceptedUntilMs = Infinity;
   /** The same by the broker's own time. */
   #acceptedUntilOwnMs = Infinity;
@@ -64,15 +54,14 @@ export class ServedConnection
   readonly #written: () => void;
   readonly #broken: () => void;
 
-  constructor(readonly transport: Transport, host: ServedConnectionHost) {
+  constructor(readonly transport: Transport, host: BrokerHost) {
     this.#host = host;
     this.#written = this.#onWritten.bind(this);
     this.#broken = this.#onBroken.bind(this);
     this.#channel = channelOf(transport);
-    this.#due = new ConnectionTimers(host.deadlines, this);
+    this.#timers = new ConnectionTimers(host.deadlines, this.#isDue.bind(this));
     this.connection = new Connection(host, this);
-    this.#reader = new ConnectionReader(this, this.connection, this.#channel, host);
-    if (host.onPacket !== undefined) this.tellPackets(host.onPacket);
+    this.#reader = new ConnectionReader(this, this.#channel, this.#timers, host);
   }
 
   /** Tells of each packet from now on; `undefined`: of none, which costs nothing. */
@@ -101,7 +90,7 @@ export class ServedConnection
     } catch (error) {
       this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
     }
-    this.#due.clear();
+    this.#timers.clear();
     this.close();
   }
 
@@ -117,17 +106,6 @@ export class ServedConnection
     this.#host.turn.flushLater(this);
   }
 
-  resolve(ask: Ask): Answer | Promise<Answer> {
-    if (ask.kind === "authorize") return this.#host.hooks.authorize(ask.request, this.transport.peer);
-    // Waiting for a transport that reads ahead would only get it closed.
-    if (ask.kind === "subscriber" && this.transport.readsAhead) return { kind: "subscriber", isOver: true };
-    return this.#host.resolve(ask, this);
-  }
-
-  pause(ms: number): void {
-    this.#setDue(Due.Pause, ms);
-  }
-
   denied(request: AccessRequest): void {
     this.#host.hooks.tellDenied(request, this.transport.peer);
   }
@@ -140,19 +118,19 @@ export class ServedConnection
     const { expiresAtMs = Infinity, expiresInMs = Infinity, expiryReasonCode = ReasonCode.NotAuthorized } = acceptance;
     const isSayable = isReasonCodeOf("disconnect", expiryReasonCode) && expiryReasonCode >= 0x80;
     this.#expiryReasonCode = isSayable ? expiryReasonCode : ReasonCode.NotAuthorized;
-    // What is not a time, from a hook without types, is over: as a deadline it would stand in the way of all others.
+    // A value that is no time, from a hook without types, is over: as a deadline it would stand in the way of all others.
     this.#acceptedUntilMs = Number.isNaN(expiresAtMs) ? 0 : expiresAtMs;
-    this.#acceptedUntilOwnMs = this.#host.now() + (Number.isNaN(expiresInMs) ? 0 : expiresInMs);
+    this.#acceptedUntilOwnMs = this.#host.turn.now() + (Number.isNaN(expiresInMs) ? 0 : expiresInMs);
     this.wallClockSet();
   }
 
-  /** The wall clock was set: by this one its authentication ends. */
+  /** Sets the end of its authentication anew: it is by the wall clock, which was set. */
   wallClockSet(): void {
     const leftMs = this.#acceptedUntilMs - this.#host.wallMs();
-    this.#due.set(Due.Expiry, Math.min(this.#host.now() + leftMs, this.#acceptedUntilOwnMs));
+    this.#timers.set(Due.Expiry, Math.min(this.#host.turn.now() + leftMs, this.#acceptedUntilOwnMs));
   }
 
-  isDue(what: Due, nowMs: number): void {
+  #isDue(what: Due, nowMs: number): void {
     const { connection } = this;
     switch (what) {
       case Due.Connect: // However slowly its bytes come: the time is absolute.
@@ -183,13 +161,13 @@ export class ServedConnection
   pumpLater(): void {
     if (this.#isPumpLater) return;
     this.#isPumpLater = true;
-    this.#host.budget.later(() => {
+    this.#host.turn.budget.later(() => {
       this.#isPumpLater = false;
       if (!this.#isOver) this.#pump();
     });
   }
 
-  /** Writes what may leave, when a turn ends: one write at a time. */
+  /** Writes what may leave: one write at a time. */
   flush(): void {
     this.#isFlushLater = false;
     const { connection } = this;
@@ -199,7 +177,7 @@ export class ServedConnection
       connection.outbox.keep();
       return;
     }
-    const bytes = connection.outbox.take(this.#host.durableSequence, MOST_BYTES_A_WRITE);
+    const bytes = connection.outbox.take(this.#host.log.durableSequence, MOST_BYTES_A_WRITE);
     if (bytes === undefined) {
       if (connection.closing === undefined) this.#reader.written();
       else if (connection.outbox.bytes === 0) this.#sayFarewell();
@@ -212,8 +190,8 @@ export class ServedConnection
     fanOutWrites?.begin();
     this.#countSent(bytes.length);
     // The one that waits looks itself whether it is still the same write.
-    if (this.#due.of(Due.Write) === Infinity) this.#setDue(Due.Write, this.#host.limits.writeTimeoutMs);
-    this.writingSinceMs = this.#host.now();
+    if (this.#timers.of(Due.Write) === Infinity) this.#setDue(Due.Write, this.#host.limits.writeTimeoutMs);
+    this.writingSinceMs = this.#host.turn.now();
     this.#channel.write(bytes).then(this.#written, this.#broken);
     if (connection.outbox.bytes > 0) connection.outbox.keep();
   }
@@ -232,7 +210,6 @@ export class ServedConnection
     if (!this.#isWriting && this.connection.closing === undefined) this.flush();
   }
 
-  /** What it waits for cannot be kept: it ends, and what waits is never sent. */
   refuseHeld(
     reasonCode: ReasonCode = ReasonCode.ImplementationSpecificError,
     reason = "the server could not store a message",
@@ -245,13 +222,13 @@ export class ServedConnection
     this.wake();
   }
 
-  /** Keep Alive from now on (MQTT 5, section 3.1.2.10); without one it is left to the transport. */
+  /** Watches Keep Alive (MQTT 5, section 3.1.2.10); without one it is left to the transport. */
   watchKeepAlive(): void {
     if (this.connection.keepAliveSeconds > 0) this.#setDue(Due.KeepAlive, this.#keepAliveMs);
     else this.#channel.keepAlive?.();
   }
 
-  /** One and a half times [MQTT-3.1.2-22], and a little for a PINGREQ that is on its way: some clients ping just then. */
+  /** Time of one and a half Keep Alives [MQTT-3.1.2-22], and a little for a PINGREQ on its way: some clients ping just then. */
   get #keepAliveMs(): number {
     return this.connection.keepAliveSeconds * 1500 + PING_ON_ITS_WAY_MS;
   }
@@ -259,7 +236,7 @@ export class ServedConnection
   #checkKeepAlive(nowMs: number): void {
     const dueMs = this.#reader.heardMs(nowMs) + this.#keepAliveMs;
     if (nowMs >= dueMs) this.connection.disconnect(ReasonCode.KeepAliveTimeout, "Keep Alive timeout");
-    else this.#due.set(Due.KeepAlive, dueMs);
+    else this.#timers.set(Due.KeepAlive, dueMs);
   }
 
   #onWritten(): void {
@@ -280,7 +257,7 @@ export class ServedConnection
   #pump(): void {
     try {
       const { session } = this.connection;
-      if (!this.#isOver && session?.isPumpDue) session.pump(this.#host.now()); // Asking the clock costs too.
+      if (!this.#isOver && session?.isPumpDue) session.pump(this.#host.turn.now()); // Asking the clock costs too.
       this.flush();
     } catch (error) {
       this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
@@ -294,12 +271,13 @@ export class ServedConnection
     this.close();
   }
 
-  /** Once only: session and Will are taken care of at once, whatever the bytes still do. */
+  /** Ends it, once only: session and Will are taken care of at once, whatever the bytes still do. */
   #over(closing: Closing): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.connection.end(closing);
-    this.#host.ended(this, this.connection.closing ?? closing);
+    this.#host.storageWait.ended(this);
+    this.#host.admission.ended(this, this.connection.closing ?? closing);
     this.#reader.over();
     this.#setDue(Due.Close, FAREWELL_MS);
   }
@@ -315,7 +293,7 @@ export class ServedConnection
       this.close(); // A client that said DISCONNECT reads nothing more.
       return;
     }
-    this.#due.set(Due.Close, Math.min(this.#due.of(Due.Close), this.#host.now() + LINGER_MS));
+    this.#timers.set(Due.Close, Math.min(this.#timers.of(Due.Close), this.#host.turn.now() + LINGER_MS));
     this.#channel.closeWrite().catch(() => this.close()); // It is broken already.
   }
 
@@ -324,7 +302,7 @@ export class ServedConnection
     if (!this.#isWriting) return;
     const dueMs = this.writingSinceMs + this.#host.limits.writeTimeoutMs;
     if (nowMs < dueMs) {
-      this.#due.set(Due.Write, dueMs);
+      this.#timers.set(Due.Write, dueMs);
       return;
     }
     this.connection.disconnect(ReasonCode.QuotaExceeded, "the client does not read");
@@ -332,36 +310,6 @@ export class ServedConnection
   }
 
   #setDue(what: Due, inMs: number): void {
-    this.#due.set(what, this.#host.now() + inMs);
+    this.#timers.set(what, this.#host.turn.now() + inMs);
   }
-}
-
-/** What a served connection needs of its broker. */
-export interface ServedConnectionHost extends ConnectionHost {
-  readonly topics: TopicInterner;
-  readonly deadlines: Deadlines;
-  readonly traffic: Traffic;
-  /** For work that takes long. */
-  readonly budget: TurnBudget;
-  /** For messages to many. */
-  readonly fanOutBudget: TurnBudget;
-  now(): number;
-  /** Epoch milliseconds, by a clock that may be set. */
-  wallMs(): number;
-  /** Sequence up to which changes are durable. */
-  readonly durableSequence: number;
-  readonly turn: Turn;
-  readonly storageWait: StorageWait;
-  readonly hooks: Hooks;
-  readonly pages: SessionPages;
-  /** Whether few changes enough wait for the storage that more may be made, and a promise for that. */
-  hasRoomToKeep(): boolean;
-  whenRoomToKeep(): Promise<boolean>;
-  /** Answers a question of the connection that is not about access; never rejects. */
-  resolve(ask: Exclude<Ask, { kind: "authorize" }>, served: ServedConnection): Answer | Promise<Answer>;
-  /** The connection is over, whatever its bytes still do: its session and its Will are taken care of. */
-  ended(served: ServedConnection, closing: Closing): void;
-  unexpectedError(error: unknown): void;
-  /** Told of each packet, see {@linkcode ServedConnection.tellPackets}. */
-  readonly onPacket: ((event: PacketEvent) => void) | undefined;
 }

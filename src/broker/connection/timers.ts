@@ -1,29 +1,31 @@
 import type { Limits } from "../../protocol/limits.ts";
 import type { Deadline, Deadlines } from "../deadlines.ts";
 
-/** What can be due for a connection. */
+// A client that was silent before may send at once what it may send in a second.
+const BURST_MS = 1_000;
+// It has slowed down when it could send that of half a second at once.
+const RECOVERED_MS = 500;
+
+type RateLimits = Pick<Limits, "maximumMessagesPerSecond" | "maximumBytesPerSecond" | "maximumExcessMs">;
+
+/** Something that can be due for a connection. */
 export const Due = { Connect: 0, KeepAlive: 1, Expiry: 2, Write: 3, Pause: 4, Close: 5 } as const;
 export type Due = typeof Due[keyof typeof Due];
 
-/** Told when something is due. */
-export interface ConnectionTimersOwner {
-  isDue(what: Due, nowMs: number): void;
-}
-
 /**
- * When something is due for one connection, in epoch milliseconds; Infinity: never. All of it together is one deadline,
- * which is set to the earliest: a connection that is idle should hold little.
+ * Times when something is due for one connection, in epoch milliseconds; Infinity: never. All of them together are one
+ * deadline, which is set to the earliest: a connection that is idle should hold little.
  */
 export class ConnectionTimers implements Deadline {
   dueMs = Infinity;
   place = -1;
   readonly #deadlines: Deadlines;
-  readonly #owner: ConnectionTimersOwner;
+  readonly #isDue: (what: Due, nowMs: number) => void;
   readonly #times = [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity];
 
-  constructor(deadlines: Deadlines, owner: ConnectionTimersOwner) {
+  constructor(deadlines: Deadlines, isDue: (what: Due, nowMs: number) => void) {
     this.#deadlines = deadlines;
-    this.#owner = owner;
+    this.#isDue = isDue;
   }
 
   of(what: Due): number {
@@ -47,7 +49,7 @@ export class ConnectionTimers implements Deadline {
       for (const what of Object.values(Due)) {
         if (this.of(what) > nowMs) continue;
         this.#times[what] = Infinity;
-        this.#owner.isDue(what, nowMs);
+        this.#isDue(what, nowMs);
       }
     } finally {
       const nextMs = Math.min(...this.#times);
@@ -56,14 +58,9 @@ export class ConnectionTimers implements Deadline {
   }
 }
 
-// What a client may send at once when it was silent before: that of a second.
-const BURST_MS = 1_000;
-// It has slowed down when it could send that of half a second at once.
-const RECOVERED_MS = 500;
-
 /**
- * How fast one client may send: what comes too fast waits, and a client that goes on for too long is to be disconnected.
- * Each message, and each byte, moves the time forward by when one more may come.
+ * Bounds how fast one client may send: what comes too fast waits, and a client that is too fast for too long is to be
+ * disconnected. Each message, and each byte, moves the time forward when one more may come.
  */
 export class IncomingRate {
   readonly #messageMs: number;
@@ -79,7 +76,7 @@ export class IncomingRate {
     this.#maximumExcessMs = maximumExcessMs;
   }
 
-  /** `undefined` where nothing is limited: then nothing is counted. */
+  /** Gives `undefined` where nothing is limited: then nothing is counted. */
   static of(limits: RateLimits): IncomingRate | undefined {
     const isLimited = limits.maximumMessagesPerSecond < Infinity || limits.maximumBytesPerSecond < Infinity;
     return isLimited ? new IncomingRate(limits) : undefined;
@@ -96,12 +93,12 @@ export class IncomingRate {
     return waitMs;
   }
 
-  /** How long what was counted has to wait; 0: not any longer. */
+  /** Time that what was counted has to wait; 0: not any longer. */
   waitMs(nowMs: number): number {
     return Math.max(0, this.#allowedAtMs - nowMs);
   }
 
-  /** How long the client may still be too fast; 0: it was for too long. */
+  /** Time for which the client may still be too fast; 0: it was for too long. */
   patienceMs(nowMs: number): number {
     return Math.max(0, (this.#excessSinceMs ?? nowMs) + this.#maximumExcessMs - nowMs);
   }
@@ -110,5 +107,3 @@ export class IncomingRate {
     return Math.max(this.#messagesAtMs, this.#bytesAtMs);
   }
 }
-
-type RateLimits = Pick<Limits, "maximumMessagesPerSecond" | "maximumBytesPerSecond" | "maximumExcessMs">;

@@ -1,0 +1,193 @@
+import { TopicInterner } from "../codec/topic_interner.ts";
+import { Backlog } from "../protocol/backlog.ts";
+import { limitsWith } from "../protocol/limit_table.ts";
+import type { Limits } from "../protocol/limits.ts";
+import { FrameEncoders } from "../protocol/message.ts";
+import type { SessionContext } from "../protocol/session_context.ts";
+import { MemoryStorage } from "../storage/memory.ts";
+import type { Storage } from "../storage/storage.ts";
+import { Admission } from "./access/admission.ts";
+import { Evictions } from "./access/bans.ts";
+import { Hooks } from "./access/hooks.ts";
+import { SubscriptionReview } from "./access/review.ts";
+import { CommitQueue, StorageWait } from "./commits.ts";
+import { Connections } from "./connection/connections.ts";
+import { BrokerHost } from "./connection/host.ts";
+import type { ServedConnection } from "./connection/served_connection.ts";
+import { DroppedMessages, EventLoopStalls, RetentionRefusals, Traffic } from "./counters.ts";
+import { Deadlines } from "./deadlines.ts";
+import { quiet } from "./events.ts";
+import { LocalClient } from "./local_client.ts";
+import type { BrokerOptions } from "./options.ts";
+import { Retention } from "./retained.ts";
+import { BacklogWait, Publishing, Router } from "./router.ts";
+import { SessionPages } from "./session_pages.ts";
+import { SessionQuota } from "./session_quota.ts";
+import { Sessions } from "./sessions.ts";
+import { sysInterval, SysTopics } from "./sys_topics.ts";
+import { Timeline } from "./timeline.ts";
+import { Turn } from "./turn.ts";
+import { Wills } from "./wills.ts";
+
+const REMEMBERED_TOPICS = 4_096;
+const MOST_REMEMBERED_TOPICS = 262_144;
+
+/** Parts of a broker, as {@linkcode assemble} puts them together. */
+export type BrokerParts = ReturnType<typeof assemble>;
+
+/**
+ * Puts a broker together: each part is made after those that it uses, and gets them by name.
+ *
+ * @param isClosing whether the broker ends
+ */
+export function assemble(options: BrokerOptions, isClosing: () => boolean) {
+  const limits = limitsWith(options.limits ?? {});
+  const storage: Storage = options.storage ?? new MemoryStorage();
+  const timeline = new Timeline(options.clock, options.machine);
+  const { now: clock, wallMs } = timeline;
+  const onEvent = quiet(options.onEvent ?? (() => {}));
+  const unexpectedError = (error: unknown): void => onEvent({ kind: "unexpectedError", error });
+  const intervalMs = sysInterval(options.sysIntervalMs);
+
+  // Parts that use no other: deadlines, connections, topics, counters, and the hooks of the app.
+  const deadlines = new Deadlines();
+  const connections = new Connections<ServedConnection>();
+  const topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
+  const traffic = new Traffic();
+  const stalls = new EventLoopStalls();
+  const dropped = new DroppedMessages(onEvent);
+  const refusals = new RetentionRefusals(onEvent);
+  const sessionQuota = new SessionQuota(limits, onEvent);
+  const hooks = new Hooks({ ...options, timeoutMs: limits.hookTimeoutMs, onEvent, unexpectedError });
+
+  // Turns: what is changed in one is committed together, and then written.
+  const storageWait = new StorageWait(deadlines, connections, clock, onEvent);
+  const commits = new CommitQueue(storage, storageWait, limits.maximumPendingBytes, () => timeline.momentToKeep());
+  const turn = new Turn({ commits, deadlines, stalls, clock, unexpectedError });
+
+  // Messages, from publishers to subscribers and to the retained ones.
+  const router = new Router(options.overlappingSubscriptions);
+  const backlog = new Backlog(limits);
+  const backlogWait = new BacklogWait(router, backlog);
+  const mayStillPublish = options.checksRetainedPublisher === false ? undefined : hooks.mayStillPublish;
+  const retention = new Retention(limits, commits, deadlines, mayStillPublish);
+  const publishing = new Publishing(router, retention, refusals, commits, turn.fanOutBudget);
+  const localClient = new LocalClient({ limits, router, retention, publishing, backlogWait, turn, clock });
+
+  // Sessions, and the clients that are let in to them.
+  const { budget } = turn;
+  const context: SessionContext = {
+    limits,
+    log: commits,
+    encoders: new FrameEncoders(topics),
+    retained: retention,
+    backlog,
+    dropped: dropped.counts,
+    dropsBegin: (clientId, isConnected, limit) =>
+      onEvent({ kind: "clientBehind", clientId, isConnected, limit, value: limits[limit] }),
+    deliveryRules: hooks.deliveryRules,
+    queuesQos0: options.queuesQos0Messages ?? false,
+    upgradesQos: options.upgradesOutgoingQos ?? false,
+    budget,
+  };
+  const { lostSubscription } = options;
+  const review = new SubscriptionReview({
+    hooks,
+    connections,
+    commits,
+    router,
+    turn,
+    budget,
+    lostSubscription,
+    onEvent,
+    unexpectedError,
+  });
+  const pages = new SessionPages({ storage, commits, turn, onEvent });
+  const wills = new Wills({ commits, deadlines, hooks, publishing, turn, isClosing });
+  const sessions = new Sessions({
+    context,
+    commits,
+    deadlines,
+    router,
+    sessionQuota,
+    pages,
+    wills,
+    review,
+    turn,
+    onEvent,
+  });
+  const evictions = new Evictions(connections, wallMs);
+  const admission = new Admission({
+    limits,
+    clientIdPrefix: options.assignedClientIdPrefix ?? "auto-",
+    hooks,
+    evictions,
+    sessions,
+    pages,
+    commits,
+    onEvent,
+  });
+
+  const sysTopics = new SysTopics({
+    intervalMs,
+    traffic,
+    stalls,
+    dropped,
+    refusals,
+    router,
+    retention,
+    sessions,
+    sessionQuota,
+    admission,
+    heapBytes: options.heapBytes,
+    unexpectedError,
+  });
+
+  /** Host of connections that begin now, with limits in place of those of the broker. */
+  const hostWith = (ownLimits: Partial<Limits>) =>
+    new BrokerHost(limitsWith({ ...limits, ...ownLimits }), options, {
+      topics,
+      deadlines,
+      traffic,
+      turn,
+      commits,
+      storageWait,
+      backlogWait,
+      hooks,
+      admission,
+      pages,
+      router,
+      publishing,
+      wallMs,
+      unexpectedError,
+    });
+
+  return {
+    limits,
+    storage,
+    timeline,
+    clock,
+    onEvent,
+    unexpectedError,
+    deadlines,
+    connections,
+    traffic,
+    stalls,
+    dropped,
+    refusals,
+    sessionQuota,
+    hooks,
+    storageWait,
+    commits,
+    turn,
+    backlog,
+    backlogWait,
+    retention,
+    localClient,
+    review,
+    sessions,
+    evictions,
+    sysTopics,
+    hostWith,
+  };
+}
