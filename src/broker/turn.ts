@@ -171,6 +171,7 @@ export class FanOutWrites {
   readonly #resume: () => void;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
+  #begun = 0;
   #underWay = 0;
   #most = -1;
 
@@ -183,6 +184,7 @@ export class FanOutWrites {
   }
 
   begin(): void {
+    this.#begun += 1;
     this.#underWay += 1;
   }
 
@@ -194,7 +196,7 @@ export class FanOutWrites {
 
   /** All that there will be have begun. */
   allBegun(): void {
-    this.#most = this.#underWay * MOST_UNDER_WAY;
+    this.#most = this.#begun * MOST_UNDER_WAY;
     this.#look();
   }
 

@@ -29,6 +29,22 @@ for (const { begun, ended } of ROWS) {
   });
 }
 
+Deno.test("Of 300 writes to many 263 must be through, also where 200 are when the others begin", async () => {
+  const deadlines = new Deadlines();
+  const writes = new FanOutWrites(deadlines, 0);
+  let isThrough = false;
+  const through = writes.through.then(() => isThrough = true);
+  for (let count = 0; count < 200; count++) writes.begin();
+  for (let count = 0; count < 200; count++) writes.end();
+  for (let count = 200; count < 300; count++) writes.begin();
+  writes.allBegun();
+  for (let count = 200; count < 262; count++) writes.end();
+  await Promise.resolve();
+  assertEquals(isThrough, false);
+  writes.end();
+  await within(through, "the writes");
+});
+
 Deno.test("Of 0 writes to many none must be through", async () => {
   const deadlines = new Deadlines();
   const writes = new FanOutWrites(deadlines, 0);
