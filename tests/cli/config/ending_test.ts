@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { certificatePath } from "../../certificates/certificates.ts";
 import { RawClient } from "../../interop/raw_client.ts";
+import { Program } from "../program.ts";
 import { ProgramInProcess } from "../program_in_process.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
@@ -120,7 +121,7 @@ for (const { name, yaml, args, code, out, err } of ENDING) {
 Deno.test("brooklet convert prints YAML that the program takes", async () => {
   using folder = new ConfigurationFolder();
   const file = folder.write("mosquitto.conf", "listener 0 127.0.0.1\nallow_anonymous true\nuser mosquitto\n");
-  await using converting = new ProgramInProcess(["convert", file]);
+  await using converting = new Program(["convert", file]);
   const { code, stdout } = await converting.ended();
   assertEquals(code, 0);
   assertMatch(stdout[0] ?? "", /^# .*mosquitto\.conf:3: "user" is not looked at: /);
