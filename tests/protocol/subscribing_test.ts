@@ -210,6 +210,18 @@ dialogueTests([
     ],
   },
   {
+    name: "Topic Filters that the authorizer allows count once",
+    versions: [5],
+    host: { asksAuthorizer: true },
+    limits: { maximumSubscriptions: 3 },
+    steps: [
+      "connects",
+      "> 82 [ 0007 {} 'x' 00 'y' 00 'z' 00 '1' 00 ]",
+      "< 90 [ 0007 {} 00 00 00 97 ]",
+      subscribed("x 0", "y 0", "z 0"),
+    ],
+  },
+  {
     name: "SUBSCRIBE lets others have their turn after 64 Topic Filters looked at, and after 64 subscribed",
     versions: ALL_VERSIONS,
     steps: [
@@ -313,6 +325,26 @@ dialogueTests([
       "> a2 [ 0002 {} 'x' 'a#' ]",
       "told e0 8f",
       subscribed("x 0"),
+    ],
+  },
+  {
+    name: "UNSUBSCRIBE with a first Topic Filter that is none ends the connection",
+    versions: ALL_VERSIONS,
+    steps: ["connects", "> a2 [ 0002 {} 'a#' 'x' ]", "told e0 8f"],
+  },
+  {
+    name: "Retained messages that wait for a subscription end with it [MQTT-3.10.4-2]",
+    versions: ALL_VERSIONS,
+    limits: { maximumInflight: 1 },
+    host: { retainedTopics: ["x/1", "x/2"] },
+    steps: [
+      "connects",
+      "> 82 [ 0001 {} 'x/+' 01 ]",
+      "< 90 [ 0001 {} 01 ] 33 [ 'x/1' 0001 {} \"x/1\" ]",
+      "> a2 [ 0002 {} 'x/+' ]",
+      "< b0 [ 0002 {} <00> ]",
+      "> 40 [ 0001 ]",
+      "quiet",
     ],
   },
   {
