@@ -185,12 +185,12 @@ export class Delivery {
     isRetained: boolean,
     nowMs: number,
   ): void {
-    const { dropped, encoders, log } = this.#context;
+    const { dropped, encoders } = this.#context;
     if (this.#queue.isQos0Waiting || port.isFull) {
       this.#waitQos0(port, message, retain, subscriptionIdentifiers, nowMs);
     } else if (isRetained && this.#changes.isDurable) {
       // The next change says that it was sent: after a crash it must not come twice.
-      const heldUntil = log.writtenSequence + 1;
+      const heldUntil = this.#context.log.writtenSequence + 1;
       if (!sendQueuedQos0(port, message, { retain, subscriptionIdentifiers }, heldUntil, nowMs)) dropped.tooLarge += 1;
     } else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
       dropped.tooLarge += 1;
