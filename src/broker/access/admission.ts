@@ -8,7 +8,7 @@ import type { ConnectionHandle } from "../connection/connections.ts";
 import type { BrokerEvent } from "../events.ts";
 import type { SessionPages } from "../session_pages.ts";
 import type { OpenedSession, OpenSession, Sessions } from "../sessions.ts";
-import type { Ban, Evictions } from "./bans.ts";
+import type { Evictions } from "./bans.ts";
 import type { Hooks } from "./hooks.ts";
 
 const NOT_YOURS: Answer = {
@@ -22,88 +22,94 @@ const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTake
 /** Questions between CONNECT and CONNACK, and of enhanced authentication. */
 type AdmissionAsk = Extract<Ask, { kind: "authenticate" | "exchange" | "openSession" }>;
 
-/** What the admission needs of its broker. */
-export interface AdmissionHost {
-  readonly limits: Limits;
-  /** What a Client Identifier begins with that the broker makes. */
-  readonly clientIdPrefix: string;
-  readonly hooks: Hooks;
-  readonly evictions: Evictions;
-  readonly sessions: Sessions;
-  readonly pages: SessionPages;
-  readonly commits: CommitQueue;
-  onEvent(event: BrokerEvent): void;
-}
-
-/** Lets clients in and gives them their sessions: answers what their connections ask, from CONNECT to the end. */
+/** Admits clients: authenticates them, gives each a place among `maximumConnections` and its session, until its end. */
 export class Admission {
-  /** How many connections are of clients that were welcome, and have not ended. */
+  /** Connections whose clients got CONNACK with Success and that have not ended. */
   connected = 0;
-  readonly #host: AdmissionHost;
-  /** How many connections have a place among `maximumConnections`. */
+  readonly #limits: Limits;
+  readonly #clientIdPrefix: string;
+  readonly #hooks: Pick<Hooks, "authenticate" | "exchange">;
+  readonly #evictions: Pick<Evictions, "banOf">;
+  readonly #sessions: Pick<Sessions, "has" | "ownerOf" | "openNew" | "open" | "connectionEnded">;
+  readonly #pages: Pick<SessionPages, "tellReadFailed">;
+  readonly #commits: Pick<CommitQueue, "isFailing">;
+  readonly #onEvent: (event: BrokerEvent) => void;
+  /** Connections that have a place among `maximumConnections`. */
   #admitted = 0;
 
-  constructor(host: AdmissionHost) {
-    this.#host = host;
+  /** @param parts.clientIdPrefix beginning of Client Identifiers that the broker assigns */
+  constructor({ limits, clientIdPrefix, hooks, evictions, sessions, pages, commits, onEvent }: {
+    readonly limits: Limits;
+    readonly clientIdPrefix: string;
+    readonly hooks: Pick<Hooks, "authenticate" | "exchange">;
+    readonly evictions: Pick<Evictions, "banOf">;
+    readonly sessions: Pick<Sessions, "has" | "ownerOf" | "openNew" | "open" | "connectionEnded">;
+    readonly pages: Pick<SessionPages, "tellReadFailed">;
+    readonly commits: Pick<CommitQueue, "isFailing">;
+    readonly onEvent: (event: BrokerEvent) => void;
+  }) {
+    this.#limits = limits;
+    this.#clientIdPrefix = clientIdPrefix;
+    this.#hooks = hooks;
+    this.#evictions = evictions;
+    this.#sessions = sessions;
+    this.#pages = pages;
+    this.#commits = commits;
+    this.#onEvent = onEvent;
   }
 
-  /** A Client Identifier that no session has. [MQTT-3.2.2-16] */
+  /** Makes a Client Identifier that no session has. [MQTT-3.2.2-16] */
   newClientId(): string {
     let clientId: string;
-    do clientId = `${this.#host.clientIdPrefix}${crypto.randomUUID()}`; while (this.#host.sessions.has(clientId));
+    do clientId = `${this.#clientIdPrefix}${crypto.randomUUID()}`; while (this.#sessions.has(clientId));
     return clientId;
   }
 
-  /** Answers a question of a client that wants to get in, or to authenticate again; it never rejects. */
+  /** Answers a question of a connection; never rejects. A ban is looked at each time: by then more of the client is known. */
   resolve(ask: AdmissionAsk, served: ConnectionHandle): Answer | Promise<Answer> {
+    const ban = this.#evictions.banOf(served); // First: a client that is banned costs no password.
+    if (ban !== undefined) return { kind: "refused", reasonCode: ReasonCode.Banned, reason: ban.reason };
+    const { peer: { address, listener, certificateName, certificateSubject }, request } = served.transport;
     switch (ask.kind) {
       case "authenticate": {
-        const ban = this.#host.evictions.banOf(served); // Whoever is known by then costs no password.
-        if (ban !== undefined) return refusedFor(ban);
         const { connect, clientId } = ask;
-        const { peer: { address, listener, certificateName, certificateSubject }, request } = served.transport;
         const names = { certificateName, certificateSubject };
-        return this.#host.hooks.authenticate({ connect, clientId, address, listener, ...names, request });
+        return this.#hooks.authenticate({ connect, clientId, address, listener, ...names, request });
       }
-      case "exchange": {
-        const ban = this.#host.evictions.banOf(served);
-        if (ban !== undefined) return refusedFor(ban);
-        return this.#host.hooks.exchange(ask, served.transport.peer.address);
-      }
-      case "openSession": {
-        const ban = this.#host.evictions.banOf(served); // Now its principal is known.
-        return ban === undefined ? this.#openSession(ask, served) : refusedFor(ban);
-      }
+      case "exchange":
+        return this.#hooks.exchange(ask, address);
+      case "openSession":
+        return this.#openSession(ask, served);
     }
   }
 
-  /** A connection is over: its place is free, and its session and its Will are taken care of. */
+  /** Frees the place of a connection that is over, and ends its session or lets it wait. */
   ended(served: ConnectionHandle, closing: Closing): void {
     if (served.isAdmitted) this.#admitted -= 1;
     if (served.isWelcome) this.connected -= 1;
     served.isAdmitted = served.isWelcome = false;
     const { connection: { clientId }, transport: { peer } } = served;
-    this.#host.sessions.connectionEnded(served);
-    this.#host.onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
+    this.#sessions.connectionEnded(served);
+    this.#onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
   }
 
   #openSession(ask: OpenSession, served: ConnectionHandle): Answer | Promise<Answer> {
-    if (this.#host.commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
+    if (this.#commits.isFailing && ask.terms.sessionExpirySeconds > 0) {
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the server cannot store a session" };
     }
     if (!this.#admit(served)) {
       return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: "there are too many connections" };
     }
-    const session = this.#host.sessions.openNew(ask, served);
+    const session = this.#sessions.openNew(ask, served);
     if (session === undefined) return this.#reopenSession(ask, served);
     return typeof session === "string" ? refusedBy(session) : this.#welcome(ask, served, { session, isPresent: false });
   }
 
-  /** Whether there is a place for one more. Who has not been authenticated has none: anybody could take them all. */
+  /** Gives a connection a place; false: there is none. Only authenticated clients get one: anybody could take them all. */
   #admit(served: ConnectionHandle): boolean {
-    if (this.#admitted >= this.#host.limits.maximumConnections) {
-      // It gets the place of the connection that it is about to take over. [MQTT-3.1.4-3]
-      const owner = this.#host.sessions.ownerOf(served.connection);
+    if (this.#admitted >= this.#limits.maximumConnections) {
+      // It gets the place of the connection that it takes over. [MQTT-3.1.4-3]
+      const owner = this.#sessions.ownerOf(served.connection);
       if (owner?.isAdmitted !== true) return false;
       owner.isAdmitted = false;
       this.#admitted -= 1;
@@ -115,9 +121,9 @@ export class Admission {
     return true;
   }
 
-  /** The connection that was not taken over after all keeps its place. */
+  /** Gives the place back to the connection that was not taken over after all. */
   #givePlaceBack(served: ConnectionHandle): void {
-    const owner = this.#host.sessions.ownerOf(served.connection);
+    const owner = this.#sessions.ownerOf(served.connection);
     if (owner === undefined || owner.isAdmitted || !served.isAdmitted) return;
     owner.isAdmitted = true;
     served.isAdmitted = false;
@@ -125,14 +131,14 @@ export class Admission {
 
   async #reopenSession(ask: OpenSession, served: ConnectionHandle): Promise<Answer> {
     try {
-      const opened = await this.#host.sessions.open(ask, served);
+      const opened = await this.#sessions.open(ask, served);
       if (opened === undefined) return TAKEN_OVER;
       if (opened === "notYours") return NOT_YOURS;
       if (typeof opened !== "string") return this.#welcome(ask, served, opened);
       this.#givePlaceBack(served);
       return refusedBy(opened);
     } catch (error) {
-      this.#host.pages.tellReadFailed(served.connection, error);
+      this.#pages.tellReadFailed(served.connection, error);
       return { kind: "refused", reasonCode: ReasonCode.ServerUnavailable, reason: "the session could not be read" };
     }
   }
@@ -144,7 +150,7 @@ export class Admission {
       const { peer } = served.transport;
       served.isWelcome = true;
       this.connected += 1;
-      this.#host.onEvent({ kind: "clientConnected", peer, clientId, principal, connect, keepAliveSeconds });
+      this.#onEvent({ kind: "clientConnected", peer, clientId, principal, connect, keepAliveSeconds });
       served.watchKeepAlive();
     }
     return { kind: "openSession", ...opened };
@@ -153,8 +159,4 @@ export class Admission {
 
 function refusedBy(limit: SessionLimit): Answer {
   return { kind: "refused", reasonCode: ReasonCode.QuotaExceeded, reason: `the limit ${limit} is reached` };
-}
-
-function refusedFor({ reason }: Ban): Answer {
-  return { kind: "refused", reasonCode: ReasonCode.Banned, reason };
 }
