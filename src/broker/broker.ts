@@ -3,6 +3,11 @@ import { limitsWith } from "../protocol/limit_table.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Ban, BanTarget } from "./access/bans.ts";
+import { assemble, type BrokerParts } from "./assembly.ts";
+import type { BrokerHost } from "./connection/host.ts";
+import { ServedConnection } from "./connection/served_connection.ts";
+import { type PacketEvent, quiet } from "./events.ts";
+import type { BrokerSubscription } from "./local_client.ts";
 import type {
   BrokerMetrics,
   BrokerOptions,
@@ -11,11 +16,6 @@ import type {
   ServeOptions,
   SubscribeOptions,
 } from "./options.ts";
-import { assemble, type BrokerParts } from "./assembly.ts";
-import type { BrokerHost } from "./connection/host.ts";
-import type { BrokerSubscription } from "./local_client.ts";
-import { type PacketEvent, quiet } from "./events.ts";
-import { ServedConnection } from "./connection/served_connection.ts";
 import { sysInterval } from "./sys_topics.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
@@ -43,7 +43,7 @@ const NO_LIMITS: Partial<Limits> = {};
  * ```
  */
 export class Broker {
-  /** Those in force, see {@linkcode Broker.reload}. */
+  /** Limits in force, see {@linkcode Broker.reload}. */
   readonly limits: Limits;
   readonly #parts: BrokerParts;
   /** Hosts of connections by the limits of their own, with those of the broker that are in force. */
@@ -76,7 +76,7 @@ export class Broker {
       if (change.kind === "subscribed") retention.restoreSequence(change.retainedDue?.passesUntil ?? 0);
     }
     sessions.endRestore();
-    broker.tick(); // What has expired in the meantime.
+    broker.tick(); // Something may have expired in the meantime.
     if (options.clock === undefined) broker.#ticking = setInterval(() => broker.#timerFired(), TICK_MS);
     storage.lost?.then((error) => broker.#storageLost(error)); // It never rejects.
     return broker;
@@ -158,22 +158,15 @@ export class Broker {
     return connections.add(served, served.run());
   }
 
-  #hostWith(limits: Partial<Limits>): BrokerHost {
-    const known = this.#hosts.get(limits);
-    if (known !== undefined) return known;
-    const host = this.#parts.hostWith(limits);
-    this.#hosts.set(limits, host);
-    return host;
-  }
-
   /**
    * Answers an HTTP request that wants to speak MQTT over WebSocket, as a route of an app, and serves the connection. The
    * authenticator gets the request too. Everything else gets a response that says what to do.
    *
-   * It must be the request of `Deno.serve` itself: one that was made anew from it is answered, but never becomes a WebSocket.
+   * The request must be that of `Deno.serve` itself: one that was made anew from it is answered, but never becomes a
+   * WebSocket.
    *
-   * What the runtime's WebSocket cannot do: it puts the fragments of a message together before it gives any of it, up to
-   * 64 MiB, takes frames that are not masked, and reads on while the broker does not; `listenWebSocket` does none of this.
+   * The WebSocket of the runtime puts the fragments of a message together before it gives any of it, up to 64 MiB, takes
+   * frames that are not masked, and reads on while the broker does not; `listenWebSocket` does none of this.
    *
    * @throws RangeError for a trusted proxy that is not an address
    * @example
@@ -187,11 +180,11 @@ export class Broker {
    * ```
    */
   upgrade(request: Request, options: RouteOptions = {}): Response {
-    return answerUpgrade(request, { paths: "any", ...options }, {
-      serve: (transport) => this.serve(transport),
-      isClosing: () => this.#closing !== undefined,
-      onEvent: this.#parts.onEvent,
-    });
+    const isClosing = () => this.#closing !== undefined;
+    const routeOptions = { paths: "any", ...options } as const;
+    const { response, transport } = answerUpgrade(request, routeOptions, isClosing, this.#parts.onEvent);
+    if (transport !== undefined) this.serve(transport); // It never rejects.
+    return response;
   }
 
   /** {@linkcode Broker.upgrade} for the paths `/mqtt` and `/` as a handler, as in `Deno.serve(broker.fetch)`. */
@@ -235,8 +228,8 @@ export class Broker {
   }
 
   /**
-   * Publishes from the broker's own process. Resolves when the message is with the sessions, and kept where these are. Where
-   * a client that gets it is far behind, it waits for that as long as `maximumBacklogWaitMs` allows.
+   * Publishes from the broker's own process. Resolves when the message is with the sessions, and kept where these are. It
+   * waits for a client that gets it and is far behind, as long as `maximumBacklogWaitMs` allows.
    *
    * @throws RangeError for what no PUBLISH can say, or is larger than the limits allow; TypeError when the broker is closed;
    * Error when the storage failed
@@ -266,8 +259,8 @@ export class Broker {
   }
 
   /**
-   * Serves every deadline that has come: Keep Alive, expiry, Will Delay, connect timeout. Only who has opened the broker with
-   * clocks of its own calls it.
+   * Serves every deadline that has come: Keep Alive, expiry, Will Delay, connect timeout. Call it only where the broker was
+   * opened with clocks of your own.
    *
    * @param monotonicMs by the monotonic one of these clocks. @default what it shows
    */
@@ -283,53 +276,7 @@ export class Broker {
     sysTopics.tick(nowMs);
     commits.tick(nowMs);
     if (!Object.is(review.version, hooks.rulesVersion)) review.begin(); // NaN is no other NaN.
-    turn.end(); // What expired may have written changes.
-  }
-
-  #timerFired(): void {
-    const { stalls, clock } = this.#parts;
-    stalls.timerFired(clock(), TICK_MS);
-    this.tick();
-  }
-
-  /** Runs some deadlines at a time: many sessions may end together, and each may have a Will for everyone. */
-  #serveDeadlines(nowMs: number): void {
-    const { deadlines, turn: { budget }, unexpectedError, timeline } = this.#parts;
-    let sinceMs = performance.now();
-    const isSpent = () => {
-      const ms = performance.now();
-      if (ms - sinceMs >= 1) { // Less holds nobody up, but would add up over ticks.
-        budget.spend(ms - sinceMs);
-        sinceMs = ms;
-      }
-      return budget.isSpent;
-    };
-    try {
-      if (!deadlines.tick(nowMs, isSpent) || this.#isTickingAgain) return;
-    } catch (error) {
-      unexpectedError(error); // What is left has its turn with the next tick.
-      return;
-    }
-    this.#isTickingAgain = true;
-    budget.later(() => {
-      this.#isTickingAgain = false;
-      if (this.#closing === undefined) this.tick(Math.max(timeline.monotonicOf(nowMs), timeline.monotonicMs()));
-    });
-  }
-
-  /** Looks whether the wall clock was set: stored times then mean another time of day, and tokens end at another time. */
-  #lookAtWallClock(): void {
-    const { timeline, commits } = this.#parts;
-    this.#wallClockSet(timeline.look());
-    const moment = timeline.momentToKeepAgain();
-    if (moment !== undefined) commits.write(moment);
-  }
-
-  #wallClockSet(byMs: number): void {
-    if (byMs === 0) return;
-    const { connections, onEvent } = this.#parts;
-    onEvent({ kind: "wallClockSet", byMs });
-    for (const served of connections) served.wallClockSet();
+    turn.end(); // Deadlines may have written changes.
   }
 
   /**
@@ -345,7 +292,61 @@ export class Broker {
     await this.close();
   }
 
-  /** Another broker may serve its clients by now: nothing that waits for the storage is ever sent, and nothing written. */
+  #hostWith(limits: Partial<Limits>): BrokerHost {
+    const known = this.#hosts.get(limits);
+    if (known !== undefined) return known;
+    const host = this.#parts.hostWith(limits);
+    this.#hosts.set(limits, host);
+    return host;
+  }
+
+  #timerFired(): void {
+    const { stalls, clock } = this.#parts;
+    stalls.timerFired(clock(), TICK_MS);
+    this.tick();
+  }
+
+  /** Runs some deadlines at a time: many sessions may end together, and each may have a Will for everyone. */
+  #serveDeadlines(nowMs: number): void {
+    const { deadlines, turn: { budget }, unexpectedError, timeline } = this.#parts;
+    let sinceMs = performance.now();
+    const isSpent = () => {
+      const ms = performance.now();
+      if (ms - sinceMs >= 1) { // Less is no delay for others, but would add up over ticks.
+        budget.spend(ms - sinceMs);
+        sinceMs = ms;
+      }
+      return budget.isSpent;
+    };
+    try {
+      if (!deadlines.tick(nowMs, isSpent) || this.#isTickingAgain) return;
+    } catch (error) {
+      unexpectedError(error); // The rest is run with the next tick.
+      return;
+    }
+    this.#isTickingAgain = true;
+    budget.later(() => {
+      this.#isTickingAgain = false;
+      if (this.#closing === undefined) this.tick(Math.max(timeline.monotonicOf(nowMs), timeline.monotonicMs()));
+    });
+  }
+
+  /** Checks whether the wall clock was set: stored times then mean another time of day, and tokens end at another time. */
+  #lookAtWallClock(): void {
+    const { timeline, commits } = this.#parts;
+    this.#wallClockSet(timeline.look());
+    const moment = timeline.momentToKeepAgain();
+    if (moment !== undefined) commits.write(moment);
+  }
+
+  #wallClockSet(byMs: number): void {
+    if (byMs === 0) return;
+    const { connections, onEvent } = this.#parts;
+    onEvent({ kind: "wallClockSet", byMs });
+    for (const served of connections) served.wallClockSet();
+  }
+
+  /** Closes the broker; nothing that waits for the storage is ever sent: another broker may serve its clients by now. */
   #storageLost(error: Error): void {
     if (this.#closing !== undefined) return;
     const { connections, commits, onEvent } = this.#parts;
@@ -353,7 +354,7 @@ export class Broker {
     for (const served of connections) {
       served.refuseHeld(ReasonCode.ServerShuttingDown, "the server has lost its storage");
     }
-    this.close().catch(() => {}); // It was told that the storage is lost.
+    this.close().catch(() => {}); // The event tells that the storage is lost.
     onEvent({ kind: "storageLost", error });
   }
 
@@ -379,7 +380,7 @@ export class Broker {
     clearInterval(this.#ticking);
     const moment = timeline.lastMoment();
     if (moment !== undefined) commits.write(moment);
-    // What could not be kept was said in an event.
+    // An event has told of changes that could not be kept.
     await commits.settled().catch(() => {});
     await storage.close();
   }

@@ -9,7 +9,7 @@ const DROPS_TOLD_EVERY_MS = 10_000;
 // A client is told of again after an hour, and of so many clients in one.
 const REFUSALS_TOLD_EVERY_MS = 3_600_000;
 const MOST_TOLD = 1_000;
-// 100,000 at once take 20 ms, in which nobody is served. (2 cores, Deno 2.9, 2026-11)
+// 100,000 at once take 20 ms, in which nothing is served. (2 cores, Deno 2.9, 2026-11)
 const SESSIONS_AT_A_TIME = 2_000;
 
 /** Counts what has come and gone since the broker was opened; for a batch and for a write, where that can be. */
@@ -140,7 +140,7 @@ export class BacklogTotals {
 }
 
 /**
- * Measures for how long the event loop was held, and nobody was served: by the work of one turn, or by turns one after the
+ * Measures for how long the event loop was held, and nothing was served: by the work of one turn, or by turns one after the
  * other in which the runtime did not look for timers and sockets, which makes a timer late.
  */
 export class EventLoopStalls {

@@ -1,8 +1,8 @@
-/** Something that is due at a time. What waits for more than one in turn can be one itself. */
+/** Something that is due at a time; an object that waits for several times, one after the other, can be one itself. */
 export interface Deadline {
   /** Epoch milliseconds. Only {@linkcode Deadlines} sets it. */
   dueMs: number;
-  /** Where it is in the heap, which alone sets it; -1: it does not wait. */
+  /** Index in the heap, which alone sets it; -1: it does not wait. */
   place: number;
   run(nowMs: number): void;
 }
@@ -21,7 +21,7 @@ export class Deadlines {
     return deadline;
   }
 
-  /** Lets one wait until another time than before, or for the first time. */
+  /** Lets a deadline wait until another time than before, or for the first time. */
   set(deadline: Deadline, dueMs: number): void {
     this.cancel(deadline);
     deadline.dueMs = dueMs;
@@ -29,7 +29,7 @@ export class Deadlines {
     this.#rise(deadline, this.#heap.length - 1);
   }
 
-  /** Takes one back, if it waits. */
+  /** Takes a deadline back, if it waits. */
   cancel(deadline: Deadline | undefined): void {
     if (deadline === undefined || deadline.place < 0) return;
     const { place } = deadline;
@@ -42,7 +42,7 @@ export class Deadlines {
 
   /**
    * Runs what is due, the earliest first, until nothing is or `isEnough` says so, which is asked after each; gives whether
-   * something is left. What one throws does not keep the others from running; it is thrown at the end.
+   * something is left. An error of one does not stop the others; it is thrown at the end.
    */
   tick(nowMs: number, isEnough: () => boolean = () => false): boolean {
     const errors: unknown[] = [];

@@ -4,7 +4,7 @@ import type { ReasonCode } from "../codec/reason_code.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { Peer } from "../transport/transport.ts";
 
-/** What happens in a broker, for logs. Neither payloads nor passwords are to be shown. */
+/** Something that happens in a broker, for logs. Neither payloads nor passwords are to be shown. */
 export type BrokerEvent =
   | { readonly kind: "connectionOpened"; readonly peer: Peer }
   /** Shortly before CONNACK with Success is sent. */
@@ -12,10 +12,10 @@ export type BrokerEvent =
     readonly kind: "clientConnected";
     readonly peer: Peer;
     readonly clientId: string;
-    /** As the authenticator gave it. The user name may be a token: it is not to be shown where there is a principal. */
+    /** Name that the authenticator gave. The user name may be a token: it is not to be shown where there is a principal. */
     readonly principal: string | undefined;
     readonly connect: ConnectPacket;
-    /** As it holds, in seconds; 0: off. */
+    /** Keep Alive that holds, in seconds; 0: off. */
     readonly keepAliveSeconds: number;
   }
   | { readonly kind: "clientTakenOver"; readonly peer: Peer; readonly clientId: string }
@@ -40,7 +40,7 @@ export type BrokerEvent =
     readonly kind: "accessDenied";
     readonly peer: Peer;
     readonly clientId: string;
-    /** As the authenticator gave it. */
+    /** Name that the authenticator gave. */
     readonly principal: string | undefined;
     readonly action: "publish" | "subscribe";
     /** Topic Name or Topic Filter. */

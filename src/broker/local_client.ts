@@ -13,7 +13,7 @@ import type { BacklogWait, Publishing, Router, Subscriber } from "./router.ts";
 import type { Turn } from "./turn.ts";
 
 const DEFAULT_MESSAGES = 1_000;
-// A reader that has taken nothing for so long is waited for by nobody, as with clients.
+// Publishers do not wait for a reader that has taken nothing for so long, as with clients.
 const LONGEST_STALL_MS = 1_000;
 
 /** Publishes and subscribes in the broker's own process. */
@@ -147,7 +147,7 @@ export class LocalClient {
     for (const name of ["topicAlias", "subscriptionIdentifiers"] as const) {
       if (properties[name] !== undefined) throw new RangeError(`Cannot publish: ${name} is set by the broker alone`);
     }
-    // As they were given: what goes out is made of them.
+    // With its properties as they were given: what goes out is made of them.
     const { length } = encodePacket({ ...message.packet(qos, false, nowMs), properties }, 5);
     if (length > this.#limits.maximumPacketBytes) {
       throw new RangeError(

@@ -12,11 +12,11 @@ import type { Clock, MachineClock } from "./timeline.ts";
 
 /** Options of {@linkcode Broker.open}; all may be left out. */
 export interface BrokerOptions {
-  /** What is not given has its default, see {@linkcode Limits}. */
+  /** Limits; the others have their defaults, see {@linkcode Limits}. */
   readonly limits?: Partial<Limits>;
   /** Keeps sessions and retained messages. The broker closes it. @default a new {@linkcode MemoryStorage} */
   readonly storage?: Storage;
-  /** Says who a client is. @default everybody is let in: listen on loopback only */
+  /** Says who a client is. @default every client is let in: listen on loopback only */
   readonly authenticator?: Authenticator;
   /**
    * Authentication Methods (MQTT 5, section 4.12), such as `scramSha256`. A client that names one is not asked by the
@@ -26,21 +26,21 @@ export interface BrokerOptions {
   /** Says what a client may do. @default everything */
   readonly authorizer?: Authorizer;
   /**
-   * What becomes of a PUBLISH of 3.1 or 3.1.1 that is not authorized: it is acknowledged and dropped, as these versions
+   * Answer to a PUBLISH of 3.1 or 3.1.1 that is not authorized: it is acknowledged and dropped, as these versions
    * cannot say so, or it ends the connection. In MQTT 5 it is acknowledged with 0x87.
    *
    * @default {"acknowledge"}
    */
   readonly deniedPublish?: "acknowledge" | "close";
   /**
-   * What becomes of a client whose Will is not authorized: CONNECT is refused with 0x87, or it gets in, which is told as
+   * Answer to a client whose Will is not authorized: CONNECT is refused with 0x87, or it gets in, which is told as
    * denied, and its Will is dropped if it is still not authorized when it would be published.
    *
    * @default {"refuse"}
    */
   readonly deniedWill?: "refuse" | "drop";
   /**
-   * What becomes of a client that is connected when other rules take away what it has subscribed to. In both cases the
+   * Consequence for a client that is connected when other rules take away what it has subscribed to. In both cases the
    * subscription ends, and an event tells it. `disconnect`: the client is disconnected with 0x87 and a Reason String that
    * names the Topic Filters, before MQTT 5 without a word; a session that lives on waits for it without them.
    * `unsubscribe`: it stays connected, and is not told, for MQTT has no packet that could. A client that comes back to its
@@ -72,7 +72,7 @@ export interface BrokerOptions {
    */
   readonly upgradesOutgoingQos?: boolean;
   /**
-   * How many copies of a message a client gets of which several subscriptions match it (MQTT 5, section 3.3.4). `each`: one for
+   * Copies of a message for a client of which several subscriptions match it (MQTT 5, section 3.3.4). `each`: one for
    * each Subscription Identifier, and one for those subscriptions that have none, with what these subscriptions say of QoS,
    * Retain As Published and No Local; a client that tells its subscriptions apart by one identifier, such as Node-RED, needs
    * this. `once`: one copy, with the highest QoS and all identifiers. Without identifiers, as always before MQTT 5, both are
@@ -89,13 +89,13 @@ export interface BrokerOptions {
    */
   readonly checksPayloadFormat?: boolean;
   /**
-   * What a client is told that asks for Response Information (MQTT 5, section 3.2.2.3.15): mostly the beginning of the
+   * Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15): mostly the beginning of the
    * topics on which it gets responses. @default none
    */
   readonly responseInformation?: (clientId: string) => string | undefined;
   /**
-   * How often the topics below `$SYS/broker` tell what has changed, in milliseconds; 0: there are none. Who may read them is
-   * for the authorizer to say.
+   * Interval in which the topics below `$SYS/broker` tell what has changed, in milliseconds; 0: there are none. The authorizer
+   * says which clients may read them.
    *
    * @default {0}
    */
@@ -105,11 +105,11 @@ export interface BrokerOptions {
    * `$SYS/broker/heap/maximum`, the most that it ever gave. It is asked once in `sysIntervalMs`. @default these are not told
    */
   readonly heapBytes?: () => number;
-  /** What a Client Identifier begins with that the broker makes for a client that gives none. @default {"auto-"} */
+  /** Beginning of a Client Identifier that the broker makes for a client that gives none. @default {"auto-"} */
   readonly assignedClientIdPrefix?: string;
-  /** Told what happens, for logs. It must not throw. */
+  /** Hears what happens, for logs. It must not throw. */
   readonly onEvent?: (event: BrokerEvent) => void;
-  /** Told of every packet, which costs much of the speed. It must not throw. */
+  /** Hears of every packet, which costs much of the speed. It must not throw. */
   readonly onPacket?: (event: PacketEvent) => void;
   /**
    * Clocks of your own: you call {@linkcode Broker.tick} yourself then. One function stands for both: epoch milliseconds that
@@ -128,7 +128,7 @@ export interface BrokerOptions {
 /** Options of {@linkcode Broker.serve}. */
 export interface ServeOptions {
   /**
-   * In place of those of the broker, for this connection: sizes of packets, times, QoS, Receive Maximum, Topic Aliases, Keep
+   * Limits in place of those of the broker, for this connection: sizes of packets, times, QoS, Receive Maximum, Topic Aliases, Keep
    * Alive, outbox, rates. What is of a session or of the whole broker stays as it is.
    */
   readonly limits?: Partial<Limits>;
@@ -137,7 +137,7 @@ export interface ServeOptions {
 /** A client that is connected. */
 export interface ConnectedClient {
   readonly clientId: string;
-  /** As the authenticator gave it. */
+  /** Name that the authenticator gave it. */
   readonly principal: string | undefined;
   readonly peer: Peer;
 }
@@ -159,20 +159,20 @@ export interface BrokerMetrics {
   readonly backlogBytes: number;
   /** Messages that were not delivered, by reason, since the broker was opened. */
   readonly dropped: Readonly<SessionContext["dropped"]>;
-  /** What clients asked for and may not do, since the broker was opened. */
+  /** Requests of clients that were denied, since the broker was opened. */
   readonly denied: {
     /** PUBLISH packets, those to topics of the server too, and Wills, at CONNECT and when they are due. */
     readonly publish: number;
     /** Topic Filters of SUBSCRIBE. */
     readonly subscribe: number;
   };
-  /** The longest time for which the event loop was held and nobody was served, in milliseconds, since the broker was opened. */
+  /** Longest time for which the event loop was held and nothing was served, in milliseconds, since the broker was opened. */
   readonly longestStallMs: number;
   readonly storage: {
     /** Groups of changes that were kept, and the changes in them. */
     readonly commits: number;
     readonly changes: number;
-    /** How often a group could not be kept; it is tried again. */
+    /** Groups that could not be kept; they are tried again. */
     readonly failedCommits: number;
     /** Changes that are not kept yet, in bytes. */
     readonly pendingBytes: number;

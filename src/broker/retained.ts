@@ -215,7 +215,7 @@ export class RetainedMessages {
     return true;
   }
 
-  /** How much {@linkcode RetainedMessages.bytes} grows with a message. */
+  /** Bytes by which {@linkcode RetainedMessages.bytes} grows with a message. */
   growthWith(message: ApplicationMessage, source?: AccessAttributes): number {
     const levels = message.topic.split("/");
     let node: Node | undefined = this.#root;
@@ -265,7 +265,7 @@ export class RetainedMessages {
   }
 
   /**
-   * The same in the order of topics, level by level, which is the same after a restart.
+   * Messages as from {@linkcode match}, in the order of topics, level by level, which is the same after a restart.
    *
    * @param after only messages of topics after this one come; empty: all
    */

@@ -41,12 +41,12 @@ export interface Subscriber {
 }
 
 interface TopicMatches {
-  /** The only one of all that match, where nothing else has to be looked at. */
+  /** The only match, where nothing else has to be looked at. */
   readonly only: Match<Subscriber> | undefined;
   readonly matches: readonly Match<Subscriber>[];
-  /** Of Shared Subscriptions: each message goes to one of the members (MQTT 5, section 4.8.2). */
+  /** Shared Subscriptions: each message goes to one of the members (MQTT 5, section 4.8.2). */
   readonly groups: readonly SubscriberSet<Subscriber>[];
-  /** Places in arrays that no other match has. */
+  /** Places in arrays that no other topic has. */
   readonly ownPlaces: number;
 }
 
@@ -57,7 +57,7 @@ interface Waiting {
   readonly answer: (answer: SubscriberAnswer) => void;
 }
 
-/** Brings messages to subscribers: one match for each topic, kept until subscriptions change. */
+/** Brings messages to subscribers: the matches of a topic are remembered until subscriptions change. */
 export class Router {
   readonly #overlapping: OverlappingSubscriptions;
   readonly #trie = new TopicTrie<Subscriber>();
@@ -69,7 +69,7 @@ export class Router {
     this.#overlapping = overlapping;
   }
 
-  /** How many subscriptions there are, and how many of these are shared. */
+  /** Number of subscriptions, and of those that are shared among them. */
   get counts(): { readonly subscriptions: number; readonly shared: number } {
     return { subscriptions: this.#trie.count, shared: this.#trie.sharedCount };
   }
@@ -158,7 +158,7 @@ export class Router {
     return found;
   }
 
-  /** A topic that is not kept. */
+  /** Remembers the matches of a topic that is not in the cache. */
   #remember(topic: string, found: TopicMatches): void {
     if (topic.length > LONGEST_CACHED_TOPIC) return;
     const mostTopics = Math.min(Math.max(LEAST_CACHED_TOPICS, this.#trie.count), MOST_CACHED_TOPICS);
@@ -176,7 +176,7 @@ export class Router {
     this.#misses = 0;
   }
 
-  /** What is kept of the topics that the filter matches. */
+  /** Forgets the matches of topics that the filter matches. */
   #forget({ filter: { levels, shareName, topicFilter } }: Subscription): void {
     if (this.#cache.size === 0) return;
     if (hasWildcard(levels)) return this.#clear();

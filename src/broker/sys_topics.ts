@@ -13,7 +13,7 @@ import type { Router } from "./router.ts";
 import type { SessionQuota } from "./session_quota.ts";
 import type { Sessions } from "./sessions.ts";
 
-/** The same as in deno.json. */
+/** Version of the program, as in deno.json. */
 export const VERSION = "0.1.0";
 const ROOT = "$SYS/broker/";
 const LOAD_MINUTES = [1, 5, 15] as const;
@@ -21,7 +21,7 @@ const LOAD_MINUTES = [1, 5, 15] as const;
 /** A number of a topic below {@linkcode ROOT}. */
 type Row = readonly [name: string, value: number];
 
-/** How often the topics are told, as an option gives it. Throws RangeError for what is too often. */
+/** Interval in which the topics are told, as an option gives it. Throws RangeError for one that is too short. */
 export function sysInterval(ms = 0): number {
   if (ms === 0 || (Number.isInteger(ms) && ms >= 100)) return ms;
   throw new RangeError(`Cannot set sysIntervalMs: "${ms}" is not 0 or an integer of at least 100`);

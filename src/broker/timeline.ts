@@ -20,14 +20,14 @@ const RUNTIME_CLOCK: Clock = { monotonicMs: () => performance.now(), wallMs: () 
 
 // With more against the monotonic clock, the wall clock was set; with less, what is stored is as much wrong.
 const SET_MS = 1_000;
-/** An uptime is in whole seconds, and the moment that is kept is up to {@linkcode SET_MS} wrong. */
+// An uptime is in whole seconds, and the moment that is kept is up to SET_MS wrong.
 const UPTIME_ERROR_MS = 2_000;
-/** A wall clock that goes back while no broker runs lets at least the time go on until the last moment that was kept. */
+// A wall clock that goes back while no broker runs lets the time resume at the last moment that was kept, at least.
 const KEPT_FOR_MS = 60_000;
 
 /**
  * The broker's own time, in milliseconds that only go forward. All deadlines are in it, and all times in the storage. It
- * begins as what the wall clock shows, and does not follow when that is set. A broker that is opened again goes on with it
+ * begins as what the wall clock shows, and does not follow when that is set. A broker that is opened again resumes it
  * from a moment that the storage has kept, and adds the time for which none ran.
  */
 export class Timeline {
@@ -37,9 +37,9 @@ export class Timeline {
   #originMs: number;
   /** Offset of the wall clock, as it was seen last. */
   #seenAheadMs = 0;
-  /** The same in the storage: it is there, or on its way. */
+  /** Offset of the wall clock that the storage has, or that is on its way there. */
   #keptAheadMs = 0;
-  /** By this time; `undefined`: nothing is there. */
+  /** Time when that was; `undefined`: the storage has none. */
   #keptAtMs: number | undefined;
 
   constructor(clock: Clock | (() => number) = RUNTIME_CLOCK, machine?: MachineClock) {
@@ -55,17 +55,17 @@ export class Timeline {
 
   readonly wallMs = (): number => this.#clock.wallMs();
 
-  /** The own time of a moment of the monotonic clock. */
+  /** Converts a moment of the monotonic clock into the broker's own time. */
   at(monotonicMs: number): number {
     return this.#originMs + monotonicMs;
   }
 
-  /** The moment of the monotonic clock for one of the own time. */
+  /** Converts a moment of the broker's own time into one of the monotonic clock. */
   monotonicOf(nowMs: number): number {
     return nowMs - this.#originMs;
   }
 
-  /** Goes on from a moment that the storage has kept; gives by how much the wall clock was set while none ran; 0: it was not. */
+  /** Resumes from a moment that the storage has kept; gives by how much the wall clock was set meanwhile; 0: it was not. */
   resume(kept: ClockChange): number {
     const wallMs = this.wallMs();
     const passedMs = Math.max(0, this.#passedMs(kept, wallMs));
@@ -93,7 +93,7 @@ export class Timeline {
     return isGood ? undefined : this.#moment();
   }
 
-  /** The same for a storage that has one already: where there is nothing else in it, this needs not be. */
+  /** Gives it for a storage that has one already: a storage that has nothing else need not have this. */
   momentToKeepAgain(): ClockChange | undefined {
     return this.#keptAtMs === undefined ? undefined : this.momentToKeep();
   }
@@ -119,7 +119,7 @@ export class Timeline {
     };
   }
 
-  /** For how long no broker ran. */
+  /** Gives for how long no broker ran. */
   #passedMs(kept: ClockChange, wallMs: number): number {
     const byWallMs = wallMs - kept.wallMs;
     const uptimeMs = this.#uptimeMs;

@@ -18,9 +18,9 @@ interface Node<Subscriber> {
   plus: Node<Subscriber> | undefined;
   /** Child for `#`. */
   hash: Node<Subscriber> | undefined;
-  /** Of the filter that ends here. */
+  /** Subscribers of the filter that ends here. */
   members: SubscriberSet<Subscriber> | undefined;
-  /** Of the filter that ends here as Shared Subscriptions, by ShareName. */
+  /** Shared Subscriptions of the filter that ends here, by ShareName. */
   shared: Map<string, SubscriberSet<Subscriber>> | undefined;
 }
 
@@ -65,7 +65,7 @@ export class TopicTrie<Subscriber> {
     this.#count(shareName, (members?.size ?? 1) - sizeBefore);
   }
 
-  /** False: there was no such subscription. */
+  /** Deletes a subscription; false: there was none. */
   delete(subscriber: Subscriber, subscription: Subscription): boolean {
     const { levels, shareName } = subscription.filter;
     const path: Node<Subscriber>[] = [this.#root];
@@ -84,7 +84,7 @@ export class TopicTrie<Subscriber> {
       else node.shared?.delete(shareName);
       if (node.shared?.size === 0) node.shared = undefined;
     }
-    // Branches that nobody needs any more.
+    // Branches without a filter go.
     for (let depth = path.length - 1; depth > 0 && isEmpty(path[depth] as Node<Subscriber>); depth--) {
       // One for each node below the root, and above depth.
       setChild(path[depth - 1] as Node<Subscriber>, levels[depth - 1] as string, undefined);
@@ -197,10 +197,10 @@ export interface Match<Subscriber> extends DeliveryOptions {
   readonly deliveryToPublisher: DeliveryOptions | undefined;
 }
 
-/** Who has subscribed to one Topic Filter, with what. Most filters have one subscriber, for whom a Map would be much. */
+/** Subscribers of one Topic Filter with their subscriptions. Most filters have one, for which a Map would be much. */
 export class SubscriberSet<Subscriber> {
   readonly filter: ParsedTopicFilter;
-  /** Of a Shared Subscription: whose turn it is, as an index of {@linkcode matches}. It stays when members change. */
+  /** Index in {@linkcode matches} of the member of a Shared Subscription whose turn it is. It stays when members change. */
   turn = 0;
   /** The first, while there is no Map. */
   #subscriber: Subscriber;
@@ -218,13 +218,13 @@ export class SubscriberSet<Subscriber> {
     return this.#map?.size ?? (this.#subscription === undefined ? 0 : 1);
   }
 
-  /** In the order in which they came. */
+  /** Subscribers and their subscriptions, in the order in which they came. */
   get all(): Iterable<readonly [Subscriber, Subscription]> {
     if (this.#map !== undefined) return this.#map;
     return this.#subscription === undefined ? [] : [[this.#subscriber, this.#subscription]];
   }
 
-  /** What they get where no other filter matches: the same array for all topics, until members change. */
+  /** Matches where no other filter matches the topic: the same array for all topics, until members change. */
   get matches(): readonly Match<Subscriber>[] {
     return this.#matches ??= this.#matchesOfAll();
   }
@@ -236,7 +236,7 @@ export class SubscriberSet<Subscriber> {
     return Array.from(this.all, ([subscriber, subscription]) => matchOf(subscriber, [subscription]));
   }
 
-  /** In place of the subscription that the subscriber had, if any. */
+  /** Adds a subscription, or puts it in place of the one that the subscriber had. */
   set(subscriber: Subscriber, subscription: Subscription): void {
     this.#matches = undefined;
     if (this.#map === undefined && this.#subscriber === subscriber) {
@@ -247,7 +247,7 @@ export class SubscriberSet<Subscriber> {
     this.#map.set(subscriber, subscription);
   }
 
-  /** False: there was no such subscriber. */
+  /** Deletes the subscription of a subscriber; false: there was none. */
   delete(subscriber: Subscriber): boolean {
     this.#matches = undefined;
     if (this.#map !== undefined) return this.#map.delete(subscriber);

@@ -194,7 +194,7 @@ export class FanOutWrites {
     this.#look();
   }
 
-  /** All that there will be have begun. */
+  /** Takes note that no more will begin. */
   allBegun(): void {
     this.#most = this.#begun * MOST_UNDER_WAY;
     this.#look();
@@ -212,7 +212,7 @@ export class FanOutWrites {
  * because the others wait for the sum. When it is spent, what is left waits until the runtime has looked for other input.
  */
 export class TurnBudget {
-  /** How often some of it was spent. */
+  /** Number of times that some of it was spent. */
   spendings = 0;
   #ms: number;
   #spentMs = 0;

@@ -1,5 +1,5 @@
 import { type HostOptions, type HostRefusal, hostRefusal, isLoopbackAddress } from "../transport/http_host.ts";
-import type { Peer, Transport } from "../transport/transport.ts";
+import type { Transport } from "../transport/transport.ts";
 import { upgradeWebSocket } from "../transport/upgraded_web_socket.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../transport/web_socket_forwarded.ts";
 import { CloseCode, type WebSocketEnd } from "../transport/web_socket_frames.ts";
@@ -16,7 +16,7 @@ import type { BrokerEvent } from "./events.ts";
  * `Forwarded`, which no page can set here. Give `hosts` to have all requests checked.
  */
 export interface RouteOptions extends UpgradeOptions, HostOptions, ForwardedOptions {
-  /** Who sent the request, as the second argument of a `Deno.serve` handler says. @default unknown */
+  /** Address that sent the request, as the second argument of a `Deno.serve` handler says. @default unknown */
   readonly remoteAddr?: RemoteAddress | undefined;
   /** Seconds of silence after which the runtime sends a Ping, for proxies that close what is silent. @default {0}, never */
   readonly idleTimeoutSeconds?: number;
@@ -29,36 +29,42 @@ export interface RemoteAddress {
   readonly port?: number;
 }
 
-/** What a route needs of its broker. */
-export interface RouteHost {
-  serve(transport: Transport): Promise<void>;
-  isClosing(): boolean;
-  onEvent(event: BrokerEvent): void;
+/** Response to a request, and the connection that it becomes; `undefined`: it becomes none. */
+interface RouteAnswer {
+  readonly response: Response;
+  readonly transport: Transport | undefined;
 }
 
-/** Answers a request, and serves the connection where it becomes one. */
-export function answerUpgrade(request: Request, options: RouteOptions, host: RouteHost): Response {
+/** Answers a request that wants to speak MQTT over WebSocket. @param isClosing whether the broker ends */
+export function answerUpgrade(
+  request: Request,
+  options: RouteOptions,
+  isClosing: () => boolean,
+  onEvent: (event: BrokerEvent) => void,
+): RouteAnswer {
   const known = addressOf(options.remoteAddr);
   const addresses = new ForwardedAddresses(options);
   const address = addresses.clientAddress(known, request.headers);
   const url = URL.parse(urlOf(request));
-  if (url === null) return new Response("The Host header is wrong\n", { status: 400 });
+  if (url === null) return refused(new Response("The Host header is wrong\n", { status: 400 }));
   const { protocol, host: name } = url;
   const peer = { transport: "ws", address, listener: `${protocol === "https:" ? "wss" : "ws"}://${name}` };
   const onWebSocketEnd = ({ code, reason, isByPeer }: WebSocketEnd) => {
     const isViolation = !isByPeer && code !== CloseCode.Normal && code !== CloseCode.GoingAway;
-    if (isViolation) host.onEvent({ kind: "transportViolation", peer, reason });
+    if (isViolation) onEvent({ kind: "transportViolation", peer, reason });
   };
-  const closeCode = () => host.isClosing() ? CloseCode.GoingAway : CloseCode.Normal;
+  const closeCode = () => isClosing() ? CloseCode.GoingAway : CloseCode.Normal;
   const misdirected = hostRefusal(request, options, isLoopbackAddress(known) && isOfOwnPage(request));
-  if (misdirected !== undefined) return refused(misdirected, peer, host);
+  if (misdirected !== undefined) {
+    onEvent({ kind: "connectionRefused", peer, reason: misdirected.reason });
+    return refused(responseTo(misdirected));
+  }
   const scheme = isProxied(request) ? addresses.scheme(request.headers) : protocol === "https:" ? "https" : "http";
   const upgraded = upgradeWebSocket(request, { ...options, peer, scheme, closeCode, onWebSocketEnd });
   if (upgraded.refusal !== undefined) {
-    host.onEvent({ kind: "connectionRefused", peer, reason: upgraded.refusal.reason });
+    onEvent({ kind: "connectionRefused", peer, reason: upgraded.refusal.reason });
   }
-  if (upgraded.transport !== undefined) host.serve(upgraded.transport); // Never rejects.
-  return upgraded.response;
+  return upgraded;
 }
 
 function addressOf({ transport, hostname, port }: RemoteAddress = {}): string {
@@ -67,7 +73,7 @@ function addressOf({ transport, hostname, port }: RemoteAddress = {}): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** A page cannot set these headers when it opens a WebSocket, so that here it does not matter which proxy it was. */
+/** Whether a proxy has sent the request: a page cannot set these headers, so that here it does not matter which proxy. */
 function isProxied({ headers }: Request): boolean {
   return ["x-forwarded-for", "x-forwarded-proto", "forwarded"].some((name) => headers.has(name));
 }
@@ -78,13 +84,16 @@ function isOfOwnPage(request: Request): boolean {
   return page !== null && isSameHost(page, request) && !isProxied(request);
 }
 
-function refused({ status, reason, body }: HostRefusal, peer: Peer, host: RouteHost): Response {
-  host.onEvent({ kind: "connectionRefused", peer, reason });
+function refused(response: Response): RouteAnswer {
+  return { response, transport: undefined };
+}
+
+function responseTo({ status, reason, body }: HostRefusal): Response {
   const { headers } = refusal(status, reason, body);
   return new Response(body, { status, headers });
 }
 
-/** The runtime makes it of the Host header when it is asked, and throws for one that is wrong. */
+/** Reads the URL, which the runtime makes of the Host header then; it throws for one that is wrong. */
 function urlOf(request: Request): string {
   try {
     return request.url;

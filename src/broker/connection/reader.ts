@@ -116,7 +116,7 @@ export class ConnectionReader {
     }
   }
 
-  /** Time when the client was heard last: while the broker itself does not read, nobody can say that it is silent. */
+  /** Time when the client was heard last: while the broker itself does not read, it cannot be called silent. */
   heardMs(nowMs: number): number {
     return this.#isReading ? this.#lastReceivedMs : nowMs;
   }
@@ -125,7 +125,7 @@ export class ConnectionReader {
     this.#whenPaused?.();
   }
 
-  /** The outbox has room again. */
+  /** Resumes reading: the outbox has room again. */
   written(): void {
     const resume = this.#whenWritten;
     this.#whenWritten = undefined;
@@ -138,7 +138,7 @@ export class ConnectionReader {
     this.#stopWaiting?.();
   }
 
-  /** The transport is closed. */
+  /** Ends the wait for the transport, which is closed. */
   closed(): void {
     this.#isClosed = true;
     this.#whenClosed?.();
@@ -285,7 +285,7 @@ export class ConnectionReader {
     });
   }
 
-  /** A defect of ours: it ends this connection only. */
+  /** Ends this connection, and nothing else, for a defect of ours. */
   #fail(error: unknown): void {
     this.#host.unexpectedError(error);
     this.#connection.disconnect(ReasonCode.ImplementationSpecificError, "an error of the server");

@@ -46,7 +46,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   readonly #timers: ConnectionTimers;
   /** End of its authentication, in epoch milliseconds, and the Reason Code that is said then. */
   #acceptedUntilMs = Infinity;
-  /** The same by the broker's own time. */
+  /** End of its authentication by the broker's own time. */
   #acceptedUntilOwnMs = Infinity;
   #expiryReasonCode: ReasonCode = ReasonCode.NotAuthorized;
   // Bound, where arrow functions as fields would do: with these, every connection outlives two collections of new objects,
