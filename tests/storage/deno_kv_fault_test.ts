@@ -267,6 +267,6 @@ async function assertSame(storage: Storage, changes: readonly CommitItem[]): Pro
   const memory = new MemoryStorage();
   memory.commit(changes);
   const [actual, expected] = [await everything(storage), await everything(memory)];
-  assertEquals(actual.filter((fact) => !expected.includes(fact)), [], "is there and should not be");
-  assertEquals(expected.filter((fact) => !actual.includes(fact)), [], "should be there");
+  assertEquals([...new Set(actual).difference(new Set(expected))], [], "is there and should not be");
+  assertEquals([...new Set(expected).difference(new Set(actual))], [], "should be there");
 }

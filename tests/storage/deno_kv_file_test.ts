@@ -4,6 +4,7 @@ import { FORMAT_KEY, HEARTBEAT_KEY, LOCK_KEY } from "../../src/storage/deno_kv_k
 import { encodeOwner, type Owner } from "../../src/storage/deno_kv_lock.ts";
 import { type Key, sealed } from "../../src/storage/deno_kv_rows.ts";
 import { within } from "../deadline.ts";
+import { isFile } from "../installed.ts";
 import type { Seeded } from "../seeded.ts";
 import { everything, message, queued, randomTest, restored, started, subscription } from "./kv_changes.ts";
 
@@ -227,9 +228,11 @@ Deno.test("DenoKvStorage keeps nothing once its file is deleted, and says so", a
   });
 });
 
+const madeFile = once(make);
 randomTest("A damaged file gives all that it had, or one clear line", 30, async (random) => {
+  const { files, expected } = await madeFile();
   await withPath(async (path) => {
-    const expected = await make(path);
+    for (const [suffix, bytes] of files) await Deno.writeFile(path + suffix, bytes);
     damage(random, path);
     const found = await within(readAll(path), "it hangs");
     if (typeof found === "string") assertMatch(found, /^Cannot (open|read|write to) [^\n]+$/);
@@ -237,36 +240,63 @@ randomTest("A damaged file gives all that it had, or one clear line", 30, async 
   });
 });
 
+const madeLog = once(makeLog);
 randomTest("A damaged log gives the changes before the damage, or one clear line", 30, async (random) => {
+  const files = await madeLog();
   await withPath(async (path) => {
-    const storage = await DenoKvStorage.open(path);
-    await storage.commit([started("c")]);
-    for (let sequence = 1; sequence <= 50; sequence++) await storage.commit([queued("c", sequence, message("m"))]);
-    const copy = `${path}.copy`; // As a crash leaves it.
-    for (const name of ["", "-wal"]) await Deno.copyFile(path + name, copy + name);
-    await storage.close();
-    damage(random, `${copy}-wal`);
-    const found = await within(readAll(copy, true), "it hangs");
+    for (const [suffix, bytes] of files) await Deno.writeFile(path + suffix, bytes);
+    damage(random, `${path}-wal`);
+    const found = await within(readAll(path, true), "it hangs");
     if (typeof found === "string") return assertMatch(found, /^Cannot (open|read|write to) [^\n]+$/);
     const sequences = found.map((fact) => JSON.parse(fact).sequence);
     assertEquals(sequences, sequences.map((_, index) => index + 1));
   });
 });
 
-/** A file with something of everything. */
-async function make(path: string): Promise<string[]> {
-  const storage = await DenoKvStorage.open(path);
-  const list: CommitItem[] = [];
-  for (let index = 0; index < 50; index++) {
-    const clientId = `client ${index}`;
-    list.push(started(clientId), { kind: "subscribed", clientId, subscription: subscription(`a/${index}`) });
-    for (let sequence = 1; sequence <= 20; sequence++) list.push(queued(clientId, sequence, message("x".repeat(100))));
-    list.push({ kind: "retained", topic: `t/${index}`, message: message("kept", { topic: `t/${index}` }) });
-  }
-  await storage.commit(list);
-  const expected = await everything(storage);
-  await storage.close();
-  return expected;
+/** Files of a database by the end of their names. */
+type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+/** Makes it when it is asked for first. */
+function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
+  let made: Promise<Made> | undefined;
+  return () => made ??= make();
+}
+
+/** A database with something of everything. */
+function make(): Promise<{ readonly files: Files; readonly expected: string[] }> {
+  return withPath(async (path) => {
+    const storage = await DenoKvStorage.open(path);
+    const list: CommitItem[] = [];
+    for (let index = 0; index < 50; index++) {
+      const clientId = `client ${index}`;
+      list.push(started(clientId), { kind: "subscribed", clientId, subscription: subscription(`a/${index}`) });
+      for (let sequence = 1; sequence <= 20; sequence++) {
+        list.push(queued(clientId, sequence, message("x".repeat(100))));
+      }
+      list.push({ kind: "retained", topic: `t/${index}`, message: message("kept", { topic: `t/${index}` }) });
+    }
+    await storage.commit(list);
+    const expected = await everything(storage);
+    await storage.close();
+    return { files: filesOf(path), expected };
+  });
+}
+
+/** A database of which all is in its log, as a crash leaves it. */
+function makeLog(): Promise<Files> {
+  return withPath(async (path) => {
+    const storage = await DenoKvStorage.open(path);
+    await storage.commit([started("c")]);
+    for (let sequence = 1; sequence <= 50; sequence++) await storage.commit([queued("c", sequence, message("m"))]);
+    const files = filesOf(path);
+    await storage.close();
+    return files;
+  });
+}
+
+function filesOf(path: string): Files {
+  const suffixes = ["", "-wal"].filter((suffix) => isFile(path + suffix));
+  return new Map(suffixes.map((suffix) => [suffix, Deno.readFileSync(path + suffix)]));
 }
 
 function damage(random: Seeded, path: string): void {
@@ -319,10 +349,10 @@ async function set(kv: Deno.Kv, rows: readonly (readonly [key: Key, record: Uint
   for (const [key, record] of rows) await kv.set(key, sealed(key, record).value);
 }
 
-async function withPath(use: (path: string) => Promise<void>): Promise<void> {
+async function withPath<Result>(use: (path: string) => Promise<Result>): Promise<Result> {
   const directory = await Deno.makeTempDir();
   try {
-    await use(`${directory}/brooklet.kv`);
+    return await use(`${directory}/brooklet.kv`);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

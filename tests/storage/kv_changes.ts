@@ -70,17 +70,21 @@ export async function restored(storage: Storage, clientId: string, afterSequence
 
 /** Bytes by their length and sum: a difference of thousands of them takes minutes to be shown. */
 function said(fact: Change): string {
-  return JSON.stringify(fact, (_, value) => {
+  return JSON.stringify(fact, (name, value) => {
     if (value === Infinity) return "Infinity";
-    if (value instanceof Uint8Array) {
-      return `${value.length} bytes, ${value.reduce((sum, byte) => sum * 31 + byte | 0, 0)}`;
-    }
+    if (value instanceof Uint8Array) return `${value.length} bytes, ${sumOf(value)}`;
     if (name === "topic" || name === "topicFilter") {
       return value.length > 60 ? `${value.length} ${value.slice(-9)}` : value;
     }
     if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
     return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
   });
+}
+
+function sumOf(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let index = 0; index < bytes.length; index++) sum = sum * 31 + (bytes[index] ?? 0) | 0;
+  return sum;
 }
 
 /** What is known of a session while a list is made. */

@@ -1,36 +1,37 @@
 /** Where two values differ first, in words; `undefined`: nowhere. A field that is `undefined` is as none. */
 export function firstDifference(actual: unknown, expected: unknown, path: string): string | undefined {
-  if (Object.is(actual, expected)) return undefined;
-  if (actual instanceof Uint8Array && expected instanceof Uint8Array) return bytesDifference(actual, expected, path);
-  if (actual instanceof Map && expected instanceof Map) return mapDifference(actual, expected, path);
-  if (Array.isArray(actual) && Array.isArray(expected)) {
-    return mapDifference(new Map(actual.entries()), new Map(expected.entries()), path);
-  }
-  if (isPlain(actual) && isPlain(expected)) return mapDifference(definedFields(actual), definedFields(expected), path);
-  return `${path} is ${shown(actual)}, expected ${shown(expected)}`;
+  const found = difference(actual, expected);
+  return found === undefined ? undefined : path + found;
 }
 
-function mapDifference(
-  actual: Map<unknown, unknown>,
-  expected: Map<unknown, unknown>,
-  path: string,
-): string | undefined {
+/** The words behind the path of the values; nothing is put into words before there is a difference. */
+function difference(actual: unknown, expected: unknown): string | undefined {
+  if (Object.is(actual, expected)) return undefined;
+  if (actual instanceof Uint8Array && expected instanceof Uint8Array) return bytesDifference(actual, expected);
+  if (actual instanceof Map && expected instanceof Map) return mapDifference(actual, expected);
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    return mapDifference(new Map(actual.entries()), new Map(expected.entries()));
+  }
+  if (isPlain(actual) && isPlain(expected)) return mapDifference(definedFields(actual), definedFields(expected));
+  return ` is ${shown(actual)}, expected ${shown(expected)}`;
+}
+
+function mapDifference(actual: Map<unknown, unknown>, expected: Map<unknown, unknown>): string | undefined {
   for (const [key, value] of expected) {
-    const where = `${path}[${shown(key)}]`;
-    if (!actual.has(key)) return `${where} is missing, expected ${shown(value)}`;
-    const difference = firstDifference(actual.get(key), value, where);
-    if (difference !== undefined) return difference;
+    if (!actual.has(key)) return `[${shown(key)}] is missing, expected ${shown(value)}`;
+    const found = difference(actual.get(key), value);
+    if (found !== undefined) return `[${shown(key)}]${found}`;
   }
   for (const [key, value] of actual) {
-    if (!expected.has(key)) return `${path}[${shown(key)}] is ${shown(value)}, expected nothing`;
+    if (!expected.has(key)) return `[${shown(key)}] is ${shown(value)}, expected nothing`;
   }
   return undefined;
 }
 
-function bytesDifference(actual: Uint8Array, expected: Uint8Array, path: string): string | undefined {
-  if (actual.length !== expected.length) return `${path} has ${actual.length} bytes, expected ${expected.length}`;
+function bytesDifference(actual: Uint8Array, expected: Uint8Array): string | undefined {
+  if (actual.length !== expected.length) return ` has ${actual.length} bytes, expected ${expected.length}`;
   for (let index = 0; index < actual.length; index++) {
-    if (actual[index] !== expected[index]) return `${path} differs at byte ${index}`;
+    if (actual[index] !== expected[index]) return ` differs at byte ${index}`;
   }
   return undefined;
 }

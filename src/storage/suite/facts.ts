@@ -77,7 +77,9 @@ export function message(payload: string | Uint8Array, options: MessageOptions = 
 
 /** Bytes that tell where they stand. */
 export function pattern(length: number, first = 0): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index * 7 + (index >> 8) + first) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) bytes[index] = index * 7 + (index >> 8) + first;
+  return bytes;
 }
 
 export function queued(
