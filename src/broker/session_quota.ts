@@ -1,18 +1,17 @@
+import type { Change } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { SessionHolding, SessionLimit } from "../protocol/session_holding.ts";
 import type { BrokerEvent } from "./events.ts";
 
 const TOLD_EVERY_MS = 10_000;
 
-/** The client that began a session, as the bounds see it. */
-export interface SessionBeginner {
-  readonly clientId: string;
-  readonly principal: string | undefined;
-  /** Network that it was begun from; `undefined`: it is not known, for the storage of an earlier version did not have it. */
-  readonly network: string | undefined;
-}
+/**
+ * Client that began a session. Its network is where a client without a principal came from; `undefined`: it is not known, for
+ * the storage of an earlier version did not have it.
+ */
+export type SessionBeginner = Required<Omit<Extract<Change, { kind: "sessionStarted" }>, "kind">>;
 
-/** A sum of sessions that outlive their connections, and of their bytes. */
+/** Sum of sessions that outlive their connections, and of their bytes. */
 interface Sum {
   sessions: number;
   bytes: number;
@@ -36,9 +35,9 @@ export class SessionQuota {
   readonly #refusals: SessionRefusals = { clients: 0, subscriptions: 0, messages: 0 };
   readonly #limits: Limits;
   readonly #onEvent: (event: BrokerEvent) => void;
-  /** By principal or network; those that have no session are not there. */
+  /** Sums by principal or network; those without a session are not there. */
   readonly #shares = new Map<string, Sum>();
-  /** The last refusal that was not told. */
+  /** Last refusal that was not told. */
   #refused: { readonly beginner: SessionBeginner; readonly limit: SessionLimit } | undefined;
   #told: SessionRefusals = { ...this.#refusals };
   #toldMs = -Infinity;
@@ -61,9 +60,9 @@ export class SessionQuota {
   }
 
   /**
-   * Whether a client may begin a session that holds so much: gives the limit that forbids it, and counts that as a refusal.
+   * Gives the limit that forbids a client to begin a session that holds so many bytes, and counts that as a refusal.
    *
-   * @param replaced its session that ends for it
+   * @param replaced session of the client that ends for it
    */
   limitOfBeginning(beginner: SessionBeginner, bytes: number, replaced?: CountedSession): SessionLimit | undefined {
     const share = this.#shares.get(keyOf(beginner)) ?? { sessions: 0, bytes: 0 };
@@ -85,26 +84,27 @@ export class SessionQuota {
     return limit;
   }
 
-  /** The same for a client that comes back to a session which would hold so much more. */
+  /** Gives the limit that forbids a client to resume a session which would hold so many bytes more, and counts that. */
   limitOfGrowth(session: CountedSession, bytes: number): SessionLimit | undefined {
     const limit = bytes > 0 ? this.limitOfBytes(session, bytes) : undefined;
     if (limit !== undefined) this.refused("clients", session.beginner, limit);
     return limit;
   }
 
-  /** The limit that forbids a session to hold so much more. */
+  /** Gives the limit that forbids a session to hold so many bytes more. */
   limitOfBytes({ share, beginner }: CountedSession, bytes: number): SessionLimit | undefined {
     const [, ownBytes] = limitsOf(beginner);
     if (share.bytes + bytes > this.#limits[ownBytes]) return ownBytes;
     return this.#total.bytes + bytes > this.#limits.maximumSessionBytes ? "maximumSessionBytes" : undefined;
   }
 
+  /** Counts a refusal. */
   refused(what: keyof SessionRefusals, beginner: SessionBeginner, limit: SessionLimit): void {
     this.#refusals[what] += 1;
     this.#refused = { beginner, limit };
   }
 
-  /** Tells of refusals, once in a while. */
+  /** Tells of refusals, at most every 10 s. */
   tell(nowMs: number): void {
     if (this.#refused === undefined || nowMs < this.#toldMs + TOLD_EVERY_MS) return;
     const { beginner, limit } = this.#refused;
@@ -168,7 +168,7 @@ export class CountedSession implements SessionHolding {
   }
 }
 
-/** A client with a principal counts there, wherever it comes from: a fleet may stand behind one address. */
+/** Counts a client with a principal there, wherever it comes from: a fleet may share one address. */
 function keyOf({ principal, network }: SessionBeginner): string {
   return principal === undefined ? `network ${network ?? ""}` : `principal ${principal}`;
 }

@@ -4,7 +4,7 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "../protocol/access.ts";
 import type { Ask } from "../protocol/ask.ts";
 import type { Change } from "../protocol/change.ts";
-import { Session, type SharedMessage } from "../protocol/session.ts";
+import { Session } from "../protocol/session.ts";
 import { identityBytes, type SessionLimit, willBytes } from "../protocol/session_holding.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
 import type { Peer } from "../transport/transport.ts";
@@ -14,14 +14,12 @@ import type { Router } from "./router.ts";
 import type { ConnectionHandle } from "./connection/connections.ts";
 import type { BrokerEvent } from "./events.ts";
 import type { SubscriptionReview } from "./access/review.ts";
+import { SessionEnds } from "./session_ends.ts";
 import { RegisteredClient } from "./registered_client.ts";
 import type { SessionPages } from "./session_pages.ts";
 import type { SessionBeginner, SessionQuota } from "./session_quota.ts";
 import type { Turn } from "./turn.ts";
 import type { Wills } from "./wills.ts";
-
-// Pause before a session is ended again, when the storage could not say what it shares.
-const END_AGAIN_MS = 1_000;
 
 export type OpenSession = Extract<Ask, { kind: "openSession" }>;
 
@@ -43,8 +41,7 @@ export class Sessions {
   readonly #turn: Turn;
   readonly #onEvent: (event: BrokerEvent) => void;
   readonly #clients = new Map<string, RegisteredClient>();
-  /** Sessions that have expired since the broker was opened. */
-  expiredCount = 0;
+  readonly #ends: SessionEnds;
 
   constructor({ context, commits, deadlines, router, sessionQuota, pages, wills, review, turn, onEvent }: {
     readonly context: SessionContext;
@@ -68,10 +65,17 @@ export class Sessions {
     this.#review = review;
     this.#turn = turn;
     this.#onEvent = onEvent;
+    const clients = this.#clients;
+    this.#ends = new SessionEnds({ clients, commits, deadlines, router, pages, wills, turn, onEvent });
   }
 
   get size(): number {
     return this.#clients.size;
+  }
+
+  /** Sessions that have expired since the broker was opened. */
+  get expiredCount(): number {
+    return this.#ends.expiredCount;
   }
 
   *[Symbol.iterator](): Generator<Session, void> {
@@ -113,7 +117,7 @@ export class Sessions {
         continue;
       }
       if (known !== undefined && (known.isEnding || known.hasExpired(this.#turn.now()))) {
-        await this.#endNow(known); // Then any principal may have the Client Identifier.
+        await this.#ends.endNow(known); // Then any principal may have the Client Identifier.
         if (served.connection.closing !== undefined) return undefined;
         continue;
       }
@@ -134,7 +138,7 @@ export class Sessions {
         return await this.#resume(client, sessionExpirySeconds, served, connect.will); // [MQTT-3.1.2-5]
       } else {
         client.owner = served;
-        await this.#end(client); // [MQTT-3.1.2-4]
+        await this.#ends.end(client); // [MQTT-3.1.2-4]
       }
       if (served.connection.closing !== undefined) return undefined;
     }
@@ -158,12 +162,12 @@ export class Sessions {
     else if (!hadSession || will === undefined) this.#wills.set(client, undefined);
     else this.#wills.connectionLost(client, will, nowMs);
     if (!session.livesOn) { // [MQTT-4.1.0-2]
-      if (isStored) this.#endOrTryAgain(client);
-      else this.#forget(client, shared);
+      if (isStored) this.#ends.endOrRetry(client);
+      else this.#ends.endAtOnce(client, shared);
       return;
     }
     const expiresAtMs = session.expiresAtMs(nowMs);
-    this.#expireAt(client, expiresAtMs);
+    this.#ends.expireAt(client, expiresAtMs);
     this.#writeExpiry(client, expiresAtMs);
   }
 
@@ -185,7 +189,7 @@ export class Sessions {
       case "sessionExpiry": {
         session.sessionExpirySeconds = change.sessionExpirySeconds;
         const expiresAtMs = change.expiresAtMs ?? session.expiresAtMs(this.#turn.now());
-        this.#expireAt(client, expiresAtMs);
+        this.#ends.expireAt(client, expiresAtMs);
         // Without a time it was online when the broker ended: its expiry begins now.
         if (change.expiresAtMs === undefined) this.#writeExpiry(client, expiresAtMs);
         return;
@@ -280,93 +284,12 @@ export class Sessions {
     return { session, isPresent: true };
   }
 
-  /** Ends a session that is over. Rejects when the storage cannot say what it shares. */
-  async #endNow(client: RegisteredClient): Promise<void> {
-    if (client.restoring !== undefined) return await client.restoring;
-    const hasExpired = client.hasExpired(this.#turn.now());
-    await this.#end(client);
-    if (hasExpired) this.expiredCount += 1;
-  }
-
-  #expireAt(client: RegisteredClient, expiresAtMs: number): void {
-    this.#deadlines.cancel(client.expiry);
-    if (expiresAtMs === Infinity) return;
-    client.expiry = this.#deadlines.add(expiresAtMs, () => {
-      if (client.owner === undefined) this.#endOrTryAgain(client, () => this.expiredCount += 1);
-    });
-  }
-
-  #endOrTryAgain(client: RegisteredClient, ended = () => {}): void {
-    client.isEnding = true;
-    this.#end(client).then(ended, (error: unknown) => {
-      this.#onEvent({ kind: "readFailed", clientId: client.session.clientId, error });
-      this.#expireAt(client, this.#turn.now() + END_AGAIN_MS);
-    });
-  }
-
-  /**
-   * Ends a session without connection; what its Shared Subscriptions left in the storage goes to other members. Rejects
-   * when the storage cannot say what that is: then nothing has changed.
-   */
-  async #end(client: RegisteredClient): Promise<void> {
-    const { session } = client;
-    const subscriptions = [...session.subscriptions.values()];
-    if (!session.isDurable || !subscriptions.some(({ filter }) => filter.shareName !== undefined)) {
-      this.#forget(client, []);
-      return;
-    }
-    for (const subscription of subscriptions) this.#router.unsubscribe(session, subscription); // Nothing more comes to it.
-    const read = client.beginRestoring();
-    const { isEnding } = client;
-    client.isEnding = true;
-    let shared: SharedMessage[];
-    try {
-      shared = await this.#pages.sharedMessages(session.clientId);
-    } catch (error) {
-      for (const subscription of subscriptions) this.#router.subscribe(session, subscription);
-      client.isEnding = isEnding;
-      throw error;
-    } finally {
-      read();
-    }
-    this.#forget(client, shared);
-  }
-
-  /** Gives messages that a member of a Shared Subscription did not get to another one, if there is one (section 4.8.2). */
-  #redistribute(messages: readonly SharedMessage[]): void {
-    const nowMs = this.#turn.now();
-    for (const { message, sharedFilter } of messages) {
-      if (nowMs < message.expiresAtMs) this.#router.redistribute(message, sharedFilter, nowMs);
-    }
-  }
-
   #takeOver(owner: ConnectionHandle): void {
     const { connection: { clientId }, transport: { peer } } = owner;
     this.#onEvent({ kind: "clientTakenOver", peer, clientId });
     // [MQTT-3.1.4-3]
     owner.connection.disconnect(ReasonCode.SessionTakenOver, "another connection has the same Client Identifier");
     this.connectionEnded(owner);
-  }
-
-  /**
-   * Ends a session with its subscriptions: its Will comes now if it still waited, and other members get its shared messages.
-   * All or nothing: what others get must not be lost with it.
-   */
-  #forget(client: RegisteredClient, shared: readonly SharedMessage[]): void {
-    const { session } = client;
-    if (this.#clients.get(session.clientId) !== client) return;
-    this.#clients.delete(session.clientId);
-    this.#deadlines.cancel(client.expiry);
-    for (const subscription of session.subscriptions.values()) this.#router.unsubscribe(session, subscription);
-    this.#commits.begin();
-    try {
-      this.#wills.sessionEnded(client, this.#turn.now());
-      this.#redistribute(shared);
-      if (session.isDurable) this.#commits.write({ kind: "sessionEnded", clientId: session.clientId });
-    } finally {
-      this.#commits.end();
-    }
-    client.counted?.end();
   }
 
   #writeExpiry(client: RegisteredClient, expiresAtMs: number | undefined): void {

@@ -1,12 +1,12 @@
-// Names that are sorted, and those that are merged, before others have their turn: half a millisecond each. (Deno 2.9, 2026-11-30)
+// Names that are sorted or merged before others have their turn: half a millisecond each. (Deno 2.9, 2026-11-30)
 const SORTED_AT_ONCE = 2_048;
 const MERGED_AT_ONCE = 8_192;
-// Names that were added since they were sorted last may be so many times as many as there are: some have gone again.
+// Most names that are added between two sorts, as a multiple of those that are there: some have gone again.
 const MOST_ADDED = 2;
 
 /**
- * Many names in order, for whoever asks: what was sorted before is kept, and names that are new are merged into it. It gives
- * `undefined` in between, where others may have their turn.
+ * Many names in order: they are sorted when they are asked for, and names that have come since the last time are merged into
+ * those that were sorted then. Sorting yields `undefined` where others may have their turn.
  */
 export class SortedNames {
   /** May contain names that have gone since. */
@@ -17,13 +17,13 @@ export class SortedNames {
     this.#added = [...names];
   }
 
-  /** Takes note of a name that was not there; false: there are so many of these that a new object costs less. */
+  /** Adds a name that was not there; false: so many were added that a new object costs less. */
   add(name: string, count: number): boolean {
     this.#added.push(name);
     return this.#added.length <= count * MOST_ADDED;
   }
 
-  /** All names that were there when it was called. @param isThere whether a name has not gone */
+  /** Gives all names that were there when it was called. @param isThere whether a name has not gone */
   *all(isThere: (name: string) => boolean): Generator<undefined, readonly string[]> {
     for (;;) {
       const sorted = this.#sorted;
@@ -31,7 +31,7 @@ export class SortedNames {
       if (count === 0) return sorted;
       const added = yield* sort(this.#added.slice(0, count));
       const names = yield* merge(sorted, added, isThere);
-      if (this.#sorted !== sorted) continue; // Somebody else has done it in the meantime.
+      if (this.#sorted !== sorted) continue; // Another caller has sorted in the meantime.
       this.#sorted = names;
       this.#added = this.#added.slice(count);
       return names;
@@ -55,7 +55,7 @@ function* sort(names: readonly string[]): Generator<undefined, readonly string[]
   return runs[0] ?? [];
 }
 
-/** Each name once: it may have gone and come again. */
+/** Gives each name once: it may have gone and come again. */
 function* merge(
   left: readonly string[],
   right: readonly string[],

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type BanCandidate, Bans, type BanTarget } from "../../src/broker/access/bans.ts";
+import { Bans, type BanTarget } from "../../src/broker/access/bans.ts";
 
 interface Row {
   readonly who: BanTarget;
-  readonly against: Partial<BanCandidate>;
+  readonly against: Partial<Parameters<Bans["find"]>[0]>;
   readonly isBanned: boolean;
 }
 

@@ -5,33 +5,50 @@ import { Queue } from "../../protocol/queue.ts";
 import type { ConnectionHandle } from "../connection/connections.ts";
 import type { ConnectedClient } from "../options.ts";
 
-// Some milliseconds: then others have their turn.
+// Ends in one turn, which take some milliseconds: then others have their turn.
 const MOST_AT_A_TIME = 200;
 
-/** Whose connections are to end. */
+/** Target of a ban: a client, all clients of a principal, or those of an address, of IPv6 those of its network of 64 bits. */
+export type BanTarget =
+  | { readonly clientId: string }
+  | { readonly principal: string }
+  /** Such as `192.0.2.7` or `2001:db8::1`, without a port. */
+  | { readonly address: string };
+
+/** Keeps clients from connecting until a time, for a reason. */
+export interface Ban {
+  readonly who: BanTarget;
+  /** When it ends, in epoch milliseconds; Infinity: never. */
+  readonly untilMs: number;
+  /** Reason String for clients of MQTT 5. */
+  readonly reason: string;
+}
+
+/** Clients whose connections are to end. */
 export type EvictionTarget =
   | { readonly clientId: string }
   | { readonly principal: string }
   | ((client: ConnectedClient) => boolean);
 
-/** Clients that the operator puts out, some at a time where there are many, and those that may not come in again. */
+/** Ends connections for the operator, some at a time where there are many, and keeps banned clients from coming back. */
 export class Evictions {
   readonly #connections: Iterable<ConnectionHandle>;
   readonly #wallMs: () => number;
   readonly #bans = new Bans();
-  /** Calls that end connections, each when its turn comes. */
+  /** Calls that end one connection each, in their order. */
   readonly #waiting = new Queue<() => void>();
+  /** Connections that one of them ends. */
   readonly #doomed = new Set<ConnectionHandle>();
   #left = MOST_AT_A_TIME;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param wallMs epoch milliseconds: by these bans end */
+  /** @param wallMs epoch milliseconds, by which bans end */
   constructor(connections: Iterable<ConnectionHandle>, wallMs: () => number) {
     this.#connections = connections;
     this.#wallMs = wallMs;
   }
 
-  /** Gives how many connections it ends. */
+  /** Ends the connections of a target; gives how many there are. */
   disconnect(who: EvictionTarget, reasonCode: ReasonCode, reason: string): number {
     if (!isReasonCodeOf("disconnect", reasonCode) || reasonCode < 0x80) {
       throw new RangeError(`Cannot disconnect: Reason Code "${reasonCode}" is not one that ends a connection`);
@@ -42,20 +59,20 @@ export class Evictions {
       ? ({ clientId }: ConnectedClient) => clientId === who.clientId
       : ({ principal }: ConnectedClient) => principal === who.principal;
     return this.#endAll(
-      // One whose session is still read, too.
+      // Also one whose session is still read.
       ({ isAdmitted, connection: { clientId, principal, closing }, transport: { peer } }) =>
         isAdmitted && closing === undefined && isMeant({ clientId, principal, peer }),
       ({ connection }) => connection.disconnect(reasonCode, reason),
     );
   }
 
-  /** Gives how many connections it ends. */
+  /** Bans a target and ends its connections; gives how many there are. */
   ban(ban: Ban): number {
     this.#bans.add(ban, this.#wallMs());
     return this.#endAll(
       (served) => served.connection.closing === undefined && this.banOf(served) !== undefined,
       ({ connection }) => {
-        // What CONNACK can say, DISCONNECT cannot. [MQTT-3.14.2-1]
+        // CONNACK can say Banned, DISCONNECT cannot. [MQTT-3.14.2-1]
         const reasonCode = connection.isConnected ? ReasonCode.AdministrativeAction : ReasonCode.Banned;
         connection.disconnect(reasonCode, ban.reason);
       },
@@ -67,17 +84,17 @@ export class Evictions {
     return this.#bans.delete(who);
   }
 
-  /** The bans that are in force. */
+  /** Lists the bans that are in force. */
   bans(): Ban[] {
     return this.#bans.list(this.#wallMs());
   }
 
-  /** The one that is in force against the client of a connection. */
+  /** Finds a ban that is in force against the client of a connection. */
   banOf({ connection: { clientId, principal }, transport: { peer: { address } } }: ConnectionHandle): Ban | undefined {
     return this.#bans.find({ clientId, principal, address }, this.#wallMs());
   }
 
-  /** Drops those that are still to end: shutdown closes these connections anyway. */
+  /** Drops pending ends; shutdown closes those connections anyway. */
   close(): void {
     this.#waiting.clear();
     this.#doomed.clear();
@@ -85,7 +102,7 @@ export class Evictions {
   }
 
   #endAll(isMeant: (served: ConnectionHandle) => boolean, end: (served: ConnectionHandle) => void): number {
-    // None ends where this throws.
+    // All are chosen before one ends: where this throws, none does.
     const meant = Array.from(this.#connections).filter((served) => !this.#doomed.has(served) && isMeant(served));
     for (const served of meant) {
       this.#doomed.add(served);
@@ -113,56 +130,43 @@ export class Evictions {
   }
 }
 
-/** Whom a ban is of: a client, all clients of a principal, or those of an address, of IPv6 those of its network of 64 bits. */
-export type BanTarget =
-  | { readonly clientId: string }
-  | { readonly principal: string }
-  /** Such as `192.0.2.7` or `2001:db8::1`, without a port. */
-  | { readonly address: string };
-
-/** Who may not connect, until when, and why. */
-export interface Ban {
-  readonly who: BanTarget;
-  /** When it ends, in epoch milliseconds; Infinity: never. */
-  readonly untilMs: number;
-  /** Is told to clients of MQTT 5. */
-  readonly reason: string;
-}
-
-/** What bans look at. */
-export interface BanCandidate {
-  /** Empty before CONNECT. */
-  readonly clientId: string;
-  readonly principal: string | undefined;
-  /** With a port or without one. */
-  readonly address: string;
-}
-
-/** Who may not connect. */
+/** Bans by target. */
 export class Bans {
   readonly #bans = new Map<string, Ban>();
 
-  /** In place of one of the same target. @throws RangeError for what is not an address, or not a time */
+  /** Adds a ban, in place of one of the same target. @throws RangeError for what is not an address, or not a time */
   add(ban: Ban, nowMs: number): void {
     if (Number.isNaN(ban.untilMs)) throw new RangeError(`Cannot ban: untilMs "${ban.untilMs}" is not a time`);
     this.#bans.set(keyOf(ban.who), ban);
     this.#forgetEnded(nowMs);
   }
 
-  /** Gives whether there was one. */
+  /** Takes a ban back; false: there was none. */
   delete(who: BanTarget): boolean {
     return this.#bans.delete(keyOf(who));
   }
 
-  /** The one that is in force against a client. */
-  find({ clientId, principal, address }: BanCandidate, nowMs: number): Ban | undefined {
+  /**
+   * Finds a ban that is in force against a client.
+   *
+   * @param client.clientId empty before CONNECT
+   * @param client.address with a port or without one
+   */
+  find(
+    { clientId, principal, address }: {
+      readonly clientId: string;
+      readonly principal: string | undefined;
+      readonly address: string;
+    },
+    nowMs: number,
+  ): Ban | undefined {
     if (this.#bans.size === 0) return undefined;
     const keys = [`clientId ${clientId}`, `address ${networkOf(address)}`];
     if (principal !== undefined) keys.push(`principal ${principal}`);
     return keys.map((key) => this.#bans.get(key)).find((ban) => ban !== undefined && nowMs < ban.untilMs);
   }
 
-  /** All that are in force. */
+  /** Lists all that are in force. */
   list(nowMs: number): Ban[] {
     this.#forgetEnded(nowMs);
     return [...this.#bans.values()];
