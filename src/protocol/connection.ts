@@ -56,9 +56,8 @@ export class Connection extends ClientLink {
 
   /** Takes the answer to the last {@linkcode Ask}. */
   answer(answer: Answer, nowMs: number): Ask | undefined {
-    const asked = this.#asked;
-    this.#asked = undefined;
-    return this.phase === "closing" ? undefined : this.#asked = this.#answered(asked, answer, nowMs);
+    if (this.phase === "closing") return undefined;
+    return this.#asked = this.#answered(this.#asked, answer, nowMs);
   }
 
   #dispatch(packet: Packet, session: Session, nowMs: number): Ask | undefined {

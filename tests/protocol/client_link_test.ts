@@ -124,6 +124,17 @@ Deno.test("ClientLink.send() ends a connection whose client does not accept an a
   assertEquals(connection.outbox.take(0), undefined); // No CONNACK either: that is larger still.
 });
 
+Deno.test("ClientLink.send() never shortens a PUBLISH to what the client accepts [MQTT-3.3.2-17]", () => {
+  const publish = publishOf("t", 10, USER);
+  const { connection } = connecting({ maximumPacketSize: encodePacket(publish, 5).length - 1 });
+  assertEquals([connection.send(publish), connection.outbox.take(0)], [false, undefined]);
+});
+
+Deno.test("ClientLink.send() ends a connection whose client accepts no packet at all", () => {
+  const { connection } = connecting({ maximumPacketSize: 1 });
+  assertEquals([connection.send({ type: "pingresp" }), connection.closing?.reasonCode], [false, 0x95]);
+});
+
 Deno.test("ClientLink.send() gives a topic an alias at its first use, and sends the alias alone then [MQTT-3.1.2-26]", () => {
   const { connection } = connecting({ topicAliasMaximum: 2 });
   for (const topic of ["x", "y", "z", "x", "y", "z"]) connection.send(publishOf(topic, 0));
@@ -148,7 +159,9 @@ Deno.test("ClientLink.send() gives no new alias to a client with Maximum Packet 
 Deno.test("ClientLink.send() tells the loop of each packet, as it goes out", () => {
   const { connection, loop } = connecting({ requestProblemInformation: 0 });
   const told: Packet[] = [];
+  assertEquals(connection.onSent, undefined);
   loop.onSent = (packet) => told.push(packet);
+  assertEquals(connection.onSent, loop.onSent);
   const wakes = loop.wakes;
   connection.send({ type: "puback", packetIdentifier: 7, reasonCode: 0x87, properties: REASON });
   assertEquals(told, [{ type: "puback", packetIdentifier: 7, reasonCode: 0x87, properties: {} }]);
@@ -167,10 +180,12 @@ Deno.test("ClientLink.send() sends nothing after the end", () => {
 
 Deno.test("ClientLink.isFull has what waits written before it says so", () => {
   const { connection, loop } = connecting({}, 5, { maximumOutboxBytes: 1_024 });
-  connection.send(publishOf("t", 1_016)); // With its head 1,022 bytes.
-  assertEquals([connection.outbox.bytes, connection.isFull, loop.flushes], [1_023, false, 0]);
-  connection.send({ type: "pingresp" });
-  assertEquals([connection.isFull, loop.flushes], [true, 1]);
+  connection.send(publishOf("t", 1_014));
+  assertEquals([connection.outbox.bytes, connection.isFull, loop.flushes], [1_021, false, 0]);
+  connection.send({ type: "puback", packetIdentifier: 1, reasonCode: 0, properties: NO_PROPERTIES });
+  connection.outbox.take(0);
+  connection.send(publishOf("t", 1_017));
+  assertEquals([connection.outbox.bytes, connection.isFull, loop.flushes], [1_024, true, 1]);
   loop.flushNow = () => connection.outbox.take(0);
   assertEquals(connection.isFull, false);
 });
@@ -185,15 +200,13 @@ Deno.test("ClientLink hands on what a session wants of the loop", () => {
 });
 
 Deno.test("ClientLink.identity is what the client was accepted as, and its listener", () => {
+  const acceptance = { principal: "p", roles: ["r"], grants: [{ access: "read", topicFilter: "x" }] } as const;
   const dialogue = new Dialogue(5, {
     host: { asksAuthenticator: true },
-    answers: {
-      authenticate: () => ({
-        kind: "authenticate",
-        result: { isAccepted: true, principal: "p", roles: ["r"], grants: [{ access: "read", topicFilter: "x" }] },
-      }),
-    },
-  }).run("connects");
+    answers: { authenticate: () => ({ kind: "authenticate", result: { isAccepted: true, ...acceptance } }) },
+  });
+  dialogue.loop.acceptances.length = 0;
+  dialogue.run("connects");
   const { connection } = dialogue;
   const identity = {
     clientId: "a",
@@ -203,7 +216,20 @@ Deno.test("ClientLink.identity is what the client was accepted as, and its liste
     listener: "mqtt://here",
   };
   assertEquals<unknown>(connection.identity, identity);
-  assertEquals([connection.principal, connection.identity], ["p", connection.identity]);
+  assertEquals(connection.principal, "p");
+  assert(
+    connection.identity === connection.identity,
+    "made once: it is looked at for each message that is asked about",
+  );
+  assertEquals<unknown>(dialogue.loop.acceptances, [{ isAccepted: true, ...acceptance }]);
+  connection.tellDenied({ action: "publish", topic: "$SYS/x", qos: 1, retain: true });
+  assertEquals<unknown>(dialogue.loop.denials, [{
+    action: "publish",
+    topic: "$SYS/x",
+    qos: 1,
+    retain: true,
+    ...identity,
+  }]);
 });
 
 Deno.test("ClientLink.disconnect() tells MQTT 5 why, once [MQTT-3.14.0-1] [MQTT-4.13.1-1]", () => {
@@ -223,6 +249,48 @@ Deno.test("ClientLink.disconnect() tells MQTT 5 why, once [MQTT-3.14.0-1] [MQTT-
     });
     assertEquals([connection.isConnected, connection.outbox.isClosed], [false, true]);
     assert(loop.wakes > wakes, "the loop hears of the end");
+  }
+});
+
+Deno.test("ClientLink.disconnect() says why in CONNACK between CONNECT and CONNACK [MQTT-3.2.2-7]", () => {
+  for (const version of [4, 5] as const) {
+    const dialogue = connecting({}, version);
+    dialogue.connection.disconnect(0x87, "no");
+    dialogue.run(version === 5 ? "< 20 [ 00 87 [ 1f 'no' ] ]" : "< 20 02 00 05", "closed 87");
+  }
+});
+
+Deno.test("ClientLink.end() has no packet looked at any more", () => {
+  const { connection, loop } = new Dialogue(5).run("connects");
+  connection.end({ reasonCode: 0x80, reason: "lost", by: "network" });
+  loop.onReceived = () => assert(false);
+  assertEquals(connection.receive({ type: "pingreq" }, 0), undefined);
+});
+
+Deno.test("ClientLink knows what CONNECT has said", () => {
+  const { connection } = connecting({ receiveMaximum: 7, maximumPacketSize: 99, topicAliasMaximum: 3 });
+  const { clientId, version, outbox, receiveMaximum, maximumPacketBytes, aliases, isBridge } = connection;
+  assertEquals([clientId, version, outbox.version, receiveMaximum, maximumPacketBytes, aliases.maximum, isBridge], [
+    "c",
+    5,
+    5,
+    7,
+    99,
+    3,
+    false,
+  ]);
+  const before = new Dialogue(5).connection;
+  assertEquals([before.clientId, before.receiveMaximum, before.aliases.maximum, before.isBridge], [
+    "",
+    65_535,
+    0,
+    false,
+  ]);
+});
+
+Deno.test("ClientLink is that of a bridge where CONNECT of before MQTT 5 says so", () => {
+  for (const [version, isBridge] of [[4, true], [4, false], [5, true], [5, false]] as const) {
+    assertEquals(connecting({}, version, {}, isBridge).connection.isBridge, isBridge && version < 5);
   }
 });
 
@@ -304,12 +372,17 @@ function sent(packet: Packet, properties: Properties): string {
 }
 
 /** CONNECT is taken, and CONNACK not sent yet. */
-function connecting(properties: Properties, version: ProtocolVersion = 5, limits: Partial<Limits> = {}): Dialogue {
+function connecting(
+  properties: Properties,
+  version: ProtocolVersion = 5,
+  limits: Partial<Limits> = {},
+  isBridge = false,
+): Dialogue {
   const dialogue = new Dialogue(version, { limits, answers: { openSession: () => undefined } });
   dialogue.connection.receive({
     type: "connect",
     protocolVersion: version,
-    isBridge: false,
+    isBridge,
     clientId: "c",
     cleanStart: true,
     keepAliveSeconds: 0,

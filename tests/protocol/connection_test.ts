@@ -4,11 +4,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { Packet } from "../../src/codec/packet.ts";
 import type { QueuedChange } from "../../src/protocol/change.ts";
 import type { ApplicationMessage } from "../../src/protocol/message.ts";
-import { ALL_VERSIONS, Dialogue, dialogueTests, type Row, type Step } from "./dialogue.ts";
+import { ALL_VERSIONS, type Answers, Dialogue, dialogueTests, type Row, type Step } from "./dialogue.ts";
 import { messageOf, optionsOf } from "./session_parts.ts";
 
-const OPEN: Row["answers"] = { openSession: () => undefined };
-const DENIED: Row["answers"] = { authorize: () => ({ kind: "authorize", isAllowed: false }) };
+const OPEN: Answers = { openSession: () => undefined };
+const DENIED: Answers = { authorize: () => ({ kind: "authorize", isAllowed: false }) };
 const WITH_WILL = "10 [ @ 06 0000 {} 'a' {} 'w' 'gone' ]";
 
 /** Packets that only a server sends. */
@@ -82,6 +82,30 @@ dialogueTests([
     name: "The first packet has to be CONNECT [MQTT-3.1.0-1]",
     versions: ALL_VERSIONS,
     steps: ["> c0 00", "closed 82"],
+  },
+  {
+    name: "A packet before CONNECT ends the connection, whatever the decoder lets through [MQTT-3.1.0-1]",
+    versions: ALL_VERSIONS,
+    steps: [({ connection }) => assertEquals(connection.receive({ type: "pingreq" }, 0), undefined), "closed 82"],
+  },
+  {
+    name: "An empty Client Identifier is replaced by one that the broker gives [MQTT-3.1.3-6]",
+    versions: [4, 5],
+    steps: [
+      "> 10 [ @ 02 0000 {} '' ]",
+      (dialogue) => dialogue.run(dialogue.version === 5 ? "< 20 [ 00 00 [ 12 'assigned' LIMITS ] ]" : "< 20 [ 00 00 ]"),
+      ({ connection, session }) => assertEquals([connection.clientId, session.clientId], ["assigned", "assigned"]),
+    ],
+  },
+  {
+    name: "Enhanced authentication comes before the session",
+    versions: [5],
+    host: { methods: ["M"], asksAuthenticator: true },
+    steps: [
+      "> 10 [ @ 02 0000 [ 15 'M' ] 'a' ]",
+      "asks exchange M",
+      "< 20 [ 00 00 [ 15 'M' LIMITS ] ]",
+    ],
   },
   {
     name: "A second CONNECT ends the connection [MQTT-3.1.0-2]",
@@ -334,11 +358,49 @@ dialogueTests([
       "connects",
       ({ loop, host }) => {
         loop.onReceived = (packet: Packet) => {
-          assertEquals([packet.type, host.published.length], ["publish", 0]);
+          host.routes.push(`${packet.type} ${host.published.length}`);
         };
       },
       "> 30 [ 'x' {} ]",
       'publishes x ""',
+      ({ host }) => assertEquals(host.routes, ["publish 0"]),
+      "> e0 00 c0 00",
+      ({ host }) => assertEquals(host.routes, ["publish 0", "disconnect 0"]),
+      "closed 00",
+    ],
+  },
+  {
+    name: "Each packet has the answer of its kind",
+    versions: ALL_VERSIONS,
+    steps: [
+      "connects",
+      "> 34 [ 'x' 0001 {} ] 62 [ 0001 ] 82 [ 0002 {} 'x' 00 ] a2 [ 0003 {} 'x' ]",
+      'publishes x "" QoS 2',
+      "< 50 [ 0001 ] 70 [ 0001 ] 90 [ 0002 {} 00 ] b0 [ 0003 {} <00> ]",
+    ],
+  },
+  {
+    name: "AUTH of a client without Authentication Method ends the connection [MQTT-4.12.0-7]",
+    versions: [5],
+    steps: ["connects", "> f0 [ 19 [ 15 'M' ] ]", "told e0 82"],
+  },
+  {
+    name: "A question that is answered continues with its packet",
+    versions: [4],
+    host: { isKeeping: false, asksAuthorizer: true },
+    answers: { storage: () => undefined, authorize: () => undefined },
+    steps: [
+      "connects",
+      "> 33 [ 'x' 0009 ]",
+      (dialogue) => dialogue.answer({ kind: "authorize", isAllowed: true }),
+      "asks authorize publish x, storage",
+      (dialogue) => dialogue.host.isKeeping = true,
+      (dialogue) => dialogue.host.behindSubscriber = { isFarBehind: () => true },
+      (dialogue) => dialogue.answer({ kind: "storage", isKeeping: true }),
+      "asks subscriber",
+      'publishes x "" QoS 1 retain',
+      "< 40 [ 0009 ]",
+      ({ connection }) => assertEquals(connection.answer({ kind: "turn" }, 0), undefined), // None is open.
     ],
   },
   {

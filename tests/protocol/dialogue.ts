@@ -41,6 +41,8 @@ import { contextWith, FakeHolding, MemoryLog, messageOf } from "./session_parts.
 /** A line as above, or something to look at between. */
 export type Step = string | ((dialogue: Dialogue) => void);
 
+export type Answers = Partial<Record<Ask["kind"], (ask: Ask) => Answer | undefined>>;
+
 export interface Row {
   /** A sentence, with the clause. */
   readonly name: string;
@@ -49,7 +51,7 @@ export interface Row {
   /** Broker of the connection, where it is not as {@linkcode FakeHost} has it. */
   readonly host?: Partial<Omit<FakeHost, "log" | "limits">>;
   /** Answers of the broker, by the kind of the question; `undefined`: no answer yet. */
-  readonly answers?: Partial<Record<Ask["kind"], (ask: Ask) => Answer | undefined>>;
+  readonly answers?: Answers;
   readonly steps: readonly Step[];
 }
 
