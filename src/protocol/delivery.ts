@@ -189,12 +189,23 @@ export class Delivery {
     if (this.#queue.isQos0Waiting || port.isFull) {
       this.#waitQos0(port, message, retain, subscriptionIdentifiers, nowMs);
     } else if (isRetained && this.#changes.isDurable) {
-      // The next change says that it was sent: after a crash it must not come twice.
-      const heldUntil = this.#context.log.writtenSequence + 1;
-      if (!sendQueuedQos0(port, message, { retain, subscriptionIdentifiers }, heldUntil, nowMs)) dropped.tooLarge += 1;
+      this.#sendRetainedQos0(port, message, retain, subscriptionIdentifiers, nowMs);
     } else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
       dropped.tooLarge += 1;
     }
+  }
+
+  /** The next change says that it was sent: after a crash it must not come twice. */
+  #sendRetainedQos0(
+    port: ConnectionPort,
+    message: ApplicationMessage,
+    retain: boolean,
+    subscriptionIdentifiers: readonly number[],
+    nowMs: number,
+  ): void {
+    const { dropped, log } = this.#context;
+    const heldUntil = log.writtenSequence + 1;
+    if (!sendQueuedQos0(port, message, { retain, subscriptionIdentifiers }, heldUntil, nowMs)) dropped.tooLarge += 1;
   }
 
   /** Lets a message wait for a client that takes what it gets, or drops it. */
