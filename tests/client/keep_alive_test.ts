@@ -1,10 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { MqttError } from "../../mod.ts";
+import { testsAtOnce } from "../at_once.ts";
 import { within } from "../deadline.ts";
 import { Stopwatch } from "../stopwatch.ts";
 import { ACCEPTED, converse } from "./scripted_server.ts";
 
-Deno.test("Client sends PINGREQ when it has nothing to say, and ends a connection without answer [MQTT-3.1.2-20]", async () => {
+const test = testsAtOnce((name, run) => Deno.test(name, run));
+
+test("Client sends PINGREQ when it has nothing to say, and ends a connection without answer [MQTT-3.1.2-20]", async () => {
   await converse({ keepAliveSeconds: 1, reconnect: false }, ACCEPTED, async ({ client, peer }) => {
     const stopwatch = new Stopwatch();
     await peer.expect("c0 00");
@@ -17,13 +20,13 @@ Deno.test("Client sends PINGREQ when it has nothing to say, and ends a connectio
   });
 });
 
-Deno.test("Client uses the Server Keep Alive [MQTT-3.1.2-21]", async () => {
+test("Client uses the Server Keep Alive [MQTT-3.1.2-21]", async () => {
   await converse({ keepAliveSeconds: 1_000 }, "20 [ 00 00 [ 13 0001 ] ]", async ({ peer }) => {
     await peer.expect("c0 00");
   });
 });
 
-Deno.test("Client sends no PINGREQ while it publishes", async () => {
+test("Client sends no PINGREQ while it publishes", async () => {
   await converse({ keepAliveSeconds: 1 }, ACCEPTED, async ({ client, peer }) => {
     const untilMs = performance.now() + 1_000;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -38,7 +41,7 @@ Deno.test("Client sends no PINGREQ while it publishes", async () => {
   });
 });
 
-Deno.test("Client does not miss PINGRESP while it does not read", async () => {
+test("Client does not miss PINGRESP while it does not read", async () => {
   await converse({ keepAliveSeconds: 1, reconnect: false }, ACCEPTED, async ({ client, peer }) => {
     const subscribing = client.subscribe("a", { maximumMessages: 1 });
     await peer.packet();

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Broker, Client, type Listener, listenTcp, listenTls, listenUnix, listenWebSocket } from "../../mod.ts";
 import { authority, identity } from "../certificates/certificates.ts";
+import { testsAtOnce } from "../at_once.ts";
 import { exchange } from "./exchange.ts";
 
 const TLS = { caCerts: [authority()] };
@@ -39,9 +40,11 @@ const SERVERS: readonly { name: string; listen: (folder: string) => Listener | P
     },
   ];
 
+const testAtOnce = testsAtOnce((name, run) => Deno.test(name, run));
+
 for (const protocolVersion of [5, 4] as const) {
   for (const { name, listen, tls } of SERVERS) {
-    Deno.test(`Client and Broker over ${name}, v${protocolVersion}`, async () => {
+    testAtOnce(`Client and Broker over ${name}, v${protocolVersion}`, async () => {
       const folder = await Deno.makeTempDir();
       const options = { protocolVersion, ...tls !== undefined && { tls } };
       await listening(await listen(folder), (url) => exchange(url, options));
@@ -51,7 +54,7 @@ for (const protocolVersion of [5, 4] as const) {
 }
 
 for (const protocolVersion of [5, 4, 3] as const) {
-  Deno.test(`Client and Broker in process, v${protocolVersion}`, async () => {
+  testAtOnce(`Client and Broker in process, v${protocolVersion}`, async () => {
     await using broker = await Broker.open();
     await exchange(broker, { protocolVersion });
   });
