@@ -29,7 +29,7 @@ const LARGEST_PACKET_IDENTIFIER = 65_535;
 const LARGEST_SUBSCRIPTION_IDENTIFIER = 268_435_455;
 const LARGEST_UINT32 = 0xffff_ffff;
 const LARGEST = Number.MAX_SAFE_INTEGER;
-/** These are between two peers: no message is kept with them. */
+/** Properties between two peers only: no message is stored with them. */
 const NOT_KEPT: readonly (keyof Properties)[] = ["topicAlias", "subscriptionIdentifiers"];
 const MESSAGE_PROPERTIES = PROPERTY_DEFINITIONS.filter(({ places, name }) =>
   (places & PropertyPlace.publish) !== 0 && !NOT_KEPT.includes(name)
@@ -108,13 +108,13 @@ function readItem(fields: JsonFields): CommitItem {
 }
 
 function readChange(kind: string, fields: JsonFields): Change {
-  const fact = kind === "retained"
+  const change = kind === "retained"
     ? readRetained(fields)
     : kind === "clock"
     ? readClock(fields)
     : readSessionChange(kind, fields.mqttText("clientId"), fields);
   fields.end();
-  return fact;
+  return change;
 }
 
 function readClock(fields: JsonFields): Change {
@@ -191,7 +191,7 @@ function readSessionChange(kind: string, clientId: string, fields: JsonFields): 
   }
 }
 
-/** In the field `retainedDue`. */
+/** Reads the field `retainedDue`. */
 function readDue(outer: JsonFields): RetainedDue {
   const fields = inside(outer, "retainedDue");
   const due: RetainedDue = {
@@ -255,7 +255,7 @@ function readWill(outer: JsonFields, name: string): Will {
   return will;
 }
 
-/** What a message and a Will have in common. */
+/** Reads the fields that a message and a Will have in common. */
 function readContents(fields: JsonFields, definitions: readonly PropertyDefinition[]): Will {
   return {
     topic: topicOf(fields.mqttText("topic"), fields.path("topic")),
@@ -274,7 +274,7 @@ function readProperties(fields: JsonFields, definitions: readonly PropertyDefini
     if (fields.has(name)) properties[name] = readProperty(fields, definition);
   }
   fields.end();
-  return properties; // Names and types are those of the rows.
+  return properties; // The rows of the table give names and types.
 }
 
 function readProperty(fields: JsonFields, { name, type }: PropertyDefinition): unknown {

@@ -12,7 +12,7 @@ import { type BodyReference, isReference } from "./queue_page.ts";
 import { MessageRecords } from "./records.ts";
 import type { Storage } from "./storage.ts";
 
-/** What works on the contents of a database, once these are known. */
+/** Parts that work on the contents of a database, made once these are known. */
 interface Work {
   readonly contents: Contents;
   readonly commit: KvCommit;
@@ -29,7 +29,7 @@ interface Work {
  *
  * const storage = await DenoKvStorage.open(":memory:");
  * await storage.commit([{ kind: "sessionStarted", clientId: "c", principal: undefined }]);
- * for await (const fact of storage.restore()) console.log(fact.kind);
+ * for await (const change of storage.restore()) console.log(change.kind);
  * await storage.close();
  * ```
  */
@@ -54,13 +54,14 @@ export class DenoKvStorage implements Storage {
 
   /**
    * Opens a database, and keeps others from opening it.
-   *
+   * Opens a database and keeps other brokers from opening it.
    * @param location path of a file, which is made if there is none, only for its owner to read; the URL of a database that is
-   * reached by KV Connect; or `:memory:`
-   * @param heartbeatMs how often it looks whether its file is there and its own: every second, but in tests; or says that
-   * it is there itself where there is no file: every 5 seconds
-   * @throws {Error} one line that says why it cannot be opened: Deno KV is not enabled, another broker uses it, it is damaged,
-   * it is of a later version, or it is no database of Brooklet
+   * @param location path of a file, which is created readable only by its owner if it does not exist; the URL of a
+   * database that is reached by KV Connect; or `:memory:`
+   * @param heartbeatMs interval of the checks that the file exists and is still its own: every second, except in tests;
+   * without a file, interval of the heartbeats that it writes: every 5 seconds
+   * @throws {Error} one line with the reason why it cannot be opened: Deno KV is not enabled, another broker uses it,
+   * it is damaged, it is of a later version, or it is not a database of Brooklet
    */
   static async open(location: string, heartbeatMs?: number): Promise<DenoKvStorage> {
     const database = await openDatabase(location);
@@ -78,7 +79,7 @@ export class DenoKvStorage implements Storage {
     });
   }
 
-  /** On a database that is open, which nobody else uses, or with a lock; for tests. @internal */
+  /** Makes a storage over an open database that no other broker uses, or with a lock; for tests. @internal */
   static async over(kv: KvDatabase, lockTiming?: LockTiming): Promise<DenoKvStorage> {
     const name = "the database";
     const rows = new KvRows(kv, name);
@@ -115,7 +116,7 @@ export class DenoKvStorage implements Storage {
     const readBody = contents.bodies.reader();
     for await (const entries of reader.pages(number, afterSequence + 1)) {
       const current = await commit.session(clientId);
-      if (current?.number !== number) return; // It ended meanwhile, and its pages go one after the other.
+      if (current?.number !== number) return; // It ended meanwhile, and its pages are deleted one after the other.
       if (version !== current.version) {
         version = current.version;
         progress = await reader.progress(number);
@@ -124,7 +125,7 @@ export class DenoKvStorage implements Storage {
         const { content, size: _, ...queued } = entry;
         const { sequence } = queued;
         if (sequence <= afterSequence || progress.isCompleted(sequence)) continue;
-        const key = pageKey(number, sequence); // Of the message, which says more than that of the page.
+        const key = pageKey(number, sequence); // Key of the message: more precise in an error than the key of the page.
         let bytes: Uint8Array;
         try {
           bytes = isReference(content) ? partOf(await readBody(content.body, key), content) : content;
@@ -153,7 +154,7 @@ export class DenoKvStorage implements Storage {
     await this.#work?.sweep.settled();
   }
 
-  /** Others may open it then. */
+  /** Closes the database; others may open it then. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -165,7 +166,7 @@ export class DenoKvStorage implements Storage {
     }
   }
 
-  /** Reads the whole database if that was not done. */
+  /** Reads the whole database unless that has been done. */
   async #ready(): Promise<Work> {
     if (this.#work !== undefined) return this.#work;
     const contents = new Contents(this.#rows);
@@ -173,7 +174,7 @@ export class DenoKvStorage implements Storage {
     return this.#begin(contents);
   }
 
-  /** What it has been read for begins, once. */
+  /** Starts the parts that work on the contents, once. */
   #begin(contents: Contents): Work {
     if (this.#work !== undefined) return this.#work;
     const rows = this.#rows;

@@ -1,6 +1,6 @@
 /**
- * Bodies: bytes beside the rows that refer to them. A body is written before what refers to it, or with it; a crash between
- * leaves one to which nothing refers, which goes at the next start.
+ * Bodies: bytes beside the rows that refer to them. A body is written before the rows that refer to it, or with them; a
+ * crash in between leaves one without references, which the next start deletes.
  */
 
 import type { ApplicationMessage } from "../protocol/message.ts";
@@ -12,36 +12,36 @@ import { readerOf, written } from "./records.ts";
 import { ByteWriter } from "../codec/byte_writer.ts";
 
 interface Body {
-  /** 0: it stands in its own row. */
+  /** 0: the body is in its own row. */
   readonly parts: number;
   references: number;
 }
 
-/** Whether bytes of a body follow, or the number of its parts. */
+/** Form of a body's row: the bytes of the body follow, or the number of its parts. */
 const Form = { whole: 0, parts: 1 } as const;
-/** Last byte of a row: whether its record stands before it, or the number of the body that has it. */
+/** Last byte of a row: its record stands before it, or the number of the body that contains the record. */
 const Place = { here: 0, body: 1 } as const;
 const MOST_CACHED_BODIES = 4;
-/** Instead of the parts, while references are counted: the body itself comes later. */
+/** Replaces the number of parts while references are counted: the body itself comes later. */
 const NOT_FOUND = -1;
 
-/** Messages of one list that stand beside the pages, each once. */
+/** Messages of one list that are stored beside the pages, each once. */
 export type SharedBodies = Map<ApplicationMessage, BodyReference>;
 
 export class KvBodies {
   readonly #rows: KvRows;
   readonly #bodies = new Map<number, Body>();
   #nextNumber = 1;
-  /** Rows that nothing needs any more. */
+  /** Rows that are no longer needed. */
   #garbage: Mutation[] = [];
-  /** Numbers of bodies that rows refer to, for rows whose record is in one. */
+  /** Numbers of bodies by row, for rows whose record is in a body. */
   readonly #ofRow = new Map<string, number>();
 
   constructor(rows: KvRows) {
     this.#rows = rows;
   }
 
-  /** A body and its rows, which the caller writes. */
+  /** Adds a body; the caller writes its rows. */
   add(bytes: Uint8Array): { readonly body: number; readonly mutations: Mutation[] } {
     const body = this.#nextNumber++;
     const mutations: Mutation[] = [];
@@ -60,7 +60,7 @@ export class KvBodies {
     return { body, mutations };
   }
 
-  /** A row with a record of any size: what must be written before it, and the row. */
+  /** Makes a row for a record of any size: the rows that must be written first, and the row itself. */
   row(key: Key, record: Uint8Array): { readonly ahead: Mutation[]; readonly mutation: Mutation; body?: number } {
     if (record.length < LARGEST_ROW_BYTES) return { ahead: [], mutation: sealed(key, record, Place.here) };
     const { body, mutations } = this.add(record);
@@ -69,7 +69,7 @@ export class KvBodies {
     return { ahead: mutations, mutation: sealed(key, written(writer), Place.body), body };
   }
 
-  /** A row was written or deleted: the body that it referred to before is not needed any more. */
+  /** Notes that a row was written or deleted: the body that it referred to before is no longer needed. */
   replaced(key: Key, body: number | undefined): void {
     if (body === undefined && this.#ofRow.size === 0) return;
     const name = JSON.stringify(key);
@@ -84,7 +84,7 @@ export class KvBodies {
     if (before !== undefined) this.release(before);
   }
 
-  /** The record of a row, wherever it is. */
+  /** Reads the record of a row, whether in the row or in a body. */
   record(key: Key, row: Uint8Array): Uint8Array | Promise<Uint8Array> {
     const body = this.#rows.decode(key, () => bodyOf(row));
     return body === undefined ? row.subarray(0, -1) : this.read(body, key);
@@ -106,7 +106,7 @@ export class KvBodies {
     return concatenated(bytes);
   }
 
-  /** Reads bodies, and keeps the last ones: pages that follow each other refer to the same. */
+  /** Reads bodies and caches the last ones: consecutive pages refer to the same bodies. */
   reader(): (body: number, key: Key) => Promise<Uint8Array> {
     const cached = new Map<number, Uint8Array>();
     return async (body, key) => {
@@ -132,22 +132,22 @@ export class KvBodies {
     if (known.references <= 0) this.drop(body);
   }
 
-  /** A body goes if nothing refers to it. */
+  /** Drops a body that has no references left. */
   drop(body: number): void {
     const known = this.#bodies.get(body);
     if (known === undefined || known.references > 0) return;
     this.#bodies.delete(body);
     for (let index = 0; index < known.parts; index++) this.#garbage.push(deleted(partKey(body, index)));
-    this.#garbage.push(deleted(bodyKey(body))); // Last: it says how many parts there are.
+    this.#garbage.push(deleted(bodyKey(body))); // Last: it has the number of parts.
   }
 
-  /** Counts what a row of a session or of a topic refers to. */
+  /** Counts the references of a row of a session or of a topic. */
   count(key: Key, bytes: Uint8Array): void {
     const body = this.#rows.decode(key, () => bodyOf(bytes));
     if (body !== undefined) this.replaced(key, body);
   }
 
-  /** A body was found, behind all rows that may refer to it. */
+  /** Notes a body that was found, after all rows that may refer to it. */
   found(key: Key, bytes: Uint8Array): void {
     const body = key[1] as number; // The checksum has the key in it.
     const references = this.#bodies.get(body)?.references ?? 0;
@@ -156,37 +156,37 @@ export class KvBodies {
     this.drop(body);
   }
 
-  /** Behind {@linkcode KvBodies.found} of all. */
+  /** Checks that no body is missing, after {@linkcode KvBodies.found} was called for all. */
   checkFound(): void {
     for (const [body, { parts }] of this.#bodies) {
       if (parts === NOT_FOUND) throw this.#rows.damaged(bodyKey(body), "it is missing");
     }
   }
 
-  /** How many rows there are that nothing needs. */
+  /** Number of rows that are no longer needed. */
   get garbageRows(): number {
     return this.#garbage.length;
   }
 
-  /** Some of the rows that nothing needs; they are not given again. */
+  /** Takes up to `most` of the rows that are no longer needed; they are not given again. */
   takeGarbage(most: number): Mutation[] {
     return this.#garbage.splice(0, most);
   }
 
-  /** What could not be written. */
+  /** Takes back rows whose deletion failed. */
   giveBack(garbage: readonly Mutation[]): void {
     this.#garbage.push(...garbage);
   }
 }
 
-/** Bodies that the messages of a page are in, one for each message. */
+/** Bodies that contain the messages of a page, one for each message. */
 export function bodiesOfPage(bytes: Uint8Array): number[] {
   const bodies: number[] = [];
   for (const { content } of decodePage(bytes)) if (isReference(content)) bodies.push(content.body);
   return bodies;
 }
 
-/** The body that has the record of a row; `undefined`: the row has it. */
+/** Number of the body that contains the record of a row; `undefined`: the row contains it. */
 export function bodyOf(row: Uint8Array): number | undefined {
   return row.at(-1) === Place.here ? undefined : readNumber(readerOf(row));
 }

@@ -1,4 +1,4 @@
-/** Lists of changes into atomics: in order, each cut between two changes. */
+/** Writes lists of changes as atomics: in order, cut only between two changes. */
 
 import type { Change, CommitItem } from "../protocol/change.ts";
 import { bodiesOfPage, bodyOf, type KvBodies, type SharedBodies } from "./deno_kv_bodies.ts";
@@ -13,23 +13,23 @@ import { type KeptSession, KvSessionReader } from "./deno_kv_sessions.ts";
 import { encodePage, isReference, type PageEntry } from "./queue_page.ts";
 import { encodeSession, type MessageRecords } from "./records.ts";
 
-// With these a draft is written: less than Deno KV takes, because they are estimates.
+// Limits at which a draft is written: below those of Deno KV, because sizes are estimates.
 const ENOUGH_MUTATIONS = 900;
 const ENOUGH_BYTES = 600_000;
 const ENOUGH_KEY_BYTES = 60_000;
 const MOST_GARBAGE = 100;
 
-/** A draft as rows, and what is true once they are written. */
+/** A draft as rows, with the values that are true once the rows are written. */
 interface WrittenDraft {
   /** Written before the rest, or with it. */
   readonly ahead: Mutation[];
   readonly rows: Mutation[];
   readonly pages: { readonly session: KeptSession; readonly entries: PageEntry[] }[];
-  /** Bodies of rows, or that they have none any more. */
+  /** Bodies by row; `undefined`: the row no longer has one. */
   readonly bodies: { readonly key: Key; readonly body: number | undefined }[];
 }
 
-/** What is not known after a failure: whether some rows are there. */
+/** Unknowns after a failure: which rows were written. */
 interface Doubts {
   /** Numbers that a session may have. */
   readonly sessions: Map<string, Set<number>>;
@@ -39,7 +39,7 @@ interface Doubts {
   readonly bodies: Set<number>;
 }
 
-/** What a row refers to. */
+/** Bodies that a row refers to. */
 interface Reference {
   readonly key: Key;
   readonly body: number | undefined;
@@ -55,7 +55,7 @@ export class KvCommit {
   readonly #fold: KvFold;
   #doubts: Doubts | undefined;
   #resolving: Promise<void> | undefined;
-  /** The list under way; it never rejects. */
+  /** Commit in progress; it never rejects. */
   #underWay: Promise<unknown> | undefined;
   #draft = new Draft();
   #shared: SharedBodies = new Map();
@@ -69,7 +69,7 @@ export class KvCommit {
     this.#fold = new KvFold(contents, this.#reader, messages);
   }
 
-  /** Writes changes in order; after an error it is not known which of them, and the next list begins with finding out. */
+  /** Writes changes in order. After an error it is unknown which were written; the next list begins by finding out. */
   commit(changes: readonly CommitItem[]): Promise<void> {
     const committing = this.#commit(changes);
     this.#underWay = committing.catch(() => {});
@@ -95,7 +95,7 @@ export class KvCommit {
     for (const body of this.#endList()) this.#bodies.release(body);
   }
 
-  /** Resolves when it is known what the database holds, also behind a failure. */
+  /** Resolves when it is known what the database contains, also after a failure. */
   async ready(): Promise<void> {
     if (this.#doubts === undefined) return;
     this.#resolving ??= this.#resolveDoubts(this.#doubts).finally(() => this.#resolving = undefined);
@@ -103,8 +103,8 @@ export class KvCommit {
   }
 
   /**
-   * The session that a client has in the database. Its absence in memory alone says nothing: a list that failed takes it
-   * out until it is known what was written, and one under way may begin or end it and still fail.
+   * The session of a client in the database. Absence from memory proves nothing: a failed list removes the session from
+   * memory until it is known what was written, and a list in progress may begin or end it and still fail.
    */
   async session(clientId: string): Promise<KeptSession | undefined> {
     while (true) {
@@ -129,7 +129,7 @@ export class KvCommit {
       keyBytes + moreKeyBytes <= ENOUGH_KEY_BYTES;
   }
 
-  /** Writes the draft, and begins another one. */
+  /** Writes the draft and begins a new one. */
   async #flush(): Promise<void> {
     const draft = this.#draft;
     if (draft.isEmpty) return;
@@ -144,7 +144,7 @@ export class KvCommit {
     }
     this.#draft = new Draft();
     this.#settle(draft, written);
-    // Large messages leave more rows behind than the next ones take away.
+    // Large messages leave more unneeded rows than the following drafts remove.
     while (this.#bodies.garbageRows > MOST_GARBAGE) await this.#writeGarbage();
   }
 
@@ -170,7 +170,7 @@ export class KvCommit {
       const { number, state } = session;
       if (isRecordChanged) this.#put(written, sessionKey(number), encodeSession(session));
       for (const entries of pagesOf(queued.values(), bodies)) {
-        const [first] = entries as [PageEntry]; // A page has one at least.
+        const [first] = entries as [PageEntry]; // A page has at least one entry.
         this.#put(written, pageKey(number, first.sequence), encodePage(entries));
         written.pages.push({ session, entries });
       }
@@ -194,7 +194,7 @@ export class KvCommit {
     bodies.push({ key, body: row.body });
   }
 
-  /** In one atomic if that takes it; otherwise what is referred to comes first, and then what is all or nothing. */
+  /** Writes in one atomic if it fits; otherwise the bodies first, and then the rows that must be all or nothing. */
   async #writeRows({ ahead, rows }: WrittenDraft, garbage: readonly Mutation[]): Promise<void> {
     const all = [...ahead, ...rows, ...garbage];
     if (all.length === 0) return; // Nothing was new.
@@ -204,7 +204,7 @@ export class KvCommit {
     else await writeJournal(this.#rows, rows);
   }
 
-  /** The draft is durable. */
+  /** Updates memory after the draft became durable. */
   #settle(draft: Draft, { pages, bodies }: WrittenDraft): void {
     for (const { session, entries } of pages) this.#settlePage(session, entries);
     for (const { key, body } of bodies) this.#bodies.replaced(key, body);
@@ -213,20 +213,20 @@ export class KvCommit {
     for (const number of draft.ended) this.#contents.ended.add(number);
     for (const [session, { isProgressChanged }] of draft.sessions) {
       if (isProgressChanged) session.version = {};
-      if (session.expiresAtMs !== undefined) session.state = undefined; // It has no connection: rarely asked for.
+      if (session.expiresAtMs !== undefined) session.state = undefined; // It has no connection: its state is seldom read.
     }
   }
 
   #settlePage(session: KeptSession, entries: readonly PageEntry[]): void {
     for (const { content } of entries) if (isReference(content)) this.#bodies.refer(content.body);
     const { state, keptSequence } = session;
-    const [first, last] = [entries[0], entries.at(-1)] as [PageEntry, PageEntry]; // A page has one at least.
+    const [first, last] = [entries[0], entries.at(-1)] as [PageEntry, PageEntry]; // A page has at least one entry.
     state?.know(first.sequence, entries);
     if (state !== undefined && state.knownUntil >= keptSequence) state.knownUntil = last.sequence;
     session.keptSequence = last.sequence;
   }
 
-  /** Bodies of the list, each referred to on its behalf until here. */
+  /** Bodies of the list, on whose behalf each was referred to until here. */
   #endList(): Set<number> {
     const bodies = new Set<number>();
     for (const { body } of this.#shared.values()) bodies.add(body);
@@ -237,7 +237,7 @@ export class KvCommit {
   #doubtRows({ pages, bodies }: WrittenDraft): void {
     const doubts = this.#allDoubts();
     for (const { session, entries } of pages) {
-      const [first] = entries as [PageEntry]; // A page has one at least.
+      const [first] = entries as [PageEntry]; // A page has at least one entry.
       if (entries.some(({ content }) => isReference(content))) {
         doubts.rows.push(pageKey(session.number, first.sequence));
       }
@@ -250,7 +250,7 @@ export class KvCommit {
     }
   }
 
-  /** Forgets of each session in the draft what is in memory. */
+  /** Forgets the in-memory state of each session in the draft. */
   #doubt(): void {
     const doubts = this.#allDoubts();
     for (const body of this.#endList()) doubts.bodies.add(body);
@@ -266,9 +266,9 @@ export class KvCommit {
     return this.#doubts ??= { sessions: new Map(), rows: [], bodies: new Set() };
   }
 
-  /** Finds out what was written by what failed. */
+  /** Finds out what a failed list has written. */
   async #resolveDoubts({ sessions, rows, bodies }: Doubts): Promise<void> {
-    await recoverJournal(this.#rows); // Or it would be written out over what comes next.
+    await recoverJournal(this.#rows); // Otherwise it would later overwrite newer rows.
     const found = new Map<string, KeptSession>();
     const ended: number[] = [];
     for (const [clientId, numbers] of sessions) {

@@ -1,37 +1,37 @@
-/** What one atomic is to write, while changes are put into it. */
+/** Contents of the next atomic, collected change by change. */
 
 import type { QueuedChange } from "../protocol/change.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import type { KeptSession } from "./deno_kv_sessions.ts";
 import type { Key } from "./deno_kv_rows.ts";
 
-/** A session about which the draft says something. */
+/** Changes of one session in the draft. */
 export interface Touched {
-  /** Messages that are new, by sequence, in order; those that were completed meanwhile are not there any more. */
+  /** New messages by sequence, in order, without those that were completed meanwhile. */
   readonly queued: Map<number, QueuedChange>;
   isProgressChanged: boolean;
   isRecordChanged: boolean;
 }
 
-/** A row beside those of messages. */
+/** A row that contains no messages. */
 export interface DraftRow {
   readonly key: Key;
-  /** `undefined`: it is deleted. */
+  /** `undefined`: the row is deleted. */
   readonly record: Uint8Array | undefined;
 }
 
 export class Draft {
   readonly sessions = new Map<KeptSession, Touched>();
-  /** By the text of the key: the last one counts. */
+  /** Rows by the text of their key: the last one counts. */
   readonly rows = new Map<string, DraftRow>();
-  /** Pages of which every message is completed, by the state that knows them. */
+  /** Pages whose messages are all completed, by the state that knows them. */
   readonly pages: { readonly session: KeptSession; readonly firstSequence: number }[] = [];
   /** Bodies of messages that are completed. */
   readonly released: number[] = [];
-  /** Sessions that began or ended, with the numbers that they may have if it is not known what was written. */
+  /** Sessions that began or ended, with the numbers that they may have while it is unknown what was written. */
   readonly numbers = new Map<string, Set<number>>();
   readonly ended: number[] = [];
-  /** Estimates of what it takes. */
+  /** Estimated size of the atomic. */
   mutations = 0;
   bytes = 0;
   keyBytes = 0;
@@ -78,10 +78,10 @@ export class Draft {
   }
 }
 
-/** Bytes that a message takes in a page or as a share of one, about. */
+/** Approximate bytes of a message in a page, or of its share of one. */
 export function messageBytes(message: ApplicationMessage): number {
   return Math.min(message.size, LARGEST_INLINE_BYTES) + 64 + (message.publisher?.length ?? 0);
 }
 
-/** A message that is larger than this stands in a body of its own. */
+/** Largest message that is stored in a page; a larger one gets a body of its own. */
 export const LARGEST_INLINE_BYTES = 16 * 1024;

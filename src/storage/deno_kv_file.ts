@@ -1,4 +1,4 @@
-/** Opening a database: by whom it may be opened, what it must hold, and what is said when it does not. */
+/** Opens a database: permissions, the expected format, and the errors when either is wrong. */
 
 import { FORMAT_KEY } from "./deno_kv_keys.ts";
 import { type KvDatabase, KvRows, reason, sealed } from "./deno_kv_rows.ts";
@@ -7,26 +7,26 @@ import { type KvDatabase, KvRows, reason, sealed } from "./deno_kv_rows.ts";
 const FORMAT_VERSION = 1;
 export const OWNER_ONLY = 0o600;
 
-/** A database that is open, and of our format. */
+/** A database that is open and has our format. */
 export interface OpenDatabase {
   readonly kv: KvDatabase;
   readonly rows: KvRows;
-  /** Whether it was made just now. */
+  /** Whether opening it created it. */
   readonly isNew: boolean;
-  /** Whether it is there when the process has ended. */
+  /** Whether it outlives the process. */
   readonly isDurable: boolean;
-  /** `undefined`: it is no file. */
+  /** `undefined`: it is not a file. */
   readonly file: FileIdentity | undefined;
 }
 
-/** Which file it is, whatever is at its path later. */
+/** Identity of a file, whatever is at its path later. */
 export interface FileIdentity {
   readonly path: string;
   readonly device: number;
   readonly inode: number | null;
 }
 
-/** Opens `:memory:`, a URL, or a file, which is made if there is none. Each failure is one line that says what to do. */
+/** Opens `:memory:`, a URL, or a file, which is created if missing. Each failure is one line that says what to do. */
 export async function openDatabase(location: string): Promise<OpenDatabase> {
   if (typeof Deno.openKv !== "function") {
     throw new Error(`Cannot open ${location}: Deno KV is not enabled; run deno with --unstable-kv`);
@@ -47,11 +47,11 @@ export async function openDatabase(location: string): Promise<OpenDatabase> {
 }
 
 /**
- * Looks through the whole file for damage that SQLite does not see by itself: one bit can hide rows.
- * (500,000 rows in 78 MB: 0.3 s; `quick_check` takes 0.1 s and does not see rows out of order. Deno 2.9, 2026-11)
+ * Checks the whole file for damage that SQLite does not notice by itself: one flipped bit can hide rows.
+ * (500,000 rows in 78 MB: 0.3 s; `quick_check` takes 0.1 s and misses rows out of order. Deno 2.9, 2026-11)
  */
 export async function checkStructure({ path }: FileIdentity): Promise<void> {
-  const { DatabaseSync } = await import("node:sqlite"); // Who keeps nothing in a file does not load it.
+  const { DatabaseSync } = await import("node:sqlite"); // Loaded only by a broker that stores to a file.
   let complaint: unknown;
   try {
     const database = new DatabaseSync(path, { readOnly: true });
@@ -66,17 +66,17 @@ export async function checkStructure({ path }: FileIdentity): Promise<void> {
   if (complaint !== "ok") throw new Error(`Cannot open ${path}: it is damaged (${reason(complaint)}); ${RESTORE}`);
 }
 
-/** Whether the file is still the one that was opened. */
+/** Whether the file at the path is still the one that was opened. */
 export async function isSameFile({ path, device, inode }: FileIdentity): Promise<boolean> {
   try {
     const { dev, ino } = await Deno.stat(path);
     return dev === device && ino === inode;
   } catch (error) {
-    return !(error instanceof Deno.errors.NotFound); // Any other error says nothing about it.
+    return !(error instanceof Deno.errors.NotFound); // Any other error proves nothing.
   }
 }
 
-/** Closes a database that cannot be used. */
+/** Runs `use`, and closes the database if it fails. */
 export async function closingOnError<T>(kv: KvDatabase, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
@@ -87,9 +87,9 @@ export async function closingOnError<T>(kv: KvDatabase, use: () => Promise<T>): 
 }
 
 /**
- * Whether the database was empty and is made ours.
+ * Checks the format, and writes it to an empty database. True if the database was empty.
  *
- * @param mayBeEmpty otherwise one without a format is refused
+ * @param mayBeEmpty false: a database without a format is refused
  */
 export async function checkFormat(rows: KvRows, location: string, mayBeEmpty: boolean): Promise<boolean> {
   const row = await rows.get(FORMAT_KEY);
@@ -117,7 +117,9 @@ async function openKv(location: string): Promise<Deno.Kv> {
   }
 }
 
-/** Makes a database where there is none: whole or not at all, so that one without a format is never one of ours. */
+/**
+ * Creates a database if there is none: whole or not at all, so that a database without a format is never one of ours.
+ */
 async function makeFile(path: string): Promise<boolean> {
   if (await sizeOf(path) !== undefined) return false;
   if ((await sizeOf(`${path}-wal`) ?? 0) > 0) {
@@ -127,12 +129,12 @@ async function makeFile(path: string): Promise<boolean> {
   }
   const made = `${path}.new-${Deno.pid}`;
   try {
-    await removeDatabase(made); // Left by a crash.
+    await removeDatabase(made); // A crash may have left it.
     const kv = await openKv(made);
     await closingOnError(kv, () => checkFormat(new KvRows(kv, made), made, true));
-    kv.close(); // With it all is in one file.
+    kv.close(); // Closing merges everything into one file.
     if (Deno.build.os !== "windows") await Deno.chmod(made, OWNER_ONLY);
-    await Deno.link(made, path); // Does not replace one that another process has made meanwhile.
+    await Deno.link(made, path); // Does not replace one that another process has created meanwhile.
   } catch (cause) {
     if (cause instanceof Deno.errors.AlreadyExists) return false;
     throw new Error(`Cannot make ${path}: ${reason(cause)}`, { cause });
@@ -144,7 +146,7 @@ async function makeFile(path: string): Promise<boolean> {
 
 const RESTORE_GONE = "restore the file, or delete that one too to begin without what they held";
 
-/** `undefined`: there is no such file. */
+/** Size of a file; `undefined`: it does not exist. */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
     return (await Deno.stat(path)).size;

@@ -1,4 +1,4 @@
-/** Changes into a draft: what they change in memory, and which rows will have to be written. */
+/** Folds changes into a draft: updates memory and collects the rows to be written. */
 
 import { unreachable } from "../codec/packet.ts";
 import type { Change, RetainedChange } from "../protocol/change.ts";
@@ -18,7 +18,7 @@ import { type KeptSession, keptSession, type KvSessionReader, SessionState } fro
 import { encodeClock, encodeSubscription, type MessageRecords } from "./records.ts";
 import { SessionProgress } from "./session_progress.ts";
 
-/** Facts about messages on their way, for which the state of the session must be known. */
+/** Changes to messages in delivery, which need the state of the session. */
 type ProgressChange = Extract<
   Change,
   { kind: "accepted" | "released" | "queued" | "sent" | "received" | "completed" }
@@ -38,44 +38,44 @@ export class KvFold {
     this.#messages = messages;
   }
 
-  /** Puts a fact into a draft; a promise where something must be read first. */
-  put(draft: Draft, fact: Change): void | Promise<void> {
-    switch (fact.kind) {
+  /** Puts a change into a draft; returns a promise if something must be read first. */
+  put(draft: Draft, change: Change): void | Promise<void> {
+    switch (change.kind) {
       case "sessionStarted":
-        return this.#begin(draft, fact);
+        return this.#begin(draft, change);
       case "retained":
-        return this.#putRetained(draft, fact);
+        return this.#putRetained(draft, change);
       case "clock":
-        draft.put(CLOCK_KEY, encodeClock(fact));
+        draft.put(CLOCK_KEY, encodeClock(change));
         return;
       case "backlog": // Follows from the rest.
         return;
     }
-    const session = this.#contents.sessions.get(fact.clientId);
+    const session = this.#contents.sessions.get(change.clientId);
     if (session === undefined) return;
-    switch (fact.kind) {
+    switch (change.kind) {
       case "sessionEnded":
         this.#end(draft, session);
-        this.#contents.sessions.delete(fact.clientId);
+        this.#contents.sessions.delete(change.clientId);
         return;
       case "sessionExpiry":
-        session.sessionExpirySeconds = fact.sessionExpirySeconds;
-        session.expiresAtMs = fact.expiresAtMs;
+        session.sessionExpirySeconds = change.sessionExpirySeconds;
+        session.expiresAtMs = change.expiresAtMs;
         draft.touch(session).isRecordChanged = true;
         return;
       case "will": {
-        const { will, publishAtMs, source } = fact;
+        const { will, publishAtMs, source } = change;
         draft.put(willKey(session.number), will && this.#messages.encodeWill({ will, publishAtMs, source }));
         return;
       }
       case "subscribed": {
-        const { topicFilter } = fact.subscription.filter;
-        return this.#putSubscription(draft, session, topicFilter, encodeSubscription(fact));
+        const { topicFilter } = change.subscription.filter;
+        return this.#putSubscription(draft, session, topicFilter, encodeSubscription(change));
       }
       case "unsubscribed":
-        return this.#putSubscription(draft, session, fact.topicFilter, undefined);
+        return this.#putSubscription(draft, session, change.topicFilter, undefined);
       default:
-        return this.#putProgress(draft, session, fact);
+        return this.#putProgress(draft, session, change);
     }
   }
 
@@ -91,11 +91,14 @@ export class KvFold {
     draft.mayHave(clientId, session.number);
   }
 
-  /** The row that says who it is goes with the change; all others go later, and meanwhile say nothing. */
+  /**
+   * Ends a session: its first row is deleted with the change; all other rows are deleted later and have no meaning
+   * until then.
+   */
   #end(draft: Draft, session: KeptSession): void {
     const touched = draft.touch(session);
     touched.isRecordChanged = false;
-    touched.queued.clear(); // But not its progress: what is released by it must not be counted again.
+    touched.queued.clear(); // Progress is kept: messages that it released must not be counted again.
     draft.put(sessionKey(session.number), undefined);
     draft.put(endedKey(session.number), NOTHING);
     draft.ended.push(session.number);
@@ -113,36 +116,36 @@ export class KvFold {
     return hashOf(topic).then((hash) => draft.put(retainedKey(topic, hash), record));
   }
 
-  #putProgress(draft: Draft, session: KeptSession, fact: ProgressChange): void | Promise<void> {
-    if (fact.kind === "queued") {
-      if (fact.sequence <= session.lastSequence) return; // It is there, or was completed.
-      if (fact.packetIdentifier === 0) {
-        session.lastSequence = fact.sequence;
-        return draft.queue(session, fact);
+  #putProgress(draft: Draft, session: KeptSession, change: ProgressChange): void | Promise<void> {
+    if (change.kind === "queued") {
+      if (change.sequence <= session.lastSequence) return; // It is stored already, or was completed.
+      if (change.packetIdentifier === 0) {
+        session.lastSequence = change.sequence;
+        return draft.queue(session, change);
       }
     }
     const { state } = session;
-    if (state === undefined || !isKnown(draft, session, state, fact)) {
-      return this.#know(draft, session, fact).then((known) => applyProgress(draft, session, known, fact));
+    if (state === undefined || !isKnown(draft, session, state, change)) {
+      return this.#know(draft, session, change).then((known) => applyProgress(draft, session, known, change));
     }
-    applyProgress(draft, session, state, fact);
+    applyProgress(draft, session, state, change);
   }
 
-  /** Reads what a fact is about. */
-  async #know(draft: Draft, session: KeptSession, fact: ProgressChange): Promise<SessionState> {
+  /** Reads the state that a change needs. */
+  async #know(draft: Draft, session: KeptSession, change: ProgressChange): Promise<SessionState> {
     const state = session.state ??= new SessionState(await this.#reader.progress(session.number));
-    if (!isKnown(draft, session, state, fact) && "sequence" in fact) {
-      await this.#reader.know(session, state, Math.min(fact.sequence, session.keptSequence));
+    if (!isKnown(draft, session, state, change) && "sequence" in change) {
+      await this.#reader.know(session, state, Math.min(change.sequence, session.keptSequence));
     }
     return state;
   }
 }
 
-/** Whether all messages are known that a fact is about. */
-function isKnown(draft: Draft, session: KeptSession, state: SessionState, fact: ProgressChange): boolean {
+/** Whether all messages that a change concerns are known. */
+function isKnown(draft: Draft, session: KeptSession, state: SessionState, change: ProgressChange): boolean {
   const { pages, progress, knownUntil } = state;
   const { keptSequence } = session;
-  switch (fact.kind) {
+  switch (change.kind) {
     case "accepted":
     case "released":
       return true;
@@ -150,36 +153,36 @@ function isKnown(draft: Draft, session: KeptSession, state: SessionState, fact: 
       return knownUntil >= keptSequence;
     case "sent":
     case "received": // What was passed over counts as sent.
-      return knownUntil >= Math.min(fact.sequence, keptSequence) ||
-        (progress.inflight.has(fact.sequence) && pages.has(fact.sequence));
+      return knownUntil >= Math.min(change.sequence, keptSequence) ||
+        (progress.inflight.has(change.sequence) && pages.has(change.sequence));
     case "completed": {
-      const { sequence } = fact;
+      const { sequence } = change;
       if (knownUntil >= Math.min(sequence, keptSequence) || pages.has(sequence)) return true;
       return progress.isCompleted(sequence) || draft.sessions.get(session)?.queued.has(sequence) === true;
     }
     default:
-      return unreachable(fact);
+      return unreachable(change);
   }
 }
 
-function applyProgress(draft: Draft, session: KeptSession, state: SessionState, fact: ProgressChange): void {
+function applyProgress(draft: Draft, session: KeptSession, state: SessionState, change: ProgressChange): void {
   const touched = draft.touch(session);
   const { progress } = state;
-  switch (fact.kind) {
+  switch (change.kind) {
     case "accepted":
-      progress.accepted.add(fact.packetIdentifier);
+      progress.accepted.add(change.packetIdentifier);
       break;
     case "released":
-      progress.accepted.delete(fact.packetIdentifier);
+      progress.accepted.delete(change.packetIdentifier);
       break;
     case "queued":
-      session.lastSequence = fact.sequence;
-      draft.queue(session, fact);
-      progress.send(fact.sequence, fact.packetIdentifier, kept(touched, state));
+      session.lastSequence = change.sequence;
+      draft.queue(session, change);
+      progress.send(change.sequence, change.packetIdentifier, kept(touched, state));
       break;
     default:
-      if (!kept(touched, state).has(fact.sequence)) return; // It is completed, or never was.
-      applySequence(draft, session, touched, state, fact);
+      if (!kept(touched, state).has(change.sequence)) return; // It is completed, or never existed.
+      applySequence(draft, session, touched, state, change);
   }
   touched.isProgressChanged = true;
 }
@@ -189,24 +192,24 @@ function applySequence(
   session: KeptSession,
   touched: Touched,
   state: SessionState,
-  fact: SequenceChange,
+  change: SequenceChange,
 ): void {
   const { progress } = state;
-  const { sequence } = fact;
-  switch (fact.kind) {
+  const { sequence } = change;
+  switch (change.kind) {
     case "sent":
-      progress.send(sequence, fact.packetIdentifier, kept(touched, state));
+      progress.send(sequence, change.packetIdentifier, kept(touched, state));
       return;
     case "received":
       progress.send(sequence, undefined, kept(touched, state)).isReceived = true;
       return;
     case "completed":
       progress.complete(sequence);
-      if (touched.queued.delete(sequence)) progress.gone.delete(sequence); // It will not be kept.
+      if (touched.queued.delete(sequence)) progress.gone.delete(sequence); // It will not be stored.
       else completeKept(draft, session, state, sequence);
       return;
     default:
-      return unreachable(fact);
+      return unreachable(change);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * A change that is larger than an atomic: its rows are first written as a journal, which one more row makes valid; then they
- * are written as they are, in cuts; then the journal goes. A crash in between leaves a journal that is not valid, and says
- * nothing, or one that is written out at the next start, once more if need be.
+ * Journal for a change that is larger than an atomic. Its rows are first written as a journal, which one more row makes
+ * valid; then they are written to their places in several atomics; then the journal is deleted. A crash in between
+ * leaves a journal that is not valid and is ignored, or a valid one that the next start writes out, if need be again.
  */
 
 import { ByteWriter } from "../codec/byte_writer.ts";
@@ -23,7 +23,7 @@ export async function writeJournal(rows: KvRows, mutations: readonly Mutation[])
   await writeOut(rows, mutations, parts.length);
 }
 
-/** Writes out a journal that a crash has left. */
+/** Writes out a valid journal after a crash. */
 export async function recoverJournal(rows: KvRows): Promise<void> {
   const valid = await rows.get(JOURNAL_KEY);
   const parts: Uint8Array[] = [];
@@ -40,7 +40,7 @@ export async function recoverJournal(rows: KvRows): Promise<void> {
   await writeOut(rows, mutations, parts.length);
 }
 
-/** The journal stays valid until all is written, and is no more before its first part goes. */
+/** Writes out a journal, which stays valid until all is written and is invalid before its first part is deleted. */
 async function writeOut(rows: KvRows, mutations: readonly Mutation[], parts: number): Promise<void> {
   await rows.writeCut(mutations);
   const garbage = [deleted(JOURNAL_KEY)];
@@ -64,7 +64,7 @@ function decode(parts: readonly Uint8Array[]): Mutation[] {
   const reader = readerOf(written(writer));
   const mutations: Mutation[] = [];
   while (reader.remaining > 0) {
-    const key = JSON.parse(readText(reader)) as Key; // Encoded above, and the checksums were right.
+    const key = JSON.parse(readText(reader)) as Key; // Encoded above, and the checksums matched.
     const length = readNumber(reader);
     mutations.push({ key, value: length === 0 ? undefined : reader.view(length - 1, "A value") });
   }

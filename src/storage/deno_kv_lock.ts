@@ -1,7 +1,7 @@
 /**
- * One broker a database: a row says who has it, and every write checks that row, so one that was only thought to be gone
- * cannot write any more. Beside a file the operating system holds a lock for as long as its owner is there, and no longer;
- * of a database that is reached by KV Connect only a row that is written again and again says that.
+ * Lock on a database: one broker at a time. A row names the owner, and every write checks that row, so an owner that
+ * was only presumed dead cannot write any more. For a file the operating system also holds a lock exactly as long as
+ * its owner lives; a database that is reached by KV Connect has only a row that the owner rewrites again and again.
  */
 
 import { type FileIdentity, isSameFile, OWNER_ONLY } from "./deno_kv_file.ts";
@@ -12,36 +12,41 @@ import { readerOf, written } from "./records.ts";
 import { ByteWriter } from "../codec/byte_writer.ts";
 
 const HEARTBEAT_MS = 5_000;
-/** Beside a file nothing is written: a look at the file and at one row takes 0.1 ms. (Deno 2.9, 2026-11) */
+/**
+ * Interval of checks for a file, to which nothing is written: checking the file and one row takes 0.1 ms. (Deno 2.9,
+ * 2026-11)
+ */
 const LOOK_MS = 1_000;
-/** Three heartbeats: an owner that was silent for so long is gone. */
+/** Three heartbeats: an owner that was silent for this long is dead. */
 const STALE_MS = 15_000;
-/** An owner whose clock is wrong, or was set, seems to be gone too: in this time one that is there says so. */
+/**
+ * Minimum watch: an owner whose clock is wrong or was set looks dead too; a live one writes a heartbeat in this time.
+ */
 const LEAST_WATCH_MS = 7_500;
 const LOOK_AGAIN_MS = 200;
-/** A process that another thread is just starting has the descriptors of this one, and with them its locks, until its exec. */
+/** Attempts: a child process has the descriptors of this one, and with them its locks, from its fork to its exec. */
 const LOCK_ATTEMPTS = 10;
 const LOCK_AGAIN_MS = 20;
-/** Of a process without the permission to know its host. */
+/** Host name in a process without the permission to read it. */
 const UNKNOWN_HOST = "";
 
-/** Who has a database, for whoever is refused. */
+/** Owner of a database, as reported to a broker that is refused. */
 export interface Owner {
   readonly processId: number;
-  /** Empty: it may not know it. */
+  /** Empty: the owner had no permission to read it. */
   readonly hostname: string;
   readonly startedAtMs: number;
-  /** Two storages of one process are not the same. */
+  /** Distinguishes two storages of one process. */
   readonly nonce: string;
 }
 
-/** How a lock takes time; tests give their own. */
+/** Timing of a lock; tests set their own. */
 export interface LockTiming {
-  /** How often its owner looks whether it is still the owner, or says that it is there. @default 1 s, or 5 s without a file */
+  /** Interval at which the owner checks its ownership or writes a heartbeat. @default 1 s, or 5 s without a file */
   readonly heartbeatMs?: number | undefined;
   /** Epoch milliseconds. */
   readonly clock?: () => number;
-  /** Milliseconds that only go forward. */
+  /** Monotonic clock in milliseconds. */
   readonly monotonic?: () => number;
 }
 
@@ -60,7 +65,7 @@ export class KvLock {
     this.#file = file;
   }
 
-  /** Takes the database, or says who has it. */
+  /** Takes the lock, or fails with the name of its owner. */
   static async take(
     kv: KvDatabase,
     rows: KvRows,
@@ -86,17 +91,17 @@ export class KvLock {
     }
     const lock = new KvLock(rows, location, locked, clock);
     const timer = setInterval(() => lock.#beating = lock.#beat(), heartbeatMs);
-    Deno.unrefTimer(timer); // It does not keep the process running.
+    Deno.unrefTimer(timer); // The timer does not keep the process running.
     lock.#timer = timer;
     return lock;
   }
 
-  /** Gives it back; the last thing that is written. */
+  /** Releases the lock; this is the last write. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     await this.#beating;
     try {
-      if (this.#rows.isLost) return; // It is not ours any more.
+      if (this.#rows.isLost) return; // The database is not ours any more.
       await this.#rows.write([deleted(LOCK_KEY), deleted(HEARTBEAT_KEY)]);
     } finally {
       this.#file?.lock.close();
@@ -104,8 +109,9 @@ export class KvLock {
   }
 
   /**
-   * Never rejects: a full disk is found out by the next change as well. A database that is lost says so itself; a process
-   * that was stopped for longer than this takes looks at once when it is continued, because its timer is due.
+   * Checks ownership or writes a heartbeat. Never rejects: the next change notices a full disk as well, and a lost
+   * database reports itself. A process that was stopped for longer than the interval checks as soon as it continues,
+   * because its timer is due.
    */
   async #beat(): Promise<void> {
     const rows = this.#rows;
@@ -118,12 +124,12 @@ export class KvLock {
         rows.lose(new Error(`Cannot write to ${this.#location}: the file was deleted or replaced; restore it`));
       }
     } catch {
-      // See above.
+      // A later write reports it, see above.
     }
   }
 }
 
-/** Versionstamp of the row that says that it is ours; `undefined`: another one was faster. */
+/** Takes the row that names the owner; gives its versionstamp, or `undefined` if another broker was faster. */
 async function takeRow(kv: KvDatabase, { owner }: KvRows, beatMs: number | undefined): Promise<string | undefined> {
   const { key, value } = sealed(LOCK_KEY, encodeOwner(self()));
   const atomic = kv.atomic();
@@ -145,17 +151,17 @@ async function opening<T>(location: string, use: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A file whose lock this process has. */
+/** A file that this process has locked. */
 interface LockedFile {
   readonly identity: FileIdentity;
-  /** Open: with it the lock is given back, also when the process is killed. */
+  /** Open file: closing it releases the lock, also when the process is killed. */
   readonly lock: Deno.FsFile;
 }
 
 /**
- * `undefined`: another one has it. The lock is on a file beside the database, whatever name leads to it: to open and close
- * the database itself would end the locks that SQLite has on it. It stays when the broker ends, because who removes it
- * could remove the one of the next broker.
+ * Locks a file; `undefined`: another process holds the lock. The lock is on a file beside the database, found by its
+ * real path whichever name leads to it: opening and closing the database itself would end the locks that SQLite holds
+ * on it. The lock file stays when the broker ends, because deleting it could delete the one of the next broker.
  */
 async function lockFile(identity: FileIdentity): Promise<LockedFile | undefined> {
   const path = `${await Deno.realPath(identity.path)}.lock`;
@@ -181,7 +187,7 @@ function nameOf(owner: Owner | undefined): string {
   return `the broker with process id ${owner.processId}${host}`;
 }
 
-/** Waits until a broker that is there has said so again, or is silent for too long. */
+/** Whether the owner lives: waits until it has written another heartbeat, or was silent for too long. */
 async function isThere(rows: KvRows, clock: () => number, monotonic = () => performance.now()): Promise<boolean> {
   const beatMs = await latestBeatMs(rows);
   const sinceMs = monotonic();
@@ -203,7 +209,7 @@ function isStale(beatMs: number, nowMs: number): boolean {
 }
 
 function self(): Owner {
-  // Asked without a question to whoever sits at the terminal: a broker runs without this permission.
+  // Queried without a prompt at the terminal: a broker runs without this permission.
   const mayKnowHost = Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted";
   return {
     processId: Deno.pid,

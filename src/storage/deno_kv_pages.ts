@@ -1,4 +1,4 @@
-/** Messages that were queued into pages, and into bodies what several sessions are given or what is large. */
+/** Writes queued messages into pages, and messages that are large or that several sessions get into bodies. */
 
 import { ByteWriter } from "../codec/byte_writer.ts";
 import type { QueuedChange } from "../protocol/change.ts";
@@ -9,17 +9,17 @@ import { LARGEST_ROW_BYTES, type Mutation } from "./deno_kv_rows.ts";
 import { type BodyReference, entryBytes, type PageEntry } from "./queue_page.ts";
 import { type MessageRecords, written } from "./records.ts";
 
-// A body costs two rows, one to set and one to delete: less than this is faster written again for each session.
+// A body costs two rows, one to set and one to delete: a smaller message is faster written once for each session.
 const LEAST_SAVED_BYTES = 2048;
-/** What a page holds beside its entries. */
+/** Bytes of a page without its entries. */
 const PAGE_BYTES = 64;
 
-/** Puts messages into bodies; {@linkcode KvBodyWriter.mutations} are to be written no later than the pages. */
+/** Puts messages into bodies; {@linkcode KvBodyWriter.mutations} must be written with the pages or before them. */
 export class KvBodyWriter {
   readonly mutations: Mutation[] = [];
   readonly #bodies: KvBodies;
   readonly #messages: MessageRecords;
-  /** Of the whole list. */
+  /** Bodies shared within the whole list. */
   readonly #shared: SharedBodies;
 
   constructor(bodies: KvBodies, messages: MessageRecords, shared: SharedBodies) {
@@ -28,7 +28,7 @@ export class KvBodyWriter {
     this.#shared = shared;
   }
 
-  /** Finds out which messages do not stand in the pages. */
+  /** Finds the messages that are stored beside the pages. */
   share(sessions: Iterable<Touched>): void {
     const uses = new Map<ApplicationMessage, number>();
     for (const { queued } of sessions) {
@@ -54,12 +54,12 @@ export class KvBodyWriter {
     if (group.length > 0) this.#add(group);
   }
 
-  /** What a page has of a message. */
+  /** Content of a page's entry: the message, or a reference to its body. */
   content(message: ApplicationMessage): Uint8Array | BodyReference {
     return this.#shared.get(message) ?? this.#messages.encode(message);
   }
 
-  /** Puts messages into one body, which stays at least as long as the list is being written. */
+  /** Puts messages into one body, which stays at least until the list is written. */
   #add(group: readonly ApplicationMessage[]): void {
     const writer = new ByteWriter();
     const ends = group.map((message) => {
@@ -76,7 +76,7 @@ export class KvBodyWriter {
   }
 }
 
-/** Messages of a session in as many pages as it takes. */
+/** Distributes messages of a session over as many pages as needed. */
 export function pagesOf(queued: Iterable<QueuedChange>, bodies: KvBodyWriter): PageEntry[][] {
   const pages: PageEntry[][] = [];
   let page: PageEntry[] = [];

@@ -1,39 +1,41 @@
-/** Rows of a Deno KV database: what it holds is checked when it is read, and its failures say which database it is. */
+/** Rows of a Deno KV database: contents are checked when they are read, and errors name the database. */
 
 import { crc32 } from "node:zlib";
 
-/** What is used of a database. */
+/** Methods of a Deno KV database that are used. */
 export type KvDatabase = Pick<Deno.Kv, "get" | "list" | "atomic" | "close">;
-/** Parts of a key that are used, so that it can be said as text. Nobody writes others; and the checksum has the key in it. */
+/**
+ * Parts of a key: only types that can be written as text. No other keys are written, and the checksum covers the key.
+ */
 export type Key = readonly (string | number)[];
 
-/** A row that is set, or deleted where it has no bytes. */
+/** A row to set, or to delete if it has no value. */
 export interface Mutation {
   readonly key: Key;
-  /** With room for the checksum, see {@linkcode sealed}; `undefined`: deleted. */
+  /** Bytes with the checksum, see {@linkcode sealed}; `undefined`: the row is deleted. */
   readonly value: Uint8Array | undefined;
 }
 
-/** A row as it was read, checked, without its checksum. */
+/** A row as it was read: checked, without its checksum. */
 export interface Row {
   readonly key: Key;
   readonly bytes: Uint8Array;
 }
 
-/** All rows that begin with a prefix, or those from one key on and before another. */
+/** All rows with a prefix, or those from `start` to before `end`. */
 export type Selector = { readonly prefix: Key } | { readonly start: Key; readonly end: Key };
 
-/** Rows read at once: each may have 64 KiB. */
+/** Rows read at once: each may take 64 KiB. */
 const DEFAULT_BATCH = 100;
-/** Most bytes of a record in one row; Deno KV takes 64 KiB with the checksum. */
+/** Most bytes of a record in one row; Deno KV takes 64 KiB including the checksum. */
 export const LARGEST_ROW_BYTES = 60 * 1024;
-/** Deno KV takes 1,000 mutations, 800 KiB of keys and values, and 80 KiB of keys an atomic. */
+/** Limits of one atomic: Deno KV takes 1,000 mutations, 800 KiB of keys and values, and 80 KiB of keys. */
 const MOST_MUTATIONS = 1000;
 const MOST_BYTES = 780_000;
 const MOST_KEY_BYTES = 76_000;
 const CHECKSUM_BYTES = 4;
 
-/** Sums of what an atomic takes. */
+/** Size of an atomic, added up by mutation. */
 export class AtomicSize {
   #mutations = 0;
   #bytes = 0;
@@ -46,17 +48,17 @@ export class AtomicSize {
     this.#bytes += bytes + (value?.length ?? 0) + 16;
   }
 
-  /** Whether one atomic takes all that was added. */
+  /** Whether all that was added fits into one atomic. */
   get fits(): boolean {
     return this.#mutations <= MOST_MUTATIONS && this.#bytes <= MOST_BYTES && this.#keyBytes <= MOST_KEY_BYTES;
   }
 }
 
-/** A database under the name that its errors say. */
+/** A database with the name that its errors use. */
 export class KvRows {
-  /** The row that says that the database is ours; what is written checks it. */
+  /** The row that names us as the owner; every write checks it. */
   owner: Deno.AtomicCheck | undefined;
-  /** Resolves when nothing can be written any more, with the reason. */
+  /** Resolves with the reason when nothing can be written any more. */
   readonly lost: Promise<Error>;
   #refusal: Error | undefined;
   readonly #resolveLost: (error: Error) => void;
@@ -82,24 +84,24 @@ export class KvRows {
     return this.#refusal;
   }
 
-  /** Bytes of a row; `undefined`: there is none. */
+  /** Bytes of a row; `undefined`: it does not exist. */
   async get(key: Key): Promise<Uint8Array | undefined> {
     const { value } = await this.#reading(() => this.#kv.get(key));
     return value === null ? undefined : this.#opened(key, value);
   }
 
-  /** Whether it has no row, of us or of anybody else. */
+  /** Whether the database has no row at all, ours or foreign. */
   async isEmpty(): Promise<boolean> {
     const { done = false } = await this.#reading(() => this.#kv.list({ prefix: [] }, { limit: 1 }).next());
     return done;
   }
 
-  /** Rows in the order of their keys, all that begin with a prefix or lie between two keys. */
+  /** Rows in the order of their keys, all with a prefix or between two keys. */
   async *list(selector: Selector, options: Deno.KvListOptions = {}): AsyncGenerator<Row, undefined> {
     for await (const rows of this.batches(selector, options)) yield* rows;
   }
 
-  /** As {@linkcode KvRows.list}, some at once: with many rows this takes half as long. */
+  /** Batches of rows, otherwise like {@linkcode KvRows.list}: takes half as long with many rows. */
   async *batches(selector: Selector, options: Deno.KvListOptions = {}): AsyncGenerator<Row[], undefined> {
     const { batchSize = DEFAULT_BATCH } = options;
     const iterator = this.#kv.list(selector, { ...options, batchSize });
@@ -110,7 +112,7 @@ export class KvRows {
     }
   }
 
-  /** Writes all or nothing; durable when it resolves. */
+  /** Writes all mutations or none; durable when it resolves. */
   async write(mutations: readonly Mutation[]): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
     const atomic = this.#kv.atomic();
@@ -140,7 +142,7 @@ export class KvRows {
     return this.lose(new Error(`Cannot write to ${this.#name}: another broker has taken it over`));
   }
 
-  /** Writes in as many atomics as it takes, in order. */
+  /** Writes in order, in as many atomics as needed. */
   async writeCut(mutations: readonly Mutation[]): Promise<void> {
     let size = new AtomicSize();
     let group: Mutation[] = [];
@@ -157,7 +159,7 @@ export class KvRows {
     if (group.length > 0) await this.write(group);
   }
 
-  /** What decoding gives; its error names the row. */
+  /** Decodes; an error names the row. */
   decode<T>(key: Key, decode: () => T): T {
     try {
       return decode();
@@ -187,7 +189,7 @@ export class KvRows {
   }
 }
 
-/** A record as it is written under a key: with its checksum. @param mark one more byte, behind the record */
+/** A record with its checksum, as it is written under a key. @param mark one more byte, after the record */
 export function sealed(key: Key, record: Uint8Array, mark?: number): Mutation {
   const end = record.length + (mark === undefined ? 0 : 1);
   const value = new Uint8Array(end + CHECKSUM_BYTES);
@@ -211,17 +213,17 @@ async function take(iterator: Deno.KvListIterator<unknown>, most: number): Promi
   return entries;
 }
 
-/** What went wrong, in one line. */
+/** Reason of an error, in one line. */
 export function reason(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n", 1).join();
 }
 
-/** Bytes of a key in Deno KV, at most. */
+/** Upper bound of a key's bytes in Deno KV. */
 function keyBytes(key: Key): number {
   return key.reduce<number>((sum, part) => sum + (typeof part === "number" ? 10 : part.length * 3 + 2), 0);
 }
 
-/** CRC-32 over what a record is kept under and its bytes: a flipped bit anywhere gives another one. */
+/** CRC-32 of the key and the record: one flipped bit anywhere changes it. */
 function checksum(key: Key, record: Uint8Array): number {
   return crc32(record, crc32(JSON.stringify(key)));
 }

@@ -1,4 +1,4 @@
-/** All that a Deno KV database holds, read once from end to end: what routing needs, and what the storage must know. */
+/** Scan of a Deno KV database, once from end to end: collects what routing needs and what the storage must know. */
 
 import type { Change } from "../protocol/change.ts";
 import { KvBodies } from "./deno_kv_bodies.ts";
@@ -9,11 +9,11 @@ import { decodePage, isReference } from "./queue_page.ts";
 import { decodeClock, decodeSession, decodeSubscription, MessageRecords, type SessionRecord } from "./records.ts";
 import { SessionProgress } from "./session_progress.ts";
 
-/** What the storage must know of a database. */
+/** Contents of a database that the storage must know. */
 export class Contents {
   readonly sessions = new Map<string, KeptSession>();
   readonly bodies: KvBodies;
-  /** Numbers of sessions whose rows are on their way out. */
+  /** Numbers of sessions whose rows are being deleted. */
   readonly ended = new Set<number>();
   nextNumber = 1;
 
@@ -22,7 +22,7 @@ export class Contents {
   }
 }
 
-/** A session while its rows come. */
+/** A session while its rows are read. */
 interface ScannedSession extends SessionRecord {
   readonly number: number;
   progress: SessionProgress;
@@ -35,7 +35,7 @@ export class KvScan {
   readonly #rows: KvRows;
   readonly #messages: MessageRecords;
   readonly #contents: Contents;
-  /** Without Subscriptions, Wills and messages: they are not asked for. */
+  /** Leaves out Subscriptions, Wills and messages, which nobody asked for. */
   readonly #isForContents: boolean;
   readonly #ended = new Set<number>();
   #session: ScannedSession | undefined;
@@ -102,7 +102,7 @@ export class KvScan {
     ];
   }
 
-  /** Of the session whose rows have come. */
+  /** Ends the session whose rows have all been read. */
   #end(): Change[] {
     if (this.#session === undefined) return [];
     const { number, clientId, lastSequence, messages, bytes, progress: _, ...record } = this.#session;

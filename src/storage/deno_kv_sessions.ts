@@ -1,4 +1,4 @@
-/** Sessions of a Deno KV database: of each a few values in memory, and more while its messages are on their way. */
+/** Sessions of a Deno KV database: a few values of each are in memory, and more while its messages are in delivery. */
 
 import type { KvBodies } from "./deno_kv_bodies.ts";
 import { pageKey, pagesEnd, progressKey, sessionKey } from "./deno_kv_keys.ts";
@@ -7,10 +7,10 @@ import { decodePage, isReference, type PageEntry } from "./queue_page.ts";
 import { decodeSession, type SessionRecord } from "./records.ts";
 import { SessionProgress } from "./session_progress.ts";
 
-/** Rows read at once: a page may have 60 KiB. */
+/** Rows read at once: a page may take 60 KiB. */
 const PAGES_AT_ONCE = 16;
 
-/** A session that is kept. */
+/** A session in the database. */
 export interface KeptSession {
   readonly clientId: string;
   readonly number: number;
@@ -18,28 +18,28 @@ export interface KeptSession {
   readonly network: string | undefined;
   sessionExpirySeconds: number;
   expiresAtMs: number | undefined;
-  /** No message has exceeded it, those included that are being written. */
+  /** Sequence that no message exceeds, including messages that are being written. */
   lastSequence: number;
-  /** The same, of those that are written. */
+  /** Sequence that no written message exceeds. */
   keptSequence: number;
-  /** Another one each time that its progress may be another. */
+  /** Replaced whenever the progress may have changed. */
   version: object;
-  /** Of a session whose messages are on their way. */
+  /** State of a session whose messages are in delivery. */
   state: SessionState | undefined;
 }
 
-/** Messages of a session as far as they had to be known. */
+/** Messages of a session, as far as they had to be read. */
 export class SessionState {
-  /** By sequence, those that are kept and not completed. */
+  /** Pages by sequence of messages that are stored and not completed. */
   readonly pages = new Map<number, KnownPage>();
   /** First sequences of pages that are known. */
   readonly firstSequences = new Set<number>();
-  /** All pages up to this sequence are known; of those behind only some. */
+  /** All pages up to this sequence are known; of later ones only some. */
   knownUntil = 0;
 
   constructor(readonly progress: SessionProgress) {}
 
-  /** Takes note of a page; `undefined`: it has no message that is not completed. */
+  /** Notes a page, unless all of its messages are completed. */
   know(firstSequence: number, entries: Iterable<PageEntry>): void {
     const page: KnownPage = { firstSequence, lastSequence: firstSequence, live: 0, bodies: undefined };
     for (const { sequence, content } of entries) {
@@ -53,17 +53,17 @@ export class SessionState {
   }
 }
 
-/** A page, as long as one of its messages is not completed. */
+/** A page that has at least one message that is not completed. */
 export interface KnownPage {
   readonly firstSequence: number;
   lastSequence: number;
-  /** How many of its messages are not completed. */
+  /** Number of its messages that are not completed. */
   live: number;
-  /** Bodies of those that stand in one, by sequence. */
+  /** Bodies by sequence, of messages that are in one. */
   bodies: Map<number, number> | undefined;
 }
 
-/** @param lastSequence as far as it is known */
+/** Makes a session of its record. @param lastSequence as far as it is known */
 export function keptSession(number: number, record: SessionRecord, lastSequence: number): KeptSession {
   const { clientId, principal, network, sessionExpirySeconds, expiresAtMs } = record;
   return {
@@ -80,7 +80,7 @@ export function keptSession(number: number, record: SessionRecord, lastSequence:
   };
 }
 
-/** Reads what is kept of sessions. */
+/** Reads the rows of sessions. */
 export class KvSessionReader {
   readonly #rows: KvRows;
   readonly #bodies: KvBodies;
@@ -90,7 +90,7 @@ export class KvSessionReader {
     this.#bodies = bodies;
   }
 
-  /** A session by its number; `undefined`: there is none. */
+  /** Reads a session by its number; `undefined`: it does not exist. */
   async session(number: number): Promise<KeptSession | undefined> {
     const key = sessionKey(number);
     const row = await this.#rows.get(key);
@@ -109,7 +109,7 @@ export class KvSessionReader {
     return this.#rows.decode(key, () => SessionProgress.decode(bytes));
   }
 
-  /** Pages in order, from the one that has the sequence, or the next. */
+  /** Reads pages in order, from the one that contains the sequence, or the next. */
   async *pages(number: number, sequence: number): AsyncGenerator<PageEntry[], undefined> {
     let start = pageKey(number, 0);
     const before = { start, end: pageKey(number, sequence + 1) };
@@ -121,17 +121,17 @@ export class KvSessionReader {
     }
   }
 
-  /** Entries of a page, as it was read. */
+  /** Decodes the entries of a page. */
   async page(key: Key, row: Uint8Array): Promise<PageEntry[]> {
     const bytes = await this.#bodies.record(key, row);
     return this.#rows.decode(key, () => Array.from(decodePage(bytes)));
   }
 
-  /** Knows of a session whatever pages it has up to a sequence. */
+  /** Reads the pages of a session up to a sequence into its state. */
   async know({ number, keptSequence }: KeptSession, state: SessionState, until: number): Promise<void> {
     const rest = { start: pageKey(number, state.knownUntil + 1), end: pagesEnd(number) };
     for await (const rows of this.#rows.batches(rest, { batchSize: PAGES_AT_ONCE })) {
-      for (const { key, bytes } of rows) { // All that were read: what comes next is most often about them.
+      for (const { key, bytes } of rows) { // All that were read: the next change is mostly about them.
         const entries = await this.page(key, bytes);
         const [first] = entries;
         if (first === undefined) throw this.#rows.damaged(key, "it is empty");
@@ -143,7 +143,7 @@ export class KvSessionReader {
     state.knownUntil = Math.max(state.knownUntil, keptSequence);
   }
 
-  /** Of the last page; 0: there is none. */
+  /** Last sequence of the last page; 0: there is none. */
   async #lastSequence(number: number): Promise<number> {
     const all = { start: pageKey(number, 0), end: pagesEnd(number) };
     for await (const { key, bytes } of this.#rows.list(all, { reverse: true, limit: 1 })) {

@@ -1,4 +1,4 @@
-/** Rows of sessions that have ended go a few at a time, between what is committed. */
+/** Deletes the rows of ended sessions, a few at a time between commits. */
 
 import type { KvBodies } from "./deno_kv_bodies.ts";
 import { endedKey, pageKey, pagesEnd, sessionKey, SessionRow } from "./deno_kv_keys.ts";
@@ -7,15 +7,15 @@ import type { Contents } from "./deno_kv_scan.ts";
 import { KvSessionReader } from "./deno_kv_sessions.ts";
 import { isReference } from "./queue_page.ts";
 
-/** Deleted at once: what is committed does not wait long for them. */
+/** Rows deleted at once: few, so that commits do not wait long for them. */
 const ENOUGH_ROWS = 100;
 
-/** What one atomic deletes. */
+/** Deletions of one atomic. */
 interface Step {
   readonly mutations: Mutation[];
-  /** That its messages refer to. */
+  /** Bodies that its messages refer to. */
   readonly bodies: number[];
-  /** Sessions of which nothing is left. */
+  /** Sessions whose rows are all deleted. */
   readonly done: number[];
 }
 
@@ -23,9 +23,9 @@ export class KvSweep {
   readonly #rows: KvRows;
   readonly #bodies: KvBodies;
   readonly #reader: KvSessionReader;
-  /** Numbers of sessions. */
+  /** Numbers of ended sessions. */
   readonly #ended: Set<number>;
-  /** Those that had ended at the start: their bodies were not counted. */
+  /** Sessions that had ended before the start: their bodies were not counted. */
   readonly #uncounted: ReadonlySet<number>;
   #running: Promise<void> | undefined;
   #isStopped = false;
@@ -38,18 +38,18 @@ export class KvSweep {
     this.#uncounted = new Set(contents.ended);
   }
 
-  /** Begins if there is anything to do; what fails is done when it is called again. */
+  /** Starts if there is anything to do; another call repeats what failed. */
   start(): void {
     if (this.#running !== undefined || this.#ended.size === 0 || this.#isStopped) return;
     this.#running = this.#run().catch(() => {}).finally(() => this.#running = undefined); // The rows say nothing.
   }
 
-  /** Resolves when there is nothing left to do, or it failed. */
+  /** Resolves when nothing is left to do, or when it failed. */
   async settled(): Promise<void> {
     await this.#running;
   }
 
-  /** What is left goes at the next start. */
+  /** Stops; the next start deletes the remaining rows. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;
@@ -59,7 +59,7 @@ export class KvSweep {
     while (this.#ended.size > 0 && !this.#isStopped) await this.#sweep();
   }
 
-  /** Deletes the rows of some sessions, or some of one. */
+  /** Deletes the rows of several sessions, or part of one. */
   async #sweep(): Promise<void> {
     const step: Step = { mutations: [], bodies: [], done: [] };
     for (const number of this.#ended) {
@@ -79,11 +79,11 @@ export class KvSweep {
     for (const number of step.done) this.#ended.delete(number);
   }
 
-  /** True: these are all its rows, and so the mark that it has ended goes too. */
+  /** Collects rows of a session. True: these are all, so the mark that it has ended is deleted too. */
   async #collect(number: number, step: Step): Promise<boolean> {
     const progress = await this.#reader.progress(number);
     const all = { prefix: sessionKey(number) };
-    // Of many rows pages go first: which bodies they release is in the progress.
+    // Pages first if there are many rows: the progress says which bodies they release.
     const pages = { start: pageKey(number, 0), end: pagesEnd(number) };
     const options = { limit: ENOUGH_ROWS, batchSize: ENOUGH_ROWS };
     let rows = await Array.fromAsync(this.#rows.list(all, options));
@@ -95,7 +95,7 @@ export class KvSweep {
     for (const { key, bytes } of rows) {
       step.mutations.push(deleted(key));
       if (this.#uncounted.has(number)) continue;
-      this.#bodies.count(key, bytes); // Also if it was not known whether it was written.
+      this.#bodies.count(key, bytes); // Also if it is unknown whether it was written.
       if (key[2] !== SessionRow.page) continue;
       for (const { sequence, content } of await this.#reader.page(key, bytes)) {
         if (isReference(content) && !progress.isCompleted(sequence)) step.bodies.push(content.body);

@@ -1,24 +1,24 @@
 import { utf8Length } from "../codec/utf8.ts";
 
-/** Why a value is not what was expected; `path` says where it stands. */
+/** Reports a value that is not as expected; `path` says where it is. */
 export class FieldError extends Error {
   constructor(path: string, wanted: string) {
     super(`"${path}" is not ${wanted}`);
   }
 }
 
-/** The fields of one object of JSON: each is read once, with its type, and none may be left over. */
+/** Fields of a JSON object: each is read once, with its type, and none may be left over. */
 export class JsonFields {
   readonly #fields: Map<string, unknown>;
   readonly #path: string;
 
   constructor(value: unknown, path: string) {
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw new FieldError(path, "an object");
-    this.#fields = new Map(Object.entries(value)); // Names such as `__proto__` are own keys of what JSON.parse gives.
+    this.#fields = new Map(Object.entries(value)); // `__proto__` and the like are own keys in the result of JSON.parse.
     this.#path = path;
   }
 
-  /** Takes a field, `undefined` when it is not there. */
+  /** Takes a field; `undefined` if it is missing. */
   take(name: string): unknown {
     const value = this.#fields.get(name);
     this.#fields.delete(name);
@@ -29,12 +29,12 @@ export class JsonFields {
     return this.#fields.has(name);
   }
 
-  /** Nothing else may be there: a field that nobody reads would be lost. */
+  /** Throws if a field is left over: a field that is not read would be lost. */
   end(): void {
     for (const name of this.#fields.keys()) throw new FieldError(this.path(name.slice(0, 50)), "a known field");
   }
 
-  /** Where a field stands. */
+  /** Path of a field. */
   path(name: string): string {
     return this.#path === "" ? name : `${this.#path}.${name}`;
   }
@@ -43,7 +43,7 @@ export class JsonFields {
     return textOf(this.take(name), this.path(name));
   }
 
-  /** A UTF-8 Encoded String (section 1.5.4). */
+  /** Takes a UTF-8 Encoded String (section 1.5.4). */
   mqttText(name: string): string {
     return mqttTextOf(this.take(name), this.path(name));
   }
@@ -58,7 +58,7 @@ export class JsonFields {
     return integerOf(this.take(name), this.path(name), least, most);
   }
 
-  /** A time; `null` is Infinity, as JSON.stringify() writes it. */
+  /** Takes a time; `null` is Infinity, as JSON.stringify() writes it. */
   timeMs(name: string): number {
     const value = this.take(name);
     if (value === null) return Infinity;
@@ -73,7 +73,7 @@ export class JsonFields {
     try {
       return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
     } catch {
-      throw new FieldError(this.path(name), "base64"); // The only thing it throws for.
+      throw new FieldError(this.path(name), "base64"); // It throws for nothing else.
     }
   }
 
@@ -84,7 +84,7 @@ export class JsonFields {
     return value.map((item, index) => read(item, `${path}[${index}]`));
   }
 
-  /** What `read` gives, `undefined` for a field that is not there. */
+  /** Result of `read`; `undefined` for a missing field. */
   optional<T>(name: string, read: (name: string) => T): T | undefined {
     return this.has(name) ? read(name) : undefined;
   }
@@ -100,7 +100,7 @@ export function mqttTextOf(value: unknown, path: string): string {
   try {
     utf8Length(text);
   } catch {
-    throw new FieldError(path, "a text that MQTT can carry"); // The only thing it throws for.
+    throw new FieldError(path, "a text that MQTT can carry"); // It throws for nothing else.
   }
   return text;
 }

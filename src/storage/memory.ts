@@ -22,14 +22,14 @@ interface StoredSession {
   expiresAtMs: number | undefined;
   will: Extract<Change, { kind: "will" }> | undefined;
   lastSequence: number;
-  // Made for the first one: most sessions have few of these.
+  // Made on first use: most sessions have few of these.
   subscriptions: Map<string, SubscribedChange> | undefined;
-  /** By sequence, which is also their order. */
+  /** Messages by sequence, which is also their order. */
   messages: Map<number, StoredMessage> | undefined;
   accepted: PacketIdentifierSet | undefined;
 }
 
-/** Keeps everything in memory: all is lost when the process ends, and nothing ever waits for it. */
+/** Keeps everything in memory: all is lost when the process ends, and commits never wait. */
 export class MemoryStorage implements Storage {
   readonly isDurable = false;
   readonly #sessions = new Map<string, StoredSession>();
@@ -74,7 +74,7 @@ export class MemoryStorage implements Storage {
   #apply(change: CommitItem): void {
     switch (change.kind) {
       case "transaction":
-        for (const fact of change.changes) this.#apply(fact);
+        for (const part of change.changes) this.#apply(part);
         return;
       case "sessionStarted":
         this.#sessions.set(change.clientId, {
@@ -135,7 +135,7 @@ function applyToSession(
       return;
     case "queued": {
       const { packetIdentifier, sequence } = change;
-      if (sequence <= session.lastSequence) return; // It is there, or was completed.
+      if (sequence <= session.lastSequence) return; // It is stored already, or was completed.
       (session.messages ??= new Map()).set(sequence, { queued: change, packetIdentifier, isReceived: false });
       session.lastSequence = sequence;
       return;

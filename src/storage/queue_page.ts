@@ -1,6 +1,6 @@
 /**
- * A page: messages that one session was given in one go, in order. A message stands in it, or in a body that other pages
- * refer to as well.
+ * A page: messages that were queued for one session at once, in order. A message is stored in it, or in a body that
+ * other pages may refer to as well.
  *
  * ```text
  * count | sequence (less the one before) | flags | size | ... | length, message  or  body, offset, length
@@ -14,7 +14,7 @@ import type { QueuedChange } from "../protocol/change.ts";
 import { readNumber, readText, writeNumber, writeText } from "./record_fields.ts";
 import { readerOf, written } from "./records.ts";
 
-/** Where a message stands that is kept beside the pages. */
+/** Reference to a message that is stored beside the pages. */
 export interface BodyReference {
   readonly body: number;
   readonly offset: number;
@@ -23,7 +23,7 @@ export interface BodyReference {
 
 /** One message of a page. */
 export interface PageEntry extends Omit<QueuedChange, "kind" | "clientId" | "message" | "packetIdentifier"> {
-  /** Of the message, for limits on memory. */
+  /** Size of the message, for limits on memory. */
   readonly size: number;
   readonly content: Uint8Array | BodyReference;
 }
@@ -37,13 +37,13 @@ export function isReference(content: Uint8Array | BodyReference): content is Bod
   return !(content instanceof Uint8Array);
 }
 
-/** Bytes that an entry takes in a page, at most. */
+/** Upper bound of an entry's bytes in a page. */
 export function entryBytes({ content, subscriptionIdentifiers, sharedFilter }: PageEntry): number {
   return 48 + subscriptionIdentifiers.length * 4 + (sharedFilter?.length ?? 0) * 3 +
     (isReference(content) ? 0 : content.length);
 }
 
-/** @param entries in the order of their sequences */
+/** Encodes a page. @param entries in the order of their sequences */
 export function encodePage(entries: readonly PageEntry[]): Uint8Array {
   const writer = new ByteWriter(entries.reduce((sum, entry) => sum + entryBytes(entry), 16));
   writeNumber(writer, entries.length);
@@ -56,7 +56,7 @@ export function encodePage(entries: readonly PageEntry[]): Uint8Array {
   return written(writer);
 }
 
-/** Entries in order; throws where it is none. */
+/** Decodes the entries in order; throws if the bytes are not a page. */
 export function* decodePage(bytes: Uint8Array): Generator<PageEntry, undefined> {
   const reader = readerOf(bytes);
   let sequence = 0;

@@ -1,4 +1,4 @@
-/** Fields of records that a storage keeps: what the wire has no form for. The rest is written as it is on the wire. */
+/** Fields of stored records that the wire has no form for. The rest is written as on the wire. */
 
 import type { ByteReader } from "../codec/byte_reader.ts";
 import type { ByteWriter } from "../codec/byte_writer.ts";
@@ -6,7 +6,7 @@ import type { ByteWriter } from "../codec/byte_writer.ts";
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** An integer from 0 to Number.MAX_SAFE_INTEGER, seven bits a byte. */
+/** Writes an integer from 0 to Number.MAX_SAFE_INTEGER, seven bits a byte. */
 export function writeNumber(writer: ByteWriter, value: number): void {
   let rest = value;
   while (rest > 0x7f) {
@@ -26,7 +26,7 @@ export function readNumber(reader: ByteReader): number {
   throw new RangeError("Cannot read a number: it has more than eight bytes");
 }
 
-/** Any number, also Infinity. */
+/** Writes any number, also Infinity. */
 export function writeFloat(writer: ByteWriter, value: number): void {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setFloat64(0, value);
@@ -38,7 +38,7 @@ export function readFloat(reader: ByteReader): number {
   return new DataView(buffer, byteOffset, 8).getFloat64(0);
 }
 
-/** A text of any length. */
+/** Writes a text of any length. */
 export function writeText(writer: ByteWriter, text: string): void {
   if (isShortAscii(text)) {
     writer.byte(text.length);
@@ -54,12 +54,12 @@ export function readText(reader: ByteReader): string {
   return decodeText(reader.view(readNumber(reader), "A text"));
 }
 
-/** Throws TypeError for what is not UTF-8. */
+/** Decodes UTF-8; throws TypeError for anything else. */
 export function decodeText(bytes: Uint8Array): string {
   return DECODER.decode(bytes);
 }
 
-/** Most texts are: a third of the time of the encoder. */
+/** Whether the text takes the fast path, as most texts do: a third of the time of the encoder. */
 function isShortAscii(text: string): boolean {
   if (text.length > 0x7f) return false;
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;

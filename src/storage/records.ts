@@ -1,4 +1,4 @@
-/** Records of a storage that keeps bytes: a session, a Subscription, a Will, a message, the clock. */
+/** Records of a storage that stores bytes: a session, a Subscription, a Will, a message, the clock. */
 
 import { ByteReader } from "../codec/byte_reader.ts";
 import { ByteWriter } from "../codec/byte_writer.ts";
@@ -18,17 +18,17 @@ import { TraitsReader, writeTraits } from "./traits_record.ts";
 const REMEMBERED_TOPICS = 1024;
 const HAS_PUBLISHER = 0x01;
 const EXPIRES = 0x02;
-/** Not in records of earlier versions. */
+/** Missing in records of earlier versions. */
 const HAS_SOURCE = 0x04;
 const HAS_SEQUENCE = 0x08;
 const WILL_IS_DUE = 0x01;
 const WILL_HAS_SOURCE = 0x02;
 
-/** What is kept of a session beside what belongs to it. */
+/** Fields of a session that have no record of their own. */
 export interface SessionRecord {
   readonly clientId: string;
   readonly principal: string | undefined;
-  /** Not in records of earlier versions. */
+  /** Missing in records of earlier versions. */
   readonly network?: string | undefined;
   readonly sessionExpirySeconds: number;
   readonly expiresAtMs: number | undefined;
@@ -41,10 +41,10 @@ export interface WillRecord {
   readonly source?: AccessAttributes | undefined;
 }
 
-/** A Subscription, and which retained messages it still has to get. */
+/** A Subscription, and the retained messages that are still due to it. */
 export type SubscriptionRecord = Pick<SubscribedChange, "subscription" | "retainedDue">;
 
-/** A retained message, what its publisher was, and when it came among others. */
+/** A retained message, the access attributes of its publisher, and its place in the order of arrival. */
 export interface RetainedRecord {
   readonly message: ApplicationMessage;
   readonly source: AccessAttributes | undefined;
@@ -78,9 +78,9 @@ export function encodeSubscription({ subscription, retainedDue }: SubscriptionRe
   const writer = new ByteWriter();
   // Subscription Options of the wire (MQTT 5, section 3.8.3.1).
   writer.byte(qos | (noLocal ? 0x04 : 0) | (retainAsPublished ? 0x08 : 0) | retainHandling << 4);
-  writeNumber(writer, subscriptionIdentifier ?? 0); // [MQTT-3.8.2.1.2]: 0 is none.
+  writeNumber(writer, subscriptionIdentifier ?? 0); // [MQTT-3.8.2.1.2]: 0 stands for none.
   writeText(writer, filter.topicFilter);
-  // Earlier versions end here, and read no further.
+  // Records of earlier versions end here, and earlier versions read no further.
   if (retainedDue !== undefined) writeRetainedDue(writer, retainedDue);
   return written(writer);
 }
@@ -136,15 +136,15 @@ export function decodeClock(bytes: Uint8Array): ClockChange {
   return { kind: "clock", nowMs, wallMs, uptimeMs, bootId: readOptional(reader, readText) };
 }
 
-/** Messages and Wills, as packets of MQTT 5. */
+/** Encodes and decodes messages and Wills as packets of MQTT 5. */
 export class MessageRecords {
   readonly #topics = new TopicInterner(REMEMBERED_TOPICS);
   readonly #writer = new ByteWriter();
   readonly #encoder = new PacketEncoder({ protocolVersion: 5, topics: this.#topics });
-  /** The publisher that was read last, who mostly is that of the next message too. */
+  /** Publisher that was read last: mostly that of the next message too. */
   #publisher: { readonly bytes: Uint8Array; readonly text: string } = { bytes: new Uint8Array(), text: "" };
   readonly #traits = new TraitsReader();
-  /** One for all messages: each is a whole packet. */
+  /** Decoder for all messages: each is a whole packet. */
   #decoder = this.#newDecoder();
 
   write(
@@ -153,7 +153,7 @@ export class MessageRecords {
     source?: AccessAttributes,
     sequence?: number,
   ): void {
-    const packetIdentifier = qos > 0 ? 1 : 0; // It has none, but QoS 1 and 2 need one on the wire.
+    const packetIdentifier = qos > 0 ? 1 : 0; // The message has none, but QoS 1 and 2 need one on the wire.
     writer.byte(
       (publisher === undefined ? 0 : HAS_PUBLISHER) | (expiresAtMs === Infinity ? 0 : EXPIRES) |
         (source === undefined ? 0 : HAS_SOURCE) | (sequence === undefined ? 0 : HAS_SEQUENCE),
@@ -167,7 +167,7 @@ export class MessageRecords {
     );
   }
 
-  /** Bytes of a message: a view that must not be written to. */
+  /** Encodes a message: a view that must not be written to. */
   encode(message: ApplicationMessage, source?: AccessAttributes, sequence?: number): Uint8Array {
     const writer = this.#writer;
     writer.begin(message.size);
@@ -175,7 +175,7 @@ export class MessageRecords {
     return writer.bytes.subarray(writer.start, writer.position);
   }
 
-  /** A message with views on the bytes: those of a page come together and go together. */
+  /** Decodes a message with views on the bytes: those of a page are read and dropped together. */
   decode(bytes: Uint8Array): ApplicationMessage {
     return this.decodeRetained(bytes).message;
   }
@@ -192,7 +192,7 @@ export class MessageRecords {
     return { message: ApplicationMessage.restored(packet, publisher, expiresAtMs), source, sequence };
   }
 
-  /** In a CONNECT, the one packet that has a Will. */
+  /** Encodes a Will as a CONNECT, the only packet that contains one. */
   encodeWill({ will, publishAtMs, source }: WillRecord): Uint8Array {
     const writer = new ByteWriter();
     writer.byte((publishAtMs === undefined ? 0 : WILL_IS_DUE) | (source === undefined ? 0 : WILL_HAS_SOURCE));
@@ -218,7 +218,7 @@ export class MessageRecords {
     const flags = reader.byte("Flags");
     const publishAtMs = (flags & WILL_IS_DUE) === 0 ? undefined : readFloat(reader);
     const source = (flags & WILL_HAS_SOURCE) === 0 ? undefined : this.#traits.read(reader);
-    // The Will keeps views on the bytes: it has them alone.
+    // Copied: the Will keeps views on its bytes.
     const packet = this.#packet(bytes.slice(reader.position));
     if (packet.type !== "connect" || packet.will === undefined) throw new RangeError("Cannot read a Will: it is none");
     return { will: packet.will, publishAtMs, source };
@@ -235,7 +235,7 @@ export class MessageRecords {
   #packet(bytes: Uint8Array): Packet {
     const [packet] = this.#decoder.decode(bytes);
     if (packet !== undefined && packet.type !== "malformed") return packet;
-    this.#decoder = this.#newDecoder(); // What it has begun must not go on with the next one.
+    this.#decoder = this.#newDecoder(); // Drops what it holds of a cut packet.
     throw packet?.error ?? new RangeError("Cannot read a packet: it is cut");
   }
 
@@ -244,7 +244,7 @@ export class MessageRecords {
   }
 }
 
-/** What was written, without what else the buffer has room for. */
+/** Written bytes, without the rest of the buffer. */
 export function written(writer: ByteWriter): Uint8Array {
   return writer.bytes.subarray(0, writer.position);
 }

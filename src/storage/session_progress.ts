@@ -1,9 +1,9 @@
 /**
- * How far the messages of a session have come, both ways, small enough to be written with each commit that changes it:
+ * Progress of a session's messages in both directions, small enough to be written with each commit that changes it:
  *
  * ```text
  * sequence   1 2 3 4 5 6 | 7 8 9 10        nextUnsent is 7
- *            . . 3 . 5 . |     g           3 and 5 are in flight; those below that are not have been completed;
+ *            . . 3 . 5 . |     g           3 and 5 are in flight; the others below 7 are completed;
  *                                          9 was completed without being sent; 7, 8 and 10 wait
  * ```
  */
@@ -17,33 +17,33 @@ import { readerOf, written } from "./records.ts";
 /** A message that was sent and is not completed. */
 export interface SentMessage {
   packetIdentifier: number;
-  /** Whether PUBREC came. */
+  /** Whether PUBREC has arrived. */
   isReceived: boolean;
 }
 
-/** See the picture. */
+/** Progress, see the picture. */
 export class SessionProgress {
-  /** No message with this sequence or a larger one was sent. */
+  /** No message with this sequence or a larger one has been sent. */
   nextUnsent = 1;
-  /** A sequence that no message has exceeded that was kept when this was written. */
+  /** Sequence that no stored message exceeded when this was written. */
   lastSequence = 0;
-  /** By sequence, in the order of sequences. */
+  /** Messages in flight by sequence, in order. */
   readonly inflight = new Map<number, SentMessage>();
   /** Sequences that were completed without being sent. */
   readonly gone = new Set<number>();
   /** Packet Identifiers of messages from the client that are not released. */
   readonly accepted = new PacketIdentifierSet();
 
-  /** Whether a message that was kept is completed. */
+  /** Whether a message that was stored is completed. */
   isCompleted(sequence: number): boolean {
     return sequence < this.nextUnsent ? !this.inflight.has(sequence) : this.gone.has(sequence);
   }
 
   /**
-   * Takes note that a message was sent, and with it all before: what was passed over counts as sent without a Packet
+   * Notes that a message was sent, and with it all earlier ones: a skipped message counts as sent without a Packet
    * Identifier.
    *
-   * @param kept sequences of messages that are there and not completed
+   * @param kept sequences of messages that are stored and not completed
    */
   send(sequence: number, packetIdentifier: number | undefined, kept: ReadonlySetLike<number>): SentMessage {
     if (sequence > this.nextUnsent) this.#passOver(sequence, kept);
@@ -60,7 +60,7 @@ export class SessionProgress {
     if (!this.inflight.delete(sequence) && sequence >= this.nextUnsent) this.gone.add(sequence);
   }
 
-  /** What stands between was completed, or counts as sent, or never was: sequences need not follow each other. */
+  /** Skips to a sequence. Those between were completed, count as sent, or never existed: sequences may have gaps. */
   #passOver(sequence: number, kept: ReadonlySetLike<number>): void {
     for (const one of this.gone) if (one < sequence) this.gone.delete(one);
     for (const one of between(this.nextUnsent, sequence, kept)) {
@@ -68,7 +68,7 @@ export class SessionProgress {
     }
   }
 
-  /** Bytes of {@linkcode SessionProgress.encode}, about and rather more. */
+  /** Upper estimate of the bytes of {@linkcode SessionProgress.encode}. */
   get encodedBytes(): number {
     return 32 + this.inflight.size * 5 + this.gone.size * 3 + this.accepted.size * 2;
   }
@@ -118,7 +118,7 @@ function readInflight(reader: ByteReader, { inflight }: SessionProgress): void {
   }
 }
 
-/** Members of a set from `start` on and below `end`, in order, in the shorter of two ways. */
+/** Members of a set from `start` to below `end`, in order, found in the shorter of two ways. */
 function between(start: number, end: number, set: ReadonlySetLike<number>): number[] {
   const members: number[] = [];
   if (end - start < set.size) {

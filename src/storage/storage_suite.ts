@@ -1,6 +1,6 @@
 /**
- * One suite that every storage passes: each promise of the storage contract is a case, and a case that throws says what is
- * not kept. It needs no test framework: give each case to the one you have, as `Deno.test(name, run)`, or just run it.
+ * Suite that every storage passes: each promise of the storage contract is a case, and a case that throws names the
+ * broken promise. It needs no test framework: pass each case to yours, as `Deno.test(name, run)`, or just run it.
  *
  * ```ts
  * import { MemoryStorage } from "../../mod.ts";
@@ -22,20 +22,20 @@ import { type StorageHarness, Trial } from "./suite/trial.ts";
 
 export type { StorageHarness };
 
-/** A case of the suite: behind the name of the storage, its name is a sentence. */
+/** A case of the suite: its name makes a sentence after the name of the storage. */
 export interface StorageCase {
   readonly name: string;
-  /** Resolves when the storage does as it promises. */
+  /** Resolves when the storage keeps this promise. */
   run(): Promise<void>;
 }
 
-/** How {@linkcode storageSuite} runs. */
+/** Options of {@linkcode storageSuite}. */
 export interface StorageSuiteOptions {
-  /** For what is random; an error names it. @default the time */
+  /** Seed of the random cases; an error names it. @default the time */
   readonly seed?: number;
 }
 
-/** The cases of the suite, those left out that need what the harness does not have. Each runs in a place of its own. */
+/** Cases of the suite, without those that need more than the harness can do. Each runs in a place of its own. */
 export function storageSuite<Place>(
   harness: StorageHarness<Place>,
   options: StorageSuiteOptions = {},

@@ -1,16 +1,18 @@
-/** What access rules know of a client, in JSON. */
+/** Access attributes of a client in JSON. */
 
 import { type AccessAttributes, type Grant, GRANT_ACCESS } from "../protocol/access.ts";
 import { FieldError, JsonFields, textOf } from "./json_fields.ts";
 
-/** Without the Client Identifier, which stands elsewhere, and whatever else the object may have. */
+/**
+ * Access attributes without the Client Identifier, which is stored elsewhere, and without other fields of the object.
+ */
 export function plainTraits(traits: AccessAttributes | undefined): AccessAttributes | undefined {
   if (traits === undefined) return undefined;
   const { principal, roles, grants, listener } = traits;
   return { principal, roles, grants, listener };
 }
 
-/** Throws {@linkcode FieldError} for anything else. */
+/** Reads access attributes; throws {@linkcode FieldError} for anything else. */
 export function readTraits(outer: JsonFields, name: string): AccessAttributes {
   const fields = new JsonFields(outer.take(name), outer.path(name));
   const traits: AccessAttributes = {

@@ -1,4 +1,4 @@
-/** What access rules know of a client, as a record: who published a retained message, or left a Will. */
+/** Access attributes of a client as a record: of the publisher of a retained message, or of the owner of a Will. */
 
 import type { ByteReader } from "../codec/byte_reader.ts";
 import type { ByteWriter } from "../codec/byte_writer.ts";
@@ -22,7 +22,7 @@ export function writeTraits(writer: ByteWriter, { principal, roles, grants, list
   }
 }
 
-/** Reads them; many messages have the same publisher, or publishers that are the same to the rules: one for all of these. */
+/** Reads access attributes; publishers with equal attributes, as most messages have, share one object. */
 export class TraitsReader {
   readonly #known = new Map<string, AccessAttributes>();
 
@@ -46,7 +46,7 @@ function readTraits(reader: ByteReader): AccessAttributes {
   return { principal, roles, grants, listener };
 }
 
-/** What is cut ends it: each item has a byte at least. */
+/** Reads a list. A cut record ends it: each item takes at least a byte. */
 function readList<Item>(reader: ByteReader, read: (reader: ByteReader) => Item): Item[] {
   const items: Item[] = [];
   for (let left = readNumber(reader); left > 0; left--) items.push(read(reader));

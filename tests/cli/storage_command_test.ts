@@ -2,18 +2,18 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Change, changeToJson } from "../../mod.ts";
 import { compareKept, keptOf, readKept } from "../../src/storage/suite/kept.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
-import * as facts from "../../src/storage/suite/facts.ts";
+import * as changes from "../../src/storage/suite/changes.ts";
 import { brooklet, brookletProcess } from "./test_io.ts";
 
-const LARGE = facts.message(facts.pattern(1_048_576), { topic: "large" });
+const LARGE = changes.message(changes.pattern(1_048_576), { topic: "large" });
 /** What is there to be exported and imported, in the order of a restore. */
 const KEPT = [
-  ...facts.busySessionKept("c"),
-  facts.started("__proto__"),
-  facts.expiry("__proto__", 0xffff_ffff, Infinity),
-  ...Array.from({ length: 2_500 }, (_, index) => facts.queued("__proto__", index + 1, facts.message(`${index}`))),
-  facts.retained("large", LARGE),
-  facts.retained("\u{feff}", facts.message("line\r\nends\u2028", { topic: "\u{feff}", publisher: undefined })),
+  ...changes.busySessionKept("c"),
+  changes.started("__proto__"),
+  changes.expiry("__proto__", 0xffff_ffff, Infinity),
+  ...Array.from({ length: 2_500 }, (_, index) => changes.queued("__proto__", index + 1, changes.message(`${index}`))),
+  changes.retained("large", LARGE),
+  changes.retained("\u{feff}", changes.message("line\r\nends\u2028", { topic: "\u{feff}", publisher: undefined })),
 ];
 
 function inFolder(name: string, check: (folder: string) => Promise<void>): void {
@@ -96,14 +96,14 @@ inFolder("brooklet storage import refuses a storage that is not empty", async (f
   const storage = `kv:${folder}/a.kv`;
   const { code, stderr } = await brooklet(
     ["storage", "import", "-", "--storage", storage],
-    { input: dump([facts.started("other")]) },
+    { input: dump([changes.started("other")]) },
   );
   assertEquals(code, 1);
   assertMatch(stderr, /^brooklet: Cannot import standard input: \S+a\.kv is not empty; .*\n$/);
   await assertKept(`${folder}/a.kv`);
 });
 
-const WHOLE = dump([facts.started("c"), facts.accepted("c", 1)]);
+const WHOLE = dump([changes.started("c"), changes.accepted("c", 1)]);
 const DAMAGED: readonly { name: string; text: string; says: string }[] = [
   { name: "nothing", text: "", says: "The dump is cut behind line 0" },
   { name: "another first line", text: WHOLE.replace("1}", "2}"), says: "Cannot read line 1: it is not" },
@@ -166,7 +166,7 @@ inFolder(
   async (folder) => {
     const file = `${folder}/dump`;
     await Deno.writeTextFile(file, WHOLE);
-    await keep(`${folder}/a.kv`, [facts.started("c"), facts.queued("c", 1, facts.message("a payload to find"))]);
+    await keep(`${folder}/a.kv`, [changes.started("c"), changes.queued("c", 1, changes.message("a payload to find"))]);
     const database = await Deno.readFile(`${folder}/a.kv`);
     const at = new TextDecoder("latin1").decode(database).lastIndexOf("payload to find");
     assert(at > 0);

@@ -2,87 +2,90 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { Change, CommitItem } from "../../mod.ts";
 import { changeFromJson, changeToJson } from "../../src/storage/change_json.ts";
 import { firstDifference } from "../../src/storage/suite/difference.ts";
-import * as facts from "../../src/storage/suite/facts.ts";
+import * as changes from "../../src/storage/suite/changes.ts";
 import { RandomChanges } from "../../src/storage/suite/random_changes.ts";
 import { seededTest } from "../seeded.ts";
 
-const WILL = { ...facts.willMessage("w", { willDelayInterval: 5, correlationData: new Uint8Array(0) }), retain: true };
+const WILL = {
+  ...changes.willMessage("w", { willDelayInterval: 5, correlationData: new Uint8Array(0) }),
+  retain: true,
+};
 
 /** One of each kind, and what the text of others depends on. */
 const LINES: readonly (readonly [CommitItem, string])[] = [
-  [facts.started("c"), '{"kind":"sessionStarted","clientId":"c"}'],
-  [facts.started("__proto__", ""), '{"kind":"sessionStarted","clientId":"__proto__","principal":""}'],
-  [facts.expiry("c", 5), '{"kind":"sessionExpiry","clientId":"c","sessionExpirySeconds":5}'],
+  [changes.started("c"), '{"kind":"sessionStarted","clientId":"c"}'],
+  [changes.started("__proto__", ""), '{"kind":"sessionStarted","clientId":"__proto__","principal":""}'],
+  [changes.expiry("c", 5), '{"kind":"sessionExpiry","clientId":"c","sessionExpirySeconds":5}'],
   [
-    facts.expiry("c", 5, Infinity),
+    changes.expiry("c", 5, Infinity),
     '{"kind":"sessionExpiry","clientId":"c","sessionExpirySeconds":5,"expiresAtMs":null}',
   ],
-  [facts.ended("c"), '{"kind":"sessionEnded","clientId":"c"}'],
-  [facts.will("c", undefined), '{"kind":"will","clientId":"c"}'],
+  [changes.ended("c"), '{"kind":"sessionEnded","clientId":"c"}'],
+  [changes.will("c", undefined), '{"kind":"will","clientId":"c"}'],
   [
-    facts.will("c", WILL, 7),
+    changes.will("c", WILL, 7),
     '{"kind":"will","clientId":"c","will":{"topic":"will","payload":"dw==","qos":1,"retain":true,' +
     '"properties":{"willDelayInterval":5,"correlationData":""}},"publishAtMs":7}',
   ],
   [
-    facts.subscribed("c", "$share/g/a/+", { subscriptionIdentifier: 3 }),
+    changes.subscribed("c", "$share/g/a/+", { subscriptionIdentifier: 3 }),
     '{"kind":"subscribed","clientId":"c","subscription":{"topicFilter":"$share/g/a/+","qos":1,"noLocal":false,' +
     '"retainAsPublished":false,"retainHandling":0,"subscriptionIdentifier":3}}',
   ],
   [
-    facts.subscribed("c", "a", {}, { after: "a/1", until: 300, passes: 2, passesUntil: 301 }),
+    changes.subscribed("c", "a", {}, { after: "a/1", until: 300, passes: 2, passesUntil: 301 }),
     '{"kind":"subscribed","clientId":"c","subscription":{"topicFilter":"a","qos":1,"noLocal":false,' +
     '"retainAsPublished":false,"retainHandling":0},' +
     '"retainedDue":{"after":"a/1","until":300,"passes":2,"passesUntil":301}}',
   ],
-  [facts.unsubscribed("c", "a/#"), '{"kind":"unsubscribed","clientId":"c","topicFilter":"a/#"}'],
-  [facts.accepted("c", 65_535), '{"kind":"accepted","clientId":"c","packetIdentifier":65535}'],
-  [facts.released("c", 1), '{"kind":"released","clientId":"c","packetIdentifier":1}'],
+  [changes.unsubscribed("c", "a/#"), '{"kind":"unsubscribed","clientId":"c","topicFilter":"a/#"}'],
+  [changes.accepted("c", 65_535), '{"kind":"accepted","clientId":"c","packetIdentifier":65535}'],
+  [changes.released("c", 1), '{"kind":"released","clientId":"c","packetIdentifier":1}'],
   [
-    facts.queued("c", 1, facts.message("m", { publisher: undefined }), { subscriptionIdentifiers: [1, 2] }),
+    changes.queued("c", 1, changes.message("m", { publisher: undefined }), { subscriptionIdentifiers: [1, 2] }),
     '{"kind":"queued","clientId":"c","sequence":1,"message":{"topic":"t","payload":"bQ==","qos":1,"retain":false,' +
     '"expiresAtMs":null},"qos":1,"retain":false,"subscriptionIdentifiers":[1,2],"packetIdentifier":0}',
   ],
-  [facts.sent("c", 2, 3), '{"kind":"sent","clientId":"c","sequence":2,"packetIdentifier":3}'],
-  [facts.received("c", 2), '{"kind":"received","clientId":"c","sequence":2}'],
-  [facts.completed("c", 2 ** 53 - 1), '{"kind":"completed","clientId":"c","sequence":9007199254740991}'],
+  [changes.sent("c", 2, 3), '{"kind":"sent","clientId":"c","sequence":2,"packetIdentifier":3}'],
+  [changes.received("c", 2), '{"kind":"received","clientId":"c","sequence":2}'],
+  [changes.completed("c", 2 ** 53 - 1), '{"kind":"completed","clientId":"c","sequence":9007199254740991}'],
   [
     { kind: "backlog", clientId: "c", lastSequence: 3, messages: 0, bytes: 0 },
     '{"kind":"backlog","clientId":"c","lastSequence":3,"messages":0,"bytes":0}',
   ],
-  [facts.retained("t", undefined), '{"kind":"retained","topic":"t"}'],
-  [facts.clock(0, 1_800_000_000_000), '{"kind":"clock","nowMs":0,"wallMs":1800000000000}'],
+  [changes.retained("t", undefined), '{"kind":"retained","topic":"t"}'],
+  [changes.clock(0, 1_800_000_000_000), '{"kind":"clock","nowMs":0,"wallMs":1800000000000}'],
   [
-    facts.clock(2 ** 53 - 1, 0, { uptimeMs: 5_000, bootId: "d962" }),
+    changes.clock(2 ** 53 - 1, 0, { uptimeMs: 5_000, bootId: "d962" }),
     '{"kind":"clock","nowMs":9007199254740991,"wallMs":0,"uptimeMs":5000,"bootId":"d962"}',
   ],
   [
-    facts.retained(
+    changes.retained(
       "t",
-      facts.message("", { properties: { messageExpiryInterval: 2, userProperties: [["a", "b"]] }, nowMs: 1 }),
+      changes.message("", { properties: { messageExpiryInterval: 2, userProperties: [["a", "b"]] }, nowMs: 1 }),
     ),
     '{"kind":"retained","topic":"t","message":{"topic":"t","payload":"","qos":1,"retain":false,' +
     '"properties":{"messageExpiryInterval":2,"userProperties":[["a","b"]]},"publisher":"p","expiresAtMs":2001}}',
   ],
   [
-    facts.will("c", facts.willMessage(""), undefined, facts.TRAITS[0]),
+    changes.will("c", changes.willMessage(""), undefined, changes.TRAITS[0]),
     '{"kind":"will","clientId":"c","will":{"topic":"will","payload":"","qos":1,"retain":false},' +
     '"source":{"roles":[],"grants":[]}}',
   ],
   [
-    facts.retained("t", facts.message(""), facts.TRAITS[2]),
+    changes.retained("t", changes.message(""), changes.TRAITS[2]),
     '{"kind":"retained","topic":"t","message":{"topic":"t","payload":"","qos":1,"retain":false,"publisher":"p",' +
     '"expiresAtMs":null},"source":{"principal":"ann","roles":["operator","reader"],"grants":[' +
     '{"access":"read","topicFilter":"a/#"},{"access":"write","topicFilter":"b/+"},' +
     '{"access":"readwrite","topicFilter":"$SYS/#"},{"access":"deny","topicFilter":"c"}],"listener":"unix:/run/mqtt"}}',
   ],
   [
-    facts.retained("t", facts.message("", { publisher: undefined }), undefined, 7),
+    changes.retained("t", changes.message("", { publisher: undefined }), undefined, 7),
     '{"kind":"retained","topic":"t","message":{"topic":"t","payload":"","qos":1,"retain":false,"expiresAtMs":null},' +
     '"sequence":7}',
   ],
   [
-    facts.transaction(facts.accepted("c", 1), facts.retained("t", undefined)),
+    changes.transaction(changes.accepted("c", 1), changes.retained("t", undefined)),
     '{"kind":"transaction","changes":[{"kind":"accepted","clientId":"c","packetIdentifier":1},{"kind":"retained","topic":"t"}]}',
   ],
 ];

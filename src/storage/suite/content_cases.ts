@@ -1,13 +1,23 @@
-/** That whatever a fact may hold comes back as it was. */
+/** Cases of content: whatever a change may contain is read back unchanged. */
 
 import type { QoS, RetainHandling } from "../../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
 import type { Change } from "../../protocol/change.ts";
-import * as facts from "./facts.ts";
-import { LATER_MS, message, ODD_NAMES, pattern, queued, retained, started, subscribed, willMessage } from "./facts.ts";
+import * as changes from "./changes.ts";
+import {
+  LATER_MS,
+  message,
+  ODD_NAMES,
+  pattern,
+  queued,
+  retained,
+  started,
+  subscribed,
+  willMessage,
+} from "./changes.ts";
 import type { Case } from "./trial.ts";
 
-/** Around where storages cut: 16, 60 and 64 KiB, the largest commit of Deno KV, and 1 MiB. */
+/** Sizes around the limits of storages: 16, 60 and 64 KiB, the largest commit of Deno KV, and 1 MiB. */
 const PAYLOAD_BYTES = [0, 1, 2, 127, 128, 16_383, 16_384, 61_439, 61_440, 61_441, 65_535, 65_536, 819_200, 1_048_576];
 const QOS: readonly QoS[] = [0, 1, 2];
 const RETAIN_HANDLING: readonly RetainHandling[] = [0, 1, 2];
@@ -42,17 +52,17 @@ export const CONTENT_CASES: readonly Case[] = [
   {
     name: "keeps the clock as it was told last, and gives it before all else",
     check: async (trial) => {
-      const session = [started("c"), facts.expiry("c", 60, 1_000)];
-      await trial.commit(...session, facts.retained("t", message("kept")), facts.clock(0, 0));
-      await trial.keeps([...session, facts.retained("t", message("kept")), facts.clock(0, 0)]);
+      const session = [started("c"), changes.expiry("c", 60, 1_000)];
+      await trial.commit(...session, changes.retained("t", message("kept")), changes.clock(0, 0));
+      await trial.keeps([...session, changes.retained("t", message("kept")), changes.clock(0, 0)]);
       const machine = { uptimeMs: 60_000, bootId: "\u{feff}8a1f" };
       await trial.commit(
-        facts.clock(2, 1),
-        facts.transaction(facts.ended("c"), facts.clock(2 ** 52, 2 ** 51, machine)),
+        changes.clock(2, 1),
+        changes.transaction(changes.ended("c"), changes.clock(2 ** 52, 2 ** 51, machine)),
       );
-      await trial.keeps([facts.retained("t", message("kept")), facts.clock(2 ** 52, 2 ** 51, machine)]);
-      await trial.commit(facts.clock(5, 2 ** 52));
-      await trial.keeps([facts.retained("t", message("kept")), facts.clock(5, 2 ** 52)]);
+      await trial.keeps([changes.retained("t", message("kept")), changes.clock(2 ** 52, 2 ** 51, machine)]);
+      await trial.commit(changes.clock(5, 2 ** 52));
+      await trial.keeps([changes.retained("t", message("kept")), changes.clock(5, 2 ** 52)]);
     },
   },
   {
@@ -60,15 +70,15 @@ export const CONTENT_CASES: readonly Case[] = [
     check: async (trial) => {
       const sessions = ODD_NAMES.map((clientId, index): readonly Change[] => [
         started(clientId, clientId),
-        facts.expiry(clientId, index),
-        facts.will(clientId, willMessage(clientId)),
+        changes.expiry(clientId, index),
+        changes.will(clientId, willMessage(clientId)),
         subscribed(clientId, "a", { subscriptionIdentifier: index + 1 }),
-        facts.accepted(clientId, index + 1),
+        changes.accepted(clientId, index + 1),
         queued(clientId, 1, message(`${index}`, { publisher: clientId })),
       ]);
       for (const session of sessions) await trial.commit(...session);
       await trial.keeps(sessions.flat());
-      const ended = ODD_NAMES.filter((_, index) => index % 2 === 0).map(facts.ended);
+      const ended = ODD_NAMES.filter((_, index) => index % 2 === 0).map(changes.ended);
       await trial.commit(...ended);
       await trial.keeps(sessions.filter((_, index) => index % 2 === 1).flat());
     },
@@ -88,12 +98,12 @@ export const CONTENT_CASES: readonly Case[] = [
       await trial.keeps([...session, ...kept]);
       const isOdd = (_: unknown, index: number) => index % 2 === 1;
       await trial.commit(
-        ...filters.filter(isOdd).map((filter) => facts.unsubscribed("c", filter)),
+        ...filters.filter(isOdd).map((filter) => changes.unsubscribed("c", filter)),
         ...topics.filter(isOdd).map((topic) => retained(topic, undefined)),
       );
       const unsubscribed = new Set(filters.filter(isOdd));
-      const left = session.filter((fact) =>
-        fact.kind !== "subscribed" || !unsubscribed.has(fact.subscription.filter.topicFilter)
+      const left = session.filter((change) =>
+        change.kind !== "subscribed" || !unsubscribed.has(change.subscription.filter.topicFilter)
       );
       await trial.keeps([...left, ...kept.filter((_, index) => index % 2 === 0)]);
     },
@@ -109,7 +119,7 @@ export const CONTENT_CASES: readonly Case[] = [
       ];
       await trial.commit(...kept);
       await trial.keeps(kept);
-      await trial.commit(...payloads.map((_, index) => facts.completed("c", index + 1)));
+      await trial.commit(...payloads.map((_, index) => changes.completed("c", index + 1)));
       await trial.commit(
         ...payloads.map(({ length }) => retained(`t/${length}`, message(""))),
       );
@@ -127,10 +137,10 @@ export const CONTENT_CASES: readonly Case[] = [
       const [first = "", ...rest] = clientIds;
       await trial.commit(
         ...clientIds.map((clientId) => started(clientId)),
-        facts.transaction(retained("large", large), ...clientIds.map((clientId) => queued(clientId, 1, large))),
+        changes.transaction(retained("large", large), ...clientIds.map((clientId) => queued(clientId, 1, large))),
       );
       await trial.keeps([...clientIds.flatMap((id) => [started(id), queued(id, 1, large)]), retained("large", large)]);
-      await trial.commit(...rest.map((id) => facts.completed(id, 1)), retained("large", undefined));
+      await trial.commit(...rest.map((id) => changes.completed(id, 1)), retained("large", undefined));
       await trial.keeps([...clientIds.map((id) => started(id)), queued(first, 1, large)]);
     },
   },
@@ -171,15 +181,15 @@ export const CONTENT_CASES: readonly Case[] = [
     name:
       "keeps what the publishers of retained messages and the clients of Wills were to access rules, or that nobody knows",
     check: async (trial) => {
-      const sources = [undefined, ...facts.TRAITS];
+      const sources = [undefined, ...changes.TRAITS];
       const kept = sources.flatMap((source, index) => [
         started(`c${index}`),
-        facts.will(`c${index}`, willMessage("w"), index % 2 === 0 ? undefined : LATER_MS, source),
+        changes.will(`c${index}`, willMessage("w"), index % 2 === 0 ? undefined : LATER_MS, source),
         retained(`t/${index}`, message("m", { retain: true }), source),
       ]);
       await trial.commit(...kept);
       await trial.keeps(kept);
-      // Another one takes its place, with whatever it was.
+      // A second message replaces the first, whatever its source.
       const last = sources.map((_, index) => retained(`t/${index}`, message("n"), sources.at(index - 1)));
       await trial.commit(...last);
       await trial.keeps([...kept.filter(({ kind }) => kind !== "retained"), ...last]);
@@ -234,17 +244,17 @@ export const CONTENT_CASES: readonly Case[] = [
         { after: "", until: 0, passes: 1, passesUntil: 0 },
         { after: "a/1", until: 300, passes: 1, passesUntil: 300 },
         { after: "\u{feff}/", until: 2 ** 40, passes: 20_000, passesUntil: 2 ** 53 - 1 },
-        { after: "y".repeat(facts.LONGEST_STRING_BYTES), until: 1, passes: 2, passesUntil: 2 },
+        { after: "y".repeat(changes.LONGEST_STRING_BYTES), until: 1, passes: 2, passesUntil: 2 },
       ];
       const filters = ["#", "a/+", `${long}/#`, "$share/g/a"];
       const withDues = filters.map((filter, index) => subscribed("c", filter, { qos: 2 }, dues[index]));
       await trial.commit(started("c"), ...filters.map((filter) => subscribed("c", filter)), ...withDues);
       await trial.keeps([started("c"), ...withDues]);
       const later = filters.map((filter, index) => subscribed("c", filter, {}, dues.at(index - 1)));
-      await trial.commit(facts.transaction(queued("c", 1, message("m")), ...later));
+      await trial.commit(changes.transaction(queued("c", 1, message("m")), ...later));
       await trial.keeps([started("c"), ...later, queued("c", 1, message("m"))]);
       const none = filters.slice(0, 2).map((filter) => subscribed("c", filter));
-      await trial.commit(...none, ...filters.slice(2).map((filter) => facts.unsubscribed("c", filter)));
+      await trial.commit(...none, ...filters.slice(2).map((filter) => changes.unsubscribed("c", filter)));
       await trial.commit(subscribed("c", `${long}/#`));
       await trial.keeps([started("c"), ...none, subscribed("c", `${long}/#`), queued("c", 1, message("m"))]);
       await trial.commit(...withDues, started("c"));
@@ -257,7 +267,7 @@ export const CONTENT_CASES: readonly Case[] = [
       const sequences = [undefined, 1, 127, 128, 2 ** 32, 2 ** 53 - 1];
       const kept = sequences.flatMap((sequence, index) => [
         retained(`t/${index}`, message("m", { retain: true }), undefined, sequence),
-        retained(`u/${index}`, message("m", { retain: true }), facts.TRAITS[2], sequence),
+        retained(`u/${index}`, message("m", { retain: true }), changes.TRAITS[2], sequence),
       ]);
       await trial.commit(...kept);
       await trial.keeps(kept);
@@ -269,15 +279,15 @@ export const CONTENT_CASES: readonly Case[] = [
       const kept: readonly Change[] = [0, 1, 3_600, 0xffff_ffff].flatMap((seconds) =>
         [undefined, 0, 1, LATER_MS, LATER_MS + 0xffff_ffff * 1000, Infinity].flatMap((expiresAtMs) => {
           const clientId = `${seconds} ${expiresAtMs}`;
-          return [started(clientId), facts.expiry(clientId, seconds, expiresAtMs)];
+          return [started(clientId), changes.expiry(clientId, seconds, expiresAtMs)];
         })
       );
       await trial.commit(...kept);
       await trial.keeps(kept);
-      await trial.commit(facts.expiry("1 Infinity", 5)); // It has a connection again.
-      await trial.keeps([...kept.filter((fact) => "clientId" in fact && fact.clientId !== "1 Infinity"), ...[
+      await trial.commit(changes.expiry("1 Infinity", 5)); // It has a connection again.
+      await trial.keeps([...kept.filter((change) => "clientId" in change && change.clientId !== "1 Infinity"), ...[
         started("1 Infinity"),
-        facts.expiry("1 Infinity", 5),
+        changes.expiry("1 Infinity", 5),
       ]]);
     },
   },
@@ -295,19 +305,25 @@ export const CONTENT_CASES: readonly Case[] = [
       const kept = wills.flatMap((will, index) =>
         [undefined, 0, LATER_MS].flatMap((publishAtMs) => {
           const clientId = `${index} ${publishAtMs}`;
-          return [started(clientId), facts.will(clientId, will, publishAtMs)];
+          return [started(clientId), changes.will(clientId, will, publishAtMs)];
         })
       );
       await trial.commit(...kept);
       await trial.keeps(kept);
       await trial.commit(
-        facts.will("0 0", undefined),
-        facts.ended("1 0"),
-        facts.will("2 0", wills[1], 5),
+        changes.will("0 0", undefined),
+        changes.ended("1 0"),
+        changes.will("2 0", wills[1], 5),
         started("3 0"),
       );
-      const untouched = kept.filter((fact) => "clientId" in fact && !fact.clientId.endsWith(" 0"));
-      await trial.keeps([...untouched, started("0 0"), started("2 0"), facts.will("2 0", wills[1], 5), started("3 0")]);
+      const untouched = kept.filter((change) => "clientId" in change && !change.clientId.endsWith(" 0"));
+      await trial.keeps([
+        ...untouched,
+        started("0 0"),
+        started("2 0"),
+        changes.will("2 0", wills[1], 5),
+        started("3 0"),
+      ]);
     },
   },
   {

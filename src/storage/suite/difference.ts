@@ -1,4 +1,4 @@
-/** Where two values differ first, in words; `undefined`: nowhere. A field that is `undefined` is as none. */
+/** First difference between two values, in words; `undefined`: none. A field that is `undefined` counts as missing. */
 export function firstDifference(actual: unknown, expected: unknown, path: string): string | undefined {
   const found = difference(actual, expected);
   return found === undefined ? undefined : path + found;

@@ -1,33 +1,33 @@
-/** Reads of a session that are under way when a commit fails: a read that ends has given all that is kept. */
+/** Cases of reads in progress while a commit fails: a read that ends has given everything that is stored. */
 
 import type { CommitItem } from "../../protocol/change.ts";
-import * as facts from "./facts.ts";
-import { completed, message, pattern, queued, sent, started } from "./facts.ts";
+import * as changes from "./changes.ts";
+import { completed, message, pattern, queued, sent, started } from "./changes.ts";
 import { named } from "./kept.ts";
 import { type Case, modelOf, type Trial } from "./trial.ts";
 
 const MESSAGES = 20;
-/** A page of messages is full after a few; together they are more than any storage has in one record. */
+/** Size at which a few messages fill a page; together they exceed one record of any storage. */
 const MESSAGE_BYTES = 12_000;
 
-/** When the commit fails: before the read, before its next message, or while the read goes on. */
+/** Moment at which the commit fails: before the read, before its next message, or during the read. */
 type Moment = "before" | "between" | "meanwhile";
 const MOMENTS: readonly Moment[] = ["before", "between", "meanwhile"];
-/** Messages that have been read when the commit begins. */
+/** Messages read before the commit begins. */
 const READ_BEFORE = [0, 3, 8, MESSAGES - 1];
 
 interface FailingList {
   /** Changes of the commit that fails. */
   readonly changes: (clientId: string) => readonly CommitItem[];
-  /** Whether the session may be gone with it. */
+  /** Whether the commit may end the session. */
   readonly isEnd: boolean;
 }
 
 const LISTS: readonly FailingList[] = [
   { changes: (id) => [queued(id, MESSAGES + 1, message("one more"))], isEnd: false },
-  { changes: (id) => [sent(id, 1, 1), sent(id, 2, 2), completed(id, 1), facts.accepted(id, 1)], isEnd: false },
-  { changes: (id) => [facts.expiry(id, 5, facts.LATER_MS), facts.subscribed(id, "a")], isEnd: false },
-  { changes: (id) => [facts.ended(id)], isEnd: true },
+  { changes: (id) => [sent(id, 1, 1), sent(id, 2, 2), completed(id, 1), changes.accepted(id, 1)], isEnd: false },
+  { changes: (id) => [changes.expiry(id, 5, changes.LATER_MS), changes.subscribed(id, "a")], isEnd: false },
+  { changes: (id) => [changes.ended(id)], isEnd: true },
   { changes: (id) => [started(id), queued(id, 1, message("of the new session"))], isEnd: true },
 ];
 
@@ -43,7 +43,7 @@ export const FAILING_READ_CASES: readonly Case[] = MOMENTS.map((moment) => ({
         await trial.commit(started(clientId), ...all);
         await checkRead(trial, clientId, list, { readBefore, moment });
         const changes = list.changes(clientId);
-        await trial.commit(...changes); // As a broker does with what was not kept.
+        await trial.commit(...changes); // A broker repeats what was not kept.
         history.push(started(clientId), ...all, ...changes);
       }
     }
@@ -60,21 +60,21 @@ async function checkRead(
   let failing: Promise<unknown> | undefined;
   const commit = () => {
     trial.failNextCommit();
-    return failing = trial.commit(...changes(clientId)).catch(() => {}); // It is asked for.
+    return failing = trial.commit(...changes(clientId)).catch(() => {}); // The failure is intended.
   };
   if (moment === "before") commit();
   const sequences: number[] = [];
   try {
-    for await (const fact of trial.storage.restoreSession(clientId)) {
-      if (fact.kind !== "queued") continue;
-      sequences.push(fact.sequence);
+    for await (const change of trial.storage.restoreSession(clientId)) {
+      if (change.kind !== "queued") continue;
+      sequences.push(change.sequence);
       if (failing !== undefined || sequences.length <= readBefore) continue;
       const committed = commit();
       if (moment === "between") await committed;
     }
   } catch {
     await failing;
-    return; // Its reader knows that it does not have all.
+    return; // Its reader knows that it does not have all messages.
   }
   await failing;
   const missing = Array.from({ length: MESSAGES }, (_, index) => index + 1).filter((one) => !sequences.includes(one));
@@ -84,10 +84,10 @@ async function checkRead(
   throw new Error(`A read of ${named(clientId)} ends without message ${missing.join(", ")}, which is kept`);
 }
 
-/** Whether nothing is kept of what the session had: it was ended, though the commit failed. */
+/** Whether nothing is left of the session: it was ended, though the commit failed. */
 async function isGone({ storage }: Trial, clientId: string): Promise<boolean> {
-  for await (const fact of storage.restoreSession(clientId)) {
-    if (fact.kind === "queued" && fact.message.payload.length === MESSAGE_BYTES) return false;
+  for await (const change of storage.restoreSession(clientId)) {
+    if (change.kind === "queued" && change.message.payload.length === MESSAGE_BYTES) return false;
   }
   return true;
 }

@@ -4,16 +4,16 @@ import type { Storage } from "../storage.ts";
 import { plainTraits } from "../traits_json.ts";
 import { firstDifference } from "./difference.ts";
 
-/** What a storage keeps of a session, to be compared. */
+/** Stored session, in a form that can be compared. */
 interface ComparedSession {
   readonly principal: string | undefined;
   readonly network: string | undefined;
   expiry: unknown;
   will: unknown;
   readonly subscriptions: Map<string, unknown>;
-  /** Sorted. */
+  /** Packet Identifiers, sorted. */
   accepted: number[];
-  /** In the order in which they come. */
+  /** Messages in the order in which they are read. */
   readonly messages: ComparedMessage[];
   readonly backlog: { messages: number; bytes: number };
 }
@@ -24,31 +24,31 @@ interface ComparedMessage {
   readonly rest: unknown;
 }
 
-/** What a storage keeps, to be compared; Maps, because names come from the wire. */
+/** Contents of a storage, in a form that can be compared; Maps, because names come from the wire. */
 export interface Kept {
   readonly sessions: Map<string, ComparedSession>;
   readonly retained: Map<string, unknown>;
   clock: ClockChange | undefined;
-  /** By Client Identifier: what `backlog` said. */
+  /** Values of `backlog` by Client Identifier. */
   readonly lastSequences: Map<string, number>;
 }
 
-/** Reads all that a storage keeps; throws an Error for what the contract does not allow. */
+/** Reads the contents of a storage; throws an Error for anything that the contract does not allow. */
 export async function readKept(storage: Storage): Promise<Kept> {
   const kept = emptyKept();
   let isFirst = true;
-  for await (const fact of storage.restore()) {
-    if (fact.kind === "clock" && !isFirst) throw new Error('restore() gives "clock" behind something else');
+  for await (const change of storage.restore()) {
+    if (change.kind === "clock" && !isFirst) throw new Error('restore() gives "clock" behind something else');
     isFirst = false;
-    if (fact.kind === "backlog") takeBacklog(kept, fact);
-    else if (IN_RESTORE.includes(fact.kind)) takeChange(kept, fact);
-    else throw new Error(`restore() gives "${fact.kind}", which is for restoreSession()`);
+    if (change.kind === "backlog") takeBacklog(kept, change);
+    else if (IN_RESTORE.includes(change.kind)) takeChange(kept, change);
+    else throw new Error(`restore() gives "${change.kind}", which is for restoreSession()`);
   }
   for (const [clientId, session] of kept.sessions) {
     let bytes = 0;
-    for await (const fact of storage.restoreSession(clientId)) {
-      takeSessionChange(clientId, session, fact);
-      if (fact.kind === "queued") bytes += fact.message.size;
+    for await (const change of storage.restoreSession(clientId)) {
+      takeSessionChange(clientId, session, change);
+      if (change.kind === "queued") bytes += change.message.size;
     }
     if (session.backlog.bytes !== bytes) {
       throw new Error(`backlog.bytes of ${named(clientId)} is ${session.backlog.bytes}, its messages have ${bytes}`);
@@ -64,25 +64,25 @@ export async function readKept(storage: Storage): Promise<Kept> {
   return kept;
 }
 
-/** The facts as what a storage should keep: each says what is there, in the order of {@linkcode Storage.restoreSession}. */
-export function keptOf(facts: readonly Change[]): Kept {
+/** Contents expected for changes, which state what is stored in the order of {@linkcode Storage.restoreSession}. */
+export function keptOf(changes: readonly Change[]): Kept {
   const kept = emptyKept();
-  for (const fact of facts) {
-    const session = "clientId" in fact ? kept.sessions.get(fact.clientId) : undefined;
-    if (session === undefined || IN_RESTORE.includes(fact.kind)) {
-      takeChange(kept, fact);
+  for (const change of changes) {
+    const session = "clientId" in change ? kept.sessions.get(change.clientId) : undefined;
+    if (session === undefined || IN_RESTORE.includes(change.kind)) {
+      takeChange(kept, change);
       continue;
     }
-    takeSessionChange("clientId" in fact ? fact.clientId : "", session, fact);
-    if (fact.kind !== "queued") continue;
+    takeSessionChange("clientId" in change ? change.clientId : "", session, change);
+    if (change.kind !== "queued") continue;
     session.backlog.messages += 1;
-    session.backlog.bytes += fact.message.size;
+    session.backlog.bytes += change.message.size;
   }
   for (const { accepted } of kept.sessions.values()) accepted.sort((a, b) => a - b);
   return kept;
 }
 
-/** Throws an Error that says where they differ. `lastSequences` are not compared. */
+/** Throws an Error that names the first difference. `lastSequences` are not compared. */
 export function compareKept(actual: Kept, expected: Kept, when = ""): void {
   const difference = firstDifference(actual.sessions, expected.sessions, "sessions") ??
     firstDifference(actual.retained, expected.retained, "retained") ??
@@ -90,7 +90,7 @@ export function compareKept(actual: Kept, expected: Kept, when = ""): void {
   if (difference !== undefined) throw new Error(`${when}${difference}`);
 }
 
-/** Text that fits into an error, whatever the name is. */
+/** Quotes a name, shortened to fit into an error. */
 export function named(name: string): string {
   return JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}...` : name);
 }
@@ -108,68 +108,72 @@ function emptyKept(): Kept {
   return { sessions: new Map(), retained: new Map(), clock: undefined, lastSequences: new Map() };
 }
 
-function takeChange(kept: Kept, fact: Change): void {
+function takeChange(kept: Kept, change: Change): void {
   const { sessions, retained } = kept;
-  if (fact.kind === "clock") {
-    kept.clock = fact;
+  if (change.kind === "clock") {
+    kept.clock = change;
     return;
   }
-  if (fact.kind === "retained") {
-    if (retained.has(fact.topic)) throw new Error(`restore() gives the retained message of ${named(fact.topic)} twice`);
-    if (fact.message === undefined) throw new Error(`restore() gives no retained message for ${named(fact.topic)}`);
-    const { message, sequence } = fact;
-    retained.set(fact.topic, { message: plainMessage(message), source: plainTraits(fact.source), sequence });
+  if (change.kind === "retained") {
+    if (retained.has(change.topic)) {
+      throw new Error(`restore() gives the retained message of ${named(change.topic)} twice`);
+    }
+    if (change.message === undefined) throw new Error(`restore() gives no retained message for ${named(change.topic)}`);
+    const { message, sequence } = change;
+    retained.set(change.topic, { message: plainMessage(message), source: plainTraits(change.source), sequence });
     return;
   }
-  const { clientId } = fact;
-  if (fact.kind === "sessionStarted") {
+  const { clientId } = change;
+  if (change.kind === "sessionStarted") {
     if (sessions.has(clientId)) throw new Error(`restore() begins the session of ${named(clientId)} twice`);
-    sessions.set(clientId, emptySession(fact));
+    sessions.set(clientId, emptySession(change));
     return;
   }
   const session = sessions.get(clientId);
-  if (session === undefined) throw new Error(`"${fact.kind}" comes before the session of ${named(clientId)} begins`);
-  switch (fact.kind) {
+  if (session === undefined) throw new Error(`"${change.kind}" comes before the session of ${named(clientId)} begins`);
+  switch (change.kind) {
     case "sessionExpiry":
-      session.expiry = { seconds: fact.sessionExpirySeconds, expiresAtMs: fact.expiresAtMs };
+      session.expiry = { seconds: change.sessionExpirySeconds, expiresAtMs: change.expiresAtMs };
       return;
     case "will":
-      if (fact.will === undefined) throw new Error(`restore() gives a Will of ${named(clientId)} that is none`);
-      session.will = { ...fact.will, publishAtMs: fact.publishAtMs, source: plainTraits(fact.source) };
+      if (change.will === undefined) throw new Error(`restore() gives a Will of ${named(clientId)} that is none`);
+      session.will = { ...change.will, publishAtMs: change.publishAtMs, source: plainTraits(change.source) };
       return;
     case "subscribed": {
-      const { topicFilter } = fact.subscription.filter;
+      const { topicFilter } = change.subscription.filter;
       if (session.subscriptions.has(topicFilter)) {
         throw new Error(`restore() gives the subscription of ${named(clientId)} to ${named(topicFilter)} twice`);
       }
-      session.subscriptions.set(topicFilter, { ...fact.subscription, retainedDue: fact.retainedDue });
+      session.subscriptions.set(topicFilter, { ...change.subscription, retainedDue: change.retainedDue });
     }
   }
 }
 
-function takeBacklog({ sessions, lastSequences }: Kept, fact: Extract<Change, { kind: "backlog" }>): void {
-  const session = sessions.get(fact.clientId);
-  if (session === undefined) throw new Error(`"backlog" comes before the session of ${named(fact.clientId)} begins`);
-  if (lastSequences.has(fact.clientId)) throw new Error(`restore() gives the backlog of ${named(fact.clientId)} twice`);
-  lastSequences.set(fact.clientId, fact.lastSequence);
-  session.backlog.messages = fact.messages;
-  session.backlog.bytes = fact.bytes;
+function takeBacklog({ sessions, lastSequences }: Kept, change: Extract<Change, { kind: "backlog" }>): void {
+  const session = sessions.get(change.clientId);
+  if (session === undefined) throw new Error(`"backlog" comes before the session of ${named(change.clientId)} begins`);
+  if (lastSequences.has(change.clientId)) {
+    throw new Error(`restore() gives the backlog of ${named(change.clientId)} twice`);
+  }
+  lastSequences.set(change.clientId, change.lastSequence);
+  session.backlog.messages = change.messages;
+  session.backlog.bytes = change.bytes;
 }
 
-function takeSessionChange(clientId: string, session: ComparedSession, fact: Change): void {
+function takeSessionChange(clientId: string, session: ComparedSession, change: Change): void {
   const { messages, accepted } = session;
-  if (!("clientId" in fact) || fact.clientId !== clientId) {
+  if (!("clientId" in change) || change.clientId !== clientId) {
     throw new Error(`restoreSession() of ${named(clientId)} gives what is not of this session`);
   }
   const last = messages.at(-1);
-  switch (fact.kind) {
+  switch (change.kind) {
     case "accepted":
       if (last !== undefined) throw new Error(`"accepted" of ${named(clientId)} comes behind messages`);
-      if (accepted.includes(fact.packetIdentifier)) throw new Error(`"accepted" of ${named(clientId)} comes twice`);
-      accepted.push(fact.packetIdentifier);
+      if (accepted.includes(change.packetIdentifier)) throw new Error(`"accepted" of ${named(clientId)} comes twice`);
+      accepted.push(change.packetIdentifier);
       return;
     case "queued": {
-      const { sequence, message, ...rest } = fact;
+      const { sequence, message, ...rest } = change;
       if (last !== undefined && last.sequence >= sequence) {
         throw new Error(`Message ${sequence} of ${named(clientId)} comes behind message ${last.sequence}`);
       }
@@ -177,13 +181,13 @@ function takeSessionChange(clientId: string, session: ComparedSession, fact: Cha
       return;
     }
     case "received":
-      if (last?.sequence !== fact.sequence || last.isReceived) {
-        throw new Error(`"received" ${fact.sequence} of ${named(clientId)} is not right behind its message`);
+      if (last?.sequence !== change.sequence || last.isReceived) {
+        throw new Error(`"received" ${change.sequence} of ${named(clientId)} is not right behind its message`);
       }
       messages[messages.length - 1] = { ...last, isReceived: true };
       return;
     default:
-      throw new Error(`restoreSession() of ${named(clientId)} gives "${fact.kind}"`);
+      throw new Error(`restoreSession() of ${named(clientId)} gives "${change.kind}"`);
   }
 }
 
@@ -200,7 +204,7 @@ function emptySession({ principal, network }: Extract<Change, { kind: "sessionSt
   };
 }
 
-/** Its fields that matter; not what it has encoded so far. */
+/** Fields of a message that matter, without what it has encoded so far. */
 function plainMessage(message: ApplicationMessage): unknown {
   const { topic, payload, qos, retain, properties, publisher, expiresAtMs } = message;
   return { topic, payload, qos, retain, properties, publisher, expiresAtMs };

@@ -1,8 +1,8 @@
-/** The promises of the contract, one by one. */
+/** Cases of the promises of the contract, one by one. */
 
 import type { CommitItem } from "../../protocol/change.ts";
-import * as facts from "./facts.ts";
-import { busySession, busySessionKept, completed, message, queued, retained, started, transaction } from "./facts.ts";
+import * as changes from "./changes.ts";
+import { busySession, busySessionKept, completed, message, queued, retained, started, transaction } from "./changes.ts";
 import type { Case } from "./trial.ts";
 
 const LOST_WITHIN_MS = 20_000;
@@ -42,7 +42,7 @@ export const PROMISE_CASES: readonly Case[] = [
   {
     name: "applies the changes of a `transaction` in their order",
     check: async (trial) => {
-      await trial.commit(facts.started("c"), transaction(...flat(BUSY.slice(1))));
+      await trial.commit(changes.started("c"), transaction(...flat(BUSY.slice(1))));
       await trial.keeps([started("c"), ...KEPT.slice(1)]);
     },
   },
@@ -79,14 +79,14 @@ export const PROMISE_CASES: readonly Case[] = [
     check: async (trial) => {
       const kept = BUSY.map((_, length) => {
         const list = busySession(`c${length}`);
-        return { list, prefix: list.slice(0, length), facts: busySessionKept(`c${length}`) };
+        return { list, prefix: list.slice(0, length), changes: busySessionKept(`c${length}`) };
       });
       for (const { prefix, list } of kept) {
         await trial.commit(...prefix);
         await trial.commit(...list, completed("other", 1));
       }
       await trial.keeps([
-        ...kept.flatMap(({ facts }) => facts.filter(({ kind }) => kind !== "retained")),
+        ...kept.flatMap(({ changes }) => changes.filter(({ kind }) => kind !== "retained")),
         retained("r", message("new", { retain: true })),
       ]);
     },
@@ -96,7 +96,7 @@ export const PROMISE_CASES: readonly Case[] = [
     check: async (trial) => {
       const waits = queued("c", 4, message("four"));
       const all = [1, 2, 3].map((sequence) => queued("c", sequence, message(`${sequence}`)));
-      const sentAndGone = [facts.sent("c", 1, 9), completed("c", 1), completed("c", 2), completed("c", 3)];
+      const sentAndGone = [changes.sent("c", 1, 9), completed("c", 1), completed("c", 2), completed("c", 3)];
       await trial.commit(started("c"), ...all, ...sentAndGone, waits);
       await trial.commit(...all, ...sentAndGone, waits);
       await trial.keeps([started("c"), waits]);
@@ -108,9 +108,9 @@ export const PROMISE_CASES: readonly Case[] = [
     name: "says nothing of changes of a session that is not there",
     check: async (trial) => {
       const ofNone = busySession("none").filter(({ kind }) => kind !== "sessionStarted" && kind !== "retained");
-      await trial.commit(...ofNone, facts.ended("none"), transaction(...flat(ofNone)));
+      await trial.commit(...ofNone, changes.ended("none"), transaction(...flat(ofNone)));
       await trial.keeps([]);
-      await trial.commit(started("none"), facts.ended("none"), ...ofNone);
+      await trial.commit(started("none"), changes.ended("none"), ...ofNone);
       await trial.keeps([]);
       await trial.commit(started("none"));
       await trial.keeps([started("none")]);
@@ -120,12 +120,12 @@ export const PROMISE_CASES: readonly Case[] = [
     name: "forgets all of a session that ended, and only of that",
     check: async (trial) => {
       await trial.commit(...busySession("a"), ...busySession("b"));
-      await trial.commit(facts.ended("a"));
+      await trial.commit(changes.ended("a"));
       await trial.keeps(busySessionKept("b"));
       if ((await Array.fromAsync(trial.storage.restoreSession("a"))).length > 0) {
         throw new Error("restoreSession() gives something of a session that ended");
       }
-      await trial.commit(...busySession("c"), facts.ended("b"), facts.ended("c"));
+      await trial.commit(...busySession("c"), changes.ended("b"), changes.ended("c"));
       await trial.keeps(KEPT.slice(-1));
     },
   },
@@ -150,19 +150,19 @@ export const PROMISE_CASES: readonly Case[] = [
       await trial.reopen();
       await trial.commit(
         completed("c", 2),
-        facts.sent("c", 3, 4),
-        facts.released("c", 8),
+        changes.sent("c", 3, 4),
+        changes.released("c", 8),
         queued("c", 4, message("four")),
       );
       await trial.reopen();
-      await trial.commit(facts.unsubscribed("c", "b/#"), facts.will("c", undefined), retained("r", undefined));
+      await trial.commit(changes.unsubscribed("c", "b/#"), changes.will("c", undefined), retained("r", undefined));
       await trial.keeps([
         started("c", "user"),
-        facts.expiry("c", 60, facts.LATER_MS),
+        changes.expiry("c", 60, changes.LATER_MS),
         queued("c", 3, message("three"), { packetIdentifier: 4 }),
         queued("c", 4, message("four")),
       ]);
-      await trial.commit(facts.ended("c"));
+      await trial.commit(changes.ended("c"));
       await trial.keeps([]);
     },
   },
@@ -197,7 +197,7 @@ async function withinSeconds<T>(promise: Promise<T>, failure: string): Promise<T
   }
 }
 
-/** None of them is a `transaction`. */
+/** Changes without their `transaction`s. */
 function flat(changes: readonly CommitItem[]) {
   return changes.flatMap((change) => change.kind === "transaction" ? change.changes : [change]);
 }

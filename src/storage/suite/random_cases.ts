@@ -1,7 +1,7 @@
-/** Random changes, with failures and crashes, compared with what they mean. */
+/** Cases of random changes, with failures and crashes, compared with what the changes mean. */
 
 import type { CommitItem } from "../../protocol/change.ts";
-import { message, pattern, queued, started, transaction } from "./facts.ts";
+import { message, pattern, queued, started, transaction } from "./changes.ts";
 import { compareKept, readKept } from "./kept.ts";
 import { RandomChanges } from "./random_changes.ts";
 import { Seeded } from "./seeded.ts";
@@ -76,12 +76,12 @@ async function checkFailures(trial: Trial, random: Seeded): Promise<void> {
     const list = changes.list(random.integer(1, MOST_CHANGES));
     for (let failures = random.integer(1, 3); failures > 0; failures--) {
       trial.failNextCommit();
-      // What says nothing new may be kept without a write that could fail.
+      // A list that changes nothing may be kept without a write that could fail.
       const least = await isKept(trial, list) ? list.length : 0;
       if (least > 0 || random.oneIn(3)) await keepsPrefix(trial, history, list, least);
       list.push(...changes.list(random.integer(0, 5)));
     }
-    if (!await isKept(trial, list)) await trial.commit(...list); // The failure was still to come.
+    if (!await isKept(trial, list)) await trial.commit(...list); // The failure was still pending.
     history.push(...list);
     if (lists % 5 === 4) await trial.keepsAll(await modelOf(history));
   }
@@ -93,13 +93,13 @@ async function checkCrashes(trial: Trial, random: Seeded): Promise<void> {
   for (let lists = 0; lists < LISTS; lists++) {
     const list = changes.list(random.integer(1, MOST_CHANGES));
     await crashDuring(trial, history, list, random);
-    await trial.commit(...list); // Also what did not get through: the next list builds upon it.
+    await trial.commit(...list); // Including what was not kept: the next list builds upon it.
     history.push(...list);
   }
   await trial.keepsAll(await modelOf(history));
 }
 
-/** More than 1,000 facts and 2 MiB: no storage has a commit of its own that is so large. */
+/** More than 1,000 changes and 2 MiB: larger than one commit of any storage. */
 async function checkLargeTogether(trial: Trial, random: Seeded): Promise<void> {
   const clientIds = Array.from({ length: 1_100 }, (_, index) => `client ${index}`);
   const history: CommitItem[] = clientIds.map((clientId) => started(clientId));
@@ -116,7 +116,7 @@ async function checkLargeTogether(trial: Trial, random: Seeded): Promise<void> {
   await trial.keepsAll(await modelOf(history));
 }
 
-/** Ends the process while a list is committed, and looks what is kept. */
+/** Ends the process during a commit, and checks what is kept. */
 async function crashDuring(
   trial: Trial,
   history: readonly CommitItem[],
@@ -133,7 +133,7 @@ async function crashDuring(
   await keepsPrefix(trial, history, list, least);
 }
 
-/** Throws unless it keeps what was there before and a prefix of the list, of at least so many changes. */
+/** Throws unless the storage keeps the earlier contents and a prefix of the list, of at least `least` changes. */
 async function keepsPrefix(
   trial: Trial,
   history: readonly CommitItem[],
@@ -158,6 +158,6 @@ async function isKept(trial: Trial, list: readonly CommitItem[]): Promise<boolea
     await trial.commit(...list);
     return true;
   } catch {
-    return false; // It is asked for.
+    return false; // The answer is no.
   }
 }

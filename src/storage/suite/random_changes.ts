@@ -1,7 +1,7 @@
 import type { QoS } from "../../codec/packet.ts";
 import { hasProperties, NO_PROPERTIES, type Properties } from "../../codec/property.ts";
 import type { Change, CommitItem, RetainedDue } from "../../protocol/change.ts";
-import * as facts from "./facts.ts";
+import * as changes from "./changes.ts";
 import type { Seeded } from "./seeded.ts";
 
 const CLIENT_IDS = ["a", "A", "__proto__", "\u{feff}", "x".repeat(3_000)];
@@ -12,12 +12,12 @@ const QOS: readonly QoS[] = [0, 1, 2];
 interface RandomSession {
   lastSequence: number;
   lastIdentifier: number;
-  /** Sequences of messages that wait, in order; with QoS 0 they are never sent with a Packet Identifier. */
+  /** Sequences of waiting messages, in order; those with QoS 0 are never sent with a Packet Identifier. */
   waiting: { readonly sequence: number; readonly qos: QoS }[];
   readonly inflight: Set<number>;
 }
 
-/** Changes as a broker writes them: messages are sent in their order, and a Packet Identifier is used once at a time. */
+/** Changes as a broker writes them: messages are sent in order, and a Packet Identifier is used once at a time. */
 export class RandomChanges {
   readonly #random: Seeded;
   readonly #sessions = new Map<string, RandomSession>();
@@ -27,32 +27,32 @@ export class RandomChanges {
   }
 
   list(length: number): CommitItem[] {
-    return Array.from({ length }, () => this.#random.oneIn(10) ? this.#transaction() : this.#fact());
+    return Array.from({ length }, () => this.#random.oneIn(10) ? this.#transaction() : this.#change());
   }
 
   #transaction(): CommitItem {
     const length = this.#random.integer(0, this.#random.pick([3, 30]));
-    return facts.transaction(...Array.from({ length }, () => this.#fact()));
+    return changes.transaction(...Array.from({ length }, () => this.#change()));
   }
 
-  #fact(): Change {
+  #change(): Change {
     const random = this.#random;
-    if (random.oneIn(30)) return facts.clock(random.integer(0, 9), random.integer(0, 9));
+    if (random.oneIn(30)) return changes.clock(random.integer(0, 9), random.integer(0, 9));
     if (random.oneIn(8)) {
-      if (random.oneIn(3)) return facts.retained(random.pick(TOPICS), undefined);
+      if (random.oneIn(3)) return changes.retained(random.pick(TOPICS), undefined);
       const sequence = random.pick([undefined, random.integer(1, 1_000_000)]);
-      return facts.retained(random.pick(TOPICS), this.#message(), this.#traits(), sequence);
+      return changes.retained(random.pick(TOPICS), this.#message(), this.#traits(), sequence);
     }
     const clientId = random.pick(CLIENT_IDS);
     const session = this.#sessions.get(clientId);
-    if (session === undefined && random.oneIn(5)) return this.#sessionChange(clientId); // It is not there.
+    if (session === undefined && random.oneIn(5)) return this.#sessionChange(clientId); // It does not exist.
     if (session === undefined || random.oneIn(40)) {
       this.#sessions.set(clientId, newSession());
-      return facts.started(clientId, random.pick([undefined, "", "user"]));
+      return changes.started(clientId, random.pick([undefined, "", "user"]));
     }
     if (random.oneIn(40)) {
       this.#sessions.delete(clientId);
-      return facts.ended(clientId);
+      return changes.ended(clientId);
     }
     return random.oneIn(3) ? this.#sessionChange(clientId) : this.#messageChange(clientId, session);
   }
@@ -61,26 +61,26 @@ export class RandomChanges {
     const random = this.#random;
     switch (random.integer(0, 5)) {
       case 0: {
-        const expiresAtMs = random.pick([undefined, facts.LATER_MS, Infinity]);
-        return facts.expiry(clientId, random.pick([1, 60, 0xffff_ffff]), expiresAtMs);
+        const expiresAtMs = random.pick([undefined, changes.LATER_MS, Infinity]);
+        return changes.expiry(clientId, random.pick([1, 60, 0xffff_ffff]), expiresAtMs);
       }
       case 1: {
         const payload = random.bytes(random.integer(0, 50));
         const properties = random.oneIn(2)
           ? NO_PROPERTIES
           : { ...this.#properties(), willDelayInterval: random.uint32() };
-        const will = { ...facts.willMessage(payload, properties), qos: random.pick(QOS), retain: random.oneIn(2) };
-        if (random.oneIn(3)) return facts.will(clientId, undefined);
-        return facts.will(clientId, will, random.pick([undefined, facts.LATER_MS]), this.#traits());
+        const will = { ...changes.willMessage(payload, properties), qos: random.pick(QOS), retain: random.oneIn(2) };
+        if (random.oneIn(3)) return changes.will(clientId, undefined);
+        return changes.will(clientId, will, random.pick([undefined, changes.LATER_MS]), this.#traits());
       }
       case 2:
-        return facts.unsubscribed(clientId, random.pick(FILTERS));
+        return changes.unsubscribed(clientId, random.pick(FILTERS));
       case 3:
-        return facts.accepted(clientId, random.integer(1, 9));
+        return changes.accepted(clientId, random.integer(1, 9));
       case 4:
-        return facts.released(clientId, random.integer(1, 9));
+        return changes.released(clientId, random.integer(1, 9));
       default:
-        return facts.subscribed(clientId, random.pick(FILTERS), {
+        return changes.subscribed(clientId, random.pick(FILTERS), {
           qos: random.pick(QOS),
           noLocal: random.oneIn(2),
           retainAsPublished: random.oneIn(2),
@@ -104,18 +104,18 @@ export class RandomChanges {
     if (choice === 0 && next !== undefined && next.qos > 0) {
       waiting.shift();
       inflight.add(next.sequence);
-      return facts.sent(clientId, next.sequence, identifier(session));
+      return changes.sent(clientId, next.sequence, identifier(session));
     }
     if (choice === 1 && next !== undefined) { // It expired.
       const index = next.qos === 0 ? 0 : random.integer(0, waiting.length - 1);
       const [expired = next] = waiting.splice(index, 1);
-      return facts.completed(clientId, expired.sequence);
+      return changes.completed(clientId, expired.sequence);
     }
-    if (choice === 2 && inflight.size > 0) return facts.received(clientId, random.pick([...inflight]));
+    if (choice === 2 && inflight.size > 0) return changes.received(clientId, random.pick([...inflight]));
     if (choice === 3 && inflight.size > 0) {
       const sequence = random.pick([...inflight]);
       inflight.delete(sequence);
-      return facts.completed(clientId, sequence);
+      return changes.completed(clientId, sequence);
     }
     return this.#queued(clientId, session);
   }
@@ -127,7 +127,7 @@ export class RandomChanges {
     const isSent = qos > 0 && session.waiting.length === 0 && random.oneIn(2);
     if (isSent) session.inflight.add(session.lastSequence);
     else session.waiting.push({ sequence: session.lastSequence, qos });
-    return facts.queued(clientId, session.lastSequence, this.#message(), {
+    return changes.queued(clientId, session.lastSequence, this.#message(), {
       qos,
       retain: random.oneIn(2),
       subscriptionIdentifiers: random.pick([[], [1], [1, 268_435_455]]),
@@ -138,18 +138,18 @@ export class RandomChanges {
 
   #message() {
     const random = this.#random;
-    return facts.message(random.bytes(random.integer(0, random.pick([0, 20, 20, 200, 20_000]))), {
+    return changes.message(random.bytes(random.integer(0, random.pick([0, 20, 20, 200, 20_000]))), {
       topic: random.pick(TOPICS),
       qos: random.pick(QOS),
       retain: random.oneIn(2),
       properties: random.oneIn(2) ? NO_PROPERTIES : this.#properties(),
       publisher: random.pick([undefined, ...CLIENT_IDS]),
-      nowMs: facts.LATER_MS + random.integer(0, 1_000_000),
+      nowMs: changes.LATER_MS + random.integer(0, 1_000_000),
     });
   }
 
   #traits() {
-    return this.#random.pick([undefined, ...facts.TRAITS.slice(0, 4)]);
+    return this.#random.pick([undefined, ...changes.TRAITS.slice(0, 4)]);
   }
 
   #properties(): Properties {

@@ -1,4 +1,4 @@
-/** Small generator of good quality (mulberry32); the same seed gives the same values everywhere. */
+/** Small random generator of good quality (mulberry32); the same seed gives the same values everywhere. */
 export class Seeded {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Seeded {
     this.#state = seed >>> 0;
   }
 
-  /** 32 bits. */
+  /** Random integer of 32 bits. */
   uint32(): number {
     this.#state = this.#state + 0x6d2b79f5 >>> 0;
     let mixed = Math.imul(this.#state ^ this.#state >>> 15, this.#state | 1);
@@ -14,12 +14,12 @@ export class Seeded {
     return (mixed ^ mixed >>> 14) >>> 0;
   }
 
-  /** An integer from `least` to `most`, both included. */
+  /** Random integer from `least` to `most`, both included. */
   integer(least: number, most: number): number {
     return least + Math.floor(this.uint32() / 0x1_0000_0000 * (most - least + 1));
   }
 
-  /** True about once in `times`. */
+  /** True about once in `times` calls. */
   oneIn(times: number): boolean {
     return this.integer(1, times) === 1;
   }
@@ -33,7 +33,7 @@ export class Seeded {
     return Uint8Array.from({ length }, () => this.uint32() & 0xff);
   }
 
-  /** The bytes in pieces of 1 to `most` bytes. */
+  /** Cuts bytes into pieces of 1 to `most` bytes. */
   cut(bytes: Uint8Array, most = 40): Uint8Array[] {
     const chunks: Uint8Array[] = [];
     for (let start = 0; start < bytes.length;) {

@@ -1,8 +1,8 @@
-/** What is read of a session, and what restore() says of its messages. */
+/** Cases of reading a session, and of the sums of its messages that restore() gives. */
 
 import type { Change } from "../../protocol/change.ts";
-import * as facts from "./facts.ts";
-import { accepted, completed, message, queued, received, sent, started } from "./facts.ts";
+import * as changes from "./changes.ts";
+import { accepted, completed, message, queued, received, sent, started } from "./changes.ts";
 import { compareKept, keptOf, readKept } from "./kept.ts";
 import type { Case, Trial } from "./trial.ts";
 
@@ -31,9 +31,9 @@ export const SESSION_CASES: readonly Case[] = [
     name: "gives Packet Identifiers that were accepted until they are released, from 1 to 65535",
     check: async (trial) => {
       const all = [1, 2, 255, 256, 257, 32_768, 65_534, 65_535].map((identifier) => accepted("c", identifier));
-      await trial.commit(started("c"), ...all, facts.released("c", 256), facts.released("c", 3));
+      await trial.commit(started("c"), ...all, changes.released("c", 256), changes.released("c", 3));
       await trial.keeps([started("c"), ...all.filter((_, index) => index !== 3)]);
-      await trial.commit(accepted("c", 256), facts.released("c", 1));
+      await trial.commit(accepted("c", 256), changes.released("c", 1));
       await trial.keeps([started("c"), ...all.slice(1)]);
     },
   },
@@ -78,13 +78,13 @@ export const SESSION_CASES: readonly Case[] = [
       const sequences: number[] = [];
       for (let next = PAGE + 1; sequences.length < 3 * PAGE;) {
         const before = sequences.length;
-        for await (const fact of trial.storage.restoreSession("c", sequences.at(-1))) {
-          if (fact.kind === "queued") sequences.push(fact.sequence);
+        for await (const change of trial.storage.restoreSession("c", sequences.at(-1))) {
+          if (change.kind === "queued") sequences.push(change.sequence);
           if (next <= 3 * PAGE && sequences.length % 10 === 0) {
             await trial.commit(...numbers(next, next + 19).map(waiting));
             next += 20;
           }
-          if (sequences.length % 700 === 0) break; // It has no time for more.
+          if (sequences.length % 700 === 0) break; // Writing all would take too long.
         }
         if (sequences.length === before) throw new Error(`Only ${before} of ${3 * PAGE} messages come`);
       }
@@ -111,7 +111,7 @@ export const SESSION_CASES: readonly Case[] = [
   {
     name: "says how many messages wait, how large they are, and a sequence that none has exceeded",
     check: async (trial) => {
-      const large = queued("c", 3, message(facts.pattern(100_000), { properties: { contentType: "\u00e9" } }));
+      const large = queued("c", 3, message(changes.pattern(100_000), { properties: { contentType: "\u00e9" } }));
       await trial.commit(started("c"), waiting(1), waiting(2), large, sent("c", 1, 1), sent("c", 2, 2));
       await trial.keeps([
         started("c"),
@@ -136,16 +136,16 @@ export const SESSION_CASES: readonly Case[] = [
       await trial.commit(started("c"), ...three);
       await failAndRepeat(trial, accepted("c", 5)); // While they wait.
       await trial.commit(...through);
-      await failAndRepeat(trial, accepted("c", 6)); // When they are through.
+      await failAndRepeat(trial, accepted("c", 6)); // After all are completed.
       const all = [started("c"), accepted("c", 5), accepted("c", 6)];
       await lastSequenceIsAtLeast(trial, 3);
       await trial.keeps(all);
-      await lastSequenceIsAtLeast(trial, 3); // Also opened again: or a later message would count as through.
+      await lastSequenceIsAtLeast(trial, 3); // Also after reopening: otherwise a later message would count as completed.
       await failAndRepeat(trial, accepted("c", 6));
-      await trial.commit(...three); // They come again.
+      await trial.commit(...three); // A repeated list.
       await trial.keeps(all);
       await trial.commit(waiting(4));
-      await failAndRepeat(trial, facts.released("c", 6));
+      await failAndRepeat(trial, changes.released("c", 6));
       await trial.keeps([started("c"), accepted("c", 5), waiting(4)]);
     },
   },
@@ -172,21 +172,21 @@ export const SESSION_CASES: readonly Case[] = [
       const shared = message("to all");
       const all = numbers(1, 2_000).map((n): readonly Change[] => {
         const clientId = `client ${n}`;
-        const filters = [`device/${n}/#`, "all", `+/${n % 7}`].map((filter) => facts.subscribed(clientId, filter));
-        return [started(clientId), facts.expiry(clientId, n), ...filters, queued(clientId, n, shared)];
+        const filters = [`device/${n}/#`, "all", `+/${n % 7}`].map((filter) => changes.subscribed(clientId, filter));
+        return [started(clientId), changes.expiry(clientId, n), ...filters, queued(clientId, n, shared)];
       });
       await trial.commit(...all.flat());
       await trial.keeps(all.flat());
-      await trial.commit(...all.flatMap((_, index) => index % 2 === 0 ? [facts.ended(`client ${index + 1}`)] : []));
+      await trial.commit(...all.flatMap((_, index) => index % 2 === 0 ? [changes.ended(`client ${index + 1}`)] : []));
       await trial.keeps(all.filter((_, index) => index % 2 !== 0).flat());
     },
   },
 ];
 
-/** A commit fails, and its change comes again. */
+/** Makes a commit fail, and commits its change again. */
 async function failAndRepeat(trial: Trial, change: Change): Promise<void> {
   trial.failNextCommit();
-  await trial.commit(change).catch(() => {}); // It is asked for.
+  await trial.commit(change).catch(() => {}); // The failure is intended.
   await trial.commit(change);
 }
 
@@ -206,7 +206,7 @@ function pages(count: number): number[][] {
   return Array.from({ length: count / PAGE }, (_, page) => numbers(page * PAGE + 1, (page + 1) * PAGE));
 }
 
-/** Compares what a read gives of a session; `expected` begins with nothing but facts of it. */
+/** Compares a read of a session; `expected` contains only changes of that session. */
 async function reads(actual: AsyncIterable<Change>, expected: readonly Change[]): Promise<void> {
   const given = await Array.fromAsync(actual);
   const first = given[0] ?? expected[0];

@@ -3,27 +3,27 @@ import { MemoryStorage } from "../memory.ts";
 import type { Storage } from "../storage.ts";
 import { compareKept, type Kept, keptOf, readKept } from "./kept.ts";
 
-/** What the suite needs to know of a storage; `Place` is where one keeps its things: a path, a bucket, an object. */
+/** Harness of a storage for the suite; `Place` is where one stores its data: a path, a bucket, an object. */
 export interface StorageHarness<Place> {
-  /** Whether the storages that it opens promise to be there after the process has ended. */
+  /** Whether the storages that it opens promise to outlive the process. */
   readonly isDurable: boolean;
-  /** A new place, with nothing in it. */
+  /** Makes a new, empty place. */
   create(): Place | Promise<Place>;
-  /** Opens a storage there; one that is durable is opened again after it was closed. */
+  /** Opens a storage there; a durable one is opened again after it was closed. */
   open(place: Place): Storage | Promise<Storage>;
   /**
-   * The process of a durable storage ends, without `close`, perhaps while a commit is under way; what was open is never
-   * used again. Without it nothing is said of crashes.
+   * Ends the process of a durable storage, without `close`, perhaps during a commit; what was open is never used again.
+   * Without it the suite does not test crashes.
    */
   crash?(storage: Storage, place: Place): void | Promise<void>;
-  /** Makes the next commit that writes something reject, wherever it has got by then. */
+  /** Makes the next commit that writes something reject, however far it has got by then. */
   failNextCommit?(storage: Storage, place: Place): void;
   /**
-   * Takes its place away from a storage that is open, as another owner does, or deletes it. Without it nothing is said of
+   * Takes its place away from an open storage, as another owner does, or deletes it. Without it the suite does not test
    * {@linkcode Storage.lost}.
    */
   lose?(storage: Storage, place: Place): void | Promise<void>;
-  /** Clears up; the storage is closed. */
+  /** Cleans up after the storage was closed. */
   remove?(place: Place): void | Promise<void>;
 }
 
@@ -65,13 +65,13 @@ export class Trial<Place = unknown> {
     await this.#storage.commit(changes);
   }
 
-  /** Closes it and opens it again. */
+  /** Closes the storage and opens it again. */
   async reopen(): Promise<void> {
     await this.#storage.close();
     this.#storage = await this.harness.open(this.#place);
   }
 
-  /** Ends it without `close` and opens it again. */
+  /** Ends the storage without `close` and opens it again. */
   async crash(): Promise<void> {
     await this.harness.crash?.(this.#storage, this.#place);
     this.#storage = await this.harness.open(this.#place);
@@ -85,9 +85,9 @@ export class Trial<Place = unknown> {
     await this.harness.lose?.(this.#storage, this.#place);
   }
 
-  /** Throws unless it keeps just these facts, also when it is closed and opened again. */
-  async keeps(facts: readonly Change[]): Promise<void> {
-    await this.keepsAll(keptOf(facts));
+  /** Throws unless the storage contains exactly these changes, also after it was closed and opened again. */
+  async keeps(changes: readonly Change[]): Promise<void> {
+    await this.keepsAll(keptOf(changes));
   }
 
   async keepsAll(expected: Kept): Promise<void> {
@@ -98,7 +98,7 @@ export class Trial<Place = unknown> {
   }
 }
 
-/** What is kept of changes; the storage in memory says what they mean, and has its own cases written out. */
+/** Expected contents after changes, taken from the storage in memory, which has its own cases written out. */
 export async function modelOf(changes: readonly CommitItem[]): Promise<Kept> {
   const model = new MemoryStorage();
   model.commit(changes);
@@ -108,7 +108,7 @@ export async function modelOf(changes: readonly CommitItem[]): Promise<Kept> {
 /** A case: it passes, or throws an Error that says what is wrong. */
 export interface Case {
   readonly name: string;
-  /** What the harness must be able to do. */
+  /** Ability of the harness that the case needs. */
   readonly needs?: "isDurable" | "crash" | "failNextCommit" | "lose";
   check(trial: Trial): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Changes to write cases with, short where a case does not care. */
+/** Changes to write cases with, short where a case does not care about the details. */
 
 import type { QoS, Will } from "../../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
@@ -36,7 +36,7 @@ export const ODD_NAMES: readonly string[] = [
   "\u{1f600}".repeat(16_383),
 ];
 
-/** What a client may be to access rules: nothing, all there is, and names as odd as they come. */
+/** Access attributes of clients: none, all there are, and the oddest names. */
 export const TRAITS: readonly AccessAttributes[] = [
   { principal: undefined, roles: [], grants: [], listener: undefined },
   { principal: "", roles: [""], grants: [], listener: "mqtt://127.0.0.1:1883" },
@@ -75,7 +75,7 @@ export function message(payload: string | Uint8Array, options: MessageOptions = 
   return new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, publisher, nowMs);
 }
 
-/** Bytes that tell where they stand. */
+/** Bytes that show their position. */
 export function pattern(length: number, first = 0): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let index = 0; index < length; index++) bytes[index] = index * 7 + (index >> 8) + first;
@@ -166,7 +166,7 @@ export function completed(clientId: string, sequence: number): Change {
   return { kind: "completed", clientId, sequence };
 }
 
-/** The retained message of its topic, whatever topic `message` was made with. */
+/** Retained message of a topic, whatever topic `message` was made with. */
 export function retained(
   topic: string,
   message: ApplicationMessage | undefined,
@@ -188,7 +188,7 @@ export function transaction(...changes: readonly Change[]): CommitItem {
   return { kind: "transaction", changes };
 }
 
-/** A session with something of each kind; its first message is acknowledged, the second is in flight, the third waits. */
+/** Session with something of each kind; its first message is acknowledged, the second is in flight, the third waits. */
 export function busySession(clientId: string): readonly CommitItem[] {
   return [
     started(clientId, "user"),
@@ -214,7 +214,7 @@ export function busySession(clientId: string): readonly CommitItem[] {
   ];
 }
 
-/** What is kept after {@linkcode busySession}. */
+/** Changes that are kept after {@linkcode busySession}. */
 export function busySessionKept(clientId: string): readonly Change[] {
   return [
     started(clientId, "user"),
