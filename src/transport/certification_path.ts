@@ -1,8 +1,8 @@
 /**
- * Verifies a certificate of a client without a handshake (RFC 5280, section 6). A resumed TLS session brings the
- * certificate of an earlier handshake, maybe with another listener, and the runtime verifies nothing then (Deno 2.9.6).
+ * Verifies a client's certificate without a handshake (RFC 5280, section 6). A resumed TLS session has the certificate
+ * of an earlier handshake, maybe with another listener, and the runtime does not verify it again (Deno 2.9.6).
  *
- * Stricter than the runtime where that is simpler: constraints of names, P-521 and keys of RSA below 2,048 bits are not
+ * Stricter than the runtime where that is simpler: name constraints, P-521 and RSA keys below 2,048 bits are not
  * verified here.
  */
 
@@ -12,9 +12,9 @@ import { BOOLEAN, elements, INTEGER, objectIdentifier, OCTET_STRING, only, SEQUE
 const CLIENT_AUTHENTICATION = "1.3.6.1.5.5.7.3.2";
 const EXTENSIONS_TAG = 0xa3;
 const FEWEST_RSA_BITS = 2_048;
-// A client chooses its chain, and each costs a verification.
+// Limit, because a client chooses its chain, and each signature costs a verification.
 const MOST_SIGNATURES = 16;
-/** SHA-256 and better: with ECDSA, with RSA, RSASSA-PSS and Ed25519. */
+/** SHA-256 and better: with ECDSA, RSA, RSASSA-PSS and Ed25519. */
 const SIGNATURES: ReadonlySet<string> = new Set([
   "1.2.840.10045.4.3.2",
   "1.2.840.10045.4.3.3",
@@ -34,7 +34,7 @@ const Extension = {
 const KNOWN_EXTENSIONS: ReadonlySet<string> = new Set(Object.values(Extension));
 const NAME_CONSTRAINTS = "2.5.29.30";
 
-/** Why a certificate is not valid at the moment; `undefined`: it is. */
+/** Reason why a certificate is not valid at the moment; `undefined`: it is valid. */
 export function wrongDate(certificate: X509Certificate, nowMs: number): string | undefined {
   if (Date.parse(certificate.validTo) < nowMs) return `the client certificate has expired: ${certificate.validTo}`;
   if (Date.parse(certificate.validFrom) > nowMs) {
@@ -44,8 +44,8 @@ export function wrongDate(certificate: X509Certificate, nowMs: number): string |
 }
 
 /**
- * Whether a certificate is for clients and leads to one of the authorities, by others that the client sent. Does not look
- * at the dates of the certificate itself.
+ * Whether a certificate is for clients and leads to one of the authorities, through others that the client sent. Does
+ * not check the dates of the certificate itself.
  */
 export function isPathValid(
   certificate: X509Certificate,
@@ -53,18 +53,18 @@ export function isPathValid(
   authorities: readonly X509Certificate[],
   nowMs: number,
 ): boolean {
-  // One that is an authority itself needs no other, and has no use but this.
+  // A certificate in the list of authorities needs no issuer, and no extended use.
   if (authorities.some(({ raw }) => raw.equals(certificate.raw))) return true;
   try {
     const { isAuthority, isForClients, isUnderstood } = traitsOf(certificate);
     if (isAuthority || !isForClients || !isUnderstood) return false;
     return new PathSearch(sent, authorities, nowMs).leadsUp(certificate, 0);
   } catch {
-    return false; // It cannot be read, or it has a key or a signature that the runtime cannot verify alone.
+    return false; // Unreadable, or with a key or signature that the runtime cannot verify by itself.
   }
 }
 
-/** Looks for a way up, each certificate at most once on it. */
+/** Searches for a path to an authority, with each certificate at most once on it. */
 class PathSearch {
   readonly #sent: readonly X509Certificate[];
   readonly #authorities: readonly X509Certificate[];
@@ -77,7 +77,10 @@ class PathSearch {
     this.#nowMs = nowMs;
   }
 
-  /** @param between how many stand between the certificate of the client and this one */
+  /**
+   * Whether a certificate leads to an authority. @param between number of certificates between the client's and this
+   * one
+   */
   leadsUp(certificate: X509Certificate, between: number, used: readonly X509Certificate[] = []): boolean {
     if (this.#authorities.some((authority) => this.#isSigned(certificate, authority))) return true;
     return this.#sent.some((issuer) =>
@@ -103,14 +106,14 @@ class PathSearch {
   }
 }
 
-/** Statements of a certificate about its use. */
+/** Statements of a certificate about its own use. */
 interface Traits {
   readonly isAuthority: boolean;
-  /** How many authorities may stand between it and a certificate of a client. */
+  /** Number of authorities that may stand between it and a client's certificate. */
   readonly pathLength: number;
-  /** Also without a word about its use. */
+  /** True also if the certificate does not restrict its use. */
   readonly isForClients: boolean;
-  /** Whether all that has to be understood is, and is verified here. */
+  /** Whether all critical parts are understood and verified here. */
   readonly isUnderstood: boolean;
 }
 

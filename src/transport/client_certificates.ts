@@ -5,33 +5,33 @@ import { signedFields } from "./der.ts";
 import { subjectOf } from "./distinguished_name.ts";
 import { certificates } from "./tls_certificate.ts";
 
-/** The certificate of the client, when the handshake is over. */
+/** Certificate of the client after the handshake. */
 export type ClientCertificate =
   | { readonly kind: "none" }
   | { readonly kind: "verified"; readonly name: string | undefined; readonly subject: string | undefined }
   | { readonly kind: "refused"; readonly reason: string };
 
-// deno-lint-ignore no-control-regex -- Control characters are what it looks for.
+// deno-lint-ignore no-control-regex -- It matches control characters on purpose.
 const NOT_TEXT = /[\u0000-\u001f\u007f-\u009f\ufffd]/; // U+FFFD: it was not UTF-8.
 const MOST_REMEMBERED = 10_000;
 const MOST_SENT = 10;
 
 /**
- * Judges certificates of clients by one list of authorities.
+ * Judges client certificates by one list of authorities.
  *
- * A full handshake is verified by the runtime. A resumed session is not: it says `authorized` for whatever certificate
- * the session was made with, also one that was refused then, because all listeners of a process take each other's tickets
- * and a ticket is given before the refusal (Deno 2.9.6). So the certificate of a resumed session is verified anew, by
+ * The runtime verifies a full handshake, but not a resumed session: it says `authorized` for whatever certificate the
+ * session was made with, even one that was refused then, because all listeners of a process accept each other's tickets
+ * and a ticket is issued before the refusal (Deno 2.9.6). So the certificate of a resumed session is verified again by
  * {@linkcode isPathValid}, or has passed a full handshake with these authorities, which covers what that cannot verify.
  */
 export class ClientCertificates {
   /** The authorities as they were given. */
   readonly pem: string;
   readonly #authorities: readonly X509Certificate[];
-  /** Fingerprints of those that a full handshake has verified. */
+  /** Fingerprints of certificates that a full handshake has verified. */
   readonly #verified = new Set<string>();
 
-  /** Throws TypeError for text that is no list of certificates. */
+  /** Throws TypeError for text that is not a list of certificates. */
   constructor(pem: string) {
     this.pem = pem;
     this.#authorities = certificates(pem, "clientAuthority");
@@ -46,7 +46,7 @@ export class ClientCertificates {
     const subject = subjectText(certificate);
     const name: unknown = socket.getPeerCertificate().subject.CN;
     if (name === undefined) return { kind: "verified", name, subject };
-    // It names a user, in logs too. Several are a list.
+    // The name is a user's, also in logs. Several common names come as an array.
     if (typeof name === "string" && !NOT_TEXT.test(name) && name.isWellFormed()) {
       return { kind: "verified", name, subject };
     }
@@ -54,7 +54,7 @@ export class ClientCertificates {
   }
 
   #refusalOf(certificate: X509Certificate, socket: TLSSocket, nowMs: number): string | undefined {
-    // The runtime does not verify for older versions that the client has the key. (Deno 2.9.6)
+    // Versions before 3 are refused: the runtime does not verify that the client has their key. (Deno 2.9.6)
     if (!isVersion3(certificate)) return "the client certificate is not of version 3 of X.509";
     const date = wrongDate(certificate, nowMs);
     if (date !== undefined) return date;
@@ -77,16 +77,16 @@ export class ClientCertificates {
     if (oldest !== undefined && this.#verified.size > MOST_REMEMBERED) this.#verified.delete(oldest);
   }
 
-  /** For the log: nothing depends on it. */
+  /** Reason for the log only: no decision depends on it. */
   #whyNotVerified(certificate: X509Certificate): string {
-    // It is not verified, and this authority signed it: what is left is what it may be used for.
+    // Not verified although signed by this authority: then its allowed use must be wrong.
     return this.#authorities.some((authority) => isSignedBy(certificate, authority))
       ? "the client certificate is not for client authentication"
       : "the client certificate does not lead to the authority that is asked for";
   }
 }
 
-/** The others of its chain, as the client sent them, and some that the runtime has added from the authorities. */
+/** Other certificates of its chain, as the client sent them, and some that the runtime added from the authorities. */
 function sentWith(socket: TLSSocket): X509Certificate[] {
   const sent: X509Certificate[] = [];
   let current = socket.getPeerCertificate(true);
@@ -109,15 +109,15 @@ function isSignedBy(certificate: X509Certificate, authority: X509Certificate): b
   try {
     return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
   } catch {
-    return false; // The runtime knows no such key, or no such signature.
+    return false; // The runtime does not know this kind of key or signature.
   }
 }
 
-/** `undefined`: it cannot be read, and names nobody. */
+/** Subject as text; `undefined`: it cannot be read and gives no name. */
 function subjectText({ raw }: X509Certificate): string | undefined {
   try {
     return subjectOf(raw);
   } catch {
-    return undefined; // The runtime has verified it: it is only spelled in another way than the standard says.
+    return undefined; // The runtime has verified it: it only deviates from the standard's encoding.
   }
 }

@@ -8,7 +8,7 @@ export interface TcpConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Connects over TCP, to whichever address of the host answers first. Throws whatever `Deno.connect` throws. */
+/** Connects over TCP, to whichever address of the host answers first. Throws the errors of `Deno.connect`. */
 export async function connectTcp({ hostname, port, signal }: TcpConnectOptions): Promise<Transport> {
   const conn = await Deno.connect({ hostname, port, ...signal !== undefined && { signal } });
   const transport = tcpTransport(conn, `mqtt://${hostPort(hostname, port)}`);

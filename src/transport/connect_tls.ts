@@ -1,14 +1,14 @@
 import { connTransport, hostPort } from "./tcp.ts";
 import type { Transport } from "./transport.ts";
 
-/** What a client trusts and what it shows of itself, all in PEM. */
+/** Certificates that a client trusts, and its own, all in PEM. */
 export interface TlsClientOptions {
-  /** Roots that are trusted beside those of the system. */
+  /** Trusted roots in addition to those of the system. */
   readonly caCerts?: readonly string[];
-  /** Certificate of the client, with the chain behind it; it needs a `key`. */
+  /** Certificate of the client, followed by its chain; it needs a `key`. */
   readonly cert?: string;
   readonly key?: string;
-  /** Whether a certificate of another host will do, as long as it is trusted. Only `mqtts:` knows it. @default {false} */
+  /** Whether a trusted certificate of another host is accepted. Only `mqtts:` uses it. @default {false} */
   readonly unsafelyDisableHostnameVerification?: boolean;
   /** Protocols to offer (ALPN). Only `mqtts:` uses it. @default {["mqtt"]} */
   readonly alpnProtocols?: readonly string[];
@@ -21,7 +21,7 @@ export interface TlsConnectOptions extends TlsClientOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Connects over TLS and completes the handshake. Throws whatever `Deno.connectTls` throws. */
+/** Connects over TLS and completes the handshake. Throws the errors of `Deno.connectTls`. */
 export async function connectTls(options: TlsConnectOptions): Promise<Transport> {
   const { hostname, port, signal, caCerts = [], cert, key, alpnProtocols = ["mqtt"] } = options;
   const { unsafelyDisableHostnameVerification = false } = options;
@@ -53,6 +53,6 @@ function closeQuietly(conn: Deno.TlsConn): void {
   try {
     conn.close();
   } catch {
-    // It is closed: that is what was wanted.
+    // It is closed already.
   }
 }

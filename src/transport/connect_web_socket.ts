@@ -1,16 +1,16 @@
 import type { Peer, Transport } from "./transport.ts";
 
-// Bytes that may wait in the socket before writes wait.
+// Bytes buffered in the socket above which writes wait.
 const MOST_BUFFERED_BYTES = 262_144;
 const BUFFERED_POLL_MS = 5;
 const LOST = "the WebSocket connection is closed";
 
-/** Opens a WebSocket; a runtime that takes more than the standard says is given it here. */
+/** Opens a WebSocket; lets a caller use options beyond the standard. */
 export type OpenWebSocket = (url: string, subprotocol: string) => WebSocket;
 
 /**
- * Connects over the `WebSocket` that browsers and Deno share. It cannot be paused: what the server sends comes in whether
- * it is read or not, so whoever uses this reads all the time.
+ * Connects over the `WebSocket` that browsers and Deno share. It cannot be paused: the server's bytes arrive whether
+ * they are read or not, so the caller must read all the time.
  */
 export async function connectWebSocket(
   url: string,
@@ -40,17 +40,17 @@ export async function connectWebSocket(
 }
 
 class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
-  /** Whether it could be opened. */
+  /** Resolves to whether the connection could be opened. */
   readonly opened: Promise<boolean>;
-  /** Why it ended. */
+  /** Reason for its end. */
   reason = LOST;
   readonly #socket: WebSocket;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #writes: WritableStreamDefaultController | undefined;
   #isOver = false;
-  /** Wakes a write that waits. */
+  /** Wakes a waiting write. */
   #whenOver = () => {};
-  /** Resolved at its end. */
+  /** Resolves when it has ended. */
   readonly #ended = Promise.withResolvers<void>();
 
   constructor(socket: WebSocket) {
@@ -94,10 +94,10 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
 
   close(): void {
     this.#over();
-    this.#socket.close(); // Also while it is being opened.
+    this.#socket.close(); // Also aborts opening.
   }
 
-  /** Resolves when the other side has closed, too: until then what was written may still be on its way. */
+  /** Resolves when the other side has closed too: until then written bytes may still be on their way. */
   async end(): Promise<void> {
     if (!this.#isOver) this.#socket.close();
     await this.#ended.promise;
@@ -112,7 +112,7 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     }
   }
 
-  /** The socket says how much it holds, but not when it holds less. */
+  /** Polls until the buffer is drained: the socket has the amount, but no event for it. */
   async #drained(): Promise<void> {
     while (!this.#isOver && this.#socket.bufferedAmount > MOST_BUFFERED_BYTES) {
       const { promise, resolve } = Promise.withResolvers<void>();

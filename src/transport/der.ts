@@ -1,4 +1,4 @@
-/** DER (X.690), as far as certificates (RFC 5280, section 4.1) need it. */
+/** DER (X.690), to the extent that certificates (RFC 5280, section 4.1) need it. */
 
 export const BOOLEAN = 0x01;
 export const INTEGER = 0x02;
@@ -11,17 +11,17 @@ const EXPLICIT_VERSION = 0xa0;
 export interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
-  /** With its tag and length. */
+  /** Bytes including tag and length. */
   readonly whole: Uint8Array;
 }
 
-/** The signed part of a certificate. Throws RangeError for bytes that are not one. */
+/** Signed part of a certificate. Throws RangeError for other bytes. */
 export function signedFields(certificate: Uint8Array): {
-  /** 1 to 3. */
+  /** Version, 1 to 3. */
   readonly version: number;
-  /** All but the version, in their order: the serial number is the first. */
+  /** All fields but the version, in order: the serial number is the first. */
   readonly fields: readonly Element[];
-  /** Object identifier of the algorithm of the signature. */
+  /** Object identifier of the signature algorithm. */
   readonly signatureAlgorithm: string;
 } {
   const [signed, algorithm] = elements(only(certificate, SEQUENCE));
@@ -35,7 +35,7 @@ export function signedFields(certificate: Uint8Array): {
   return { version: number + 1, fields: fields.slice(1), signatureAlgorithm };
 }
 
-/** Elements that follow each other. */
+/** Consecutive elements. */
 export function elements(bytes: Uint8Array): Element[] {
   const found: Element[] = [];
   let rest = bytes;
@@ -47,7 +47,7 @@ export function elements(bytes: Uint8Array): Element[] {
   return found;
 }
 
-/** As text, such as `2.5.4.3`. */
+/** Object identifier as text, such as `2.5.4.3`. */
 export function objectIdentifier(bytes: Uint8Array): string {
   const numbers: bigint[] = [];
   let number = 0n;
@@ -62,7 +62,7 @@ export function objectIdentifier(bytes: Uint8Array): string {
   return [first, both - first * 40n, ...others].join(".");
 }
 
-/** The content of an element that stands alone. Throws RangeError. */
+/** Content of an element that stands alone. Throws RangeError. */
 export function only(bytes: Uint8Array, tag: number): Uint8Array {
   const [element, ...others] = elements(bytes);
   if (element?.tag !== tag || others.length > 0) {
@@ -73,7 +73,7 @@ export function only(bytes: Uint8Array, tag: number): Uint8Array {
 
 function firstElement(bytes: Uint8Array): Element {
   const [tag = 0, short = 0x80] = bytes;
-  // A length of more than 127 says how many bytes follow that have it; a certificate needs no more than three.
+  // A first byte above 127 gives the number of bytes of the length; a certificate needs at most three.
   const lengthBytes = short < 0x80 ? 0 : short - 0x80;
   const length = lengthBytes === 0
     ? short

@@ -1,22 +1,22 @@
 /**
- * The subject of a certificate as text (RFC 2253): the last part first, `CN=sensor-1,O=Plant`. Read from the bytes of the
- * certificate, because the text of the runtime has a line for each part, and does not escape a line end within one.
+ * Subject of a certificate as text (RFC 2253), last part first: `CN=sensor-1,O=Plant`. Read from the bytes of the
+ * certificate, because the runtime's text has one line for each part and does not escape a line end within a part.
  */
 
 import { type Element, elements, OBJECT_IDENTIFIER, objectIdentifier, SEQUENCE, signedFields } from "./der.ts";
 
-/** Before the subject stand the serial number, the algorithm, the issuer and the time that it is valid. */
+/** Fields before the subject: serial number, algorithm, issuer and validity. */
 const FIELDS_BEFORE_SUBJECT = 4;
 const LATIN_1 = new TextDecoder("latin1");
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const UTF_16 = new TextDecoder("utf-16be", { fatal: true, ignoreBOM: true });
-/** How the text of a value is written, by the tag of its type. */
+/** Encoding of a value's text, by the tag of its type. */
 const TEXTS: ReadonlyMap<number, TextDecoder> = new Map([
   [0x0c, UTF_8],
   [0x1e, UTF_16],
   ...[0x12, 0x13, 0x14, 0x16, 0x17, 0x18, 0x1a].map((tag): [number, TextDecoder] => [tag, LATIN_1]),
 ]);
-/** Short names, as OpenSSL has them; others are written as numbers. */
+/** Short names as in OpenSSL; other attributes are written as numbers. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ["2.5.4.3", "CN"],
   ["2.5.4.4", "SN"],
@@ -41,7 +41,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["1.2.840.113549.1.9.1", "emailAddress"],
 ]);
 
-/** The subject of a certificate in DER. Throws RangeError for what is not one. */
+/** Subject of a certificate in DER. Throws RangeError for other bytes. */
 export function subjectOf(certificate: Uint8Array): string {
   const subject = signedFields(certificate).fields[FIELDS_BEFORE_SUBJECT];
   if (subject?.tag !== SEQUENCE) throw new RangeError("Cannot read a certificate: it has no subject");
@@ -64,7 +64,7 @@ function attributeText({ content }: Element): string {
   return `${name}=${escaped(decoder.decode(value.content))}`;
 }
 
-/** Printable ASCII, with everything else as its bytes in UTF-8. */
+/** Printable ASCII, with all other characters as their bytes in UTF-8. */
 function escaped(text: string): string {
   return text
     .replace(/[,+"<>;\\]|^[ #]| $/g, "\\$&")

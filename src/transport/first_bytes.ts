@@ -1,4 +1,4 @@
-/** What a connection speaks, as far as its first bytes tell. */
+/** Protocol of a connection, as far as its first bytes tell. */
 export type SpokenProtocol = "mqtt" | "tls" | "http" | "proxy";
 
 const TLS_HANDSHAKE = 0x16;
@@ -9,7 +9,7 @@ const LONGEST_METHOD = 8;
 const PROXY_V1 = [..."PROXY "].map((character) => character.charCodeAt(0));
 const PROXY_V2 = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
 
-/** Recognises a protocol by the bytes a client sends first; `undefined` for what is none of them, or too few bytes. */
+/** Recognises a protocol by the first bytes of a client; `undefined` for any other, or for too few bytes. */
 export function spokenProtocol(bytes: Uint8Array): SpokenProtocol | undefined {
   if (bytes[0] === MQTT_CONNECT) return "mqtt";
   if (bytes[0] === TLS_HANDSHAKE && bytes[1] === TLS_MAJOR_VERSION) return "tls";
@@ -18,7 +18,10 @@ export function spokenProtocol(bytes: Uint8Array): SpokenProtocol | undefined {
   return undefined;
 }
 
-/** For the log, when the first packet on a listener for plain MQTT is malformed: what the client spoke instead. */
+/**
+ * Reason for the log when the first packet on a listener for plain MQTT is malformed: the protocol that the client
+ * spoke.
+ */
 export function foreignToMqtt(bytes: Uint8Array): string | undefined {
   switch (spokenProtocol(bytes)) {
     case "tls":
@@ -32,7 +35,7 @@ export function foreignToMqtt(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** For the log, when a handshake cannot begin: what the client spoke to a TLS listener instead of TLS. */
+/** Reason for the log when a handshake cannot begin: the protocol that the client spoke to a TLS listener. */
 export function foreignToTls(bytes: Uint8Array): string | undefined {
   switch (spokenProtocol(bytes)) {
     case "mqtt":

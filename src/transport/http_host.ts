@@ -1,26 +1,26 @@
 /**
- * Which names a server answers to. A page of the web can make its own name lead to a loopback address (DNS rebinding);
- * then it is of the same origin as a server there, and only `Host` tells that it asks for another one. Everything here
- * that speaks HTTP asks {@linkcode hostRefusal} before anything else.
+ * Host names that a server answers to. A web page can make its own name resolve to a loopback address (DNS rebinding);
+ * a server there is then of the same origin, and only `Host` reveals that the request is for another server. Every HTTP
+ * server here calls {@linkcode hostRefusal} before anything else.
  */
 
 import type { HttpRequest } from "./transport.ts";
 
-/** Options of a server that speaks HTTP. */
+/** Options of an HTTP server. */
 export interface HostOptions {
   /**
-   * Names, without ports, that `Host` may have beside those of loopback addresses; `*` for any.
+   * Host names, without ports, that `Host` may have in addition to those of loopback addresses; `*` for any.
    *
    * @default none at a loopback address, any at others
    */
   readonly hosts?: readonly string[];
 }
 
-/** The answer to a request for another server. */
+/** Answer to a request for another server. */
 export interface HostRefusal {
   /** Misdirected Request (RFC 9110, section 15.5.20). */
   readonly status: 421;
-  /** For logs. */
+  /** Reason for logs. */
   readonly reason: string;
   readonly body: string;
 }
@@ -28,9 +28,9 @@ export interface HostRefusal {
 const MOST_SHOWN = 80;
 
 /**
- * Refuses a request that names another host; `undefined`: it may be answered.
+ * Refuses a request that names another host; `undefined`: the request may be answered.
  *
- * @param isLoopback whether the request came in at an address that only this machine can reach
+ * @param isLoopback whether the request arrived at an address that only this machine can reach
  */
 export function hostRefusal(
   { url, headers }: HttpRequest,
@@ -39,7 +39,7 @@ export function hostRefusal(
 ): HostRefusal | undefined {
   if (hosts === undefined ? !isLoopback : hosts.includes("*")) return undefined;
   const allowed = hosts?.map((host) => nameOf(`http://${host}`)) ?? [];
-  // The target may have a host of its own, and HTTP/2 has no Host.
+  // The request target may contain a host, and HTTP/2 has no Host.
   const header = headers.get("host");
   const asked = [nameOf(url), ...header === null ? [] : [nameOf(`http://${header}`)]];
   const wrong = asked.find((name) => !isLoopbackName(name) && (name === "" || !allowed.includes(name)));
@@ -52,17 +52,17 @@ export function hostRefusal(
   };
 }
 
-/** Whether a host, as the URL standard writes it and without a dot at its end, is this machine and no other. */
+/** Whether a host, written as in the URL standard and without a trailing dot, can only be this machine. */
 export function isLoopbackName(hostname: string): boolean {
   return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/.test(hostname);
 }
 
-/** Whether an address with its port, such as `[::1]:40312`, is one of this machine and no other. */
+/** Whether an address with its port, such as `[::1]:40312`, can only be of this machine. */
 export function isLoopbackAddress(address: string): boolean {
   return isLoopbackName(URL.parse(`http://${address}`)?.hostname ?? "");
 }
 
-/** Without a dot at its end; "" for text that is no URL. */
+/** Host name of a URL without a trailing dot; "" for text that is not a URL. */
 function nameOf(url: string): string {
   return URL.parse(url)?.hostname.replace(/\.$/, "") ?? "";
 }

@@ -1,33 +1,33 @@
 import type { Transport } from "./transport.ts";
 
-/** Connections as they come in. Iterating ends when it is closed, and for no other reason. */
+/** Connections as they arrive. Iteration ends when the listener is closed, and for no other reason. */
 export interface Listener extends AsyncIterable<Transport> {
-  /** Such as `mqtt://127.0.0.1:1883`. */
+  /** URL of the listener, such as `mqtt://127.0.0.1:1883`. */
   readonly url: string;
-  /** Takes no more connections; those that were given out stay. Safe to call again. */
+  /** Stops accepting; connections that were given out stay. Safe to call again. */
   close(): void;
 }
 
 const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
-// Each costs some 100 us when it says CONNECT at once.
+// Each connection costs about 100 us if it sends CONNECT at once.
 const MOST_ACCEPTED_AT_ONCE = 32;
-// Below that no timer is set.
+// No timer is set below this number.
 const FEW_ACCEPTED = 8;
 
 /**
- * Pauses of a listener at which a flood of connections arrives. While one can be accepted at once, and read from at once,
- * the runtime does not look which other sockets have become readable; the pause of a timer lets it. (2,000 sockets that
- * connect without a pause, on one core: PINGRESP of another client after 27 ms at p99, without it after 860 ms; Deno 2.9,
- * 2026-11-30)
+ * Pauses of a listener during a flood of connections. While each next connection can be accepted and read from at once,
+ * the runtime does not check which other sockets have become readable; a pause for a timer makes it check. (2,000
+ * sockets that connect without a pause, on one core: PINGRESP of another client after 27 ms at p99, without pauses
+ * after 860 ms; Deno 2.9, 2026-11-30)
  */
 export class AcceptPauses {
-  /** Connections since the runtime was seen to look. */
+  /** Connections since the runtime last checked. */
   #accepted = 0;
-  /** Resolves when a timer has fired: the runtime has looked. */
+  /** Resolves when a timer has fired: the runtime has checked. */
   #looked: Promise<void> | undefined;
   #end: (() => void) | undefined;
 
-  /** Called for each connection: what the next one has to wait for, if anything. */
+  /** Counts a connection; gives a promise if the next one must wait. */
   accepted(): Promise<void> | undefined {
     this.#accepted += 1;
     if (this.#accepted < FEW_ACCEPTED) return undefined;
@@ -43,15 +43,15 @@ export class AcceptPauses {
     return this.#accepted < MOST_ACCEPTED_AT_ONCE ? undefined : this.#looked;
   }
 
-  /** Leaves no timer. */
+  /** Ends a pause and its timer. */
   close(): void {
     this.#end?.();
   }
 }
 
 /**
- * Accepts until `isClosed` says so, whatever single connections do. Gives what `open` makes of each, `undefined` for
- * one that is refused: a generator above this one would cost some more promises a connection.
+ * Accepts until `isClosed`, whatever happens to single connections. Gives the result of `open` for each, and skips
+ * `undefined`, for a refused one: a generator above this one would cost several more promises per connection.
  */
 export async function* acceptConnections<Conn, Opened>(
   listener: { accept(): Promise<Conn> },
@@ -64,7 +64,7 @@ export async function* acceptConnections<Conn, Opened>(
     try {
       conn = await listener.accept();
     } catch (error) {
-      // An iterator over the listener itself would end for good here.
+      // Iterating the listener itself would end for good here.
       if (!isClosed() && !isOfPeer(error)) await passed(OUT_OF_DESCRIPTORS_PAUSE_MS);
       continue;
     }
@@ -76,8 +76,9 @@ export async function* acceptConnections<Conn, Opened>(
 }
 
 /**
- * Gives the connections of `below` when `prepare` is through with them, whichever is first: one that is slow holds no
- * other. What `prepare` rejects is closed, and `onRefused` is told why; what it gives `undefined` for is over.
+ * Gives the connections of `below` as soon as `prepare` has finished each, in whatever order: a slow one does not hold
+ * up others. A connection for which `prepare` rejects is closed and reported to `onRefused`; one for which it gives
+ * `undefined` has already ended.
  */
 export function preparedListener(
   below: Listener,
@@ -102,7 +103,7 @@ export function preparedListener(
   };
   const takeAll = async (): Promise<void> => {
     for await (const transport of below) {
-      if (isClosed) transport.close(); // It came in just then.
+      if (isClosed) transport.close(); // It arrived just before the end.
       else take(transport); // Never rejects.
     }
   };
@@ -128,14 +129,14 @@ class ReadyTransports {
   #wake: (() => void) | undefined;
   #isEnded = false;
 
-  /** Behind the end, it is closed. */
+  /** Adds a transport; closes it if the listener has ended. */
   push(transport: Transport): void {
     if (this.#isEnded) transport.close();
     else this.#ready.push(transport);
     this.#wake?.();
   }
 
-  /** Closes what nobody took. */
+  /** Closes all transports that were not taken. */
   end(): void {
     this.#isEnded = true;
     for (const transport of this.#ready.splice(0)) transport.close();

@@ -1,23 +1,25 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { hostPort } from "./tcp.ts";
 
-/** What {@linkcode parseProxyHeader} found at the start of a connection. */
+/** Result of {@linkcode parseProxyHeader} for the start of a connection. */
 export type ParsedProxyHeader =
   | { readonly kind: "incomplete" }
   | { readonly kind: "malformed"; readonly reason: string }
   | {
     readonly kind: "complete";
-    /** Where what the client sent begins. */
+    /** Offset at which the client's own bytes begin. */
     readonly length: number;
-    /** `undefined`: the proxy speaks for itself or does not know, and its own address stands. */
+    /**
+     * Address of the client; `undefined`: the proxy connects for itself or does not know, so its own address counts.
+     */
     readonly address: string | undefined;
   };
 
 const V1_PREFIX = "PROXY ";
-const V1_LONGEST = 107; // With its CR LF.
+const V1_LONGEST = 107; // Including CR LF.
 const V2_SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
 const V2_HEADER_BYTES = 16;
-// Addresses take 216 at most; the rest is for the fields behind them, which are skipped.
+// Addresses take at most 216 bytes; the rest is for the fields after them, which are skipped.
 const V2_LONGEST = 2_048;
 const PORT = /^(?:0|[1-9]\d{0,4})$/;
 const UNPRINTABLE = /[^\x20-\x7e]/;
@@ -25,8 +27,8 @@ const UNPRINTABLE = /[^\x20-\x7e]/;
 const INCOMPLETE = { kind: "incomplete" } as const;
 
 /**
- * Reads the header that a proxy writes before what its client sends, version 1 (a line of text) or 2 (binary). It may be
- * called again with more bytes as long as it is incomplete, which it is for 2,048 bytes at most.
+ * Reads the header that a proxy writes before the client's bytes, version 1 (a line of text) or 2 (binary). While the
+ * header is incomplete, for at most 2,048 bytes, call it again with more bytes.
  */
 export function parseProxyHeader(bytes: Uint8Array): ParsedProxyHeader {
   if (bytes.length === 0) return INCOMPLETE;
@@ -70,7 +72,7 @@ function parseV2(bytes: Uint8Array): ParsedProxyHeader {
   if (command > 1) return malformed("the command is not LOCAL or PROXY");
   if (length > V2_LONGEST) return malformed(`the header is longer than ${V2_LONGEST} bytes`);
   if (bytes.length < length) return INCOMPLETE;
-  const isLocal = command === 0; // Such as a health check: whatever else is in it does not count.
+  const isLocal = command === 0; // For example a health check: its other contents do not count.
   return isLocal
     ? { kind: "complete", length, address: undefined }
     : v2Address(family, bytes.subarray(V2_HEADER_BYTES, length), length);
@@ -107,7 +109,7 @@ function malformed(reason: string): ParsedProxyHeader {
   return { kind: "malformed", reason };
 }
 
-/** Without a zone, which means nothing on another machine. */
+/** Whether it is IPv6 without a zone, which would mean nothing on another machine. */
 function isPlainIpv6(address: string): boolean {
   return isIPv6(address) && !address.includes("%");
 }
@@ -116,7 +118,7 @@ function isPort(text: string | undefined): boolean {
   return text !== undefined && PORT.test(text) && Number(text) <= 65_535;
 }
 
-/** The one way to write an IPv6 address (RFC 5952), so that logs and limits compare. */
+/** Canonical form of an IPv6 address (RFC 5952), so that logs and limits can compare addresses. */
 function canonical(address: string): string {
   return address.includes(":") ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }

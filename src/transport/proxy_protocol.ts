@@ -5,17 +5,17 @@ import type { Transport } from "./transport.ts";
 
 /** Options of {@linkcode withProxyProtocol} and {@linkcode listenBehindProxy}. */
 export interface ProxyProtocolOptions {
-  /** How long the header may take. @default {10_000} */
+  /** Time limit for the header. @default {10_000} */
   readonly headerTimeoutMs?: number;
 }
 
 /** Options of {@linkcode listenBehindProxy}. */
 export interface BehindProxyOptions extends ProxyProtocolOptions {
-  /** Told why a connection was closed before anybody saw it, for logs. It must not throw. */
+  /** Called with the reason when a connection is closed before it is given out, for logs. It must not throw. */
   readonly onRefused?: (address: string, reason: string) => void;
 }
 
-/** A connection that does not begin with a header of the PROXY protocol; it is closed. */
+/** Reports a connection that does not begin with a header of the PROXY protocol; it is closed. */
 export class ProxyProtocolError extends Error {
   override readonly name = "ProxyProtocolError";
 }
@@ -23,10 +23,10 @@ export class ProxyProtocolError extends Error {
 const DEFAULT_HEADER_TIMEOUT_MS = 10_000;
 
 /**
- * Reads the header that a proxy writes first (PROXY protocol, version 1 or 2) and gives the connection behind it, with
- * the address of the client. Only for listeners that proxies alone can reach: the header is believed.
+ * Reads the header that a proxy writes first (PROXY protocol, version 1 or 2) and gives the connection after it, with
+ * the address of the client. Only for listeners that proxies alone can reach: the header is trusted.
  *
- * @throws ProxyProtocolError when there is no header in time; the transport is closed then
+ * @throws ProxyProtocolError if no header arrives in time; the transport is closed
  */
 export async function withProxyProtocol(transport: Transport, options: ProxyProtocolOptions = {}): Promise<Transport> {
   const { headerTimeoutMs = DEFAULT_HEADER_TIMEOUT_MS } = options;
@@ -34,7 +34,7 @@ export async function withProxyProtocol(transport: Transport, options: ProxyProt
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    transport.close(); // Ends the read that waits.
+    transport.close(); // Ends the waiting read.
   }, headerTimeoutMs);
   try {
     const { address, rest } = await readHeader(channel);
@@ -51,7 +51,7 @@ export async function withProxyProtocol(transport: Transport, options: ProxyProt
   }
 }
 
-/** Every connection of `below` behind its header; those that are slow hold no other. */
+/** Connections of `below`, each after its header; a slow one does not hold up others. */
 export function listenBehindProxy(below: Listener, options: BehindProxyOptions = {}): Listener {
   return preparedListener(
     below,
@@ -62,7 +62,7 @@ export function listenBehindProxy(below: Listener, options: BehindProxyOptions =
 
 interface Header {
   readonly address: string | undefined;
-  /** What came with it. */
+  /** Bytes that arrived with the header. */
   readonly rest: Uint8Array;
 }
 

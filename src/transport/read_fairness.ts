@@ -1,27 +1,27 @@
 const LONGEST_TURN_MS = 15;
 
 /**
- * Lets all connections of a listener be seen. While reads of a flood are ready at once, the runtime does not look which
- * other sockets have become readable or writable (measured: PINGRESP of another client after 600 ms); a pause of one
- * timer lets it, turns of `setImmediate` do not. Only connections that flood pay for it.
+ * Fairness among the connections of a listener. While reads of a flood are ready at once, the runtime does not check
+ * which other sockets have become readable or writable (measured: PINGRESP of another client after 600 ms); a pause for
+ * one timer makes it check, turns of `setImmediate` do not. Only flooding connections pause.
  *
  * ```text
- * flood   | reads, 15 ms | pause: nobody who floods reads       | reads, 15 ms
+ * flood   | reads, 15 ms | pause: no flooding connection reads | reads, 15 ms
  * others  |              | what was ready | read or write: seen |
  * ```
  *
- * The timer takes 2 ms, and much of that nothing is done. So the pause is over when a read or a write of the others is
- * through that was not ready at once: the runtime has looked. (10 pairs with 64 KiB: a tenth more; Deno 2.9, 2026-11)
+ * The timer takes 2 ms, mostly idle. So the pause also ends when a read or write of another connection completes that
+ * was not ready at once: the runtime has checked. (10 pairs with 64 KiB: a tenth more; Deno 2.9, 2026-11)
  */
 export class ReadFairness {
   #sinceMs = 0;
   #pause: Promise<void> | undefined;
-  /** Whether all that was ready when the pause began is done with. */
+  /** Whether everything that was ready when the pause began has been handled. */
   #isQuiet = false;
   /** Ends the pause. */
   #end: (() => void) | undefined;
 
-  /** What a read of a flood has to wait for, if anything. */
+  /** Pause that a flooding read must wait for, if any. */
   pause(): Promise<void> | undefined {
     if (this.#pause !== undefined) return this.#pause;
     const nowMs = performance.now();
@@ -42,12 +42,12 @@ export class ReadFairness {
     return this.#pause;
   }
 
-  /** Called when a read or a write is through. */
+  /** Called when a read or a write has completed. */
   progress(): void {
     if (this.#isQuiet) this.end();
   }
 
-  /** Lets those that wait go on: one of them is closed, and no timer must be left of it. */
+  /** Ends the pause when a waiting connection is closed, so that no timer is left. */
   end(): void {
     this.#end?.();
   }

@@ -3,22 +3,22 @@ import type { ByteChannel } from "./byte_channel.ts";
 
 const LOST = "Cannot write: the connection is closed";
 
-/** What a socket stands on. */
+/** Connection below a socket. */
 export interface SocketGround {
-  /** All that the socket had was taken out. */
-  goOn(): void;
-  /** Safe to call again. */
+  /** Resumes after all bytes of the socket were taken. */
+  continueReading(): void;
+  /** Closes it. Safe to call again. */
   close(): void;
 }
 
-/** A socket of `node:net` or `node:tls`, which nobody reads from yet: it reads little ahead, and then waits. */
+/** A socket of `node:net` or `node:tls` without other readers: it reads a little ahead, and then waits. */
 export class SocketChannel implements ByteChannel {
   readonly #socket: Socket;
   readonly #below: SocketGround;
-  /** Looks whether there is something for the read that waits. */
+  /** Checks whether the waiting read can be answered. */
   #look: (() => void) | undefined;
   #error: Error | undefined;
-  /** Ends of the writes that are under way. */
+  /** Rejections of the writes in progress. */
   readonly #writes = new Set<(error: Error) => void>();
 
   constructor(socket: Socket, below: SocketGround) {
@@ -30,7 +30,7 @@ export class SocketChannel implements ByteChannel {
     socket.on("error", (error) => this.#error ??= error); // "close" follows.
     socket.on("close", () => {
       look();
-      for (const fail of this.#writes) fail(new Error(LOST)); // A socket that is destroyed does not always call back.
+      for (const fail of this.#writes) fail(new Error(LOST)); // A destroyed socket does not always call back.
     });
   }
 
@@ -39,9 +39,9 @@ export class SocketChannel implements ByteChannel {
       this.#look = () => {
         const chunk: Uint8Array | null = this.#socket.read();
         if (chunk !== null) {
-          // Not as the Buffer it is, whose slice() does not copy.
+          // Not the Buffer itself, whose slice() does not copy.
           resolve(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
-          this.#below.goOn();
+          this.#below.continueReading();
         } else if (this.#error !== undefined) {
           reject(this.#error);
         } else if (this.#socket.readableEnded || this.#socket.destroyed) {

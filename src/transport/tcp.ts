@@ -9,7 +9,7 @@ const BUSY_READ_BYTES = 4_096;
 const LARGEST_READ_BYTES = 65_536;
 const FLOOD_READ_BYTES = 16_384;
 const DEFAULT_PORT = 1883;
-// When all clients come back at once, one for which there is no place waits a second before it tries again.
+// Backlog of the socket: when all clients reconnect at once, one beyond it waits a second before it tries again.
 const MOST_WAITING = 4_096;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
@@ -17,17 +17,17 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 export interface TcpListenOptions {
   /** Address to listen on. @default {"127.0.0.1"} */
   readonly hostname?: string;
-  /** 0 takes a free one, see {@linkcode TcpListener.port}. @default {1883} */
+  /** Port; 0 takes a free one, see {@linkcode TcpListener.port}. @default {1883} */
   readonly port?: number;
 }
 
 /**
- * Asked for each connection as soon as it is accepted, with the address of its client; gives a function that is called when
- * the connection is closed, or `undefined`: it is closed at once. It must not throw.
+ * Called for each connection as soon as it is accepted, with the address of its client. Gives a function to call when
+ * the connection is closed, or `undefined` to close it at once. It must not throw.
  */
 export type Admit = (address: string) => (() => void) | undefined;
 
-/** TCP connections as they come in. */
+/** TCP connections as they arrive. */
 export interface TcpListener extends Listener {
   readonly hostname: string;
   readonly port: number;
@@ -36,7 +36,7 @@ export interface TcpListener extends Listener {
 /**
  * Listens for MQTT over TCP, IPv4 or IPv6.
  *
- * @throws Deno.errors.AddrInUse and whatever else `Deno.listen` throws
+ * @throws Deno.errors.AddrInUse and other errors of `Deno.listen`
  * @example
  * ```ts
  * import { listenTcp } from "./tcp.ts";
@@ -56,7 +56,7 @@ export function listenTcp(options: TcpListenOptions = {}, admit?: Admit): TcpLis
   }, admit);
 }
 
-/** Listens on a port that several listeners share; throws what `Deno.listen` throws. */
+/** Listens on a port that several listeners share; throws the errors of `Deno.listen`. */
 export function listenAtPort(hostname: string, port: TcpPort, admit?: Admit): TcpListener {
   return tcpListener(hostname, port.listen(hostname), admit);
 }
@@ -99,11 +99,11 @@ export function tcpTransport(
 }
 
 function addressOf({ remoteAddr: { hostname, port } }: Deno.TcpConn): string {
-  // A socket of IPv6 that takes IPv4 too writes it so; it is the same client.
+  // An IPv4 client on a dual-stack IPv6 socket; the prefix is dropped because it is the same client.
   return hostPort(hostname.replace(/^::ffff:(?=\d+\.)/, ""), port);
 }
 
-/** A connection of the runtime, of whatever kind, as a transport. */
+/** A connection of the runtime, of any kind, as a transport. */
 export function connTransport(conn: Deno.Conn, peer: Peer, turns = new ReadFairness()): Transport {
   return new ChannelTransport(new ConnChannel(conn, turns), peer);
 }
@@ -114,21 +114,21 @@ export function hostPort(hostname: string, port: number): string {
 }
 
 /**
- * Reads into buffers that grow while reads fill them, so that a connection that is idle holds little. Small chunks lie
+ * Reads into buffers that grow while reads fill them, so that an idle connection holds little memory. Small chunks lie
  * side by side in one buffer; no byte is written twice, so chunks may be kept.
  */
 class ConnChannel implements ByteChannel {
   readonly #conn: Deno.Conn;
   readonly #turns: ReadFairness;
-  /** Without bytes until a read needs it, and then of this size. */
+  /** Empty until a read needs it, then of `#size` bytes. */
   #buffer: Uint8Array = NOTHING;
   #size = SMALLEST_READ_BYTES;
   #used = 0;
-  /** What the read that is under way fills. */
+  /** Part of the buffer that the read in progress fills. */
   #room: Uint8Array = NOTHING;
-  /** Whether the last read was as large as one of a peer that sends without a pause. */
+  /** Whether the last read was as large as those of a peer that sends without a pause. */
   #isFlooded = false;
-  /** How many are not through yet. */
+  /** Number of writes in progress. */
   #writes = 0;
   #lastWrite: Promise<void> | undefined;
   #isClosed = false;
@@ -156,7 +156,7 @@ class ConnChannel implements ByteChannel {
     if (read === room.length) {
       this.#renew(Math.min(size * 4, LARGEST_READ_BYTES)); // There may have been more.
     } else if (size - this.#used < Math.max(SMALLEST_READ_BYTES / 4, read)) {
-      // Used up by small reads: one that lasts longer, up to a size that is no burden when the connection falls silent.
+      // Used up by small reads: take a larger one, up to a size that is no burden when the connection falls silent.
       this.#renew(size < BUSY_READ_BYTES ? size * 2 : read * 8 < size ? Math.max(size / 4, BUSY_READ_BYTES) : size);
     }
     return room.subarray(0, read);
@@ -173,9 +173,9 @@ class ConnChannel implements ByteChannel {
     this.#used = 0;
   }
 
-  /** Behind one that failed all others fail too. */
+  /** Writes; after a failed write all later ones fail too. */
   write(bytes: Uint8Array): Promise<void> {
-    // The runtime keeps the order of its writes, but what it did not take of one would leave behind the next.
+    // The runtime keeps the order of its writes, but the rest of a partial write would go out after the next write.
     const before = this.isWriting ? this.#lastWrite : undefined;
     this.#writes += 1;
     return this.#lastWrite = before?.then(() => this.#writeAll(bytes)) ?? this.#writeAll(bytes);
@@ -197,9 +197,9 @@ class ConnChannel implements ByteChannel {
     return this.#conn.closeWrite();
   }
 
-  /** Whether it was open. */
+  /** Closes it; gives whether it was open. */
   close(): boolean {
-    if (this.#isClosed) return false; // The runtime would make an error of it, which costs as much as the connection.
+    if (this.#isClosed) return false; // The runtime would throw, which costs as much as the connection.
     this.#isClosed = true;
     closeQuietly(this.#conn);
     this.#turns.end();
@@ -207,7 +207,7 @@ class ConnChannel implements ByteChannel {
   }
 }
 
-/** Sets its options when a second write shows that it stays: many connections make no other than the first. */
+/** Sets the socket's options on the second write, which shows that the connection lasts: many end after the first. */
 class TcpChannel extends ConnChannel {
   readonly #conn: Deno.TcpConn;
   readonly #ended: (() => void) | undefined;
@@ -242,7 +242,7 @@ function attempt(setOption: () => void): void {
   try {
     setOption();
   } catch {
-    // The connection is gone, which its reads and writes tell.
+    // The connection is gone; its reads and writes report it.
   }
 }
 
@@ -250,6 +250,6 @@ function closeQuietly(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch {
-    // It is closed: that is what was wanted.
+    // It is closed already.
   }
 }

@@ -1,6 +1,6 @@
 import { AcceptPauses } from "./listener.ts";
 
-/** Where connections of one address come from. */
+/** Source of the connections to one address. */
 export interface TcpSource {
   readonly port: number;
   accept(): Promise<Deno.TcpConn>;
@@ -9,9 +9,9 @@ export interface TcpSource {
 
 /** Options of {@linkcode TcpPort}. */
 export interface TcpPortOptions {
-  /** 0 takes a free one. */
+  /** Port; 0 takes a free one. */
   readonly port: number;
-  /** Told of connections that come to an address at which nobody listens, for logs. It must not throw. */
+  /** Called for connections to an address without a listener, for logs. It must not throw. */
   readonly onRefused?: (address: string, reason: string) => void;
 }
 
@@ -24,10 +24,10 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
 const MOST_WAITING = 4_096;
 
 /**
- * A port for a listener of IPv6 alone, at `::`, and for others at addresses of IPv4 beside it. The runtime has no
- * IPV6_V6ONLY, and `ipv6Only` of `node:net` does nothing (Deno 2.9.6): a socket at `::` takes connections of IPv4 too, and
- * no other socket gets the port for them. So there is one socket, each connection goes to the listener of the address
- * that it came to, and one of IPv4 for which there is none is closed.
+ * Port shared by an IPv6-only listener at `::` and listeners at IPv4 addresses. The runtime has no IPV6_V6ONLY, and
+ * `ipv6Only` of `node:net` does nothing (Deno 2.9.6): a socket at `::` accepts IPv4 connections too, and no other
+ * socket can bind the port for them. So there is one socket, each connection goes to the listener of the address that
+ * it was made to, and an IPv4 connection without a listener is closed.
  */
 export class TcpPort {
   readonly #options: TcpPortOptions;
@@ -40,7 +40,7 @@ export class TcpPort {
     this.#options = options;
   }
 
-  /** Throws what `Deno.listen` throws. @param hostname `::`, `0.0.0.0` or an address of IPv4 */
+  /** Listens at an address; throws the errors of `Deno.listen`. @param hostname `::`, `0.0.0.0` or an IPv4 address */
   listen(hostname: string): TcpSource {
     if (this.#targets.has(hostname)) throw new Deno.errors.AddrInUse(`Address already in use: ${hostname}`);
     const { port } = this.#options;
@@ -94,7 +94,7 @@ export class TcpPort {
   }
 }
 
-/** The connections of one listener. */
+/** Connections of one listener. */
 class Target {
   readonly #ready: Deno.TcpConn[] = [];
   #waiting: Waiting | undefined;
@@ -103,7 +103,7 @@ class Target {
     return this.#waiting !== undefined;
   }
 
-  /** One at a time. */
+  /** Next connection. Call it once at a time. */
   next(): Promise<Deno.TcpConn> {
     const ready = this.#ready.shift();
     if (ready !== undefined) return Promise.resolve(ready);
@@ -131,6 +131,6 @@ function closeQuietly(conn: Deno.TcpConn): void {
   try {
     conn.close();
   } catch {
-    // It is closed: that is what was wanted.
+    // It is closed already.
   }
 }

@@ -7,26 +7,26 @@ import { type ReloadedTls, TlsHandshakes, type TlsOptions } from "./tls_handshak
 export interface TlsListenOptions extends TlsOptions {
   /** Address to listen on. @default {"127.0.0.1"} */
   readonly hostname?: string;
-  /** 0 takes a free one, see {@linkcode TlsListener.port}. @default {8883} */
+  /** Port; 0 takes a free one, see {@linkcode TlsListener.port}. @default {8883} */
   readonly port?: number;
   /** Whether a proxy writes a header of the PROXY protocol before the handshake. @default {false} */
   readonly proxyProtocol?: boolean;
-  /** Told why a handshake failed, for logs. It must not throw. */
+  /** Called with the reason of a failed handshake, for logs. It must not throw. */
   readonly onHandshakeFailed?: (address: string, reason: string) => void;
 }
 
-/** TLS connections as they come in, when their handshakes are over; its URL is such as `mqtts://127.0.0.1:8883`. */
+/** TLS connections after their handshakes; its URL is such as `mqtts://127.0.0.1:8883`. */
 export interface TlsListener extends Listener {
   readonly hostname: string;
   readonly port: number;
   /**
-   * Shows another certificate from the next handshake on, and verifies clients by another `clientAuthority` where it is
-   * given; connections that are open stay.
+   * Uses another certificate from the next handshake on, and verifies clients by another `clientAuthority` if it is
+   * given; open connections stay.
    *
-   * Throws TypeError for one that cannot be used, and keeps the old ones.
+   * Throws TypeError for unusable certificates, and keeps the old ones.
    */
   reload(reloaded: ReloadedTls): void;
-  /** Ends handshakes that are under way too. */
+  /** Closes it; ends handshakes in progress too. */
   close(): void;
 }
 
@@ -35,14 +35,14 @@ const DEFAULT_PORT = 8883;
 /**
  * Listens for MQTT over TLS 1.2 and 1.3.
  *
- * @throws TypeError for certificates or keys that cannot be used; Deno.errors.AddrInUse and what else `Deno.listen` throws
+ * @throws TypeError for unusable certificates or keys; Deno.errors.AddrInUse and other errors of `Deno.listen`
  */
 export function listenTls(options: TlsListenOptions): TlsListener {
   const { hostname, port = DEFAULT_PORT } = options;
   return tlsListener(options, () => listenTcp({ ...(hostname === undefined ? {} : { hostname }), port }));
 }
 
-/** TLS on connections of TCP; `listen` is called when the certificates can be used. */
+/** TLS on TCP connections; `listen` is called after the certificates were checked. */
 export function tlsListener(
   options: Omit<TlsListenOptions, "hostname" | "port">,
   listen: () => TcpListener,

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 
-/** What a server shows of itself. */
+/** Certificate and key of a server. */
 export interface ServerCertificate {
   /** PEM text: the certificate of the server, then those of the authorities between it and the root. */
   readonly certificate: string;
@@ -10,7 +10,7 @@ export interface ServerCertificate {
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Throws TypeError for what a handshake could not use: `node:tls` itself would say so to the first client. */
+/** Throws TypeError for what a handshake could not use: `node:tls` itself would only report it at the first client. */
 export function checkServerCertificate({ certificate, key }: ServerCertificate): void {
   const [own] = certificates(certificate, "certificate");
   let privateKey: KeyObject;
@@ -23,8 +23,8 @@ export function checkServerCertificate({ certificate, key }: ServerCertificate):
 }
 
 /**
- * A certificate, or what there is of its chain, with those of the authorities between it and the root that are among the
- * given ones: a client that knows the root alone needs them (RFC 8446, section 4.4.2). Throws TypeError.
+ * Completes a certificate or a partial chain with the given authorities between it and the root: a client that knows
+ * only the root needs them (RFC 8446, section 4.4.2). Throws TypeError.
  */
 export function completedChain(certificate: string, authorities: string): string {
   const [own, ...others] = certificates(certificate, "certificate");
@@ -33,7 +33,7 @@ export function completedChain(certificate: string, authorities: string): string
   const added: string[] = [];
   for (;;) {
     const issuer = left.find((authority) => last.checkIssued(authority) && last.verify(authority.publicKey));
-    if (issuer === undefined || issuer.checkIssued(issuer)) break; // A root is no part of it.
+    if (issuer === undefined || issuer.checkIssued(issuer)) break; // The root is not part of the chain.
     left = left.filter((authority) => authority !== issuer); // Authorities may have signed each other.
     added.push(issuer.toString());
     last = issuer;
@@ -41,7 +41,7 @@ export function completedChain(certificate: string, authorities: string): string
   return [certificate, ...added].join("\n");
 }
 
-/** Certificates in PEM. Throws TypeError that names the option. */
+/** Parses certificates in PEM. Throws TypeError that names the option. */
 export function certificates(pem: string, option: string): [X509Certificate, ...X509Certificate[]] {
   try {
     const [first, ...others] = pem.match(PEM_CERTIFICATE) ?? [];

@@ -1,15 +1,15 @@
-/** Why a handshake failed. */
+/** Reason of a failed handshake. */
 export interface HandshakeFailure {
-  /** For the log. */
+  /** Reason for the log. */
   readonly reason: string;
-  /** What the client is told (RFC 8446, section 6.2), where it can be. */
+  /** Alert for the client (RFC 8446, section 6.2), where one can be sent. */
   readonly alert?: number;
 }
 
 const Alert = { HandshakeFailure: 40, DecodeError: 50, ProtocolVersion: 70, NoApplicationProtocol: 120 } as const;
 const TLS_1_2 = 0x0303;
 
-// Codes of `node:tls`, as far as a client can cause them.
+// Codes of `node:tls` that a client can cause.
 const FAILURES: ReadonlyMap<unknown, HandshakeFailure> = new Map([
   ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", {
     reason: "client and listener have no version or cipher of TLS in common",
@@ -24,7 +24,7 @@ const FAILURES: ReadonlyMap<unknown, HandshakeFailure> = new Map([
   ["ECONNRESET", { reason: "the client closed the connection during the handshake" }],
 ]);
 
-/** Reads an error of `node:tls`, and the first bytes of the client. */
+/** Failure by the error of `node:tls` and the first bytes of the client. */
 export function handshakeFailure(error: unknown, first: Uint8Array): HandshakeFailure {
   if (!(error instanceof Error)) return { reason: String(error) };
   const failure = FAILURES.get(Reflect.get(error, "code"));
@@ -35,7 +35,7 @@ export function handshakeFailure(error: unknown, first: Uint8Array): HandshakeFa
   return { ...failure, reason: `${failure.reason} (${error.message})` };
 }
 
-/** Of a ClientHello, where it does not name newer ones in an extension (RFC 8446, section 4.1.2). */
+/** Highest version of a ClientHello that names no newer ones in an extension (RFC 8446, section 4.1.2). */
 function highestVersion(clientHello: Uint8Array): number {
   const [major, minor] = clientHello.subarray(9, 11);
   return major === undefined || minor === undefined ? TLS_1_2 : major << 8 | minor;

@@ -9,36 +9,36 @@ import { checkServerCertificate, type ServerCertificate } from "./tls_certificat
 import { handshakeFailure } from "./tls_failure.ts";
 import type { Peer, Transport } from "./transport.ts";
 
-/** How TLS is spoken. */
+/** Options of TLS. */
 export interface TlsOptions extends ServerCertificate {
   /**
-   * Protocols within TLS that a client may ask for, best first: `["http/1.1"]` below WebSocket. A client that asks for
-   * others only is refused, one that asks for none is not. @default {["mqtt"]}
+   * Protocols within TLS that a client may ask for, best first: `["http/1.1"]` below WebSocket. A client that asks only
+   * for others is refused; one that asks for none is not. @default {["mqtt"]}
    */
   readonly alpnProtocols?: readonly string[];
-  /** @default {"1.2"} */
+  /** Lowest version of TLS. @default {"1.2"} */
   readonly minimumVersion?: "1.2" | "1.3";
-  /** PEM text: who signs certificates of clients. With it clients are asked for one, and a wrong one is refused. */
+  /** PEM text: authorities of client certificates. With it clients are asked for one, and a wrong one is refused. */
   readonly clientAuthority?: string;
   /** Refuses clients without a certificate; needs `clientAuthority`. @default {false} */
   readonly requireCertificate?: boolean;
-  /** How long a handshake may take. @default {10_000} */
+  /** Time limit for a handshake. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
 }
 
-/** Contents of files that are read again. */
+/** Contents of files that were read again. */
 export interface ReloadedTls extends ServerCertificate {
-  /** PEM text, for listeners that have one already. @default the one that the listener has */
+  /** PEM text, only for listeners that already have one. @default the one that the listener has */
   readonly clientAuthority?: string;
 }
 
-/** A connection that did not become a TLS connection. */
+/** Reports a connection that did not become a TLS connection. */
 export class HandshakeError extends Error {
   override readonly name = "HandshakeError";
 }
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
-// Bytes read before are through by then.
+// Time after which bytes read earlier have been processed.
 const ENDED_HANDSHAKE_MS = 100;
 const LOST = "the client closed the connection during the handshake";
 // RFC 8446, section 6
@@ -46,24 +46,24 @@ const ALERT = 0x15;
 const FATAL = 2;
 
 /**
- * Makes TLS connections out of connections, as the server.
+ * Performs TLS handshakes on connections, as the server.
  *
- * With `node:tls`, because `Deno.listenTls` knows no client certificates, no minimum version, no first bytes and no
- * address of a proxy, and takes another certificate only by closing the port, which refuses or resets who comes just
- * then (Deno 2.9.6). But not with the sockets of `node:net`: their server never accepts again once descriptors were
- * out, without an event, and large writes through them crawl at times.
+ * Uses `node:tls`, because `Deno.listenTls` has no client certificates, no minimum version, no first bytes and no
+ * address of a proxy, and takes another certificate only by closing the port, which refuses or resets clients that
+ * connect just then (Deno 2.9.6). But it does not use the sockets of `node:net`: their server never accepts again after
+ * descriptors ran out, without an event, and large writes through them are slow at times.
  *
- * What it costs against `Deno.listenTls` (2 cores, 64-byte QoS 0, 2026-11): 6.4 M against 9.4 M messages/s to 20
- * subscribers, 500 against 610 handshakes/s, 90 against 54 KiB for an idle connection with its session.
+ * Cost compared with `Deno.listenTls` (2 cores, 64-byte QoS 0, 2026-11): 6.4 M instead of 9.4 M messages/s to 20
+ * subscribers, 500 instead of 610 handshakes/s, 90 instead of 54 KiB for an idle connection with its session.
  */
 export class TlsHandshakes {
   readonly #options: TlsOptions;
   /** `undefined`: clients are not asked for certificates. */
   #clientCertificates: ClientCertificates | undefined;
-  /** Listens nowhere: it is given connections. */
+  /** TLS server that does not listen: connections are handed to it. */
   readonly #server: Server;
 
-  /** Throws TypeError for certificates or keys that cannot be used. */
+  /** Throws TypeError for unusable certificates or keys. */
   constructor(options: TlsOptions) {
     const { clientAuthority, alpnProtocols = ["mqtt"], requireCertificate = false, handshakeTimeoutMs } = options;
     checkServerCertificate(options);
@@ -74,14 +74,14 @@ export class TlsHandshakes {
       ...secureContext(options, options, clientAuthority),
       ALPNProtocols: [...alpnProtocols],
       requestCert: clientAuthority !== undefined,
-      rejectUnauthorized: false, // Its own way tells nobody why: #accepted() refuses.
-      handshakeTimeout: 2 * (handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS), // The timer of handshake() is first.
+      rejectUnauthorized: false, // It would give no reason: #accepted() refuses.
+      handshakeTimeout: 2 * (handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS), // The timer of handshake() fires first.
       pauseOnConnect: true,
     });
   }
 
   /**
-   * Shows another certificate from the next handshake on, and asks for certificates of other authorities where these are
+   * Uses another certificate from the next handshake on, and asks for certificates of other authorities if they are
    * given, for resumed sessions too. Throws TypeError, and keeps the old ones.
    */
   reload(reloaded: ReloadedTls): void {
@@ -97,18 +97,18 @@ export class TlsHandshakes {
     this.#server.setSecureContext(secureContext(this.#options, reloaded, clientAuthority));
   }
 
-  /** Rejects with HandshakeError; the connection is closed then. */
+  /** Performs a handshake; rejects with HandshakeError after closing the connection. */
   async handshake(inner: Transport, listener: string): Promise<Transport> {
     const { handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = this.#options;
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      inner.close(); // Ends whatever waits.
+      inner.close(); // Ends all waiting reads and writes.
     }, handshakeTimeoutMs);
     let socket: TLSSocket | undefined;
     try {
       const stream = await openStream(channelOf(inner));
-      const clientCertificates = this.#clientCertificates; // Those by which the runtime verifies in this handshake.
+      const clientCertificates = this.#clientCertificates; // The runtime verifies by these in this handshake.
       socket = await this.#secured(stream);
       const peer = this.#accepted(socket, clientCertificates, { ...inner.peer, transport: "tls", listener });
       return new ChannelTransport(new SocketChannel(socket, stream), peer);
@@ -134,11 +134,12 @@ export class TlsHandshakes {
     }
   }
 
-  /** Gives a connection to the server; rejects with what the server says of it. */
+  /** Hands a connection to the server; rejects with the error of its handshake. */
   #begun(stream: Duplex): Promise<TLSSocket> {
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-    stream.on("error", () => {}).on("close", () => reject(new HandshakeError(LOST))); // When nobody else told.
-    // Listeners are called with the one that emits, and tell it what becomes of the connection: this one knows which.
+    stream.on("error", () => {}).on("close", () => reject(new HandshakeError(LOST))); // No-op after another outcome.
+    // Listeners are called with the emitter and report the outcome of the connection to it: this emitter knows which
+    // one.
     const emit = (event: string, value: unknown): boolean => {
       if (event === "secureConnection") resolve(value as TLSSocket); // As the event is documented.
       if (event === "tlsClientError") reject(value);
@@ -152,7 +153,7 @@ export class TlsHandshakes {
     return promise;
   }
 
-  /** Throws HandshakeError for the certificate of the client. */
+  /** Peer with its certificate; throws HandshakeError if the certificate is refused. */
   #accepted(socket: TLSSocket, clientCertificates: ClientCertificates | undefined, peer: Peer): Peer {
     if (clientCertificates === undefined) return peer;
     const certificate = clientCertificates.of(socket);
@@ -187,7 +188,7 @@ function secureContext(
   } as const;
 }
 
-/** Looks at the first bytes before TLS does, which would say only that they are wrong. */
+/** Checks the first bytes before TLS does, whose error would say only that they are wrong. */
 async function openStream(inner: ByteChannel): Promise<ChannelStream> {
   const first = await inner.read();
   if (first === undefined) throw new HandshakeError(LOST);
@@ -197,14 +198,14 @@ async function openStream(inner: ByteChannel): Promise<ChannelStream> {
 }
 
 /**
- * A connection as `node:tls` takes it. TLS reads from it without end, whether anybody reads from the TLS socket or not:
- * it is what holds a client back whose bytes nobody takes.
+ * A connection as `node:tls` takes it. TLS reads from it without end, whether the TLS socket is read from or not: this
+ * stream holds the client back while its bytes are not taken.
  */
 class ChannelStream extends Duplex {
   readonly #inner: ByteChannel;
-  /** What the client sent first. */
+  /** First bytes of the client. */
   readonly first: Uint8Array;
-  /** The TLS socket above, when the handshake is over; it is closed with that then. */
+  /** TLS socket above, after the handshake; from then on the two are closed together. */
   secured: TLSSocket | undefined;
   #isFirstRead = false;
   #isHeld = false;
@@ -217,13 +218,13 @@ class ChannelStream extends Duplex {
     this.first = first;
   }
 
-  /** Says why there will be no handshake: the runtime does not get to it. Behind its first bytes it is encrypted. */
+  /** Sends an alert, because the runtime does not. Only before TLS has written anything: later bytes are encrypted. */
   async refuse(alert: number): Promise<void> {
     if (!this.#isWritten) await this.#inner.write(Uint8Array.of(ALERT, 3, 3, 0, 2, FATAL, alert));
   }
 
-  /** What was decrypted is taken. */
-  goOn(): void {
+  /** Resumes reading after the decrypted bytes were taken. */
+  continueReading(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
     this._read();
@@ -246,7 +247,7 @@ class ChannelStream extends Duplex {
     }
   }
 
-  /** The runtime goes on waiting for a handshake that cannot be completed any more. */
+  /** Ends a handshake that can no longer be completed, because the runtime would keep waiting. */
   #end(): void {
     this.push(null);
     if (this.secured !== undefined) return;

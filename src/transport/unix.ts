@@ -4,26 +4,27 @@ import { connTransport } from "./tcp.ts";
 
 /** Options of {@linkcode listenUnix}. */
 export interface UnixListenOptions {
-  /** Path of the socket file. The system allows some 100 bytes. */
+  /** Path of the socket file. The system allows about 100 bytes. */
   readonly path: string;
-  /** Who may connect: the right to write is what counts. @default {0o660}, the user and the group of the broker */
+  /** Permissions: a client needs the right to write. @default {0o660}, the user and the group of the broker */
   readonly mode?: number;
 }
 
-/** Connections over a Unix socket as they come in; its URL is such as `unix:/run/brooklet.sock`. */
+/** Connections over a Unix socket as they arrive; its URL is such as `unix:/run/brooklet.sock`. */
 export interface UnixListener extends Listener {
   readonly path: string;
-  /** Removes the socket file too, unless it is another one by now. */
+  /** Closes it; removes the socket file too, unless it has been replaced. */
   close(): void;
 }
 
 const DEFAULT_MODE = 0o660;
 
 /**
- * Listens for MQTT over a Unix socket. The file that a server left behind when it died is replaced; one that is in use,
- * or is no socket, is left alone. While it starts, it needs a name beside it that is some bytes longer.
+ * Listens for MQTT over a Unix socket. The file of a server that died is replaced; one that is in use, or is not a
+ * socket, is left alone. While it starts, it needs a name beside it that is a few bytes longer.
  *
- * @throws Deno.errors.AddrInUse when a server is listening there or the file is no socket, and whatever `Deno.listen` throws
+ * @throws Deno.errors.AddrInUse if a server listens there or the file is not a socket, and other errors of
+ * `Deno.listen`
  */
 export async function listenUnix(options: UnixListenOptions): Promise<UnixListener> {
   const { path, mode = DEFAULT_MODE } = options;
@@ -59,15 +60,15 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
 }
 
 /**
- * Makes the file in a folder beside its place, where nobody else can reach it before it has its mode, and moves it there, in
- * place of a stale one: the runtime removes at some time after the close what is then where it made the file, and that
- * could be the file of the next server. The names are always the same, because `--allow-net` has to have them, and a
- * umask would need `--allow-sys`.
+ * Makes the file in a folder beside its path, where no other process can reach it before its mode is set, and moves it
+ * to the path, replacing a stale file: some time after the close the runtime removes whatever is then at the path where
+ * it made the file, and that could be the file of the next server. The names are always the same, because `--allow-net`
+ * must list them, and a umask would need `--allow-sys`.
  */
 function listenAt(path: string, mode: number): Deno.UnixListener {
   const folder = `${path}.new`;
   const made = `${folder}/s`;
-  remove(made); // Of one that died here; a folder with anything else in it is not ours, and stays.
+  remove(made); // Left by a server that died here; a folder with other contents is not ours, and stays.
   remove(folder);
   Deno.mkdirSync(folder, { mode: 0o700 });
   const listener = Deno.listen({ transport: "unix", path: made });
@@ -90,8 +91,8 @@ async function refuseLive(path: string): Promise<void> {
     const conn = await Deno.connect({ transport: "unix", path });
     conn.close();
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.NotFound) return; // Nobody is.
-    // It may not be asked, or its queue is full: somebody could be there.
+    if (error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.NotFound) return; // No server listens.
+    // Access denied or queue full: a server may be listening.
   }
   throw new Deno.errors.AddrInUse(`Cannot listen on unix:${path}: another server is listening there`);
 }
@@ -109,6 +110,6 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error; // Gone already: that is what was wanted.
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // It is gone already.
   }
 }

@@ -8,42 +8,43 @@ import { checkUpgrade, type UpgradeOptions, type UpgradeRefusal } from "./web_so
 /** Options of a WebSocket connection that the runtime upgraded. */
 export interface UpgradedWebSocketOptions {
   /**
-   * Bytes that may wait to be read. A peer that sends more before they are read is closed with 1013.
+   * Bytes that may wait to be read. A peer that exceeds this is closed with 1013.
    *
    * @default {4_194_304}
    */
   readonly maximumQueuedBytes?: number;
-  /** Bytes that may wait in the socket before writes wait. @default {262_144} */
+  /** Bytes buffered in the socket above which writes wait. @default {262_144} */
   readonly maximumBufferedBytes?: number;
   /** Code of a Close frame that is not about a violation: 1001 when the server goes away. @default 1000 */
   readonly closeCode?: () => number;
-  /** Told how the connection ended, for logs. It must not throw. */
+  /** Called when the connection has ended, for logs. It must not throw. */
   readonly onWebSocketEnd?: (end: WebSocketEnd, peer: Peer) => void;
 }
 
 /** Options of {@linkcode upgradeWebSocket}. */
 export interface WebSocketUpgradeOptions extends UpgradeOptions, UpgradedWebSocketOptions {
   readonly peer: Peer;
-  /** How the client reached the first proxy, or this server. @default as the URL of the request says */
+  /** Scheme by which the client reached the first proxy, or this server. @default as the URL of the request says */
   readonly scheme?: PageScheme;
   /** Seconds of silence after which the runtime sends a Ping. @default {0}, never: MQTT has its own Keep Alive */
   readonly idleTimeoutSeconds?: number;
 }
 
-// What a message that waits holds beside its bytes. (Deno 2.9, 2026-11)
+// Memory of a waiting message in addition to its bytes. (Deno 2.9, 2026-11)
 const MESSAGE_BYTES = 280;
 const DEFAULT_QUEUED_BYTES = 4_194_304;
 const DEFAULT_BUFFERED_BYTES = 262_144;
 const BUFFERED_POLL_MS = 5;
 
 /**
- * Answers a request of `Deno.serve` that wants to speak MQTT over WebSocket. Give `response` back in any case, and
- * serve `transport` where there is one.
+ * Answers a request of `Deno.serve` that wants to speak MQTT over WebSocket. Return `response` in any case, and serve
+ * `transport` if there is one.
  *
- * What the runtime does, and this cannot prevent: it puts the fragments of a message together, without bound, before it
- * gives any of it, and gives whole frames of up to 64 MiB; it reads on while nobody reads here; it takes frames that are
- * not masked; it drops a connection for text that is not UTF-8 without a Close frame; and a peer that never answers a
- * Close frame stays connected, and what it did not read stays in memory. `listenWebSocket` does none of this.
+ * Limitations of the runtime that this cannot prevent: it assembles the fragments of a message without bound before it
+ * gives any of it, and gives whole frames of up to 64 MiB; it keeps reading while nothing reads here; it accepts frames
+ * that are not masked; it drops a connection for text that is not UTF-8 without a Close frame; and a peer that never
+ * answers a Close frame stays connected, and bytes that it did not read stay in memory. `listenWebSocket` has none of
+ * these.
  */
 export function upgradeWebSocket(
   request: Request,
@@ -55,11 +56,11 @@ export function upgradeWebSocket(
     return { response: new Response(body, { status, headers }), transport: undefined, refusal: decision };
   }
   const { subprotocol } = decision;
-  // A request of Deno.serve reads its headers when it is asked, and behind the upgrade they are gone.
+  // Copied, because a request of Deno.serve reads its headers lazily, and after the upgrade they are gone.
   const kept: HttpRequest = { method: request.method, url: request.url, headers: new Headers(request.headers) };
   const { socket, response } = Deno.upgradeWebSocket(withSpacedSubprotocols(request), {
     idleTimeout: options.idleTimeoutSeconds ?? 0,
-    ...subprotocol !== undefined && { protocol: subprotocol }, // It echoes none by itself.
+    ...subprotocol !== undefined && { protocol: subprotocol }, // The runtime echoes none by itself.
   });
   return { response, transport: upgradedWebSocketTransport(socket, kept, subprotocol, options), refusal: undefined };
 }
@@ -87,13 +88,16 @@ export function upgradedWebSocketTransport(
   };
 }
 
-/** The runtime finds a subprotocol only behind a comma and a space, which not all clients write (RFC 9110, 5.6.1). */
+/**
+ * Adds spaces: the runtime finds a subprotocol only after a comma and a space, which some clients omit (RFC 9110,
+ * 5.6.1).
+ */
 function withSpacedSubprotocols(request: Request): Request {
   const offered = request.headers.get("sec-websocket-protocol");
   if (!offered?.includes(",")) return request;
   const headers = new Headers(request.headers);
   headers.set("sec-websocket-protocol", offered.split(",").map((name) => name.trim()).join(", "));
-  return Object.create(request, { headers: { value: headers } }); // The same request, but for these headers.
+  return Object.create(request, { headers: { value: headers } }); // The same request except for these headers.
 }
 
 class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
@@ -101,13 +105,13 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
   readonly #options: UpgradedWebSocketOptions & { readonly peer: Peer };
   readonly #opened = Promise.withResolvers<void>();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  /** Messages that were not read yet, without those that are empty. */
+  /** Messages that are not read yet, without empty ones. */
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #isWanted = false;
   #isGathering = false;
   #end: WebSocketEnd | undefined;
-  /** Wakes a write that waits. */
+  /** Wakes a waiting write. */
   #whenOver = () => {};
   readonly #maximumQueuedBytes: number;
   readonly #maximumBufferedBytes: number;
@@ -158,7 +162,7 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
       return;
     }
     if (data.byteLength === 0) return;
-    // One message alone is let through: the runtime holds it already, and the decoder knows how large a packet may be.
+    // A single message is let through: the runtime holds it already, and the decoder limits the size of a packet.
     const held = this.#queuedBytes + this.#queue.length * MESSAGE_BYTES;
     if (this.#queuedBytes > 0 && held + data.byteLength + MESSAGE_BYTES > this.#maximumQueuedBytes) {
       const reason = "more was sent than could be read";
@@ -170,7 +174,7 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     if (this.#isWanted) this.#gather();
   }
 
-  /** Every message is an event of its own: what comes within a turn of the event loop becomes one chunk. */
+  /** Gathers messages: each is an event of its own, and those of one turn of the event loop become one chunk. */
   #gather(): void {
     if (this.#isGathering) return;
     this.#isGathering = true;
@@ -190,7 +194,7 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     this.#controller?.enqueue(chunks.length === 1 ? chunks[0] as Uint8Array : joined(chunks, bytes));
   }
 
-  /** The socket says how much it holds, but not when it holds less. */
+  /** Polls until the buffer is drained: the socket has the amount, but no event for it. */
   async #drained(): Promise<void> {
     while (this.#end === undefined && this.#socket.bufferedAmount > this.#maximumBufferedBytes) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -205,7 +209,7 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     if (this.#end !== undefined) return;
     this.#over(end);
     if (this.#socket.readyState === WebSocket.CONNECTING) {
-      this.#socket.onopen = () => this.#closeSocket(end); // Closed before, it would stay as it is for good.
+      this.#socket.onopen = () => this.#closeSocket(end); // Closing it earlier would have no effect, for good.
     } else {
       this.#closeSocket(end);
     }
@@ -215,7 +219,7 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     try {
       this.#socket.close(code, reason);
     } catch {
-      // It is closed: that is what was wanted.
+      // It is closed already.
     }
   }
 
@@ -224,7 +228,7 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     this.#end = end;
     this.#opened.resolve();
     this.#whenOver();
-    this.#give(); // What came before the end counts.
+    this.#give(); // Bytes from before the end count.
     this.#controller?.close();
     this.#controller = undefined;
     this.#options.onWebSocketEnd?.(end, this.#options.peer);

@@ -3,28 +3,28 @@ import type { PageScheme } from "./web_socket_origin.ts";
 
 /** Options for listeners behind proxies. */
 export interface ForwardedOptions {
-  /** Addresses or networks (`10.0.0.0/8`) of proxies that are believed; `unix` for all on Unix sockets. @default none */
+  /** Addresses or networks (`10.0.0.0/8`) of trusted proxies; `unix` for all on Unix sockets. @default none */
   readonly trustedProxies?: readonly string[];
   /**
-   * The header that these proxies write, the first one together with `X-Forwarded-Proto`. The other one is not looked at:
-   * a client could have sent it.
+   * Header that these proxies write, the first one together with `X-Forwarded-Proto`. The other header is ignored: a
+   * client could have sent it.
    *
    * @default {"x-forwarded-for"}
    */
   readonly forwardedHeader?: "x-forwarded-for" | "forwarded";
 }
 
-// The address of whoever connects to a Unix socket.
+// Address of peers on a Unix socket.
 const UNIX = "unix";
 
-/** Finds the address of the client behind trusted proxies, and how it reached the first of them. */
+/** Finds the address of the client behind trusted proxies, and the scheme by which it reached the first of them. */
 export class ForwardedAddresses {
   readonly #trusted = new BlockList();
   readonly #header: "x-forwarded-for" | "forwarded";
   readonly #isUsed: boolean;
   #isUnixTrusted = false;
 
-  /** Throws RangeError for what is neither an address nor a network. */
+  /** Throws RangeError for a trusted proxy that is neither an address nor a network. */
   constructor(options: ForwardedOptions) {
     const { trustedProxies = [], forwardedHeader = "x-forwarded-for" } = options;
     this.#header = forwardedHeader;
@@ -32,26 +32,26 @@ export class ForwardedAddresses {
     for (const entry of trustedProxies) this.#trust(entry);
   }
 
-  /** `address` as the transport knows it, or the last one in the header that no trusted proxy has. */
+  /** Address of the client: `address` of the transport, or the last one in the header that is not a trusted proxy's. */
   clientAddress(address: string, headers: Headers): string {
     const value = this.#isUsed ? headers.get(this.#header) : null;
     if (value === null) return address;
     let client = address;
     for (const hop of (this.#header === "forwarded" ? forwarded(value, "for") : value.split(",")).reverse()) {
       const next = hop.trim();
-      // A name that a proxy made up, "unknown" or nonsense: the proxy itself is what is known.
+      // A name that a proxy made up, "unknown" or nonsense: the address of the proxy itself is the last known one.
       if (!this.isTrusted(client) || isIP(hostOf(next)) === 0) break;
       client = next;
     }
     return client;
   }
 
-  /** Whether a trusted proxy has handed a request on. @param address as the transport knows it */
+  /** Whether a trusted proxy has forwarded a request. @param address as the transport knows it */
   isForwarded(address: string, headers: Headers): boolean {
     return this.#isUsed && headers.has(this.#header) && this.isTrusted(address);
   }
 
-  /** By which scheme the client asked the first proxy. */
+  /** Scheme by which the client reached the first proxy. */
   scheme(headers: Headers): PageScheme {
     const value = this.#header === "forwarded"
       ? forwarded(headers.get("forwarded") ?? "", "proto")[0]
@@ -85,13 +85,13 @@ export class ForwardedAddresses {
   }
 }
 
-/** Without port and brackets. */
+/** Host of an address, without port and brackets. */
 function hostOf(address: string): string {
   const bracketed = /^\[(.*)\](?::\d+)?$/.exec(address)?.[1];
   return bracketed ?? /^([^:]*):\d+$/.exec(address)?.[1] ?? address;
 }
 
-/** The values of a parameter (RFC 7239, section 4), "" for a hop without one. */
+/** Values of a parameter (RFC 7239, section 4), "" for a hop without one. */
 function forwarded(value: string, name: "for" | "proto"): string[] {
   const parameter = new RegExp(`(?:^|;)\\s*${name}\\s*=\\s*(?:"([^"]*)"|([^\\s;"]*))`, "i");
   return value.split(",").map((hop) => parameter.exec(hop)?.slice(1).join("") ?? "");

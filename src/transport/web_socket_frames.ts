@@ -1,7 +1,7 @@
 /**
- * Frames of the WebSocket protocol as a server reads and writes them (RFC 6455, section 5), without extensions: no
- * streams, no clock. MQTT packets and frames have nothing to do with each other [MQTT-6.0.0-2], so what comes in data
- * frames is passed on as it comes, and no message is put together.
+ * Frames of the WebSocket protocol as a server reads and writes them (RFC 6455, section 5), without extensions, streams
+ * or a clock. MQTT packets need not align with frames [MQTT-6.0.0-2], so payloads of data frames are passed on as they
+ * arrive, and no message is assembled.
  */
 
 import { Slab } from "./web_socket_slab.ts";
@@ -9,7 +9,7 @@ import { Slab } from "./web_socket_slab.ts";
 export const Opcode = { Continuation: 0x0, Text: 0x1, Binary: 0x2, Close: 0x8, Ping: 0x9, Pong: 0xa } as const;
 export type Opcode = typeof Opcode[keyof typeof Opcode];
 
-/** RFC 6455, section 7.4.1, and 1013 of the registry it opened. */
+/** Close codes of RFC 6455, section 7.4.1, and 1013 of the registry it opened. */
 export const CloseCode = {
   Normal: 1000,
   GoingAway: 1001,
@@ -22,7 +22,7 @@ export const CloseCode = {
   TryAgainLater: 1013,
 } as const;
 
-/** How a WebSocket connection ended, or is about to. */
+/** End of a WebSocket connection, past or imminent. */
 export interface WebSocketEnd {
   /** 1005: the peer gave none. 1006: the connection was lost. */
   readonly code: number;
@@ -30,7 +30,7 @@ export interface WebSocketEnd {
   readonly isByPeer: boolean;
 }
 
-/** Without a Close frame. */
+/** End without a Close frame. */
 export const LOST: WebSocketEnd = { code: CloseCode.Abnormal, reason: "the connection was lost", isByPeer: true };
 
 const MOST_CONTROL_BYTES = 125;
@@ -38,26 +38,26 @@ const LONGEST_HEADER_BYTES = 14;
 const FINAL = 0x80;
 const RESERVED = 0x70;
 const MASKED = 0x80;
-// A decoder that is not streaming keeps nothing between calls.
+// Shared: a decoder that is not streaming keeps nothing between calls.
 const UTF8_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();
 
-/** Takes frames apart, however they are cut into chunks, and holds nothing but a header and a control frame. */
+/** Parses frames, however they are cut into chunks; buffers no more than a header and a control frame. */
 export class FrameDecoder {
-  /** Set with a Close frame or a violation: what follows is not looked at. */
+  /** Set by a Close frame or a violation: all that follows is ignored. */
   end: WebSocketEnd | undefined;
   readonly #maximumMessageBytes: number;
   readonly #onPing: (payload: Uint8Array) => void;
   readonly #slab: Slab;
-  /** A header that is not complete. */
+  /** Incomplete header. */
   readonly #header = new Uint8Array(LONGEST_HEADER_BYTES);
   #headerBytes = 0;
-  /** Bytes of the payload that are still to come, and the key that they begin with. */
+  /** Bytes of the payload that are still missing, and the mask at their start. */
   #remaining = 0;
   #mask = 0;
   #isWithinMessage = false;
   #messageBytes = 0;
-  /** Payload of a control frame that is not complete. */
+  /** Payload of an incomplete control frame. */
   #control: Uint8Array | undefined;
   #controlOpcode: number = Opcode.Ping;
 
@@ -67,7 +67,7 @@ export class FrameDecoder {
     this.#onPing = onPing;
   }
 
-  /** What the data frames of a chunk carry, as one piece, unmasked and not in place; `undefined` for nothing. */
+  /** Payload of the data frames of a chunk, as one piece, unmasked into another buffer; `undefined` if empty. */
   decode(chunk: Uint8Array): Uint8Array | undefined {
     const source = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
     const end = chunk.length;
@@ -98,7 +98,7 @@ export class FrameDecoder {
     return target && new Uint8Array(target.buffer, start, written);
   }
 
-  /** Gives the position behind what it took: a header, or the part of one that is there. */
+  /** Reads a header, or the part that is there; gives the position after it. */
   #readHeader(source: DataView, position: number): number {
     if (this.#headerBytes === 0) {
       const length = this.#openFrame(source, position, source.byteLength - position);
@@ -115,7 +115,7 @@ export class FrameDecoder {
     return position;
   }
 
-  /** Gives the length of the header; 0 when it is not complete or not allowed. */
+  /** Gives the length of the header; 0 if it is incomplete or not allowed. */
   #openFrame(view: DataView, at: number, available: number): number {
     const first = view.getUint8(at);
     const opcode = first & 0x0f;
@@ -193,10 +193,10 @@ export class FrameDecoder {
     this.#control = undefined;
     if (this.#controlOpcode === Opcode.Ping) this.#onPing(payload);
     else if (this.#controlOpcode === Opcode.Close) this.#endByPeer(payload);
-    // A Pong needs no answer, whether it was asked for or not (RFC 6455, section 5.5.3).
+    // A Pong needs no answer, whether it was requested or not (RFC 6455, section 5.5.3).
   }
 
-  /** RFC 6455, section 5.5.1. */
+  /** Ends the connection by the peer's Close frame (RFC 6455, section 5.5.1). */
   #endByPeer(payload: Uint8Array): void {
     if (payload.length === 0) {
       this.end = { code: CloseCode.NoStatus, reason: "", isByPeer: true };
@@ -210,7 +210,7 @@ export class FrameDecoder {
     try {
       this.end = { code, reason: UTF8_DECODER.decode(payload.subarray(2)), isByPeer: true };
     } catch {
-      // The only thing a fatal TextDecoder throws for: ill-formed.
+      // A fatal TextDecoder throws only for ill-formed UTF-8.
       this.#fail(CloseCode.InvalidPayload, "the reason of a Close frame is not UTF-8");
     }
   }
@@ -249,7 +249,7 @@ export function encodeFrame(opcode: Opcode, payload: Uint8Array, slab?: Slab): U
   return frame;
 }
 
-/** A Close frame; without a code for one that no endpoint may send. */
+/** A Close frame; without a code if no endpoint may send that code. */
 export function encodeClose(code: number, reason = ""): Uint8Array {
   if (!isSendableCloseCode(code)) return encodeFrame(Opcode.Close, new Uint8Array(0));
   const payload = new Uint8Array(MOST_CONTROL_BYTES);
@@ -259,23 +259,25 @@ export function encodeClose(code: number, reason = ""): Uint8Array {
   return encodeFrame(Opcode.Close, payload.subarray(0, 2 + written));
 }
 
-/** Of 16 or 63 bits; `undefined` when fewer would do, or the most significant bit is set. */
+/** Length of 16 or 63 bits; `undefined` if fewer bits would do, or if the most significant bit is set. */
 function longLength(view: DataView, at: number, lengthBytes: 2 | 8): number | undefined {
   if (lengthBytes === 2) {
     const length = view.getUint16(at);
     return length < 126 ? undefined : length;
   }
   const high = view.getUint32(at);
-  const length = high * 0x1_0000_0000 + view.getUint32(at + 4); // Not exact beyond 2^53, which every limit is below.
+  const length = high * 0x1_0000_0000 + view.getUint32(at + 4); // Not exact beyond 2^53, which exceeds every limit.
   return high > 0x7fff_ffff || length < 0x1_0000 ? undefined : length;
 }
 
-/** RFC 6455, section 7.4, and the codes 1012 to 1014 that were registered later. */
+/**
+ * Whether an endpoint may send a code: RFC 6455, section 7.4, and the codes 1012 to 1014 that were registered later.
+ */
 function isSendableCloseCode(code: number): boolean {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-/** `target` gets what `source` has, four bytes at a time, each XORed with the key that goes round (section 5.3). */
+/** Copies `source` to `target`, four bytes at a time, each XORed with the rotating key (section 5.3). */
 function unmask(source: DataView, from: number, target: DataView, to: number, length: number, mask: number): void {
   const wordsEnd = length - 3;
   let index = 0;

@@ -14,15 +14,18 @@ import {
   type UpgradeRefusal,
 } from "./web_socket_upgrade.ts";
 
-/** Options of the handshake, and of the connection behind it. */
+/** Options of the handshake, and of the connection after it. */
 export interface WebSocketHandshakeOptions extends UpgradeOptions, HostOptions, ForwardedOptions, WebSocketOptions {
-  /** From the connection to the end of the request head. @default {10_000} */
+  /** Time limit from the connection to the end of the request head. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
-  /** Answers a GET or HEAD that does not ask for WebSocket; `undefined`: with 404. @default a page that says how to connect */
+  /**
+   * Answers a GET or HEAD that does not ask for WebSocket; `undefined`: with 404. @default a page that says how to
+   * connect
+   */
   readonly answer?: (request: HttpRequest) => Promise<HttpAnswer | undefined>;
 }
 
-/** A connection that did not become a WebSocket connection; it has been answered and closed. */
+/** Reports a connection that did not become a WebSocket connection; it has been answered and closed. */
 export class WebSocketHandshakeError extends Error {
   override readonly name = "WebSocketHandshakeError";
 }
@@ -31,7 +34,7 @@ const MOST_HEAD_BYTES = 8_192;
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 const REFUSED_LINGER_MS = 1_000;
 const MOST_LINGER_BYTES = 1_048_576;
-// However slowly it is read.
+// Time limit of an answer, however slowly it is read.
 const ANSWER_TIMEOUT_MS = 60_000;
 const STATUS_TEXTS: Readonly<Record<number, string>> = {
   400: "Bad Request",
@@ -45,7 +48,7 @@ const STATUS_TEXTS: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** The handshakes of one listener (RFC 6455, section 4.2), each on a connection of its own. */
+/** Handshakes of one listener (RFC 6455, section 4.2), each on a connection of its own. */
 export class WebSocketHandshakes {
   readonly #options: WebSocketHandshakeOptions;
   readonly #url: string;
@@ -65,8 +68,8 @@ export class WebSocketHandshakes {
   }
 
   /**
-   * Gives the WebSocket connection; `undefined` for one that asked for something else and got it. Rejects with
-   * WebSocketHandshakeError for one that was refused or lost.
+   * Gives the WebSocket connection; `undefined` for a request that asked for something else and was answered. Rejects
+   * with WebSocketHandshakeError for a connection that was refused or lost.
    */
   async accept(inner: Transport): Promise<WebSocketTransport | undefined> {
     const handshake = new Handshake(inner, this.#options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS);
@@ -90,7 +93,7 @@ export class WebSocketHandshakes {
     if ("kind" in request) return await handshake.refuse(request);
     const { address } = inner.peer;
     const isForwarded = this.#addresses.isForwarded(address, request.headers);
-    // Behind the PROXY protocol an address is that of the client.
+    // After a PROXY header the address is that of the client.
     const isFromHere = this.#isLoopback && !isForwarded && isLoopbackAddress(address);
     const misdirected = hostRefusal(request, this.#options, isFromHere);
     if (misdirected !== undefined) {
@@ -119,7 +122,7 @@ export class WebSocketHandshakes {
   }
 }
 
-/** One connection until it is a WebSocket connection, or was told why not. */
+/** A connection until it becomes a WebSocket connection, or is refused. */
 class Handshake {
   readonly channel: ByteChannel;
   readonly #late: Promise<"late">;
@@ -137,11 +140,11 @@ class Handshake {
     clearTimeout(this.#timer);
   }
 
-  /** The head, and what came behind it. Throws WebSocketHandshakeError where no answer makes sense. */
+  /** Reads the head, and the bytes after it. Throws WebSocketHandshakeError if an answer makes no sense. */
   async readHead(): Promise<{ head: Uint8Array; rest: Uint8Array } | UpgradeRefusal> {
     let bytes = new Uint8Array(0);
     for (;;) {
-      const chunk = await Promise.race([this.#read(), this.#late]); // However slowly they come.
+      const chunk = await Promise.race([this.#read(), this.#late]); // However slowly the bytes arrive.
       if (chunk === "late") return refusal(408, "the request was not complete in time", "Too slow.\n");
       if (chunk === undefined) throw new WebSocketHandshakeError("the connection ended before its request");
       const from = bytes.length;
@@ -156,12 +159,12 @@ class Handshake {
     }
   }
 
-  /** The one that was too late goes on: there is one at a time. */
+  /** Reads; resumes a read that lost against the time limit, because only one is allowed at a time. */
   #read(): Promise<Uint8Array | undefined> {
     return this.#reading ??= this.channel.read().finally(() => this.#reading = undefined);
   }
 
-  /** Gives what was asked for, and closes. */
+  /** Answers a plain request, and closes. */
   async answer(
     request: HttpRequest,
     answer: (request: HttpRequest) => Promise<HttpAnswer | undefined>,
@@ -185,7 +188,7 @@ class Handshake {
     }
   }
 
-  /** Answers, and reads on for a moment: closing on bytes that were not read could destroy the answer. */
+  /** Refuses, and keeps reading for a moment: closing with unread bytes could destroy the answer. */
   async refuse(refused: UpgradeRefusal, hasBody = true): Promise<never> {
     this.end();
     const timer = setTimeout(() => this.inner.close(), REFUSED_LINGER_MS);
@@ -193,7 +196,7 @@ class Handshake {
       await this.channel.write(encodeRefusal(refused, hasBody));
       await this.#farewell();
     } catch {
-      // It is gone, with or without the answer.
+      // The connection is gone, with or without the answer.
     } finally {
       clearTimeout(timer);
       this.inner.close();
@@ -201,7 +204,7 @@ class Handshake {
     throw new WebSocketHandshakeError(`${refused.reason}, answered with ${refused.status}`);
   }
 
-  /** Says that nothing more will come, and reads what still does. */
+  /** Ends the writing side, and reads the remaining bytes. */
   async #farewell(): Promise<void> {
     const timer = setTimeout(() => this.inner.close(), REFUSED_LINGER_MS);
     try {
@@ -217,7 +220,7 @@ class Handshake {
   }
 }
 
-/** Whether it wants no other protocol. */
+/** Whether the request asks for no other protocol. */
 function isPlainRequest({ method, headers }: HttpRequest): boolean {
   return (method === "GET" || method === "HEAD") && !headers.has("upgrade");
 }

@@ -4,13 +4,13 @@ import { type WebSocketHandshakeOptions, WebSocketHandshakes } from "./web_socke
 
 /** Options of {@linkcode listenWebSocket}. */
 export interface WebSocketListenOptions extends WebSocketHandshakeOptions {
-  /** Told why a connection did not become a WebSocket connection, for logs. It must not throw. */
+  /** Called with the reason when a connection did not become a WebSocket connection, for logs. It must not throw. */
   readonly onRefused?: (address: string, reason: string) => void;
 }
 
 /**
- * MQTT over WebSocket on a listener of its own: a WebSocket server right on the bytes of TCP or TLS, because the one
- * of the runtime cannot pause a peer, holds fragments without bound, and takes frames that are not masked.
+ * MQTT over WebSocket on a listener of its own: a WebSocket server directly on the bytes of TCP or TLS, because the
+ * runtime's cannot pause a peer, buffers fragments without bound, and accepts frames that are not masked.
  *
  * @throws RangeError for a trusted proxy that is not an address
  * @example
@@ -28,7 +28,7 @@ export function listenWebSocket(below: Listener, options: WebSocketListenOptions
   const path = paths === undefined || paths === "any" ? "/mqtt" : paths[0] ?? "";
   const url = below.url.replace(/^mqtt(s?):(.*)$/, `ws$1:$2${path}`);
   let isClosed = false;
-  // Who is still there when the listener is closed is told that the server goes away.
+  // A client that is still connected when the listener is closed is told that the server goes away.
   const handshakes = new WebSocketHandshakes(options, url, () => isClosed ? CloseCode.GoingAway : CloseCode.Normal);
   const listener = preparedListener(
     below,

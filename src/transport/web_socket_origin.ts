@@ -2,21 +2,22 @@ import { isLoopbackName } from "./http_host.ts";
 import type { HttpRequest } from "./transport.ts";
 
 /**
- * Which web pages may connect, by the values of `Origin`: `https://app.example.org`, `null`, `*` for any, `sameOrigin` for
- * the scheme, host and port that the request itself asks for, and `loopback` for pages of this machine, at any port. A request without `Origin` does not
- * come from a page and is allowed.
+ * Web pages that may connect, by their `Origin`: `https://app.example.org`, `null`, `*` for any, `sameOrigin` for the
+ * scheme, host and port that the request itself asks for, and `loopback` for pages of this machine, at any port. A
+ * request without `Origin` does not come from a page and is allowed.
  */
 export type AllowedOrigins = readonly string[];
 
-/** How the client reached the server; `unknown`: a proxy is between them and does not say whether it ends TLS. */
+/** Scheme by which the client reached the server; `unknown`: a proxy in between does not say whether it ends TLS. */
 export type PageScheme = "http" | "https" | "unknown";
 
-/** Decides about a request, as far as its page matters. */
+/** Verdict on a request, as far as its page matters. */
 export type OriginVerdict = "allowed" | "otherOrigin" | "otherScheme";
 
 /**
- * Without a list, a request that carries what a browser adds by itself, cookies or HTTP credentials, must come from a
- * page of the same origin, because any page can make a browser send it (RFC 6455, section 10.2).
+ * Judges a request by its `Origin`. Without a list, a request with credentials that a browser adds by itself, cookies
+ * or HTTP credentials, must come from a page of the same origin, because any page can make a browser send it (RFC 6455,
+ * section 10.2).
  */
 export function originVerdict(
   request: HttpRequest,

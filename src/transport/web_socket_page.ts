@@ -1,10 +1,10 @@
-/** A page and the policy that lets its own script run and no other. */
+/** A page, and the policy that allows its own script and no other. */
 export interface ConnectTestPage {
   readonly body: string;
   readonly contentSecurityPolicy: string;
 }
 
-/** What a browser sees that opens the endpoint as a page: what it is, and a test that connects to it. */
+/** Page for a browser that opens the endpoint: says what it is, and tests a connection to it. */
 export function connectTestPage(nonce: string): ConnectTestPage {
   return {
     body: PAGE.replaceAll("NONCE", nonce),

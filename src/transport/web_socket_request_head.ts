@@ -1,6 +1,6 @@
 /**
- * The head of an HTTP/1.1 request, read strictly (RFC 9112): whatever two readers could understand in two ways is
- * refused, because there may be a proxy in front that understands it in the other way.
+ * Parses the head of an HTTP/1.1 request strictly (RFC 9112): anything ambiguous is refused, because a proxy in front
+ * may have understood it in the other way.
  */
 
 import type { HttpRequest } from "./transport.ts";
@@ -8,7 +8,7 @@ import { refusal, type UpgradeRefusal } from "./web_socket_upgrade.ts";
 
 const REQUEST_LINE = /^([\w!#$%&'*+.^`|~-]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
 const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
-// deno-lint-ignore no-control-regex -- Control characters are what it looks for.
+// deno-lint-ignore no-control-regex -- It matches control characters on purpose.
 const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;
 const HOST = /^[\w.~!$&'()*+,;=%:[\]-]+$/;
 const SINGLE: ReadonlySet<string> = new Set([
@@ -22,7 +22,7 @@ const SINGLE: ReadonlySet<string> = new Set([
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** Length of the head with its empty line; 0 when the end is not there. Nothing before `from` ends it. */
+/** Length of the head with its empty line; 0 if its end is missing. The end is not searched before `from`. */
 export function requestHeadLength(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(LINE_FEED, Math.max(from, 3)); at !== -1; at = bytes.indexOf(LINE_FEED, at + 1)) {
     if (bytes[at - 1] === CARRIAGE_RETURN && bytes[at - 2] === LINE_FEED && bytes[at - 3] === CARRIAGE_RETURN) {
@@ -32,14 +32,14 @@ export function requestHeadLength(bytes: Uint8Array, from: number): number {
   return 0;
 }
 
-/** What a connection is that does not begin like HTTP; `undefined` when it does. */
+/** Kind of a connection that does not begin like HTTP; `undefined` if it does. */
 export function foreignProtocol(firstByte: number): string | undefined {
   if (firstByte === 0x16) return "TLS was sent to a WebSocket listener without TLS";
   if (firstByte === 0x10) return "MQTT without WebSocket was sent to a WebSocket listener";
   return firstByte < 0x21 || firstByte > 0x7e ? "what was sent is not HTTP" : undefined;
 }
 
-/** Reads a head, its empty line included; what cannot be an upgrade in any case is refused at once. */
+/** Parses a head, its empty line included; refuses at once a head that cannot be an upgrade. */
 export function parseRequestHead(head: Uint8Array, scheme: "http" | "https"): HttpRequest | UpgradeRefusal {
   const [requestLine = "", ...lines] = String.fromCharCode(...head.subarray(0, head.length - 4)).split("\r\n");
   const [, method, target, major, minor] = REQUEST_LINE.exec(requestLine) ?? [];
@@ -60,13 +60,13 @@ export function parseRequestHead(head: Uint8Array, scheme: "http" | "https"): Ht
   return { method, url: url.href, headers };
 }
 
-/** Gives what is wrong instead, where something is. */
+/** Headers, or what is wrong with them. */
 function parseFields(lines: readonly string[]): Headers | string {
   const headers = new Headers();
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
-    // An empty name is a line without a colon. One that ends or begins with a space is smuggling or obs-fold.
+    // An empty name is a line without a colon. A name that begins or ends with a space is smuggling or obs-fold.
     if (!FIELD_NAME.test(name)) return "a header line is malformed";
     const value = line.slice(colon + 1);
     if (FORBIDDEN.test(value)) return "a header has a control character";

@@ -3,50 +3,52 @@ import type { HttpRequest, Peer, Transport } from "./transport.ts";
 import type { Slab } from "./web_socket_slab.ts";
 import { encodeClose, encodeFrame, FrameDecoder, LOST, Opcode, type WebSocketEnd } from "./web_socket_frames.ts";
 
-/** Options of a WebSocket connection on a transport of ours. */
+/** Options of a WebSocket connection on one of our transports. */
 export interface WebSocketOptions {
-  /** A message, that is a frame and what continues it, with more closes with 1009. @default {268_435_460} */
+  /**
+   * Limit of a message, that is a frame and its continuations; a larger one closes with 1009. @default {268_435_460}
+   */
   readonly maximumMessageBytes?: number;
   /**
-   * After that long without a byte from the peer a Ping goes out, and after as long again the connection is closed.
+   * Silence of the peer after which a Ping is sent, and after as long again the connection is closed.
    *
    * @default never: MQTT has its own Keep Alive
    */
   readonly pingIntervalMs?: number;
-  /** How long the peer may take to answer a Close frame. @default {1_000} */
+  /** Time limit for the peer's answer to a Close frame. @default {1_000} */
   readonly closeTimeoutMs?: number;
-  /** Told how the connection ended, for logs. It must not throw. */
+  /** Called when the connection has ended, for logs. It must not throw. */
   readonly onWebSocketEnd?: (end: WebSocketEnd, peer: Peer) => void;
 }
 
-/** A WebSocket connection: `readable` and `writable` are what its binary frames carry. */
+/** A WebSocket connection: `readable` and `writable` carry the payload of its binary frames. */
 export interface WebSocketTransport extends Transport {
-  /** What opened it, for authenticators. */
+  /** Request that opened it, for authenticators. */
   readonly request: HttpRequest;
   readonly subprotocol: string | undefined;
 }
 
-/** What the handshake leaves behind. */
+/** Result of the handshake. */
 export interface OpenedWebSocket {
   readonly below: ByteChannel;
-  /** Bytes behind the head of the request: the first frames. */
+  /** Bytes after the head of the request: the first frames. */
   readonly rest: Uint8Array;
   readonly peer: Peer;
   readonly request: HttpRequest;
   readonly subprotocol: string | undefined;
-  /** Shared by the connections of a listener. */
+  /** Slab shared by the connections of a listener. */
   readonly slab: Slab;
   /** Code of a Close frame that is not about a violation. */
   closeCode(): number;
 }
 
-// The largest packet of MQTT, with its fixed header.
+// Largest packet of MQTT, with its fixed header.
 const DEFAULT_MESSAGE_BYTES = 268_435_460;
 const DEFAULT_CLOSE_TIMEOUT_MS = 1_000;
 
 /**
- * Speaks frames on a connection whose handshake is done. Closing it sends a Close frame and waits a moment for the
- * answer; closing it again, or while a write is stuck, ends it at once.
+ * Speaks frames on a connection after its handshake. Closing sends a Close frame and waits a moment for the answer;
+ * closing again, or while a write is stuck, ends the connection at once.
  */
 export function webSocketTransport(opened: OpenedWebSocket, options: WebSocketOptions = {}): WebSocketTransport {
   const { peer, request, subprotocol } = opened;
@@ -54,12 +56,13 @@ export function webSocketTransport(opened: OpenedWebSocket, options: WebSocketOp
 }
 
 type Phase = "open" | "closing" | "closed";
-/** What a read gives. */
+/** Result of a read. */
 type Payload = Uint8Array | undefined;
 
 /**
- * The frames of one connection, right on the bytes below and not as a pair of `TransformStream`s, which cannot see when
- * a Pong has left, and so not bound them, and end one direction when the other one still has a Close frame to wait for.
+ * Frames of one connection, directly on the bytes below and not as a pair of `TransformStream`s, which cannot see when
+ * a Pong has been sent, and so cannot bound Pongs, and end one direction when the other still has to wait for a Close
+ * frame.
  */
 class WebSocketChannel implements ByteChannel {
   readonly #opened: OpenedWebSocket;
@@ -70,14 +73,14 @@ class WebSocketChannel implements ByteChannel {
   #end: WebSocketEnd | undefined;
   #rest: Uint8Array | undefined;
   #isReading = false;
-  /** Reads that began before somebody asked for them: for a Pong, or for the answer to a Close frame. */
+  /** Reads that began before they were asked for: for a Pong, or for the answer to a Close frame. */
   readonly #ahead: Promise<Payload>[] = [];
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setInterval> | undefined;
   #isHeard = true;
   #isPinged = false;
   #isPonging = false;
-  /** Only the latest Ping is answered when several wait (RFC 6455, section 5.5.3). */
+  /** Latest Ping, the only one that is answered if several wait (RFC 6455, section 5.5.3). */
   #nextPong: Uint8Array | undefined;
 
   constructor(opened: OpenedWebSocket, options: WebSocketOptions) {
@@ -104,7 +107,7 @@ class WebSocketChannel implements ByteChannel {
     return this.#below.isWriting;
   }
 
-  /** A Close frame, and the peer closes or is closed. */
+  /** Sends a Close frame; the peer closes or is closed. */
   closeWrite(): Promise<void> {
     if (this.#phase !== "open") return Promise.resolve();
     return this.#startClosing({ code: this.#opened.closeCode(), reason: "", isByPeer: false });
@@ -112,16 +115,16 @@ class WebSocketChannel implements ByteChannel {
 
   close(): void {
     if (this.#phase !== "open" || this.isWriting) this.#break();
-    else this.closeWrite().catch(() => {}); // It is over already, as the reads will see.
+    else this.closeWrite().catch(() => {}); // It has ended already, as the reads will show.
   }
 
-  /** Without a Close frame, or without waiting for the answer. */
+  /** Ends the connection without a Close frame, or without waiting for the answer. */
   #break(): void {
     this.#below.close();
     this.#readAhead(); // Sees the end.
   }
 
-  /** Reads until there is something to give, or the end; while it is closing, until the end. */
+  /** Reads until there is a payload, or the end; while closing, until the end. */
   #read(): Promise<Payload> {
     if (this.#phase === "closed") return Promise.resolve(undefined);
     this.#isReading = true;
@@ -134,14 +137,14 @@ class WebSocketChannel implements ByteChannel {
   #readAhead(): void {
     if (this.#isReading || this.#phase === "closed") return;
     const reading = this.#read();
-    reading.catch(() => {}); // Whoever asks for it is told.
+    reading.catch(() => {}); // The later read reports it.
     this.#ahead.push(reading);
   }
 
   readonly #received = (chunk: Uint8Array | undefined): Payload | Promise<Payload> => {
     if (chunk === undefined) return this.#over(this.#end ?? LOST);
     this.#isHeard = true;
-    // What follows a violation or a Close frame is not looked at.
+    // Bytes after a violation or a Close frame are ignored.
     const decoded = this.#decoder.end === undefined ? this.#decoder.decode(chunk) : undefined;
     const payload = this.#phase === "open" ? decoded : undefined;
     const { end } = this.#decoder;
@@ -154,7 +157,7 @@ class WebSocketChannel implements ByteChannel {
     return payload;
   };
 
-  /** There is a Close frame of the peer, or a violation: what is left to read is the end. */
+  /** Finishes after a Close frame of the peer, or a violation: only the end is left to read. */
   #finish(end: WebSocketEnd): Promise<Payload> {
     this.#isReading = true;
     if (end.isByPeer) return this.#answerClose(end);
@@ -173,13 +176,13 @@ class WebSocketChannel implements ByteChannel {
     this.#end = end;
     this.#closeInTime();
     const sent = this.#below.write(encodeClose(end.code, end.reason));
-    this.#readAhead(); // Waits for the answer, whether somebody reads or not.
+    this.#readAhead(); // Waits for the answer, whether the channel is read or not.
     await sent;
-    // Behind a violation no answer can be read: the end of the stream asks for the peer's own.
+    // After a violation no answer can be read: the end of the stream asks the peer for its own.
     if (this.#decoder.end !== undefined) await this.#below.closeWrite();
   }
 
-  /** The peer's Close frame is answered with its code; then it is for us to close (RFC 6455, sections 5.5.1, 7.1.1). */
+  /** Answers the peer's Close frame with its code; then it is for us to close (RFC 6455, sections 5.5.1, 7.1.1). */
   async #answerClose(end: WebSocketEnd): Promise<undefined> {
     if (this.#phase === "open") {
       this.#phase = "closing";
@@ -216,13 +219,13 @@ class WebSocketChannel implements ByteChannel {
       this.#nextPong = undefined;
       if (next !== undefined) this.#pong(next);
     };
-    // A write that fails ends the connection: the reads see it.
+    // A failed write ends the connection: the reads see it.
     this.#below.write(encodeFrame(Opcode.Pong, payload)).then(sent, () => {});
   }
 
   #ping(): void {
     if (this.#phase !== "open") return;
-    const isUnread = this.#ahead.length > 0 && !this.#isReading; // Then nobody can say that the peer is silent.
+    const isUnread = this.#ahead.length > 0 && !this.#isReading; // Unread bytes: the peer's silence cannot be judged.
     if (this.#isHeard || isUnread) {
       this.#isHeard = false;
       this.#isPinged = false;
@@ -231,7 +234,7 @@ class WebSocketChannel implements ByteChannel {
     } else {
       this.#isPinged = true;
       this.#below.write(encodeFrame(Opcode.Ping, new Uint8Array(0))).catch(() => {}); // The reads see it.
-      this.#readAhead(); // A Pong must be heard, whether somebody reads or not.
+      this.#readAhead(); // A Pong must be heard, whether the channel is read or not.
     }
   }
 }

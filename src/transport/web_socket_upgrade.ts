@@ -2,32 +2,34 @@ import type { HttpRequest } from "./transport.ts";
 import { type AllowedOrigins, originVerdict, type PageScheme } from "./web_socket_origin.ts";
 import { connectTestPage } from "./web_socket_page.ts";
 
-/** What {@linkcode checkUpgrade} lets in. */
+/** Options of {@linkcode checkUpgrade}. */
 export interface UpgradeOptions {
-  /** Paths of the endpoint, compared as they are; `any` where a route has chosen already. @default {["/mqtt", "/"]} */
+  /** Paths of the endpoint, compared literally; `any` if a route has chosen already. @default {["/mqtt", "/"]} */
   readonly paths?: readonly string[] | "any";
-  /** `false` lets clients in that offer no subprotocol; one that offers only foreign ones stays out. @default {true} */
+  /**
+   * `false` accepts clients that offer no subprotocol; one that offers only foreign ones is refused. @default {true}
+   */
   readonly requireSubprotocol?: boolean;
   /** Web pages that may connect. @default any, but `sameOrigin` with cookies or HTTP credentials */
   readonly origins?: AllowedOrigins;
 }
 
-/** The request becomes a WebSocket connection. */
+/** Acceptance: the request becomes a WebSocket connection. */
 export interface UpgradeAcceptance {
   readonly kind: "accepted";
-  /** The one to answer with, out of those that were offered. */
+  /** Subprotocol to answer with, one of those that were offered. */
   readonly subprotocol: string | undefined;
   /** `Sec-WebSocket-Key`, for {@linkcode acceptKey}. */
   readonly key: string;
 }
 
-/** The request is answered with this instead. */
+/** Refusal: the answer to the request. */
 export interface UpgradeRefusal {
   readonly kind: "refused";
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** For logs. */
+  /** Reason for logs. */
   readonly reason: string;
 }
 
@@ -50,9 +52,9 @@ In a browser: new WebSocket("ws://host:port/mqtt", "mqtt")
 `;
 
 /**
- * Says whether a request opens an MQTT connection over WebSocket (RFC 6455, section 4.2; MQTT 5, section 6).
+ * Decides whether a request opens an MQTT connection over WebSocket (RFC 6455, section 4.2; MQTT 5, section 6).
  *
- * @param scheme how the client reached the server, by default as its URL says
+ * @param scheme by which the client reached the server, by default that of the request's URL
  */
 export function checkUpgrade(
   request: HttpRequest,
@@ -109,7 +111,7 @@ export async function acceptKey(key: string): Promise<string> {
   return new Uint8Array(digest).toBase64();
 }
 
-/** An answer of plain text that says what is wrong. */
+/** Makes an answer of plain text that says what is wrong. */
 export function refusal(
   status: number,
   reason: string,
@@ -120,14 +122,14 @@ export function refusal(
   return { kind: "refused", status, reason, body, headers: { ...common, ...headers } };
 }
 
-/** `mqtt` before `mqttv3.1` before whatever else begins with `mqtt` [MQTT-6.0.0-3]. */
+/** Prefers `mqtt`, then `mqttv3.1`, then any other that begins with `mqtt` [MQTT-6.0.0-3]. */
 function chooseSubprotocol(offered: string): string | undefined {
   const names = offered.split(",").map((name) => name.trim());
   return names.find((name) => name === "mqtt") ?? names.find((name) => name === "mqttv3.1") ??
     names.find((name) => MQTT_SUBPROTOCOL.test(name));
 }
 
-/** A browser that was pointed here gets a page, everybody else the text. */
+/** Answers a browser with a page, and other clients with text. */
 function notAnUpgrade(headers: Headers): UpgradeRefusal {
   const reason = "the request is not a WebSocket upgrade";
   const isBrowser = /(?:^|,)\s*text\/html\b/i.test(headers.get("accept") ?? "");
@@ -147,7 +149,10 @@ function noSubprotocol(offered: string | null): UpgradeRefusal {
   return refusal(400, reason, body);
 }
 
-/** `Connection` and `Upgrade` are lists, in any case (RFC 9110, sections 7.6.1 and 7.8). */
+/**
+ * Whether a header contains a token: `Connection` and `Upgrade` are lists, in any case (RFC 9110, sections 7.6.1 and
+ * 7.8).
+ */
 function hasToken(headers: Headers, name: string, token: string): boolean {
   return headers.get(name)?.split(",").some((item) => item.trim().toLowerCase() === token) ?? false;
 }
