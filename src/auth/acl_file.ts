@@ -6,7 +6,7 @@ import { LineError } from "./line_error.ts";
 const ACCESS = /^(?:read|write|readwrite|deny)$/;
 
 /**
- * Rules of an ACL file of mosquitto, with the decisions that mosquitto 2.0.11 makes. There is one exception: a name never
+ * Parses an ACL file of mosquitto into rules that decide as mosquitto 2.0.11 does, with one exception: a name never
  * stands for the `$` that a topic begins with.
  *
  * @throws LineError for a line that mosquitto refuses
@@ -15,7 +15,7 @@ export function parseAclFile(text: string): AccessRules {
   const anonymous: AccessRule[] = [];
   const everyone: AccessRule[] = [];
   const users = new Map<string, AccessRule[]>();
-  let own = anonymous; // Until a user is named.
+  let own = anonymous; // Until the first `user` line.
   for (const [index, line] of text.split("\n").entries()) {
     if (line.startsWith("#")) continue;
     const [keyword = "", rest] = firstWord(line.trimEnd());
@@ -49,7 +49,7 @@ export function parseAclFile(text: string): AccessRules {
 function accessAndFilter<Filter>(rest: string, line: number, filterOf: (text: string) => Filter) {
   const [first, behind] = firstWord(rest);
   if (first === "") throw new LineError(line, "names no topic");
-  const hasAccess = behind !== ""; // One word alone is a topic, even if it is "read".
+  const hasAccess = behind !== ""; // A single word is a topic, even if it is "read".
   const filter = hasAccess ? behind.trim() : first;
   const access = hasAccess ? first : "readwrite";
   if (!ACCESS.test(access)) throw new LineError(line, `has "${access}" where read, write, readwrite or deny belongs`);
@@ -57,7 +57,7 @@ function accessAndFilter<Filter>(rest: string, line: number, filterOf: (text: st
   return { access: access as AccessRule["access"], ...filterOf(filter) }; // One of the four.
 }
 
-/** The first word, between spaces and nothing else, and what comes behind the space that ends it. */
+/** First word, delimited by spaces only, and the text after the space that ends it. */
 function firstWord(text: string): [word: string, rest: string] {
   const begun = text.replace(/^ +/, "");
   const end = begun.indexOf(" ");

@@ -1,6 +1,6 @@
 /**
- * Rules that say what a client may do, as values and as a file of mosquitto. Within what is said of a client itself a
- * `deny` comes before everything else; what is said of everyone is looked at when that has neither allowed nor denied.
+ * Access rules for clients, as values and as a file of mosquitto. Among the rules of a client itself a `deny` precedes
+ * all others; the rules of everyone count when those have neither allowed nor denied.
  *
  * ```text
  * topic read a/#                 a/b and a, not $SYS/a
@@ -13,30 +13,30 @@ import { coversFilter, matchesTopic, overlapsFilter, parseTopicFilter } from "..
 import { type AccessRequest, type Grant, GRANT_ACCESS } from "../protocol/access.ts";
 import type { Authorizer } from "./authentication.ts";
 
-/** What may be done with topics: with those of a Topic Filter, or of a pattern with `%c` and `%u` in it. */
+/** Access to topics: to those of a Topic Filter, or of a pattern that contains `%c` and `%u`. */
 export type AccessRule =
   & { readonly access: Grant["access"] }
   & ({ readonly topic: string } | { readonly pattern: string });
 
-/** Rules for all clients of a broker; what is left out is empty. What no rule allows is denied. */
+/** Rules for all clients of a broker; omitted lists are empty. Anything that no rule allows is denied. */
 export interface AccessRules {
-  /** For clients without a principal. */
+  /** Rules for clients without a principal. */
   readonly anonymous?: readonly AccessRule[];
   readonly users?: readonly UserRules[];
   readonly groups?: readonly GroupRules[];
   readonly roles?: readonly RoleRules[];
-  /** For all, where the rules above say nothing. */
+  /** Rules for all clients, used when the rules above do not decide. */
   readonly everyone?: readonly AccessRule[];
   /**
-   * What a Client Identifier or principal with a `/` gets from a pattern that it stands in: nothing, or the levels that it
-   * makes, as in mosquitto, which lets `a/b` into the place of `a`.
+   * Access that a Client Identifier or principal with a `/` gets from a pattern that contains it: none, or the levels
+   * that it forms, as in mosquitto, which lets `a/b` take the place of `a`.
    *
    * @default {"refuse"}
    */
   readonly slashInNames?: "refuse" | "allow";
   /**
-   * Whether SUBSCRIBE is refused where no rule could allow any message, or always granted, as in mosquitto. Each message is
-   * checked in both cases.
+   * Whether SUBSCRIBE is refused if no rule could allow any message, or always granted, as in mosquitto. Each message
+   * is checked in both cases.
    *
    * @default {"refuse"}
    */
@@ -54,7 +54,7 @@ export interface UserRules {
 /** See {@linkcode AccessRules}. */
 export interface GroupRules {
   readonly name: string;
-  /** Principals. */
+  /** Principals of the group. */
   readonly users: readonly string[];
   readonly rules?: readonly AccessRule[];
   readonly roles?: readonly string[];
@@ -67,8 +67,8 @@ export interface RoleRules {
 }
 
 /**
- * An authorizer that goes by rules. A client whose Client Identifier or principal has a `+` or `#` gets nothing from any
- * pattern.
+ * Authorizer that decides by rules. A client whose Client Identifier or principal contains a `+` or `#` gets nothing
+ * from any pattern.
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ export class AccessControl implements Authorizer {
   readonly #grants = new WeakMap<readonly Grant[], readonly CompiledRule[]>();
   #last: LastClient | undefined;
 
-  /** @throws RangeError for what is not a Topic Filter, a name that is there twice, and a role that is not there */
+  /** @throws RangeError for an invalid Topic Filter, a duplicate name, or an unknown role */
   constructor(rules: AccessRules) {
     this.#rules = compileRules(rules);
   }
@@ -97,7 +97,7 @@ export class AccessControl implements Authorizer {
     return this.#version;
   }
 
-  /** Puts other rules in force, for clients that are connected too. Where it throws nothing has changed. */
+  /** Puts other rules in force, also for connected clients. Changes nothing if it throws. */
   replace(rules: AccessRules): void {
     this.#rules = compileRules(rules);
     this.#last = undefined;
@@ -139,7 +139,7 @@ export class AccessControl implements Authorizer {
     ];
   }
 
-  /** Those of a client stay the same while it is connected. */
+  /** Compiles grants, once: those of a client stay the same while it is connected. */
   #compiled(grants: readonly Grant[]): readonly CompiledRule[] {
     const known = this.#grants.get(grants);
     if (known !== undefined) return known;
@@ -150,7 +150,8 @@ export class AccessControl implements Authorizer {
 
   /**
    * Rules of the client itself, and those of everyone. One packet asks about up to 65,535 Topic Filters, and a flood of
-   * PUBLISH about as many topics: for a client that asks twice in a row the names are put into the patterns once.
+   * PUBLISH about as many topics: for a client that asks twice in a row the names are inserted into the patterns only
+   * once.
    */
   #rulesFor(request: AccessRequest): readonly (readonly CompiledRule[])[] {
     const { everyone, hasPatterns, allowsSlash } = this.#rules;
@@ -169,13 +170,13 @@ export class AccessControl implements Authorizer {
   }
 }
 
-/** The client that asked last. */
+/** Client of the last request. */
 interface LastClient extends Pick<AccessRequest, "clientId" | "principal" | "roles" | "grants"> {
-  /** The rules for it; `undefined` until it asks again. */
+  /** Rules for it; `undefined` until its second request. */
   rules: readonly (readonly CompiledRule[])[] | undefined;
 }
 
-/** `undefined`: the rules do not say. */
+/** Decides by rules; `undefined`: they do not decide. */
 function decide(
   rules: readonly CompiledRule[],
   request: AccessRequest,
@@ -197,7 +198,7 @@ function decide(
   return isAllowed;
 }
 
-/** Whether any message that the Topic Filter matches may be read. */
+/** Whether any message that the Topic Filter matches could be read. */
 function mayEverReceive(
   all: readonly (readonly CompiledRule[])[],
   request: AccessRequest,
@@ -218,7 +219,7 @@ function mayEverReceive(
   return false;
 }
 
-/** The rule as it is for one client; none: it says nothing about it. */
+/** Rule for one client; empty: it does not apply to the client. */
 function withoutPattern(rule: CompiledRule, request: AccessRequest, allowsSlash: boolean): CompiledRule[] {
   if (!rule.isPattern) return [rule];
   const levels = filterFor(rule, request, allowsSlash);
@@ -227,14 +228,14 @@ function withoutPattern(rule: CompiledRule, request: AccessRequest, allowsSlash:
 
 interface CompiledRule {
   readonly access: Grant["access"];
-  /** As it is written. */
+  /** Text of the rule. */
   readonly text: string;
-  /** Of a rule that is the same for all clients. */
+  /** Levels of a rule that is the same for all clients. */
   readonly levels: readonly string[];
   readonly isPattern: boolean;
   readonly hasClientId: boolean;
   readonly hasPrincipal: boolean;
-  /** Whether it is about topics that begin with `$`. */
+  /** Whether it is for topics that begin with `$`. */
   readonly isOfServer: boolean;
 }
 
@@ -243,7 +244,7 @@ interface CompiledRules {
   readonly users: ReadonlyMap<string, readonly CompiledRule[]>;
   readonly roles: ReadonlyMap<string, readonly CompiledRule[]>;
   readonly everyone: readonly CompiledRule[];
-  /** Whether some rule is not the same for all clients. */
+  /** Whether any rule differs between clients. */
   readonly hasPatterns: boolean;
   readonly allowsSlash: boolean;
   readonly grantsUselessSubscriptions: boolean;
@@ -289,7 +290,7 @@ function refuseTwice(names: readonly string[]): void {
 function compileRule(rule: AccessRule): CompiledRule {
   const isPattern = "pattern" in rule;
   const text = isPattern ? rule.pattern : rule.topic;
-  if (!GRANT_ACCESS.includes(rule.access)) { // As "Deny" it would deny nothing.
+  if (!GRANT_ACCESS.includes(rule.access)) { // "Deny", for example, would deny nothing.
     throw new RangeError(`Cannot use the rule: "${rule.access}" is not one of ${GRANT_ACCESS.join(", ")}`);
   }
   if (!isTopicFilter(text)) throw new RangeError(`Cannot use the rule: "${text}" is not a Topic Filter`);
@@ -304,31 +305,31 @@ function compileRule(rule: AccessRule): CompiledRule {
   };
 }
 
-/** Whether it is one, also where it begins with `$share`, which has no meaning in a rule. */
+/** Whether it is a Topic Filter, also if it begins with `$share`, which has no meaning in a rule. */
 export function isTopicFilter(text: string): boolean {
   return text !== "" && parseTopicFilter(`/${text}`) !== undefined;
 }
 
-/** Levels to match with, for this client; `undefined`: the rule says nothing about it. */
+/** Levels to match for this client; `undefined`: the rule does not apply to it. */
 function filterFor(
   rule: CompiledRule,
   { clientId, principal }: AccessRequest,
   allowsSlash: boolean,
 ): readonly string[] | undefined {
   if (!rule.isPattern) return rule.levels;
-  // Names come from the client: one that is a Topic Filter itself would stand for the names of others.
+  // Names come from the client: one that contains a wildcard would stand for the names of others.
   if (rule.access !== "deny" && (isWildcard(clientId) || isWildcard(principal ?? ""))) return undefined;
   if (!rule.hasClientId && !rule.hasPrincipal) return rule.levels;
   if (rule.hasPrincipal && principal === undefined) return undefined;
   const names = (rule.hasClientId ? clientId : "") + (rule.hasPrincipal ? principal ?? "" : "");
-  if (isWildcard(names)) return undefined; // No topic has these characters.
+  if (isWildcard(names)) return undefined; // No topic contains these characters.
   if (!names.includes("/")) return rule.levels.map((level) => withNames(level, clientId, principal));
-  // What is denied is denied to `a/b` as well. What is allowed to `a` must not be to `a/b`.
+  // A rule that denies `a` denies `a/b` as well. A rule that allows `a` must not allow `a/b`.
   return rule.access === "deny" || allowsSlash ? withNames(rule.text, clientId, principal).split("/") : undefined;
 }
 
 function withNames(text: string, clientId: string, principal: string | undefined): string {
-  if (text === "%c") return clientId; // Mostly a level is a name or has none.
+  if (text === "%c") return clientId; // Mostly a level is a name or contains none.
   if (!text.includes("%")) return text;
   return text.replace(/%[cu]/g, (name) => name === "%c" ? clientId : principal ?? name);
 }

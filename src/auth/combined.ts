@@ -1,22 +1,22 @@
-/** Authenticators and authorizers made of others. */
+/** Combinations of authenticators and of authorizers. */
 
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Acceptance, AccessRequest, Authentication, AuthenticationRequest } from "../protocol/access.ts";
 import { type Authenticator, type Authorizer, WRONG_CREDENTIALS } from "./authentication.ts";
 import { authenticationOf, decisionOf, promptDecisionOf } from "./hook_answers.ts";
 
-/** Lets clients in that give no user name, or an empty one, without a principal. */
+/** Accepts clients that give no user name, or an empty one, without a principal. */
 export const allowAnonymous: Authenticator = {
   authenticate: ({ connect: { userName = "" } }) => userName === "" ? { isAccepted: true } : UNKNOWN,
 };
 
-/** Takes any user name for the principal, whatever the password: as mosquitto does without a password file. */
+/** Accepts any user name as the principal, whatever the password, as mosquitto does without a password file. */
 export const trustUserNames: Authenticator = {
   authenticate: ({ connect: { userName = "" } }) =>
     userName === "" ? UNKNOWN : { isAccepted: true, principal: userName },
 };
 
-/** Lets clients in whose certificate was verified, with its Common Name as their principal. */
+/** Accepts clients with a verified certificate; its Common Name becomes the principal. */
 export const certificateNames: Authenticator = {
   authenticate: ({ certificateName }) =>
     certificateName === undefined || certificateName === ""
@@ -25,8 +25,8 @@ export const certificateNames: Authenticator = {
 };
 
 /**
- * Lets clients in whose certificate was verified, with its whole subject as their principal: `CN=sensor-1,O=Plant`, as
- * RFC 2253 writes it, in ASCII alone.
+ * Accepts clients with a verified certificate; its whole subject becomes the principal: `CN=sensor-1,O=Plant`, written
+ * as in RFC 2253, in ASCII only.
  */
 export const certificateSubjects: Authenticator = {
   authenticate: ({ certificateSubject }) =>
@@ -35,7 +35,10 @@ export const certificateSubjects: Authenticator = {
       : { isAccepted: true, principal: certificateSubject },
 };
 
-/** The first one that knows the user decides; whom none knows hears what a wrong password hears. @throws RangeError for none */
+/**
+ * First authenticator that knows the user decides; an unknown user gets the same answer as a wrong password. @throws
+ * RangeError for an empty list
+ */
 export function firstAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
   requireSome(authenticators);
   const [only] = authenticators;
@@ -44,8 +47,8 @@ export function firstAuthenticator(...authenticators: readonly Authenticator[]):
 }
 
 /**
- * All have to let the client in, and to agree who it is, as far as they say so. It gets what all of them give, until the
- * first of them ends. @throws RangeError for none
+ * Authenticator that accepts a client if all accept it and agree on its principal, as far as they give one. The client
+ * gets the roles and grants of all of them, until the first acceptance ends. @throws RangeError for an empty list
  */
 export function everyAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
   requireSome(authenticators);
@@ -66,7 +69,7 @@ export function everyAuthenticator(...authenticators: readonly Authenticator[]):
   };
 }
 
-/** All have to allow it. @throws RangeError for none */
+/** Authorizer that allows what all of them allow. @throws RangeError for an empty list */
 export function everyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer {
   requireSome(authorizers);
   return {
@@ -80,10 +83,10 @@ export function everyAuthorizer(...authorizers: readonly Authorizer[]): Authoriz
 }
 
 /**
- * One of them has to allow it.
+ * Authorizer that allows what at least one of them allows.
  *
- * @throws RangeError for none; TypeError for one without `mayReceive`, because what it lets one client subscribe it would
- * let all receive
+ * @throws RangeError for an empty list; TypeError for an authorizer without `mayReceive`, because it would let all
+ * clients receive whatever it lets one client subscribe to
  */
 export function anyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer {
   requireSome(authorizers);
@@ -96,7 +99,8 @@ export function anyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer
     },
     authorize: (request) => ask(authorizers, request, true, 0),
     mayReceive: (request) => authorizers.some((authorizer) => mayReceive(authorizer, request)),
-    // One that cannot say is not asked: it would keep for good what all others withhold.
+    // Omitted unless one has it. An authorizer without it counts as no: otherwise it would keep forever what all others
+    // withhold.
     ...authorizers.every(({ mayStillPublish }) => mayStillPublish === undefined) ? {} : {
       mayStillPublish: (request) => authorizers.some((authorizer) => mayStillPublish(authorizer, request)),
     },
@@ -125,7 +129,7 @@ function bothAcceptances(one: Acceptance, other: Acceptance): Acceptance {
   };
 }
 
-/** For how long it lasts. */
+/** Remaining duration of an acceptance. */
 function leftMs({ expiresAtMs = Infinity, expiresInMs = Infinity }: Acceptance): number {
   return Math.min(expiresAtMs - Date.now(), expiresInMs);
 }
@@ -134,7 +138,7 @@ function least(one: number | undefined, other: number | undefined): number | und
   return one === undefined || other === undefined ? one ?? other : Math.min(one, other);
 }
 
-/** Asks one after another until one knows the user; without a promise where none of them has one. */
+/** Asks one after another until one knows the user; without a promise if none of them returns one. */
 function askUntilKnown(
   authenticators: readonly Authenticator[],
   request: AuthenticationRequest,
@@ -154,7 +158,7 @@ function isKnown(result: Authentication): boolean {
   return result.isAccepted || result.isUnknownUser !== true;
 }
 
-/** Asks one after another until one gives the answer that decides; without a promise where none of them has one. */
+/** Asks one after another until one gives the deciding answer; without a promise if none of them returns one. */
 function ask(
   authorizers: readonly Authorizer[],
   request: AccessRequest,
@@ -171,12 +175,15 @@ function ask(
   return !deciding;
 }
 
-/** `undefined`: it does not look at deliveries. @throws TypeError for what is neither true nor false */
+/** Asks about a delivery; `undefined`: the authorizer does not check them. @throws TypeError unless true or false */
 function mayReceive(authorizer: Authorizer, request: AccessRequest): boolean | undefined {
   return authorizer.mayReceive && promptDecisionOf("mayReceive", authorizer.mayReceive(request));
 }
 
-/** `undefined`: it does not look at publishers of retained messages. @throws TypeError as {@linkcode mayReceive} */
+/**
+ * Asks about a publisher of a retained message; `undefined`: it does not check them. @throws TypeError as {@linkcode
+ * mayReceive}
+ */
 function mayStillPublish(authorizer: Authorizer, request: AccessRequest): boolean | undefined {
   return authorizer.mayStillPublish && promptDecisionOf("mayStillPublish", authorizer.mayStillPublish(request));
 }

@@ -1,48 +1,49 @@
 import { createHash } from "node:crypto";
 
 const MOST_REMEMBERED = 10_000;
-// How many times as often a user may fail within its own network that has been right there.
+// Factor by which a user's limit within a network exceeds that of the network, once it was right from there.
 const TRUST = 10;
 const IPV6 = /^(?:\[([\da-f:.]+)(?:%[^\]]*)?\](?::\d+)?|([\da-f]*:[\da-f]*:[\da-f:.]*)(?:%.*)?)$/i;
 
 /** Options of {@linkcode FailureLimit}. */
 export interface FailureLimitOptions {
-  /** Failures that an address may have at once; Infinity: they are not bounded. @default {20} */
+  /** Failures that an address may have at once; Infinity: no limit. @default {20} */
   readonly burst?: number;
-  /** Failures that it may have each minute in the long run. @default {30} */
+  /** Failures that an address may have per minute in the long run. @default {30} */
   readonly perMinute?: number;
 }
 
-/** Bounds how often an address may fail: guessing gets slow, and its cost for the broker small. */
+/** Limits the failures of an address: guessing becomes slow, and its cost for the broker small. */
 export class FailureLimit {
   readonly #attempts: Attempts;
 
-  /** @param now milliseconds that never go back */
+  /** @param now monotonic milliseconds */
   constructor(options: FailureLimitOptions = {}, now?: () => number) {
     this.#attempts = new Attempts(options, now);
   }
 
-  /** Takes one attempt, before anybody knows whether it fails; false: none is left. */
+  /** Takes one attempt, before the outcome is known; false: none is left. */
   take(address: string): boolean {
     return this.#attempts.take(networkOf(address));
   }
 
-  /** It has not failed. */
+  /** Returns an attempt that did not fail. */
   giveBack(address: string): void {
     this.#attempts.giveBack(networkOf(address));
   }
 }
 
 /**
- * Bounds guessing of what a user says, where right answers are remembered. A network may fail as often as its limit lets it.
- * A user that was right from a network gets in from there though others of this network fail, until ten times as many have
- * failed in its name: else the right password would be the one that is not refused, however often somebody guesses.
+ * Limits guessing of credentials where right answers are remembered. A network may fail as often as its limit allows. A
+ * user that was right from a network gets in from there even if others of this network fail, until ten times as many
+ * attempts have failed in its name: otherwise the right password would be recognisable as the one that is not refused,
+ * however often an attacker guesses.
  */
 export class GuessLimit {
   readonly #networks: Attempts;
-  /** By network and user, of those that were right: nobody else can make an entry. */
+  /** Attempts by network and user, of users that were right: only they can make an entry. */
   readonly #trusted: Attempts;
-  /** Digests of what was wrong last: the same words again, of a client that is set up wrongly, are no further guess. */
+  /** Digests of the last wrong credentials: the same again, from a wrongly configured client, is no further guess. */
   readonly #wrong = new Set<string>();
 
   constructor(options: FailureLimitOptions = {}, now?: () => number) {
@@ -51,22 +52,22 @@ export class GuessLimit {
     this.#trusted = new Attempts({ burst: burst * TRUST, perMinute }, now);
   }
 
-  /** Takes one attempt of a network, before anybody knows whether it fails; false: none is left. */
+  /** Takes one attempt of a network, before the outcome is known; false: none is left. */
   take(network: string): boolean {
     return this.#networks.take(network);
   }
 
-  /** It has not failed. */
+  /** Returns an attempt that did not fail. */
   giveBack(network: string): void {
     this.#networks.giveBack(network);
   }
 
-  /** The user was right. */
+  /** Notes that the user was right. */
   succeeded(network: string, userName: string): void {
     this.#trusted.add(keyOf(network, userName));
   }
 
-  /** The user was wrong, or was not looked at. @param digest of all that it said, and the network */
+  /** Notes that the user was wrong, or was not checked. @param digest of its credentials and the network */
   failed(network: string, userName: string, digest: string): void {
     const key = keyOf(network, userName);
     if (!this.#trusted.has(key) || this.#wrong.has(digest)) return;
@@ -75,18 +76,18 @@ export class GuessLimit {
     this.#trusted.take(key);
   }
 
-  /** Whether what was right from this network may be let in without taking an attempt. */
+  /** Whether right credentials from this network are accepted without taking an attempt. */
   trusts(network: string, userName: string): boolean {
     return this.#trusted.hasLeft(keyOf(network, userName));
   }
 }
 
-/** Attempts that somebody has left, which come again with time. */
+/** Remaining attempts by key, which are replenished with time. */
 class Attempts {
   readonly burst: number;
   readonly perMinute: number;
   readonly #now: () => number;
-  /** How many were left at a time; the one that was used last is at the end. */
+  /** Remaining attempts at a time; the last used entry is at the end. */
   readonly #left = new Map<string, { attempts: number; atMs: number }>();
 
   constructor({ burst = 20, perMinute = 30 }: FailureLimitOptions, now: () => number = () => performance.now()) {
@@ -109,7 +110,7 @@ class Attempts {
     if (known !== undefined) known.attempts = Math.min(this.burst, known.attempts + 1);
   }
 
-  /** Begins to count, with all attempts, if it does not yet. */
+  /** Begins to count, with all attempts, unless it counts already. */
   add(key: string): void {
     const nowMs = this.#now();
     this.#set(key, this.#leftAt(key, nowMs), nowMs);
@@ -119,7 +120,7 @@ class Attempts {
     return this.#left.has(key);
   }
 
-  /** Whether one is left; false where nothing is counted. */
+  /** Whether an attempt is left; false if nothing is counted. */
   hasLeft(key: string): boolean {
     return this.has(key) && this.#leftAt(key, this.#now()) >= 1;
   }
@@ -137,7 +138,7 @@ class Attempts {
   }
 }
 
-/** Makes room in what is remembered. */
+/** Deletes the oldest entry to make room. */
 export function deleteOldest(remembered: Map<string, unknown> | Set<string>): void {
   for (const oldest of remembered.keys()) {
     remembered.delete(oldest);
@@ -145,14 +146,14 @@ export function deleteOldest(remembered: Map<string, unknown> | Set<string>): vo
   }
 }
 
-/** Names may be long, and the client chooses them. */
+/** Hashed key, because names may be long and the client chooses them. */
 function keyOf(network: string, userName: string): string {
   return createHash("sha256").update(`${network} ${userName}`).digest("base64");
 }
 
 /**
- * The host of an address without its port; of IPv6 the network, since whoever has one address has all of its /64. An address
- * of IPv4 may come in the form of IPv6, and one of IPv6 without brackets, as proxies write it.
+ * Host of an address without its port; for IPv6 the network, since the owner of one address has all of its /64. An IPv4
+ * address may come in IPv6 form, and an IPv6 address without brackets, as proxies write it.
  */
 export function networkOf(address: string): string {
   const [, bracketed, bare] = IPV6.exec(address) ?? [];

@@ -1,6 +1,6 @@
 /**
- * Hashes of passwords that other software makes and that are not read here. As a plain password each of them would be
- * taken for the password itself, and whoever has seen it in a file could log in with it.
+ * Recognises password hashes of other software, which cannot be verified here. As a plain password such a hash would be
+ * taken for the password itself, and anyone who has seen it in a file could log in with it.
  *
  * ```text
  * foreign    $2y$05$…   $apr1$…$…   $6$salt$… of crypt(5)   {SSHA}…   PBKDF2$sha512$100000$…$…
@@ -10,16 +10,16 @@
 
 const CRYPT = "[./0-9A-Za-z]";
 
-/** Beginnings of hashes, and whose they are. The first row that fits counts. */
+/** Patterns of hashes, with the name of each. The first row that matches counts. */
 const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
-  [/^\$argon2(?:id|i|d)\$/, "argon2"], // mosquitto_passwd of mosquitto 2.1 makes it unless it is told otherwise.
+  [/^\$argon2(?:id|i|d)\$/, "argon2"], // mosquitto_passwd of mosquitto 2.1 writes it by default.
   [/^\$2[abxy]?\$/, "bcrypt"],
   [/^\$apr1\$/, "apr1, as htpasswd makes it,"],
   [/^\$1\$/, "md5-crypt"],
   [/^\$md5[$,]/, "SunMD5"],
   [/^\$3\$/, "NT-Hash"],
   [/^\$5\$/, "sha256-crypt"],
-  // Base64 with its padding after the salt is mosquitto's.
+  // With padded base64 after the salt it is mosquitto's own.
   [new RegExp(`^\\$6\\$(?:rounds=\\d+\\$)?[^$]*\\$${CRYPT}{86}(?::|$)`), "sha512-crypt"],
   [new RegExp(`^\\$7\\$${CRYPT}{11,}\\$${CRYPT}{43}$`), "scrypt of crypt(5)"],
   [/^\$g?y\$/, "yescrypt"],
@@ -32,16 +32,16 @@ const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
   [/^(?:md5|sha\d*|hmac)[\w-]*:\S*[0-9A-Za-z+/=]{24,}$/i, "this kind of hash"],
   [/^md5[0-9a-f]{32}$|^\*[0-9A-F]{40}$/, "a hash of a database"],
   [/^[^:]*:[0-9a-f]{32}$/, "a hash of htdigest"],
-  [/^(?:!!|\*LK\*|\*NP\*)$|^[!*]+:\d*:\d*:/, "a locked account"], // Of /etc/shadow; as a password it would unlock it.
+  [/^(?:!!|\*LK\*|\*NP\*)$|^[!*]+:\d*:\d*:/, "a locked account"], // Of /etc/shadow; as a password it would unlock the account.
 ];
 
-/** The scheme in front of a hash of LDAP, Dovecot or Spring: in capitals, or one that is known. */
+/** Scheme in front of a hash of LDAP, Dovecot or Spring: in capitals, or a known one. */
 const SCHEME = /^\{([A-Z0-9][A-Z0-9.@+/_-]*)\}./;
 const KNOWN_SCHEME = /^\{((?:x-|xor|s?sha|s?md[45]|crypt|bcrypt|pbkdf2|scrypt|argon2|noop|ldap)[\w.@+/, -]*)\}./i;
 
-/** The name of a hash that is not read here; `undefined`: it is not like one, as far as that can be told. */
+/** Name of a hash that cannot be verified here; `undefined`: it does not look like one. */
 export function foreignHashName(text: string): string | undefined {
-  const unlocked = text.replace(/^[!*]+(?=\$)/, ""); // An account of /etc/shadow that is locked.
+  const unlocked = text.replace(/^[!*]+(?=\$)/, ""); // Prefix of a locked account in /etc/shadow.
   const scheme = (SCHEME.exec(unlocked) ?? KNOWN_SCHEME.exec(unlocked))?.[1];
   if (scheme !== undefined) return `{${scheme}}`;
   return FOREIGN.find(([notation]) => notation.test(unlocked))?.[1];

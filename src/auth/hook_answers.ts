@@ -1,6 +1,7 @@
 /**
- * Reads what hooks answer. A host without types may give anything, and what is taken for true lets a client in: `true` alone
- * is true, a promise is awaited wherever it stands, and whatever else comes is an error, which refuses the client.
+ * Checks the answers of hooks. A host without types may give anything, and a truthy value must not let a client in:
+ * only `true` is true, a promise is awaited wherever it stands, and any other answer is an error, which refuses the
+ * client.
  *
  * ```text
  * lets in     true   { isAccepted: true }   { isAccepted: check() } whose promise gives true
@@ -19,22 +20,25 @@ const ACCEPTANCE_FIELDS = ["principal", "roles", "grants", "expiresAtMs", "expir
 const AUTHENTICATION_FIELDS = ["isAccepted", "reasonCode", "reason", "isUnknownUser", ...ACCEPTANCE_FIELDS] as const;
 const STEP_FIELDS = ["kind", "data", "reasonCode", "reason", ...ACCEPTANCE_FIELDS] as const;
 const LONGEST_QUOTED = 10;
-/** A list, its objects, their fields. */
+/** Depth of an answer: a list, its objects, their fields. */
 const MOST_DEPTH = 2;
 
-/** Whether it has to be awaited. What it says is not known before. */
+/** Whether a value must be awaited before it can be checked. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** The answer of an authenticator; without a promise where it has none. @throws TypeError for what is none, or rejects */
+/**
+ * Answer of an authenticator; without a promise if it contains none. @throws TypeError for an invalid answer, or
+ * rejects
+ */
 export function authenticationOf(answer: unknown): Authentication | Promise<Authentication> {
   const later = awaited(answer, AUTHENTICATION_FIELDS, authenticationOf);
   if (later !== undefined) return later;
   const fields = fieldsOf(answer);
   if (fields?.isAccepted === true) {
     requireAcceptance("authenticate", fields);
-    return fields as unknown as Authentication; // As it was looked at.
+    return fields as unknown as Authentication; // Checked above.
   }
   if (fields?.isAccepted !== false) {
     if (fields === undefined) throw wrongAnswer("authenticate", answer, `an object with "isAccepted"`);
@@ -48,20 +52,20 @@ export function authenticationOf(answer: unknown): Authentication | Promise<Auth
   return typeof reason === "string" ? { ...said, reason } : said;
 }
 
-/** The answer of an authorizer; without a promise where it has none. @throws TypeError for what is none, or rejects */
+/** Answer of an authorizer; without a promise if it is none. @throws TypeError for an invalid answer, or rejects */
 export function decisionOf(answer: unknown): boolean | Promise<boolean> {
   if (typeof answer === "boolean") return answer;
   if (isThenable(answer)) return Promise.resolve(answer).then(decisionOf);
   throw wrongAnswer("authorize", answer, "true or false");
 }
 
-/** An answer that cannot be waited for. @throws TypeError for what is neither true nor false */
+/** Answer that must not be a promise. @throws TypeError unless true or false */
 export function promptDecisionOf(hook: string, answer: unknown): boolean {
   if (typeof answer === "boolean") return answer;
   throw wrongAnswer(hook, answer, "true or false at once");
 }
 
-/** Reads the answer of an exchange of enhanced authentication. Rejects with TypeError for anything that is none. */
+/** Answer of an exchange of enhanced authentication. Rejects with TypeError for an invalid answer. */
 export async function stepOf(answer: unknown): Promise<AuthenticationStep> {
   const later = awaited(answer, STEP_FIELDS, stepOf);
   if (later !== undefined) return await later;
@@ -80,17 +84,17 @@ export async function stepOf(answer: unknown): Promise<AuthenticationStep> {
     throw wrongAnswer("next", data, "bytes or nothing", "data");
   }
   if (kind === "accepted") requireAcceptance("next", fields);
-  return fields as unknown as AuthenticationStep; // As it was looked at.
+  return fields as unknown as AuthenticationStep; // Checked above.
 }
 
-/** An error that says what a hook has answered and what is wanted, without a longer text, which may be a secret. */
+/** Error that says what a hook has answered and what is wanted, without longer texts, which may be secret. */
 export function wrongAnswer(hook: string, came: unknown, wanted: string, field?: string): TypeError {
   leavePromises(came);
   const where = field === undefined ? "" : ` as "${field}"`;
   return new TypeError(`Cannot use the answer of ${hook}(): ${shown(came)} came${where}, where ${wanted} is wanted`);
 }
 
-/** The same question when all promises in an answer have come; `undefined`: there is none. */
+/** Calls `read` again after all promises in an answer have resolved; `undefined`: it contains none. */
 function awaited<Read>(
   answer: unknown,
   names: readonly string[],
@@ -110,7 +114,7 @@ function hasPromise(value: unknown): boolean {
   return isThenable(value) || (Array.isArray(value) && value.some(isThenable));
 }
 
-/** Ignores rejections of promises in a wrong answer: nothing waits for them, and one alone would end the process. */
+/** Ignores rejections of promises in a wrong answer: nothing awaits them, and one rejection would end the process. */
 function leavePromises(value: unknown, depth = MOST_DEPTH): void {
   if (isThenable(value)) Promise.resolve(value).then(undefined, () => {});
   else if (depth > 0 && Array.isArray(value)) value.forEach((item) => leavePromises(item, depth - 1));

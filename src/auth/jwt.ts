@@ -1,4 +1,5 @@
-// With its version, not by the name in deno.json: an app that imports mod.ts may have no such name. Loaded when it is used.
+// Imported with its version, not by the name in deno.json, which an app that imports mod.ts may lack; loaded on first
+// use.
 import type { errors, FetchImplementation, JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "npm:jose@6.2.17";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/access.ts";
@@ -12,74 +13,77 @@ const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const LEAST_SECRET_BYTES = 32; // RFC 7518, section 3.2
 const JWKS_TIMEOUT_MS = 5_000;
 const JWKS_COOLDOWN_MS = 30_000;
-/** With more against the monotonic clock, the wall clock was set; less does not matter here. */
+/** Difference to the monotonic clock above which the wall clock was set; less does not matter here. */
 const CLOCK_SET_MS = 5_000;
 const JWKS_RETRY_MS = 1_000;
 const JWKS_KEPT_MS = 600_000;
 const MOST_JWKS_BYTES = 1_048_576;
 const DEFAULT_FAILURES: FailureLimitOptions = { burst: 100, perMinute: 60 };
 
-/** How a token may be signed. `none` is not among them. */
+/** Signature algorithms of tokens. `none` is not among them. */
 export type JwtAlgorithm = "HS256" | "RS256" | "ES256" | "EdDSA";
 
-/** What tokens are verified with. */
+/** Keys that verify tokens. */
 export type JwtKeys =
-  /** Shared with whoever makes the tokens: HS256, 32 bytes at least. */
+  /** Secret shared with the issuer of the tokens: HS256, at least 32 bytes. */
   | { readonly secret: Uint8Array | string }
-  /** A public key in PEM (`BEGIN PUBLIC KEY`), of which the algorithm has to be said. */
+  /** Public key in PEM (`BEGIN PUBLIC KEY`); its algorithm must be given. */
   | { readonly publicKey: string; readonly algorithm: Exclude<JwtAlgorithm, "HS256"> }
-  /** The content of a JWKS file (RFC 7517). */
+  /** Content of a JWKS file (RFC 7517). */
   | { readonly jwks: { readonly keys: readonly object[] } }
   /**
-   * Where a JWKS is got with HTTP: within 5 s and 1 MiB, kept for 10 minutes, and asked for again when a key is not in it,
-   * every 30 s at most, or every second while that fails.
+   * URL of a JWKS, fetched with limits of 5 s and 1 MiB, kept for 10 minutes, and fetched again when a key is missing,
+   * at most every 30 s, or every second while that fails.
    */
   | { readonly jwksUrl: string | URL; readonly fetch?: typeof fetch };
 
 /** Options of {@linkcode jwtAuthenticator}. */
 export interface JwtOptions {
   readonly keys: JwtKeys;
-  /** @default HS256 for a secret, the one of a public key, and RS256, ES256, EdDSA for a JWKS */
+  /**
+   * Algorithms that are accepted. @default HS256 for a secret, the one of a public key, and RS256, ES256, EdDSA for a
+   * JWKS
+   */
   readonly algorithms?: readonly JwtAlgorithm[];
-  /** `iss` has to be one of these. @default anything */
+  /** Issuers: `iss` must be one of these. @default anything */
   readonly issuer?: string | readonly string[];
-  /** `aud` has to have one of these. @default anything */
+  /** Audiences: `aud` must contain one of these. @default anything */
   readonly audience?: string | readonly string[];
-  /** How wrong the clocks may be. @default {0} */
+  /** Tolerated clock difference. @default {0} */
   readonly clockToleranceSeconds?: number;
   /** Whether a token without `exp` is refused. @default {true} */
   readonly requiresExpiry?: boolean;
-  /** Where the client says its token. @default {"password"} */
+  /** Field of CONNECT that contains the token. @default {"password"} */
   readonly from?: "password" | "userName";
   /** Names of claims; a name with dots may be a path, as in `realm_access.roles`. */
   readonly claims?: {
-    /** Its text becomes the principal; a token without it is refused. @default {"sub"} */
+    /** Claim that becomes the principal; a token without it is refused. @default {"sub"} */
     readonly principal?: string;
-    /** A list of names. @default {"roles"} */
+    /** Claim with a list of role names. @default {"roles"} */
     readonly roles?: string;
-    /** A list of Topic Filters that the client may publish to. @default {"publ"} */
+    /** Claim with a list of Topic Filters that the client may publish to. @default {"publ"} */
     readonly publish?: string;
-    /** A list of Topic Filters of which the client gets messages. @default {"subs"} */
+    /** Claim with a list of Topic Filters of which the client gets messages. @default {"subs"} */
     readonly subscribe?: string;
   };
-  /** What becomes of a client whose token expires while it is connected. @default {"disconnect"} */
+  /** Action when the token of a connected client expires. @default {"disconnect"} */
   readonly onExpiry?: "disconnect" | "ignore";
-  /** With which Reason Code it is disconnected. @default {0x87} Not authorized */
+  /** Reason Code of that disconnection. @default {0x87} Not authorized */
   readonly expiryReasonCode?: ReasonCode;
   /**
-   * How many tokens an address (of IPv6: a /64) may say that are signed wrongly or not at all; beyond that it is refused with
-   * 0x9F, without a look at its token. One that is signed well and has expired does not count.
+   * Limit of tokens with a wrong or missing signature per address (of IPv6: a /64); beyond it the address is refused
+   * with 0x9F, without checking its token. A well signed token that has expired does not count.
    * @default {100} at once and 60 each minute
    */
   readonly failures?: FailureLimitOptions;
 }
 
 /**
- * Lets clients in by JSON Web Token (RFC 7519). A password that is not in the form of a token is left to the next
- * authenticator. Rules for the roles and the Topic Filters of a token are those of `AccessControl`.
+ * Authenticates clients by JSON Web Token (RFC 7519). A password that does not have the form of a token is left to the
+ * next authenticator. The roles and Topic Filters of a token are enforced by `AccessControl`.
  *
- * @throws RangeError for a secret that is too short; TypeError for an algorithm that the keys are not made for, and for keys
- * that cannot be read
+ * @throws RangeError for a secret that is too short; TypeError for an algorithm that does not fit the keys, and for
+ * unreadable keys
  * @example
  * ```ts
  * import { AccessControl, Broker, jwtAuthenticator } from "../../mod.ts";
@@ -121,7 +125,7 @@ export async function jwtAuthenticator(options: JwtOptions): Promise<Authenticat
         const { payload } = await jose.jwtVerify(token, keyOf, verifyOptions);
         return acceptance(payload, options);
       } catch (error) {
-        // The keys could not be got: nobody is let in, and the operator has to hear why.
+        // The keys could not be fetched: the client is refused, and the operator must hear why.
         if (!(error instanceof jose.errors.JOSEError) || isAboutKeySet(error)) throw error;
         isGuess = !(error instanceof jose.errors.JWTExpired || error instanceof jose.errors.JWTClaimValidationFailed);
         return refused(error instanceof jose.errors.JWTExpired ? "the token has expired" : "the token is not valid");
@@ -138,7 +142,7 @@ function algorithmsFor({ keys, algorithms }: JwtOptions): JwtAlgorithm[] {
     : "publicKey" in keys
     ? [keys.algorithm]
     : ["RS256", "ES256", "EdDSA"];
-  // A public key is no secret: with HS256 everybody who knows it could make tokens.
+  // A public key is not secret: with HS256 anyone who knows it could make tokens.
   const wrong = algorithms?.find((algorithm) => !possible.includes(algorithm));
   if (wrong !== undefined) throw new TypeError(`Cannot verify tokens: the keys are not made for "${wrong}"`);
   if (algorithms?.length === 0) throw new TypeError("Cannot verify tokens: there is no algorithm");
@@ -157,7 +161,7 @@ async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys):
     const imported = await orTypeError(() => jose.importSPKI(keys.publicKey, keys.algorithm));
     return () => imported;
   }
-  // It looks at the shape itself, and throws for any other.
+  // It checks the shape itself, and throws for any other.
   if ("jwks" in keys) return await orTypeError(() => jose.createLocalJWKSet(keys.jwks as JSONWebKeySet));
   const { jwksUrl, fetch: get = fetch } = keys;
   const bounded = boundedFetch(get);
@@ -171,7 +175,10 @@ async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys):
   );
 }
 
-/** Makes the keys anew when the wall clock was set back: jose keeps them by it, and would keep old ones for so much longer. */
+/**
+ * Recreates the keys when the wall clock was set back: jose ages them by it, and would keep old ones for that much
+ * longer.
+ */
 function renewedByClock(make: () => JWTVerifyGetKey): JWTVerifyGetKey {
   let get = make();
   let aheadMs = Date.now() - performance.now();
@@ -183,11 +190,11 @@ function renewedByClock(make: () => JWTVerifyGetKey): JWTVerifyGetKey {
   };
 }
 
-/** Anybody can make tokens whose key is not known: no more than one request goes out in a second, whatever came of the last. */
+/** Limits requests to one per second, whatever the outcome of the last: anyone can make tokens with an unknown key. */
 function boundedFetch(get: typeof fetch): FetchImplementation {
   let askedAtMs = -Infinity;
   return async (url, options) => {
-    const nowMs = Date.now(); // As jose does, but this clock may go back.
+    const nowMs = Date.now(); // The clock that jose uses, but it may go back.
     if (Math.abs(nowMs - askedAtMs) < JWKS_RETRY_MS) throw new Error("Cannot get the JWKS: that failed a moment ago");
     askedAtMs = nowMs;
     const response = await get(url, options);
@@ -245,7 +252,7 @@ function acceptance(payload: JWTPayload, options: JwtOptions): Authentication {
   };
 }
 
-/** The claim of this name, or at this path; `undefined`: there is none. */
+/** Claim of this name, or at this path; `undefined`: it is missing. */
 function claim(payload: JWTPayload, name: string): unknown {
   if (Object.hasOwn(payload, name)) return payload[name];
   let value: unknown = payload;
@@ -256,7 +263,7 @@ function claim(payload: JWTPayload, name: string): unknown {
   return value;
 }
 
-/** A list of texts, which may be missing; `undefined`: it is something else. */
+/** List of texts, empty if missing; `undefined`: it is something else. */
 function texts(value: unknown): readonly string[] | undefined {
   if (value === undefined) return [];
   return Array.isArray(value) && value.every((text) => typeof text === "string") ? value : undefined;

@@ -1,4 +1,4 @@
-/** Text of an answer of another server, or `undefined` for one that is longer than it may be: no more of it is read. */
+/** Text of a response, or `undefined` if it exceeds the limit, beyond which nothing is read. */
 export async function limitedText(response: Response, mostBytes: number): Promise<string | undefined> {
   const decoder = new TextDecoder();
   let text = "";

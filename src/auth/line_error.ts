@@ -1,4 +1,4 @@
-/** A line of a file that cannot be used. What the line says is not repeated: it may have a password. */
+/** Reports an unusable line of a file. It does not repeat the line, which may contain a password. */
 export class LineError extends Error {
   override readonly name = "LineError";
 

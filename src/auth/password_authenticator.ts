@@ -12,31 +12,34 @@ const HASH_BYTES = 64;
 /** Options of {@linkcode PasswordAuthenticator}. */
 export interface PasswordAuthenticatorOptions {
   /**
-   * How often an address (of IPv6: a /64) may be wrong; beyond that it is refused with 0x9F, without a look at what it says.
-   * A user whose password was right from there before still gets in, until ten times as many wrong ones came in its name.
+   * Limit of wrong passwords per address (of IPv6: a /64); beyond it the address is refused with 0x9F, without checking
+   * its credentials. A user whose password was right from there before still gets in, until ten times as many wrong
+   * ones came in its name.
    */
   readonly failures?: FailureLimitOptions;
   /**
-   * Leave users that do not exist to the next authenticator at once, neither counted nor compared with anything: for one
-   * behind this that counts itself. How long an answer takes then tells which of both knows a user. @default {false}
+   * Leave unknown users to the next authenticator at once, neither counted nor compared with anything: for a next
+   * authenticator that counts by itself. The time of an answer then reveals which of the two knows a user. @default
+   * {false}
    */
   readonly leavesUnknownUsers?: boolean;
-  /** Passwords that are checked at the same time, each by a thread. @default one less than there are processors */
+  /** Passwords verified at the same time, each by a thread. @default one less than there are processors */
   readonly maximumRunning?: number;
-  /** Clients that may wait for this; one more is refused with 0x89. @default {1_000} */
+  /** Clients that may wait for this; any more are refused with 0x89. @default {1_000} */
   readonly maximumWaiting?: number;
-  /** How long one may wait, in milliseconds: less than `hookTimeoutMs`, or it is in vain. @default {8_000} */
+  /** Longest wait in milliseconds: less than `hookTimeoutMs`, or waiting is in vain. @default {8_000} */
   readonly maximumWaitMs?: number;
   /**
-   * Right answers that are remembered, and as many places they came from, as a keyed digest with a key that never leaves the
-   * process: without them 1,000 clients that come back would need two minutes of a processor. 0: none. @default {10_000}
+   * Right answers that are remembered, and as many networks they came from, as a keyed digest with a key that never
+   * leaves the process: without them 1,000 reconnecting clients would need two minutes of a processor. 0: none.
+   * @default {10_000}
    */
   readonly rememberedSuccesses?: number;
 }
 
 /**
- * Lets clients in by user name and password; the user name becomes the principal. A user that does not exist is refused
- * with the same words and in the same time as a wrong password.
+ * Authenticates clients by user name and password; the user name becomes the principal. An unknown user is refused with
+ * the same reason and in the same time as a wrong password.
  *
  * @example
  * ```ts
@@ -52,10 +55,10 @@ export class PasswordAuthenticator implements Authenticator {
   readonly #mostSuccesses: number;
   readonly #leavesUnknownUsers: boolean;
   readonly #secret = randomBytes(32);
-  /** By digest of name and password, and by the network that said them and the digest: the hash that they were right for. */
+  /** Hashes that credentials were right for, by digest of name and password, and by network and digest. */
   readonly #successes = new Map<string, PasswordHash>();
   readonly #places = new Map<string, PasswordHash>();
-  /** Those that are being checked: many clients with the same password need one check. */
+  /** Verifications in progress: many clients with the same password need only one. */
   readonly #running = new Map<string, Promise<boolean | undefined>>();
   #users: PasswordHashes;
   #decoys: readonly PasswordHash[];
@@ -73,8 +76,8 @@ export class PasswordAuthenticator implements Authenticator {
   }
 
   /**
-   * Puts other users in force. Clients that are connected stay; gives the names that are gone or have another password, so
-   * that they can be disconnected.
+   * Puts other users in force. Connected clients stay; gives the names that are gone or have another password, so that
+   * they can be disconnected.
    */
   replace(users: PasswordHashes): string[] {
     const changed = [...this.#users].filter(([name, hash]) => {
@@ -85,7 +88,7 @@ export class PasswordAuthenticator implements Authenticator {
     this.#decoys = decoysFor(users);
     this.#successes.clear();
     this.#places.clear();
-    this.#running.clear(); // What is checked now is compared with a hash of before.
+    this.#running.clear(); // Verifications in progress compare with the old hashes.
     return changed.map(([name]) => name);
   }
 
@@ -101,7 +104,8 @@ export class PasswordAuthenticator implements Authenticator {
     }
     const said: Said = { userName, kept, network: networkOf(address), digest: this.#digest(userName, password) };
     const { network, digest } = said;
-    // For another network this would tell which password is right, however often it guesses.
+    // Only for a network of earlier success: to another one this would reveal the right password, however often it
+    // guesses.
     const isKnown = kept !== undefined && this.#places.get(placeOf(said)) === kept;
     if (isKnown && this.#guesses.trusts(network, userName)) return { isAccepted: true, principal: userName };
     if (!this.#guesses.take(network)) {
@@ -128,7 +132,7 @@ export class PasswordAuthenticator implements Authenticator {
   #accept(said: Said, kept: PasswordHash): Authentication {
     const { userName: principal, network, digest } = said;
     this.#guesses.giveBack(network);
-    if (this.#mostSuccesses > 0 && this.#users.get(principal) === kept) { // Not of users that were replaced meanwhile.
+    if (this.#mostSuccesses > 0 && this.#users.get(principal) === kept) { // Not if the users were replaced meanwhile.
       this.#remember(this.#successes, digest, kept);
       this.#remember(this.#places, placeOf(said), kept);
       this.#guesses.succeeded(network, principal);
@@ -158,14 +162,14 @@ export class PasswordAuthenticator implements Authenticator {
     );
   }
 
-  /** What a user that does not exist is compared with: always the same, and as expensive as those of others. */
+  /** Hash to verify an unknown user against: always the same one, and as expensive as those of others. */
   #decoyFor(userName: string): PasswordHash {
     const number = createHmac("sha256", this.#secret).update(userName).digest().readUInt32BE();
     return this.#decoys[number % this.#decoys.length] as PasswordHash; // There is at least one.
   }
 }
 
-/** Name and password that a client gives, and what is known of its user. */
+/** Credentials of a client, and the hash of its user. */
 interface Said {
   readonly userName: string;
   /** `undefined`: there is no such user. */

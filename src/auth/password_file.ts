@@ -1,4 +1,4 @@
-/** Password files of mosquitto: `name:hash` in each line, and lines that begin with `#`. */
+/** Password files of mosquitto: `name:hash` in each line, and comments that begin with `#`. */
 
 import { LineError } from "./line_error.ts";
 import {
@@ -12,16 +12,16 @@ import {
 /** Hashes by user name. */
 export type PasswordHashes = ReadonlyMap<string, PasswordHash>;
 
-/** A line of a password file that names a user. */
+/** Line of a password file that names a user. */
 interface UserLine {
   readonly name: string;
   readonly password: string;
 }
 
 /**
- * Users of a password file.
+ * Parses the users of a password file.
  *
- * @throws LineError for a line that is not `name:hash`, such as one with a plain password, and for a user that is there twice
+ * @throws LineError for a line that is not `name:hash`, such as one with a plain password, and for a duplicate user
  */
 export function parsePasswordFile(text: string): PasswordHashes {
   const hashes = new Map<string, PasswordHash>();
@@ -37,9 +37,9 @@ export function parsePasswordFile(text: string): PasswordHashes {
 }
 
 /**
- * Users of a list, such as one of a configuration.
+ * Parses the users of a list, such as one of a configuration.
  *
- * @throws RangeError for a password that is not a hash, with the command that makes one, and for a user that is there twice
+ * @throws RangeError for a password that is not a hash, with the command that makes one, and for a duplicate user
  */
 export function passwordHashes(
   users: Iterable<{ readonly name: string; readonly passwordHash: string }>,
@@ -47,7 +47,7 @@ export function passwordHashes(
   const hashes = new Map<string, PasswordHash>();
   for (const { name, passwordHash } of users) {
     const hash = parsePasswordHash(passwordHash);
-    if (hash === undefined) { // What it says instead is not repeated.
+    if (hash === undefined) { // The text is not repeated.
       const why = isLikeHash(passwordHash) ? whyNoPasswordHash(passwordHash) : "is not a hash";
       throw new RangeError(`Cannot use the password of "${name}": it ${why}; "brooklet passwd -n" makes one`);
     }
@@ -58,9 +58,9 @@ export function passwordHashes(
 }
 
 /**
- * The text of a password file with another hash for a user, who is put at its end if new. All other lines stay as they are.
+ * Text of a password file with a new hash for a user, who is appended if new. All other lines stay as they are.
  *
- * @throws RangeError for a name that a password file cannot have
+ * @throws RangeError for a name that is not possible in a password file
  */
 export function withUser(text: string, name: string, hash: PasswordHash): string {
   if (!isUserName(name)) {
@@ -74,7 +74,7 @@ export function withUser(text: string, name: string, hash: PasswordHash): string
   return asText(at === -1 ? [...lines, entry] : lines.with(at, entry));
 }
 
-/** The text of a password file without a user; `undefined`: there is none of this name. */
+/** Text of a password file without a user; `undefined`: there is no such user. */
 export function withoutUser(text: string, name: string): string | undefined {
   const lines = linesOf(text);
   const kept = lines.filter((line, index) => userOf(line, index + 1)?.name !== name);
@@ -82,9 +82,9 @@ export function withoutUser(text: string, name: string): string | undefined {
 }
 
 /**
- * The text of a password file with a hash in place of each password that is still plain; hashes stay as they are.
+ * Text of a password file with a hash in place of each plain password; hashes stay as they are.
  *
- * @throws LineError for a hash that cannot be used, such as one of other software: as a password nobody meant it
+ * @throws LineError for an unusable hash, such as one of other software, which is hardly meant as a password
  */
 export async function withHashedPasswords(
   text: string,
@@ -102,7 +102,7 @@ export async function withHashedPasswords(
   return asText(lines);
 }
 
-/** `undefined` for a comment and an empty line. */
+/** User of a line; `undefined` for a comment and an empty line. */
 function userOf(line: string, number: number): UserLine | undefined {
   if (line.startsWith("#") || line.trim() === "") return undefined;
   const colon = line.indexOf(":");
@@ -116,7 +116,7 @@ function userOf(line: string, number: number): UserLine | undefined {
   return { name, password };
 }
 
-/** Whether a line of a password file can have the name, and CONNECT can say it. */
+/** Whether the name is possible in a line of a password file and in CONNECT. */
 export function isUserName(name: string): boolean {
   return name !== "" && name === name.trim() && !/[:\p{Cc}]/u.test(name) && !name.startsWith("#") &&
     new TextEncoder().encode(name).length <= 65_535;

@@ -1,9 +1,9 @@
 /**
- * What is kept of a password, in mosquitto's notation, and in that of the PHC for `scrypt_hash.ts`:
+ * Password hashes in mosquitto's notation, and in that of the PHC for `scrypt_hash.ts`:
  *
  * ```text
  * $7$<iterations>$<salt>$<hash>   PBKDF2 with SHA-512
- * $6$<salt>$<hash>                SHA-512 of password and salt, once: of mosquitto before 2.0
+ * $6$<salt>$<hash>                SHA-512 of password and salt, one round: mosquitto before 2.0
  * $scrypt$<cost>$<salt>$<hash>    scrypt, which mosquitto does not read
  * ```
  */
@@ -16,15 +16,15 @@ const HASH_BYTES = 64;
 // mosquitto 2.0.11 reads no other length.
 const NEW_SALT_BYTES = 12;
 const LONGEST_SALT_BYTES = 1_024;
-/** Iterations that a login may cost: about a second of a thread. */
+/** Most iterations of a login: about a second of a thread. */
 export const MOST_ITERATIONS = 2_000_000;
-/** Iterations of a new hash: what OWASP asks of PBKDF2 with SHA-512. mosquitto's own are 101. */
+/** Iterations of a new hash: OWASP's recommendation for PBKDF2 with SHA-512. mosquitto itself uses 101. */
 export const DEFAULT_ITERATIONS = 210_000;
 
-/** What is kept of a password: nobody can log in with it. */
+/** Hash of a password: nobody can log in with it. */
 export type PasswordHash = IteratedHash | ScryptHash;
 
-/** What is kept of a password as mosquitto does it. */
+/** Hash of a password in mosquitto's way. */
 export interface IteratedHash {
   readonly algorithm: "pbkdf2-sha512" | "sha512";
   /** 1 for `sha512`. */
@@ -33,14 +33,14 @@ export interface IteratedHash {
   readonly hash: Uint8Array;
 }
 
-/** Reads one in its notation; `undefined` for anything else, such as a plain password, and for a cost without measure. */
+/** Parses a hash; `undefined` for anything else, such as a plain password, and for an excessive cost. */
 export function parsePasswordHash(text: string): PasswordHash | undefined {
   if (!isScryptText(text)) return parseIteratedHash(text);
   const hash = parseScryptHash(text);
   return typeof hash === "string" ? undefined : hash;
 }
 
-/** Why a text is not a hash that can be used, for its line; what it says is not repeated, as it may be a plain password. */
+/** Reason why a text is not a usable hash, for its line; without the text, which may be a plain password. */
 export function whyNoPasswordHash(text: string): string {
   const hash = isScryptText(text) ? parseScryptHash(text) : "";
   if (typeof hash === "string" && hash !== "") return `has a hash that cannot be used: ${hash}`;
@@ -57,7 +57,7 @@ export function whyNoPasswordHash(text: string): string {
   return `has no password hash that begins with $7$, $6$ or $scrypt$: "brooklet passwd -U" makes one`;
 }
 
-/** Whether it is meant to be a hash, even if it is none, or one of other software. */
+/** Whether it is meant to be a hash, even if it is an invalid one or one of other software. */
 export function isLikeHash(text: string): boolean {
   return isScryptText(text) || /^\$[67]\$/.test(text) || foreignHashName(text) !== undefined;
 }
@@ -75,7 +75,7 @@ function parseIteratedHash(text: string): IteratedHash | undefined {
   return { algorithm: kind === "6" ? "sha512" : "pbkdf2-sha512", iterations, salt, hash };
 }
 
-/** The opposite of {@linkcode parsePasswordHash}. */
+/** Formats a hash, the opposite of {@linkcode parsePasswordHash}. */
 export function formatPasswordHash(kept: PasswordHash): string {
   if (kept.algorithm === "scrypt") return formatScryptHash(kept);
   const { algorithm, iterations, salt, hash } = kept;
@@ -84,7 +84,7 @@ export function formatPasswordHash(kept: PasswordHash): string {
 }
 
 /**
- * What is to be kept of a new password, so that mosquitto 2.0 can read it too. Runs beside the event loop.
+ * Hashes a new password, readable for mosquitto 2.0 too. Runs outside the event loop.
  *
  * @throws RangeError for iterations that are not an integer between 1 and 2,000,000
  */
@@ -99,7 +99,7 @@ export async function hashPassword(password: string, iterations: number = DEFAUL
   return { algorithm: "pbkdf2-sha512", iterations, salt, hash };
 }
 
-/** Whether it is the password that was hashed. Runs beside the event loop, and compares in constant time. */
+/** Whether it is the password that was hashed. Runs outside the event loop, and compares in constant time. */
 export async function verifyPassword(password: Uint8Array, kept: PasswordHash): Promise<boolean> {
   const { salt, hash } = kept;
   const derived = kept.algorithm === "sha512"
@@ -110,7 +110,7 @@ export async function verifyPassword(password: Uint8Array, kept: PasswordHash): 
   return hash.length > 0 && derived.length === hash.length && timingSafeEqual(derived, hash);
 }
 
-/** On a thread of its own: 210,000 iterations take some 120 ms there, and hold up the event loop for none of them. */
+/** Derives on a separate thread: 210,000 iterations take about 120 ms there, and do not block the event loop. */
 function derive(password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     pbkdf2(password, salt, iterations, HASH_BYTES, "sha512", (error, key) => {

@@ -1,6 +1,6 @@
 /**
- * SCRAM-SHA-256 (RFC 5802 and RFC 7677) as an Authentication Method: the client proves that it knows the password without
- * sending it, and the broker proves that it knows what was derived from it.
+ * SCRAM-SHA-256 (RFC 5802 and RFC 7677) as an Authentication Method: the client proves that it knows the password
+ * without sending it, and the broker proves that it knows the keys derived from it.
  *
  * ```text
  * CONNECT  n,,n=user,r=<nonce of the client>
@@ -23,7 +23,7 @@ const LEAST_ITERATIONS = 4_096; // RFC 7677, section 4
 const LONGEST_MESSAGE_BYTES = 4_096;
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** What is kept of a password: nobody can log in with it. */
+/** Stored credential of a password: nobody can log in with it. */
 export interface ScramCredential {
   readonly salt: Uint8Array<ArrayBuffer>;
   readonly iterations: number;
@@ -33,12 +33,13 @@ export interface ScramCredential {
 
 /** Options of {@linkcode scramSha256}. */
 export interface ScramOptions {
-  /** What is kept of a user; `undefined`: there is none of this name. */
+  /** Credential of a user; `undefined`: there is no such user. */
   readonly credential: (userName: string) => ScramCredential | undefined | Promise<ScramCredential | undefined>;
-  /** What users that do not exist show: as many iterations as those that do. @default {600_000} */
+  /** Iterations shown for unknown users: as many as known users have. @default {600_000} */
   readonly iterations?: number;
   /**
-   * How often an address (of IPv6: a /64) may be wrong; beyond that it is refused with 0x9F, without a look at its proof.
+   * Limit of wrong proofs per address (of IPv6: a /64); beyond it the address is refused with 0x9F, without checking
+   * its proof.
    *
    * @default {20} at once and 30 each minute
    */
@@ -47,7 +48,7 @@ export interface ScramOptions {
 
 /**
  * SCRAM-SHA-256 for `BrokerOptions.enhancedAuthenticators`; the user name becomes the principal. Channel binding is not
- * offered. An unknown user is answered in the same way and the same time as a wrong password.
+ * offered. An unknown user gets the same answer in the same time as a wrong password.
  *
  * @example
  * ```ts
@@ -62,10 +63,10 @@ export function scramSha256(
   { credential, iterations = DEFAULT_ITERATIONS, failures: failureOptions }: ScramOptions,
 ): EnhancedAuthenticator {
   const failures = new FailureLimit(failureOptions);
-  // Salts of users that do not exist have to be the same each time they are asked for.
+  // Key of the salts of unknown users, which must be the same each time.
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const find = async (userName: string): Promise<{ credential: ScramCredential; isKnown: boolean }> => {
-    const known = await credential(userName) ?? undefined; // Some databases say null.
+    const known = await credential(userName) ?? undefined; // Some databases give null.
     if (known !== undefined) return { credential: known, isKnown: true };
     const salt = (await hmac(secret, utf8(userName))).slice(0, SALT_BYTES);
     const nothing = new Uint8Array(32);
@@ -78,7 +79,7 @@ export function scramSha256(
 }
 
 /**
- * What is to be kept of a password.
+ * Makes the credential of a password.
  *
  * @param options `iterations`, at least 4,096. Default: 600,000
  * @throws RangeError for fewer iterations, TypeError for a password with control characters
@@ -99,7 +100,7 @@ export async function scramCredential(
   return { salt, iterations, storedKey, serverKey: await hmac(salted, utf8("Server Key")) };
 }
 
-/** One exchange: what the client says first, and then its proof. */
+/** One exchange: the first message of the client, and then its proof. */
 class ScramExchange implements AuthenticationExchange {
   readonly #find: (userName: string) => Promise<{ credential: ScramCredential; isKnown: boolean }>;
   readonly #failures: FailureLimit;
@@ -176,7 +177,7 @@ function refused(reason: string): AuthenticationStep {
   return { kind: "refused", reason };
 }
 
-/** A name as SCRAM writes it: "=2C" is a comma and "=3D" an equals sign (RFC 5802, section 5.1). */
+/** Decodes a name of SCRAM: "=2C" is a comma and "=3D" an equals sign (RFC 5802, section 5.1). */
 function unescapedName(name: string): string | undefined {
   if (/=(?!2C|3D)/.test(name)) return undefined;
   return name.replaceAll("=2C", ",").replaceAll("=3D", "=").normalize("NFKC");
@@ -194,7 +195,7 @@ function fromBase64(text: string): Uint8Array | undefined {
   try {
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   } catch {
-    return undefined; // No base64 at all: as wrong as any other proof.
+    return undefined; // Not base64: as wrong as any other proof.
   }
 }
 
@@ -207,7 +208,7 @@ async function sha256(data: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBu
   return new Uint8Array(await crypto.subtle.digest("SHA-256", data));
 }
 
-/** In the same time whatever the difference. */
+/** Compares in constant time. */
 function isEqual(one: Uint8Array, other: Uint8Array): boolean {
   let difference = one.length ^ other.length;
   for (const [index, byte] of one.entries()) difference |= byte ^ (other[index] ?? 0);

@@ -1,6 +1,6 @@
 /**
- * Passwords by scrypt (RFC 7914), in the notation of the PHC, which passlib and others write too. Salt and hash are base64
- * without padding:
+ * Password hashes by scrypt (RFC 7914), in the notation of the PHC, which passlib and others write too. Salt and hash
+ * are base64 without padding:
  *
  * ```text
  * $scrypt$ln=15,r=8,p=3$<salt>$<hash>     N is 2 to the power of ln
@@ -11,7 +11,7 @@ import { randomBytes, scrypt } from "node:crypto";
 
 const NOTATION = /^\$scrypt\$ln=([1-9]\d{0,9}),r=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 const MOST: ScryptCost = { ln: 20, r: 32, p: 64 };
-// What one login may take: 128 MiB, and about a second.
+// Limits of one login: 128 MiB, and about a second.
 const MOST_MEMORY_BYTES = 2 ** 27;
 const MOST_WORK = 2 ** 21;
 const SALT_BYTES = { new: 16, least: 8, most: 1_024 } as const;
@@ -19,15 +19,15 @@ const HASH_BYTES = { new: 32, least: 16, most: 64 } as const;
 
 /** Cost of one hash by scrypt (RFC 7914, section 2). It takes 128 · 2^ln · r bytes of memory. */
 export interface ScryptCost {
-  /** The cost is 2 to this power. */
+  /** Exponent of the cost: 2 to the power of `ln`. */
   readonly ln: number;
-  /** Size of a block. */
+  /** Block size. */
   readonly r: number;
-  /** Parallelization: how many times one after another. */
+  /** Parallelization: number of consecutive runs. */
   readonly p: number;
 }
 
-/** What is kept of a password by scrypt. */
+/** Hash of a password by scrypt. */
 export interface ScryptHash {
   readonly algorithm: "scrypt";
   readonly cost: ScryptCost;
@@ -35,15 +35,15 @@ export interface ScryptHash {
   readonly hash: Uint8Array;
 }
 
-/** Cost of a new hash: what OWASP asks of scrypt where 32 MiB are to be enough, because many may log in at once. */
+/** Cost of a new hash: OWASP's recommendation for scrypt with 32 MiB, because many clients may log in at once. */
 export const DEFAULT_SCRYPT_COST: ScryptCost = { ln: 15, r: 8, p: 3 };
 
-/** Whether it begins like one. */
+/** Whether a text begins like a hash by scrypt. */
 export function isScryptText(text: string): boolean {
   return text.startsWith("$scrypt$");
 }
 
-/** Reads one; what is wrong with it is given as text. */
+/** Parses a hash; gives a text that says what is wrong with it. */
 export function parseScryptHash(text: string): ScryptHash | string {
   const [, ln, r, p, saltText = "", hashText = ""] = NOTATION.exec(text) ?? [];
   if (ln === undefined) return "it is not $scrypt$ln=N,r=N,p=N$SALT$HASH with base64 that is not padded";
@@ -57,16 +57,16 @@ export function parseScryptHash(text: string): ScryptHash | string {
   return { algorithm: "scrypt", cost, salt, hash };
 }
 
-/** The opposite of {@linkcode parseScryptHash}. */
+/** Formats a hash, the opposite of {@linkcode parseScryptHash}. */
 export function formatScryptHash({ cost: { ln, r, p }, salt, hash }: ScryptHash): string {
   return `$scrypt$ln=${ln},r=${r},p=${p}$${toUnpadded(salt)}$${toUnpadded(hash)}`;
 }
 
 /**
- * What is to be kept of a new password, by scrypt: mosquitto cannot read it. Runs beside the event loop.
+ * Hashes a new password by scrypt, which mosquitto cannot read. Runs outside the event loop.
  *
- * @throws RangeError for a cost that no login may have: ln above 20, r above 32, p above 64, more than 128 MiB, or 2^ln · r ·
- * p above 2,097,152
+ * @throws RangeError for a cost beyond the limits of a login: ln above 20, r above 32, p above 64, more than 128 MiB,
+ * or 2^ln · r · p above 2,097,152
  */
 export async function hashPasswordByScrypt(
   password: string,
@@ -79,14 +79,14 @@ export async function hashPasswordByScrypt(
   return { algorithm: "scrypt", cost, salt, hash };
 }
 
-/** On a thread of its own. */
+/** Derives on a separate thread. */
 export function deriveByScrypt(
   password: Uint8Array,
   salt: Uint8Array,
   { ln, r, p }: ScryptCost,
   bytes: number,
 ): Promise<Uint8Array> {
-  const options = { N: 2 ** ln, r, p, maxmem: 2 * MOST_MEMORY_BYTES }; // Some more than the memory is asked for.
+  const options = { N: 2 ** ln, r, p, maxmem: 2 * MOST_MEMORY_BYTES }; // scrypt needs slightly more than the nominal memory.
   return new Promise((resolve, reject) => {
     scrypt(password, salt, bytes, options, (error, key) => {
       if (error === null) resolve(new Uint8Array(key));
@@ -95,7 +95,7 @@ export function deriveByScrypt(
   });
 }
 
-/** A line of a file must not take the machine: neither its memory nor its time. */
+/** Reason why a cost is too high: a line of a file must not exhaust the memory or the time of the machine. */
 function whyTooCostly({ ln, r, p }: ScryptCost): string | undefined {
   if (![ln, r, p].every((value) => Number.isInteger(value) && value >= 1)) {
     return `its cost ln=${ln},r=${r},p=${p} is not of integers above 0`;

@@ -1,6 +1,6 @@
 import { Queue } from "../protocol/queue.ts";
 
-/** Lets a few do expensive work at a time; the others wait, but not for ever. */
+/** Limits expensive work to a few at a time; the others wait, but not forever. */
 export class Semaphore {
   readonly #most: number;
   readonly #mostWaiting: number;
@@ -31,7 +31,7 @@ export class Semaphore {
     }
   }
 
-  /** Gives the turn on. */
+  /** Passes the turn on. */
   #next(): void {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const isInTime = performance.now() - next.sinceMs <= this.#longestWaitMs;

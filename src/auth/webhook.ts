@@ -15,39 +15,44 @@ const ACCESS: readonly unknown[] = ["read", "write", "readwrite", "deny"];
 
 /** Options of {@linkcode webhookAuthenticator}. */
 export interface WebhookOptions {
-  /** Gets a POST for each client. Use `https:`: passwords go there. */
+  /** URL that gets a POST for each client. Use `https:`: the POST contains passwords. */
   readonly url: string | URL;
-  /** Sent with each request, such as `Authorization`. @default none */
+  /** Headers of each request, such as `Authorization`. @default none */
   readonly headers?: Readonly<Record<string, string>>;
   /** Longest time for a request, in milliseconds. @default {3_000} */
   readonly timeoutMs?: number;
-  /** How long an answer holds for a client that comes back with the same words, in milliseconds; 0: not. @default {30_000} */
+  /**
+   * Lifetime of an answer for a client that returns with the same credentials, in milliseconds; 0: none. @default
+   * {30_000}
+   */
   readonly cacheMs?: number;
-  /** Answers that are kept, of 10 MB at most. @default {10_000} */
+  /** Answers that are kept, up to 10 MB. @default {10_000} */
   readonly maximumCached?: number;
   /**
-   * How often clients of an address (of IPv6: a /64) may be refused, or be asked about at the same time; beyond that they are
-   * refused with 0x9F, and nobody is asked. A client whose answer is still remembered gets in, until ten times as many were
-   * refused in the name of its user. @default {100} at once and 60 each minute
+   * Limit of refusals and of concurrent questions per address (of IPv6: a /64); beyond it clients are refused with
+   * 0x9F, without a request. A client whose answer is still remembered gets in, until ten times as many were refused in
+   * the name of its user. @default {100} at once and 60 each minute
    */
   readonly failures?: FailureLimitOptions;
   /** Requests at the same time. @default {16} */
   readonly maximumRunning?: number;
-  /** Clients that may wait for theirs, as long as `timeoutMs`; one more is refused with 0x89. @default {1_000} */
+  /**
+   * Clients that may wait for their request, as long as `timeoutMs`; any more are refused with 0x89. @default {1_000}
+   */
   readonly maximumWaiting?: number;
-  /** @default the global one */
+  /** Function that sends requests. @default the global one */
   readonly fetch?: typeof fetch;
 }
 
 /**
- * Asks an HTTP server about each client. It gets
- * `{"clientId":"a","username":"ann","password":"secret","address":"192.0.2.1:4711","listener":"mqtts://0.0.0.0:8883"}`, and
- * says `{"allow":true}` with status 200. It may add `"principal"` (default: the user name), `"roles":["operator"]`,
- * `"acl":[{"access":"read","topic":"plant/#"}]` and `"expiresInSeconds":3600`; with `"allow":false` it may add
- * `"unknown":true`, to leave the client to the next authenticator. 401 and 403 refuse the client. Whatever else comes, or
- * nothing, refuses it too and is told as an error, without what the client said.
+ * Asks an HTTP server about each client. The server gets
+ * `{"clientId":"a","username":"ann","password":"secret","address":"192.0.2.1:4711","listener":"mqtts://0.0.0.0:8883"}`,
+ * and answers `{"allow":true}` with status 200. It may add `"principal"` (default: the user name),
+ * `"roles":["operator"]`, `"acl":[{"access":"read","topic":"plant/#"}]` and `"expiresInSeconds":3600`; with
+ * `"allow":false` it may add `"unknown":true`, to leave the client to the next authenticator. 401 and 403 refuse the
+ * client. Any other answer, or none, refuses it too and is reported as an error, without the client's credentials.
  *
- * @throws RangeError for a timeout that is none
+ * @throws RangeError for an invalid timeout
  */
 export function webhookAuthenticator(options: WebhookOptions): Authenticator {
   const { timeoutMs = 3_000, cacheMs = 30_000, maximumCached = 10_000 } = options;
@@ -81,11 +86,12 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
       const question = questionOf(request);
       if (question === undefined) return refused(ReasonCode.NotAuthorized, "the password is not UTF-8");
       const network = networkOf(question.address);
-      const lasting = JSON.stringify({ ...question, address: network }); // Without the port, which is another one each time.
+      const lasting = JSON.stringify({ ...question, address: network }); // Without the port, which differs each time.
       const digest = createHmac("sha256", secret).update(lasting).digest("base64");
       const { username = "" } = question;
       const kept = answers.find(digest);
-      // Else the right password would be the one that is not refused, however often the network guesses.
+      // Otherwise the right password would be recognisable as the one that is not refused, however often the network
+      // guesses.
       const known = kept?.isAccepted && !guesses.trusts(network, username) ? undefined : kept ?? running.get(digest);
       if (known !== undefined) return known;
       if (!guesses.take(network)) {
@@ -99,12 +105,12 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
   };
 }
 
-/** Answers for clients that say the same again. */
+/** Answers for clients that return with the same credentials. */
 class KeptAnswers {
   readonly #most: number;
   readonly #keptMs: number;
   readonly #answers = new Map<string, { readonly answer: Authentication; readonly sinceMs: number }>();
-  /** Of all that were kept since it was empty. */
+  /** Bytes of all answers that were kept since it was empty. */
   #bytes = 0;
 
   constructor(most: number, keptMs: number) {
@@ -112,7 +118,7 @@ class KeptAnswers {
     this.#keptMs = keptMs;
   }
 
-  /** Not longer than it lets the client in. */
+  /** Keeps an answer, at most as long as it lets the client in. */
   keep(digest: string, answer: Authentication): void {
     if (this.#keptMs === 0) return;
     const bytes = JSON.stringify(answer).length;
@@ -140,7 +146,7 @@ class KeptAnswers {
   }
 }
 
-/** What is asked, as JSON. */
+/** Body of the request, as JSON. */
 interface Question {
   readonly clientId: string;
   readonly username: string | undefined;
@@ -150,7 +156,7 @@ interface Question {
   readonly certificateName: string | undefined;
 }
 
-/** `undefined`: it cannot be said in JSON. */
+/** Question about a client; `undefined`: JSON cannot express it. */
 function questionOf(request: AuthenticationRequest): Question | undefined {
   const { clientId, address, listener, certificateName, connect: { userName: username, password } } = request;
   try {
@@ -180,7 +186,7 @@ async function post(question: Question, options: WebhookOptions, timeoutMs: numb
     return answerOf(text, question.username);
   } catch (error) {
     if (error instanceof WebhookError) throw error;
-    // Errors of fetch name the URL, which may have a secret in it.
+    // Errors of fetch contain the URL, which may have a secret in it.
     throw failure(controller.signal.aborted ? `it did not answer within ${timeoutMs} ms` : "it could not be reached");
   } finally {
     clearTimeout(timer);
