@@ -8,6 +8,7 @@ const START_WITHIN_MS = 15_000;
 
 /** A broker as one test sees it. */
 export interface TestBroker extends Address {
+  readonly pid: number;
   /** What it logged since the test began. */
   readonly stderr: LogFile;
   /** Where it listens besides, as it says so itself. */
@@ -18,6 +19,7 @@ export interface TestBroker extends Address {
 
 /** The command line program as its users start it, on a port that the system picks. */
 export class BrokerProcess implements TestBroker {
+  readonly pid: number;
   readonly port: number;
   readonly stderr: LogFile;
   readonly #child: Deno.ChildProcess;
@@ -26,6 +28,7 @@ export class BrokerProcess implements TestBroker {
 
   private constructor(child: Deno.ChildProcess, stderr: LogFile, port: number) {
     this.#child = child;
+    this.pid = child.pid;
     this.stderr = stderr;
     this.port = port;
   }
@@ -60,6 +63,7 @@ export class BrokerProcess implements TestBroker {
   forTest(): TestBroker {
     const number = ++this.#tests;
     return {
+      pid: this.pid,
       port: this.port,
       stderr: this.stderr.fromHere(),
       url: (scheme) => this.url(scheme),

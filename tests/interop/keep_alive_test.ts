@@ -1,10 +1,14 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { testsAtOnce } from "../at_once.ts";
+import { Stopwatch } from "../stopwatch.ts";
 import { interopTests } from "./interop_tests.ts";
 import { CONNACK, packet, PINGREQ, PINGRESP, publish, RawClient, subscribe, text } from "./raw_client.ts";
 
 const test = interopTests([], [], testsAtOnce);
 const KEEP_ALIVE = { keepAliveSeconds: 1 };
+/** A busy machine that adds so much makes a PINGREQ late that is sent in time: another one is tried. */
+const LATE_MS = 50;
+const ATTEMPTS = 5;
 
 test("seed 0-9, 3-12: silence ends a connection at 1.5 times its Keep Alive, with its Will [MQTT-3.1.2-24]", async (broker) => {
   using watcher = await RawClient.connect(broker, { clientId: broker.named("watcher") });
@@ -13,18 +17,27 @@ test("seed 0-9, 3-12: silence ends a connection at 1.5 times its Keep Alive, wit
   await watcher.expect("90 03 0001 00");
   using silent = await RawClient.connect(broker, { clientId: broker.named("silent"), will, ...KEEP_ALIVE });
   const silentSince = performance.now();
+  const stopwatch = new Stopwatch(broker.pid);
   assertEquals(await silent.closed(), "");
-  const silentMs = performance.now() - silentSince;
+  assertLess(stopwatch.ms(), 2_600);
+  assertGreater(performance.now() - silentSince, 1_400);
   await watcher.expect(publish(will));
-  assertGreater(silentMs, 1_400);
-  assertLess(silentMs, 2_600);
 });
 
 test("seed 0-5: a PINGREQ on its way when 1.5 times the Keep Alive are over is in time", async (broker) => {
   // paho.mqtt.golang sends it at that very moment, whenever its check at 1 times the Keep Alive came a hair too early.
-  using late = await RawClient.connect(broker, { clientId: broker.named("late"), ...KEEP_ALIVE });
-  await new Promise((resolve) => setTimeout(resolve, 1_650));
-  await late.expectSilence();
+  for (let attempt = 1;; attempt++) {
+    using late = await RawClient.connect(broker, { clientId: broker.named(`late ${attempt}`), ...KEEP_ALIVE });
+    const since = performance.now();
+    const stopwatch = new Stopwatch(broker.pid);
+    await new Promise((resolve) => setTimeout(resolve, 1_650));
+    try {
+      return await late.expectSilence();
+    } catch (error) {
+      const addedMs = performance.now() - since - stopwatch.ms();
+      if (attempt === ATTEMPTS || addedMs < LATE_MS) throw error;
+    }
+  }
 });
 
 test("seed 0-9: an MQTT 5 client is told that its Keep Alive is over", async (broker) => {
@@ -34,10 +47,10 @@ test("seed 0-9: an MQTT 5 client is told that its Keep Alive is over", async (br
 
 test("seed 4-2: a packet that stalls does not outlive the Keep Alive", async (broker) => {
   using stalled = await RawClient.connect(broker, { clientId: broker.named("stalled"), ...KEEP_ALIVE });
-  const stalledSince = performance.now();
+  const stopwatch = new Stopwatch(broker.pid);
   await stalled.send(publish({ topic: broker.named("t"), payload: "x".repeat(1_000) }).slice(0, 200));
   assertEquals(await stalled.closed(), "");
-  assertLess(performance.now() - stalledSince, 2_600);
+  assertLess(stopwatch.ms(), 2_600);
 });
 
 test("seed 3-14, 3-15, 0-5: PINGREQ or PUBLISH keeps a connection, and no PINGREQ comes from here", async (broker) => {
