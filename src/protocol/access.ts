@@ -22,9 +22,9 @@ export interface Acceptance {
   readonly roles?: readonly string[];
   /** Rights of this client alone, such as those of a token. */
   readonly grants?: readonly Grant[];
-  /** When it ends, in epoch milliseconds: the client is then disconnected, unless it has authenticated again. */
+  /** End of it, in epoch milliseconds: the client is then disconnected, unless it has authenticated again. */
   readonly expiresAtMs?: number;
-  /** The same as a duration from now on, in milliseconds, however the wall clock is set. The earlier of both counts. */
+  /** Duration of it from now on, in milliseconds, however the wall clock is set. The earlier of both ends counts. */
   readonly expiresInMs?: number;
   /** Reason Code with which it is then disconnected. @default {0x87} Not authorized */
   readonly expiryReasonCode?: ReasonCode;
@@ -74,9 +74,9 @@ export interface ClientIdentity extends AccessAttributes {
 
 /** Attributes of a client that access rules know beside its Client Identifier. */
 export interface AccessAttributes {
-  /** As the authenticator gave it; `undefined` for an anonymous client. */
+  /** Name that the authenticator gave; `undefined` for an anonymous client. */
   readonly principal: string | undefined;
-  /** As the authenticator gave them. */
+  /** Roles that the authenticator gave. */
   readonly roles: readonly string[];
   readonly grants: readonly Grant[];
   /** Listener that the client came in at, such as `mqtts://0.0.0.0:8883`; `undefined` for a session that was restored. */

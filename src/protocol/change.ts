@@ -27,10 +27,10 @@ export type Change =
     readonly kind: "sessionStarted";
     readonly clientId: string;
     readonly principal: string | undefined;
-    /** Where a client without a principal came from: its address, of IPv6 the network of 64 bits; `undefined`: not known. */
+    /** Address of a client without a principal, of IPv6 the network of 64 bits; `undefined`: not known. */
     readonly network?: string | undefined;
   }
-  /** How long it lives behind its connection; `expiresAtMs` is there while it has none. */
+  /** Session Expiry Interval of a session; `expiresAtMs` is there while it has no connection. */
   | {
     readonly kind: "sessionExpiry";
     readonly clientId: string;
@@ -47,7 +47,7 @@ export type Change =
     readonly clientId: string;
     readonly will: Will | undefined;
     readonly publishAtMs: number | undefined;
-    /** What its client was at CONNECT, for access rules behind a restart; `undefined`: not known. */
+    /** Attributes of its client at CONNECT, for access rules after a restart; `undefined`: not known. */
     readonly source?: AccessAttributes | undefined;
   }
   | SubscribedChange
@@ -97,9 +97,9 @@ export interface RetainedDue {
   readonly after: string;
   /** Sequence of the last message that was retained when they were asked for: what came later has come as it was published. */
   readonly until: number;
-  /** How often all of them are to come, those included that are under way. */
+  /** Number of times that all of them are to come, with the pass that is under way. */
   readonly passes: number;
-  /** As `until`, for the passes behind the first. */
+  /** As `until`, for the passes after the first. */
   readonly passesUntil: number;
 }
 
@@ -108,7 +108,7 @@ export interface RetainedChange {
   readonly kind: "retained";
   readonly topic: string;
   readonly message: ApplicationMessage | undefined;
-  /** What its publisher was when it was published; `undefined`: it is not known, or it was the broker's own process. */
+  /** Attributes of its publisher when it was published; `undefined`: not known, or the broker's own process. */
   readonly source?: AccessAttributes | undefined;
   /** Counts up with each message that is retained; `undefined`: an earlier version has kept it, which is before all others. */
   readonly sequence?: number | undefined;
@@ -151,7 +151,7 @@ export interface ChangeLog {
   write(change: Change): number;
   /** Takes a change back that no storage has got yet, by its sequence; false: it is too late. */
   takeBack(sequence: number): boolean;
-  /** What is written up to {@linkcode ChangeLog.end} is all or nothing, see {@linkcode Transaction}. */
+  /** Begins a {@linkcode Transaction}: changes up to {@linkcode ChangeLog.end} are all or nothing. */
   begin(): void;
   end(): void;
   /** Sequence of the last change that was written. */

@@ -31,7 +31,7 @@ export interface ConnectionLoop
   readonly onReceived: ((packet: Packet) => void) | undefined;
 }
 
-/** Why a connection ends. */
+/** Reason for which a connection ends. */
 export interface Closing {
   readonly reasonCode: ReasonCode;
   readonly reason: string;
@@ -77,7 +77,7 @@ export class ClientLink implements ConnectionPort {
     return this.phase === "connected";
   }
 
-  /** Why the connection ends; `undefined` until it does. */
+  /** Reason for which the connection ends; `undefined` until it does. */
   get closing(): Closing | undefined {
     return this.#closing;
   }
@@ -156,7 +156,7 @@ export class ClientLink implements ConnectionPort {
       this.version = this.outbox.version = error.level > 5 ? 5 : 4;
       this.#sendRefusal(error.reasonCode, error.message);
     }
-    // Some codes are of CONNACK alone, and what is wrong with a second CONNECT is that it came. [MQTT-3.14.2-1]
+    // DISCONNECT lacks some codes of CONNACK, and what is wrong with a second CONNECT is that it came. [MQTT-3.14.2-1]
     const isSayable = !this.isConnected || isReasonCodeOf("disconnect", error.reasonCode);
     this.disconnect(isSayable ? error.reasonCode : ReasonCode.ProtocolError, error.message, firstBytes);
   }
@@ -228,7 +228,7 @@ export class ClientLink implements ConnectionPort {
     this.loop.accepted(acceptance);
   }
 
-  /** Called when the last packet is in the outbox. */
+  /** Hears that the last packet is in the outbox. */
   protected onClosing(): void {}
 
   /** The last packet is in the outbox: from now on messages wait in the session. [MQTT-3.14.4-1] */

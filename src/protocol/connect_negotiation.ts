@@ -33,7 +33,7 @@ export interface ConnectionTerms {
   readonly requestsProblemInformation: boolean;
 }
 
-/** Why a CONNECT is refused. */
+/** Reason for which a CONNECT is refused. */
 export interface Refusal {
   readonly reasonCode: ReasonCode;
   readonly reason: string;

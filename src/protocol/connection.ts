@@ -34,7 +34,7 @@ export class Connection extends ClientLink {
   readonly #publishes: IncomingPublishes;
   /** CONNECT until it is answered. */
   #connecting: { readonly connect: ConnectPacket; readonly terms: ConnectionTerms } | undefined;
-  /** Where CONNECT has an Authentication Method. */
+  /** `undefined`: CONNECT has no Authentication Method. */
   #authentication: EnhancedAuthentication | undefined;
   /** Question that is not answered yet. */
   #asked: Ask | undefined;

@@ -72,7 +72,7 @@ export class EnhancedAuthentication {
 }
 
 /**
- * Why a step ends the connection; `undefined`: it does not. A client that authenticates again stays who it was, because its
+ * Refusal of the client by a step; `undefined`: the step does not end the connection. A client that authenticates again stays who it was, because its
  * session belongs to that name.
  */
 export function refusalOf(

@@ -142,7 +142,7 @@ export class IncomingPublishes {
       this.#acknowledgeKept(packet, session, this.#host.publish(message, session, nowMs, this.#isTold), before);
     } else {
       // A client that has subscribed to what it publishes gets PUBREC before its copy: some clients expect that order.
-      this.#link.outbox.pushBehind(
+      this.#link.outbox.pushAfter(
         () => this.#publishOnce(message, packet.packetIdentifier, session, nowMs),
         (reasonCode) => this.#acknowledgeKept(packet, session, reasonCode, before),
       );

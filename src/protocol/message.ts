@@ -13,18 +13,18 @@ export class ApplicationMessage {
   readonly qos: QoS;
   /** RETAIN as it was published. */
   readonly retain: boolean;
-  /** Those that are passed on; neither Topic Alias nor Subscription Identifiers. */
+  /** Properties that are passed on: neither Topic Alias nor Subscription Identifiers. */
   properties: Properties;
   #size: number | undefined;
   /** Client Identifier of the publisher, for No Local; `undefined` for a message of the broker's own process. */
   readonly publisher: string | undefined;
   /** Whether it goes to more than one subscriber, so that a frame for all of them is worth its memory. */
   isShared = false;
-  /** How many sessions it waits for in memory; only `Backlog` sets it. */
+  /** Number of sessions that it waits for in memory; only `Backlog` sets it. */
   waiting = 0;
-  /** When it expires (MQTT 5, section 3.3.2.3.3); Infinity: never. */
+  /** Time at which it expires (MQTT 5, section 3.3.2.3.3); Infinity: never. */
   readonly expiresAtMs: number;
-  /** How many bytes of the PUBLISH it came in can go out as they are, with QoS 0 and no RETAIN; 0: none. */
+  /** Length of the PUBLISH it came in, if that can go out as it is, with QoS 0 and no RETAIN; 0: it cannot. */
   #wireBytes = 0;
   #wireVersion: ProtocolVersion = 4;
   #wireFrame: WireFrame | undefined;
@@ -68,7 +68,7 @@ export class ApplicationMessage {
     return new ApplicationMessage({ topic, payload, qos, retain, properties }, publisher, nowMs);
   }
 
-  /** As a storage kept it. @param expiresAtMs as {@linkcode ApplicationMessage.expiresAtMs} was */
+  /** Message that comes back from a storage. @param expiresAtMs as {@linkcode ApplicationMessage.expiresAtMs} was */
   static restored(
     packet: Pick<PublishPacket, "topic" | "payload" | "qos" | "retain" | "properties">,
     publisher: string | undefined,
@@ -167,10 +167,10 @@ export class FrameEncoders {
   }
 }
 
-/** Where the Packet Identifier stands in a PUBLISH with QoS 1 or 2. */
+/** Offset of the Packet Identifier in a PUBLISH with QoS 1 or 2. */
 export function packetIdentifierOffset(frame: Frame): number {
   let topicLength = 2;
-  while ((frame[topicLength - 1] as number) > 0x7f) topicLength += 1; // Behind the Remaining Length.
+  while ((frame[topicLength - 1] as number) > 0x7f) topicLength += 1; // After the Remaining Length.
   return topicLength + 2 + ((frame[topicLength] as number) << 8 | (frame[topicLength + 1] as number));
 }
 

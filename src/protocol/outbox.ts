@@ -4,9 +4,9 @@ import type { Packet, ProtocolVersion } from "../codec/packet.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
 
 // A view that is kept holds all of its buffer: below this share of it the bytes are copied.
-const KEPT_SHARE = 1 / 4;
+const COPIED_SHARE = 1 / 4;
 const FIRST_BUFFER_BYTES = 128;
-// Behind a head of its own, a payload from here on is shared with other outboxes, not copied. (2026-11)
+// A payload of this size or more is shared with other outboxes, after a head of its own, not copied. (2026-11)
 const SHARED_PAYLOAD_BYTES = 2_048;
 
 /** Bytes on their way to one connection: a part of a buffer that others may share. */
@@ -23,25 +23,25 @@ interface Part {
  * own; frames that many connections get are only pointed at; parts that lie side by side become one. So what a turn
  * produces mostly leaves as one view, without a copy.
  *
- * What was pushed with a hold leaves when the changes up to its sequence are durable, and all behind it with it.
+ * A packet that was pushed with a hold leaves when the changes up to its sequence are durable; all after it wait with it.
  */
 export class Outbox {
   /** Version that the packets are encoded for. */
   version: ProtocolVersion = 4;
-  /** Bytes that wait. */
+  /** Number of bytes that wait. */
   bytes = 0;
-  /** Packets that were pushed, those among them that are PUBLISH, and their payloads in bytes: whoever reads them sets them to 0. */
+  /** Counts of packets, of PUBLISH among them, and bytes of their payloads, as pushed since the reader set them to 0. */
   packets = 0;
   publishes = 0;
   payloadBytes = 0;
   #writer: ByteWriter | undefined;
   readonly #topics: TopicInterner;
   #parts: Part[] = [];
-  /** How many of them {@linkcode keep} has seen. */
-  #keptParts = 0;
-  /** Whether what waits begins within a packet, as far as anybody knows. */
+  /** Number of parts, from the first, that {@linkcode compact} has seen. */
+  #compactParts = 0;
+  /** Whether what waits may begin within a packet. */
   isCut = false;
-  /** What waits is set apart from what is pushed: nothing may leave. */
+  /** Whether {@linkcode pushAfter} is under way: nothing may leave. */
   #isApart = false;
   #isClosed = false;
 
@@ -99,8 +99,8 @@ export class Outbox {
     }
   }
 
-  /** What `push` pushes goes behind what `pushAhead` pushes, which is told the result. */
-  pushBehind<Result>(push: () => Result, pushAhead: (result: Result) => void): void {
+  /** Calls `push`, and `pushFirst` with the result; what `pushFirst` pushes leaves first. */
+  pushAfter<Result>(push: () => Result, pushFirst: (result: Result) => void): void {
     const before = this.#parts;
     this.#parts = [];
     this.#isApart = true;
@@ -113,10 +113,10 @@ export class Outbox {
     } finally {
       this.#isApart = false;
     }
-    const behind = this.#parts;
+    const after = this.#parts;
     this.#parts = before;
-    pushAhead(result);
-    this.#parts.push(...behind);
+    pushFirst(result);
+    this.#parts.push(...after);
   }
 
   /** The bytes that may leave, as one, and at most so many; `undefined` for none. The others stay shared. */
@@ -142,23 +142,23 @@ export class Outbox {
       last.start = last.end - left;
     }
     this.#parts = gone === parts.length ? [] : gone === 0 ? parts : parts.slice(gone);
-    this.#keptParts = Math.max(0, this.#keptParts - gone);
+    this.#compactParts = Math.max(0, this.#compactParts - gone);
     return taken;
   }
 
-  /** Whether something waits for changes behind `after`, up to `until`. */
+  /** Whether something waits for changes after the sequence `after`, up to `until`. */
   isHeldBetween(after: number, until: number): boolean {
     return this.#parts.some(({ heldUntil }) => heldUntil > after && heldUntil <= until);
   }
 
-  /** Called when a turn ends and its parts still wait: views that would hold much more than they show are copied. */
-  keep(): void {
+  /** Copies views that would hold much more than they show: called when a turn ends and parts still wait. */
+  compact(): void {
     if (this.#isApart) return;
     const writer = this.#writer ??= new ByteWriter(FIRST_BUFFER_BYTES);
-    const fresh = this.#parts.splice(this.#keptParts);
+    const fresh = this.#parts.splice(this.#compactParts);
     for (const { buffer, start, end, heldUntil } of fresh) {
       this.bytes -= end - start; // Appended once more.
-      if (end - start >= buffer.byteLength * KEPT_SHARE || buffer === writer.bytes.buffer) {
+      if (end - start >= buffer.byteLength * COPIED_SHARE || buffer === writer.bytes.buffer) {
         this.#append(buffer, start, end, heldUntil);
       } else {
         // Side by side, so that many small ones become one part.
@@ -167,7 +167,7 @@ export class Outbox {
         this.#append(writer.bytes.buffer, writer.start, writer.position, heldUntil);
       }
     }
-    this.#keptParts = this.#parts.length;
+    this.#compactParts = this.#parts.length;
   }
 
   /** Takes no further packet; those that wait still leave. [MQTT-3.14.4-1] */
@@ -182,7 +182,7 @@ export class Outbox {
   /** Drops all that waits. */
   clear(): void {
     this.#parts = [];
-    this.#keptParts = 0;
+    this.#compactParts = 0;
     this.bytes = 0;
     this.isCut = false;
   }

@@ -17,7 +17,7 @@ export function isOfItsFormat(payload: Uint8Array, properties: Properties): bool
   }
 }
 
-/** What a client asks for that this broker does not offer (MQTT 5, sections 3.2.2.3.4 and 3.2.2.3.5). */
+/** Reason Code for a QoS or RETAIN that this broker does not offer (MQTT 5, sections 3.2.2.3.4 and 3.2.2.3.5). */
 export function beyondService(
   { qos, retain }: { readonly qos: QoS; readonly retain: boolean },
   { maximumQos, maximumRetainedMessages }: Limits,
@@ -26,7 +26,7 @@ export function beyondService(
   return retain && maximumRetainedMessages === 0 ? ReasonCode.RetainNotSupported : undefined; // [MQTT-3.2.2-14]
 }
 
-/** In words. */
+/** Reason String for a Reason Code of {@linkcode beyondService}. */
 export function reasonOf(reasonCode: ReasonCode, { maximumQos }: Limits): string {
   return reasonCode === ReasonCode.QosNotSupported
     ? `its QoS is above ${maximumQos}, which is the highest here`
@@ -34,7 +34,7 @@ export function reasonOf(reasonCode: ReasonCode, { maximumQos }: Limits): string
 }
 
 const SERVER_TOPICS = "$SYS/";
-/** Where a bridge of mosquitto says whether it is connected, itself and with its Will. */
+/** Topic on which a bridge of mosquitto says whether it is connected, itself and with its Will. */
 const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]+\/state$/;
 
 /** Whether a Topic Name is longer or deeper than the broker takes. */
@@ -42,14 +42,14 @@ export function isBeyondTopicLimits(topic: string, limits: Limits): boolean {
   return topic.length > limits.maximumTopicLength || topicLevels(topic) > limits.maximumTopicLevels;
 }
 
-/** Says so, for a reason string. */
+/** Reason String for a Topic Name that {@linkcode isBeyondTopicLimits}. */
 export function beyondTopicLimits({ maximumTopicLength, maximumTopicLevels }: Limits): string {
   return `a Topic Name has more than ${maximumTopicLength} characters or ${maximumTopicLevels} levels`;
 }
 
 /**
- * Whether only the server itself publishes to a topic (MQTT 5, section 4.7.2), or nobody: below `$share/` a Topic Filter
- * is a Shared Subscription, and no other matches (section 4.8.2).
+ * Whether clients may not publish to a topic: it is of the server itself (MQTT 5, section 4.7.2), or below `$share/`, where a
+ * Topic Filter is a Shared Subscription, and no other matches (section 4.8.2).
  */
 export function isServerTopic(topic: string): boolean {
   if (topic.startsWith(SHARE_PREFIX)) return true;

@@ -53,12 +53,12 @@ class Subscribing {
   readonly #link: ClientLink;
   readonly #session: Session;
   readonly #host: ConnectionHost;
-  /** How many Topic Filters were looked at, and are some. */
+  /** Number of Topic Filters that were looked at, and are valid. */
   #checked = 0;
   readonly #reasonCodes: ReasonCode[] = [];
   /** Subscriptions that get retained messages after SUBACK. */
   readonly #withRetained: ParsedTopicFilter[] = [];
-  /** How many Topic Filters the authorizer has denied. */
+  /** Number of Topic Filters that the authorizer has denied. */
   #denied = 0;
   /** Sequence of the last change that was made; 0: none. */
   #heldUntil = 0;
@@ -70,7 +70,7 @@ class Subscribing {
     this.#host = host;
   }
 
-  /** Looks at all Topic Filters first: if one is none, nothing is subscribed. They are not kept, as most may be refused. */
+  /** Looks at all Topic Filters first: if one is invalid, nothing is subscribed. They are not kept, as most may be refused. */
   check(nowMs: number): Ask | undefined {
     const { subscriptions } = this.#packet;
     while (this.#checked < subscriptions.length) {
@@ -186,7 +186,7 @@ class Unsubscribing {
     this.#host = host;
   }
 
-  /** Looks at all Topic Filters first: if one is none, nothing is unsubscribed. */
+  /** Looks at all Topic Filters first: if one is invalid, nothing is unsubscribed. */
   check(): Ask | undefined {
     const { topicFilters } = this.#packet;
     while (this.#checked < topicFilters.length) {

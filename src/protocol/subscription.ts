@@ -9,7 +9,7 @@ export interface Subscription {
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
   readonly retainHandling: RetainHandling;
-  /** Of the SUBSCRIBE that made it (section 3.8.2.1.2). */
+  /** Subscription Identifier of the SUBSCRIBE that made it (section 3.8.2.1.2). */
   readonly subscriptionIdentifier: number | undefined;
 }
 
@@ -19,9 +19,9 @@ export interface Subscription {
  */
 export type OverlappingSubscriptions = "each" | "once";
 
-/** How one copy of a message goes to a subscriber: what the subscriptions that it is for say together (section 3.3.4). */
+/** Options of one copy of a message: what the subscriptions that it is for say together (section 3.3.4). */
 export interface DeliveryOptions {
-  /** The highest of them. [MQTT-3.3.4-2] */
+  /** Highest QoS of them. [MQTT-3.3.4-2] */
   readonly qos: QoS;
   readonly retainAsPublished: boolean;
   /** Identifiers of all of them [MQTT-3.3.4-4], or the one of a copy [MQTT-3.3.4-5]. */

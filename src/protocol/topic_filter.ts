@@ -12,7 +12,7 @@ export const SHARE_PREFIX = "$share/";
 
 /** A Topic Filter taken apart. */
 export interface ParsedTopicFilter {
-  /** As it was subscribed, with `$share/name/` when it is shared. */
+  /** Text as it was subscribed, with `$share/name/` when it is shared. */
   readonly topicFilter: string;
   /** ShareName of a Shared Subscription (section 4.8.2). */
   readonly shareName: string | undefined;

@@ -9,6 +9,7 @@ import { messageOf, optionsOf } from "./session_parts.ts";
 
 const OPEN: Answers = { openSession: () => undefined };
 const DENIED: Answers = { authorize: () => ({ kind: "authorize", isAllowed: false }) };
+const EXCHANGE = {};
 const WITH_WILL = "10 [ @ 06 0000 {} 'a' {} 'w' 'gone' ]";
 
 /** Packets that only a server sends. */
@@ -106,6 +107,51 @@ dialogueTests([
       "asks exchange M",
       "< 20 [ 00 00 [ 15 'M' LIMITS ] ]",
     ],
+  },
+  {
+    name: "An exchange continues with AUTH, and says who the client is",
+    versions: [5],
+    host: { methods: ["M"] },
+    answers: {
+      exchange: (ask) => {
+        const step = ask.kind === "exchange" && ask.exchange === undefined
+          ? { kind: "continue" } as const
+          : { kind: "accepted", principal: "p" } as const;
+        return { kind: "exchange", exchange: EXCHANGE, step };
+      },
+    },
+    steps: [
+      "> 10 [ @ 02 0000 [ 15 'M' ] 'a' ]",
+      "< f0 [ 18 [ 15 'M' ] ]",
+      "> f0 [ 18 [ 15 'M' ] ]",
+      "< 20 [ 00 00 [ 15 'M' LIMITS ] ]",
+      ({ loop, connection }) => assertEquals([loop.acceptances.length, connection.principal], [1, "p"]),
+      "> f0 [ 18 [ 15 'N' ] ]",
+      "told e0 82",
+    ],
+  },
+  {
+    name: "An exchange without a name lets in a client without one",
+    versions: [5],
+    host: { methods: ["M"] },
+    steps: [
+      "> 10 [ @ 02 0000 [ 15 'M' ] 'a' ]",
+      "< 20 [ 00 00 [ 15 'M' LIMITS ] ]",
+      ({ loop, connection }) =>
+        assertEquals([loop.acceptances, connection.principal], [[{ kind: "accepted" }], undefined]),
+    ],
+  },
+  {
+    name: "An exchange that refuses the client ends the connection [MQTT-4.12.0-4]",
+    versions: [5],
+    host: { methods: ["M"] },
+    answers: { exchange: () => ({ kind: "exchange", exchange: EXCHANGE, step: { kind: "refused", reason: "no" } }) },
+    steps: ["> 10 [ @ 02 0000 [ 15 'M' ] 'a' ]", "told 20 00 87"],
+  },
+  {
+    name: "An Authentication Method that there is not ends the connection [MQTT-4.12.0-1]",
+    versions: [5],
+    steps: ["> 10 [ @ 02 0000 [ 15 'M' ] 'a' ]", "told 20 00 8c"],
   },
   {
     name: "A second CONNECT ends the connection [MQTT-3.1.0-2]",

@@ -7,6 +7,17 @@ import { seededTest } from "../seeded.ts";
 
 const PING: Packet = { type: "pingresp" };
 const PING_HEX = "d000";
+/** With QoS 1, Packet Identifier 1 and no payload. */
+const PUBLISH = encodePacket({
+  type: "publish",
+  dup: false,
+  qos: 1,
+  retain: false,
+  topic: "t",
+  packetIdentifier: 1,
+  payload: new Uint8Array(),
+  properties: {},
+}, 4);
 
 Deno.test("Outbox.take() gives packets and frames in the order in which they were pushed", () => {
   const outbox = newOutbox();
@@ -85,6 +96,61 @@ Deno.test("What is held leaves when its sequence is durable, and what is behind 
   assertEquals(taken(outbox, 9), `4002000340020004${PING_HEX}`);
 });
 
+Deno.test("Outbox counts packets, PUBLISH among them and their payloads until its reader takes the counts", () => {
+  const outbox = newOutbox();
+  const counts = () => [outbox.packets, outbox.publishes, outbox.payloadBytes];
+  assertEquals([...counts(), outbox.isCut], [0, 0, 0, false]);
+  const publish: Packet = {
+    type: "publish",
+    dup: false,
+    qos: 1,
+    retain: false,
+    topic: "t",
+    packetIdentifier: 1,
+    payload: new Uint8Array(5),
+    properties: {},
+  };
+  const frame = encodePacket(publish, 4);
+  outbox.push(PING);
+  assertEquals(counts(), [1, 0, 0]);
+  outbox.push(publish);
+  assertEquals(counts(), [2, 1, 5]);
+  outbox.pushShared(frame.buffer, 0, frame.length, 5);
+  assertEquals(counts(), [3, 2, 10]);
+  outbox.pushShared(frame.buffer, 0, frame.length);
+  assertEquals(counts(), [4, 3, 10]);
+  outbox.pushPublish(frame, 5, packetIdentifierOffset(frame), 9, false);
+  assertEquals(counts(), [5, 4, 15]);
+  outbox.close();
+  outbox.push(PING);
+  outbox.pushShared(frame.buffer, 0, frame.length, 5);
+  outbox.pushPublish(frame, 5, packetIdentifierOffset(frame), 9, false);
+  assertEquals(counts(), [5, 4, 15]);
+});
+
+Deno.test("Outbox waits for nothing where nothing is said of a change", () => {
+  const outbox = newOutbox();
+  const frame = encodePacket({ ...PING }, 4);
+  outbox.push(puback(1));
+  outbox.pushPublish(PUBLISH, 0, packetIdentifierOffset(PUBLISH), 9, false);
+  outbox.pushShared(frame.buffer, frame.byteOffset, frame.byteOffset + frame.length);
+  assertEquals(taken(outbox, 0), "4002000132050001740009d000");
+});
+
+Deno.test("Outbox keeps no buffer of its own for a connection that only gets CONNACK and PINGRESP", () => {
+  const connack: Packet = { type: "connack", sessionPresent: false, reasonCode: 0x00, properties: {} };
+  for (const packet of [connack, PING]) {
+    const outbox = newOutbox();
+    outbox.push(packet);
+    assertEquals(outbox.take(0)?.buffer.byteLength, encodePacket(packet, 4).buffer.byteLength);
+  }
+  const outbox = newOutbox();
+  outbox.push(puback(1));
+  const first = outbox.take(0);
+  outbox.push(PING);
+  assertStrictEquals(outbox.take(0)?.buffer, first?.buffer);
+});
+
 Deno.test("Outbox.isHeldBetween() knows what waits", () => {
   const outbox = newOutbox();
   outbox.push(puback(1));
@@ -117,11 +183,11 @@ Deno.test("Outbox.pushPublish() sets Packet Identifier and DUP without writing t
   }
 });
 
-Deno.test("Outbox.keep() lets go of a large buffer of which it holds a small part, and of no other", () => {
+Deno.test("Outbox.compact() lets go of a large buffer of which it holds a small part, and of no other", () => {
   const outbox = newOutbox();
   const large = new Uint8Array(10_000).fill(7);
   outbox.pushShared(large.buffer, 100, 110);
-  outbox.keep();
+  outbox.compact();
   large.fill(8); // Whoever owns it may do so now.
   const bytes = outbox.take(0);
   assertEquals(bytes, new Uint8Array(10).fill(7));
@@ -129,7 +195,7 @@ Deno.test("Outbox.keep() lets go of a large buffer of which it holds a small par
 
   const whole = new Uint8Array(10_000);
   outbox.pushShared(whole.buffer, 0, 9_000);
-  outbox.keep();
+  outbox.compact();
   assertStrictEquals(outbox.take(0)?.buffer, whole.buffer);
 });
 
@@ -180,7 +246,7 @@ seededTest(
         outbox.pushPublish(frame, payloadBytes, packetIdentifierOffset(frame), 1, false, heldUntil);
         expected.push({ hex: toHex(frame), heldUntil });
       } else if (kind === 4) {
-        outbox.keep();
+        outbox.compact();
       } else {
         if (kind === 5) durable = random.integer(durable, sequence);
         let hex = "";
@@ -192,13 +258,13 @@ seededTest(
   },
 );
 
-Deno.test("Outbox.pushBehind() puts what is pushed first behind what is pushed next, and both behind what waits", () => {
+Deno.test("Outbox.pushAfter() puts what is pushed first behind what is pushed next, and both behind what waits", () => {
   const outbox = newOutbox();
   outbox.push(puback(1));
-  outbox.pushBehind(() => {
+  outbox.pushAfter(() => {
     outbox.push(puback(3));
     assertEquals(taken(outbox), ""); // It would be ahead of all that waits.
-    outbox.keep();
+    outbox.compact();
     outbox.push(puback(4));
     return 2;
   }, (packetIdentifier) => outbox.push(puback(packetIdentifier), 1));
@@ -209,14 +275,14 @@ Deno.test("Outbox.pushBehind() puts what is pushed first behind what is pushed n
   assertEquals(outbox.bytes, 0);
 });
 
-Deno.test("Outbox.pushBehind() keeps all that was pushed when it fails", () => {
+Deno.test("Outbox.pushAfter() keeps all that was pushed when it fails", () => {
   const outbox = newOutbox();
   outbox.push(puback(1));
   const fails = () => {
     outbox.push(puback(2));
     throw new RangeError("fails");
   };
-  assertThrows(() => outbox.pushBehind(fails, () => outbox.push(puback(3))), RangeError);
+  assertThrows(() => outbox.pushAfter(fails, () => outbox.push(puback(3))), RangeError);
   assertEquals(outbox.bytes, 2 * 4);
   assertEquals(taken(outbox), "4002000140020002");
 });
@@ -231,9 +297,9 @@ Deno.test("Outbox.close() lets what waits leave, held or not, and takes nothing 
   outbox.pushShared(Uint8Array.of(1, 2, 3).buffer, 0, 3);
   const frame = publish(4);
   outbox.pushPublish(frame, 4, packetIdentifierOffset(frame), 1, false);
-  outbox.pushBehind(() => outbox.push(puback(3)), () => outbox.push(puback(4)));
+  outbox.pushAfter(() => outbox.push(puback(3)), () => outbox.push(puback(4)));
   assertEquals([outbox.bytes, outbox.packets], [bytes, packets]);
-  outbox.keep();
+  outbox.compact();
   assertEquals(taken(outbox, 4), "");
   assertEquals(taken(outbox, 5), `40020001${PING_HEX}`);
 });
@@ -246,7 +312,7 @@ Deno.test("Outbox.take() gives as many bytes as it is told to, and all of them i
     outbox.push(puback(7), 5);
     const pieces: string[] = [];
     for (let piece = outbox.take(5, most); piece !== undefined; piece = outbox.take(5, most)) {
-      outbox.keep();
+      outbox.compact();
       pieces.push(toHex(piece));
       assertEquals(piece.length, outbox.bytes > 0 ? most : 9 % most || most);
     }

@@ -174,7 +174,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
     if (connection.closing !== undefined) this.#over(connection.closing);
     else if (connection.session?.wantsPage) this.#host.pages.load(connection);
     if (this.#isWriting) {
-      connection.outbox.keep();
+      connection.outbox.compact();
       return;
     }
     const bytes = connection.outbox.take(this.#host.log.durableSequence, MOST_BYTES_A_WRITE);
@@ -193,7 +193,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
     if (this.#timers.of(Due.Write) === Infinity) this.#setDue(Due.Write, this.#host.limits.writeTimeoutMs);
     this.writingSinceMs = this.#host.turn.now();
     this.#channel.write(bytes).then(this.#written, this.#broken);
-    if (connection.outbox.bytes > 0) connection.outbox.keep();
+    if (connection.outbox.bytes > 0) connection.outbox.compact();
   }
 
   #countSent(bytes: number): void {
