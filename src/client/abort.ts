@@ -1,4 +1,4 @@
-/** Gives what the promise gives, or rejects with the reason of the signal when that comes first. */
+/** Resolves as the promise does, or rejects with the reason of the signal if that comes first. */
 export function orAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal | undefined,
@@ -22,7 +22,7 @@ export function orAborted<T>(
   });
 }
 
-/** Gives a signal that is aborted in time, or with the one given; `stop` when it is not needed any more. */
+/** Makes a signal that aborts after a time or with the given signal; call `stop` when it is no longer needed. */
 export function deadlineSignal(
   ms: number,
   what: string,

@@ -29,8 +29,8 @@ import type { Subscribed, SubscriptionRequest } from "./subscriptions.ts";
 const DEFAULT_BUFFERED_MESSAGES = 1_000;
 
 /**
- * A client of any MQTT 5 or 3.1.1 server. It comes back by itself when the connection is lost, and goes on with all that
- * was under way.
+ * Client of any MQTT 5 or 3.1.1 server. It reconnects by itself when the connection is lost, and resumes everything
+ * that was in progress.
  *
  * @example
  * ```ts
@@ -47,14 +47,14 @@ const DEFAULT_BUFFERED_MESSAGES = 1_000;
  * ```
  */
 export class Client implements AsyncDisposable {
-  /** Resolves when the client is closed for good, by whomever; see {@linkcode Client.status} for the reason. */
+  /** Resolves when the client is closed for good, by either side; see {@linkcode Client.status} for the reason. */
   readonly closed: Promise<void>;
   readonly #options: CompleteOptions;
   readonly #connector: Connector;
   readonly #session: ClientSession;
   readonly #requests: Requests;
   readonly #status: StatusChanges;
-  /** Aborted by `close()`. */
+  /** Aborts with `close()`. */
   readonly #stop = new AbortController();
   #established: Established;
   #isConnected = false;
@@ -77,12 +77,12 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Connects, and resolves when the server has accepted. Only from then on the client comes back by itself.
+   * Connects, and resolves when the server has accepted. Only after that the client reconnects by itself.
    *
    * @param address `mqtt://`, `mqtts://`, `ws://`, `wss://` or `unix:`, with User Name and Password where needed; or a
    * server in the same process, such as a `Broker`
-   * @throws RefusedError when the server refuses; TypeError or RangeError for an address or options that cannot be; what
-   * the network says otherwise
+   * @throws RefusedError if the server refuses; TypeError or RangeError for an invalid address or option; other errors
+   * of the network
    */
   static async connect(address: ServerAddress, options: ConnectOptions = {}): Promise<Client> {
     const complete = completeOptions(options);
@@ -90,22 +90,22 @@ export class Client implements AsyncDisposable {
     return new Client(complete, connector, await connector.connect(options.signal));
   }
 
-  /** What the client is doing. */
+  /** Current status of the client. */
   get status(): ClientStatus {
     return this.#status.current;
   }
 
-  /** The status now and each that follows, up to `closed`. */
+  /** Stream of the current status and all that follow, up to `closed`. */
   statusChanges(): ReadableStream<ClientStatus> {
     return this.#status.watch();
   }
 
-  /** Client Identifier, as the server assigned it where it did. */
+  /** Client Identifier, the one that the server assigned if it did. */
   get clientId(): string {
     return this.#connector.clientId;
   }
 
-  /** Messages that no subscription of this client wanted, since it connected. */
+  /** Number of messages since the client connected that none of its subscriptions wanted. */
   get unclaimed(): number {
     return this.#session.unclaimed.dropped;
   }
@@ -113,10 +113,10 @@ export class Client implements AsyncDisposable {
   /**
    * Publishes. With QoS 1 and 2 it resolves with the server's answer when the QoS is met, however many connections that
    * takes; the data must not be changed until then. With QoS 0 it resolves when the message is handed over to the
-   * connection and there is room for the next one. Without connection, messages wait for the next one.
+   * connection and there is room for the next one. Without a connection, messages wait for the next one.
    *
-   * Rejects with RefusedError when the server refuses, with MqttError and 0x97 when too much waits already, and with
-   * TypeError when the client is closed.
+   * Rejects with RefusedError if the server refuses, with MqttError and 0x97 if too much waits already, and with
+   * TypeError if the client is closed.
    */
   publish(topic: string, data: Data, options: PublishOptions = {}): Promise<PublishResult | undefined> {
     const { qos = 0, retain = false, properties = NO_PROPERTIES, signal } = options;
@@ -130,10 +130,10 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Subscribes to one or several Topic Filters. Messages wait in a buffer of `maximumMessages`; beyond that, those with
-   * QoS 1 and 2 are not acknowledged until they are read, and so the server holds further ones back.
+   * Subscribes to one or several Topic Filters. Messages wait in a buffer of `maximumMessages`; beyond that, messages
+   * with QoS 1 and 2 are not acknowledged until they are read, so that the server holds back further ones.
    *
-   * Rejects with RefusedError when the server refuses all of the filters, and RangeError for what is none.
+   * Rejects with RefusedError if the server refuses all of the filters, and with RangeError for an invalid filter.
    *
    * @example
    * ```ts
@@ -185,8 +185,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Unsubscribes Topic Filters that a session has from an earlier client; to end a subscription of this one, cancel it.
-   * Resolves with the server's answer; `undefined` when the session was lost meanwhile, and they with it.
+   * Unsubscribes Topic Filters that the session has from an earlier client; to end a subscription of this client,
+   * cancel it. Resolves with the server's answer; `undefined` if the session was lost meanwhile, and the subscriptions
+   * with it.
    */
   unsubscribe(
     topicFilters: string | readonly string[],
@@ -198,10 +199,10 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Publishes a request and gives the response to it (MQTT 5, section 4.10). Needs MQTT 5.
+   * Publishes a request and resolves with its response (MQTT 5, section 4.10). Needs MQTT 5.
    *
-   * Rejects with a DOMException named `TimeoutError` when none comes in time, and with RefusedError when the server knows
-   * that nobody gets the request (QoS 1 and 2).
+   * Rejects with a DOMException named `TimeoutError` if none comes in time, and with RefusedError if the server reports
+   * that the request has no subscriber (QoS 1 and 2).
    */
   request(topic: string, data: Data, options: RequestOptions = {}): Promise<ReceivedMessage> {
     if (this.#isOver || this.#closing !== undefined) return Promise.reject(closedError("request"));
@@ -212,8 +213,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Says DISCONNECT and closes. What was handed over before is sent; what is not acknowledged by then is rejected, so
-   * await what matters first. Messages that were received and acknowledged can still be read.
+   * Sends DISCONNECT and closes. Messages handed over before are sent; publications that are not acknowledged by then
+   * are rejected, so await those that matter first. Messages that were received and acknowledged can still be read.
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options);
@@ -225,11 +226,11 @@ export class Client implements AsyncDisposable {
   }
 
   async #close({ reasonCode = ReasonCode.Success, sessionExpirySeconds, properties }: CloseOptions): Promise<void> {
-    await undefined; // `#closing` is set before anything is told to anybody.
+    await undefined; // `#closing` is set before anyone is notified.
     this.#stop.abort();
     if (this.#isConnected) {
       const wanted = sessionExpirySeconds ?? this.#options.sessionExpirySeconds ?? 0;
-      // It may not be raised from 0 (section 3.14.2.2.2).
+      // The expiry must not be raised from 0 (section 3.14.2.2.2).
       const isChanged = wanted !== this.#connector.sessionExpirySeconds && this.#connector.sessionExpirySeconds > 0;
       const expiry = isChanged ? { sessionExpiryInterval: wanted } : {};
       this.#session.incoming.detach();
@@ -253,7 +254,7 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  /** Tries until there is a connection again, or a reason to give up; `undefined`: closed meanwhile. */
+  /** Tries until there is a connection again, or a reason to give up; `undefined`: the client was closed meanwhile. */
   async #reconnect(lost: Error): Promise<Established | Error | undefined> {
     const { reconnect = {} } = this.#options;
     if (reconnect === false) return lost;

@@ -3,70 +3,73 @@ import type { Properties } from "../codec/property.ts";
 import type { TlsClientOptions } from "../transport/connect_tls.ts";
 import type { Data } from "./message.ts";
 
-/** Options of {@linkcode Client.connect}; all may be left out. */
+/** Options of {@linkcode Client.connect}; all are optional. */
 export interface ConnectOptions {
   /**
-   * Version to speak: 5, 4 for 3.1.1, or 3 for 3.1. Without it the client begins with 5, and goes on with 3.1.1 when the
-   * server refuses 5, or closes without a word.
+   * Version to speak: 5, 4 for 3.1.1, or 3 for 3.1. Without it the client tries 5 first, and then 3.1.1 if the server
+   * refuses 5, or closes without an answer.
    */
   readonly protocolVersion?: ProtocolVersion;
-  /** Empty lets the server assign one. @default a random one that begins with `brooklet-` */
+  /** Client Identifier; an empty one lets the server assign one. @default a random one that begins with `brooklet-` */
   readonly clientId?: string;
-  /** @default what the URL says */
+  /** User Name. @default the one in the URL */
   readonly userName?: string;
-  /** @default what the URL says */
+  /** Password. @default the one in the URL */
   readonly password?: Data;
   /**
-   * Whether to begin without the session that the server may have (MQTT 5, section 3.1.2.4). After a loss of the connection
-   * the client goes on with its session in any case, as far as the server still has it.
+   * Whether to begin without the session that the server may have (MQTT 5, section 3.1.2.4). After losing the
+   * connection the client resumes its session in any case, as far as the server still has it.
    *
    * @default {true}
    */
   readonly cleanStart?: boolean;
   /**
-   * How long the server keeps the session after the connection ends, in seconds (MQTT 5, section 3.1.2.11.2). Without it,
-   * the session lives through losses of the connection and ends with {@linkcode Client.close}. With 3.1.1 `cleanStart`
-   * says it all.
+   * Time for which the server keeps the session after the connection ends, in seconds (MQTT 5, section 3.1.2.11.2).
+   * Without it, the session survives losses of the connection and ends with {@linkcode Client.close}. With 3.1.1 only
+   * `cleanStart` counts.
    *
    * @default {300} and 0 from `close()` on; 0 without `reconnect`
    */
   readonly sessionExpirySeconds?: number;
-  /** Longest silence towards the server (section 3.1.2.10); 0 turns it off. The server may say otherwise. @default {60} */
+  /**
+   * Longest silence towards the server (section 3.1.2.10); 0 turns it off. The server may set another. @default {60}
+   */
   readonly keepAliveSeconds?: number;
-  /** What the server publishes when the client is gone without DISCONNECT. */
+  /** Message that the server publishes if the client disappears without DISCONNECT. */
   readonly will?: WillOptions;
   /** Further properties of CONNECT, such as `userProperties` and `requestResponseInformation`. MQTT 5 only. */
   readonly properties?: Properties;
   /** QoS 1 and 2 messages that the server may send before they are acknowledged (section 3.1.2.11.3). @default {1_000} */
   readonly receiveMaximum?: number;
-  /** Largest packet that is accepted, in bytes (section 3.1.2.11.4). @default {268_435_460} the largest there is */
+  /** Largest packet that is accepted, in bytes (section 3.1.2.11.4). @default {268_435_460} the largest possible */
   readonly maximumPacketBytes?: number;
   /** Topic Aliases that the server may use (section 3.1.2.11.5). @default {10} */
   readonly topicAliasMaximum?: number;
-  /** Whether to send Topic Aliases where the server takes them: less on the wire, more work. @default {false} */
+  /** Whether to send Topic Aliases if the server accepts them: fewer bytes, more work. @default {false} */
   readonly sendsTopicAliases?: boolean;
   /** QoS 1 and 2 messages that are sent and not acknowledged, at most; the server may allow fewer. @default {100} */
   readonly maximumInflight?: number;
-  /** Messages that wait for the connection or for a place among those in flight. @default {10_000} */
+  /** Messages that wait for the connection or for a place in flight. @default {10_000} */
   readonly maximumQueuedMessages?: number;
-  /** The same in bytes of payload and topic. @default {16_777_216} */
+  /** Bytes of payload and topic of these messages. @default {16_777_216} */
   readonly maximumQueuedBytes?: number;
   /**
-   * How long, from the first connection on, messages that no subscription wants wait unacknowledged for one to be made:
-   * what the session has kept comes before a program can subscribe. Later they are acknowledged, dropped and counted.
+   * Time from the first connection for which messages that no subscription wants wait unacknowledged for one to be
+   * made: those that the session has kept come before a program can subscribe. Later ones are acknowledged, dropped and
+   * counted.
    *
    * @default {10_000}
    */
   readonly unclaimedTimeoutMs?: number;
   /** Time from the beginning until the server has accepted. @default {30_000} */
   readonly connectTimeoutMs?: number;
-  /** What to do when the connection is lost; `false`: the client is closed then. */
+  /** Reconnection after a lost connection; `false`: the client is closed then. */
   readonly reconnect?: ReconnectOptions | false;
-  /** What to trust and to show over TLS. */
+  /** Trusted and own certificates for TLS. */
   readonly tls?: TlsClientOptions;
-  /** Enhanced authentication (section 4.12). MQTT 5 only, so without falling back. */
+  /** Enhanced authentication (section 4.12). MQTT 5 only, so the client does not fall back to 3.1.1. */
   readonly authentication?: ClientAuthentication;
-  /** Ends the attempt to connect; a client that is connected is closed by {@linkcode Client.close}. */
+  /** Ends the attempt to connect; a connected client is closed by {@linkcode Client.close}. */
   readonly signal?: AbortSignal;
 }
 
@@ -79,7 +82,7 @@ export interface WillOptions {
   readonly qos?: QoS;
   /** @default {false} */
   readonly retain?: boolean;
-  /** Such as `willDelayInterval`. */
+  /** Properties, such as `willDelayInterval`. */
   readonly properties?: Properties;
 }
 
@@ -96,9 +99,9 @@ export interface ReconnectOptions {
 /** One side of an exchange that proves who the client is (MQTT 5, section 4.12). */
 export interface ClientAuthentication {
   readonly method: string;
-  /** What CONNECT says. */
+  /** Authentication Data for CONNECT. */
   start?(): Uint8Array | undefined | Promise<Uint8Array | undefined>;
-  /** Answers what the server sent; what it sends with CONNACK is given too, and its answer then goes nowhere. */
+  /** Answers the server's data; also called with the data of CONNACK, and that answer is ignored. */
   answer(data: Uint8Array | undefined): Uint8Array | undefined | Promise<Uint8Array | undefined>;
 }
 
@@ -108,9 +111,9 @@ export interface PublishOptions {
   readonly qos?: QoS;
   /** @default {false} */
   readonly retain?: boolean;
-  /** All but `topicAlias`, which the client gives out itself. MQTT 5 only. */
+  /** Properties other than `topicAlias`, which the client assigns itself. MQTT 5 only. */
   readonly properties?: Properties;
-  /** Ends the wait, and takes the message back as long as it was not sent. */
+  /** Ends the wait, and takes the message back if it has not been sent. */
   readonly signal?: AbortSignal;
 }
 
@@ -118,26 +121,26 @@ export interface PublishOptions {
 export interface SubscriptionOptions {
   /** @default {2} */
   readonly qos?: QoS;
-  /** Whether to leave out what this client publishes itself. @default {false} */
+  /** Whether to leave out messages that this client publishes itself. @default {false} */
   readonly noLocal?: boolean;
   /** @default {false} */
   readonly retainAsPublished?: boolean;
   /** @default {0} */
   readonly retainHandling?: RetainHandling;
-  /** Properties of SUBSCRIBE; the Subscription Identifier is given out by the client. */
+  /** Properties of SUBSCRIBE; the client assigns the Subscription Identifier. */
   readonly properties?: Properties;
   /** Messages that may wait for the reader. @default {1_000} */
   readonly maximumMessages?: number;
   /**
-   * When messages with QoS 1 and 2 are acknowledged: as soon as they have a place in the buffer, or not before they are
-   * read, so that what is in the buffer when the program ends is still the server's.
+   * Acknowledgement of messages with QoS 1 and 2: as soon as they have a place in the buffer, or only when they are
+   * read, so that messages in the buffer when the program ends still belong to the server.
    *
    * @default {"buffered"}
    */
   readonly acknowledges?: "buffered" | "read";
   /**
-   * Whether messages that no subscription of this client wants come to this one: what a session from an earlier client is
-   * still subscribed to. @default {false}
+   * Whether this subscription gets the messages that no subscription of this client wants: those that the session is
+   * still subscribed to from an earlier client. @default {false}
    */
   readonly takesUnclaimed?: boolean;
   /** Ends the subscription, also while it is being made. */
@@ -154,13 +157,13 @@ export interface UnsubscribeOptions {
 
 /** Options of {@linkcode Client.request}. */
 export interface RequestOptions {
-  /** Of the request; that of the response is for the responder to say. @default {0} */
+  /** QoS of the request; the responder chooses that of the response. @default {0} */
   readonly qos?: QoS;
   /** @default {false} */
   readonly retain?: boolean;
   /** Further properties of the request. */
   readonly properties?: Properties;
-  /** Where the response is wanted. @default a topic of this client alone */
+  /** Topic for the response. @default a topic of this client alone */
   readonly responseTopic?: string;
   /** @default {10_000} */
   readonly timeoutMs?: number;
@@ -171,13 +174,13 @@ export interface RequestOptions {
 export interface CloseOptions {
   /** 0x04 lets the server publish the Will (MQTT 5, section 3.14.2.1). @default {0x00} */
   readonly reasonCode?: 0x00 | 0x04;
-  /** Changes how long the server keeps the session. @default as it was asked for in {@linkcode ConnectOptions} */
+  /** Changes how long the server keeps the session. @default as requested in {@linkcode ConnectOptions} */
   readonly sessionExpirySeconds?: number;
   /** Properties of DISCONNECT. */
   readonly properties?: Properties;
 }
 
-/** The options that have a default, with it. */
+/** Options with their defaults. */
 export interface CompleteOptions extends ConnectOptions {
   readonly cleanStart: boolean;
   readonly keepAliveSeconds: number;
@@ -220,10 +223,10 @@ const RANGES = {
   connectTimeoutMs: [1, LONGEST_TIMER_MS],
 } as const;
 
-/** The options with their defaults; throws RangeError for a value out of its range. */
+/** Adds the defaults; throws RangeError for a value out of its range. */
 export function completeOptions(options: ConnectOptions): CompleteOptions {
   for (const [name, [least, most]] of Object.entries(RANGES)) {
-    checkInteger(name, options[name as keyof typeof RANGES], least, most); // It is its own key.
+    checkInteger(name, options[name as keyof typeof RANGES], least, most); // The name comes from this object.
   }
   if (options.reconnect) {
     checkInteger("minimumDelayMs", options.reconnect.minimumDelayMs, 0, LONGEST_TIMER_MS);
@@ -233,7 +236,7 @@ export function completeOptions(options: ConnectOptions): CompleteOptions {
   return { ...DEFAULTS, ...options };
 }
 
-/** Throws RangeError for what is not an integer between the two. */
+/** Throws RangeError for a value that is not an integer between the two. */
 export function checkInteger(name: string, value: number | undefined, least: number, most: number): void {
   if (value === undefined || (Number.isInteger(value) || value === Infinity) && value >= least && value <= most) return;
   throw new RangeError(`Cannot set ${name}: "${value}" is not an integer between ${least} and ${most}`);

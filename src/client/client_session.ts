@@ -19,7 +19,7 @@ import {
 } from "./subscriptions.ts";
 import { UnclaimedMessages } from "./unclaimed_messages.ts";
 
-/** All that a client keeps from one connection to the next: what it sends, what it takes, and what it is subscribed to. */
+/** State that a client keeps from one connection to the next: its publications, incoming messages and subscriptions. */
 export class ClientSession {
   readonly outgoing: PublishQueue;
   readonly incoming: IncomingMessages;
@@ -45,9 +45,9 @@ export class ClientSession {
   }
 
   /**
-   * Serves a connection to its end and gives the reason; it never rejects.
+   * Serves a connection to its end and resolves with the reason; it never rejects.
    *
-   * @param isClosing whether what still comes is not to be looked at
+   * @param isClosing whether to ignore further packets
    */
   async serve({ connection, connack, terms }: Established, isClosing: () => boolean): Promise<Error> {
     const keepAlive = new KeepAlive(connection, terms.keepAliveSeconds, () => this.incoming.isReading);
@@ -76,7 +76,7 @@ export class ClientSession {
     return reason ?? (connection.error instanceof MqttError ? connection.error : lostConnection(connection.error));
   }
 
-  /** Takes a subscription in, with the messages that came for it before. */
+  /** Adds a subscription, with the messages that came for it before. */
   add(request: SubscriptionRequest): Subscribed {
     const subscribed = this.subscriptions.add(request);
     const isWanted = (topic: string) => {
@@ -87,7 +87,7 @@ export class ClientSession {
     return subscribed;
   }
 
-  /** Subscribes to a response topic for as long as there is the session. */
+  /** Subscribes to a response topic for the lifetime of the session. */
   async subscribeToResponses(responseTopic: string, recipient: SubscriptionRecipient): Promise<void> {
     if (!isTopicName(responseTopic)) throw new RangeError(`Cannot request: "${responseTopic}" is not a Topic Name`);
     const options = { qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 2 } as const;
@@ -100,7 +100,7 @@ export class ClientSession {
     }
   }
 
-  /** Ends what is not done, and the subscriptions. */
+  /** Ends everything unfinished, and the subscriptions. */
   close(error: Error | undefined): Error {
     const unfinished = error ?? closedError("finish");
     this.outgoing.fail(unfinished);

@@ -3,17 +3,17 @@ import type { ReceivedMessage } from "./message.ts";
 import type { MessageBuffer } from "./message_buffer.ts";
 
 /**
- * The messages of a subscription, as a stream: iterate it, pipe it, or take a reader of it. Leaving the loop, cancelling
- * the stream or `await using` unsubscribes. It ends when the client is closed, and fails when the client gave up.
+ * Messages of a subscription, as a stream: iterate it, pipe it, or take a reader of it. Leaving the loop, cancelling
+ * the stream or `await using` unsubscribes. It ends when the client is closed, and fails when the client has given up.
  */
 export class ClientSubscription extends ReadableStream<ReceivedMessage> implements AsyncDisposable {
   readonly topicFilters: readonly string[];
-  /** What the server granted: a QoS or a refusal for each Topic Filter, and what else it said. */
+  /** Answer of the server: a granted QoS or a refusal for each Topic Filter, and its properties. */
   readonly suback: SubackPacket;
   readonly #buffer: MessageBuffer;
   readonly #unsubscribe: () => Promise<void>;
 
-  /** For {@linkcode Client.subscribe}. */
+  /** Made by {@linkcode Client.subscribe}. */
   constructor(
     topicFilters: readonly string[],
     suback: SubackPacket,
@@ -27,12 +27,12 @@ export class ClientSubscription extends ReadableStream<ReceivedMessage> implemen
     this.#unsubscribe = unsubscribe;
   }
 
-  /** Messages with QoS 0 that were dropped, because there was no room and reading could not stop. */
+  /** Number of messages with QoS 0 that were dropped because there was no room and reading could not stop. */
   get dropped(): number {
     return this.#buffer.dropped;
   }
 
-  /** Ends it, also while somebody reads; resolves when the server has confirmed. What was not read is gone. */
+  /** Ends the subscription, also during a read; resolves when the server has confirmed. Unread messages are lost. */
   async unsubscribe(): Promise<void> {
     this.#buffer.stop();
     await this.#unsubscribe();

@@ -21,16 +21,16 @@ export interface Established {
 const LARGEST_PACKET_BYTES = 268_435_460;
 const DEFAULT_SESSION_EXPIRY_SECONDS = 300;
 
-/** The server does not speak this version, as far as can be told. */
+/** Refusal of the version by a server, as far as can be told. */
 class VersionRefused {
   constructor(readonly error: Error) {}
 }
 
-/** Connects to the one server of a client, as often as it is needed, always as the same client. */
+/** Connects to the server of a client, as often as needed, always as the same client. */
 export class Connector {
-  /** As the server assigned it, where it did. */
+  /** Client Identifier, the one that the server assigned if it did. */
   clientId: string;
-  /** Session Expiry Interval that is asked for. */
+  /** Session Expiry Interval that is requested. */
   readonly sessionExpirySeconds: number;
   readonly #server: URL | TransportServer;
   readonly #options: CompleteOptions;
@@ -48,7 +48,7 @@ export class Connector {
     this.#isVersionOpen = options.protocolVersion === undefined && options.authentication === undefined;
   }
 
-  /** Rejects with RefusedError when the server refuses, and with whatever the network says. */
+  /** Connects; rejects with RefusedError if the server refuses, and with other errors of the network. */
   async connect(signal: AbortSignal | undefined): Promise<Established> {
     const deadline = deadlineSignal(this.#options.connectTimeoutMs, "the server to accept the connection", signal);
     try {
@@ -123,13 +123,13 @@ export class Connector {
     return { connection, connack, terms: serverTerms(connack, this.#version, this.#options.keepAliveSeconds) };
   }
 
-  /** Servers that do not know MQTT 5 may just close; others may do so for any reason. */
+  /** Error for a close without CONNACK: a server that does not know MQTT 5 may just close, others for any reason. */
   #closedWithoutAnswer({ error, hasReceived }: NetworkConnection): Error | VersionRefused {
     const lost = lostConnection(error);
     return this.#version === 5 && !hasReceived ? new VersionRefused(lost) : lost;
   }
 
-  /** Behind the first connection, the session is gone on with where the server was asked to keep it. */
+  /** Clean Start: after the first connection the session is resumed if the server was asked to keep it. */
   #isCleanStart(): boolean {
     if (!this.#hasConnected || this.#version < 5) return this.#options.cleanStart;
     return this.sessionExpirySeconds === 0;
@@ -179,7 +179,7 @@ export class Connector {
     return { type: "auth", reasonCode, properties: answer };
   }
 
-  /** The server may have to prove itself, too. */
+  /** Verifies the server's last data: with CONNACK the server may prove its identity too. */
   async #finishAuthentication({ reasonCode, properties }: ConnackPacket): Promise<void> {
     const { authentication } = this.#options;
     if (authentication === undefined || reasonCode !== ReasonCode.Success) return;
@@ -194,12 +194,12 @@ function willOf({ topic, payload = "", qos = 0, retain = false, properties = NO_
   return { topic, payload: bytesOf(payload), qos, retain, properties };
 }
 
-/** CONNACK of 3.1.1 with return code 1, in answer to a CONNECT of 5: it has no properties. */
+/** Whether this is a CONNACK of 3.1.1 with return code 1, in answer to a CONNECT of 5: it has no properties. */
 function isOldRefusal({ firstBytes }: Malformed): boolean {
   return firstBytes[0] === 0x20 && firstBytes[3] === 0x01;
 }
 
-/** At most 23 characters, which every server must take. [MQTT-3.1.3-5] */
+/** Random Client Identifier of at most 23 characters, which every server must accept. [MQTT-3.1.3-5] */
 function randomClientId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(7));
   return `brooklet-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;

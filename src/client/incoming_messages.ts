@@ -7,45 +7,46 @@ import { ReceivedMessage } from "./message.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { ServerTerms } from "./server_terms.ts";
 
-/** What incoming messages need to know of the rest of the client. */
+/** Interface to the rest of the client. */
 export interface IncomingHost {
   readonly receiveMaximum: number;
   readonly topicAliasMaximum: number;
-  /** Whom a copy of a message is for; `undefined`: no subscription matches. */
+  /** Recipients of a copy of a message; `undefined`: no subscription matches. */
   recipients(topic: string, packet: PublishPacket): readonly Recipient[] | undefined;
-  /** For a message that is for nobody. */
+  /** Recipient of messages without a subscription. */
   readonly unclaimed: Recipient;
   /** Whether the client waits for an answer of the server, so that reading must not stop. */
   isAwaiting(): boolean;
 }
 
 /**
- * Takes messages, each with QoS 2 once, and acknowledges them when there is room for them (MQTT 5, sections 4.3 and 4.9).
+ * Receives messages, each with QoS 2 once, and acknowledges them when there is room for them (MQTT 5, sections 4.3 and
+ * 4.9).
  *
- * A message for which there is no room stops the reading where Receive Maximum does not hold the server back, which is
- * with QoS 0 and before MQTT 5, as long as nobody waits for an answer of the server: it would come behind that message.
- * Where reading cannot stop, QoS 0 is dropped and counted, and QoS 1 and 2 wait without an acknowledgement.
+ * A message without room stops reading where Receive Maximum does not limit the server, that is with QoS 0 and before
+ * MQTT 5, unless the client waits for an answer of the server, which would come after that message. Where reading
+ * cannot stop, QoS 0 is dropped and counted, and QoS 1 and 2 wait unacknowledged.
  */
 export class IncomingMessages {
   readonly #host: IncomingHost;
-  /** Messages that are not acknowledged yet, by Packet Identifier. */
+  /** Unacknowledged messages by Packet Identifier. */
   readonly #deliveries = new Map<number, UnacknowledgedMessage>();
   /** Packet Identifiers between PUBREC and PUBREL. [MQTT-4.3.3-10] */
   readonly #received = new Set<number>();
   readonly #aliases = new Map<number, string>();
   #connection: NetworkConnection | undefined;
   #version = 5;
-  /** QoS 1 and 2 messages of this connection that are not done. */
+  /** QoS 1 and 2 messages of this connection that are not completed. */
   #unacknowledged = 0;
-  #goOn: (() => void) | undefined;
+  #resume: (() => void) | undefined;
 
   constructor(host: IncomingHost) {
     this.#host = host;
   }
 
-  /** Whether it does not wait for room. */
+  /** Whether it reads, and does not wait for room. */
   get isReading(): boolean {
-    return this.#goOn === undefined;
+    return this.#resume === undefined;
   }
 
   attach(connection: NetworkConnection, { protocolVersion }: ServerTerms, sessionPresent: boolean): void {
@@ -57,7 +58,7 @@ export class IncomingMessages {
       this.#deliveries.clear();
       this.#received.clear();
     }
-    for (const delivery of this.#deliveries.values()) delivery.isHere = false; // The server sends it once more.
+    for (const delivery of this.#deliveries.values()) delivery.isHere = false; // The server will send it again.
   }
 
   detach(): void {
@@ -65,14 +66,14 @@ export class IncomingMessages {
     this.wake();
   }
 
-  /** Goes on reading: there is room, or somebody waits for an answer, or the connection is gone. */
+  /** Resumes reading: there is room, or an answer is awaited, or the connection is gone. */
   wake(): void {
-    const goOn = this.#goOn;
-    this.#goOn = undefined;
-    goOn?.();
+    const resume = this.#resume;
+    this.#resume = undefined;
+    resume?.();
   }
 
-  /** Takes a PUBLISH; what it returns has to be waited for before anything else is read. */
+  /** Takes a PUBLISH; if it returns a promise, await it before reading on. */
   receive(packet: PublishPacket): Promise<void> | undefined {
     const topic = this.#topicOf(packet);
     if (packet.qos > 0 && this.#isRepeated(packet)) return undefined;
@@ -95,7 +96,7 @@ export class IncomingMessages {
     const message = new ReceivedMessage(packet, topic);
     const { qos } = packet;
     const delivery = qos === 0 ? undefined : this.#begin(packet.packetIdentifier, qos);
-    delivery?.hold(); // Until all have seen it.
+    delivery?.hold(); // Until all recipients have seen it.
     if (recipients === undefined) this.#host.unclaimed.take(message, delivery);
     for (const recipient of recipients ?? []) recipient.take(message, delivery);
     delivery?.release();
@@ -108,7 +109,7 @@ export class IncomingMessages {
   }
 
   async #deliverLater(packet: PublishPacket, topic: string): Promise<void> {
-    await new Promise<void>((resolve) => this.#goOn = resolve);
+    await new Promise<void>((resolve) => this.#resume = resolve);
     if (this.#connection !== undefined) await this.#deliver(packet, topic);
   }
 
@@ -123,7 +124,7 @@ export class IncomingMessages {
     return delivery;
   }
 
-  /** Whether the message was taken before. It is acknowledged as the first one was, or will be. */
+  /** Whether the message was taken before. It is acknowledged like the first one, now or later. */
   #isRepeated({ packetIdentifier, qos, dup }: PublishPacket): boolean {
     if (qos === 2 && this.#received.has(packetIdentifier)) {
       this.#sendPubrec(packetIdentifier);
@@ -139,7 +140,7 @@ export class IncomingMessages {
 
   #acknowledge(delivery: UnacknowledgedMessage): void {
     const { packetIdentifier } = delivery;
-    // Of another connection: when the server sends it again. Of another session: never.
+    // Acknowledged later if it is of an earlier connection: when the server repeats it. Never if of an earlier session.
     if (!delivery.isHere || this.#deliveries.get(packetIdentifier) !== delivery) return;
     if (this.#connection === undefined) return;
     this.#deliveries.delete(packetIdentifier);
@@ -158,7 +159,7 @@ export class IncomingMessages {
     this.#connection?.send({ type: "pubrec", packetIdentifier, reasonCode: ReasonCode.Success, properties });
   }
 
-  /** What a Topic Alias stands for (MQTT 5, section 3.3.2.3.4). */
+  /** Topic of a PUBLISH, resolved if it has a Topic Alias (MQTT 5, section 3.3.2.3.4). */
   #topicOf({ topic, properties: { topicAlias } }: PublishPacket): string {
     if (topicAlias === undefined) return topic;
     if (topicAlias === 0 || topicAlias > this.#host.topicAliasMaximum) { // [MQTT-3.3.2-8] [MQTT-3.1.2-26]

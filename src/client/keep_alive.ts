@@ -2,12 +2,12 @@ import { MqttError } from "../codec/mqtt_error.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 
-// A look finds at most two of its intervals of silence, and a third may pass on the way.
+// Silence is found after at most two check intervals, and a third may pass on the way.
 const LOOKS_A_KEEP_ALIVE = 3;
 
 /**
- * Sends PINGREQ when nothing was sent for a while, and ends a connection on which then nothing comes (MQTT 5, section
- * 3.1.2.10). It looks only now and then, so that packets need not ask for the time.
+ * Sends PINGREQ after a time without packets, and ends a connection on which nothing arrives then (MQTT 5, section
+ * 3.1.2.10). It checks only at intervals, so that packets need no timestamps.
  */
 export class KeepAlive {
   readonly #connection: NetworkConnection;
@@ -15,7 +15,9 @@ export class KeepAlive {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   #looksWithoutAnswer: number | undefined;
 
-  /** @param isReading whether what comes is read: the server cannot be found silent while this side does not listen */
+  /**
+   * @param isReading whether incoming bytes are read: the server must not count as silent while this side does not read
+   */
   constructor(connection: NetworkConnection, keepAliveSeconds: number, isReading: () => boolean) {
     this.#connection = connection;
     this.#isReading = isReading;

@@ -4,23 +4,23 @@ import type { Properties } from "../codec/property.ts";
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const ENCODER = new TextEncoder();
 
-/** What can be published: bytes, or a text that goes out as UTF-8. */
+/** Payload to publish: bytes, or a text that is sent as UTF-8. */
 export type Data = Uint8Array | string;
 
-/** A message as a subscription gives it: everything that its PUBLISH said (MQTT 5, section 3.3). */
+/** A message as a subscription gives it, with all fields of its PUBLISH (MQTT 5, section 3.3). */
 export class ReceivedMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly qos: QoS;
-  /** Whether it comes from the retained messages; with `retainAsPublished`, whether it was published with RETAIN. */
+  /** Whether it is a retained message; with `retainAsPublished`, whether it was published with RETAIN. */
   readonly retain: boolean;
   /** Whether the server may have sent it before. */
   readonly dup: boolean;
-  /** 0 with QoS 0. */
+  /** Packet Identifier; 0 with QoS 0. */
   readonly packetIdentifier: number;
   readonly properties: Properties;
 
-  /** @param topic what a Topic Alias stands for, where there is one */
+  /** @param topic resolved if the packet has a Topic Alias */
   constructor(packet: PublishPacket, topic: string) {
     this.topic = topic;
     this.payload = owned(packet.payload);
@@ -31,18 +31,18 @@ export class ReceivedMessage {
     this.properties = packet.properties;
   }
 
-  /** The payload as UTF-8; what is none becomes U+FFFD. */
+  /** Payload decoded as UTF-8; ill-formed bytes become U+FFFD. */
   text(): string {
     return DECODER.decode(this.payload);
   }
 }
 
-/** Bytes to send. */
+/** Bytes of the data. */
 export function bytesOf(data: Data): Uint8Array {
   return typeof data === "string" ? ENCODER.encode(data) : data;
 }
 
-/** A view keeps the whole chunk that came with it alive, so it is kept only when that is mostly the payload: else copied. */
+/** Keeps a view only if its chunk, which it keeps alive, is mostly this payload; otherwise copies it. */
 function owned(payload: Uint8Array): Uint8Array {
   return payload.length * 2 >= payload.buffer.byteLength ? payload : payload.slice();
 }

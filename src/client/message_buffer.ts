@@ -3,9 +3,9 @@ import type { Recipient, UnacknowledgedMessage } from "./unacknowledged_message.
 import type { ReceivedMessage } from "./message.ts";
 
 /**
- * Messages of one subscription until its reader takes them. Up to `maximumMessages` are acknowledged as they come; those
- * beyond it, with QoS 1 and 2, when they have moved up, so that the server sends no more than Receive Maximum of them.
- * Where it was asked for, none is acknowledged before the reader takes it.
+ * Buffer of one subscription for messages until its reader takes them. Up to `maximumMessages` are acknowledged on
+ * arrival; those beyond, with QoS 1 and 2, when they have moved up, so that the server sends no more than Receive
+ * Maximum of them. If requested, none is acknowledged before the reader takes it.
  */
 export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, Recipient {
   dropped = 0;
@@ -13,9 +13,9 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
   readonly #onRoom: () => void;
   readonly #onCancel: () => Promise<void>;
   readonly #messages = new Queue<ReceivedMessage>();
-  /** Of the last of the messages: those beyond the maximum. */
+  /** Deliveries of the last messages: those beyond the maximum. */
   readonly #held = new Queue<UnacknowledgedMessage>();
-  /** Of messages that are acknowledged when they are read; `undefined`: they all are before. */
+  /** Deliveries of messages that are acknowledged on reading; `undefined`: all are acknowledged before. */
   readonly #untilRead: Map<ReceivedMessage, UnacknowledgedMessage> | undefined;
   #controller: ReadableStreamDefaultController<ReceivedMessage> | undefined;
   #isWanted = false;
@@ -23,7 +23,7 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
 
   /**
    * @param onRoom called when the buffer has become half empty
-   * @param onCancel called when the reader wants no more
+   * @param onCancel called when the reader wants no more messages
    */
   constructor(
     maximumMessages: number,
@@ -89,7 +89,7 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
     this.#messages.push(message);
   }
 
-  /** Ends the stream behind the messages that were acknowledged; the server has the others still. */
+  /** Ends the stream after the messages that were acknowledged; the server still has the others. */
   end(): void {
     if (this.#phase !== "open") return;
     const kept = this.#messages.length - this.#held.length;
@@ -102,7 +102,7 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
     if (messages.length === 0) this.#close();
   }
 
-  /** Ends it at once. */
+  /** Ends the stream at once. */
   stop(): void {
     this.#empty();
     this.#close();
@@ -115,7 +115,7 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
     this.#controller?.error(error);
   }
 
-  /** Nobody reads these any more. */
+  /** Drops all messages, and releases their deliveries. */
   #empty(): void {
     this.#messages.clear();
     for (let delivery = this.#held.shift(); delivery !== undefined; delivery = this.#held.shift()) delivery.release();

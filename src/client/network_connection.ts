@@ -5,21 +5,23 @@ import { PacketDecoderStream } from "../codec/packet_decoder_stream.ts";
 import { PacketEncoder } from "../codec/packet_encoder.ts";
 import type { OpenTransport } from "./open_transport.ts";
 
-// From here on a publisher with QoS 0 waits.
+// Threshold above which a publisher with QoS 0 waits.
 const MOST_WAITING_BYTES = 262_144;
-// How long a write may take when the connection is to end, and then the server to close its side.
+// Time limits of a write while the connection ends, and then for the server to close its side.
 const STALLED_MS = 15_000;
 const LINGER_MS = 2_000;
 
 type Phase = "idle" | "flushDue" | "writing" | "closed";
 
-/** One Network Connection: batches of packets in, and one write at a time out, with all that waits for it. */
+/**
+ * One Network Connection: reads batches of packets, and writes one chunk at a time with everything that waits for it.
+ */
 export class NetworkConnection {
-  /** Whether anything was written or came in since somebody looked, see `KeepAlive`. */
+  /** Whether anything was sent or received since the last check, see `KeepAlive`. */
   hasSent = false;
   hasReceived = false;
   readonly canPause: boolean;
-  /** Why it ended, where this side knows. */
+  /** Reason for its end, if this side knows it. */
   error: Error | undefined;
   readonly #open: OpenTransport;
   readonly #encoder: PacketEncoder;
@@ -28,14 +30,14 @@ export class NetworkConnection {
   #phase: Phase = "idle";
   #frames: Frame[] = [];
   #frameBytes = 0;
-  /** What was read and is not looked at yet. */
+  /** Batch that was read and not processed yet. */
   #unread: PacketBatch | undefined;
   #whenRoom: PromiseWithResolvers<undefined> | undefined;
   #whenIdle: (() => void) | undefined;
   #writes = 0;
   #ending: Promise<void> | undefined;
   #hasSaidLast = false;
-  /** While it ends. */
+  /** Set while the connection ends. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(open: OpenTransport, protocolVersion: ProtocolVersion, maximumPacketBytes: number) {
@@ -48,7 +50,7 @@ export class NetworkConnection {
     this.#writer.closed.catch(() => {}); // Each write and close has its own owner.
   }
 
-  /** Bytes of a packet, to be sent or found too large. Throws as {@linkcode PacketEncoder.encode} does. */
+  /** Encodes a packet, to be sent or found too large. Throws as {@linkcode PacketEncoder.encode} does. */
   encode(packet: Packet): Frame {
     return this.#encoder.encode(packet);
   }
@@ -57,7 +59,7 @@ export class NetworkConnection {
     this.sendFrame(this.#encoder.encode(packet));
   }
 
-  /** Everything that is sent in a turn, or while a write is under way, leaves in one write. */
+  /** Sends a frame; all frames of a turn, or during a write, leave in one write. */
   sendFrame(frame: Frame): void {
     if (this.#phase === "closed" || this.#hasSaidLast) return;
     this.#frames.push(frame);
@@ -71,14 +73,14 @@ export class NetworkConnection {
     return this.#frameBytes;
   }
 
-  /** What somebody who sends more has to wait for, if anything. It never rejects. */
+  /** Promise to await before sending more, if any. It never rejects. */
   room(): Promise<undefined> | undefined {
     if (this.#frameBytes < MOST_WAITING_BYTES || this.#phase === "closed") return undefined;
     this.#whenRoom ??= Promise.withResolvers();
     return this.#whenRoom.promise;
   }
 
-  /** The next batch; `undefined` at the end. It never rejects, see `error`. */
+  /** Reads the next batch; `undefined` at the end. It never rejects, see `error`. */
   async read(): Promise<PacketBatch | undefined> {
     const unread = this.#unread;
     if (unread !== undefined) {
@@ -95,12 +97,12 @@ export class NetworkConnection {
     }
   }
 
-  /** Gives back what was read too far. */
+  /** Puts back packets that were read too early. */
   putBack(batch: PacketBatch): void {
     if (batch.length > 0) this.#unread = batch;
   }
 
-  /** Ends it at once. */
+  /** Ends the connection at once. */
   fail(error: Error | undefined): void {
     this.error ??= error;
     if (this.#phase === "closed") return;
@@ -112,19 +114,19 @@ export class NetworkConnection {
     this.#whenIdle?.();
   }
 
-  /** Sends what waits and a last packet, and says that no more comes; the server has then a moment to close its side. */
+  /** Sends what waits and a last packet, and ends the writing side; the server then has a moment to close its side. */
   end(last: Packet | undefined): Promise<void> {
     this.#ending ??= this.#end(last);
     return this.#ending;
   }
 
-  /** Waits until the server has closed too, without looking at what it says, and gives everything back. */
+  /** Waits until the server has closed too, ignoring further packets, and releases all resources. */
   async release(): Promise<void> {
     while (this.#timer !== undefined && await this.read() !== undefined);
     clearTimeout(this.#timer);
     this.fail(undefined);
     await this.#reader.cancel().catch(() => {}); // It may be broken.
-    await this.#open.served?.catch(() => {}); // Its own concern.
+    await this.#open.served?.catch(() => {}); // Handled elsewhere.
   }
 
   async #end(last: Packet | undefined): Promise<void> {
@@ -141,7 +143,7 @@ export class NetworkConnection {
     clearInterval(this.#timer);
     if (this.#phase === "closed") return;
     this.#timer = setTimeout(() => this.fail(undefined), LINGER_MS);
-    await this.#writer.close().catch(() => {}); // Broken already: that is what was wanted.
+    await this.#writer.close().catch(() => {}); // It is broken already.
   }
 
   readonly #flush = (): void => {

@@ -3,34 +3,34 @@ import type { TlsClientOptions } from "../transport/connect_tls.ts";
 import { memoryTransport } from "../transport/memory.ts";
 import type { Transport } from "../transport/transport.ts";
 
-/** A server in the same process, such as a `Broker`: it serves the other end of a connection to its end. */
+/** Server in the same process, such as a `Broker`: it serves the other end of a connection to its end. */
 export interface TransportServer {
   serve(transport: Transport): Promise<void>;
 }
 
-/** Where to connect to: a URL, or a server in the same process. */
+/** Address of a server: a URL, or a server in the same process. */
 export type ServerAddress = string | URL | TransportServer;
 
-/** A connection that is open, and what its client has to know of it. */
+/** An open connection, with what its client must know of it. */
 export interface OpenTransport {
   readonly transport: Transport;
-  /** Whether the server waits while nobody reads. A WebSocket of the runtime comes in all the same. */
+  /** Whether the server waits while nothing is read. Messages of the runtime's WebSocket arrive regardless. */
   readonly canPause: boolean;
-  /** Resolves when a server in the same process has done with it. */
+  /** Resolves when a server in the same process has finished serving it. */
   readonly served: Promise<void> | undefined;
 }
 
 const DEFAULT_PORTS = { "mqtt:": 1883, "mqtts:": 8883 } as const;
 const DEFAULT_PATH = "/mqtt";
 
-/** Takes the address apart; throws TypeError for one that cannot be connected to. */
+/** Parses an address; throws TypeError for one that cannot be connected to. */
 export function parseServerAddress(address: ServerAddress): URL | TransportServer {
   if (typeof address === "object" && "serve" in address) return address;
   const url = new URL(address);
   switch (url.protocol) {
     case "ws:":
     case "wss:":
-      if (url.pathname === "/") url.pathname = DEFAULT_PATH; // Where nearly all servers have it.
+      if (url.pathname === "/") url.pathname = DEFAULT_PATH; // Nearly all servers use this path.
       url.hash = "";
       return url;
     case "mqtt:":
@@ -54,7 +54,7 @@ export function credentialsOf(server: URL | TransportServer): { userName?: strin
   };
 }
 
-/** Opens a connection. What only a runtime with sockets has is loaded when the URL asks for it, so that pages do without. */
+/** Opens a connection. Code that needs sockets is loaded when the URL asks for it, so that web pages do without it. */
 export async function openTransport(
   server: URL | TransportServer,
   tls: TlsClientOptions | undefined,
@@ -105,7 +105,7 @@ function portOf(url: URL, protocol: keyof typeof DEFAULT_PORTS): number {
   return url.port === "" ? DEFAULT_PORTS[protocol] : Number(url.port);
 }
 
-/** What is aborted is not waited for; a connection that comes all the same is closed. */
+/** Stops waiting when aborted; a connection that is opened nevertheless is closed. */
 function untilAborted(connecting: Promise<Transport>, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

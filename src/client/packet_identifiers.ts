@@ -2,12 +2,12 @@ import { quotaExceeded } from "./refused_error.ts";
 
 const LARGEST = 65_535;
 
-/** Packet Identifiers that this client gives out, for messages and subscriptions alike (MQTT 5, section 2.2.1). */
+/** Packet Identifiers that this client assigns, to messages and subscriptions alike (MQTT 5, section 2.2.1). */
 export class PacketIdentifiers {
   readonly #used = new Set<number>();
   #last = 0;
 
-  /** One that is not in use. [MQTT-2.2.1-4] Throws MqttError when all are. */
+  /** Takes an identifier that is not in use. [MQTT-2.2.1-4] Throws MqttError if all are. */
   take(): number {
     if (this.#used.size >= LARGEST) throw quotaExceeded(`Cannot send: ${LARGEST} packets are not acknowledged`);
     do {

@@ -6,10 +6,10 @@ import { OutgoingTopicAliases } from "../protocol/publish_rules.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { ServerTerms } from "./server_terms.ts";
 
-// Of a Topic Alias, as a property; and the length of the properties may take a byte more with it.
+// Bytes of a Topic Alias as a property, and one more that the length of the properties may take with it.
 const ALIAS_BYTES = 4;
 
-/** Bytes of PUBLISH for one connection, as its server wants them. */
+/** Encodes PUBLISH for one connection, within the terms of its server. */
 export class PublishFraming {
   readonly #connection: NetworkConnection;
   readonly #terms: ServerTerms;
@@ -23,7 +23,7 @@ export class PublishFraming {
     }
   }
 
-  /** Throws MqttError for what the server does not take, and RangeError for what cannot be said at all. */
+  /** Encodes; throws MqttError for a message that the server does not accept, and RangeError for an impossible one. */
   encode(packet: PublishPacket): Frame {
     const { maximumQos, retainAvailable } = this.#terms;
     if (packet.qos > maximumQos) { // [MQTT-3.2.2-11]
@@ -37,7 +37,7 @@ export class PublishFraming {
     if (topicAlias !== undefined) return this.#withAlias(packet, "", topicAlias);
     const frame = this.#checked(packet, this.#connection.encode(packet));
     if (aliases === undefined || frame.length + ALIAS_BYTES > this.#terms.maximumPacketBytes) return frame;
-    const assigned = aliases.assign(packet.topic); // It is known to go out: the packet is a good one.
+    const assigned = aliases.assign(packet.topic); // The packet is valid and will be sent.
     return assigned === undefined ? frame : this.#withAlias(packet, packet.topic, assigned);
   }
 

@@ -10,10 +10,10 @@ import { PublishFraming } from "./publish_framing.ts";
 import { quotaExceeded, RefusedError } from "./refused_error.ts";
 import type { ServerTerms } from "./server_terms.ts";
 
-/** What the server answered to a PUBLISH with QoS 1 or 2: `NoMatchingSubscribers` says that nobody wanted it. */
+/** Server's answer to a PUBLISH with QoS 1 or 2: `NoMatchingSubscribers` means that it reached no subscriber. */
 export type PublishResult = Pick<PubackPacket, "reasonCode" | "properties">;
 
-/** Bounds of what waits and of what is in flight. */
+/** Limits of waiting messages and of those in flight. */
 export interface OutgoingLimits {
   readonly maximumInflight: number;
   readonly maximumQueuedMessages: number;
@@ -21,7 +21,7 @@ export interface OutgoingLimits {
   readonly sendsTopicAliases: boolean;
 }
 
-/** A message until it is what its QoS promises. */
+/** A message until the promise of its QoS is met. */
 interface Entry {
   readonly topic: string;
   readonly payload: Uint8Array;
@@ -31,11 +31,11 @@ interface Entry {
   readonly resolve: (result: PublishResult | undefined) => void;
   readonly reject: (error: unknown) => void;
   state: "waiting" | "sent" | "takenBack";
-  /** 0 until it is sent. */
+  /** Packet Identifier; 0 until it is sent. */
   packetIdentifier: number;
   /** Whether the server may have it from an earlier connection. */
   dup: boolean;
-  /** What PUBREC said: from then on PUBREL is repeated, not PUBLISH (QoS 2). */
+  /** Result of PUBREC: from then on PUBREL is repeated, not PUBLISH (QoS 2). */
   received: PublishResult | undefined;
 }
 
@@ -45,7 +45,7 @@ export class PublishQueue {
   readonly #identifiers: PacketIdentifiers;
   readonly #onAwaiting: () => void;
   readonly #inflight = new Map<number, Entry>();
-  /** Sent on an earlier connection, and to be sent again before anything else. */
+  /** Messages of an earlier connection, to be sent again before anything else. */
   readonly #repeated = new Queue<Entry>();
   readonly #waiting = new Queue<Entry>();
   #waitingMessages = 0;
@@ -54,7 +54,7 @@ export class PublishQueue {
   #encoder: PublishFraming | undefined;
   #window = 0;
   #sendQuota = 0;
-  /** One for all that has not to wait. */
+  /** Shared promise for everything that need not wait. */
   readonly #done = Promise.resolve(undefined);
 
   /** @param onAwaiting called when the first message waits for the server's acknowledgement */
@@ -88,7 +88,7 @@ export class PublishQueue {
     return signal === undefined ? promise : orAborted(promise, signal, () => this.#takeBack(entry));
   }
 
-  /** Goes on over a new connection, with what the last one left undone. */
+  /** Continues over a new connection, with everything unfinished on the last one. */
   attach(connection: NetworkConnection, terms: ServerTerms, sessionPresent: boolean): void {
     this.#connection = connection;
     this.#encoder = new PublishFraming(connection, terms, this.#limits.sendsTopicAliases);
@@ -112,7 +112,7 @@ export class PublishQueue {
     const entry = this.#inflight.get(packet.packetIdentifier);
     if (packet.type === "pubrec") {
       this.#receivePubrec(packet, entry);
-    } else if (entry !== undefined) { // Else of an earlier session.
+    } else if (entry !== undefined) { // Otherwise it is of an earlier session.
       const isExpected = packet.type === "puback" ? entry.qos === 1 : entry.received !== undefined;
       if (!isExpected) {
         throw protocolError(`${packet.type.toUpperCase()} for a message that waits for another`, "MQTT 4.3");
@@ -121,7 +121,7 @@ export class PublishQueue {
     }
   }
 
-  /** Rejects all that is not done. */
+  /** Rejects everything unfinished. */
   fail(error: Error): void {
     for (const entry of this.#inflight.values()) entry.reject(error);
     for (const entry of this.#waiting.values()) entry.reject(error);
@@ -183,7 +183,7 @@ export class PublishQueue {
   }
 
   #takeBack(entry: Entry): void {
-    if (entry.state !== "waiting") return; // It takes its course; only nobody waits for it.
+    if (entry.state !== "waiting") return; // It continues; only its caller has stopped waiting.
     entry.state = "takenBack";
     this.#waitingMessages -= 1;
     this.#waitingBytes -= waitingBytes(entry);
@@ -193,7 +193,7 @@ export class PublishQueue {
     return this.#connection !== undefined && (qos === 0 || this.#sendQuota > 0);
   }
 
-  /** Sends what may go out: first what is repeated, then what waits, each in its order. [MQTT-4.6.0-1] */
+  /** Sends what may be sent: first repeated messages, then waiting ones, each in their order. [MQTT-4.6.0-1] */
   #pump(): void {
     while (this.#repeated.length > 0 && this.#sendQuota > 0 && this.#connection !== undefined) {
       const entry = this.#repeated.shift();
@@ -211,7 +211,7 @@ export class PublishQueue {
     }
   }
 
-  /** Sends a message; one that cannot be sent is rejected, and is nobody else's concern. */
+  /** Sends a message; one that cannot be sent is rejected, without effect on others. */
   #send(entry: Entry): void {
     const isRepeated = entry.packetIdentifier !== 0;
     const { topic, payload, qos, retain, properties, dup } = entry;
@@ -274,14 +274,14 @@ export class PublishQueue {
     this.#identifiers.free(packetIdentifier);
   }
 
-  /** The server has nothing of the session any more: what it may have taken with QoS 2 cannot be repeated. */
+  /** Handles the loss of the session: QoS 2 messages that the server may have taken cannot be repeated. */
   #beginAnew(): void {
     for (const entry of [...this.#inflight.values()]) {
       entry.dup = false;
       if (entry.qos === 1) continue; // At least once.
       this.#forget(entry);
       if (entry.received !== undefined) {
-        entry.resolve(entry.received); // It was the server's from PUBREC on (section 4.3.3).
+        entry.resolve(entry.received); // The server owned it from PUBREC on (section 4.3.3).
       } else {
         const message = `Cannot say whether the message to "${entry.topic}" arrived: the server has lost the session`;
         entry.reject(new MqttError(message, ReasonCode.UnspecifiedError, "MQTT 4.4"));

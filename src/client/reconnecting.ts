@@ -5,7 +5,9 @@ import type { ReconnectOptions } from "./client_options.ts";
 const DEFAULT_MINIMUM_MS = 500;
 const DEFAULT_MAXIMUM_MS = 30_000;
 
-/** What the server would say again, however often it is asked, and what only its operator or this client's can change. */
+/**
+ * Reason Codes that the server would repeat at each attempt, and that only its operator or this client's can change.
+ */
 const FINAL: ReadonlySet<ReasonCode> = new Set([
   ReasonCode.MalformedPacket,
   ReasonCode.ProtocolError,
@@ -15,7 +17,7 @@ const FINAL: ReadonlySet<ReasonCode> = new Set([
   ReasonCode.NotAuthorized,
   ReasonCode.Banned,
   ReasonCode.BadAuthenticationMethod,
-  ReasonCode.SessionTakenOver, // Else two clients of one name take it from each other for ever.
+  ReasonCode.SessionTakenOver, // Otherwise two clients of one name would take over from each other forever.
   ReasonCode.TopicFilterInvalid,
   ReasonCode.TopicNameInvalid,
   ReasonCode.ReceiveMaximumExceeded,
@@ -25,12 +27,14 @@ const FINAL: ReadonlySet<ReasonCode> = new Set([
   ReasonCode.ServerMoved,
 ]);
 
-/** Whether there is no use in another attempt. */
+/** Whether another attempt is useless. */
 export function isFinal(error: Error): boolean {
   return error instanceof MqttError && FINAL.has(error.reasonCode);
 }
 
-/** How long to wait before an attempt, which counts from 1: so that not all clients of a server come back at once. */
+/**
+ * Delay before an attempt, which counts from 1; random, so that the clients of a server do not all reconnect at once.
+ */
 export function reconnectDelayMs(
   { minimumDelayMs = DEFAULT_MINIMUM_MS, maximumDelayMs = DEFAULT_MAXIMUM_MS }: ReconnectOptions,
   attempt: number,
@@ -40,7 +44,7 @@ export function reconnectDelayMs(
   return fullMs / 2 + random() * fullMs / 2;
 }
 
-/** Waits; at most until the signal. */
+/** Waits for a time, or until the signal. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

@@ -2,9 +2,9 @@ import { MqttError } from "../codec/mqtt_error.ts";
 import type { Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 
-/** What the server refused or ended, with its Reason Code and all that it said of it. */
+/** Reports a refusal or an end by the server, with its Reason Code and properties. */
 export class RefusedError extends MqttError {
-  /** Of the packet that said so: Reason String, Server Reference, User Properties. */
+  /** Properties of that packet: Reason String, Server Reference, User Properties. */
   readonly properties: Properties;
 
   /** @param message what was refused, such as `Cannot publish to "a"` */
@@ -20,18 +20,18 @@ export class RefusedError extends MqttError {
   }
 }
 
-/** Says that the network failed, or that the server closed without a word. */
+/** Reports that the network failed, or that the server closed without a reason. */
 export function lostConnection(cause?: unknown): MqttError {
   const options = cause === undefined ? undefined : { cause };
   return new MqttError("The connection was lost", ReasonCode.UnspecifiedError, "MQTT 4.13", options);
 }
 
-/** A limit of this client that is reached. */
+/** Reports that a limit of this client is reached. */
 export function quotaExceeded(message: string): MqttError {
   return new MqttError(message, ReasonCode.QuotaExceeded, "MQTT 4.9");
 }
 
-/** What everything gets that is asked of a client that is closed, or that it did not finish. */
+/** Error of all calls to a closed client, and of those that it did not finish. */
 export function closedError(action: string): TypeError {
   return new TypeError(`Cannot ${action}: the client is closed`);
 }

@@ -7,9 +7,9 @@ import type { PublishResult } from "./publish_queue.ts";
 import { RefusedError } from "./refused_error.ts";
 import type { SubscriptionRecipient } from "./subscriptions.ts";
 
-/** What requests need of the rest of the client. */
+/** Interface to the rest of the client. */
 export interface RequestHost {
-  /** Beginning of response topics, as the server wants it. */
+  /** Gives the beginning of response topics, as the server wants it. */
   responseTopic(): string;
   subscribe(topicFilter: string, subscriber: SubscriptionRecipient): Promise<void>;
   publish(topic: string, data: Data, options: PublishOptions): Promise<PublishResult | undefined>;
@@ -20,14 +20,14 @@ export interface RequestHost {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const RANDOM_BYTES = 8;
 
-/** Requests and their responses (MQTT 5, section 4.10): which belongs to which is told by Correlation Data. */
+/** Requests and their responses (MQTT 5, section 4.10), matched by Correlation Data. */
 export class Requests implements SubscriptionRecipient {
   readonly isFull = false;
-  /** Responses that nobody waited for any more. */
+  /** Number of responses that were no longer awaited. */
   dropped = 0;
   readonly #host: RequestHost;
   readonly #pending = new Map<string, PromiseWithResolvers<ReceivedMessage>>();
-  /** Response topics that are subscribed to, or will be. */
+  /** Response topics with a subscription, made or in progress. */
   readonly #subscribed = new Map<string, Promise<void>>();
   readonly #prefix = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
   #count = 0;
@@ -47,7 +47,7 @@ export class Requests implements SubscriptionRecipient {
     const properties: Properties = { ...options.properties, responseTopic, correlationData };
     const key = keyOf(correlationData);
     const response = Promise.withResolvers<ReceivedMessage>();
-    response.promise.catch(() => {}); // The request may fail before somebody waits for it.
+    response.promise.catch(() => {}); // The request may fail before this is awaited.
     const deadline = deadlineSignal(timeoutMs, `a response to "${topic}"`, signal);
     this.#pending.set(key, response);
     this.#host.onAwaiting();
@@ -55,11 +55,11 @@ export class Requests implements SubscriptionRecipient {
       await orAborted(this.#subscribe(responseTopic), deadline.signal);
       const published = this.#host.publish(topic, data, { qos, retain, properties, signal: deadline.signal });
       published.then((result) => {
-        // With QoS 1 and 2 the server may know that it reaches nobody.
+        // With QoS 1 and 2 the server may report that there is no subscriber.
         if (result?.reasonCode !== ReasonCode.NoMatchingSubscribers) return;
         response.reject(nobodyThere(topic, result));
       }, response.reject);
-      return await orAborted(response.promise, deadline.signal); // It may come before PUBACK.
+      return await orAborted(response.promise, deadline.signal); // The response may come before PUBACK.
     } finally {
       this.#pending.delete(key);
       deadline.stop();

@@ -1,6 +1,6 @@
 import type { ConnackPacket, ProtocolVersion } from "../codec/packet.ts";
 
-/** What a server said of itself in CONNACK, with the protocol's defaults (MQTT 5, section 3.2.2.3). */
+/** Limits and abilities that a server gives in CONNACK, with the protocol's defaults (MQTT 5, section 3.2.2.3). */
 export interface ServerTerms {
   readonly protocolVersion: ProtocolVersion;
   readonly receiveMaximum: number;
@@ -12,7 +12,7 @@ export interface ServerTerms {
   readonly subscriptionIdentifiersAvailable: boolean;
 }
 
-/** Reads them from a CONNACK. */
+/** Reads the terms of a CONNACK. */
 export function serverTerms(
   { properties }: ConnackPacket,
   protocolVersion: ProtocolVersion,

@@ -1,33 +1,33 @@
 import type { ConnackPacket, ProtocolVersion } from "../codec/packet.ts";
 import { Queue } from "../protocol/queue.ts";
 
-/** What a client is doing. */
+/** Status of a client. */
 export type ClientStatus =
   | {
     readonly kind: "connected";
     readonly protocolVersion: ProtocolVersion;
     readonly clientId: string;
-    /** Session Present and all that the server said of itself. */
+    /** CONNACK, with Session Present and the properties of the server. */
     readonly connack: ConnackPacket;
   }
   | {
     readonly kind: "reconnecting";
-    /** Counts from 1, again after each connection. */
+    /** Number of the attempt from 1, counted anew after each connection. */
     readonly attempt: number;
-    /** Until the attempt. */
+    /** Delay until the attempt. */
     readonly delayMs: number;
-    /** Why the connection, or the last attempt, failed. */
+    /** Reason why the connection, or the last attempt, failed. */
     readonly error: Error;
   }
   | {
     readonly kind: "closed";
-    /** `undefined` when {@linkcode Client.close} did it. */
+    /** Error that closed it; `undefined` after {@linkcode Client.close}. */
     readonly error: Error | undefined;
   };
 
 const MOST_UNREAD = 100;
 
-/** The status of a client, and those who watch it. */
+/** Status of a client, and its watchers. */
 export class StatusChanges {
   #current: ClientStatus;
   readonly #watchers = new Set<StatusWatcher>();
@@ -46,7 +46,9 @@ export class StatusChanges {
     if (status.kind === "closed") this.#watchers.clear();
   }
 
-  /** The current status and all that follow, up to `closed`; of too many that nobody reads the oldest are left out. */
+  /**
+   * Stream of the current status and all that follow, up to `closed`; if too many are unread, the oldest are left out.
+   */
   watch(): ReadableStream<ClientStatus> {
     const watcher = new StatusWatcher(() => this.#watchers.delete(watcher));
     if (this.#current.kind !== "closed") this.#watchers.add(watcher);

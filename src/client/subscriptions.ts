@@ -9,7 +9,7 @@ import type { PacketIdentifiers } from "./packet_identifiers.ts";
 import { RefusedError } from "./refused_error.ts";
 import type { ServerTerms } from "./server_terms.ts";
 
-/** What a subscription asks for; the options are the same for all of its Topic Filters. */
+/** Request for a subscription; the options are the same for all of its Topic Filters. */
 export interface SubscriptionRequest {
   readonly topicFilters: readonly string[];
   readonly options: Omit<SubscribeEntry, "topicFilter">;
@@ -17,9 +17,9 @@ export interface SubscriptionRequest {
   readonly recipient: SubscriptionRecipient;
 }
 
-/** Whom the messages of a subscription are for. */
+/** Recipient of the messages of a subscription. */
 export interface SubscriptionRecipient extends Recipient {
-  /** The subscription ended by itself: with the client, or because the server does not give it back. */
+  /** Called when the subscription ended by itself: with the client, or because the server does not restore it. */
   end(): void;
   fail(error: Error): void;
 }
@@ -28,13 +28,13 @@ export interface SubscriptionRecipient extends Recipient {
 export interface Subscribed extends SubscriptionRequest {
   readonly filters: readonly ParsedTopicFilter[];
   readonly parts: readonly Part[];
-  /** Where topics can match filters of several parts. */
+  /** Set if topics can match filters of several parts. */
   readonly furtherCopies: FurtherCopies | undefined;
 }
 
 /**
- * Topic Filters of a subscription for one SUBSCRIBE. No topic matches two of them: what a server sends for each of several
- * parts has another Subscription Identifier.
+ * Topic Filters of a subscription for one SUBSCRIBE. No topic matches two of them: each part has its own Subscription
+ * Identifier, by which the copies that a server sends for several parts are told apart.
  */
 interface Part {
   readonly topicFilters: readonly string[];
@@ -55,21 +55,23 @@ interface Question {
 interface Matching {
   readonly subscribed: readonly Subscribed[];
   readonly recipients: readonly Recipient[];
-  /** Whether each copy of a message is for all of them. */
+  /** Whether each copy of a message is for all recipients. */
   readonly isPlain: boolean;
 }
 
 const LARGEST_IDENTIFIER = 268_435_455;
 const MOST_REMEMBERED_TOPICS = 1_000;
 
-/** The subscriptions of a client: it asks the server for them, again where it lost them, and finds whom a message is for. */
+/**
+ * Subscriptions of a client: makes them at the server, again if they were lost, and finds the recipients of a message.
+ */
 export class Subscriptions {
   readonly #identifiers: PacketIdentifiers;
   readonly #onAwaiting: () => void;
   readonly #subscribed = new Set<Subscribed>();
-  /** Subscription Identifier that the server has for a Topic Filter: of the last SUBSCRIBE that named it. */
+  /** Subscription Identifier that the server has for a Topic Filter: that of the last SUBSCRIBE that named it. */
   readonly #identifierOf = new Map<string, number>();
-  /** Which subscriptions match a topic, as far as it was asked for. */
+  /** Cache of the subscriptions that match a topic. */
   readonly #matches = new Map<string, Matching>();
   readonly #asked = new Map<number, Question>();
   /** Questions for the next connection. */
@@ -88,7 +90,7 @@ export class Subscriptions {
     return this.#asked.size > 0;
   }
 
-  /** Takes a subscription in: messages may come from now on. Throws RangeError for what is not a Topic Filter. */
+  /** Adds a subscription: messages may come from now on. Throws RangeError for an invalid Topic Filter. */
   add(request: SubscriptionRequest): Subscribed {
     const filters = request.topicFilters.map((topicFilter) => {
       const filter = parseTopicFilter(topicFilter);
@@ -107,7 +109,7 @@ export class Subscriptions {
     return subscribed;
   }
 
-  /** Asks the server for it, or for some of its parts; rejects with RefusedError where it refuses all of it. */
+  /** Requests it, or some of its parts, from the server; rejects with RefusedError if the server refuses all of it. */
   async ask(subscribed: Subscribed, parts = subscribed.parts): Promise<SubackPacket> {
     const answer = await this.#askParts(subscribed, parts);
     const [first] = answer.reasonCodes;
@@ -119,14 +121,14 @@ export class Subscriptions {
     return answer;
   }
 
-  /** Gives the answers as one, with a Reason Code for each Topic Filter, in their order. */
+  /** Combines the answers for all parts, with a Reason Code for each Topic Filter, in their order. */
   async #askParts(subscribed: Subscribed, parts: readonly Part[]): Promise<SubackPacket> {
     const asked = parts.map((part) => this.#ask(subscribed, part.topicFilters, NO_PROPERTIES, part));
     const answers = (await Promise.all(asked)).map((answer) => {
       if (answer?.type !== "suback") throw protocolError("UNSUBACK in answer to SUBSCRIBE", "MQTT-3.8.4-1");
       return answer;
     });
-    const first = answers[0] as SubackPacket; // There is a part at least.
+    const first = answers[0] as SubackPacket; // There is at least one part.
     if (answers.length === 1) return first;
     const codes = new Map(
       answers.flatMap(({ reasonCodes }, index) =>
@@ -136,7 +138,7 @@ export class Subscriptions {
     return { ...first, reasonCodes: subscribed.topicFilters.flatMap((topicFilter) => codes.get(topicFilter) ?? []) };
   }
 
-  /** Forgets it, without a word to the server. */
+  /** Forgets it without telling the server. */
   forget(subscribed: Subscribed): boolean {
     this.#matches.clear();
     return this.#subscribed.delete(subscribed);
@@ -151,31 +153,31 @@ export class Subscriptions {
     for (const topicFilter of topicFilters) this.#identifierOf.delete(topicFilter);
     if (topicFilters.length === 0) return;
     const isOffline = this.#connection === undefined;
-    const answered = this.#ask(undefined, topicFilters).catch(() => {}); // The end of the client is one, too.
+    const answered = this.#ask(undefined, topicFilters).catch(() => {}); // The end of the client is an answer, too.
     if (!isOffline) await answered;
   }
 
-  /** Unsubscribes what an earlier client left in the session; `undefined`: the session is gone. */
+  /** Unsubscribes filters that an earlier client left in the session; `undefined`: the session is gone. */
   async unsubscribe(topicFilters: readonly string[], properties: Properties): Promise<UnsubackPacket | undefined> {
     const answer = await this.#ask(undefined, topicFilters, properties);
     if (answer?.type === "suback") throw protocolError("SUBACK in answer to UNSUBSCRIBE", "MQTT-3.10.4-4");
     return answer;
   }
 
-  /** Whom a copy of a message is for: nobody who has had one; `undefined`: no subscription matches. */
+  /** Recipients of a copy of a message, without those that already had one; `undefined`: no subscription matches. */
   recipients(topic: string, packet: PublishPacket): readonly Recipient[] | undefined {
     const { subscribed, recipients, isPlain } = this.#matching(topic);
     if (subscribed.length === 0) return undefined;
     const { properties: { subscriptionIdentifiers } } = packet;
     if (subscriptionIdentifiers === undefined || isPlain) return recipients;
-    // Overlapping subscriptions each get what the server sends for them. [MQTT-3.3.4-5]
+    // Overlapping subscriptions each get the copies that the server sends for them. [MQTT-3.3.4-5]
     const named = subscribed.filter((candidate) => this.#isNamed(candidate, topic, subscriptionIdentifiers));
     return (named.length === 0 ? subscribed : named)
       .filter(({ furtherCopies }) => furtherCopies?.isOne(topic, packet, subscriptionIdentifiers) !== true)
       .map(({ recipient }) => recipient);
   }
 
-  /** Goes on over a new connection; subscribes again where the server has lost the session. */
+  /** Continues over a new connection; subscribes again if the server has lost the session. */
   attach(connection: NetworkConnection, terms: ServerTerms, sessionPresent: boolean): void {
     this.#connection = connection;
     this.#terms = terms;
@@ -190,7 +192,7 @@ export class Subscriptions {
       }
     }
     for (const question of questions) {
-      if (question.of === undefined && !sessionPresent) question.resolve(undefined); // Nothing is subscribed there.
+      if (question.of === undefined && !sessionPresent) question.resolve(undefined); // There is no subscription to end.
       else this.#send(question);
     }
   }
@@ -213,7 +215,7 @@ export class Subscriptions {
     question.resolve(packet);
   }
 
-  /** Ends all of them with the client. */
+  /** Ends all subscriptions with the client. */
   close(error: Error | undefined, asked: Error): void {
     for (const { recipient } of this.#subscribed) {
       if (error === undefined) recipient.end();
@@ -273,7 +275,7 @@ export class Subscriptions {
     };
   }
 
-  /** The server does not give back what it had granted. */
+  /** Fails a subscription that the server had granted and does not restore. */
   #lost(subscribed: Subscribed, error: Error): void {
     if (this.forget(subscribed)) subscribed.recipient.fail(error);
   }
@@ -301,7 +303,7 @@ export class Subscriptions {
   }
 }
 
-/** Topic Filters in groups in which no topic matches two that are not the same. */
+/** Groups Topic Filters so that no topic matches two different ones of a group. */
 function separated(filters: readonly ParsedTopicFilter[]): readonly (readonly ParsedTopicFilter[])[] {
   const groups: ParsedTopicFilter[][] = [];
   for (const filter of filters) {
@@ -315,19 +317,20 @@ function separated(filters: readonly ParsedTopicFilter[]): readonly (readonly Pa
 }
 
 /**
- * Finds the copies that a server sends of one message to a subscription of which several Topic Filters match: they come one
- * after the other, each with the Subscription Identifier of another SUBSCRIBE. (mosquitto 2.0.11, MQTT 5, section 3.3.4)
- * Nothing is a copy that comes by a filter by which the message has come already: it is a message with the same payload.
+ * Finds the copies that a server sends of one message to a subscription of which several Topic Filters match: they
+ * arrive one after the other, each with the Subscription Identifier of another SUBSCRIBE. (mosquitto 2.0.11, MQTT 5,
+ * section 3.3.4) A PUBLISH by a filter by which the message has already come is not a copy but another message with the
+ * same payload.
  */
 class FurtherCopies {
   #topic = "";
   #payload = new Uint8Array();
-  /** By which the message has come. */
+  /** Subscription Identifiers by which the message has come. */
   readonly #identifiers = new Set<number>();
   #last: PublishPacket | undefined;
   #isLastOne = false;
 
-  /** Whether the message that a PUBLISH has was in one before; the same answer for the same packet. */
+  /** Whether a PUBLISH repeats the message of an earlier one; the answer is the same for the same packet. */
   isOne(topic: string, packet: PublishPacket, identifiers: readonly number[]): boolean {
     if (packet === this.#last) return this.#isLastOne;
     this.#last = packet;

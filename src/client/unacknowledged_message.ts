@@ -1,10 +1,10 @@
 import type { ReceivedMessage } from "./message.ts";
 
-/** A message with QoS 1 or 2 that is not acknowledged yet, because somebody whom it is for has no room for it. */
+/** A message with QoS 1 or 2 that is not acknowledged yet, because one of its recipients has no room for it. */
 export class UnacknowledgedMessage {
   readonly packetIdentifier: number;
   readonly qos: 1 | 2;
-  /** Whether its PUBLISH came on the connection that there is: only then it may be acknowledged. */
+  /** Whether its PUBLISH came on the current connection: only then it may be acknowledged. */
   isHere = true;
   #waitingFor = 0;
   readonly #onTaken: (delivery: UnacknowledgedMessage) => void;
@@ -19,24 +19,24 @@ export class UnacknowledgedMessage {
     return this.#waitingFor === 0;
   }
 
-  /** One more must take it before it is acknowledged. */
+  /** Adds a recipient that must take it before it is acknowledged. */
   hold(): void {
     this.#waitingFor += 1;
   }
 
-  /** One of those has taken it, or does not want it any more. */
+  /** Notes that one of these recipients has taken it, or no longer wants it. */
   release(): void {
     this.#waitingFor -= 1;
     if (this.#waitingFor === 0) this.#onTaken(this);
   }
 }
 
-/** Whom messages are for. */
+/** Recipient of messages. */
 export interface Recipient {
   /** Whether there is no room for another message. */
   readonly isFull: boolean;
   /** Messages that were dropped because there was no room. */
   dropped: number;
-  /** Takes a message; where it has no room, it calls `delivery.hold()`, and `delivery.release()` when it has. */
+  /** Takes a message; without room, it calls `delivery.hold()`, and `delivery.release()` once there is room. */
   take(message: ReceivedMessage, delivery: UnacknowledgedMessage | undefined): void;
 }

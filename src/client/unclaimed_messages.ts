@@ -7,20 +7,20 @@ interface Unclaimed {
 }
 
 /**
- * Messages that no subscription of this client wants. A session sends what it has kept right behind CONNACK, before a
- * program that was started again can subscribe: at first, those with QoS 1 and 2 wait for it, unacknowledged. Later they
- * are acknowledged and dropped, because what waits takes places of Receive Maximum from the others.
+ * Messages that no subscription of this client wants. A session sends its stored messages right after CONNACK, before a
+ * restarted program can subscribe: at first, those with QoS 1 and 2 wait for it, unacknowledged. Later ones are
+ * acknowledged and dropped, because waiting messages take places of Receive Maximum from others.
  */
 export class UnclaimedMessages implements Recipient {
   readonly isFull = false;
   dropped = 0;
-  /** Who wants all of them. */
+  /** Recipient that wants all of them. */
   #taker: Recipient | undefined;
   readonly #untilMs: number;
   #messages: Unclaimed[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param waitMs how long they wait, from now on */
+  /** @param waitMs time for which they wait, from now on */
   constructor(waitMs: number) {
     this.#untilMs = performance.now() + waitMs;
   }
@@ -37,7 +37,7 @@ export class UnclaimedMessages implements Recipient {
     this.#timer ??= setTimeout(() => this.#expire(), leftMs);
   }
 
-  /** Gives those that match to somebody who wants them now. */
+  /** Gives the matching messages to a recipient that wants them now. */
   claim(isWanted: (topic: string) => boolean, recipient: Recipient): void {
     const wanted = this.#messages.filter(({ message }) => isWanted(message.topic));
     this.#messages = this.#messages.filter(({ message }) => !isWanted(message.topic));
@@ -47,13 +47,13 @@ export class UnclaimedMessages implements Recipient {
     }
   }
 
-  /** Gives all of them, now and from now on, to somebody who wants them; `undefined`: he does not any more. */
+  /** Gives all messages, now and from now on, to a recipient; `undefined`: it no longer wants them. */
   passTo(recipient: Recipient | undefined): void {
     this.#taker = recipient;
     if (recipient !== undefined) this.claim(() => true, recipient);
   }
 
-  /** Forgets them; the server has them still. */
+  /** Forgets them; the server still has them. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#messages = [];
