@@ -1,7 +1,7 @@
 import { malformed } from "./mqtt_error.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
-/** A cursor over the body of one packet; whatever would read beyond its end is a Malformed Packet. */
+/** Cursor over the body of one packet; reading beyond its end is a Malformed Packet. */
 export class ByteReader {
   position: number;
 
@@ -15,7 +15,7 @@ export class ByteReader {
 
   byte(what: string): number {
     this.#need(1, what);
-    // Within the bounds that #need checked.
+    // #need has checked the bounds.
     return this.bytes[this.position++] as number;
   }
 
@@ -27,7 +27,7 @@ export class ByteReader {
     return this.uint16(what) * 0x1_0000 + this.uint16(what);
   }
 
-  /** Variable Byte Integer (section 1.5.5): at most four bytes, the shortest form only. */
+  /** Reads a Variable Byte Integer (section 1.5.5): at most four bytes, the shortest form only. */
   varint(what: string): number {
     let value = 0;
     for (let shift = 0; shift < 28; shift += 7) {
@@ -50,7 +50,7 @@ export class ByteReader {
     return decodeUtf8(this.bytes, this.position - length, this.position);
   }
 
-  /** Binary Data (section 1.5.6), as a view. */
+  /** Reads Binary Data (section 1.5.6), as a view. */
   binary(what: string): Uint8Array {
     return this.view(this.uint16(what), what);
   }
@@ -61,7 +61,7 @@ export class ByteReader {
     return this.bytes.subarray(this.position - length, this.position);
   }
 
-  /** Nothing may follow the last field of a packet. */
+  /** Throws unless the packet ends after its last field. */
   expectEnd(packet: string): void {
     if (this.position !== this.end) {
       throw malformed(

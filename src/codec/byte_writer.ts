@@ -6,27 +6,27 @@ const LARGEST_USUAL_BUFFER_BYTES = 65_536;
 export const LARGEST_VARINT = 268_435_455;
 
 /**
- * Appends to a buffer that grows. Bytes once written stay as they are, so that views on them remain good:
- * a buffer that is full is left to whoever still has views on it.
+ * Appends to a buffer that grows. Written bytes never change, so that views on them stay valid:
+ * a full buffer is left to its views.
  */
 export class ByteWriter {
   bytes: Uint8Array;
-  /** Where the next byte goes. */
+  /** Position of the next byte. */
   position = 0;
-  /** Where the packet in the making starts; it moves when the buffer grows. */
+  /** Start of the current packet; it moves when the buffer grows. */
   start = 0;
   readonly #keepsAll: boolean;
 
   /**
    * @param firstBufferBytes size of the first buffer
-   * @param keepsAll whether all packets move on to the larger buffer, or only the one in the making
+   * @param keepsAll whether all packets are moved to a larger buffer, or only the current one
    */
   constructor(firstBufferBytes = SMALLEST_BUFFER_BYTES, keepsAll = false) {
     this.bytes = new Uint8Array(Math.max(firstBufferBytes, 16));
     this.#keepsAll = keepsAll;
   }
 
-  /** Begins a packet, which stays in one piece, and makes room for what is known of its size. */
+  /** Begins a packet, which stays contiguous, and reserves its expected size. */
   begin(expectedBytes: number): void {
     this.start = this.position;
     this.#reserve(expectedBytes);
@@ -57,7 +57,7 @@ export class ByteWriter {
     this.stringOfLength(text, utf8Length(text));
   }
 
-  /** A string whose length as UTF-8 was asked before. */
+  /** Writes a string whose length in UTF-8 is known. */
   stringOfLength(text: string, byteLength: number): void {
     this.uint16(byteLength);
     this.#reserve(byteLength);
@@ -65,7 +65,7 @@ export class ByteWriter {
     this.position += byteLength;
   }
 
-  /** Binary Data (section 1.5.6). */
+  /** Writes Binary Data (section 1.5.6). */
   binary(data: Uint8Array): void {
     if (data.length > 65_535) {
       throw new RangeError(
@@ -82,13 +82,13 @@ export class ByteWriter {
     this.position += data.length;
   }
 
-  /** Leaves room for the length of what follows; {@linkcode endLength} fills it. */
+  /** Reserves a byte for the length of the following fields; {@linkcode endLength} fills it in. */
   beginLength(): number {
     this.byte(0);
     return this.position - this.start;
   }
 
-  /** Writes the length of all since `mark`, in front of it. */
+  /** Writes the length of everything since `mark`, in front of it. */
   endLength(mark: number): void {
     const length = this.position - this.start - mark;
     const lengthBytes = varintSize(length);
@@ -103,7 +103,7 @@ export class ByteWriter {
     const kept = this.#keepsAll ? 0 : this.start;
     const needed = this.position - kept + count;
     const usual = Math.min(this.bytes.length * 2, LARGEST_USUAL_BUFFER_BYTES);
-    // What grows once may grow again: a quarter more keeps that linear. A packet that only begins said its size.
+    // A buffer that grows once may grow again: a quarter more keeps that linear. A new packet has given its size.
     const spare = this.position > kept ? needed >>> 2 : 0;
     const grown = new Uint8Array(Math.max(needed + spare, usual));
     grown.set(this.bytes.subarray(kept, this.position));
@@ -113,7 +113,7 @@ export class ByteWriter {
   }
 }
 
-/** Writes a Variable Byte Integer at `offset`, where the room must be; returns the offset behind it. */
+/** Writes a Variable Byte Integer at `offset`, where there must be room; returns the offset after it. */
 function writeVarint(value: number, target: Uint8Array, offset: number): number {
   if (!(value >= 0 && value <= LARGEST_VARINT)) {
     throw new RangeError(
@@ -130,7 +130,7 @@ function writeVarint(value: number, target: Uint8Array, offset: number): number 
   return position;
 }
 
-/** Bytes that a Variable Byte Integer takes. */
+/** Size of a Variable Byte Integer in bytes. */
 export function varintSize(value: number): number {
   return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : 4;
 }

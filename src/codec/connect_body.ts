@@ -1,4 +1,4 @@
-/** Body of CONNECT for protocol levels 3, 4 and 5: the one packet that says its level itself. */
+/** Body of CONNECT for protocol levels 3, 4 and 5: the only packet that states its own level. */
 
 import type { ByteReader } from "./byte_reader.ts";
 import { malformed, MqttError, protocolError } from "./mqtt_error.ts";
@@ -10,7 +10,7 @@ import { isTopicName } from "./topic_name.ts";
 
 const BRIDGE_BIT = 0x80;
 
-/** Body of CONNECT, up to its last field; throws {@linkcode MqttError}. */
+/** Decodes the body of CONNECT, up to its last field; throws {@linkcode MqttError}. */
 export function readConnect(reader: ByteReader): ConnectPacket {
   const { protocolVersion, isBridge } = readProtocol(reader);
   const flags = reader.byte("Connect Flags");
@@ -23,7 +23,7 @@ export function readConnect(reader: ByteReader): ConnectPacket {
     throw malformed(
       "CONNECT has a Password without a User Name",
       "MQTT-3.1.2-22",
-    ); // Of 3.1.1; 5 allows it.
+    ); // A rule of 3.1.1; 5 allows it.
   }
   const keepAliveSeconds = reader.uint16("Keep Alive");
   const properties = protocolVersion === 5 ? readProperties(reader, "connect") : NO_PROPERTIES;
@@ -38,7 +38,7 @@ export function readConnect(reader: ByteReader): ConnectPacket {
   }
   const clientId = reader.string("Client Identifier");
   const will = readWill(reader, flags, protocolVersion);
-  // MQTT 3.1, section 3.1.2: a flag may be set where the field is missing.
+  // MQTT 3.1, section 3.1.2: a flag may be set although the field is missing.
   const mayMiss = protocolVersion === 3;
   const userName = hasUserName && !(mayMiss && reader.remaining === 0) ? reader.string("User Name") : undefined;
   const password = hasPassword && !(mayMiss && reader.remaining === 0) ? reader.binary("Password") : undefined;
@@ -56,7 +56,7 @@ export function readConnect(reader: ByteReader): ConnectPacket {
   };
 }
 
-/** Protocol Name and Level, the first fields of CONNECT; throws {@linkcode MqttError}. */
+/** Decodes Protocol Name and Level, the first fields of CONNECT; throws {@linkcode MqttError}. */
 export function readProtocol(
   reader: ByteReader,
 ): { protocolVersion: ProtocolVersion; isBridge: boolean } {
@@ -76,7 +76,7 @@ export function readProtocol(
   throw new UnsupportedProtocolVersionError(version);
 }
 
-/** A CONNECT of a Protocol Level that is not spoken here; the answer depends on the level (section 3.1.2.2). */
+/** Reports a CONNECT with an unsupported Protocol Level; the answer depends on the level (section 3.1.2.2). */
 export class UnsupportedProtocolVersionError extends MqttError {
   constructor(readonly level: number) {
     super(
@@ -95,7 +95,7 @@ function readWill(
   const qos = flags >> 3 & 0x03;
   const retain = (flags & 0x20) !== 0;
   if ((flags & 0x04) === 0) {
-    if (version === 3) return undefined; // MQTT 3.1, section 3.1: both are then disregarded.
+    if (version === 3) return undefined; // MQTT 3.1, section 3.1: both are ignored then.
     if (qos !== 0) {
       throw malformed("Will QoS is not 0 without a Will", "MQTT-3.1.2-11");
     }

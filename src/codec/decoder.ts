@@ -1,8 +1,8 @@
 /**
- * Bytes to packets, whatever the cut of the input.
+ * Decodes bytes to packets, however the input is cut.
  *
  * ```text
- * chunk      | 30 05 00 01 61 68 69 | c0 00 | 30 05 00        rest: kept, until the packet is whole
+ * chunk      | 30 05 00 01 61 68 69 | c0 00 | 30 05 00        rest: kept until the packet is complete
  * batch      | PUBLISH a "hi"       | PINGREQ |
  * ```
  */
@@ -18,11 +18,11 @@ import { readProperties } from "./properties_codec.ts";
 import { ReasonCode } from "./reason_code.ts";
 import { TopicInterner } from "./topic_interner.ts";
 
-/** What came instead of a packet: nothing can be decoded behind it. */
+/** Malformed input in place of a packet: nothing can be decoded after it. */
 export interface Malformed {
   readonly type: "malformed";
   readonly error: MqttError;
-  /** Version of the peer as far as it is known: a CONNECT may say it and be wrong behind it. */
+  /** Version of the peer as far as it is known: a CONNECT may state it and have an error after it. */
   readonly protocolVersion: ProtocolVersion | undefined;
   /** The first bytes of the packet, at most 16, for logs. */
   readonly firstBytes: Uint8Array;
@@ -34,27 +34,27 @@ export type PacketBatch = readonly (Packet | Malformed)[];
 /** Options of {@linkcode PacketDecoder}. */
 export interface PacketDecoderOptions {
   /**
-   * Largest packet that is accepted, in bytes, counted with its fixed header; a larger one is an error with Reason Code
+   * Largest packet that is accepted, in bytes, including its fixed header; a larger one is an error with Reason Code
    * 0x95 as soon as its length is known (MQTT 5, section 3.1.2.11.4 and 3.2.2.3.6).
    *
-   * @default {268_435_460} the largest packet that there is
+   * @default {268_435_460} the largest possible packet
    */
   readonly maximumPacketBytes?: number;
   /**
-   * Largest CONNECT that is accepted, in bytes: nobody knows yet who sends it.
+   * Largest CONNECT that is accepted, in bytes: its sender is not known yet.
    *
    * @default {maximumPacketBytes}
    */
   readonly maximumConnectBytes?: number;
   /**
-   * Version of the packets. Without it the first packet must be CONNECT, which says the version of all that follow.
+   * Version of the packets. Without it the first packet must be CONNECT, which states the version of all that follow.
    */
   readonly protocolVersion?: ProtocolVersion;
-  /** Topics that were seen before; many decoders may share one. Each decoder has a small one of its own by default. */
+  /** Topics that were seen before; many decoders may share one. By default each decoder has a small one of its own. */
   readonly topics?: TopicInterner;
 }
 
-/** The largest packet that there is: fixed header of five bytes and Remaining Length 268,435,455 (section 2.1.4). */
+/** Largest possible packet: fixed header of five bytes and Remaining Length 268,435,455 (section 2.1.4). */
 export const LARGEST_PACKET_BYTES = 268_435_460;
 
 const PACKET_TYPES: readonly (PacketType | undefined)[] = Array.from(
@@ -63,7 +63,7 @@ const PACKET_TYPES: readonly (PacketType | undefined)[] = Array.from(
   (_, number) => (Object.keys(PacketType) as PacketType[]).find((type) => PacketType[type] === number),
 );
 const MOST_FIRST_BYTES = 16;
-// Who fills chunks of this size sends without a pause: only for such a packet room is made, and none for a small packet.
+// A peer that fills chunks of this size sends without a pause: only then room is made, and only for a large packet.
 const FLOOD_CHUNK_BYTES = 65_536;
 const LARGE_PACKET_BYTES = 16_384;
 const ROOM_BYTES = 196_608;
@@ -86,14 +86,14 @@ export class PacketDecoder {
   readonly #maximumConnectBytes: number;
   readonly #topics: TopicInterner;
   #version: ProtocolVersion | undefined;
-  /** Of a packet that is not whole yet: what has come, and how much it will be as far as is known. */
+  /** Incomplete packet: its bytes so far, and its size as far as it is known. */
   #partial: Uint8Array = NOTHING;
   #partialBytes = 0;
   #isFlooded = false;
-  /** Of a buffer of its own: what lies behind the partial packet and nobody has written to. */
+  /** Free part of our own buffer after the incomplete packet. */
   #room: Uint8Array = NOTHING;
   #hasFailed = false;
-  /** Where the packet starts that is being decoded, and in which bytes. */
+  /** Start of the packet that is being decoded, and the bytes that it is in. */
   #current: Uint8Array = NOTHING;
   #currentStart = 0;
 
@@ -119,14 +119,14 @@ export class PacketDecoder {
     return this.#version;
   }
 
-  /** Whether bytes of a packet have come that is not whole yet. */
+  /** Whether an incomplete packet is kept. */
   get isWithinPacket(): boolean {
     return this.#partialBytes > 0;
   }
 
   /**
-   * Where the next bytes may be read to, from its beginning on: a large packet then need not be put together, and more
-   * packets behind it neither. `undefined` when it does not matter.
+   * Buffer to read the next bytes into, from its beginning: a large packet, and packets after it, then need not be
+   * copied together. `undefined` if it makes no difference.
    */
   get room(): Uint8Array | undefined {
     const bytes = this.#partialBytes;
@@ -136,7 +136,7 @@ export class PacketDecoder {
     if (headerBytes === undefined) return undefined;
     const packetBytes = headerBytes + remainingLengthOf(this.#partial, 0, headerBytes);
     if (packetBytes < LARGE_PACKET_BYTES) return undefined;
-    // It grows with what arrives, as in #gather.
+    // Grows with the bytes that arrive, as in #gather.
     const buffer = new Uint8Array(Math.min(packetBytes, bytes * 2) + ROOM_BYTES);
     buffer.set(this.#partial.subarray(0, bytes));
     this.#partial = buffer.subarray(0, bytes);
@@ -144,8 +144,8 @@ export class PacketDecoder {
   }
 
   /**
-   * Packets that are whole with this chunk. Never throws; behind a {@linkcode Malformed} all batches are empty.
-   * Payloads are views on the chunk: it must not be written to afterwards.
+   * Decodes all packets that are complete with this chunk. Never throws; after a {@linkcode Malformed} all batches are
+   * empty. Payloads are views on the chunk: it must not be written to afterwards.
    */
   decode(bytes: Uint8Array): PacketBatch {
     const batch: (Packet | Malformed)[] = [];
@@ -159,7 +159,7 @@ export class PacketDecoder {
       position = this.#decodeWhole(chunk, position, batch);
       if (position < chunk.length) this.#keep(chunk, position);
       else if (this.#partialBytes === 0) this.#room = NOTHING;
-      this.#current = NOTHING; // A connection that falls silent should hold little.
+      this.#current = NOTHING; // A silent connection should hold little memory.
     } catch (error) {
       if (!(error instanceof MqttError)) throw error;
       const start = this.#currentStart;
@@ -173,7 +173,7 @@ export class PacketDecoder {
     return batch;
   }
 
-  /** Decodes the packets that lie wholly in the chunk; returns where the first lies that does not. */
+  /** Decodes all packets that are complete in the chunk; returns the position of the first that is not. */
   #decodeWhole(
     chunk: Uint8Array,
     from: number,
@@ -197,11 +197,11 @@ export class PacketDecoder {
       const packetEnd = bodyStart + remainingLength;
       const maximumBytes = this.#version === undefined ? this.#maximumConnectBytes : this.#maximumPacketBytes;
       if (packetEnd - position > maximumBytes) {
-        if (firstByte >> 4 === PacketType.connect) this.#version ??= levelOf(chunk, bodyStart, end); // To tell the client.
+        if (firstByte >> 4 === PacketType.connect) this.#version ??= levelOf(chunk, bodyStart, end); // To answer the client.
         throw tooLarge(packetEnd - position, maximumBytes);
       }
       if (packetEnd > end) {
-        this.#check(firstByte); // What can be known before the rest has come.
+        this.#check(firstByte); // Checks the first byte before the rest has arrived.
         return position;
       }
       const type = this.#check(firstByte);
@@ -222,7 +222,7 @@ export class PacketDecoder {
     end: number,
   ): Packet {
     const version = this.#version;
-    const firstByte = bytes[start] as number; // The packet is whole.
+    const firstByte = bytes[start] as number; // The packet is complete.
     const qos = firstByte >> 1 & 0x03;
     const dup = (firstByte & 0x08) !== 0;
     if (qos === 3) throw malformed("PUBLISH has QoS 3", "MQTT-3.3.1-4");
@@ -257,7 +257,7 @@ export class PacketDecoder {
     let properties: Properties = NO_PROPERTIES;
     if (version === 5) {
       if (position < end && bytes[position] === 0) {
-        position += 1; // No properties, without a reader.
+        position += 1; // No properties: avoids a reader.
       } else {
         const reader = new ByteReader(bytes, position, end);
         properties = readProperties(reader, "publish");
@@ -280,7 +280,7 @@ export class PacketDecoder {
       topic,
       packetIdentifier,
       properties,
-      // Not subarray, which takes half as long again and would give the subclass of a chunk that is a Buffer.
+      // Not subarray, which takes 1.5 times as long and would give the subclass of a chunk that is a Buffer.
       payload: new Uint8Array(bytes.buffer, bytes.byteOffset + position, end - position),
       wireBytes: end - start,
     };
@@ -296,7 +296,10 @@ export class PacketDecoder {
     return readPacketBody(type, new ByteReader(bytes, bodyStart, end), this.#version ?? 4);
   }
 
-  /** Type of a packet; throws when the type or its flags are not allowed. Those of PUBLISH mean something, see there. */
+  /**
+   * Type of a packet; throws if the type or its flags are not allowed. The flags of PUBLISH are checked where they are
+   * read.
+   */
   #check(firstByte: number): PacketType {
     const type = PACKET_TYPES[firstByte >> 4];
     if (this.#version === undefined && type !== "connect") {
@@ -310,7 +313,7 @@ export class PacketDecoder {
       );
     }
     const hasQosFlag = type === "pubrel" || type === "subscribe" || type === "unsubscribe";
-    // MQTT 3.1, section 2.1: DUP marks these as sent once more. Later versions reserve it. [MQTT-2.2.2-1] of 3.1.1
+    // MQTT 3.1, section 2.1: DUP marks these as repeated. Later versions reserve the bit. [MQTT-2.2.2-1] of 3.1.1
     const mask = hasQosFlag && this.#version === 3 ? 0b0111 : 0b1111;
     if ((firstByte & mask) !== (hasQosFlag ? 0b0010 : 0b0000)) {
       throw malformed(
@@ -321,7 +324,7 @@ export class PacketDecoder {
     return type;
   }
 
-  /** The partial packet and the chunk as one, where they lie side by side: then nothing has to be put together. */
+  /** Incomplete packet and chunk as one array, if they are adjacent: nothing needs to be copied then. */
   #behindPartial(chunk: Uint8Array): Uint8Array {
     const { buffer, byteOffset } = this.#partial;
     const bytes = this.#partialBytes;
@@ -332,27 +335,30 @@ export class PacketDecoder {
     return new Uint8Array(buffer, byteOffset, bytes + chunk.length);
   }
 
-  /** Keeps the beginning of a packet. It grows with what arrives: a length that is claimed reserves nothing. */
+  /** Keeps the beginning of a packet. The buffer grows with arriving bytes: a claimed length reserves nothing. */
   #keep(chunk: Uint8Array, position: number): void {
     const rest = chunk.subarray(position);
     const chunkBufferBytes = chunk.buffer.byteLength;
     this.#isFlooded = chunkBufferBytes >= FLOOD_CHUNK_BYTES;
     if (this.#room.buffer !== chunk.buffer || this.#room.length < LARGE_PACKET_BYTES) this.#room = NOTHING;
-    // A view keeps the whole buffer of the chunk alive, so it is kept only when that is mostly the packet, or when more of
-    // it is read right behind: else copy.
+    // A view keeps the chunk's whole buffer alive, so it is used only if the packet fills most of it, or if more of the
+    // packet is read right after it; otherwise the bytes are copied.
     const isView = this.#room.length > 0 || rest.length * 2 >= chunkBufferBytes;
     this.#partial = isView ? rest : rest.slice();
     this.#partialBytes = rest.length;
   }
 
-  /** Takes what the kept packet lacks from the chunk and decodes it when it is whole; returns how much it took. */
+  /**
+   * Takes the missing bytes of the kept packet from the chunk, decodes it when complete; returns the number of bytes
+   * taken.
+   */
   #gather(
     chunk: Uint8Array,
     position: number,
     batch: (Packet | Malformed)[],
   ): number {
     const headerBytes = fixedHeaderBytes(this.#partial, 0, this.#partialBytes);
-    // Without the whole header one byte is taken after the other, five times at most.
+    // Without a complete header one byte is taken at a time, five times at most.
     const packetBytes = headerBytes === undefined
       ? this.#partialBytes + 1
       : headerBytes + remainingLengthOf(this.#partial, 0, headerBytes);
@@ -360,8 +366,8 @@ export class PacketDecoder {
       packetBytes - this.#partialBytes,
       chunk.length - position,
     );
-    this.#room = NOTHING; // The bytes were read to somewhere else.
-    // Also when it is still a view on a chunk, which has no room behind it.
+    this.#room = NOTHING; // The bytes were read into another buffer.
+    // Applies also to a view on a chunk, which has no room after it.
     if (this.#partialBytes + taken > this.#partial.length) {
       const grown = new Uint8Array(
         Math.max(16, Math.min(packetBytes, (this.#partialBytes + taken) * 2)),
@@ -374,7 +380,7 @@ export class PacketDecoder {
       this.#partialBytes,
     );
     this.#partialBytes += taken;
-    // Also checks what can be known of a packet that is still not whole.
+    // Also checks the known part of a packet that is still incomplete.
     const whole = this.#partial.subarray(0, this.#partialBytes);
     if (this.#decodeWhole(whole, 0, batch) > 0) {
       this.#partial = NOTHING;
@@ -384,12 +390,12 @@ export class PacketDecoder {
   }
 }
 
-/** Version of a CONNECT of which only the beginning may be there. */
+/** Version of a CONNECT that may be incomplete. */
 function levelOf(bytes: Uint8Array, bodyStart: number, end: number): ProtocolVersion | undefined {
   try {
     return readProtocol(new ByteReader(bytes, bodyStart, end)).protocolVersion;
   } catch {
-    return undefined; // It is not there yet, or none that is known.
+    return undefined; // It is missing or unknown.
   }
 }
 

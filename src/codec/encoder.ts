@@ -1,6 +1,6 @@
 /**
- * Packets to bytes, for protocol levels 3, 4 and 5. The older versions leave out what they cannot say.
- * Errors are the caller's: RangeError or TypeError, and nothing of the packet is then written.
+ * Encodes packets to bytes, for protocol levels 3, 4 and 5. Fields that an older version cannot express are left out.
+ * Errors are the caller's: RangeError or TypeError, and then nothing of the packet is written.
  */
 
 import { ByteWriter } from "./byte_writer.ts";
@@ -12,13 +12,13 @@ import { connackReturnCode, isReasonCodeOf, ReasonCode, type ReasonCodePacket } 
 import type { TopicInterner } from "./topic_interner.ts";
 import { isTopicName } from "./topic_name.ts";
 
-/** Bytes that were encoded before, to be sent as they are. */
+/** Bytes that are already encoded, to be sent unchanged. */
 export type Frame = Uint8Array;
 
 /**
- * Bytes of one packet. Whoever encodes many keeps a {@linkcode PacketEncoder}.
+ * Encodes one packet. To encode many, keep a {@linkcode PacketEncoder}.
  *
- * @throws RangeError for a value that the version cannot say or that is out of its range
+ * @throws RangeError for a value that is out of its range or that the version cannot express
  * @example
  * ```ts
  * import { encodePacket } from "./encoder.ts";
@@ -37,14 +37,14 @@ export function encodePacket(
   return writer.bytes.subarray(writer.start, writer.position);
 }
 
-/** Bytes of packets and frames, one after the other. Throws as {@linkcode encodePacket} does. */
+/** Encodes packets and frames, one after the other. Throws as {@linkcode encodePacket} does. */
 export function writeBatch(
   batch: readonly (Packet | Frame)[],
   version: ProtocolVersion,
   topics?: TopicInterner,
 ): Uint8Array {
   if (batch.length === 1) {
-    const item = batch[0] as Packet | Frame; // It has one.
+    const item = batch[0] as Packet | Frame; // The length is 1.
     return item instanceof Uint8Array ? item : encodePacket(item, version);
   }
   let expectedBytes = 0;
@@ -59,7 +59,7 @@ export function writeBatch(
   return writer.bytes.subarray(0, writer.position);
 }
 
-/** Appends one packet. Throws as {@linkcode encodePacket} does; what it wrote by then is taken back. */
+/** Appends one packet. Throws as {@linkcode encodePacket} does; nothing of a failed packet stays written. */
 export function writePacket(
   writer: ByteWriter,
   packet: Packet,
@@ -76,7 +76,7 @@ export function writePacket(
   }
 }
 
-/** A guess that is right for most packets; the writer grows where it is not. */
+/** Estimated size, right for most packets; otherwise the writer grows. */
 function expectedSize(packet: Packet): number {
   return packet.type === "publish" ? packet.payload.length + packet.topic.length + 16 : 16;
 }
@@ -133,7 +133,7 @@ function writeWhole(
       if (packet.sessionPresent && packet.reasonCode !== ReasonCode.Success) {
         throw new RangeError("Cannot encode connack: it refuses and has sessionPresent"); // [MQTT-3.2.2-6]
       }
-      writer.byte(packet.sessionPresent && version > 3 ? 1 : 0); // 3.1 knows no Session Present.
+      writer.byte(packet.sessionPresent && version > 3 ? 1 : 0); // 3.1 has no Session Present.
       writer.byte(
         version === 5 ? checkedReasonCode("connack", packet.reasonCode) : returnCodeOf(packet.reasonCode),
       );
@@ -174,7 +174,7 @@ function writeWhole(
       if (version === 5) {
         for (const code of packet.reasonCodes) writer.byte(checkedReasonCode(packet.type, code));
       } else if (packet.type === "suback") {
-        // 3.1.1 knows one failure. [MQTT-3.9.3-2]
+        // 3.1.1 has only one failure code. [MQTT-3.9.3-2]
         for (const code of packet.reasonCodes) {
           writer.byte(code <= 2 ? code : ReasonCode.UnspecifiedError);
         }
@@ -234,7 +234,7 @@ function writeConnect(
   writer.endLength(mark);
 }
 
-/** Fixed header, Packet Identifier and properties of SUBSCRIBE, UNSUBSCRIBE and their acknowledgements. */
+/** Begins SUBSCRIBE, UNSUBSCRIBE and their acknowledgements: fixed header, Packet Identifier and properties. */
 function beginIdentified(
   writer: ByteWriter,
   packet: {
@@ -255,7 +255,7 @@ function beginIdentified(
   return mark;
 }
 
-/** Reason Code and properties, left out where they say nothing (sections 3.4.2.1, 3.14.2.1, 3.15.2.1). */
+/** Writes Reason Code and properties, omitted where they are defaults (sections 3.4.2.1, 3.14.2.1, 3.15.2.1). */
 function writeReason(
   writer: ByteWriter,
   reasonCode: ReasonCode,

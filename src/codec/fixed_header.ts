@@ -1,6 +1,6 @@
 import { malformed } from "./mqtt_error.ts";
 
-/** Bytes of the fixed header at `position` (section 2.1), or `undefined` while it is not whole. */
+/** Size of the fixed header at `position` (section 2.1), or `undefined` while it is incomplete. */
 export function fixedHeaderBytes(
   bytes: Uint8Array,
   position: number,
@@ -10,7 +10,7 @@ export function fixedHeaderBytes(
     if (position + headerBytes > end) return undefined;
     const byte = bytes[position + headerBytes - 1] as number; // Below end.
     if (byte < 0x80) {
-      // The same for 3.1.1, which is silent about it: no client sends the longer forms.
+      // Applied to 3.1.1 as well, which does not mention it: no client sends the longer forms.
       if (byte === 0 && headerBytes > 2) {
         throw malformed(
           "Remaining Length is longer than needed",
@@ -23,7 +23,7 @@ export function fixedHeaderBytes(
   throw malformed("Remaining Length has more than four bytes", "MQTT 2.1.4");
 }
 
-/** Remaining Length of a fixed header that is whole. */
+/** Remaining Length of a complete fixed header. */
 export function remainingLengthOf(
   bytes: Uint8Array,
   position: number,

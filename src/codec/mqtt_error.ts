@@ -1,13 +1,13 @@
 import { ReasonCode, reasonCodeName } from "./reason_code.ts";
 
-/** What a peer did against the specification: it ends that peer's Network Connection, never the process. */
+/** Violation of the specification by a peer: it ends that peer's Network Connection, never the process. */
 export class MqttError extends Error {
   override readonly name = "MqttError";
 
   /**
-   * @param message what is wrong, without a full stop
+   * @param message violation, without a full stop
    * @param reasonCode sent to an MQTT 5 peer in CONNACK or DISCONNECT (section 4.13)
-   * @param clause identifier of the statement that was broken, or the section where there is none, such as `MQTT-3.3.1-4`
+   * @param clause identifier of the violated statement, or the section if it has none, such as `MQTT-3.3.1-4`
    */
   constructor(
     message: string,
@@ -19,12 +19,12 @@ export class MqttError extends Error {
   }
 }
 
-/** A packet that cannot be parsed according to the specification (MQTT 5, section 1.2 and 4.13). */
+/** Reports a packet that cannot be parsed according to the specification (MQTT 5, section 1.2 and 4.13). */
 export function malformed(message: string, clause: string): MqttError {
   return new MqttError(message, ReasonCode.MalformedPacket, clause);
 }
 
-/** A packet that parses and says what is not allowed (MQTT 5, section 1.2 and 4.13). */
+/** Reports a packet that can be parsed and has contents that are not allowed (MQTT 5, section 1.2 and 4.13). */
 export function protocolError(message: string, clause: string): MqttError {
   return new MqttError(message, ReasonCode.ProtocolError, clause);
 }

@@ -5,7 +5,7 @@ import type { ReasonCode } from "./reason_code.ts";
 export type ProtocolVersion = 3 | 4 | 5;
 export type QoS = 0 | 1 | 2;
 
-/** Whether two bits are a QoS: 3 is none. */
+/** Whether two bits are a QoS: 3 is not. */
 export function isQoS(value: number): value is QoS {
   return value === 0 || value === 1 || value === 2;
 }
@@ -30,7 +30,7 @@ export const PacketType = {
 } as const;
 export type PacketType = keyof typeof PacketType;
 
-/** Any MQTT Control Packet. The older versions are the same packets that say less. */
+/** Any MQTT Control Packet. Packets of older versions have the same type with fewer fields. */
 export type Packet =
   | ConnectPacket
   | ConnackPacket
@@ -55,7 +55,7 @@ export interface ConnectPacket {
   /** The bridge bit: protocol level with 0x80, as bridges of other brokers send it. */
   readonly isBridge: boolean;
   readonly cleanStart: boolean;
-  /** Seconds; 0 turns it off. */
+  /** Keep Alive in seconds; 0 turns it off. */
   readonly keepAliveSeconds: number;
   readonly clientId: string;
   readonly will: Will | undefined;
@@ -87,12 +87,12 @@ export interface PublishPacket {
   readonly dup: boolean;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Empty when a Topic Alias stands for it. */
+  /** Topic Name; empty if a Topic Alias replaces it. */
   readonly topic: string;
-  /** 1 to 65,535; 0 with QoS 0, which has none. */
+  /** Packet Identifier, 1 to 65,535; 0 with QoS 0, which has none. */
   readonly packetIdentifier: number;
   readonly properties: Properties;
-  /** From the decoder: a view on bytes that others share. Copy what is kept. */
+  /** Payload; from the decoder a view on shared bytes. Copy it to keep it. */
   readonly payload: Uint8Array;
   /**
    * Size of the packet as it came from the wire; its payload is then the last part of those bytes. Set by the decoder,
@@ -124,7 +124,7 @@ export interface SubscribePacket {
   readonly properties: Properties;
 }
 
-/** A Topic Filter and its Subscription Options (section 3.8.3.1). Before MQTT 5 only `qos` is said. */
+/** A Topic Filter and its Subscription Options (section 3.8.3.1). Before MQTT 5 only `qos` is sent. */
 export interface SubscribeEntry {
   readonly topicFilter: string;
   readonly qos: QoS;
@@ -139,7 +139,7 @@ export type RetainHandling = 0 | 1 | 2;
 export interface SubackPacket {
   readonly type: "suback";
   readonly packetIdentifier: number;
-  /** One for each Topic Filter of the SUBSCRIBE, in its order. */
+  /** Reason Code for each Topic Filter of the SUBSCRIBE, in its order. */
   readonly reasonCodes: readonly ReasonCode[];
   readonly properties: Properties;
 }
@@ -156,7 +156,7 @@ export interface UnsubscribePacket {
 export interface UnsubackPacket {
   readonly type: "unsuback";
   readonly packetIdentifier: number;
-  /** One for each Topic Filter of the UNSUBSCRIBE, in its order; empty before MQTT 5. */
+  /** Reason Code for each Topic Filter of the UNSUBSCRIBE, in its order; empty before MQTT 5. */
   readonly reasonCodes: readonly ReasonCode[];
   readonly properties: Properties;
 }
@@ -185,7 +185,7 @@ export interface AuthPacket {
   readonly properties: Properties;
 }
 
-/** For the end of a `switch` over a closed set: a case that was forgotten does not compile. */
+/** Ends a `switch` over a closed set: a forgotten case does not compile. */
 export function unreachable(value: never): never {
   throw new TypeError(
     `Cannot handle "${JSON.stringify(value)}": the switch over its kinds is not complete`,

@@ -1,6 +1,6 @@
 /**
- * Bodies of all packets but PUBLISH, for protocol levels 3, 4 and 5: what stands behind the fixed header.
- * PUBLISH is the hot path and stands in `decoder.ts`.
+ * Bodies of all packets but PUBLISH, for protocol levels 3, 4 and 5: the fields after the fixed header.
+ * PUBLISH is the hot path and is decoded in `decoder.ts`.
  */
 
 import type { ByteReader } from "./byte_reader.ts";
@@ -26,7 +26,7 @@ import { NO_PROPERTIES, type Properties, type PropertyPlace } from "./property.t
 import { readProperties } from "./properties_codec.ts";
 import { connackReasonCode, isReasonCodeOf, ReasonCode, type ReasonCodePacket } from "./reason_code.ts";
 
-/** Packets whose body is read here. */
+/** Packets whose body is decoded here. */
 export type OtherPacketType = Exclude<PacketType, "publish">;
 
 /** Decodes the body of a packet, to its last byte; throws {@linkcode MqttError}. */
@@ -102,13 +102,13 @@ function readConnack(
 function connack(flags: number, reasonCode: ReasonCode, properties: Properties): ConnackPacket {
   const sessionPresent = flags === 1;
   if (sessionPresent && reasonCode !== ReasonCode.Success) {
-    // MQTT-3.2.2-4 in 3.1.1.
+    // The clause is MQTT-3.2.2-4 in 3.1.1.
     throw protocolError("A CONNACK that refuses has Session Present", "MQTT-3.2.2-6");
   }
   return { type: "connack", sessionPresent, reasonCode, properties };
 }
 
-/** Reason Code and properties may be left out (sections 3.4.2.1 to 3.7.2.1). */
+/** Decodes an acknowledgement; Reason Code and properties may be omitted (sections 3.4.2.1 to 3.7.2.1). */
 function readAcknowledgement(
   type: "puback" | "pubrec" | "pubrel" | "pubcomp",
   reader: ByteReader,
@@ -120,7 +120,7 @@ function readAcknowledgement(
   return { type, packetIdentifier, reasonCode, properties };
 }
 
-/** Reason Code of a packet that may end before it: Success then. The older versions never say one. */
+/** Reason Code of a packet that may end before it: Success then. The older versions have none. */
 function readReasonCode(
   type: ReasonCodePacket,
   reader: ByteReader,
@@ -155,14 +155,14 @@ function readSubscribe(
     if ((options & reserved) !== 0) {
       throw malformed(
         "Reserved bits of Subscription Options are not 0",
-        version === 5 ? "MQTT-3.8.3-5" : "MQTT-3-8.3-4", // So spelt in 3.1.1.
+        version === 5 ? "MQTT-3.8.3-5" : "MQTT-3-8.3-4", // Spelt like this in 3.1.1.
       );
     }
     const qos = options & 0x03;
     if (!isQoS(qos)) {
       throw version === 5
         ? protocolError("The QoS of Subscription Options is 3", "MQTT 3.8.3.1")
-        : malformed("The requested QoS is 3", "MQTT-3-8.3-4"); // So spelt in 3.1.1.
+        : malformed("The requested QoS is 3", "MQTT-3-8.3-4"); // Spelt like this in 3.1.1.
     }
     const retainHandling = options >> 4 & 0x03;
     if (!isRetainHandling(retainHandling)) {
@@ -274,10 +274,10 @@ function readAuth(reader: ByteReader): AuthPacket {
   return { type: "auth", reasonCode, properties };
 }
 
-/** A Packet Identifier, which is never 0 (MQTT 5: section 2.2.1; 3.1.1: MQTT-2.3.1-1). */
+/** Decodes a Packet Identifier, which is never 0 (MQTT 5: section 2.2.1; 3.1.1: MQTT-2.3.1-1). */
 function readPacketIdentifier(reader: ByteReader): number {
   const packetIdentifier = reader.uint16("Packet Identifier");
-  // A statement of MQTT 3.1.1; MQTT 5 says the same of whoever assigns it. [MQTT-2.2.1-3]
+  // A statement of MQTT 3.1.1; MQTT 5 makes it of the side that assigns the identifier. [MQTT-2.2.1-3]
   if (packetIdentifier === 0) {
     throw protocolError("The Packet Identifier is 0", "MQTT-2.3.1-1");
   }

@@ -7,13 +7,13 @@ import { TopicInterner } from "./topic_interner.ts";
 export interface PacketEncoderOptions {
   /** Version of all packets. */
   readonly protocolVersion: ProtocolVersion;
-  /** Topics that were sent before; many encoders may share one. Each encoder has a small one of its own by default. */
+  /** Topics that were sent before; many encoders may share one. By default each encoder has a small one of its own. */
   readonly topics?: TopicInterner;
 }
 
 /**
- * Encodes many packets of one Network Connection, one direction: as {@linkcode encodePacket}, several times as fast,
- * because the bytes of small packets lie side by side in a buffer that is used up before another one is made.
+ * Encodes many packets of one Network Connection, one direction: like {@linkcode encodePacket} but several times as
+ * fast, because the bytes of small packets lie side by side in a buffer that is used up before a new one is made.
  *
  * @example
  * ```ts
@@ -33,14 +33,14 @@ export class PacketEncoder {
     this.#topics = topics ?? new TopicInterner(256);
   }
 
-  /** Bytes of one packet: a view that must not be written to. Throws as {@linkcode encodePacket} does. */
+  /** Encodes one packet: a view that must not be written to. Throws as {@linkcode encodePacket} does. */
   encode(packet: Packet): Uint8Array {
     const writer = this.#writer;
     writePacket(writer, packet, this.#version, this.#topics);
     return new Uint8Array(writer.bytes.buffer, writer.start, writer.position - writer.start);
   }
 
-  /** Bytes of packets and frames, one after the other. Throws as {@linkcode encodePacket} does. */
+  /** Encodes packets and frames, one after the other. Throws as {@linkcode encodePacket} does. */
   encodeBatch(batch: readonly (Packet | Frame)[]): Uint8Array {
     return writeBatch(batch, this.#version, this.#topics);
   }

@@ -16,7 +16,7 @@ import { isTopicName } from "./topic_name.ts";
 type RepeatedValue = number | string | Uint8Array | UserProperty;
 type PropertyValue = RepeatedValue | RepeatedValue[];
 
-/** Property Length and properties (section 2.2.2) at the reader's position. */
+/** Decodes Property Length and properties (section 2.2.2) at the reader's position. */
 export function readProperties(
   reader: ByteReader,
   place: PropertyPlace,
@@ -55,7 +55,7 @@ export function readProperties(
     } else if (earlier === undefined) {
       properties[name] = [value];
     } else {
-      (earlier as RepeatedValue[]).push(value); // A repeatable one is always kept as an array.
+      (earlier as RepeatedValue[]).push(value); // The values of a repeatable property are always an array.
     }
   }
   if (reader.position !== end) {
@@ -64,10 +64,10 @@ export function readProperties(
       "MQTT 2.2.2.1",
     );
   }
-  return properties as Properties; // Each value was read as the type that its row says.
+  return properties as Properties; // Each value was read as the type in its row.
 }
 
-/** Writes Property Length and properties; throws RangeError for one that may not stand in this place. */
+/** Writes Property Length and properties; throws RangeError for a property that is not allowed in this place. */
 export function writeProperties(
   writer: ByteWriter,
   properties: Properties,
@@ -89,7 +89,7 @@ export function writeProperties(
     if (definition.repeatable === 0) {
       writeValue(writer, definition, value as RepeatedValue);
     } else {
-      const values = value as RepeatedValue[]; // A repeatable one is always an array.
+      const values = value as RepeatedValue[]; // The values of a repeatable property are always an array.
       if (values.length > 1 && (definition.repeatable & PropertyPlace[place]) === 0) {
         throw new RangeError(`Cannot encode ${place}: property "${definition.name}" may stand in it once only`);
       }
@@ -145,7 +145,7 @@ function positive(value: number, name: string): number {
   return value;
 }
 
-/** The value is of the type that its row says: `Properties` and the table are kept side by side. */
+/** Writes a value, whose type is that of its row: `Properties` and the table are kept in step. */
 function writeValue(
   writer: ByteWriter,
   { identifier, name, type }: PropertyDefinition,

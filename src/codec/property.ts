@@ -1,9 +1,9 @@
 /**
- * The properties of MQTT 5 (section 2.2.2.2) in one table: identifier, name, type, the packets it may stand in, repeatable.
- * Adding one is a row here and a field in {@linkcode Properties}.
+ * Table of the properties of MQTT 5 (section 2.2.2.2): identifier, name, type, packets, places where it is repeatable.
+ * A new property needs a row here and a field in {@linkcode Properties}.
  */
 
-/** A name and a value; both UTF-8 Encoded Strings. Order and duplicates are kept (section 1.5.7). */
+/** Name and value, both UTF-8 Encoded Strings. Order and duplicates are kept (section 1.5.7). */
 export type UserProperty = readonly [name: string, value: string];
 
 /** Properties by the names of the specification, absent unless given. Intervals are in seconds, sizes in bytes. */
@@ -13,7 +13,10 @@ export interface Properties {
   contentType?: string;
   responseTopic?: string;
   correlationData?: Uint8Array;
-  /** In SUBSCRIBE one; in PUBLISH one for each matching subscription that has one. 1 to 268,435,455. */
+  /**
+   * Subscription Identifiers: one in SUBSCRIBE; in PUBLISH one for each matching subscription that has one. 1 to
+   * 268,435,455.
+   */
   subscriptionIdentifiers?: readonly number[];
   sessionExpiryInterval?: number;
   assignedClientIdentifier?: string;
@@ -38,7 +41,7 @@ export interface Properties {
   sharedSubscriptionAvailable?: number;
 }
 
-/** Where properties may stand: a packet, or the Will in CONNECT. */
+/** Places of properties: a packet, or the Will in CONNECT. */
 export const PropertyPlace = {
   connect: 1 << 0,
   will: 1 << 1,
@@ -70,14 +73,14 @@ export type PropertyType =
   | "binary"
   | "pair";
 
-/** One row of the table. */
+/** Row of the table. */
 export interface PropertyDefinition {
   readonly identifier: number;
   readonly name: keyof Properties;
   readonly type: PropertyType;
   /** Bits of {@linkcode PropertyPlace}. */
   readonly places: number;
-  /** Places where it may stand more than once; anywhere else that is a Protocol Error. */
+  /** Places where it may occur more than once; elsewhere that is a Protocol Error. */
   readonly repeatable: number;
 }
 
@@ -108,7 +111,7 @@ const DEFINITIONS: readonly PropertyDefinition[] = [
   row(0x1f, "reasonString", "string", WITH_REASON),
   row(0x21, "receiveMaximum", "positiveUint16", connect | connack),
   row(0x22, "topicAliasMaximum", "uint16", connect | connack),
-  row(0x23, "topicAlias", "uint16", publish), // 0 is refused by the connection with Topic Alias invalid.
+  row(0x23, "topicAlias", "uint16", publish), // The connection refuses 0 with Topic Alias invalid.
   row(0x24, "maximumQos", "flag", connack),
   row(0x25, "retainAvailable", "flag", connack),
   row(0x26, "userProperties", "pair", ALL_PLACES, ALL_PLACES),
@@ -118,16 +121,16 @@ const DEFINITIONS: readonly PropertyDefinition[] = [
   row(0x2a, "sharedSubscriptionAvailable", "flag", connack),
 ];
 
-/** The table by identifier; identifiers are below 0x2b, a hole is an identifier that does not exist. */
+/** Rows by identifier; identifiers are below 0x2b, and a hole is an identifier that does not exist. */
 export const PROPERTIES_BY_IDENTIFIER: readonly (PropertyDefinition | undefined)[] = Array.from(
   { length: 0x2b },
   (_, identifier) => DEFINITIONS.find((definition) => definition.identifier === identifier),
 );
 
-/** The table in the order of identifiers, which is the order in which properties are written. */
+/** Rows in the order of identifiers, which is the order in which properties are written. */
 export const PROPERTY_DEFINITIONS: readonly PropertyDefinition[] = DEFINITIONS;
 
-/** No properties; shared, so that packets without any cost no object. */
+/** Empty properties; shared, so that packets without properties cost no object. */
 export const NO_PROPERTIES: Properties = Object.freeze({});
 
 /** Whether there is any property. */

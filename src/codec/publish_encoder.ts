@@ -1,4 +1,4 @@
-/** PUBLISH to bytes: the hot path stands beside the one that takes everything. */
+/** Encodes PUBLISH: the hot path, and the path for all other cases. */
 
 import { type ByteWriter, LARGEST_VARINT } from "./byte_writer.ts";
 import { PacketType, type ProtocolVersion, type PublishPacket } from "./packet.ts";
@@ -8,7 +8,7 @@ import type { TopicInterner } from "./topic_interner.ts";
 import { isTopicName } from "./topic_name.ts";
 import { utf8Length } from "./utf8.ts";
 
-/** The hot path: a PUBLISH without properties to a topic that is remembered; `false`: not one, nothing is written. */
+/** Hot path: a PUBLISH without properties to a remembered topic; `false`: not applicable, and nothing is written. */
 export function writeKnownPublish(
   writer: ByteWriter,
   { topic, qos, dup, retain, payload, properties, packetIdentifier }: PublishPacket,
@@ -18,7 +18,7 @@ export function writeKnownPublish(
   if (version === 5 && hasProperties(properties)) return false;
   const topicField = topics.encoded(topic);
   if (topicField === undefined) return false;
-  if (dup && qos === 0) return false; // Not allowed, and said so on the other path.
+  if (dup && qos === 0) return false; // Not allowed; the other path throws.
   if (qos > 0 && !isPacketIdentifier(packetIdentifier)) return false;
   const remainingLength = topicField.length + (qos > 0 ? 2 : 0) + (version === 5 ? 1 : 0) + payload.length;
   if (remainingLength > LARGEST_VARINT) return false;
@@ -44,7 +44,7 @@ export function writeKnownPublish(
   return true;
 }
 
-/** Any PUBLISH; throws RangeError. */
+/** Writes any PUBLISH; throws RangeError. */
 export function writePublish(
   writer: ByteWriter,
   packet: PublishPacket,
@@ -84,7 +84,7 @@ export function writePublish(
   writer.raw(payload);
 }
 
-/** Throws RangeError for what is not one. */
+/** Writes a Packet Identifier; throws RangeError for an invalid one. */
 export function writePacketIdentifier(
   writer: ByteWriter,
   packetIdentifier: number,

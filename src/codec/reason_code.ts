@@ -1,10 +1,10 @@
 /**
- * Reason Codes of MQTT 5 (section 2.4) and what MQTT 3.1.1 can say instead of them.
+ * Reason Codes of MQTT 5 (section 2.4) and their counterparts in MQTT 3.1.1.
  */
 
-/** Reason Codes by the names that the specification gives them (MQTT 5, section 2.4). */
+/** Reason Codes by their names in the specification (MQTT 5, section 2.4). */
 export const ReasonCode = {
-  /** Also Normal disconnection and Granted QoS 0. */
+  /** Success; also Normal disconnection and Granted QoS 0. */
   Success: 0x00,
   GrantedQos1: 0x01,
   GrantedQos2: 0x02,
@@ -49,10 +49,10 @@ export const ReasonCode = {
   SubscriptionIdentifiersNotSupported: 0xa1,
   WildcardSubscriptionsNotSupported: 0xa2,
 } as const;
-/** One of the Reason Codes of MQTT 5. */
+/** Reason Code of MQTT 5. */
 export type ReasonCode = typeof ReasonCode[keyof typeof ReasonCode];
 
-/** Packets that carry a Reason Code, as rows of the table below. */
+/** Packets with a Reason Code, as rows of the table below. */
 export type ReasonCodePacket =
   | "connack"
   | "puback"
@@ -83,7 +83,7 @@ const ALLOWED_REASON_CODES: { readonly [packet in ReasonCodePacket]: ReadonlySet
   auth: new Set([0x00, 0x18, 0x19]), // MQTT-3.15.2-1
 };
 
-/** Whether the specification lets this packet carry this Reason Code (MQTT 5, section 2.4). */
+/** Whether this packet may have this Reason Code (MQTT 5, section 2.4). */
 export function isReasonCodeOf(
   packet: ReasonCodePacket,
   code: number,
@@ -91,7 +91,7 @@ export function isReasonCodeOf(
   return ALLOWED_REASON_CODES[packet].has(code);
 }
 
-/** Name of a Reason Code for logs: `NotAuthorized`, or `0xf0` for one that has no name. */
+/** Name of a Reason Code for logs: `NotAuthorized`, or `0xf0` for a code without a name. */
 export function reasonCodeName(code: number): string {
   for (const [name, value] of Object.entries(ReasonCode)) {
     if (value === code) return name;
@@ -99,7 +99,9 @@ export function reasonCodeName(code: number): string {
   return `0x${code.toString(16).padStart(2, "0")}`;
 }
 
-/** CONNACK return code of MQTT 3.1.1 (section 3.2.2.3) for a Reason Code; `undefined`: none fits, close without a word. */
+/**
+ * CONNACK return code of MQTT 3.1.1 (section 3.2.2.3) for a Reason Code; `undefined`: none fits, close without CONNACK.
+ */
 export function connackReturnCode(code: ReasonCode): number | undefined {
   switch (code) {
     case ReasonCode.Success:
@@ -126,7 +128,7 @@ export function connackReturnCode(code: ReasonCode): number | undefined {
   }
 }
 
-/** Reason Code for a CONNACK return code of MQTT 3.1.1; `undefined` when it is reserved. */
+/** Reason Code for a CONNACK return code of MQTT 3.1.1; `undefined` if it is reserved. */
 export function connackReasonCode(returnCode: number): ReasonCode | undefined {
   switch (returnCode) {
     case 0:

@@ -4,44 +4,48 @@ import { isTopicName } from "./topic_name.ts";
 import { decodeUtf8, utf8Length, writeUtf8 } from "./utf8.ts";
 
 const LONGEST_INTERNED_BYTES = 256;
-/** Slots are doubled while the topics in them have at most so many characters together. */
+/** Limit of characters in all slots together up to which the slots are doubled. */
 const MOST_CHARACTERS_TO_GROW = 4_194_304;
-/** Topics that come back after they were forgotten, as a part of the slots, show that there are too few of these. */
+/** Returns of forgotten topics, as a part of the slots, that show that there are too few slots. */
 const RETURNS_BEFORE_GROWTH = 1 / 4;
-/** Topics, as a multiple of the slots, that must miss a full memory before it starts afresh: a few too many do not empty it. */
+/**
+ * Misses of a full memory, as a multiple of the slots, before it starts afresh: slightly too many topics do not empty
+ * it.
+ */
 const MISSES_BEFORE_CLEAR = 4;
 
 interface Entry {
   readonly hash: number;
   readonly topic: string;
-  /** `undefined` where each character is one byte: then the text itself is compared. A copy for each costs more than it. */
+  /**
+   * Bytes; `undefined` if each character is one byte: then the text itself is compared, because a copy would cost more.
+   */
   readonly bytes: Uint8Array | undefined;
 }
 
 /**
- * Gives the same string for the same bytes of a Topic Name, and the same bytes for the same string, checked once.
- * It remembers at most `slots` topics of up to 256 bytes in each direction; any other is decoded or encoded anew. Those
- * that are decoded get more slots, up to `mostSlots`, when topics come back that had to be forgotten: a flood of topics that
- * are all new takes no memory.
- * Many decoders and encoders may share one.
+ * Gives the same string for the same bytes of a Topic Name, and the same bytes for the same string, checked once. It
+ * remembers at most `slots` topics of up to 256 bytes in each direction; any other is decoded or encoded anew. Decoded
+ * topics get more slots, up to `mostSlots`, when forgotten topics return: a flood of topics that are all new takes no
+ * memory. Many decoders and encoders may share one.
  */
 export class TopicInterner {
   readonly #size: number;
   #mostSlots: number;
-  /** Made by the first decoded topic: an encoder has no use for it. */
+  /** Slots, made by the first decoded topic: an encoder does not need them. */
   #slots: (Entry | undefined)[] | undefined;
-  /** Hashes of topics that were forgotten, as long as there may be more slots. */
+  /** Hashes of forgotten topics, as long as the slots can grow. */
   #forgotten: Int32Array | undefined;
   #returns = 0;
   #last: Entry | undefined;
-  /** Bytes of a topic that came twice in a row, and mostly comes again: compared before the hash. */
+  /** Bytes of a topic that came twice in a row, and will mostly come again: compared before the hash. */
   #repeated: Uint8Array | undefined;
-  /** -1: the last two were not the same. */
+  /** Length of these bytes; -1: the last two topics were different. */
   #repeatedLength = -1;
   readonly #encoded = new Map<string, Uint8Array>();
   #misses = 0;
 
-  /** @param slots how many topics it can remember; a power of two, and so is `mostSlots` */
+  /** @param slots number of topics that it can remember; a power of two, and so is `mostSlots` */
   constructor(slots = 4096, mostSlots = slots) {
     for (const count of [slots, mostSlots]) {
       if (!(Number.isInteger(count) && count >= slots && count >= 1 && (count & count - 1) === 0)) {
@@ -52,7 +56,7 @@ export class TopicInterner {
     this.#mostSlots = mostSlots;
   }
 
-  /** The Topic Name in `bytes[start..end)`, empty for none; throws {@linkcode MqttError} when it is not one. */
+  /** Topic Name in `bytes[start..end)`, empty for none; throws {@linkcode MqttError} if it is invalid. */
   topic(bytes: Uint8Array, start: number, end: number): string {
     const last = this.#last;
     const repeated = this.#repeated;
@@ -83,7 +87,7 @@ export class TopicInterner {
     return entry.topic;
   }
 
-  /** @param lost what had to be forgotten for the topic of the hash, which may have been forgotten before */
+  /** Counts the return of a forgotten topic. @param lost entry that was forgotten for the topic with this hash */
   #countReturn(hash: number, lost: Entry | undefined): void {
     const forgotten = this.#forgotten;
     if (forgotten !== undefined && forgotten[hash & this.#mostSlots - 1] === hash) this.#returns += 1;
@@ -116,8 +120,8 @@ export class TopicInterner {
   }
 
   /**
-   * A Topic Name as a UTF-8 Encoded String, its length in front; `undefined` when it is not remembered, which says nothing
-   * of its being one. The bytes must not be written to.
+   * Encodes a Topic Name as a UTF-8 Encoded String, including its length; `undefined` if it is not remembered, whether
+   * it is valid or not. The bytes must not be written to.
    */
   encoded(topic: string): Uint8Array | undefined {
     return this.#encoded.get(topic) ?? this.#remember(topic);
@@ -140,7 +144,7 @@ export class TopicInterner {
   }
 }
 
-/** Start and end are within the bytes: the caller checked the length of the field. */
+/** Hash of bytes; start and end are within the bytes: the caller has checked the length of the field. */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = end - start;
   for (let index = start; index < end; index++) {
@@ -153,12 +157,12 @@ function slotOf(hash: number, size: number): number {
   return (hash ^ hash >>> 13) & size - 1;
 }
 
-/** A second place, so that two topics of the same slot do not drive each other out. */
+/** Second slot of a topic, so that two topics of the same slot do not displace each other. */
 function secondSlot(slot: number, size: number): number {
   return (slot ^ 1) & size - 1;
 }
 
-/** Puts a topic into its slot, and what was there into the second one; gives what was there. */
+/** Puts a topic into its slot, and the previous one into its second slot; gives the entry displaced from there. */
 function put(slots: (Entry | undefined)[], entry: Entry): Entry | undefined {
   const slot = slotOf(entry.hash, slots.length);
   const moved = slots[slot];

@@ -5,16 +5,16 @@
 import { malformed } from "./mqtt_error.ts";
 
 const LONGEST_STRING_BYTES = 65_535;
-// Up to here a call of the decoder takes longer than its work.
+// Length up to which a call of the decoder takes longer than its work.
 const SHORT_STRING_BYTES = 32;
-// A decoder that is not streaming keeps nothing between calls. ignoreBOM keeps U+FEFF. [MQTT-1.5.4-3]
+// Shared: a decoder that is not streaming keeps nothing between calls. ignoreBOM keeps U+FEFF. [MQTT-1.5.4-3]
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ENCODER = new TextEncoder();
 
-/** Bytes before the end of an array. */
+/** Bytes within the bounds of an array. */
 type Four = [number, number, number, number];
 
-/** Text of `bytes[start..end)`; throws {@linkcode MqttError} 0x81 for what is not a UTF-8 Encoded String. */
+/** Decodes `bytes[start..end)`; throws {@linkcode MqttError} 0x81 if it is not a UTF-8 Encoded String. */
 export function decodeUtf8(
   bytes: Uint8Array,
   start: number,
@@ -31,12 +31,12 @@ export function decodeUtf8(
   try {
     return DECODER.decode(view);
   } catch {
-    // The only thing a fatal TextDecoder throws for: ill-formed, surrogates included.
+    // A fatal TextDecoder throws only for ill-formed UTF-8, surrogates included.
     throw malformed("A string is not well-formed UTF-8", "MQTT-1.5.4-1");
   }
 }
 
-/** Length in bytes as UTF-8 of a text; throws RangeError when it cannot be a UTF-8 Encoded String. */
+/** Length of a text in bytes of UTF-8; throws RangeError if it cannot be a UTF-8 Encoded String. */
 export function utf8Length(text: string): number {
   let length = text.length;
   for (let index = 0; index < text.length; index++) {
@@ -48,7 +48,7 @@ export function utf8Length(text: string): number {
     } else if (unit < 0xd800 || unit > 0xdfff) {
       length += 2;
     } else {
-      const low = unit < 0xdc00 ? text.charCodeAt(index + 1) : NaN; // NaN behind the end.
+      const low = unit < 0xdc00 ? text.charCodeAt(index + 1) : NaN; // NaN at the end.
       if (!(low >= 0xdc00 && low <= 0xdfff)) {
         throw unsendable("it has a lone surrogate");
       }
@@ -62,7 +62,7 @@ export function utf8Length(text: string): number {
   return length;
 }
 
-/** Writes a text whose {@linkcode utf8Length} is known, at `offset`; the room must be there. */
+/** Writes a text whose {@linkcode utf8Length} is known, at `offset`, where there must be room. */
 export function writeUtf8(
   text: string,
   byteLength: number,
@@ -79,8 +79,8 @@ export function writeUtf8(
 }
 
 /**
- * Text of bytes that are a character each, none of them U+0000; `undefined`: some are not. Four at a time and without a
- * view: a short string takes a quarter of the time of `String.fromCharCode` on one. (Deno 2.9, 2026-11-30)
+ * Decodes bytes that are all ASCII without U+0000; `undefined` if not. Four at a time and without a view: a short
+ * string takes a quarter of the time of `String.fromCharCode` on a view. (Deno 2.9, 2026-11-30)
  */
 function asciiText(bytes: Uint8Array, start: number, end: number): string | undefined {
   let text = "";
