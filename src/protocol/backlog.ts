@@ -4,7 +4,7 @@
  *
  * ```text
  * takes bytes and acknowledges   up to maximumBacklogBytes; from half of it on its publishers wait, for a bounded time
- * has taken nothing for 1 s      as before, but nobody waits for it
+ * has taken nothing for 1 s      as before, but publishers do not wait for it
  * for writeTimeoutMs / 10        new messages are dropped beyond maximumOutboxBytes (QoS 0) and maximumQueuedBytes (1 and 2)
  * for writeTimeoutMs             the connection is closed
  * ```
@@ -14,7 +14,7 @@ import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import { Queue } from "./queue.ts";
 
-/** An entry of a queue, beside its message. (Deno 2.9, 2026-11) */
+/** Memory of an entry of a queue, beside its message. (Deno 2.9, 2026-11) */
 export const ENTRY_BYTES = 200;
 
 // A reader at 1 MB/s takes 0.9 s between two signs of progress: the system tells when a third of its buffer is free again.
@@ -38,12 +38,12 @@ export class Backlog {
     if (message.waiting++ === 0) this.bytes += message.size + ENTRY_BYTES;
   }
 
-  /** It waits for one less. */
+  /** A message waits for one session less. */
   delete(message: ApplicationMessage): void {
     if (--message.waiting === 0) this.bytes -= message.size + ENTRY_BYTES;
   }
 
-  /** Whether a session may have one for which publishers wait. */
+  /** Whether publishers may have to wait for a session: only then each is looked at. */
   get isLarge(): boolean {
     const half = this.#half;
     return half > 0 && this.bytes > half;

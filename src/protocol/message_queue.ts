@@ -7,9 +7,9 @@ import type { SessionChanges } from "./session_changes.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { SessionHolding } from "./session_holding.ts";
 
-// Of messages in the storage only so many are watched: what is known of one costs about as much as the message.
+// Messages in the storage whose expiry is watched: a note about one costs about as much as the message.
 const MOST_WATCHED_IN_STORAGE = 10_000;
-// What comes from the storage at a time, and when it is time for more.
+// Messages that are read from the storage at a time, and how few are left in memory when the next page is read.
 const PAGE_MESSAGES = 2_048;
 const PAGE_BYTES = 1_048_576;
 const FEW_MESSAGES = 512;
@@ -58,8 +58,8 @@ interface Expiring {
 
 /**
  * Messages of a session that are not sent yet. Without a connection they are in the storage, and counted. With one they
- * come back page by page, and as long as some are in the storage only, new ones line up there after them. Those that expire
- * make room for others when they have. Messages with QoS 0 wait apart, in memory, for a client that is connected; where
+ * come back page by page, and as long as some are in the storage only, new ones line up there after them. Messages
+ * that have expired make room for others. Messages with QoS 0 wait apart, in memory, for a client that is connected; where
  * they are queued like others, with these.
  */
 export class MessageQueue {
@@ -237,7 +237,7 @@ export class MessageQueue {
 
   /** Takes back a message from the storage; one in flight waits no longer, and is counted only. */
   load(entry: QueuedMessage, message: ApplicationMessage): void {
-    this.#lastSequence = Math.max(this.#lastSequence, entry.sequence); // Whatever a storage gives: no number is given twice.
+    this.#lastSequence = Math.max(this.#lastSequence, entry.sequence); // No number is given twice, whatever a storage says.
     subtract(this.#stored, message.size);
     this.#loadedUntil = Math.max(this.#loadedUntil ?? 0, entry.sequence);
     if (entry.packetIdentifier > 0) return;

@@ -31,7 +31,7 @@ export class Queue<Item> {
 
   /** Without taking them out. */
   *values(): Generator<Item, undefined> {
-    // Those from the head on are there.
+    // There is one at each index from the head on.
     for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as Item;
   }
 

@@ -7,15 +7,15 @@ import type { Retained, SessionContext } from "./session_context.ts";
 import { type DeliveryOptions, mergeSubscriptions, type Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
-// Time that retained messages take, in milliseconds: some 500 that were looked at in vain, one that the client may not get,
-// and one that is sent, to a session that ends with its connection or to another one. (Deno 2.9, 2026-11-30)
-const STOP_MS = 0.4;
+// Milliseconds of the budget for a search through some 500 topics that matches none, for a message that the client may not
+// get, and for one that is sent: to a session that ends with its connection, or to a durable one. (Deno 2.9, 2026-11-30)
+const SEARCH_MS = 0.4;
 const REFUSAL_MS = 0.002;
 const SENT_MS = 0.001;
-const SENT_AND_KEPT_MS = 0.002;
-// Messages that are kept in one change with how far delivery has come: what Deno KV writes at once.
-const MOST_TOGETHER = 128;
-const MOST_BYTES_TOGETHER = 131_072;
+const SENT_DURABLY_MS = 0.002;
+// Messages in one transaction with how far delivery has come: as much as Deno KV writes at once.
+const TRANSACTION_MESSAGES = 128;
+const TRANSACTION_BYTES = 131_072;
 
 /** Retained messages that a subscription still has to get, see {@linkcode RetainedDue}. */
 interface Waiting {
@@ -32,7 +32,7 @@ interface Waiting {
   requested: number;
   /** Whether the storage does not know how far it has come. */
   isChanged: boolean;
-  /** Sequence of the change that SUBSCRIBE has made; 0: there is one behind it. */
+  /** Sequence of the change that SUBSCRIBE has made; 0: another one has followed. */
   subscribedAt: number;
 }
 
@@ -124,21 +124,21 @@ export class RetainedReplay {
   #sendAll(waiting: Waiting, port: ConnectionPort, nowMs: number): boolean {
     const subscription = this.#subscriptions.get(waiting.filter.topicFilter);
     if (subscription === undefined) return true; // It ends, and what waits for it.
-    let outcome: "sent" | "waits" | "goesOn";
+    let outcome: "sent" | "waits" | "continues";
     do {
       outcome = this.#changes.isDurable
-        ? this.#sendTogether(waiting, subscription, port, nowMs)
+        ? this.#sendTransaction(waiting, subscription, port, nowMs)
         : this.#sendSome(waiting, subscription, port, nowMs, Infinity, Infinity);
-    } while (outcome === "goesOn");
+    } while (outcome === "continues");
     return outcome === "sent";
   }
 
   /** Sends some messages, and keeps them with how far it has come. */
-  #sendTogether(waiting: Waiting, subscription: Subscription, port: ConnectionPort, nowMs: number) {
+  #sendTransaction(waiting: Waiting, subscription: Subscription, port: ConnectionPort, nowMs: number) {
     const { log } = this.#context;
     log.begin();
     try {
-      return this.#sendSome(waiting, subscription, port, nowMs, MOST_TOGETHER, MOST_BYTES_TOGETHER);
+      return this.#sendSome(waiting, subscription, port, nowMs, TRANSACTION_MESSAGES, TRANSACTION_BYTES);
     } finally {
       if (waiting.isChanged) {
         log.takeBack(waiting.subscribedAt); // This one says more.
@@ -156,7 +156,7 @@ export class RetainedReplay {
     nowMs: number,
     most: number,
     mostBytes: number,
-  ): "sent" | "waits" | "goesOn" {
+  ): "sent" | "waits" | "continues" {
     const delivery = this.#delivery;
     const { budget, limits } = this.#context;
     const options = mergeSubscriptions([subscription]) as DeliveryOptions; // Of one subscription.
@@ -173,18 +173,18 @@ export class RetainedReplay {
       if (done) return "sent";
       const message = retained?.message;
       if (message === undefined) {
-        budget.spend(STOP_MS);
+        budget.spend(SEARCH_MS);
       } else if (!this.#isDue(retained, message, waiting, subscription, options, nowMs)) {
         budget.spend(REFUSAL_MS);
       } else {
         delivery.deliver(message, options, nowMs, true);
-        budget.spend(this.#changes.isDurable ? SENT_AND_KEPT_MS : SENT_MS);
+        budget.spend(this.#changes.isDurable ? SENT_DURABLY_MS : SENT_MS);
         if (retained?.sequence !== undefined) this.#advance(waiting, message.topic);
         count += 1;
         bytes += message.size;
       }
     }
-    return "goesOn";
+    return "continues";
   }
 
   #isDue(

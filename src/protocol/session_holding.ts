@@ -4,7 +4,7 @@ import type { Limits } from "./limits.ts";
 import { propertiesSize } from "./message.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
-// Memory of one beside its texts and bytes; of a Will with its deadline. (Deno 2.9, 2026-11-30)
+// Memory beside texts and bytes; that of a Will with its deadline. (Deno 2.9, 2026-11-30)
 const SUBSCRIPTION_BYTES = 300;
 const LEVEL_BYTES = 150;
 const WILL_BYTES = 300;
@@ -19,18 +19,20 @@ export type SessionLimit = Extract<keyof Limits, `maximumSession${"s" | "Bytes"}
  * address: its Will, its subscriptions, and the messages that wait for it while it has no connection.
  */
 export interface SessionHolding {
-  /** The limit that forbids it to hold so much more. */
+  /** The limit that forbids the session to hold so much more; `undefined`: it may. */
   limitFor(bytes: number): SessionLimit | undefined;
-  /** It holds more, or less. */
+  /** Counts bytes that the session holds from now on, or no longer where they are negative. */
   grow(bytes: number): void;
-  /** A subscription or a message was refused because there is no room for it. */
+  /** Tells that a subscription or a message was refused because there is no room for it. */
   refused(what: "subscriptions" | "messages", limit: SessionLimit): void;
 }
 
+/** Memory that a subscription takes in all that knows it, about. */
 export function subscriptionBytes({ levels, topicFilter }: ParsedTopicFilter): number {
   return SUBSCRIPTION_BYTES + levels.length * LEVEL_BYTES + topicFilter.length;
 }
 
+/** Memory that a Will takes, about. */
 export function willBytes(will: Will | undefined): number {
   return will === undefined
     ? 0
