@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { encodePacket } from "../../src/codec/encoder.ts";
 import type { QoS } from "../../src/codec/packet.ts";
 import { Delivery } from "../../src/protocol/delivery.ts";
 import { Inflight } from "../../src/protocol/inflight.ts";
@@ -263,6 +264,35 @@ Deno.test("Retained messages wait while half of the outbox is full, and are not 
   assertEquals([port.take().length, replay.isEmpty], [1, true]);
 });
 
+Deno.test("Retained messages fill the outbox up to half of maximumOutboxBytes, to the byte", () => {
+  const { length } = encodePacket(messageOf("a", "1".repeat(600)).packet(0, true, 0), 5);
+  for (const [maximumOutboxBytes, count] of [[2 * length, 1], [2 * length + 1, 2]] as const) {
+    const { replay, subscribe, port, source } = replayWith({ limits: { maximumOutboxBytes } });
+    for (const topic of ["a", "b", "c"]) source.retain(topic, "1".repeat(600));
+    subscribe("#");
+    replay.send(port, 0);
+    assertEquals(port.take().length, count);
+  }
+});
+
+Deno.test("Two SUBSCRIBE packets give the messages that the broker tells of itself twice, though these move no place", () => {
+  const { replay, subscribe, port, source } = replayWith();
+  source.items.push(undefined, { message: messageOf("$SYS/x", "1"), sequence: undefined });
+  subscribe("#");
+  subscribe("#");
+  replay.send(port, 0);
+  assertEquals(port.take(), ['$SYS/x "1" retain', '$SYS/x "1" retain']);
+});
+
+Deno.test("A pass that comes upon many messages and none that matches is not repeated", () => {
+  const { replay, subscribe, port, source } = replayWith();
+  source.items.push(undefined);
+  subscribe("#");
+  subscribe("#");
+  replay.send(port, 0);
+  assertEquals([source.asked.length, replay.isEmpty], [1, true]);
+});
+
 Deno.test("Retained messages wait for the Receive Maximum, and go on where they were [MQTT-3.3.4-9]", () => {
   const { replay, subscribe, port, source, inflight } = replayWith({ port: { receiveMaximum: 1 } });
   for (const topic of ["a", "b"]) source.retain(topic, "1", { qos: 1 });
@@ -384,6 +414,8 @@ Deno.test("A durable session that has to wait keeps the topic after which it res
   replay.send(port, 0);
   const due = 'subscribed # QoS 1, due 1 times after "a" up to 2, then up to 2';
   assertEquals(log.take(), ["begin", 'queued 1 a "1" QoS 1 #1 retain', due, "end"]);
+  replay.send(port, 0);
+  assertEquals(log.take(), ["begin", "end"], "nothing has changed since");
   replay.detach();
   inflight.puback(1, 0);
   log.take();
@@ -391,8 +423,39 @@ Deno.test("A durable session that has to wait keeps the topic after which it res
   assertEquals([port.take().at(-1), source.asked], ['b "1" QoS 1 #2 retain', ["", "a"]]);
 });
 
+Deno.test("A durable session keeps that no message is due where none was retained", () => {
+  const { replay, subscribe, port, log } = replayWith({ isDurable: true });
+  subscribe("#");
+  log.take();
+  replay.send(port, 0);
+  assertEquals(log.take(), ["begin", "subscribed # QoS 1", "end"]);
+});
+
+Deno.test("A restored subscription that has to wait writes nothing, and takes back no other change when it goes on", () => {
+  const { replay, subscriptions, port, source, log } = replayWith({ isDurable: true });
+  source.retain("a", "1", { qos: 1 });
+  subscriptions.set("#", subscriptionOf("#"));
+  log.write({ kind: "sessionEnded", clientId: "other" });
+  replay.restore(filterOf("#"), { after: "", until: 1, passes: 1, passesUntil: 1 });
+  port.isFull = true;
+  replay.send(port, 0);
+  port.isFull = false;
+  replay.send(port, 0);
+  const sent = ['queued 1 a "1" QoS 1 #1 retain', "subscribed # QoS 1"];
+  assertEquals(log.take(), ["sessionEnded", "begin", "end", "begin", ...sent, "end"]);
+});
+
+Deno.test("Passes end with the first that finds nothing, also after one that has found something", () => {
+  const { replay, subscribe, port, source } = replayWith();
+  source.items.push({ message: messageOf("$SYS/x", "1"), sequence: undefined });
+  for (let count = 0; count < 4; count++) subscribe("#");
+  port.onSent = () => source.items = [];
+  replay.send(port, 0);
+  assertEquals([port.take().length, source.asked.length], [1, 2]);
+});
+
 Deno.test("Messages of a durable session are kept 128 at a time, or 128 KiB", () => {
-  for (const [text, counts] of [["1", [128, 2]], ["1".repeat(65_536), [2, 2]]] as const) {
+  for (const [text, counts] of [["1", [128, 2]], ["1".repeat(65_533), [2, 2]]] as const) {
     const { replay, subscribe, port, source, log } = replayWith({
       isDurable: true,
       limits: { maximumOutboxBytes: 100_000_000, maximumInflight: 1_000 },

@@ -105,6 +105,7 @@ Deno.test("Session.addSubscription() puts a subscription in the place of the one
 Deno.test("Subscriptions count once for what the session holds, until they are deleted", () => {
   const { session, holding } = sessionWith();
   session.addSubscription(subscriptionOf("a/b"));
+  assertEquals(holding.bytes, subscriptionBytes(subscriptionOf("a/b").filter));
   session.addSubscription(subscriptionOf("a/b", { qos: 2 }));
   assertEquals(holding.bytes, subscriptionBytes(subscriptionOf("a/b").filter));
   session.deleteSubscription(subscriptionOf("a/b"));
@@ -165,14 +166,18 @@ Deno.test("Session.attach() gives it a connection, to which messages go", () => 
 });
 
 Deno.test("Session.unlink() lets messages wait while the connection is closing [MQTT-3.14.4-1]", () => {
-  const { session, port, attach, deliver } = sessionWith();
+  const { session, port, attach, deliver, holding } = sessionWith();
   attach();
   session.unlink(new FakePort());
   assertEquals(session.isOnline, true, "it is another one's connection");
-  session.unlink(port);
+  port.isFull = true;
   deliver("1");
+  port.isFull = false;
+  session.unlink(port);
+  deliver("2");
   session.pump(0);
-  assertEquals([session.isOnline, session.messageCount, port.take()], [false, 1, []]);
+  assertEquals([session.isOnline, session.messageCount, port.take()], [false, 2, []]);
+  assertEquals(holding.bytes, 2 * (BYTES + ENTRY_BYTES));
 });
 
 Deno.test("Session.resume() does nothing for a connection that is gone", () => {
@@ -181,7 +186,7 @@ Deno.test("Session.resume() does nothing for a connection that is gone", () => {
   session.attach(port);
   session.unlink(port);
   session.resume(0);
-  assertEquals(port.take(), []);
+  assertEquals([port.take(), session.isPumpDue], [[], false]);
 });
 
 Deno.test("Session.detach() leaves all messages of a durable session to the storage, in flight or not", () => {
@@ -270,6 +275,19 @@ Deno.test("Session.isPageFull and wantsPage are those of its queue", () => {
 });
 
 // Acknowledgements
+
+Deno.test("PUBACK for a message that came back and was not sent again yet gives no place, and takes back no other change", () => {
+  const { session, attach, port, deliver, log } = sessionWith({ port: { receiveMaximum: 1 } });
+  restoreAll(session, [queuedOf(1, 1, { packetIdentifier: 1 }), queuedOf(2, 1, { packetIdentifier: 2 })]);
+  attach();
+  assertEquals(port.take(), ['x "1" QoS 1 #1 dup']);
+  deliver("3");
+  assertEquals([session.puback(2, 0), port.take()], [true, []]);
+  deliver("4");
+  assertEquals([port.take(), log.take()], [[], ['queued 3 x "3" QoS 1', "completed 2", 'queued 4 x "4" QoS 1']]);
+  session.puback(1, 0);
+  assertEquals(port.take(), ['x "3" QoS 1 #3']);
+});
 
 Deno.test("Session.puback() frees one place of Receive Maximum, and sends what waits for it [MQTT-3.3.4-9]", () => {
   const { session, port, attach, deliver } = sessionWith({ port: { receiveMaximum: 1 } });
@@ -390,6 +408,20 @@ Deno.test("Session.sharedMessages() gives what another member of a Shared Subscr
   assertEquals(texts(), [], "one is acknowledged, and the one that waited was sent with QoS 2");
 });
 
+Deno.test("Messages of a Shared Subscription that came back may go to another member, unless they were sent with QoS 2", () => {
+  const { session } = sessionWith();
+  const sharedFilter = "$share/g/x";
+  restoreAll(session, [
+    queuedOf(1, 1, { packetIdentifier: 1, sharedFilter }),
+    queuedOf(2, 2, { packetIdentifier: 2, sharedFilter }),
+    queuedOf(3, 1, { packetIdentifier: 3 }),
+    queuedOf(4, 2, { sharedFilter }),
+    queuedOf(5, 2),
+  ]);
+  const texts = session.sharedMessages().map(({ message }) => new TextDecoder().decode(message.payload));
+  assertEquals(texts, ["1", "4"]);
+});
+
 // Retained messages
 
 /** Gives one retained message, over and over. */
@@ -452,6 +484,29 @@ Deno.test("Retained messages that have to wait let other connections have their 
   port.isPumpLater = false;
   session.pump(0);
   assertEquals(port.take(), ['a "1" retain']);
+});
+
+Deno.test("Retained messages that were under way begin again on the next connection, after the last one that was sent", () => {
+  const asked: (string | undefined)[] = [];
+  const retained = {
+    lastSequence: 2,
+    *matching(_: unknown, after: string | undefined) {
+      asked.push(after);
+      for (const topic of ["a", "b"]) {
+        if (after === undefined || topic > after) yield { message: messageOf(topic, "1", { qos: 1 }), sequence: 1 };
+      }
+    },
+  };
+  const { session, attach, port } = sessionWith({ context: { retained }, port: { receiveMaximum: 1 } });
+  attach();
+  const subscription = subscriptionOf("#");
+  session.addSubscription(subscription);
+  session.requestRetained(subscription.filter);
+  session.sendRetained([subscription.filter], 0);
+  session.detach();
+  attach();
+  assertEquals(port.take(), ['a "1" QoS 1 #1 retain', 'b "1" QoS 1 #2 retain']);
+  assertEquals(asked, ["", "a"]);
 });
 
 Deno.test("Retained messages of a durable session come on its next connection, from their place on", () => {
