@@ -1,6 +1,5 @@
-import { assertEquals, assertLess, assertThrows } from "@std/assert";
-import { DEFAULT_LIMITS, type Limits, memoryTransport } from "../../mod.ts";
-import { limitsWith } from "../../src/protocol/limit_table.ts";
+import { assertEquals, assertLess } from "@std/assert";
+import { memoryTransport } from "../../mod.ts";
 import { within } from "../deadline.ts";
 import { ALL_VERSIONS, type Conversation, conversationTests } from "./conversation.ts";
 
@@ -503,35 +502,6 @@ conversationTests([
     ],
   },
 ]);
-
-Deno.test("limitsWith() gives the defaults with what is given in their place", () => {
-  assertEquals(limitsWith({}), DEFAULT_LIMITS);
-  assertEquals(limitsWith({ maximumInflight: 5 }), { ...DEFAULT_LIMITS, maximumInflight: 5 });
-});
-
-const OUT_OF_RANGE: readonly Partial<Limits>[] = [
-  { receiveMaximum: 0 },
-  { receiveMaximum: 65_536 },
-  { maximumInflight: 0 },
-  { maximumPacketBytes: 268_435_461 },
-  { maximumKeepAliveSeconds: -1 },
-  { maximumClientIdLength: 22 },
-  { topicAliasMaximum: 65_536 },
-  { connectTimeoutMs: 0 },
-  { maximumTopicLevels: NaN },
-  { maximumQueuedMessages: 1.5 },
-];
-for (const limits of OUT_OF_RANGE) {
-  const [name = "", value] = Object.entries(limits)[0] ?? [];
-  Deno.test(`limitsWith() refuses ${name} ${value}`, () => {
-    assertThrows(() => limitsWith(limits), RangeError, name);
-  });
-}
-
-Deno.test("limitsWith() refuses a limit that does not exist", () => {
-  const misspelt = { maximumInflight: 5, maximumInFlight: 5 }; // No literal at the call: TypeScript would find it.
-  assertThrows(() => limitsWith(misspelt), RangeError, "maximumInFlight");
-});
 
 /** Connects a client, whose transport takes one chunk, and which reads nothing behind its SUBACK. */
 async function connectStuck(conversation: Conversation): Promise<void> {
