@@ -14,7 +14,7 @@ import { interopTests } from "./interop_tests.ts";
 import { MosquittoSub, publish } from "./mosquitto_clients.ts";
 
 const NEEDS = ["mosquitto", "stdbuf", "mosquitto_pub", "mosquitto_sub"] as const;
-const test = interopTests(NEEDS).own;
+const test = interopTests(NEEDS);
 const testAtOnce = interopTests(NEEDS, [], testsAtOnce);
 
 interface Kind {
@@ -34,22 +34,22 @@ const KINDS: readonly Kind[] = [
 ];
 
 const QOS = [0, 1, 2] as const;
-const STATE = stateOf(BRIDGE_CLIENT_ID);
 
 for (const { name, settings, isKnown } of KINDS) {
   test(`a bridge carries messages both ways, with prefixes and its own QoS, ${name}`, async (broker) => {
+    const there = broker.named("there");
     await using bridge = await BridgeMosquitto.start(broker, [
       ...settings,
-      ...QOS.map((qos) => `topic # out ${qos} here/out/${qos}/ there/from/${qos}/`),
-      ...QOS.map((qos) => `topic # in ${qos} here/in/${qos}/ there/to/${qos}/`),
-      ...QOS.map((qos) => `topic # both ${qos} here/both/${qos}/ there/both/${qos}/`),
-    ]);
+      ...QOS.map((qos) => `topic # out ${qos} here/out/${qos}/ ${there}/from/${qos}/`),
+      ...QOS.map((qos) => `topic # in ${qos} here/in/${qos}/ ${there}/to/${qos}/`),
+      ...QOS.map((qos) => `topic # both ${qos} here/both/${qos}/ ${there}/both/${qos}/`),
+    ], bridgeOf(broker));
     const format = "%q %t %p";
     await using here = await MosquittoSub.start(broker, [...bridge.here, "-q", "2", "-t", "here/#"], format);
-    await using there = await MosquittoSub.start(broker, ["-q", "2", "-t", "there/#"], format);
+    await using subscriber = await MosquittoSub.start(broker, ["-q", "2", "-t", `${there}/#`], format);
     for (const qos of QOS) {
-      await publish(broker, ["-q", "2", "-t", `there/to/${qos}/a/b`, "-m", "in"]);
-      await publish(broker, ["-q", "2", "-t", `there/both/${qos}/`, "-m", "both in"]);
+      await publish(broker, ["-q", "2", "-t", `${there}/to/${qos}/a/b`, "-m", "in"]);
+      await publish(broker, ["-q", "2", "-t", `${there}/both/${qos}/`, "-m", "both in"]);
     }
     assertEquals(
       (await here.messages(6)).toSorted(),
@@ -59,26 +59,27 @@ for (const { name, settings, isKnown } of KINDS) {
       await publish(broker, [...bridge.here, "-q", "2", "-t", `here/out/${qos}/a/b`, "-m", "out"]);
       await publish(broker, [...bridge.here, "-q", "2", "-t", `here/both/${qos}/`, "-m", "both out"]);
     }
-    const carried = (await there.messages(12)).filter((message) => message.endsWith("out"));
+    const carried = (await subscriber.messages(12)).filter((message) => message.endsWith("out"));
     assertEquals(
       carried.toSorted(),
-      QOS.flatMap((qos) => [`${qos} there/both/${qos}/ both out`, `${qos} there/from/${qos}/a/b out`]),
+      QOS.flatMap((qos) => [`${qos} ${there}/both/${qos}/ both out`, `${qos} ${there}/from/${qos}/a/b out`]),
     );
   });
 
   test(`a bridge carries many messages of QoS 2 in order, once each, ${name}`, async (broker) => {
+    const [from, to] = [broker.named("from"), broker.named("to")];
     await using bridge = await BridgeMosquitto.start(broker, [
       ...settings,
-      ...["topic # out 2 here/ from/", "topic # in 2 from/ there/"],
+      ...[`topic # out 2 here/ ${from}/`, `topic # in 2 from/ ${to}/`],
       // mosquitto loses QoS 2 messages beyond this, and cannot say so before MQTT 5: 20, for a broker that knows.
       ...(isKnown ? [] : ["max_inflight_messages 100"]),
-    ]);
+    ], bridgeOf(broker));
     // In MQTT 5 mosquitto 2.0.11 sends more QoS 2 messages than the Receive Maximum of 100 allows, when there are more.
     const count = name.includes("mqttv50") ? 90 : 300;
     const lines = Array.from({ length: count }, (_, index) => `line ${index}`);
     await using here = await MosquittoSub.start(broker, [...bridge.here, "-q", "2", "-t", "from/#"]);
-    await using there = await MosquittoSub.start(broker, ["-q", "2", "-t", "from/#"]);
-    const ways = [{ args: ["-t", "there/x"], subscriber: here }, {
+    await using there = await MosquittoSub.start(broker, ["-q", "2", "-t", `${from}/#`]);
+    const ways = [{ args: ["-t", `${to}/x`], subscriber: here }, {
       args: [...bridge.here, "-t", "here/x"],
       subscriber: there,
     }];
@@ -91,7 +92,8 @@ for (const { name, settings, isKnown } of KINDS) {
 
   const times = isKnown ? 1 : 2;
   const sayingOnce = isKnown ? "does not come back" : "comes back once, as 3.1.1 has it for any client";
-  test(`a message that came through a bridge ${sayingOnce}, and there is no loop, ${name}`, async (broker) => {
+  // It is a bridge for all topics.
+  test.own(`a message that came through a bridge ${sayingOnce}, and there is no loop, ${name}`, async (broker) => {
     await using bridge = await BridgeMosquitto.start(broker, [...settings, "topic # both 1"]);
     await using here = await MosquittoSub.start(broker, [...bridge.here, "-q", "1", "-t", "#"]);
     await using there = await MosquittoSub.start(broker, ["-q", "1", "-t", "#"]);
@@ -114,36 +116,47 @@ for (const { name, settings, isKnown } of KINDS) {
     ...["1 here/before in", "1 here/own out"], // 3.1.1 sends what is new without RETAIN. [MQTT-3.3.1-9]
   ];
   test(`retained messages of both sides are kept on the other side, ${name}`, async (broker) => {
-    await publish(broker, ["-r", "-q", "1", "-t", "there/before", "-m", "in"]);
-    await using bridge = await BridgeMosquitto.start(broker, [...settings, "topic # both 1 here/ there/"]);
+    const thereTopic = broker.named("there");
+    await publish(broker, ["-r", "-q", "1", "-t", `${thereTopic}/before`, "-m", "in"]);
+    await using bridge = await BridgeMosquitto.start(
+      broker,
+      [...settings, `topic # both 1 here/ ${thereTopic}/`],
+      bridgeOf(broker),
+    );
     const hereArgs = [...bridge.here, "-q", "1", "-t", "here/#"];
-    const thereArgs = ["-q", "1", "-t", "there/#"];
+    const thereArgs = ["-q", "1", "-t", `${thereTopic}/#`];
     await using here = await MosquittoSub.start(broker, hereArgs);
     await using there = await MosquittoSub.start(broker, thereArgs);
-    await publish(broker, ["-r", "-q", "1", "-t", "there/later", "-m", "in"]);
+    await publish(broker, ["-r", "-q", "1", "-t", `${thereTopic}/later`, "-m", "in"]);
     await publish(broker, [...bridge.here, "-r", "-q", "1", "-t", "here/own", "-m", "out"]);
     await here.messages(isKnown ? 3 : 4);
     await there.messages(3);
     await using lateHere = await MosquittoSub.start(broker, hereArgs, "%r %t %p");
     await using lateThere = await MosquittoSub.start(broker, thereArgs, "%r %t %p");
     await publish(broker, [...bridge.here, "-q", "1", "-t", "here/end", "-m", "here"]);
-    await publish(broker, ["-q", "1", "-t", "there/end", "-m", "there"]);
+    await publish(broker, ["-q", "1", "-t", `${thereTopic}/end`, "-m", "there"]);
     const isRetained = (message: string) => message.startsWith("1 ");
     assertEquals((await lateHere.until("0 here/end here")).filter(isRetained).toSorted(), keptHere);
-    assertEquals((await lateThere.until("0 there/end there")).filter(isRetained).toSorted(), [
-      ...["1 there/before in", "1 there/later in", "1 there/own out"],
+    assertEquals((await lateThere.until(`0 ${thereTopic}/end there`)).filter(isRetained).toSorted(), [
+      ...["before in", "later in", "own out"].map((kept) => `1 ${thereTopic}/${kept}`),
     ]);
   });
 
   test(`a bridge tells whether it is connected, with a retained message and its Will, ${name}`, async (broker) => {
-    await using there = await MosquittoSub.start(broker, ["-q", "1", "-t", STATE], "%r %p");
-    await using bridge = await BridgeMosquitto.start(broker, [...settings, "notifications true", "topic # in 0"]);
+    const clientId = bridgeOf(broker);
+    const state = stateOf(clientId);
+    await using there = await MosquittoSub.start(broker, ["-q", "1", "-t", state], "%r %p");
+    await using bridge = await BridgeMosquitto.start(
+      broker,
+      [...settings, "notifications true", "topic # in 0"],
+      clientId,
+    );
     assertEquals(await there.messages(1), ["0 1"]);
-    await using late = await MosquittoSub.start(broker, ["-q", "1", "-t", STATE], "%r %p");
+    await using late = await MosquittoSub.start(broker, ["-q", "1", "-t", state], "%r %p");
     assertEquals(await late.messages(1), ["1 1"]);
     bridge.kill();
     assertEquals(await there.messages(2), ["0 1", "0 0"]);
-    await using last = await MosquittoSub.start(broker, ["-q", "1", "-t", STATE], "%r %p");
+    await using last = await MosquittoSub.start(broker, ["-q", "1", "-t", state], "%r %p");
     assertEquals(await last.messages(1), ["1 0"]);
   });
 }
@@ -157,7 +170,7 @@ for (const isClean of [false, true]) {
   });
 }
 
-test("a bridge connects with all that mosquitto takes for granted", async (broker) => {
+test.own("a bridge connects with all that mosquitto takes for granted", async (broker) => {
   await using bridge = await BridgeMosquitto.start(broker, ["topic # both"]);
   await using here = await MosquittoSub.start(broker, [...bridge.here, "-t", "x"]);
   await publish(broker, ["-t", "x", "-m", "hello"]);
@@ -165,7 +178,7 @@ test("a bridge connects with all that mosquitto takes for granted", async (broke
 });
 
 async function outage(broker: TestBroker, { name, settings, isDurable }: Kind, isClean: boolean): Promise<void> {
-  const clientId = broker.named(name).replaceAll(/[ /]/g, "-"); // It is one level of the topic of its state.
+  const clientId = bridgeOf(broker, name);
   const thereX = `${clientId}/x`;
   await using link = new BridgeLink(broker);
   await using bridge = await BridgeMosquitto.start(link, [
@@ -189,6 +202,11 @@ async function outage(broker: TestBroker, { name, settings, isDurable }: Kind, i
     assertEquals(comeHere.filter((message) => message === "in"), isClean ? [] : ["in"], name);
   }
   assertEquals(comeThere.filter((message) => message === "out"), isClean ? [] : ["out"], name);
+}
+
+/** A Client Identifier of the test, which is one level of the topic of its state. */
+function bridgeOf(broker: TestBroker, name = BRIDGE_CLIENT_ID): string {
+  return broker.named(name).replaceAll(/[ /]/g, "-");
 }
 
 /** Where a bridge says whether it is connected. */
