@@ -8,7 +8,7 @@ import type { BrokerEvent } from "./events.ts";
 // Memory of a change beside its message: the objects that stand for both, and the packet that is held. (Deno 2.9, 2026-11)
 const CHANGE_BYTES = 300;
 const RETRY_MS = 1_000;
-// How long a client waits for the storage before it is disconnected.
+// Longest time for which a client waits for the storage before it is disconnected.
 const LONGEST_WAIT_MS = 30_000;
 const FAILURE_TOLD_EVERY_MS = 60_000;
 

@@ -241,6 +241,51 @@ Deno.test("Who waits is told also when a storage that took its time keeps the ne
   assertEquals(told.at(-1), "durable 2");
 });
 
+Deno.test("CommitQueue.tick() tries a storage that fails again once a second", async () => {
+  const storage = gated();
+  const { queue } = queueOver(storage);
+  queue.write(change("a"));
+  queue.flush();
+  queue.tick(5_000);
+  (await storage.nextCommit()).fail();
+  await assertRejects(() => queue.settled(), Error, "the storage failed");
+  queue.tick(5_000);
+  (await storage.nextCommit()).fail();
+  await assertRejects(() => queue.settled(), Error, "the storage failed");
+  queue.tick(5_999);
+  assertEquals(storage.pendingCommits, 0);
+  queue.tick(6_000);
+  (await storage.nextCommit()).keep();
+  await queue.settled();
+  assertEquals([queue.isFailing, queue.failedCommits, queue.commits], [false, 2, 1]);
+});
+
+Deno.test("CommitQueue.hasRoom gives the storage what was written before it says no", async () => {
+  const storage = gated();
+  const queue = new CommitQueue(storage, { durable: () => {}, failed: () => {} }, 500);
+  queue.write(change("a"));
+  assertEquals([queue.hasRoom, storage.pendingCommits], [true, 0]);
+  queue.write(change("b"));
+  assertEquals([queue.hasRoom, storage.pendingCommits], [false, 1]);
+  (await storage.nextCommit()).keep();
+  await queue.settled();
+  assertEquals([queue.hasRoom, queue.pendingBytes], [true, 0]);
+  storage.isGated = false;
+  for (const clientId of ["c", "d", "e"]) queue.write(change(clientId));
+  assertEquals([queue.hasRoom, queue.durableSequence], [true, 5]);
+});
+
+Deno.test("CommitQueue begins a group with a change that nothing waits for", () => {
+  const storage = new GatedStorage();
+  const firsts = [change("first")];
+  const queue = new CommitQueue(storage, { durable: () => {}, failed: () => {} }, Infinity, () => firsts.pop());
+  for (const clientId of ["a", "b"]) {
+    queue.write(change(clientId));
+    queue.flush();
+  }
+  assertEquals([queue.writtenSequence, queue.durableSequence, queue.changes], [2, 2, 3]);
+});
+
 function gated(): GatedStorage {
   const storage = new GatedStorage();
   storage.isGated = true;
