@@ -27,18 +27,18 @@ for (const name of ["memory", "Deno KV"] as const) {
   await reading.commit(Array.from({ length: CHANGES }, (_, index) => queuedChange(index + 1)));
   Deno.bench(`read the session of ${CHANGES} messages, ${name}`, { group: "read", baseline }, async () => {
     let messages = 0;
-    for await (const fact of reading.restoreSession(CLIENT)) if (fact.kind === "queued") messages += 1;
+    for await (const change of reading.restoreSession(CLIENT)) if (change.kind === "queued") messages += 1;
     if (messages !== CHANGES) throw new Error(`Cannot measure: ${messages} of ${CHANGES} messages`);
   });
 }
 
 async function open(name: "memory" | "Deno KV", file: string): Promise<Storage> {
   const storage = name === "memory" ? new MemoryStorage() : await DenoKvStorage.open(`${folder}/${file}.kv`);
-  const facts: Change[] = [
+  const changes: Change[] = [
     { kind: "sessionStarted", clientId: CLIENT, principal: undefined },
     { kind: "sessionExpiry", clientId: CLIENT, sessionExpirySeconds: 3_600, expiresAtMs: undefined },
   ];
-  await storage.commit(facts);
+  await storage.commit(changes);
   return storage;
 }
 

@@ -82,9 +82,9 @@ export async function* dumpedChanges(
       hasEnded = true;
       continue;
     }
-    const fact = dumpedFact(line, number, sessions);
-    counts.count(fact);
-    list.push(fact);
+    const change = dumpedChange(line, number, sessions);
+    counts.count(change);
+    list.push(change);
     characters += line.length;
     if (list.length < BATCH_CHANGES && characters < BATCH_CHARACTERS) continue;
     yield list;
@@ -97,7 +97,7 @@ export async function* dumpedChanges(
   if (list.length > 0) yield list;
 }
 
-function dumpedFact(line: string, number: number, sessions: Set<string>): Change {
+function dumpedChange(line: string, number: number, sessions: Set<string>): Change {
   const change = changeFromJson(line, number);
   if (change.kind === "transaction") throw new SyntaxError(`Cannot read line ${number}: a dump has no "transaction"`);
   if (change.kind === "sessionStarted") sessions.add(change.clientId);

@@ -132,9 +132,9 @@ Deno.test("A session that cannot be ended has its subscriptions still, and ends 
 
 /** What each `transaction` says, in order, and each change outside of one. */
 function kindsOf(changes: readonly CommitItem[]): (string | string[])[] {
-  const name = (fact: Change) => {
-    const who = "clientId" in fact ? ` ${fact.clientId}` : "";
-    return `${fact.kind}${who}${fact.kind === "queued" ? ` ${fact.message.topic}` : ""}`;
+  const name = (change: Change) => {
+    const who = "clientId" in change ? ` ${change.clientId}` : "";
+    return `${change.kind}${who}${change.kind === "queued" ? ` ${change.message.topic}` : ""}`;
   };
   return changes.map((change) => change.kind === "transaction" ? change.changes.map(name) : name(change));
 }

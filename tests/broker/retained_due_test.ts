@@ -61,13 +61,13 @@ Deno.test("How far retained messages have come is kept with those that were sent
     await conversation.run("s > 82 [ 0001 [] 'r/#' 02 ]");
     const commit = await storage.nextCommit();
     const groups = commit.changes.map((change) => change.kind === "transaction" ? change.changes : [change]);
-    assertEquals(groups.map((facts) => facts.length), [129, 73]); // The one that SUBSCRIBE has made is not needed any more.
-    for (const [index, facts] of groups.entries()) {
-      const last = facts.at(-1);
+    assertEquals(groups.map((changes) => changes.length), [129, 73]); // The one that SUBSCRIBE has made is not needed any more.
+    for (const [index, changes] of groups.entries()) {
+      const last = changes.at(-1);
       assert(last?.kind === "subscribed");
       const after = index === 0 ? "r/227" : "r/299";
       assertEquals(last.retainedDue, { after, until: 400, passes: 1, passesUntil: 400 });
-      assert(facts.slice(0, -1).every(({ kind }) => kind === "queued"));
+      assert(changes.slice(0, -1).every(({ kind }) => kind === "queued"));
     }
     assertEquals(conversation.client("s").unread.length, 0); // Neither SUBACK nor a message has left.
     commit.keep();

@@ -27,10 +27,10 @@ class CountingStorage implements Storage {
   async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     let count = 0;
     await this.slowPage;
-    for await (const fact of this.inner.restoreSession(clientId, afterSequence)) {
+    for await (const change of this.inner.restoreSession(clientId, afterSequence)) {
       this.read += 1;
       this.mostAtOnce = Math.max(this.mostAtOnce, ++count);
-      yield fact;
+      yield change;
     }
   }
 

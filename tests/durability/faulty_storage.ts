@@ -67,11 +67,11 @@ export class FaultyStorage implements Storage {
     if (!this.#faults.isCrashed && this.#faults.next() !== undefined) throw new Error("the storage fails at its end");
   }
 
-  async *#read(facts: AsyncIterable<Change>): AsyncGenerator<Change, undefined> {
+  async *#read(changes: AsyncIterable<Change>): AsyncGenerator<Change, undefined> {
     const fault = this.#faults.next();
     if (fault?.endsWith("before")) throw new Error(`the storage ${fault}`);
-    for await (const fact of facts) {
-      yield fact;
+    for await (const change of changes) {
+      yield change;
       if (fault?.endsWith("halfway")) throw new Error(`the storage ${fault}`);
     }
     if (fault !== undefined) throw new Error(`the storage ${fault}`);

@@ -151,7 +151,7 @@ Deno.test("DenoKvStorage leaves no rows of what ended, was completed, or failed"
       await storage.commit(["a", "b", "c"].map((clientId) => ({ kind: "sessionEnded", clientId })));
       await storage.close();
       const again = await DenoKvStorage.over(kv);
-      for await (const fact of again.restore()) throw new Error(`there is ${fact.kind}`);
+      for await (const change of again.restore()) throw new Error(`there is ${change.kind}`);
       await again.commit([started("d")]);
       await again.swept();
       await again.close();

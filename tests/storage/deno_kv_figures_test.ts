@@ -31,14 +31,14 @@ Deno.test("Messages that wait for an offline session are in the file, and come b
     assert(heap < 5_000_000, `${heap} bytes are held`);
     const collected = performance.now();
     let last = 0;
-    for await (const fact of storage.restoreSession("c")) {
-      if (fact.kind === "queued") assertEquals(fact.sequence, ++last);
+    for await (const change of storage.restoreSession("c")) {
+      if (change.kind === "queued") assertEquals(change.sequence, ++last);
     }
     const end = performance.now();
     assertEquals(last, count);
     await storage.close();
     const again = await DenoKvStorage.open(path);
-    for await (const fact of again.restore()) if (fact.kind === "backlog") assertEquals(fact.messages, count);
+    for await (const change of again.restore()) if (change.kind === "backlog") assertEquals(change.messages, count);
     const restoring = performance.now() - end;
     await again.close();
     console.log(
@@ -61,10 +61,10 @@ Deno.test("Sessions with three Subscriptions are restored from a file", async ()
     await storage.close();
     const begin = performance.now();
     const again = await DenoKvStorage.open(path);
-    let facts = 0;
-    for await (const _ of again.restore()) facts += 1;
+    let changes = 0;
+    for await (const _ of again.restore()) changes += 1;
     console.log(`${count} sessions restored in ${Math.round(performance.now() - begin)} ms`);
-    assertEquals(facts, count * 6);
+    assertEquals(changes, count * 6);
     await again.close();
   });
 });

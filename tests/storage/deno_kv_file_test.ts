@@ -248,7 +248,7 @@ randomTest("A damaged log gives the changes before the damage, or one clear line
     damage(random, `${path}-wal`);
     const found = await within(readAll(path, true), "it hangs");
     if (typeof found === "string") return assertMatch(found, /^Cannot (open|read|write to) [^\n]+$/);
-    const sequences = found.map((fact) => JSON.parse(fact).sequence);
+    const sequences = found.map((change) => JSON.parse(change).sequence);
     assertEquals(sequences, sequences.map((_, index) => index + 1));
   });
 });

@@ -117,13 +117,13 @@ Deno.test("DenoKvStorage.restoreSession() goes on behind a sequence, and gives w
   assert(!storage.isDurable);
   await storage.commit([started("c"), { kind: "accepted", clientId: "c", packetIdentifier: 1 }]);
   for (let sequence = 1; sequence <= 100; sequence++) await storage.commit([queued("c", sequence, message("m"))]);
-  const facts: Change[] = [];
-  for await (const fact of storage.restoreSession("c", 50)) {
-    facts.push(fact);
-    if (facts.length === 1) await storage.commit([queued("c", 101, message("new"))]);
+  const changes: Change[] = [];
+  for await (const change of storage.restoreSession("c", 50)) {
+    changes.push(change);
+    if (changes.length === 1) await storage.commit([queued("c", 101, message("new"))]);
   }
   assertEquals(
-    facts.map((fact) => "sequence" in fact ? fact.sequence ?? 0 : 0),
+    changes.map((change) => "sequence" in change ? change.sequence ?? 0 : 0),
     Array.from({ length: 51 }, (_, i) => i + 51),
   );
   const other = storage.restoreSession("c");
@@ -140,8 +140,8 @@ Deno.test("DenoKvStorage.restoreSession() passes over what is completed while it
   const large = () => message("", { payload: new Uint8Array(30_000) });
   await storage.commit([started("c"), ...[1, 2, 3].map((sequence) => queued("c", sequence, large()))]);
   const sequences: number[] = [];
-  for await (const fact of storage.restoreSession("c")) {
-    if ("sequence" in fact && fact.kind !== "retained") sequences.push(fact.sequence);
+  for await (const change of storage.restoreSession("c")) {
+    if ("sequence" in change && change.kind !== "retained") sequences.push(change.sequence);
     if (sequences.length > 1) continue;
     await storage.commit([completed("c", 2)]);
     await storage.commit([started("other")]); // With it the body goes.

@@ -50,14 +50,14 @@ export function subscription(topicFilter: string, qos: 0 | 1 | 2 = 1): Subscript
 export async function everything(storage: Storage): Promise<string[]> {
   const all: string[] = [];
   const clientIds: string[] = [];
-  for await (const fact of storage.restore()) {
-    if (fact.kind === "sessionStarted") clientIds.push(fact.clientId);
-    all.push(said(fact));
+  for await (const change of storage.restore()) {
+    if (change.kind === "sessionStarted") clientIds.push(change.clientId);
+    all.push(said(change));
   }
   for (const clientId of clientIds) {
-    for (const [index, fact] of (await restored(storage, clientId)).entries()) {
+    for (const [index, change] of (await restored(storage, clientId)).entries()) {
       // Which Packet Identifier was accepted first says nothing.
-      all.push(fact.includes('"kind":"accepted"') ? fact : `${index} ${fact}`);
+      all.push(change.includes('"kind":"accepted"') ? change : `${index} ${change}`);
     }
   }
   return all.sort();
@@ -69,8 +69,8 @@ export async function restored(storage: Storage, clientId: string, afterSequence
 }
 
 /** Bytes by their length and sum: a difference of thousands of them takes minutes to be shown. */
-function said(fact: Change): string {
-  return JSON.stringify(fact, (name, value) => {
+function said(change: Change): string {
+  return JSON.stringify(change, (name, value) => {
     if (value === Infinity) return "Infinity";
     if (value instanceof Uint8Array) return `${value.length} bytes, ${sumOf(value)}`;
     if (name === "topic" || name === "topicFilter") {
@@ -114,11 +114,11 @@ export class RandomChanges {
   }
 
   change(): CommitItem {
-    if (!this.#random.oneIn(6)) return this.#fact();
-    return { kind: "transaction", changes: Array.from({ length: this.#random.integer(1, 12) }, () => this.#fact()) };
+    if (!this.#random.oneIn(6)) return this.#change();
+    return { kind: "transaction", changes: Array.from({ length: this.#random.integer(1, 12) }, () => this.#change()) };
   }
 
-  #fact(): Change {
+  #change(): Change {
     const random = this.#random;
     const clientId = random.pick(CLIENT_IDS);
     const session = this.#sessions.get(clientId);

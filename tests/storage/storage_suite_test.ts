@@ -6,8 +6,8 @@ import { type Log, logHarness, LogStorage } from "./log_storage.ts";
 /** What a storage does wrong. */
 interface Breakage {
   readonly commit?: (changes: readonly CommitItem[]) => readonly CommitItem[];
-  readonly restore?: (facts: readonly Change[]) => readonly Change[];
-  readonly restoreSession?: (facts: readonly Change[]) => readonly Change[];
+  readonly restore?: (changes: readonly Change[]) => readonly Change[];
+  readonly restoreSession?: (changes: readonly Change[]) => readonly Change[];
 }
 
 /** A storage that is right but for one thing. */
@@ -26,8 +26,8 @@ class BrokenStorage extends LogStorage {
 
   override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     const { restoreSession } = this.#breakage;
-    const facts = super.restoreSession(clientId, afterSequence);
-    yield* restoreSession === undefined ? facts : restoreSession(await Array.fromAsync(facts));
+    const changes = super.restoreSession(clientId, afterSequence);
+    yield* restoreSession === undefined ? changes : restoreSession(await Array.fromAsync(changes));
   }
 
   override commit(changes: readonly CommitItem[]): Promise<void> {
@@ -68,9 +68,9 @@ class ForgettingStorage extends LogStorage {
 
   override async *restoreSession(clientId: string, afterSequence?: number): AsyncIterable<Change> {
     const before = this.#failures;
-    for await (const fact of super.restoreSession(clientId, afterSequence)) {
+    for await (const change of super.restoreSession(clientId, afterSequence)) {
       if (this.#failures !== before) return;
-      yield fact;
+      yield change;
     }
   }
 
@@ -120,12 +120,12 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "does not know the clock",
-    make: { restore: (facts) => facts.filter(({ kind }) => kind !== "clock") },
+    make: { restore: (changes) => changes.filter(({ kind }) => kind !== "clock") },
     found: "keeps the clock",
   },
   {
     name: "gives the clock behind sessions",
-    make: { restore: (facts) => facts.toSorted((a, b) => Number(a.kind === "clock") - Number(b.kind === "clock")) },
+    make: { restore: (changes) => changes.toSorted((a, b) => Number(a.kind === "clock") - Number(b.kind === "clock")) },
     found: "keeps the clock",
   },
   {
@@ -136,7 +136,8 @@ const ROWS: readonly Row[] = [
   {
     name: "gives a session before it says that it begins",
     make: {
-      restore: (facts) => facts.toSorted((a, b) => Number(b.kind === "subscribed") - Number(a.kind === "subscribed")),
+      restore: (changes) =>
+        changes.toSorted((a, b) => Number(b.kind === "subscribed") - Number(a.kind === "subscribed")),
     },
     found: "applies changes that come one by one",
   },
@@ -162,14 +163,14 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "does not know which messages were received",
-    make: { restoreSession: (facts) => facts.filter(({ kind }) => kind !== "received") },
+    make: { restoreSession: (changes) => changes.filter(({ kind }) => kind !== "received") },
     found: "gives messages in the order",
   },
   {
     name: "says which messages were received behind all of them",
     make: {
-      restoreSession: (facts) =>
-        facts.toSorted((a, b) => Number(a.kind === "received") - Number(b.kind === "received")),
+      restoreSession: (changes) =>
+        changes.toSorted((a, b) => Number(a.kind === "received") - Number(b.kind === "received")),
     },
     found: "applies the changes of a list",
   },
@@ -190,7 +191,10 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "gives the sequence of a message that was sent again",
-    make: { restore: (facts) => facts.map((fact) => fact.kind === "backlog" ? { ...fact, lastSequence: 0 } : fact) },
+    make: {
+      restore: (changes) =>
+        changes.map((change) => change.kind === "backlog" ? { ...change, lastSequence: 0 } : change),
+    },
     found: "says how many messages wait",
   },
   {
@@ -223,9 +227,11 @@ const ROWS: readonly Row[] = [
   {
     name: "takes an end that never comes for none",
     make: {
-      restore: (facts) =>
-        facts.map((fact) =>
-          fact.kind === "sessionExpiry" && fact.expiresAtMs === Infinity ? { ...fact, expiresAtMs: undefined } : fact
+      restore: (changes) =>
+        changes.map((change) =>
+          change.kind === "sessionExpiry" && change.expiresAtMs === Infinity
+            ? { ...change, expiresAtMs: undefined }
+            : change
         ),
     },
     found: "keeps the Session Expiry Interval",
@@ -233,16 +239,17 @@ const ROWS: readonly Row[] = [
   {
     name: "forgets when a Will is due",
     make: {
-      restore: (facts) => facts.map((fact) => fact.kind === "will" ? { ...fact, publishAtMs: undefined } : fact),
+      restore: (changes) =>
+        changes.map((change) => change.kind === "will" ? { ...change, publishAtMs: undefined } : change),
     },
     found: "keeps the Will of a session",
   },
   {
     name: "takes an empty principal for none",
     make: {
-      restore: (facts) =>
-        facts.map((fact) =>
-          fact.kind === "sessionStarted" ? { ...fact, principal: fact.principal || undefined } : fact
+      restore: (changes) =>
+        changes.map((change) =>
+          change.kind === "sessionStarted" ? { ...change, principal: change.principal || undefined } : change
         ),
     },
     found: "keeps whether there is a principal",
@@ -250,17 +257,19 @@ const ROWS: readonly Row[] = [
   {
     name: "forgets of which Shared Subscription a message is",
     make: {
-      restoreSession: (facts) =>
-        facts.map((fact) => fact.kind === "queued" ? { ...fact, sharedFilter: undefined } : fact),
+      restoreSession: (changes) =>
+        changes.map((change) => change.kind === "queued" ? { ...change, sharedFilter: undefined } : change),
     },
     found: "keeps how a message goes to its subscriber",
   },
   {
     name: "forgets the options of subscriptions",
     make: {
-      restore: (facts) =>
-        facts.map((fact) =>
-          fact.kind === "subscribed" ? { ...fact, subscription: { ...fact.subscription, noLocal: false } } : fact
+      restore: (changes) =>
+        changes.map((change) =>
+          change.kind === "subscribed"
+            ? { ...change, subscription: { ...change.subscription, noLocal: false } }
+            : change
         ),
     },
     found: "keeps what random changes mean",
@@ -268,14 +277,16 @@ const ROWS: readonly Row[] = [
   {
     name: "forgets which retained messages a subscription still has to get",
     make: {
-      restore: (facts) => facts.map((fact) => fact.kind === "subscribed" ? { ...fact, retainedDue: undefined } : fact),
+      restore: (changes) =>
+        changes.map((change) => change.kind === "subscribed" ? { ...change, retainedDue: undefined } : change),
     },
     found: "keeps which retained messages a subscription still has to get",
   },
   {
     name: "forgets the sequence of retained messages",
     make: {
-      restore: (facts) => facts.map((fact) => fact.kind === "retained" ? { ...fact, sequence: undefined } : fact),
+      restore: (changes) =>
+        changes.map((change) => change.kind === "retained" ? { ...change, sequence: undefined } : change),
     },
     found: "keeps the sequence of retained messages",
   },
@@ -346,7 +357,7 @@ function countingTwice(log: Log): LogStorage {
       for (const { kind } of list) messages += kind === "queued" ? 1 : kind === "completed" ? -1 : 0;
       return list;
     },
-    restore: (facts) => facts.map((fact) => fact.kind === "backlog" ? { ...fact, messages } : fact),
+    restore: (changes) => changes.map((change) => change.kind === "backlog" ? { ...change, messages } : change),
   });
 }
 
