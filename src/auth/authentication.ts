@@ -30,10 +30,7 @@ export interface Authorizer {
   readonly version?: number;
 }
 
-/**
- * An Authentication Method (MQTT 5, section 4.12). If its exchange throws, rejects or answers anything else, the client
- * is refused.
- */
+/** Authentication Method (MQTT 5, section 4.12). An exchange that fails or answers anything else refuses the client. */
 export interface EnhancedAuthenticator {
   /** Name of the method, such as `SCRAM-SHA-256`. */
   readonly method: string;

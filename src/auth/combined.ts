@@ -35,10 +35,7 @@ export const certificateSubjects: Authenticator = {
       : { isAccepted: true, principal: certificateSubject },
 };
 
-/**
- * First authenticator that knows the user decides; an unknown user gets the same answer as a wrong password. @throws
- * RangeError for an empty list
- */
+/** Lets the first that knows the user decide; an unknown user hears of a wrong password. @throws RangeError for none */
 export function firstAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
   requireSome(authenticators);
   const [only] = authenticators;
@@ -180,10 +177,7 @@ function mayReceive(authorizer: Authorizer, request: AccessRequest): boolean | u
   return authorizer.mayReceive && promptDecisionOf("mayReceive", authorizer.mayReceive(request));
 }
 
-/**
- * Asks about a publisher of a retained message; `undefined`: it does not check them. @throws TypeError as {@linkcode
- * mayReceive}
- */
+/** Asks about a retained message's publisher; `undefined`: not checked. @throws TypeError as {@linkcode mayReceive} */
 function mayStillPublish(authorizer: Authorizer, request: AccessRequest): boolean | undefined {
   return authorizer.mayStillPublish && promptDecisionOf("mayStillPublish", authorizer.mayStillPublish(request));
 }

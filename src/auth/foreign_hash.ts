@@ -32,7 +32,7 @@ const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
   [/^(?:md5|sha\d*|hmac)[\w-]*:\S*[0-9A-Za-z+/=]{24,}$/i, "this kind of hash"],
   [/^md5[0-9a-f]{32}$|^\*[0-9A-F]{40}$/, "a hash of a database"],
   [/^[^:]*:[0-9a-f]{32}$/, "a hash of htdigest"],
-  [/^(?:!!|\*LK\*|\*NP\*)$|^[!*]+:\d*:\d*:/, "a locked account"], // Of /etc/shadow; as a password it would unlock the account.
+  [/^(?:!!|\*LK\*|\*NP\*)$|^[!*]+:\d*:\d*:/, "a locked account"], // From /etc/shadow; as a password it would unlock the account.
 ];
 
 /** Scheme in front of a hash of LDAP, Dovecot or Spring: in capitals, or a known one. */

@@ -28,10 +28,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/**
- * Answer of an authenticator; without a promise if it contains none. @throws TypeError for an invalid answer, or
- * rejects
- */
+/** Answer of an authenticator; a promise only if it has one. @throws TypeError for an invalid answer, or rejects */
 export function authenticationOf(answer: unknown): Authentication | Promise<Authentication> {
   const later = awaited(answer, AUTHENTICATION_FIELDS, authenticationOf);
   if (later !== undefined) return later;

@@ -40,10 +40,7 @@ export type JwtKeys =
 /** Options of {@linkcode jwtAuthenticator}. */
 export interface JwtOptions {
   readonly keys: JwtKeys;
-  /**
-   * Algorithms that are accepted. @default HS256 for a secret, the one of a public key, and RS256, ES256, EdDSA for a
-   * JWKS
-   */
+  /** Accepted algorithms. @default HS256 for a secret, the one of a public key, and RS256, ES256, EdDSA for a JWKS */
   readonly algorithms?: readonly JwtAlgorithm[];
   /** Issuers: `iss` must be one of these. @default anything */
   readonly issuer?: string | readonly string[];
@@ -175,10 +172,7 @@ async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys):
   );
 }
 
-/**
- * Recreates the keys when the wall clock was set back: jose ages them by it, and would keep old ones for that much
- * longer.
- */
+/** Recreates the keys when the wall clock was set back: jose ages them by it, and would keep old ones for too long. */
 function renewedByClock(make: () => JWTVerifyGetKey): JWTVerifyGetKey {
   let get = make();
   let aheadMs = Date.now() - performance.now();

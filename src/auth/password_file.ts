@@ -107,7 +107,7 @@ function userOf(line: string, number: number): UserLine | undefined {
   if (line.startsWith("#") || line.trim() === "") return undefined;
   const colon = line.indexOf(":");
   if (colon === -1) throw new LineError(number, `has no ":"`);
-  const name = line.slice(0, colon).trim(); // As mosquitto reads it.
+  const name = line.slice(0, colon).trim(); // Trimmed, as by mosquitto.
   const password = line.slice(colon + 1).trim();
   if (!isUserName(name)) {
     throw new LineError(number, 'has no user name in front of its ":", or one that cannot be used');

@@ -21,7 +21,7 @@ export const MOST_ITERATIONS = 2_000_000;
 /** Iterations of a new hash: OWASP's recommendation for PBKDF2 with SHA-512. mosquitto itself uses 101. */
 export const DEFAULT_ITERATIONS = 210_000;
 
-/** Hash of a password: nobody can log in with it. */
+/** Hash of a password, with which no client can log in. */
 export type PasswordHash = IteratedHash | ScryptHash;
 
 /** Hash of a password in mosquitto's way. */

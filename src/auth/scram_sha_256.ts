@@ -23,7 +23,7 @@ const LEAST_ITERATIONS = 4_096; // RFC 7677, section 4
 const LONGEST_MESSAGE_BYTES = 4_096;
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Stored credential of a password: nobody can log in with it. */
+/** Stored credential of a password, with which no client can log in. */
 export interface ScramCredential {
   readonly salt: Uint8Array<ArrayBuffer>;
   readonly iterations: number;
@@ -66,7 +66,7 @@ export function scramSha256(
   // Key of the salts of unknown users, which must be the same each time.
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const find = async (userName: string): Promise<{ credential: ScramCredential; isKnown: boolean }> => {
-    const known = await credential(userName) ?? undefined; // Some databases give null.
+    const known = await credential(userName) ?? undefined; // A database may give null.
     if (known !== undefined) return { credential: known, isKnown: true };
     const salt = (await hmac(secret, utf8(userName))).slice(0, SALT_BYTES);
     const nothing = new Uint8Array(32);

@@ -21,10 +21,7 @@ export interface WebhookOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Longest time for a request, in milliseconds. @default {3_000} */
   readonly timeoutMs?: number;
-  /**
-   * Lifetime of an answer for a client that returns with the same credentials, in milliseconds; 0: none. @default
-   * {30_000}
-   */
+  /** Lifetime of an answer for a client with the same credentials, in milliseconds; 0: none. @default {30_000} */
   readonly cacheMs?: number;
   /** Answers that are kept, up to 10 MB. @default {10_000} */
   readonly maximumCached?: number;

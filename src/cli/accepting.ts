@@ -7,17 +7,17 @@ import type { OpenListener } from "./listening.ts";
 import type { LogLine } from "./log.ts";
 import { othersTurn } from "./others_turn.ts";
 
-/** What all listeners share. */
+/** State shared by all listeners. */
 interface Accepting {
   readonly broker: Broker;
-  /** The configuration at the moment. */
+  /** Current configuration. */
   readonly current: () => Configuration;
   readonly log: LogLine;
   readonly gate: ConnectionGate;
   readonly limits: ListenerLimits;
 }
 
-/** Lets connections begin as far as the bounds of their addresses allow, and tells which do not. */
+/** Admits connections within the limits of their addresses, and logs those that it refuses. */
 export function admission(gate: ConnectionGate, current: () => Configuration, log: LogLine): Admit {
   return (address) => {
     const admitted = gate.admit(address, current().connections);
@@ -27,7 +27,7 @@ export function admission(gate: ConnectionGate, current: () => Configuration, lo
   };
 }
 
-/** Serves the connections of all listeners until these are closed. @param current the configuration at the moment */
+/** Serves the connections of all listeners until these are closed. @param current configuration at the moment */
 export async function acceptAll(
   open: readonly OpenListener[],
   broker: Broker,
@@ -43,10 +43,10 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
   const { broker, current, log, gate, limits } = shared;
   for await (const transport of listener) {
     const { peer } = transport;
-    // Who left just before this one came is not counted down yet: its end is read in the same turn.
+    // A client that left just before this one came is still counted: its end is read in the same turn.
     if (gate.isFull(index, current())) await othersTurn();
     const configuration = current();
-    // Behind a proxy the address of a client is known only now. All that come in at a Unix socket have the same.
+    // Behind a proxy the address of a client is known only now. All clients at a Unix socket have the same address.
     const isCounted = peer.transport === "unix" || gate.isAdmitted(peer.address);
     const refusal = gate.isFull(index, configuration)
       ? `${peer.listener} has ${gate.ofListener(index)} connections already`
@@ -68,7 +68,7 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
   }
 }
 
-/** Limits of listeners, always the same object for the same configuration: the broker remembers it. */
+/** Limits of listeners, always the same object for the same configuration, because the broker caches by it. */
 class ListenerLimits {
   readonly #known = new WeakMap<ListenerConfiguration, Partial<Limits>>();
 

@@ -11,24 +11,24 @@ import { readText } from "./read_file.ts";
 /** Passwords and rules as they were read at one time, for each listener of the configuration. */
 interface AccessState {
   readonly authenticators: readonly ListenerAuthenticator[];
-  /** `undefined`: everybody may do everything. */
+  /** `undefined`: all clients may do everything. */
   readonly authorizers: readonly (AccessControl | undefined)[];
 }
 
-/** A client as far as its rights go. */
+/** Client attributes that decide about its access. */
 interface AccessSubject {
   readonly principal: string | undefined;
   readonly listener: string;
 }
 
-/** Who may connect, and do what, as a configuration says; another one may take its place. */
+/** Access control by a configuration, which another one may replace. */
 export class Access {
   readonly authenticator: Authenticator;
-  /** `undefined` where no rules are set: nobody has to be asked then. */
+  /** `undefined` without rules: requests then need no check. */
   readonly authorizer: Authorizer | undefined;
   #state: AccessState;
   #version = 0;
-  /** Which listener of the configuration a connection came in at. */
+  /** Index in the configuration by the URL of a listener. */
   readonly #indices = new Map<string, number>();
 
   private constructor(state: AccessState) {
@@ -44,14 +44,14 @@ export class Access {
     return new Access(await readState(configuration));
   }
 
-  /** Says where a listener listens. */
+  /** Assigns the URL of an open listener to its index. */
   bind(url: string, index: number): void {
     this.#indices.set(url, index);
   }
 
   /**
-   * Reads the files again; gives what puts them in force, which says whether a client that is connected could still come in
-   * by what it is now. Rejects with {@linkcode ConfigError}.
+   * Reads the files again; gives a function that puts them in force, which in turn gives one that says whether a
+   * connected client could still come in. Rejects with {@linkcode ConfigError}.
    */
   async prepareReload(configuration: Configuration): Promise<() => (client: AccessSubject) => boolean> {
     const state = await readState(configuration);
@@ -70,7 +70,9 @@ export class Access {
     };
   }
 
-  /** Whoever was let in by what was read anew meanwhile is looked at again. Without a promise where nobody is waited for. */
+  /**
+   * Authenticates, again if the files were reloaded meanwhile. Without a promise unless something has to be awaited.
+   */
   #authenticate(request: AuthenticationRequest): Authentication | Promise<Authentication> {
     const state = this.#state;
     const result = this.#authenticatorAt(request.listener).authenticate(request);
@@ -89,7 +91,7 @@ export class Access {
       const { authorizers } = this.#state;
       const index = this.#indices.get(request.listener ?? "");
       if (index !== undefined) return authorizers[index]?.[action](request) ?? true;
-      // Whoever came in where nobody listens any more may do what all rules allow.
+      // A client of a listener that no longer exists may do what the rules of all listeners allow.
       return authorizers.every((authorizer) => authorizer?.[action](request) ?? true);
     };
     const version = () => this.#version;
@@ -148,6 +150,6 @@ function rulesOf({ anonymous, users, groups, roles, everyone }: AccessConfigurat
 type WrittenRule = AccessConfiguration["everyone"][number];
 
 function ruleOf({ access, topic, pattern }: WrittenRule): AccessRule {
-  // The schema sees to it that there is one of the two.
+  // The schema requires one of the two.
   return topic === undefined ? { access, pattern: pattern ?? "" } : { access, topic };
 }

@@ -26,19 +26,20 @@ const NOBODY: Authenticator = {
   authenticate: () => refused(ReasonCode.NotAuthorized, "no authentication is set"),
 };
 
-/** Lets clients in at one listener. */
+/** Authenticator of one listener. */
 export interface ListenerAuthenticator extends Authenticator {
-  /** Those with passwords; `undefined`: there is no list of them. */
+  /** Users with passwords; `undefined`: there is no list of them. */
   readonly users: PasswordHashes | undefined;
   /**
-   * Whether somebody who is called so could come in; what only a token or another server knows is taken for granted.
+   * Whether a client with this principal could come in; a principal that only a token or another server knows is
+   * accepted.
    *
-   * @param before users as they were: whose password is another one now is not welcome
+   * @param before users of before: a user whose password has changed is not welcome
    */
   isStillWelcome(principal: string | undefined, before: PasswordHashes | undefined): boolean;
 }
 
-/** What the configuration says of one listener; rejects with {@linkcode ConfigError}. */
+/** Authenticator for one listener of the configuration; rejects with {@linkcode ConfigError}. */
 export async function authenticatorFor(
   listener: ListenerConfiguration,
   { authentication, access, clientIds: { prefixes } }: Configuration,
@@ -54,7 +55,7 @@ export async function authenticatorFor(
     isStillWelcome(principal, before) {
       if (principal === undefined) return isAnonymous;
       const hash = before?.get(principal);
-      // By another way it can come in again.
+      // By another way it can still come in.
       if (hash !== undefined && !isSameHash(hash, users?.get(principal))) return users === undefined && isAnonymous;
       if (ways.jwt !== undefined || ways.webhook !== undefined) return true;
       if (ways.certificateNames || ways.certificateSubjects) return true;
@@ -73,19 +74,19 @@ async function combined(
   if (ways.certificateNames) parts.push(certificateNames);
   if (ways.certificateSubjects) parts.push(certificateSubjects);
   if (ways.jwt !== undefined) parts.push(await tokens(ways.jwt));
-  // Whom only the webhook knows must not count as somebody with a wrong password.
+  // A user that only the webhook knows must not count as one with a wrong password.
   const leavesUnknownUsers = ways.webhook !== undefined;
   if (users !== undefined) parts.push(new PasswordAuthenticator(users, { leavesUnknownUsers }));
   if (ways.webhook !== undefined) parts.push(webhookAuthenticator(ways.webhook));
   if (isAnonymous) {
-    // Without passwords a user name is what the client says it is; only rules make use of it.
+    // Without passwords a user name is taken as given; only rules use it.
     if (!isWayIn(ways)) parts.push(hasRules ? trustUserNames : EVERYBODY);
     parts.push(allowAnonymous);
   }
   return parts.length === 0 ? NOBODY : firstAuthenticator(...parts);
 }
 
-/** What the listener does not take, whoever the client is. */
+/** Refusal by the listener, regardless of who the client is. */
 function refusalOf(
   { connect, clientId }: AuthenticationRequest,
   { versions, allowEmptyClientId }: ListenerConfiguration,
@@ -99,12 +100,12 @@ function refusalOf(
     return refused(ReasonCode.ClientIdentifierNotValid, "a Client Identifier is needed here");
   }
   if (prefixes.length > 0 && !prefixes.some((prefix) => clientId.startsWith(prefix))) {
-    return refused(ReasonCode.NotAuthorized, "the Client Identifier does not begin as it has to"); // As mosquitto says it.
+    return refused(ReasonCode.NotAuthorized, "the Client Identifier does not begin as it has to"); // mosquitto's words.
   }
   return undefined;
 }
 
-/** Users of the file and of the list; `undefined` where neither is set. */
+/** Users of the file and of the list; `undefined` if neither is set. */
 function usersOf({ passwordFile, users }: AuthenticationConfiguration): PasswordHashes | undefined {
   if (passwordFile === undefined && users.length === 0) return undefined;
   const own = asConfigError("authentication.users", () => passwordHashes(users));
@@ -157,7 +158,7 @@ function keysOf(
       return { jwks: { keys: jwks.keys } };
     }
   } catch {
-    // It is told below.
+    // Reported below.
   }
   throw new ConfigError(`Cannot use the JWKS file "${path}": it is not JSON with a list of "keys"`);
 }
@@ -170,7 +171,7 @@ function asConfigError<Result>(from: string, make: () => Result): Result {
   }
 }
 
-/** What was written wrong, as an error of the configuration. */
+/** Turns an error about written values into one of the configuration. */
 function ofOperator(from: string, error: unknown): unknown {
   const isOfOperator = error instanceof LineError || error instanceof RangeError || error instanceof TypeError;
   return isOfOperator ? new ConfigError(`${from}: ${error.message}`) : error;

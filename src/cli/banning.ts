@@ -2,7 +2,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { BanTarget } from "../broker/access/bans.ts";
 import type { BanConfiguration } from "./config/schema.ts";
 
-/** Puts the bans of a configuration in place of those of an earlier one; gives how many connections that ended. */
+/** Replaces the bans of an earlier configuration; gives the number of connections that this ended. */
 export function applyBans(
   broker: Broker,
   bans: readonly BanConfiguration[],
@@ -19,5 +19,5 @@ export function applyBans(
 
 function targetOf({ clientId, user, address = "" }: BanConfiguration): BanTarget {
   if (clientId !== undefined) return { clientId };
-  return user !== undefined ? { principal: user } : { address }; // The schema lets one of the three through.
+  return user !== undefined ? { principal: user } : { address }; // The schema requires exactly one of the three.
 }

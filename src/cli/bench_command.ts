@@ -30,7 +30,7 @@ export async function bench(args: readonly string[], { stdout, stderr }: Program
   }
 }
 
-/** One line that is written anew each second. */
+/** Shows progress in one line that is rewritten each second. */
 function showProgress(stderr: ProgramOutput): OnProgress {
   let before = { sent: 0, delivered: 0 };
   let seconds = 0;

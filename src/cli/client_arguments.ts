@@ -1,17 +1,17 @@
-/** The commands that are clients. */
+/** Commands that run a client. */
 export type ClientCommand = "pub" | "sub" | "request";
 
-/** What the caller of a client command wrote cannot be done; the message is one of mosquitto's where it has one. */
+/** Reports impossible arguments of a client command; the message is mosquitto's where it has one. */
 export class ArgumentError extends Error {
   override readonly name = "ArgumentError";
 }
 
-/** An option of mosquitto's clients. */
+/** Option of mosquitto's clients. */
 interface Option {
   readonly also?: string;
   /** First letters of the commands that have it. */
   readonly of: string;
-  /** What its value is; without one it takes none. */
+  /** Kind of its value; without one it takes none. */
   readonly needs?: string;
   readonly isUnsupported?: true;
 }
@@ -59,7 +59,7 @@ const OPTIONS = {
   "--insecure": { of: "psr" },
   "--key": { of: "psr", needs: "file" },
   "--keyform": { of: "psr", needs: "keyform", isUnsupported: true },
-  "--nodelay": { of: "psr" }, // A write holds all of a turn: there is nothing to delay.
+  "--nodelay": { of: "psr" }, // All packets of a turn leave in one write: there is nothing to delay.
   "--password-file": { of: "psr", needs: "file" },
   "--pretty": { of: "sr" },
   "--protocol-version": { also: "-V", of: "psr", needs: "version" },
@@ -86,7 +86,7 @@ const OPTIONS = {
   "--ws-path": { of: "psr", needs: "path" },
 } as const satisfies Readonly<Record<string, Option>>;
 
-/** An option by the name that mosquitto's messages give it. */
+/** Option by the name that mosquitto's messages use. */
 export type OptionName = keyof typeof OPTIONS;
 
 interface Occurrence {
@@ -94,7 +94,7 @@ interface Occurrence {
   readonly values: readonly string[];
 }
 
-/** The command line of a client command, option by option; what each means is for others to say. */
+/** Command line of a client command, option by option; their meaning is decided elsewhere. */
 export class ClientArguments {
   readonly command: ClientCommand;
   /** Operands, which are URLs. */
@@ -115,7 +115,7 @@ export class ClientArguments {
     return this.#of(name).length;
   }
 
-  /** The one that counts. */
+  /** Last value of an option, which is the one that counts. */
   last(name: OptionName): string | undefined {
     return this.all(name).at(-1);
   }
@@ -124,7 +124,7 @@ export class ClientArguments {
     return this.#of(name).flatMap(({ values }) => values);
   }
 
-  /** What stands behind each `-D`. */
+  /** Values after each `-D`. */
   get properties(): readonly (readonly string[])[] {
     return this.#of("-D").map(({ values }) => values);
   }
@@ -134,7 +134,7 @@ export class ClientArguments {
   }
 }
 
-/** Takes a command line apart as mosquitto's clients do: the last one counts. Throws {@linkcode ArgumentError}. */
+/** Parses a command line as mosquitto's clients do: the last value counts. Throws {@linkcode ArgumentError}. */
 export function parseClientArguments(command: ClientCommand, args: readonly string[]): ClientArguments {
   const urls: string[] = [];
   const written = occurrencesOf(command, args, urls);
@@ -166,7 +166,7 @@ function occurrencesOf(command: ClientCommand, args: readonly string[], urls: st
   return occurrences;
 }
 
-/** A user property is a name and a value. */
+/** Number of words of a property: a user property has a name and a value. */
 function propertyWords(identifier: string | undefined): number {
   return identifier === "user-property" ? 4 : 3;
 }
@@ -182,7 +182,7 @@ function optionName(word: string): OptionName | undefined {
   return name as OptionName | undefined; // It is one of its keys.
 }
 
-/** Lines of an option and its value; `#` begins a comment. */
+/** Reads lines of an option and its value; `#` begins a comment. */
 function optionLines(path: string): string[][] {
   let text;
   try {

@@ -6,38 +6,38 @@ import type { ClientOptions } from "./client_command_options.ts";
 import { printable } from "./log.ts";
 import { printLine, type ProgramIo, type ProgramOutput, writeText } from "./program_io.ts";
 
-/** A client command: its options, and what it does once it is connected. */
+/** Client command: its options, and its work once it is connected. */
 export interface ClientProgram<Options extends ClientOptions> {
   readonly command: ClientCommand;
   readonly help: string;
   /** Throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
   parse(given: ClientArguments, io: ProgramIo): Options | Promise<Options>;
-  /** Gives the exit code. When it was stopped, what it gives or throws does not count. */
+  /** Gives the exit code. After a stop, its result or error does not count. */
   run(session: ClientCommandContext<Options>): Promise<number>;
 }
 
-/** A client command that is connected. */
+/** Client command that is connected. */
 export interface ClientCommandContext<Options extends ClientOptions> {
   readonly options: Options;
   readonly client: Client;
   readonly console: ClientConsole;
   readonly io: ProgramIo;
-  /** Aborted when the command is to end, whatever it is doing; the client is closed then. */
+  /** Aborts when the command must end, whatever it is doing; the client is closed then. */
   readonly stopped: AbortSignal;
-  /** Ends the command: with this exit code, and this line. */
+  /** Ends the command with this exit code and this line. */
   stop(end: ClientFailure): void;
 }
 
 /** Lines on standard error. */
 export interface ClientConsole {
   say(line: string): void;
-  /** With `-d` only. */
+  /** Prints with `-d` only. */
   debug(line: string): void;
 }
 
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGBREAK: 21 } as const;
 
-/** Runs a client command to its end and gives the exit code, which is the one of mosquitto's client. */
+/** Runs a client command to its end and gives the exit code, which is that of mosquitto's client. */
 export async function runClientCommand<Options extends ClientOptions>(
   program: ClientProgram<Options>,
   args: readonly string[],
@@ -87,7 +87,7 @@ async function connectAndRun<Options extends ClientOptions>(
     return code;
   } catch (error) {
     if (stop.signal.aborted) throw stop.signal.reason;
-    // The server let it in once, and then sent it away or refused it when it came back.
+    // The server accepted it once, and then disconnected it or refused it when it reconnected.
     throw error instanceof RefusedError ? connectFailure(error, options.protocolVersion, false) : error;
   } finally {
     console.debug(`Client ${client.clientId} sending DISCONNECT`);
@@ -113,12 +113,12 @@ async function watch(client: Client, console: ClientConsole): Promise<void> {
   }
 }
 
-/** A subscriber that is asked to end has done what it was to do; a publisher has not. */
+/** Result of an interruption: a subscriber that is asked to end has done its work; a publisher has not. */
 function interrupted(command: ClientCommand, signal: keyof typeof SIGNAL_NUMBERS): ClientFailure {
   return new ClientFailure("", command === "pub" ? 128 + SIGNAL_NUMBERS[signal] : ExitCode.Success);
 }
 
-/** A second signal ends the program at once. */
+/** Handles the first signal; a second one ends the program at once. */
 function onSignal(handle: (signal: keyof typeof SIGNAL_NUMBERS) => void, io: ProgramIo): void {
   const signals = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] as const : ["SIGINT", "SIGTERM"] as const;
   let isEnding = false;
@@ -142,6 +142,6 @@ function sayLine(stderr: ProgramOutput, line: string): void {
   try {
     writeText(stderr, `${line}\n`);
   } catch {
-    // Nobody reads it any more.
+    // The output is not read any more.
   }
 }

@@ -10,7 +10,7 @@ import { asksForTls, tlsClientOptions } from "./client_tls.ts";
 import { type ConnectionUrl, parseConnectionUrl, parsePort } from "./connection_url.ts";
 import type { ProgramEnvironment } from "./program_io.ts";
 
-/** What all client commands are told. */
+/** Options of all client commands. */
 export interface ClientOptions {
   /** URL for the client; without a topic and without a password. */
   readonly address: string;
@@ -18,7 +18,7 @@ export interface ClientOptions {
   readonly connect: ConnectOptions;
   readonly close: CloseOptions;
   readonly properties: PropertiesByPacket;
-  /** Of `-t` and of the URLs. */
+  /** Topics of `-t` and of the URLs. */
   readonly topics: readonly string[];
   readonly qos: QoS;
   readonly isDebug: boolean;
@@ -35,7 +35,7 @@ const VERSIONS: Readonly<Record<string, ProtocolVersion>> = {
 };
 const PASSWORD_VARIABLE = "BROOKLET_PASSWORD";
 
-/** Reads the options that all have; throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
+/** Parses the options that all commands have; throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
 export function parseClientOptions(given: ClientArguments, environment: ProgramEnvironment): ClientOptions {
   const protocolVersion = versionOf(given);
   const properties = parseProperties(given.properties);
@@ -69,7 +69,7 @@ export function parseClientOptions(given: ClientArguments, environment: ProgramE
   };
 }
 
-/** A whole number, else {@linkcode ArgumentError} with this message. */
+/** Parses a whole number; otherwise throws {@linkcode ArgumentError} with this message. */
 export function integerOf(text: string, least: number, most: number, message: string): number {
   const value = Number(text);
   if (/^[+-]?\d+$/.test(text) && value >= least && value <= most) return value;
@@ -92,7 +92,7 @@ function versionOf(given: ClientArguments): ProtocolVersion {
     throw new ArgumentError("Invalid protocol version argument given.");
   }
   if (given.properties.length > 0 || (written === undefined && given.command === "request")) return 5;
-  return VERSIONS[written ?? "311"] ?? 4; // It is one of its keys.
+  return VERSIONS[written ?? "311"] ?? 4; // The version is one of its keys.
 }
 
 function addressOf(given: ClientArguments, url: ConnectionUrl | undefined): string {
@@ -121,7 +121,7 @@ function clientIdOf(given: ClientArguments): string | undefined {
   return `${prefix}${Deno.pid}`;
 }
 
-/** A password need not stand where everybody sees it who lists the processes. */
+/** Credentials, also from a file or a variable: a password on the command line shows in the list of processes. */
 function credentialsOf(
   given: ClientArguments,
   url: ConnectionUrl | undefined,
@@ -146,7 +146,7 @@ function readPassword(path: string): string {
   }
 }
 
-/** Without `-c` nothing is kept; what is kept for ever belongs to a name that can be used again. */
+/** Session options: only `-c` keeps the session; one that never expires needs a Client Identifier to return to. */
 function sessionOf(
   given: ClientArguments,
   { connect }: PropertiesByPacket,
@@ -204,14 +204,14 @@ function willOf(given: ClientArguments, properties: PropertiesByPacket): WillOpt
   return { topic, payload: payload ?? "", qos, retain: given.has("--will-retain"), properties: properties.will };
 }
 
-/** What the client has options of its own for, apart from the rest. */
+/** Properties of CONNECT; those for which the client has its own options are separated from the rest. */
 function connectProperties({ connect, publish }: PropertiesByPacket): ConnectOptions {
   const { receiveMaximum, maximumPacketSize, topicAliasMaximum = 0, sessionExpiryInterval: _, ...others } = connect;
   return {
     ...receiveMaximum !== undefined && { receiveMaximum },
     ...maximumPacketSize !== undefined && { maximumPacketBytes: Math.min(maximumPacketSize, 268_435_460) },
     topicAliasMaximum,
-    sendsTopicAliases: publish.topicAlias !== undefined, // Which one is for the client to say.
+    sendsTopicAliases: publish.topicAlias !== undefined, // The client chooses the alias.
     properties: others,
   };
 }

@@ -3,7 +3,7 @@ import { connackReturnCode, ReasonCode, reasonCodeName } from "../codec/reason_c
 import { RefusedError } from "../client/refused_error.ts";
 import { printable } from "./log.ts";
 
-/** Exit codes of mosquitto's clients, beside what a server says with CONNACK. */
+/** Exit codes of mosquitto's clients, in addition to the server's codes in CONNACK. */
 export const ExitCode = {
   Success: 0,
   Failed: 1,
@@ -11,11 +11,11 @@ export const ExitCode = {
   ConnectionLost: 7,
   TlsFailed: 8,
   TimedOut: 27,
-  /** A signal before there was a connection. */
+  /** Signal before there was a connection. */
   InterruptedEarly: 255,
 } as const;
 
-// What mosquitto says of the return codes of MQTT 3.1.1.
+// mosquitto's texts for the return codes of MQTT 3.1.1.
 const RETURN_CODE_TEXTS: Readonly<Record<number, string>> = {
   1: "unacceptable protocol version.",
   2: "identifier rejected.",
@@ -24,7 +24,7 @@ const RETURN_CODE_TEXTS: Readonly<Record<number, string>> = {
   5: "not authorised.",
 };
 
-/** The end of a client command: what is to be said of it, in mosquitto's words, and its exit code. */
+/** Ends a client command with a text, in mosquitto's words, and an exit code. */
 export class ClientFailure extends Error {
   override readonly name = "ClientFailure";
   readonly exitCode: number;
@@ -35,7 +35,7 @@ export class ClientFailure extends Error {
   }
 }
 
-/** Why there is no connection. */
+/** Failure to connect. */
 export function connectFailure(error: unknown, protocolVersion: number, isTls: boolean): ClientFailure {
   if (error instanceof RefusedError) return refusedFailure(error, protocolVersion);
   if (error instanceof MqttError) return failureOf(error);
@@ -50,7 +50,7 @@ export function connectFailure(error: unknown, protocolVersion: number, isTls: b
   return new ClientFailure(message, ExitCode.Failed);
 }
 
-/** Why a connection ended, or what could not be done over it. */
+/** Failure of a connection, or of an action on it. */
 export function failureOf(error: unknown): ClientFailure {
   if (error instanceof ClientFailure) return error;
   if (error instanceof MqttError && error.reasonCode === ReasonCode.UnspecifiedError) {
@@ -64,13 +64,13 @@ export function failureOf(error: unknown): ClientFailure {
   return new ClientFailure(`Error: ${textOf(error)}`, ExitCode.Failed);
 }
 
-/** A Reason Code as words, and what the server said of it. */
+/** Reason Code as words, with the Reason String of the server. */
 export function reasonText({ reasonCode, properties: { reasonString } }: RefusedError): string {
   const words = reasonWords(reasonCode);
   return reasonString === undefined ? words : `${words}: ${printable(reasonString)}`;
 }
 
-/** Such as "Not authorized". */
+/** Words of a Reason Code, such as "Not authorized". */
 export function reasonWords(reasonCode: number): string {
   return reasonCodeName(reasonCode).replace(/(?<=.)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
@@ -88,7 +88,7 @@ function refusedFailure(error: RefusedError, protocolVersion: number): ClientFai
   return new ClientFailure(`Connection error: ${reasonText(error)}${advice}`, reasonCode);
 }
 
-/** The runtime gives it neither a class nor a code of its own: the only error that is a plain one. */
+/** Whether the error is of a name lookup: the runtime gives it no class and no code, and it is the only plain Error. */
 function isLookup(error: unknown): boolean {
   return error instanceof Error && error.constructor === Error && !("code" in error);
 }

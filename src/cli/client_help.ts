@@ -1,4 +1,4 @@
-// Apart from the commands, so that `brooklet --help` and the broker load nothing of the client.
+// Separate from the commands, so that `brooklet --help` and the broker load nothing of the client.
 
 const CONNECTION_HELP = `Connecting:
   URL, -L, --url URL     where to: mqtt://user:password@host:port/topic, mqtts://, ws://, wss://; unix:/path has no topic

@@ -1,7 +1,7 @@
 import { type Properties, PROPERTY_DEFINITIONS, type PropertyDefinition, PropertyPlace } from "../codec/property.ts";
 import { ArgumentError } from "./client_arguments.ts";
 
-/** Properties that `-D` gave, for each packet that takes some. */
+/** Properties of `-D`, for each packet that takes some. */
 export interface PropertiesByPacket {
   readonly connect: Properties;
   readonly publish: Properties;
@@ -22,7 +22,7 @@ const LARGEST = {
   positiveVarint: 268_435_455,
 } as const;
 
-/** Reads what stands behind each `-D`: packet, property and value. Throws {@linkcode ArgumentError}. */
+/** Parses the words after each `-D`: packet, property and value. Throws {@linkcode ArgumentError}. */
 export function parseProperties(given: readonly (readonly string[])[]): PropertiesByPacket {
   const properties = {
     connect: {},
@@ -54,7 +54,7 @@ function definitionOf(packet: string, identifier: string): PropertyDefinition {
   return definition;
 }
 
-/** As the specification writes it, with "-" between the words. */
+/** Name of a property as in the specification, with "-" between the words. */
 export function propertyName(name: keyof Properties): string {
   if (name === "userProperties") return "user-property";
   if (name === "subscriptionIdentifiers") return "subscription-identifier";

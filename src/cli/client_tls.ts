@@ -4,12 +4,12 @@ import { ClientFailure } from "./client_failure.ts";
 
 const CERTIFICATE = "-----BEGIN CERTIFICATE-----";
 
-/** Whether the options ask for TLS, as mosquitto's clients take them. */
+/** Whether the options ask for TLS, as in mosquitto's clients. */
 export function asksForTls(given: ClientArguments): boolean {
   return given.has("--cafile") || given.has("--capath") || given.has("--tls-use-os-certs");
 }
 
-/** Reads what the options name; throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
+/** Reads the files of the options; throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
 export function tlsClientOptions(given: ClientArguments): TlsClientOptions {
   checkVersion(given.last("--tls-version"));
   const [cert, key] = [given.last("--cert"), given.last("--key")];
@@ -30,7 +30,7 @@ export function tlsClientOptions(given: ClientArguments): TlsClientOptions {
   };
 }
 
-/** The runtime offers 1.2 and 1.3 and cannot be told to leave out 1.2: to say that it did would be worse than to refuse. */
+/** Refuses any `--tls-version` but 1.2: the runtime cannot leave out 1.2, and to claim that it did would be worse. */
 function checkVersion(version: string | undefined): void {
   if (version === undefined || version === "tlsv1.2") return;
   throw new ClientFailure(`Error: --tls-version ${version} is not supported: TLS 1.2 and 1.3 are offered.`, 1);

@@ -14,7 +14,7 @@ Prints what lets a shell complete the words of brooklet. For good:
   -h, --help             print this
 `;
 
-/** Words behind a command, taken from its help, so that none is forgotten. */
+/** Command with its help, from which its words are taken, so that none is forgotten. */
 export interface CommandWords {
   readonly name: string;
   readonly help: string;
@@ -32,7 +32,7 @@ export function completions(args: readonly string[], commands: readonly CommandW
   return 0;
 }
 
-/** Whatever follows, files are offered: most values are files, and no word of ours stands in their way. */
+/** Script for bash. Files are always offered: most values are files, and none of our words conflicts with them. */
 function bashScript(commands: readonly CommandWords[]): string {
   return `_brooklet() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} words=
@@ -62,7 +62,7 @@ ${
 complete -o bashdefault -o default -F _brooklet brooklet`;
 }
 
-/** The file is the function itself, the first time it is asked, or something to be read at the start. */
+/** Script for zsh: the file is either the function itself, on first use, or read at the start of the shell. */
 function zshScript(commands: readonly CommandWords[]): string {
   return `#compdef brooklet
 _brooklet() {
@@ -92,7 +92,7 @@ function fishScript(commands: readonly CommandWords[]): string {
   const names = commands.map(({ name }) => name);
   const lines = [`complete -c brooklet -n __fish_use_subcommand -f -a "${names.join(" ")}"`];
   for (const { name, help } of commands) {
-    // Without a command, options are those of serve.
+    // Options without a command are those of serve.
     const others = names.filter((other) => other !== name).join(" ");
     const when = name === "serve"
       ? `"not __fish_seen_subcommand_from ${others}"`
@@ -114,7 +114,7 @@ function helpOf(commands: readonly CommandWords[], name: string): string {
   return commands.find((command) => command.name === name)?.help ?? "";
 }
 
-/** Those with one letter stand at the beginning of a line. */
+/** Options in a help text. Those with one letter stand at the beginning of a line. */
 function optionsOf(help: string): string[] {
   const letters = help.match(/(?<=^\s+(?:URL, )?)-\w(?=[ ,])/gm) ?? [];
   const words = help.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? [];
@@ -127,7 +127,7 @@ function fileOptionsOf(help: string): string[] {
   return [...matches].flatMap(([, letter, option]) => [letter, option]).filter((option) => option !== undefined);
 }
 
-/** What may stand behind the command, such as "export" behind "storage". */
+/** Words that may follow the command, such as "export" after "storage". */
 function wordsOf(help: string): string[] {
   const [, choice = ""] = /^Usage: brooklet \w+ (\w+(?:\|\w+)+)/.exec(help) ?? [];
   const listed = help.match(/(?<=^ {2})[a-z][a-z-]+(?= {2,})/gm) ?? [];

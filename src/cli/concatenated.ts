@@ -1,4 +1,4 @@
-/** All bytes in one array. */
+/** Concatenates all bytes into one array. */
 export function concatenated(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;

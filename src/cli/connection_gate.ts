@@ -3,12 +3,12 @@ import type { Configuration } from "./config/schema.ts";
 
 type Bounds = Configuration["connections"];
 
-/** How many connections there are of each listener and each address, and whether one more may come in. */
+/** Counts connections of each listener and each address, and decides whether one more may come in. */
 export class ConnectionGate {
   readonly #ofListeners = new Map<number, number>();
   readonly #ofNetworks = new Map<string, number>();
   readonly #admitted = new Set<string>();
-  /** Made anew when another number is set. */
+  /** Rate limit, replaced when its setting changes. */
   #rate: { readonly perMinute: number; readonly limit: FailureLimit } | undefined;
 
   /** Whether a listener has as many connections as it may have. */
@@ -16,12 +16,12 @@ export class ConnectionGate {
     return this.ofListener(index) >= (listeners[index]?.maximumConnections ?? Infinity);
   }
 
-  /** How many clients of a listener are connected. */
+  /** Number of connected clients of a listener. */
   ofListener(index: number): number {
     return this.#ofListeners.get(index) ?? 0;
   }
 
-  /** A client of a listener is connected, until {@linkcode ConnectionGate.left}. */
+  /** Counts a connected client of a listener, until {@linkcode ConnectionGate.left}. */
   entered(index: number): void {
     this.#ofListeners.set(index, this.ofListener(index) + 1);
   }
@@ -31,8 +31,8 @@ export class ConnectionGate {
   }
 
   /**
-   * Counts a connection as soon as it is accepted, whatever handshakes it has to go through; gives why it may not begin, or
-   * a function that is called when it is over.
+   * Counts a connection as soon as it is accepted, whatever handshakes follow; gives the reason if it may not begin, or
+   * a function to call when it is over.
    *
    * @param address with its port: no other connection has the same
    */
@@ -46,12 +46,12 @@ export class ConnectionGate {
     };
   }
 
-  /** Whether a connection that is there was counted when it was accepted: the address of its client is its own. */
+  /** Whether a connection was counted when it was accepted: the address is that of its client. */
   isAdmitted(address: string): boolean {
     return this.#admitted.has(address);
   }
 
-  /** Why a connection may not begin; `undefined`: it may, and is counted until {@linkcode ConnectionGate.ended}. */
+  /** Reason why a connection may not begin; `undefined`: it may, and counts until {@linkcode ConnectionGate.ended}. */
   refusalOf(address: string, { maximumPerAddress = Infinity, perMinutePerAddress }: Bounds): string | undefined {
     const network = networkOf(address);
     const ofNetwork = this.#ofNetworks.get(network) ?? 0;

@@ -1,21 +1,21 @@
 import { ArgumentError } from "./client_arguments.ts";
 
-/** Where a client is to connect to, as a URL says it together with a topic. */
+/** Server for a client to connect to, from a URL, which may contain a topic. */
 export interface ConnectionUrl {
   readonly scheme: "mqtt" | "mqtts" | "ws" | "wss" | "unix";
-  /** Without brackets; of `unix:` the path. */
+  /** Host without brackets; for `unix:` the path. */
   readonly host: string;
   readonly port: number | undefined;
   readonly userName: string | undefined;
   readonly password: string | undefined;
-  /** All behind the host, as it stands there: `#`, `?` and `%` are parts of topics. */
+  /** Text after the host, taken literally: `#`, `?` and `%` are parts of topics. */
   readonly topic: string | undefined;
 }
 
 const SCHEMES = ["mqtt", "mqtts", "ws", "wss"] as const;
 
 /**
- * Takes `mqtt://user:password@host:port/topic` apart, or `unix:/path`, which has no topic. Throws
+ * Parses `mqtt://user:password@host:port/topic`, or `unix:/path`, which has no topic. Throws
  * {@linkcode ArgumentError}.
  */
 export function parseConnectionUrl(text: string): ConnectionUrl {
@@ -45,7 +45,7 @@ export function parseConnectionUrl(text: string): ConnectionUrl {
   };
 }
 
-/** Throws {@linkcode ArgumentError}. */
+/** Parses a port; throws {@linkcode ArgumentError}. */
 export function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port;
@@ -56,11 +56,11 @@ function withoutPassword(text: string): string {
   return text.replace(/:\/\/.*@/s, "://***@");
 }
 
-/** What is no escape stays as it is. */
+/** Decodes escapes; other text stays unchanged. */
 function unescaped(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // A lone "%": mosquitto knows no escapes.
+    return text; // A lone "%": mosquitto has no escapes.
   }
 }

@@ -19,7 +19,7 @@ export function convert(args: readonly string[], io: ProgramIo): number {
   return 0;
 }
 
-/** YAML of a file of mosquitto. */
+/** YAML for a file of mosquitto. */
 export function convertedYaml(file: string): string {
   const written = readConfiguration(file);
   configurationOf(written);

@@ -5,8 +5,8 @@ import { foreignToMqtt } from "../transport/first_bytes.ts";
 import { printable } from "./log.ts";
 
 /**
- * Lines for an event, in the words of `mosquitto -v`, which people search for. Without `isVerbose` only what an operator
- * should look at.
+ * Lines for an event, in the words of `mosquitto -v`, which people search for. Without `isVerbose` only those that an
+ * operator should see.
  */
 export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
   switch (event.kind) {
@@ -88,7 +88,7 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
 /** Lines for a packet, in the words of `mosquitto -v`. Payloads are not shown. */
 export function packetLines({ direction, peer, clientId, protocolVersion, packet }: PacketEvent): string[] {
   const isReceived = direction === "received";
-  if (isReceived && packet.type === "connect") return []; // Said once it is accepted.
+  if (isReceived && packet.type === "connect") return []; // Logged once it is accepted.
   const name = packet.type.toUpperCase();
   const head = isReceived ? `Received ${name} from` : `Sending ${name} to`;
   const facts = packetFacts(packet, protocolVersion);
@@ -103,7 +103,7 @@ export function packetLines({ direction, peer, clientId, protocolVersion, packet
   return [line];
 }
 
-/** Lines for what a client subscribes to or unsubscribes from, as mosquitto's `log_type subscribe` has them. */
+/** Lines for subscribing and unsubscribing, like those of mosquitto's `log_type subscribe`. */
 export function subscriptionLines({ clientId, packet }: PacketEvent): string[] {
   const who = printable(clientId);
   if (packet.type === "subscribe") {
@@ -112,7 +112,9 @@ export function subscriptionLines({ clientId, packet }: PacketEvent): string[] {
   return packet.type === "unsubscribe" ? packet.topicFilters.map((filter) => `${who} ${printable(filter)}`) : [];
 }
 
-/** A user name, but for a JSON Web Token, with which some clients log in there: whoever read it could be that client. */
+/**
+ * User name for the log; a JSON Web Token, with which some clients log in there, is hidden: its reader could use it.
+ */
 export function shownUserName(userName: string): string {
   return /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(userName) ? "(token)" : userName; // It begins with `{"`.
 }
@@ -121,7 +123,7 @@ function userFact(userName: string): string {
   return `u'${printable(shownUserName(userName))}'`;
 }
 
-/** `c (q0, r1, u'ann', 'a/b')`, without what is not known. */
+/** Description such as `c (q0, r1, u'ann', 'a/b')`, without unknown parts. */
 function whatAndWhose(
   { clientId, principal, topic, qos }: {
     readonly clientId: string;
@@ -142,7 +144,7 @@ function clientConnectedLines(
 ): string[] {
   const { protocolVersion, cleanStart, will } = connect;
   const facts = [`p${protocolVersion}`, `c${cleanStart ? 1 : 0}`, `k${keepAliveSeconds}`];
-  // Who it is by its certificate or token comes before who it says it is.
+  // A name that a certificate or token proves takes precedence over the given user name.
   const user = principal ?? connect.userName;
   if (user !== undefined) facts.push(userFact(user));
   const lines = [`New client connected from ${peer.address} as ${printable(clientId)} (${facts.join(", ")}).`];
@@ -174,7 +176,7 @@ function connectionClosedLines(
     case ReasonCode.KeepAliveTimeout:
       return isVerbose ? [`${who} has exceeded timeout, disconnecting.`] : [];
     case ReasonCode.SessionTakenOver:
-      return []; // Said when it happened.
+      return []; // Logged when it happened.
     case ReasonCode.UnspecifiedError:
     case ReasonCode.ServerShuttingDown:
       return isVerbose ? [`${who} disconnected: ${printable(reason)}.`] : [];
@@ -188,20 +190,20 @@ function connectionClosedLines(
   }
 }
 
-/** Only what can be neither payload, nor password, nor Authentication Data, however short what stands before them is. */
+/** First bytes that cannot be payload, password, or Authentication Data, however short the fields before those are. */
 function withoutSecrets(firstBytes: Uint8Array): Uint8Array {
   switch ((firstBytes[0] ?? 0) >> 4) {
     case PacketType.publish:
     case PacketType.auth:
       return firstBytes.subarray(0, 4);
-    case PacketType.connect: // Up to Keep Alive, where the Protocol Name is as it should be.
+    case PacketType.connect: // Up to Keep Alive, if the Protocol Name is right.
       return firstBytes.subarray(0, 12);
     default:
       return firstBytes;
   }
 }
 
-/** `malformed packet` for 0x81. */
+/** Words of a Reason Code: `malformed packet` for 0x81. */
 function inWords(reasonCode: ReasonCode): string {
   return reasonCodeName(reasonCode).replace(/(?<=[a-z])[A-Z]/g, " $&").toLowerCase();
 }

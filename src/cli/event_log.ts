@@ -7,18 +7,18 @@ import type { SummarizedLog } from "./summarized_log.ts";
 
 const PACKETS = { area: "packets" } as const;
 
-/** The log, and what counts lines that clients can cause. */
+/** Log, and summarized logs for lines that clients can cause. */
 export interface Logs {
   readonly log: Log;
-  /** For what any client can cause. */
+  /** Log of events that any client can cause. */
   readonly refusals: SummarizedLog;
-  /** Of its own: clients that may connect do not hide those that may not. */
+  /** Log of denials, kept apart: clients that may connect do not hide those that may not. */
   readonly denials: SummarizedLog;
-  /** For what goes wrong: a webhook that is not there is one error for each client. */
+  /** Log of errors: a webhook that cannot be reached causes one for each client. */
   readonly errors: SummarizedLog;
 }
 
-/** How a broker tells what happens to the log. */
+/** Logs the events of a broker. */
 export function eventLog(logs: Logs): (event: BrokerEvent) => void {
   const { log } = logs;
   return (event) => {
@@ -28,11 +28,11 @@ export function eventLog(logs: Logs): (event: BrokerEvent) => void {
     if (first === undefined) return;
     const fields = fieldsOf(event);
     (summaryOf(event, logs) ?? log).line(first, type, fields);
-    for (const line of details) log.line(line, "debug", fields); // As mosquitto has it.
+    for (const line of details) log.line(line, "debug", fields); // mosquitto does so too.
   };
 }
 
-/** The same for packets, as the log is now: being told of each one costs much of the speed, so only where one is written. */
+/** Logs packets, if the current log writes any: an event for each packet costs much of the speed. */
 export function packetLog(log: Log): Pick<BrokerOptions, "onPacket"> {
   if (!log.tellsOfPackets) return {};
   return {
@@ -45,7 +45,7 @@ export function packetLog(log: Log): Pick<BrokerOptions, "onPacket"> {
   };
 }
 
-/** What counts its lines, where clients can cause as many as they want. */
+/** Summarized log of an event that clients can cause without limit. */
 function summaryOf(event: BrokerEvent, { log, refusals, denials, errors }: Logs): SummarizedLog | undefined {
   if (areaOf(event) === "access") return denials;
   if (event.kind === "unexpectedError") return errors;
@@ -53,7 +53,7 @@ function summaryOf(event: BrokerEvent, { log, refusals, denials, errors }: Logs)
   return isRefusal(event, log) ? refusals : undefined;
 }
 
-/** Whether clients can cause as many as they want; with lines for all that come and go it is one of them. */
+/** Whether clients can cause the event without limit; if all connections are logged it is just one of those lines. */
 function isRefusal({ kind }: BrokerEvent, log: Log): boolean {
   if (log.hasConnectionMessages) return false;
   return kind === "connectionClosed" || kind === "connectionRefused" || kind === "transportViolation";

@@ -1,15 +1,15 @@
 import { hostPort } from "../transport/tcp.ts";
 import { ConfigError } from "./config_error.ts";
 
-/** Where to listen, and what holds for this listener alone. */
+/** Address to listen at, with settings of this listener alone. */
 export type ListenUrl = TcpUrl | WebSocketUrl | UnixUrl;
 
 /** `mqtt://host:port` and `mqtts://host:port`. */
 export interface TcpUrl {
   readonly scheme: "mqtt" | "mqtts";
-  /** Without brackets. */
+  /** Host without brackets. */
   readonly hostname: string;
-  /** 0: any that is free. */
+  /** Port; 0: any that is free. */
   readonly port: number;
   /** Whether connections begin with a header of the PROXY protocol: `?proxy-protocol`. */
   readonly isProxied: boolean;
@@ -18,13 +18,13 @@ export interface TcpUrl {
 /** `ws://host:port/path` and `wss://host:port/path`. */
 export interface WebSocketUrl extends Omit<TcpUrl, "scheme"> {
   readonly scheme: "ws" | "wss";
-  /** The one of the URL; `undefined`: those that clients expect. */
+  /** Path of the URL; `undefined`: those that clients expect. */
   readonly path: string | undefined;
-  /** `?origin=https://example.com`, which may be repeated. */
+  /** Origins of `?origin=https://example.com`, which may be repeated. */
   readonly origins: readonly string[] | undefined;
-  /** `?host=broker.example`, which may be repeated. */
+  /** Hosts of `?host=broker.example`, which may be repeated. */
   readonly hosts: readonly string[] | undefined;
-  /** `?trusted-proxy=10.0.0.0/8`, which may be repeated. */
+  /** Proxies of `?trusted-proxy=10.0.0.0/8`, which may be repeated. */
   readonly trustedProxies: readonly string[];
 }
 
@@ -32,19 +32,19 @@ export interface WebSocketUrl extends Omit<TcpUrl, "scheme"> {
 export interface UnixUrl {
   readonly scheme: "unix";
   readonly path: string;
-  /** `?mode=660`; `undefined`: user and group. */
+  /** Mode of `?mode=660`; `undefined`: user and group. */
   readonly mode: number | undefined;
 }
 
 const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 8083, wss: 8084 } as const;
 const EXAMPLE = `write it like mqtt://127.0.0.1:${DEFAULT_PORTS.mqtt}`;
-/** Host of both loopback addresses. */
+/** Host that stands for both loopback addresses. */
 export const LOOPBACK = "loopback";
-/** Host of every address, of IPv6 and of IPv4. */
+/** Host that stands for every address, of IPv6 and of IPv4. */
 export const EVERY_ADDRESS = "*";
 const SCHEMES = "mqtt://, mqtts://, ws://, wss:// or unix:";
 
-/** Takes the value of `--listen` apart; throws {@linkcode ConfigError}. */
+/** Parses the value of `--listen`; throws {@linkcode ConfigError}. */
 export function parseListenUrl(text: string): ListenUrl {
   if (text === "") throw new ConfigError(`Option --listen needs a URL: ${EXAMPLE}`);
   try {
@@ -54,7 +54,7 @@ export function parseListenUrl(text: string): ListenUrl {
   }
 }
 
-/** Takes the URL of a listener apart; throws {@linkcode ConfigError}, whose message begins with the URL. */
+/** Parses the URL of a listener; throws {@linkcode ConfigError}, whose message begins with the URL. */
 export function listenUrlOf(text: string): ListenUrl {
   const url = URL.parse(text);
   if (url === null) throw notAUrl(text);
@@ -72,7 +72,7 @@ export function listenUrlOf(text: string): ListenUrl {
     case "wss:": {
       const scheme = url.protocol === "ws:" ? "ws" : "wss";
       const names = ["proxy-protocol", "origin", "host", "trusted-proxy"];
-      // The default ports of these schemes are those of HTTP, and a port that is one is left out of the URL.
+      // The default ports of these schemes are those of HTTP, and the parser drops a default port from the URL.
       const isWritten = /^wss?:\/\/[^/?#]*:(?:80|443)(?:[/?#]|$)/.test(text);
       const port = isWritten ? { ws: 80, wss: 443 }[scheme] : DEFAULT_PORTS[scheme];
       const [address, options] = hostOf(text, url, port, names);
@@ -96,7 +96,7 @@ export function listenUrlOf(text: string): ListenUrl {
   }
 }
 
-/** Takes a port number apart, as an option gives it; throws {@linkcode ConfigError}. */
+/** Parses the port of an option; throws {@linkcode ConfigError}. */
 export function parsePort(text: string): number {
   if (text === "") throw new ConfigError("Option --port needs a number between 0 and 65535");
   const port = Number(text);
@@ -112,7 +112,7 @@ export function isLoopback(url: ListenUrl): boolean {
     /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
-/** Whether no other machine can reach it, not even through a proxy. @param beside what is said beside the URL */
+/** Whether no other machine can reach it, not even through a proxy. @param beside settings outside of the URL */
 export function isLocal(
   url: ListenUrl,
   beside: { readonly proxyProtocol: boolean; readonly trustedProxies: readonly string[] },
@@ -122,7 +122,7 @@ export function isLocal(
   return !url.isProxied && !beside.proxyProtocol && proxies.length === 0;
 }
 
-/** As it was asked for, without its options. */
+/** URL as it was requested, without its options. */
 export function urlText(url: ListenUrl): string {
   if (url.scheme === "unix") return `unix:${url.path}`;
   return `${url.scheme}://${hostPort(url.hostname, url.port)}${
@@ -168,11 +168,11 @@ function unixUrl(text: string, url: URL): UnixUrl {
   return { scheme: "unix", path, mode: mode === null ? undefined : parseInt(mode, 8) };
 }
 
-/** A path as the file system knows it; what is no escape stays as it is. */
+/** Path as the file system knows it; text that is not an escape stays unchanged. */
 function unescaped(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    return path; // A lone "%": no URL would have written it so, a person did.
+    return path; // A lone "%": written by a person, not by a URL serializer.
   }
 }

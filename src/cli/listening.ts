@@ -35,19 +35,19 @@ import { readPem } from "./read_file.ts";
 import { realFolder, staticFiles } from "./static_files.ts";
 
 const NO_ADDRESS = "this machine has no such address";
-/** What a host stands for that is more than one address; of those behind the first one, not every machine has each. */
+/** Addresses of hosts that stand for more than one; a machine may lack those after the first. */
 const ADDRESSES = {
   [LOOPBACK]: { hosts: ["127.0.0.1", "::1"], isOneEnough: false },
-  // The socket of IPv6 takes connections of IPv4 too.
+  // The IPv6 socket accepts IPv4 connections too.
   [EVERY_ADDRESS]: { hosts: ["::", "0.0.0.0"], isOneEnough: true },
 } as const;
 
-/** The system does not let the broker listen. */
+/** Reports that the system does not let the broker listen. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-/** A listener, and which one of the configuration it is. */
+/** Open listener, with its index in the configuration. */
 export interface OpenListener {
   readonly listener: Listener;
   readonly index: number;
@@ -59,17 +59,17 @@ export class Listening {
   readonly #tlsListeners: { readonly listener: TlsListener; readonly index: number }[] = [];
   readonly #log: LogLine;
   readonly #admit: Admit | undefined;
-  /** Ports of listeners of IPv6 alone, by the index of each listener that has a part in one. */
+  /** Shared ports of IPv6-only listeners, by the index of each listener that uses one. */
   #ports: ReadonlyMap<number, TcpPort> = new Map();
 
-  /** @param admit asked for each connection before its handshakes, except those of proxies */
+  /** @param admit called for each connection before its handshakes, except those of proxies */
   constructor(log: LogLine, admit?: Admit) {
     this.#log = log;
     this.#admit = admit;
   }
 
   /**
-   * Listens everywhere or nowhere; gives a line for each address. Throws {@linkcode ListenError} and
+   * Listens at all addresses or at none; gives a line for each address. Throws {@linkcode ListenError} and
    * {@linkcode ConfigError}.
    */
   async listen(configuration: Configuration): Promise<string[]> {
@@ -84,7 +84,7 @@ export class Listening {
     return lines;
   }
 
-  /** Reads certificates and authorities, and gives a function that puts them in force for handshakes from then on; throws {@linkcode ConfigError}. */
+  /** Reads certificates, and gives a function that uses them for later handshakes; throws {@linkcode ConfigError}. */
   prepareReload({ listeners, tls }: Configuration): () => void {
     const shown = this.#tlsListeners.map(({ listener, index }) => {
       const own = listeners[index]?.tls ?? tls;
@@ -95,7 +95,7 @@ export class Listening {
     };
   }
 
-  /** Safe to call again. */
+  /** Closes all listeners. Safe to call again. */
   close(): void {
     for (const { listener } of this.open) listener.close();
   }
@@ -107,7 +107,7 @@ export class Listening {
   async #listenAt(whole: Configuration, index: number): Promise<string[]> {
     const configuration = whole.listeners[index] as ListenerConfiguration; // It is one of their indices.
     const url = withOptions(listenUrlOf(configuration.url), configuration);
-    const meant = url.scheme === "unix" ? undefined : ADDRESSES[url.hostname as typeof LOOPBACK]; // Else undefined.
+    const meant = url.scheme === "unix" ? undefined : ADDRESSES[url.hostname as typeof LOOPBACK]; // Otherwise undefined.
     if (meant === undefined || url.scheme === "unix") return [await this.#openOne(url, configuration, whole, index)];
     const lines: string[] = [];
     let { port } = url;
@@ -117,7 +117,7 @@ export class Listening {
         lines.push(await this.#openOne(here, configuration, whole, index));
         if (meant.isOneEnough) return lines;
       } catch (error) {
-        // Not every machine has IPv6, and not every one says so in the same words.
+        // A machine may lack IPv6, and machines report that in different words.
         const isOther = error instanceof ListenError && !isOfPort(error.cause);
         if (!isOther || (meant.isOneEnough ? at === meant.hosts.length - 1 : at === 0)) throw error;
         if (!meant.isOneEnough) lines.push(`Not listening on ${urlText(here)}: ${NO_ADDRESS}`);
@@ -145,7 +145,7 @@ export class Listening {
     const isOnlyHere = isLocal(url, configuration);
     const who = isOnlyHere ? "this machine only" : "open to other machines";
     const isForIpv6Alone = this.#ports.has(index);
-    const where = isForIpv6Alone ? listener.url : listener.url.replace("//[::]:", "//*:"); // As the host is written.
+    const where = isForIpv6Alone ? listener.url : listener.url.replace("//[::]:", "//*:"); // The host as it is written.
     return `Brooklet is listening on ${where} (${who}, ${entryWords(ways, isOnlyHere)})`;
   }
 
@@ -172,7 +172,7 @@ export class Listening {
     }
   }
 
-  /** A listener at `[::]` is for IPv6 alone, and another one may have its port for IPv4, as in mosquitto. */
+  /** Ports to share: a listener at `[::]` is for IPv6 alone, and another may have its port for IPv4 (mosquitto). */
   #portsOf({ listeners }: Configuration): Map<number, TcpPort> {
     const urls = listeners.map(({ url }) => listenUrlOf(url));
     const ports = new Map<number, TcpPort>();
@@ -194,7 +194,7 @@ export class Listening {
     return port === undefined ? listenTcp(url, admit) : listenAtPort(url.hostname, port, admit);
   }
 
-  /** Connections of proxies are those of many clients, whose addresses are known later. */
+  /** Admission at a listener: connections of proxies carry many clients, whose addresses are known later. */
   #admitAt(url: TcpUrl | WebSocketUrl): Admit | undefined {
     const admit = this.#admit;
     if (admit === undefined || url.isProxied) return undefined;
@@ -232,9 +232,9 @@ export class Listening {
 
   #webSocket(below: Listener, url: WebSocketUrl, { paths, httpDir }: ListenerConfiguration): Listener {
     const { path, trustedProxies } = url;
-    // No page can write a header of the PROXY protocol.
+    // A web page cannot write a header of the PROXY protocol.
     const hosts = url.hosts ?? (url.isProxied ? ["*"] : undefined);
-    // What only this machine can reach is not for pages of the web that a browser of this machine shows.
+    // A listener that only this machine can reach is not for web pages in a browser of this machine.
     const origins = url.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
     return listenWebSocket(below, {
       ...paths === undefined ? path === undefined ? {} : { paths: [path] } : { paths },
@@ -251,7 +251,7 @@ export class Listening {
   }
 }
 
-/** What is said behind the URL and what is said beside it. */
+/** Combines the options in the URL with those beside it. */
 function withOptions(
   url: ListenUrl,
   { proxyProtocol, origins, hosts, trustedProxies }: ListenerConfiguration,
@@ -268,7 +268,7 @@ function withOptions(
   };
 }
 
-/** Reads what listeners show; throws {@linkcode ConfigError} for what cannot be used. */
+/** Reads the files of listeners; throws {@linkcode ConfigError} for unusable ones. */
 export function checkListenerFiles({ listeners, tls }: Configuration): void {
   for (const { httpDir } of listeners) if (httpDir !== undefined) realFolder(httpDir);
   for (const own of [tls, ...listeners.map(({ tls }) => tls)]) {
@@ -305,7 +305,7 @@ function openUnix({ path, mode }: UnixUrl): Promise<Listener> {
   return listenUnix({ path, ...mode === undefined ? {} : { mode } });
 }
 
-/** Whether the address is there and the port is what is refused. */
+/** Whether the address exists and only the port is refused. */
 function isOfPort(error: unknown): boolean {
   return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied ||
     error instanceof Deno.errors.NotCapable;

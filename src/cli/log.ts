@@ -4,22 +4,22 @@ import { type ProgramIo, type ProgramOutput, writeText } from "./program_io.ts";
 import { whyNot } from "./read_file.ts";
 import { timestamp } from "./timestamp.ts";
 
-/** Facts beside a line, for lines in JSON. */
+/** Fields of a line, for lines in JSON. */
 export type LogFields = Readonly<Record<string, string | number | undefined>> & {
-  /** What it is about; `program` without one. */
+  /** Subject of the line; `program` without one. */
   readonly area?: LogArea;
 };
-/** Writes one line. @param type how much it matters; `notice` without one */
+/** Writes one line. @param type how important it is; `notice` without one */
 export type LogLine = (line: string, type?: LogType, fields?: LogFields) => void;
 
 /** Standard streams that lines can go to. */
 type ProgramOutputs = Pick<ProgramIo, "stdout" | "stderr">;
-/** Somewhere a line goes: it has its end already. */
+/** Destination of lines, which include their line ends. */
 type Destination = { readonly write: (line: string) => void; readonly close: () => void };
 
-/** Everything that could begin a new line or steer a terminal. */
+/** Characters that could begin a new line or control a terminal. */
 const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-/** Of a name that a client chose: the longest has 65,535 characters, and comes in each of its lines. */
+/** Longest part shown of a name that a client chose: it may have 65,535 characters, and is in each of its lines. */
 const LONGEST_SHOWN = 1_000;
 /** Levels of `$SYS/broker/log`, by type. */
 const SEVERITIES: Partial<Record<LogType, string>> = {
@@ -31,9 +31,9 @@ const SEVERITIES: Partial<Record<LogType, string>> = {
   unsubscribe: "M/unsubscribe",
 };
 
-/** The log of the program. What cannot be written is lost, and ends nothing. */
+/** Log of the program. A line that cannot be written is lost, without further effect. */
 export class Log implements Disposable {
-  /** Gets lines for `$SYS/broker/log`, as soon as somebody can publish them. */
+  /** Takes lines for `$SYS/broker/log`; set as soon as they can be published. */
   onTopic: ((severity: string, line: string) => void) | undefined;
   readonly #outputs: ProgramOutputs;
   #configuration: LoggingConfiguration;
@@ -46,7 +46,7 @@ export class Log implements Disposable {
     this.#destinations = openAll(configuration, this.#outputs);
   }
 
-  /** Goes on as another configuration says, with files opened again; where it throws nothing has changed. */
+  /** Applies another configuration, and opens the files again; changes nothing if it throws. */
   reload(configuration: LoggingConfiguration): void {
     const opened = openAll(configuration, this.#outputs);
     this.close();
@@ -59,7 +59,7 @@ export class Log implements Disposable {
     return isWritten(this.#configuration, type, area);
   }
 
-  /** Whether some kind of line is about packets. */
+  /** Whether any line about packets is written. */
   get tellsOfPackets(): boolean {
     return (["debug", "subscribe", "unsubscribe"] as const).some((type) => this.has(type, "packets"));
   }
@@ -137,18 +137,18 @@ function quietWriter(output: Pick<ProgramOutput, "writeSync">): (line: string) =
     try {
       writeText(output, line);
     } catch {
-      // Nobody reads it any more, or the disk is full; the broker goes on.
+      // The output is not read any more, or the disk is full; the broker continues.
     }
   };
 }
 
-/** What a client sent, fit for one line: control characters are written as escapes, and of what is long only the beginning. */
+/** Text of a client, made safe for one line: control characters are escaped, and a long text is shortened. */
 export function printable(text: string): string {
   const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}... (${text.length} characters)` : text;
   return shown.replace(STEERING, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** JSON that says the same, in which control characters beyond ASCII are escapes too. */
+/** JSON in which control characters beyond ASCII are escaped too. */
 function escapedJson(value: unknown): string {
   const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(value).replace(STEERING, (character) => character.split("").map(escape).join(""));

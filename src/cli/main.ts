@@ -23,7 +23,7 @@ interface Command {
 }
 
 const SERVE: Command = { name: "serve", help: SERVE_HELP, run: serve };
-// What clients need is loaded when one runs: the broker starts without it.
+// Client commands are loaded when one runs, so that the broker starts without them.
 const COMMANDS: readonly Command[] = [
   SERVE,
   { name: "passwd", help: PASSWD_HELP, run: passwd },
@@ -47,10 +47,10 @@ const COMMANDS: readonly Command[] = [
   { name: "bench", help: BENCH_HELP, run: async (args, io) => (await import("./bench_command.ts")).bench(args, io) },
   { name: "completions", help: COMPLETIONS_HELP, run: (args, io) => completions(args, COMMANDS, io) },
 ];
-// Behind their options there may be any word, and `-h` is a host: these look for `--help` themselves.
+// Commands whose options may be followed by any word, and for which `-h` is a host: they handle `--help` themselves.
 const READING_HELP: readonly string[] = ["passwd", "pub", "sub", "request"];
 
-/** The command line: gives the exit code. What goes wrong is on standard error, a line for each thing. */
+/** Runs the command line and gives the exit code. Errors go to standard error, one per line. */
 export async function main(args: readonly string[], io: ProgramIo): Promise<number> {
   const [first, ...rest] = args;
   const isCommand = first !== undefined && !first.startsWith("-");

@@ -5,19 +5,19 @@ import { printable } from "./log.ts";
 import { messageJson, messageJsonOfJson, prettyJson } from "./message_json.ts";
 import { type Moment, momentNow, strftime } from "./strftime.ts";
 
-/** How messages are to be printed. */
+/** Options for printing messages. */
 export interface PrintOptions {
-  /** As `-F` gives it. */
+  /** Format of `-F`. */
   readonly format: string | undefined;
-  /** With the topic in front of the payload (`-v`); a format goes before it. */
+  /** Whether the topic precedes the payload (`-v`); a format takes precedence. */
   readonly isVerbose: boolean;
-  /** Each message on a line of its own: not with `-N`. */
+  /** Whether each message is on a line of its own: not with `-N`. */
   readonly endsLines: boolean;
-  /** JSON over several lines. */
+  /** Whether JSON is spread over several lines. */
   readonly isPretty: boolean;
 }
 
-/** What a message looks like on standard output: nothing for an empty payload alone. */
+/** Formats a message for standard output: as nothing if all it would print is an empty payload. */
 export type MessagePrinter = (message: ReceivedMessage) => Uint8Array;
 
 interface Printing {
@@ -27,7 +27,7 @@ interface Printing {
   readonly complain: (line: string) => void;
 }
 
-/** Width and precision in bytes, as printf(3) has them. */
+/** Width and precision in bytes, as in printf(3). */
 interface Field {
   readonly isLeft: boolean;
   readonly pad: string;
@@ -46,7 +46,7 @@ const WIDEST = 65_535;
 const ENCODER = new TextEncoder();
 
 /**
- * Gives what prints messages; throws {@linkcode ArgumentError} for a format that is none.
+ * Makes a printer of messages; throws {@linkcode ArgumentError} for an invalid format.
  *
  * @param complain for payloads that should be JSON and are not
  */
@@ -75,10 +75,10 @@ function verbosePrinter(end: string): MessagePrinter {
   };
 }
 
-/** Takes a format apart; throws {@linkcode ArgumentError}. */
+/** Parses a format; throws {@linkcode ArgumentError}. */
 function parseFormat(format: string): Part[] {
   const parts: Part[] = [];
-  // A sequence as far as it goes, or text up to the next one.
+  // A sequence to its end, or text up to the next one.
   for (const [text] of format.matchAll(/%-?0?\d*(?:\.\d*)?[^]?|[@\\][^]?|[^%@\\]+/gu)) {
     parts.push(parsePart(text));
   }
@@ -183,7 +183,7 @@ function layout(json: string, isPretty: boolean): string {
   return isPretty ? prettyJson(json) : json;
 }
 
-/** A property that is not there is as wide as one that is. */
+/** Formats a number; a missing property takes the same width. */
 function numberField(value: number | undefined, { isLeft, pad, width }: Field): string {
   if (value === undefined) return pad.repeat(width);
   return isLeft ? `${value}`.padEnd(width) : `${value}`.padStart(width, pad);
@@ -196,7 +196,7 @@ function textField(text: string, { isLeft, width, precision }: Field): Uint8Arra
   return joined(isLeft ? [bytes, padding] : [padding, bytes]);
 }
 
-/** The width of a payload is also the most of it that is printed. */
+/** Formats a payload; the width is also the largest part that is printed. */
 function payloadField(payload: Uint8Array, { isLeft, pad, width }: Field): Uint8Array {
   if (width === 0) return payload;
   const shown = payload.subarray(0, width);
@@ -205,7 +205,7 @@ function payloadField(payload: Uint8Array, { isLeft, pad, width }: Field): Uint8
 }
 
 function hexField(payload: Uint8Array, { isLeft, pad, width }: Field): string {
-  // As many bytes as the width has digits for; mosquitto first cuts the payload at as many bytes as there are digits.
+  // Prints as many bytes as the width has digits for; mosquitto first cuts the payload to as many bytes as there are digits.
   const shown = width === 0 ? payload : payload.subarray(0, Math.floor(Math.min(payload.length, width) / 2));
   const hex = shown.toHex();
   return isLeft ? hex.padEnd(width) : hex.padStart(width, pad);

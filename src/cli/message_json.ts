@@ -6,12 +6,12 @@ import { type Moment, strftime } from "./strftime.ts";
 const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const BETWEEN_TOKENS = ' \t\n\r{}[],:"';
 
-/** A message as one JSON object on one line, with its payload as a string. */
+/** Formats a message as one JSON object on one line, with its payload as a string. */
 export function messageJson(message: ReceivedMessage, moment: Moment): string {
   return withPayload(message, moment, message.payload.length === 0 ? "null" : JSON.stringify(message.text()));
 }
 
-/** The same with the payload as the JSON that it is; `undefined` when it is none. Numbers stay as they were written. */
+/** Formats a message with its payload as JSON; `undefined` if it is not JSON. Numbers stay as they were written. */
 export function messageJsonOfJson(message: ReceivedMessage, moment: Moment): string | undefined {
   if (message.payload.length === 0) return withPayload(message, moment, "null");
   try {
@@ -23,7 +23,7 @@ export function messageJsonOfJson(message: ReceivedMessage, moment: Moment): str
   }
 }
 
-/** JSON over several lines, as cJSON prints it; not by recursion, because a payload may be nested as deep as it likes. */
+/** Spreads JSON over several lines, like cJSON; not by recursion, because a payload may be nested arbitrarily deep. */
 export function prettyJson(text: string): string {
   const open: string[] = [];
   const pieces: string[] = [];
@@ -40,7 +40,7 @@ export function prettyJson(text: string): string {
   return pieces.join("");
 }
 
-/** Tokens of a text that is JSON; without a regular expression, whose stack a long string would overflow. */
+/** Tokens of a JSON text; without a regular expression, whose stack a long string would overflow. */
 function jsonTokens(text: string): string[] {
   const tokens: string[] = [];
   for (let index = 0; index < text.length;) {
@@ -73,7 +73,7 @@ function withPayload(message: ReceivedMessage, moment: Moment, payload: string):
   return `${head.slice(0, -1)}${propertiesMember(message.properties)},"payload":${payload}}`;
 }
 
-/** With the names that `-D` takes; a name of a user property may be there more than once. */
+/** Properties by the names that `-D` takes; the name of a user property may occur more than once. */
 function propertiesMember(properties: Properties): string {
   const members: string[] = [];
   for (const [name, value] of Object.entries(properties)) {

@@ -3,7 +3,7 @@ import type { ProgramOutput } from "./program_io.ts";
 
 const MOST_WAITING_BYTES = 1_048_576;
 
-/** Standard output for messages: what comes while a write is under way leaves with the next one. */
+/** Standard output for messages: messages that arrive during a write leave with the next one. */
 export class MessageOutput {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #onBroken: (error: unknown) => void;
@@ -19,7 +19,7 @@ export class MessageOutput {
     this.#writer.closed.catch(() => {}); // Each write has its own owner.
   }
 
-  /** Writes; gives what to wait for when too much waits already. It never rejects. */
+  /** Writes; gives a promise to await when too much waits already. It never rejects. */
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#isBroken || bytes.length === 0) return undefined;
     this.#chunks.push(bytes);
@@ -28,13 +28,13 @@ export class MessageOutput {
     return this.#bytes < MOST_WAITING_BYTES ? undefined : this.#writing;
   }
 
-  /** Resolves when all is written, or cannot be. */
+  /** Resolves when everything is written, or cannot be. */
   async flushed(): Promise<void> {
     await this.#writing;
   }
 
   async #writeAll(): Promise<void> {
-    await undefined; // All of a turn in one write.
+    await undefined; // Writes all messages of a turn at once.
     try {
       while (this.#bytes > 0) {
         const bytes = concatenated(this.#chunks);

@@ -11,20 +11,20 @@ import { MessageOutput } from "./message_output.ts";
 
 /** Options of a command that prints messages. */
 export interface ReaderOptions extends ClientOptions, PrintOptions {
-  /** From the connection on. */
+  /** Time limit from the connection on. */
   readonly timeoutMs: number | undefined;
 }
 
-// Of retained messages there may be many before SUBACK, when reading cannot stop; with QoS 0 those beyond are lost.
+// Retained messages may be many before SUBACK, when reading cannot stop; those with QoS 0 beyond this are lost.
 const MOST_BUFFERED = 10_000;
 
-/** The messages of a subscription on their way to standard output. */
+/** Passes the messages of a subscription to standard output. */
 export class MessageReader implements AsyncDisposable {
   readonly #session: ClientCommandContext<ReaderOptions>;
   readonly #output: MessageOutput;
   readonly #print: (message: ReceivedMessage) => Uint8Array;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
-  /** What the next message has to wait for. */
+  /** Promise that the next message must wait for. */
   #waiting: Promise<void> | undefined;
 
   constructor(session: ClientCommandContext<ReaderOptions>) {
@@ -36,15 +36,15 @@ export class MessageReader implements AsyncDisposable {
     if (options.timeoutMs !== undefined) this.#timer = setTimeout(late, options.timeoutMs);
   }
 
-  /** Subscribes; rejects when the server refuses all of the Topic Filters, and says so when it refuses some. */
+  /** Subscribes; rejects if the server refuses all of the Topic Filters, and prints a line if it refuses some. */
   async subscribe(topicFilters: readonly string[], options: SubscriptionOptions): Promise<ClientSubscription> {
     const { client, console, options: { qos, properties: { subscribe } } } = this.#session;
     try {
-      const { subscriptionIdentifiers: _, ...properties } = subscribe; // The client gives out its own.
+      const { subscriptionIdentifiers: _, ...properties } = subscribe; // The client assigns its own.
       const subscription = await client.subscribe(topicFilters, {
         maximumMessages: MOST_BUFFERED,
         acknowledges: "read",
-        takesUnclaimed: true, // Of a session that is kept.
+        takesUnclaimed: true, // Messages of a kept session.
         qos,
         properties,
         ...options,
@@ -61,10 +61,10 @@ export class MessageReader implements AsyncDisposable {
     }
   }
 
-  /** Gives each message to `take` until that gives `true`, or the command is stopped. */
+  /** Gives each message to `take` until that returns `true`, or the command is stopped. */
   async each(subscription: ClientSubscription, take: (message: ReceivedMessage) => boolean): Promise<void> {
     const { client, console, stopped, options } = this.#session;
-    const reader = subscription.getReader(); // Leaving a loop over it would unsubscribe, also in a session that is kept.
+    const reader = subscription.getReader(); // Leaving a loop over it would unsubscribe, even in a session that is kept.
     for (;;) {
       const { value: message } = await reader.read();
       if (message === undefined || stopped.aborted) break;
@@ -86,7 +86,7 @@ export class MessageReader implements AsyncDisposable {
   }
 }
 
-/** With the Subscription Identifier that `-D` asked for instead of the one that the client uses. */
+/** Message with the Subscription Identifier that `-D` asked for instead of the one that the client uses. */
 function withIdentifiers(message: ReceivedMessage, { properties: { subscribe } }: ClientOptions): ReceivedMessage {
   const { subscriptionIdentifiers, ...others } = message.properties;
   if (subscriptionIdentifiers === undefined) return message;
@@ -100,7 +100,7 @@ function received(clientId: string, { dup, qos, retain, packetIdentifier, topic,
   return `Client ${clientId} received PUBLISH (${flags}, '${printable(topic)}', ... (${payload.length} bytes))`;
 }
 
-/** Nobody reads any more: that is how `| head -1` ends, and no failure. */
+/** Failure of the output; a closed pipe is none: that is how `| head -1` ends. */
 function outputFailure(error: unknown): ClientFailure {
   if (error instanceof Deno.errors.BrokenPipe) return new ClientFailure("", ExitCode.Success);
   const why = error instanceof Error ? error.message : String(error);

@@ -18,11 +18,11 @@ export interface ParseOptions<
   default?:
     & { readonly [Name in BooleanName]?: boolean }
     & { readonly [Name in StringName]?: string };
-  /** Everything behind the first operand is an operand. */
+  /** Whether everything after the first operand is an operand. */
   stopEarly?: boolean;
-  /** Sees what no option above names; operands come without a key. `false` leaves it out. */
+  /** Called for arguments that no option above names; operands come without a key. `false` drops the argument. */
   unknown?: (argument: string, key?: string, value?: unknown) => unknown;
-  /** Puts what follows `--` under its own key instead of among the operands. */
+  /** Puts arguments after `--` under their own key instead of among the operands. */
   "--"?: boolean;
 }
 

@@ -35,12 +35,12 @@ standard input is no terminal, it is its first line.
   -h, --help         print this
 `;
 
-/** The password file cannot be changed. */
+/** Reports that the password file cannot be changed. */
 export class PasswordFileError extends Error {
   override readonly name = "PasswordFileError";
 }
 
-/** What the command line says. */
+/** Options of the command line. */
 interface PasswdOptions {
   readonly action: "set" | "delete" | "hash" | "print";
   readonly isNew: boolean;
@@ -140,13 +140,13 @@ function usage(): ConfigError {
 
 async function newHash({ userName, password, hash }: PasswdOptions, io: ProgramIo): Promise<PasswordHash> {
   const given = password ?? await askPassword(userName, io);
-  if (isLikeHash(given)) { // Out of another file: a hash that others may have seen would be the password.
+  if (isLikeHash(given)) { // Copied from another file: a hash that others may have seen would be the password.
     throw new ConfigError("Cannot set the password: it is a hash; give the password itself");
   }
   return await hash(given);
 }
 
-/** Reads the file, and replaces it by what becomes of its text. */
+/** Reads the file, and replaces it by its changed text. */
 async function change(
   path: string,
   isNew: boolean,

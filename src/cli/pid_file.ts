@@ -1,10 +1,10 @@
 import { ConfigError } from "./config_error.ts";
 import { whyNot } from "./read_file.ts";
 
-// The longest number of a process, and its line end.
+// Longest process id with its line end.
 const MOST_BYTES = 32;
 
-/** A file with the number of the process, while it runs. */
+/** File with the id of the process, while it runs. */
 export class PidFile implements Disposable {
   readonly #path: string | undefined;
 
@@ -13,8 +13,8 @@ export class PidFile implements Disposable {
   }
 
   /**
-   * Replaces a file that an earlier process has left, and nothing else: who may write to the folder could lay a link there
-   * to have another file overwritten. Throws {@linkcode ConfigError} when it cannot be written.
+   * Replaces a file that an earlier process has left, and nothing else: a user with write access to the folder could
+   * place a link there to have another file overwritten. Throws {@linkcode ConfigError} if it cannot be written.
    *
    * @param path `undefined` for none
    */
@@ -27,25 +27,25 @@ export class PidFile implements Disposable {
     }
   }
 
-  /** Leaves it if another process has replaced it. */
+  /** Deletes the file, unless another process has replaced it. */
   [Symbol.dispose](): void {
     try {
       if (this.#path !== undefined && numberIn(this.#path) === `${Deno.pid}`) Deno.removeSync(this.#path);
     } catch {
-      // Somebody else has removed it, or its folder is no longer ours: nothing depends on it.
+      // The file was deleted, or its folder is no longer accessible: nothing depends on it.
     }
   }
 }
 
 function create(path: string): void {
   if (numberIn(path) !== undefined) Deno.removeSync(path);
-  // Opens nothing that is there, not even through a link.
+  // Opens no existing file, not even through a link.
   using file = Deno.openSync(path, { write: true, createNew: true, mode: 0o644 });
   const bytes = new TextEncoder().encode(`${Deno.pid}\n`);
   for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
 }
 
-/** Reads a pid file, "" for an empty one; `undefined`: there is none. Throws for anything else that is there. */
+/** Reads a pid file, "" for an empty one; `undefined`: it does not exist. Throws for anything else at the path. */
 function numberIn(path: string): string | undefined {
   let found: Deno.FileInfo;
   try {

@@ -2,10 +2,10 @@ import type { ClientArguments } from "./client_arguments.ts";
 import { integerOf } from "./client_command_options.ts";
 import { messagePrinter, type PrintOptions } from "./message_format.ts";
 
-// Longer ones do not fit a timer, which would fire at once.
+// Longest timeout of a timer; with a longer one it would fire at once.
 const LONGEST_TIMEOUT_SECONDS = 2_147_483;
 
-/** How messages are to be printed, and until when they are waited for; throws {@linkcode ArgumentError}. */
+/** Options for printing messages, and the time limit for them; throws {@linkcode ArgumentError}. */
 export function parsePrintOptions(given: ClientArguments): PrintOptions & { readonly timeoutMs: number | undefined } {
   const options = {
     format: given.last("-F"),
@@ -13,7 +13,7 @@ export function parsePrintOptions(given: ClientArguments): PrintOptions & { read
     endsLines: !given.has("-N"),
     isPretty: given.has("--pretty"),
   };
-  messagePrinter(options, () => {}); // Before anything else is done: the format is a good one.
+  messagePrinter(options, () => {}); // Checks the format before anything else is done.
   const timeout = given.last("-W");
   const timeoutMs = timeout === undefined
     ? undefined

@@ -1,18 +1,18 @@
-/** Surroundings of a command: its standard streams, its variables, its signals and the end of its process. */
+/** Environment of a command: its standard streams, its variables, its signals and the end of its process. */
 export interface ProgramIo {
   readonly stdin: ProgramInput;
   readonly stdout: ProgramOutput;
   readonly stderr: ProgramOutput;
   readonly environment: ProgramEnvironment;
-  /** Calls the function at each such signal, which then does nothing else. */
+  /** Calls the function at each such signal, which then has no other effect. */
   onSignal(signal: Deno.Signal, handle: () => void): void;
-  /** Calls the function with each error that nothing has caught, which then does not end the process. */
+  /** Calls the function with each uncaught error, which then does not end the process. */
   onUncaught(handle: (error: UncaughtError) => void): void;
   /** Ends the process at once. */
   exit(code: number): never;
 }
 
-/** Standard input; at a terminal, what is typed is not shown while it is raw. */
+/** Standard input; at a terminal in raw mode, typed characters are not shown. */
 export type ProgramInput = Pick<typeof Deno.stdin, "readable" | "read" | "isTerminal" | "setRaw">;
 
 /** Standard output or standard error. */
@@ -21,11 +21,11 @@ export type ProgramOutput = Pick<typeof Deno.stdout, "writable" | "writeSync" | 
 /** Environment variables. */
 export interface ProgramEnvironment {
   get(name: string): string | undefined;
-  /** All of them; none where Deno was not given --allow-env. */
+  /** All variables; none if Deno has no --allow-env. */
   toObject(): Readonly<Record<string, string>>;
 }
 
-/** An error that nothing has caught, and how it came to light. */
+/** Uncaught error, and the way it came to light. */
 export interface UncaughtError {
   readonly kind: "uncaught" | "unhandled rejection";
   readonly reason: unknown;
@@ -33,7 +33,7 @@ export interface UncaughtError {
 
 const ENCODER = new TextEncoder();
 
-/** Surroundings of the process itself. */
+/** Environment of the process itself. */
 export function processIo(): ProgramIo {
   return {
     stdin: Deno.stdin,
@@ -55,7 +55,7 @@ export function writeText(output: Pick<ProgramOutput, "writeSync">, text: string
   while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
 }
 
-/** Writes a line; one that nobody reads any more is lost. */
+/** Writes a line; it is lost if the output is not read any more. */
 export function printLine(output: ProgramOutput, line: string): void {
   try {
     writeText(output, `${line}\n`);

@@ -20,7 +20,7 @@ interface PublishCommandOptions extends ClientOptions {
   readonly repeatDelayMs: number;
 }
 
-// Handed over to the client at once, with QoS 1 and 2: enough to keep all places in flight busy.
+// Publications of QoS 1 and 2 in the client at once: enough to keep all places in flight busy.
 const MOST_HANDED_OVER = 1_000;
 const MOST_BYTES_HANDED_OVER = 8_388_608;
 const LONGEST_DELAY_SECONDS = 2_147_483;
@@ -45,7 +45,7 @@ export async function parsePublishCommand(given: ClientArguments, io: ProgramIo)
   const maximumInflight = maximum === undefined
     ? {}
     : { maximumInflight: integerOf(maximum, 1, 65_535, "Maximum inflight messages must be greater than 0.") };
-  // Whoever has lines to send goes on with them when the server is back.
+  // A command that publishes lines resumes with them when the server is back.
   const reconnect = source.kind === "lines" ? {} : options.connect.reconnect ?? {};
   const connect = { ...options.connect, ...maximumInflight, reconnect };
   return { ...options, connect, topic, retain: given.has("-r"), source, repeat, repeatDelayMs };
@@ -66,7 +66,7 @@ async function run(
   const closed = client.closed.then(() => {
     if (client.status.kind === "closed" && client.status.error !== undefined) throw client.status.error;
   });
-  await Promise.race([publishLines(publisher, inputLines(io.stdin), options), closed]); // Standard input may say nothing for long.
+  await Promise.race([publishLines(publisher, inputLines(io.stdin), options), closed]); // Standard input may be silent for long.
   return ExitCode.Success;
 }
 
@@ -83,7 +83,7 @@ async function publishLines(
       await published;
       continue;
     }
-    published.catch(() => {}); // It is looked at below, in its turn.
+    published.catch(() => {}); // It is awaited below, in its turn.
     underWay.push({ published, bytes: line.length });
     bytes += line.length;
     while (underWay.length > MOST_HANDED_OVER || bytes > MOST_BYTES_HANDED_OVER) {
@@ -95,7 +95,7 @@ async function publishLines(
   for (const { published } of underWay.values()) await published;
 }
 
-/** Publishes, and says what the server has refused, as mosquitto_pub does: that is no failure. */
+/** Publishes, and prints refusals of the server, as mosquitto_pub does: they are not failures. */
 class Publisher {
   readonly #client: Client;
   readonly #options: PublishCommandOptions;
@@ -124,7 +124,7 @@ class Publisher {
   }
 }
 
-/** What cannot be sent at all. */
+/** Failure for a message that cannot be sent at all. */
 function publishFailure(error: unknown): unknown {
   if (!(error instanceof MqttError)) return error;
   switch (error.reasonCode) {

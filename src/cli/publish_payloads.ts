@@ -3,16 +3,16 @@ import { ClientFailure, ExitCode } from "./client_failure.ts";
 import { concatenated } from "./concatenated.ts";
 import type { ProgramInput } from "./program_io.ts";
 
-/** Where the payloads come from: one is there from the beginning, lines come as they are written. */
+/** Source of the payloads: one that is known from the beginning, or lines as they are written. */
 export type PayloadSource =
   | { readonly kind: "one"; readonly payload: Uint8Array }
   | { readonly kind: "lines" };
 
 const KINDS = ["-m", "-f", "-l", "-s", "-n"] as const satisfies readonly OptionName[];
-const MOST_BYTES = 268_435_455; // Of a packet (MQTT 5, section 2.1.4).
+const MOST_BYTES = 268_435_455; // Limit of a packet (MQTT 5, section 2.1.4).
 const LINE_FEED = 0x0a;
 
-/** Reads what there is to publish; throws {@linkcode ArgumentError}, and {@linkcode ClientFailure} when it is not there. */
+/** Reads the payload; throws {@linkcode ArgumentError}, and {@linkcode ClientFailure} if it cannot be read. */
 export async function payloadSource(
   given: ClientArguments,
   stdin: ProgramInput,
@@ -35,7 +35,7 @@ export async function payloadSource(
   }
 }
 
-/** The lines of standard input as bytes, without their line feed; also the last one, that has none. */
+/** Lines of standard input as bytes, without their line feeds; includes a last line without one. */
 export async function* inputLines(stdin: ProgramInput): AsyncGenerator<Uint8Array> {
   let begun: Uint8Array[] = [];
   let begunBytes = 0;

@@ -1,11 +1,11 @@
 import { ConfigError } from "./config_error.ts";
 
-/** Text of a file; throws {@linkcode ConfigError} that says what it is for. */
+/** Reads the text of a file; throws {@linkcode ConfigError} that names its purpose. */
 export function readText(purpose: string, path: string): string {
   return new TextDecoder().decode(readBytes(purpose, path));
 }
 
-/** Bytes of a file; throws {@linkcode ConfigError} that says what it is for. */
+/** Reads the bytes of a file; throws {@linkcode ConfigError} that names its purpose. */
 export function readBytes(purpose: string, path: string): Uint8Array {
   try {
     return Deno.readFileSync(path);
@@ -14,7 +14,7 @@ export function readBytes(purpose: string, path: string): Uint8Array {
   }
 }
 
-/** Text of a PEM file, or of all in a folder; throws {@linkcode ConfigError} that says what it is for. */
+/** Reads the text of a PEM file, or of all in a folder; throws {@linkcode ConfigError} that names its purpose. */
 export function readPem(purpose: string, path: string): string {
   try {
     if (!Deno.statSync(path).isDirectory) return Deno.readTextFileSync(path);
@@ -25,7 +25,7 @@ export function readPem(purpose: string, path: string): string {
   }
 }
 
-/** Why the system does not give a file. */
+/** Reason why a file cannot be read. */
 export function whyNot(error: unknown): string {
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotFound) return "there is no such file";

@@ -11,7 +11,7 @@ import { type Log, printable } from "./log.ts";
 import { othersTurn } from "./others_turn.ts";
 import type { ServeRequest } from "./serve_options.ts";
 
-/** What takes another configuration while it runs. */
+/** Parts that take another configuration while they run. */
 interface Reloadable {
   readonly access: Access;
   readonly listening: Listening;
@@ -19,7 +19,7 @@ interface Reloadable {
   readonly broker: Broker;
 }
 
-/** What cannot change while the broker runs. */
+/** Settings that cannot change while the broker runs. */
 const FIXED = [
   "storage",
   "clientIds",
@@ -32,9 +32,9 @@ const FIXED = [
 const FIXED_OF_LISTENER = ["url", "paths", "origins", "hosts", "httpDir", "trustedProxies", "proxyProtocol"] as const;
 const FIXED_OF_TLS = ["authority", "requireCertificate", "minimumVersion"] as const;
 
-/** Reads the configuration again, with all files that it names. What cannot be used changes nothing. */
+/** Reads the configuration again, with all files that it names. Changes nothing if any of it is unusable. */
 export class Reload {
-  /** The one in force. */
+  /** Configuration in force. */
   configuration: Configuration;
   readonly #request: ServeRequest;
   readonly #parts: Reloadable;
@@ -46,7 +46,7 @@ export class Reload {
     this.#parts = parts;
   }
 
-  /** Does it, behind one that is under way, and says what came of it; it never rejects. */
+  /** Reloads, after one that is in progress, and logs the result; it never rejects. */
   run(): Promise<void> {
     return this.#running = this.#running.then(() => this.#runOnce());
   }
@@ -76,7 +76,7 @@ export class Reload {
     }
   }
 
-  /** All that can fail is done before anything is changed. */
+  /** Applies a configuration: everything that can fail is done before anything is changed. */
   async #apply(next: Configuration): Promise<number> {
     const { access, listening, log, broker } = this.#parts;
     const applyAccess = await access.prepareReload(next);
@@ -87,7 +87,7 @@ export class Reload {
     const isStillWelcome = applyAccess();
     const banned = applyBans(broker, next.bans, this.configuration.bans);
     this.configuration = next;
-    // Whose password was found right just before is not known to the broker in the same turn.
+    // A client whose password was accepted just before is not known to the broker in the same turn.
     await othersTurn();
     const gone = broker.disconnect(
       ({ principal, peer }) => !isStillWelcome({ principal, listener: peer.listener }),
@@ -97,7 +97,7 @@ export class Reload {
   }
 }
 
-/** The first thing that is not the same and has to be; `undefined`: there is none. */
+/** First setting that differs and must not; `undefined`: there is none. */
 function changedOf(now: Configuration, next: Configuration): string | undefined {
   if (now.listeners.length !== next.listeners.length) return "listeners";
   for (const [index, listener] of now.listeners.entries()) {

@@ -1,4 +1,4 @@
-/** The text of a file; `undefined`: there is none. */
+/** Reads the text of a file; `undefined`: it does not exist. */
 export async function readTextIfThere(path: string): Promise<string | undefined> {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await Deno.readFile(path));
@@ -9,12 +9,12 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
 }
 
 /**
- * Replaces a file at once: whoever reads it sees the old text or the new one, also when this fails. It keeps its mode and
- * its owner; a new one is for its owner alone.
+ * Replaces a file atomically: a reader sees the old text or the new one, even if this fails. The file keeps its mode
+ * and its owner; a new one is accessible to its owner only.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const old = await statIfThere(path);
-  // A link stays one: what it leads to is replaced.
+  // A link stays: its target is replaced.
   const target = old === undefined ? path : await Deno.realPath(path);
   const temporary = `${target}.${crypto.randomUUID()}.tmp`;
   const file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
@@ -37,7 +37,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 async function keepModeAndOwner(path: string, { mode, uid, gid }: Deno.FileInfo): Promise<void> {
   if (Deno.build.os === "windows") return;
   const own = await Deno.stat(path);
-  // A broker that runs as somebody else has to be able to read it as before.
+  // A broker that runs as another user must be able to read it as before.
   if (own.uid !== uid || own.gid !== gid) await Deno.chown(path, uid, gid);
   if (mode !== null) await Deno.chmod(path, mode & 0o7777);
 }

@@ -16,12 +16,12 @@ interface RequestCommandOptions extends ReaderOptions {
   readonly skipsRetained: boolean;
 }
 
-/** Runs `request`; gives the exit code. Any message to the response topic is the response, as mosquitto_rr has it. */
+/** Runs `request`; gives the exit code. Any message to the response topic is the response, as in mosquitto_rr. */
 export function request(args: readonly string[], io: ProgramIo): Promise<number> {
   return runClientCommand({ command: "request", help: REQUEST_HELP, parse: parseRequestCommand, run }, args, io);
 }
 
-/** Reads its options; throws {@linkcode ArgumentError} and ClientFailure. */
+/** Parses its options; throws {@linkcode ArgumentError} and ClientFailure. */
 export async function parseRequestCommand(given: ClientArguments, io: ProgramIo): Promise<RequestCommandOptions> {
   const options = parseClientOptions(given, io.environment);
   const topic = options.topics.at(-1);
@@ -44,7 +44,7 @@ async function run(session: ClientCommandContext<RequestCommandOptions>): Promis
   const { topic, payload, responseTopic, qos, skipsRetained, properties: { publish } } = options;
   await using reader = new MessageReader(session);
   const subscription = await reader.subscribe([responseTopic], {});
-  const { topicAlias: _, ...others } = publish; // The client gives it out itself.
+  const { topicAlias: _, ...others } = publish; // The client assigns it.
   const published = client.publish(topic, payload, { qos, properties: { ...others, responseTopic } }).catch((error) => {
     if (!(error instanceof RefusedError)) throw error;
     console.say(`Warning: Publish 1 failed: ${reasonText(error)}.`);

@@ -9,8 +9,8 @@ const CLEAR_LINE = 0x15; // ^U
 const MOST_BYTES = 65_535;
 
 /**
- * Asks for a password: at a terminal twice and without showing it, else it is the first line of standard input. Throws
- * {@linkcode ConfigError} when there is none, or the two are not the same.
+ * Asks for a password: at a terminal twice and without showing it, otherwise as the first line of standard input.
+ * Throws {@linkcode ConfigError} if there is none, or if the two differ.
  */
 export async function askPassword(userName: string, io: ProgramIo): Promise<string> {
   if (!io.stdin.isTerminal()) return textOf(await readLine(io.stdin));
@@ -44,7 +44,7 @@ async function readLine(stdin: ProgramInput): Promise<number[]> {
 }
 
 async function hiddenLine(question: string, { stdin, stderr }: ProgramIo): Promise<number[]> {
-  stdin.setRaw(true); // Before anybody is asked: what is typed early is not shown either.
+  stdin.setRaw(true); // Before the question: early typing is not shown either.
   try {
     writeText(stderr, question);
     return await rawLine(stdin);
@@ -54,7 +54,7 @@ async function hiddenLine(question: string, { stdin, stderr }: ProgramIo): Promi
   }
 }
 
-/** What is typed up to Enter, as a terminal would edit it. */
+/** Line typed up to Enter, edited as a terminal would. */
 async function rawLine(stdin: ProgramInput): Promise<number[]> {
   const line: number[] = [];
   const chunk = new Uint8Array(1);
@@ -72,7 +72,7 @@ async function rawLine(stdin: ProgramInput): Promise<number[]> {
   }
 }
 
-/** Of UTF-8: all bytes of the last character. */
+/** Erases the last character: all of its bytes in UTF-8. */
 function eraseCharacter(line: number[]): void {
   for (let last = line.pop(); last !== undefined && (last & 0xc0) === 0x80; last = line.pop());
 }

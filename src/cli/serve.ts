@@ -20,9 +20,9 @@ import { openStorage, parseStorageOption, storageError } from "./storage_option.
 import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
 
 const EXIT_STORAGE_LOST = 3;
-// A storage that is lost may not even answer that it is closed.
+// Time limit for closing a lost storage, which may not even answer that it is closed.
 const LOST_CLOSE_MS = 6_000;
-// Within 10 s: many have one cause.
+// Lines within 10 s: many errors have one cause.
 const MOST_ERROR_LINES = 5;
 
 /**
@@ -47,7 +47,7 @@ function startWarnings({ warnings, isOfMosquitto }: Written): readonly string[] 
   return save === undefined ? warnings : [...warnings, save];
 }
 
-/** Says everything that is wrong, in the files that it names too. */
+/** Prints everything that is wrong, in the files of the configuration too. */
 async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
   try {
     const { written, overrides } = await request.read();
@@ -63,7 +63,7 @@ async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
   }
 }
 
-/** Reads everything that the configuration names; throws {@linkcode ConfigError} with what cannot be used. */
+/** Reads all files of the configuration; throws {@linkcode ConfigError} with the unusable ones. */
 async function checkFiles(configuration: Configuration): Promise<void> {
   const messages: string[] = [];
   for (const read of [() => Access.read(configuration), () => checkListenerFiles(configuration)]) {
@@ -92,11 +92,11 @@ async function run(
   const gate = new ConnectionGate();
   let reload: Reload | undefined;
   const current = () => reload?.configuration ?? configuration;
-  // Whatever fails, no socket file stays.
+  // Declared with `using`: no socket file stays, whatever fails.
   using listening = new Listening(refusals.line, admission(gate, current, refusals.line));
   const lines = await listening.listen(configuration);
   for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
-  using termination = new Termination(io); // Before anybody can know that it listens.
+  using termination = new Termination(io); // Before its listening can be noticed.
   ignoreOtherSignals(log.line, io);
   io.onUncaught(({ kind, reason }) => log.line(`Error: ${kind}: ${printable(String(reason))}`, "error"));
   using _pidFile = PidFile.write(configuration.pidFile);
@@ -111,11 +111,11 @@ async function run(
   const { broker, says } = opened;
   applyBans(broker, configuration.bans);
   log.onTopic = (severity, line) => {
-    // A broker that is closed has nobody who reads it.
+    // A closed broker has no readers of its log.
     broker.publish({ topic: `$SYS/broker/log/${severity}`, payload: line }).catch(() => {});
   };
   const reloading = reload = new Reload(request, configuration, { access, log, listening, broker });
-  onReload(() => reloading.run(), io); // Before anybody knows that it runs: by itself the signal would end it.
+  onReload(() => reloading.run(), io); // Before its start can be noticed: by default the signal would end it.
   for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
   for (const line of [...lines, says]) log.line(line);
   const accepting = acceptAll(listening.open, broker, current, refusals.line, gate);
@@ -178,7 +178,7 @@ function brokerOptions(
   };
 }
 
-/** Resolves when the promise is settled, or so much time has gone by. */
+/** Resolves when the promise has settled, or after a time limit. */
 async function inTime(promise: Promise<void>, ms: number): Promise<void> {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
@@ -186,19 +186,19 @@ async function inTime(promise: Promise<void>, ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
-/** With the buffers outside of the heap, which hold what is read and written. */
+/** Bytes of the heap, and of buffers outside of it, which hold bytes read and written. */
 function heapBytes(): number {
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external;
 }
 
-/** How long the machine runs, where Deno may say so. */
+/** Uptime of the machine, if Deno may read it. */
 function machineClock(): Pick<BrokerOptions, "machine"> {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "osUptime" });
   return state === "granted" ? { machine: { uptimeMs: () => Deno.osUptime() * 1_000, bootId: bootId() } } : {};
 }
 
-/** Linux has one; Deno reads it with all permissions alone, and asks nobody for them here. */
+/** Boot id on Linux; Deno reads it only with all permissions, and prompts for none here. */
 function bootId(): string | undefined {
   const path = "/proc/sys/kernel/random/boot_id";
   try {

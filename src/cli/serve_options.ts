@@ -13,7 +13,7 @@ import { parseStorageOption, STORAGE_OPTION_HELP } from "./storage_option.ts";
 import { tlsOptions } from "./tls_options.ts";
 
 const SWITCHES = ["verbose", "allow-anonymous", "require-certificate", "print-config", "check-config"] as const;
-/** What a file says itself. */
+/** Options that do not go with --config, because the file has these settings. */
 const IN_PLACE_OF_FILE = ["listen", "port", "cert", "key", "cafile", "require-certificate", "tls-version"] as const;
 
 export const SERVE_HELP = `Usage: brooklet [serve] [options]
@@ -50,14 +50,14 @@ Variables such as BROOKLET_LISTENERS__0__URL override what a file says; options 
 The exit code is 0 at the end of a signal, 1 where the system refuses something, and 2 for a mistake in what was written.
 `;
 
-/** What the command line asks for. */
+/** Request of the command line. */
 export interface ServeRequest {
   readonly action: "run" | "check" | "print";
-  /** Reads the configuration as it is now; throws {@linkcode ConfigError}. */
+  /** Reads the current configuration; throws {@linkcode ConfigError}. */
   read(): Promise<{ readonly written: Written; readonly overrides: readonly Override[] }>;
 }
 
-/** Takes the arguments apart; throws {@linkcode ConfigError}. */
+/** Parses the arguments; throws {@linkcode ConfigError}. */
 export function parseServeOptions(args: readonly string[], environment: ProgramEnvironment): ServeRequest {
   const parsed = parseArgs(args, {
     string: ["config", "listen", "port", "cert", "key", "cafile", "tls-version", "storage", "limit", "log"],
@@ -68,7 +68,7 @@ export function parseServeOptions(args: readonly string[], environment: ProgramE
       throw unknownArgument(argument);
     },
   });
-  if (parsed._.length > 0) throw unknownArgument(String(parsed._[0])); // Behind "--".
+  if (parsed._.length > 0) throw unknownArgument(String(parsed._[0])); // After "--".
   for (const argument of args) { // `--allow-anonymous=no` would be taken for yes.
     const name = SWITCHES.find((name) => argument.startsWith(`--${name}=`));
     if (name !== undefined) throw new ConfigError(`Option --${name} takes no value: "${argument}"`);
@@ -85,7 +85,7 @@ export function parseServeOptions(args: readonly string[], environment: ProgramE
   if (config !== undefined && both !== undefined) {
     throw new ConfigError(`Options --config and --${both} do not go together: say it in "${config}"`);
   }
-  if (parsed.storage !== undefined) parseStorageOption(parsed.storage); // In the words of the command line.
+  if (parsed.storage !== undefined) parseStorageOption(parsed.storage); // For an error in the words of the command line.
   const fromOptions = optionOverrides(parsed);
   const commandLine = asWritten({
     ...listeners.length === 0 ? {} : { listeners },
@@ -100,7 +100,7 @@ export function parseServeOptions(args: readonly string[], environment: ProgramE
   };
 }
 
-/** What reads values is loaded when there are some. */
+/** Overrides of the environment; their reader is loaded only if there are any. */
 async function fromEnvironment(environment: ProgramEnvironment): Promise<Override[]> {
   const variables = environment.toObject();
   if (!Object.keys(variables).some((name) => name.startsWith("BROOKLET_"))) return [];
@@ -108,18 +108,18 @@ async function fromEnvironment(environment: ProgramEnvironment): Promise<Overrid
   return environmentOverrides(variables, Deno.readTextFileSync);
 }
 
-/** What reads files is loaded when there is one. */
+/** Reads a file; the reader is loaded only then. */
 async function readFile(config: string): Promise<Written> {
   const { readConfiguration } = await import("./config/file.ts");
   return readConfiguration(config);
 }
 
 function listenerAt(url: string): { url: string } {
-  parseListenUrl(url); // In the words of the command line.
+  parseListenUrl(url); // For an error in the words of the command line.
   return { url };
 }
 
-/** What is said on the command line holds in any case. */
+/** Overrides of the command line, which take precedence. */
 function optionOverrides(
   { verbose, log, limit, storage, "allow-anonymous": isOpen }: {
     readonly verbose: boolean;

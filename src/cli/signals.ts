@@ -1,4 +1,4 @@
-/** Signals of the system: those that end the program, those that are for it, and those that would end it for nothing. */
+/** Signals of the system: to end the program, to control it, and to ignore although they would end it. */
 
 import { close as closeInspector, url as inspectorUrl } from "node:inspector";
 import type { LogLine } from "./log.ts";
@@ -6,17 +6,17 @@ import { othersTurn } from "./others_turn.ts";
 import type { ProgramIo } from "./program_io.ts";
 
 const EXIT_INTERRUPTED = 1;
-// `deno task` hands on SIGINT, which the terminal has sent to its whole group already.
+// `deno task` passes on SIGINT, which the terminal has already sent to its whole process group.
 const SAME_KEY_PRESS_MS = 500;
 const DEBUGGER_WITHIN_MS = 500;
 const SAVED = "all that was acknowledged is in the storage already";
-/** By themselves they would end the program. Those of real time (SIGRTMIN) cannot be caught (Deno 2.9.6). */
+/** Signals that would end the program by default. Real-time signals (SIGRTMIN) cannot be caught (Deno 2.9.6). */
 const IGNORED: readonly Deno.Signal[] = ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"];
 const SIGUSR1_BIT = 1n << 9n; // It has the number 10 on Linux.
 
-/** Waits for a signal that asks the program to end; the next one, unless it comes from the same key, ends it at once. */
+/** Waits for a signal to end the program; the next one, unless it is of the same key press, ends it at once. */
 export class Termination implements Disposable {
-  /** The first such signal. */
+  /** First such signal. */
   readonly signal: Promise<Deno.Signal>;
   #phase: "running" | "keyDown" | "ending" = "running";
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -40,42 +40,42 @@ export class Termination implements Disposable {
 
   #holdKey(): void {
     this.#phase = "keyDown";
-    // One that has come meanwhile, while the program was busy, is taken before the phase is another.
+    // Delayed, so that a signal that arrived while the program was busy is handled before the phase changes.
     const release = () => this.#timer = setTimeout(() => this.#phase = "ending", 0);
     this.#timer = setTimeout(release, SAME_KEY_PRESS_MS);
   }
 }
 
-/** Windows has no such signal. */
+/** Handles SIGHUP, which Windows does not have. */
 export function onReload(reload: () => void, io: ProgramIo): void {
   if (Deno.build.os !== "windows") io.onSignal("SIGHUP", reload);
 }
 
-/** Tells of signals that mean nothing here, and takes back what the runtime does at SIGUSR1. */
+/** Logs signals that have no meaning here, and undoes the runtime's reaction to SIGUSR1. */
 export function ignoreOtherSignals(log: LogLine, io: ProgramIo): void {
   if (Deno.build.os === "windows") return;
   for (const signal of IGNORED) {
     io.onSignal(signal, () => log(`${signal}: ignored, it has no meaning here`));
   }
-  const isDebugged = maySeeDebugger() && inspectorUrl() !== undefined; // By --inspect: it is wanted.
+  const isDebugged = maySeeDebugger() && inspectorUrl() !== undefined; // Started by --inspect: it is wanted.
   io.onSignal("SIGUSR1", () => {
     log(`SIGUSR1: nothing is saved, ${SAVED}`);
     if (!isDebugged) closeDebugger(log); // Never rejects.
   });
 }
 
-/** A warning for those who know this signal from mosquitto; `undefined`: it is blocked. */
+/** Warning for users who know this signal from mosquitto; `undefined`: it is blocked. */
 export function saveSignalWarning(): string | undefined {
   if (blockedSignals() & SIGUSR1_BIT) return undefined;
   return `SIGUSR1, at which mosquitto saves, opens a debugger of Deno on 127.0.0.1:9229; ${SAVED}. ` +
     "docs/deploy.md says how to block it";
 }
 
-/** As Linux tells it, where Deno may read it. */
+/** Blocked signals according to Linux, if Deno may read them. */
 function blockedSignals(): bigint {
   const path = "/proc/self/status";
   try {
-    // Without a permission it would ask somebody at a terminal.
+    // Without the permission Deno would prompt at a terminal.
     if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return 0n;
     return BigInt(`0x${/^SigBlk:\s+([\da-f]+)$/m.exec(Deno.readTextFileSync(path))?.[1] ?? "0"}`);
   } catch {
@@ -83,7 +83,7 @@ function blockedSignals(): bigint {
   }
 }
 
-/** At SIGUSR1 the runtime opens a debugger, for all who can reach the port; it cannot be kept from it (Deno 2.9.6). */
+/** Closes the debugger that the runtime always opens at SIGUSR1, for all who can reach its port (Deno 2.9.6). */
 async function closeDebugger(log: LogLine): Promise<void> {
   if (!maySeeDebugger()) {
     log(
@@ -104,7 +104,7 @@ async function closeDebugger(log: LogLine): Promise<void> {
   }
 }
 
-/** No part of this permission is enough. Without it the runtime would ask somebody at a terminal. */
+/** Whether Deno has the whole permission; a part is not enough. Without it the runtime would prompt at a terminal. */
 function maySeeDebugger(): boolean {
   return Deno.permissions.querySync({ name: "sys" }).state === "granted";
 }

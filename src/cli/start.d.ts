@@ -1,2 +1,2 @@
-/** The command line: gives the exit code. */
+/** Runs the command line and gives the exit code. */
 export function main(args: readonly string[]): Promise<number>;

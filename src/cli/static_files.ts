@@ -22,8 +22,8 @@ const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
   ["woff2", "font/woff2"],
   ["wasm", "application/wasm"],
 ]);
-/** What a part of a path may not be: hidden, empty, the folder above, or more than one part once it is decoded. */
-// deno-lint-ignore no-control-regex -- Control characters are what it looks for.
+/** Forbidden part of a path: hidden, empty, the folder above, or more than one part after decoding. */
+// deno-lint-ignore no-control-regex -- It matches control characters on purpose.
 const REFUSED_PART = /^\.|^$|[\x00-\x1f\x7f/\\:]/;
 
 /**
@@ -38,12 +38,12 @@ export function staticFiles(folder: string): (request: HttpRequest) => Promise<H
     try {
       return await answerOf(root, path);
     } catch {
-      return undefined; // It is not there, or may not be read: who asks is not told which.
+      return undefined; // Missing or unreadable: the answer does not reveal which.
     }
   };
 }
 
-/** Where the folder is behind all links. */
+/** Path of the folder after resolving all links. */
 export function realFolder(folder: string): string {
   try {
     if (Deno.statSync(folder).isDirectory) return Deno.realPathSync(folder);
@@ -53,7 +53,7 @@ export function realFolder(folder: string): string {
   throw new ConfigError(`Cannot read the folder "${folder}": it is a file`);
 }
 
-/** `undefined`: it names nothing that may be shown. */
+/** Path of the file for a request; `undefined`: it names nothing that may be shown. */
 function pathOf(pathname: string): string | undefined {
   const [, ...encoded] = pathname.split("/");
   if (encoded.at(-1) === "") encoded[encoded.length - 1] = INDEX;
@@ -61,7 +61,7 @@ function pathOf(pathname: string): string | undefined {
     const parts = encoded.map(decodeURIComponent);
     return parts.some((part) => REFUSED_PART.test(part)) ? undefined : parts.join("/");
   } catch {
-    return undefined; // What is behind a "%" is not UTF-8 in hex.
+    return undefined; // A "%" is not followed by UTF-8 in hex.
   }
 }
 
@@ -82,7 +82,7 @@ async function answerOf(root: string, path: string): Promise<HttpAnswer | undefi
   };
 }
 
-/** As many bytes as were promised, however the file grows. */
+/** Exactly `size` bytes of a file, however it grows. */
 async function* chunksOf(path: string, size: number): AsyncGenerator<Uint8Array, void> {
   using file = await Deno.open(path);
   for (let left = size; left > 0;) {

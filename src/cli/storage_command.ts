@@ -63,7 +63,7 @@ async function exportTo(file: string, option: KvOption, { stdout, environment }:
   return `exported ${counts} from ${location}`;
 }
 
-/** Writes a file that nobody else can read, in place of the one that is there only when it is whole and on the disk. */
+/** Writes a file that only its owner can read; it replaces an existing one only when it is complete and on the disk. */
 async function writeWhole(path: string, contents: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
   const old = await Deno.stat(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -77,7 +77,7 @@ async function writeWhole(path: string, contents: ReadableStream<Uint8Array<Arra
     await file.sync();
     await Deno.rename(part, target);
   } catch (error) {
-    await Deno.remove(part).catch(() => {}); // It may not be there.
+    await Deno.remove(part).catch(() => {}); // It may not exist.
     throw error;
   }
 }
@@ -95,7 +95,7 @@ async function importFrom(file: string, option: KvOption, { stdin, environment }
   }
 }
 
-/** Looks at the whole dump before it keeps the first change of it. */
+/** Checks the whole dump before it stores its first change. */
 async function importFile(
   path: string,
   name: string,

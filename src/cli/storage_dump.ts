@@ -1,5 +1,5 @@
 /**
- * What a storage keeps as lines of JSON. The first and the last line frame it, so that a dump that was cut is known:
+ * Contents of a storage as lines of JSON. The first and the last line frame it, so that a truncated dump is recognised:
  *
  *   {"kind":"dump","version":1}
  *   {"kind":"sessionStarted","clientId":"c"}
@@ -15,7 +15,7 @@ const LAST_LINE = /^\{"kind":"end","changes":(\d+)\}$/;
 const BATCH_CHANGES = 1_000;
 const BATCH_CHARACTERS = 4_194_304;
 
-/** What a dump holds. */
+/** Counts of a dump's contents. */
 export class DumpCounts {
   sessions = 0;
   messages = 0;
@@ -33,7 +33,7 @@ export class DumpCounts {
   }
 }
 
-/** The lines of a dump, each without its end. */
+/** Lines of a dump, without their line ends. */
 export async function* dumpLines(storage: Storage, counts: DumpCounts): AsyncIterable<string> {
   yield FIRST_LINE;
   let changes = 0;
@@ -55,9 +55,9 @@ export async function* dumpLines(storage: Storage, counts: DumpCounts): AsyncIte
 }
 
 /**
- * Changes of a dump, in lists to be kept.
+ * Changes of a dump, in lists to be stored.
  *
- * @throws SyntaxError for a dump that is damaged, at the latest when the last list was given
+ * @throws SyntaxError for a damaged dump, at the latest after the last list
  */
 export async function* dumpedChanges(
   lines: AsyncIterable<string>,

@@ -4,16 +4,16 @@ import type { Storage } from "../storage/storage.ts";
 import { ConfigError } from "./config_error.ts";
 import type { ProgramEnvironment } from "./program_io.ts";
 
-/** A storage that the system, or what is in it, refuses; the message says which and why. */
+/** Reports a storage that the system or its contents make unusable; the message says which and why. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
 }
 
-/** What `--storage` says. */
+/** Value of `--storage`. */
 export type StorageOption =
   | { readonly kind: "memory" }
   | { readonly kind: "kv"; readonly location: string }
-  /** In the platform's state directory. */
+  /** A database in the platform's state directory. */
   | { readonly kind: "defaultKv" };
 
 export const STORAGE_OPTION_HELP = `  --storage WHERE        where sessions and retained messages are kept:
@@ -22,7 +22,7 @@ export const STORAGE_OPTION_HELP = `  --storage WHERE        where sessions and 
                            kv:PATH    that file      kv:URL     a server of KV Connect
 `;
 
-/** Throws {@linkcode ConfigError}. */
+/** Parses the option; throws {@linkcode ConfigError}. */
 export function parseStorageOption(text: string): StorageOption {
   if (text === "memory") return { kind: "memory" };
   if (text === "kv") return { kind: "defaultKv" };
@@ -34,7 +34,7 @@ export function parseStorageOption(text: string): StorageOption {
   );
 }
 
-/** Opens a storage of Deno KV; a file that is not there is made, unless it must be. Throws {@linkcode StorageError}. */
+/** Opens a storage of Deno KV; creates a missing file, unless it must exist. Throws {@linkcode StorageError}. */
 export async function openKv(
   option: Exclude<StorageOption, { kind: "memory" }>,
   environment: ProgramEnvironment,
@@ -43,14 +43,14 @@ export async function openKv(
   try {
     const location = option.kind === "kv" ? option.location : await defaultLocation(environment);
     if (mustExist && !/^(?:https?:|:memory:)/.test(location)) await Deno.stat(location);
-    const { DenoKvStorage } = await import("../storage/deno_kv.ts"); // Nobody else pays for it.
+    const { DenoKvStorage } = await import("../storage/deno_kv.ts"); // Loaded only when it is used.
     return { storage: await DenoKvStorage.open(location), location };
   } catch (error) {
     throw storageError("open the storage", error);
   }
 }
 
-/** Opens what the option says, with a line that tells where things are kept. Throws {@linkcode StorageError}. */
+/** Opens the storage of the option, with a line that says where things are kept. Throws {@linkcode StorageError}. */
 export async function openStorage(
   option: StorageOption,
   environment: ProgramEnvironment,
@@ -60,11 +60,11 @@ export async function openStorage(
     return { storage: new MemoryStorage(), says };
   }
   const { storage, location } = await openKv(option, environment);
-  const isNew = storage.isNew ? ", which is new" : ""; // Whoever deleted the old one shall see it.
+  const isNew = storage.isNew ? ", which is new" : ""; // Tells an operator who deleted the old one.
   return { storage, says: `Sessions and retained messages are kept in ${location}${isNew}` };
 }
 
-/** Whatever went wrong, as one line. */
+/** Error of a storage, as one line. */
 export function storageError(action: string, error: unknown): StorageError {
   if (error instanceof StorageError) return error;
   const why = error instanceof Error ? error.message : String(error);
@@ -72,7 +72,7 @@ export function storageError(action: string, error: unknown): StorageError {
   return new StorageError(line.startsWith("Cannot ") ? line : `Cannot ${action}: ${line}`, { cause: error });
 }
 
-/** Where `kv` without a path is, in a directory that nobody else can read. */
+/** Location of `kv` without a path, in a directory that only its owner can read. */
 async function defaultLocation(environment: ProgramEnvironment): Promise<string> {
   const { os } = Deno.build;
   const directory = stateDirectory(os, (name) => environment.get(name));
@@ -83,7 +83,7 @@ async function defaultLocation(environment: ProgramEnvironment): Promise<string>
   return `${directory}${os === "windows" ? "\\" : "/"}brooklet.kv`;
 }
 
-/** The directory of the platform for what a program keeps of a user; `undefined` without one. */
+/** Directory of the platform for a program's state of one user; `undefined` without one. */
 export function stateDirectory(
   os: typeof Deno.build.os,
   environment: (name: string) => string | undefined,
@@ -94,7 +94,7 @@ export function stateDirectory(
   };
   if (os === "windows") return within("LOCALAPPDATA", "\\brooklet");
   if (os === "darwin") return within("HOME", "/Library/Application Support/brooklet");
-  // The XDG Base Directory Specification: a relative path is no path.
+  // XDG Base Directory Specification: a relative path is invalid.
   const state = environment("XDG_STATE_HOME")?.startsWith("/") ? within("XDG_STATE_HOME", "/brooklet") : undefined;
   return state ?? within("HOME", "/.local/state/brooklet");
 }

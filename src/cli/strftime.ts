@@ -6,21 +6,21 @@ const MONTHS = [
 ] as const;
 const DAY_MS = 86_400_000;
 
-/** A moment as the clock of this machine gives it. */
+/** Moment by the clock of this machine. */
 export interface Moment {
   readonly date: Date;
-  /** Of the current second. */
+  /** Nanoseconds of the current second. */
   readonly nanoseconds: number;
 }
 
-/** Now. */
+/** Current moment. */
 export function momentNow(): Moment {
   const now = Temporal.Now.instant();
   const nanoseconds = Number(now.epochNanoseconds % 1_000_000_000n);
   return { date: new Date(now.epochMilliseconds), nanoseconds };
 }
 
-/** What strftime(3) of the C locale makes of `%` and this character, in local time; `N` gives nanoseconds. */
+/** Result of strftime(3) in the C locale for `%` and this character, in local time; `N` gives nanoseconds. */
 export function strftime(character: string, { date, nanoseconds }: Moment): string {
   const inner = (format: string) =>
     format.replace(/%(.)/g, (_, character: string) => strftime(character, { date, nanoseconds }));
@@ -80,7 +80,7 @@ function number(character: string, date: Date, hour12: number): string | undefin
   const two = (value: number) => `${value}`.padStart(2, "0");
   const day = date.getDay();
   const dayOfYear = daysIntoYear(date.getFullYear(), date.getMonth(), date.getDate());
-  const thursday = new Date(date.getFullYear(), date.getMonth(), date.getDate() + 4 - (day || 7)); // Of this week (ISO 8601).
+  const thursday = new Date(date.getFullYear(), date.getMonth(), date.getDate() + 4 - (day || 7)); // ISO 8601: of this week.
   switch (character) {
     case "C":
       return two(Math.floor(date.getFullYear() / 100));

@@ -15,7 +15,7 @@ interface SubscribeCommandOptions extends ReaderOptions {
   /** Levels of the Topic Filters whose messages are left out. */
   readonly filteredOut: readonly (readonly string[])[];
   readonly count: number;
-  /** Which messages are wanted at all. */
+  /** Messages that are wanted, by whether they are retained. */
   readonly retained: "all" | "only" | "none";
   readonly removesRetained: boolean;
   readonly retainAsPublished: boolean;
@@ -24,7 +24,7 @@ interface SubscribeCommandOptions extends ReaderOptions {
   readonly chance: number;
 }
 
-// As mosquitto_sub waits before it comes back.
+// Delay before mosquitto_sub reconnects.
 const RECONNECT_DELAY_MS = 1_000;
 
 /** Runs `sub`; gives the exit code. */
@@ -32,7 +32,7 @@ export function subscribe(args: readonly string[], io: ProgramIo): Promise<numbe
   return runClientCommand({ command: "sub", help: SUBSCRIBE_HELP, parse: parseSubscribeCommand, run }, args, io);
 }
 
-/** Reads its options; throws {@linkcode ArgumentError} and ClientFailure. */
+/** Parses its options; throws {@linkcode ArgumentError} and ClientFailure. */
 export function parseSubscribeCommand(given: ClientArguments, { environment }: ProgramIo): SubscribeCommandOptions {
   const options = parseClientOptions(given, environment);
   const topicFilters = options.topics.map((topic) => checkTopicFilter(topic, "subscription"));

@@ -4,17 +4,17 @@ import type { LogType } from "./config/logging_schema.ts";
 const WINDOW_MS = 10_000;
 const MOST_LINES = 50;
 
-/** When it is, and something later. */
+/** Clock with a timer. */
 export interface SummaryClock {
-  /** Milliseconds that never go back. */
+  /** Monotonic milliseconds. */
   now(): number;
-  /** Does it once; gives what prevents it. */
+  /** Calls `run` once, later; gives a function that prevents it. */
   later(run: () => void, inMs: number): () => void;
 }
 
 /**
- * A log for lines that anybody can cause: of many within 10 s the first ones are written. The others are counted in one
- * line, when the 10 s are over or the log is closed.
+ * Log for lines that anyone can cause: of many within 10 s the first ones are written. The others are counted in one
+ * line, after the 10 s or when the log is closed.
  */
 export class SummarizedLog {
   readonly #log: LogLine;
@@ -22,7 +22,7 @@ export class SummarizedLog {
   readonly #mostLines: number;
   #sinceMs = -Infinity;
   #lines = 0;
-  /** Of lines that were left out: how many, and the kind of the last one. */
+  /** Number of omitted lines, and the type of the last one. */
   #left = 0;
   #type: LogType | undefined;
   #area: LogFields["area"];
@@ -52,7 +52,7 @@ export class SummarizedLog {
     this.#preventTelling ??= this.#clock.later(() => this.close(), this.#sinceMs + WINDOW_MS - nowMs);
   };
 
-  /** Says what was left out until now. */
+  /** Writes the summary of lines omitted until now. */
   close(): void {
     this.#preventTelling?.();
     this.#preventTelling = undefined;

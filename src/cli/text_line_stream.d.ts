@@ -1,6 +1,6 @@
-// Type of `TextLineStream` of @std/streams: as a module, for the reason that parse_args.d.ts gives.
+// Type of `TextLineStream` of @std/streams: as a module, for the reason in parse_args.d.ts.
 
-/** Text to its lines, without `\n` or `\r\n`. */
+/** Splits text into its lines, without `\n` or `\r\n`. */
 export class TextLineStream extends TransformStream<string, string> {
   constructor(options?: { allowCR?: boolean });
 }

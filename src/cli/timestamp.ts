@@ -1,4 +1,4 @@
-/** Times in front of log lines: ISO 8601 in UTC, or a format of strftime in local time. */
+/** Timestamps of log lines: ISO 8601 in UTC, or a format of strftime in local time. */
 
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
 const MONTHS = [
@@ -42,12 +42,12 @@ const CONVERSIONS: Readonly<Record<string, (time: Date) => string>> = {
   z: utcOffset,
 };
 
-/** Whether all of it is known here. */
+/** Whether all conversions of a format are supported. */
 export function isTimestampFormat(format: string): boolean {
   return format === "iso" || !format.replace(/%[%aAbBdeFHImMpsSTyYz]/g, "").includes("%");
 }
 
-/** The time as the format says; what is no conversion stays as it is. */
+/** Formats a time; text that is not a conversion stays unchanged. */
 export function timestamp(time: Date, format: string): string {
   if (format === "iso") return time.toISOString().replace(/\.\d+Z$/, "Z");
   return format.replace(/%([%a-zA-Z])/g, (text, letter: string) => CONVERSIONS[letter]?.(time) ?? text);

@@ -1,7 +1,7 @@
 import { ConfigError } from "./config_error.ts";
 import type { ConfigurationInput } from "./config/schema.ts";
 
-/** The options as they were given, each `undefined` when it was not. */
+/** Options as they were given, each `undefined` if it was not. */
 export interface GivenTlsOptions {
   readonly cert: string | undefined;
   readonly key: string | undefined;
@@ -12,7 +12,7 @@ export interface GivenTlsOptions {
 
 const MINIMUM_VERSIONS = new Map([["1.2", "1.2"], ["1.3", "1.3"], ["tlsv1.2", "1.2"], ["tlsv1.3", "1.3"]] as const);
 
-/** Checks what was given together; `undefined` without a certificate. Throws {@linkcode ConfigError}. */
+/** Checks the options together; `undefined` without a certificate. Throws {@linkcode ConfigError}. */
 export function tlsOptions(given: GivenTlsOptions): ConfigurationInput["tls"] {
   const { cert, key, cafile, "require-certificate": requireCertificate, "tls-version": version = "1.2" } = given;
   for (const [name, value] of Object.entries(given)) {

@@ -296,10 +296,7 @@ export class PacketDecoder {
     return readPacketBody(type, new ByteReader(bytes, bodyStart, end), this.#version ?? 4);
   }
 
-  /**
-   * Type of a packet; throws if the type or its flags are not allowed. The flags of PUBLISH are checked where they are
-   * read.
-   */
+  /** Type of a packet; throws if the type or its flags are not allowed. The flags of PUBLISH are checked elsewhere. */
   #check(firstByte: number): PacketType {
     const type = PACKET_TYPES[firstByte >> 4];
     if (this.#version === undefined && type !== "connect") {
@@ -348,10 +345,7 @@ export class PacketDecoder {
     this.#partialBytes = rest.length;
   }
 
-  /**
-   * Takes the missing bytes of the kept packet from the chunk, decodes it when complete; returns the number of bytes
-   * taken.
-   */
+  /** Completes the kept packet from the chunk, and decodes it when complete; returns the number of bytes taken. */
   #gather(
     chunk: Uint8Array,
     position: number,

@@ -13,10 +13,7 @@ export interface Properties {
   contentType?: string;
   responseTopic?: string;
   correlationData?: Uint8Array;
-  /**
-   * Subscription Identifiers: one in SUBSCRIBE; in PUBLISH one for each matching subscription that has one. 1 to
-   * 268,435,455.
-   */
+  /** Identifiers, 1 to 268,435,455: one in SUBSCRIBE; in PUBLISH one for each matching subscription that has one. */
   subscriptionIdentifiers?: readonly number[];
   sessionExpiryInterval?: number;
   assignedClientIdentifier?: string;

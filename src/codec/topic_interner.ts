@@ -8,10 +8,7 @@ const LONGEST_INTERNED_BYTES = 256;
 const MOST_CHARACTERS_TO_GROW = 4_194_304;
 /** Returns of forgotten topics, as a part of the slots, that show that there are too few slots. */
 const RETURNS_BEFORE_GROWTH = 1 / 4;
-/**
- * Misses of a full memory, as a multiple of the slots, before it starts afresh: slightly too many topics do not empty
- * it.
- */
+/** Misses of a full memory before it starts afresh, as a multiple of the slots: a few too many do not empty it. */
 const MISSES_BEFORE_CLEAR = 4;
 
 interface Entry {

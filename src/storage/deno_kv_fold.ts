@@ -91,10 +91,7 @@ export class KvFold {
     draft.mayHave(clientId, session.number);
   }
 
-  /**
-   * Ends a session: its first row is deleted with the change; all other rows are deleted later and have no meaning
-   * until then.
-   */
+  /** Ends a session: its first row is deleted with the change; the others go later and have no meaning until then. */
   #end(draft: Draft, session: KeptSession): void {
     const touched = draft.touch(session);
     touched.isRecordChanged = false;
@@ -152,7 +149,7 @@ function isKnown(draft: Draft, session: KeptSession, state: SessionState, change
     case "queued":
       return knownUntil >= keptSequence;
     case "sent":
-    case "received": // What was passed over counts as sent.
+    case "received": // A skipped message counts as sent.
       return knownUntil >= Math.min(change.sequence, keptSequence) ||
         (progress.inflight.has(change.sequence) && pages.has(change.sequence));
     case "completed": {

@@ -12,10 +12,7 @@ import { readerOf, written } from "./records.ts";
 import { ByteWriter } from "../codec/byte_writer.ts";
 
 const HEARTBEAT_MS = 5_000;
-/**
- * Interval of checks for a file, to which nothing is written: checking the file and one row takes 0.1 ms. (Deno 2.9,
- * 2026-11)
- */
+/** Interval of checks for a file, without writes: a look at the file and a row takes 0.1 ms. (Deno 2.9, 2026-11) */
 const LOOK_MS = 1_000;
 /** Three heartbeats: an owner that was silent for this long is dead. */
 const STALE_MS = 15_000;

@@ -35,7 +35,7 @@ export class KvScan {
   readonly #rows: KvRows;
   readonly #messages: MessageRecords;
   readonly #contents: Contents;
-  /** Leaves out Subscriptions, Wills and messages, which nobody asked for. */
+  /** Leaves out Subscriptions, Wills and messages, which were not requested. */
   readonly #isForContents: boolean;
   readonly #ended = new Set<number>();
   #session: ScannedSession | undefined;

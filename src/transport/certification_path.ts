@@ -77,10 +77,7 @@ class PathSearch {
     this.#nowMs = nowMs;
   }
 
-  /**
-   * Whether a certificate leads to an authority. @param between number of certificates between the client's and this
-   * one
-   */
+  /** Whether a certificate leads to an authority. @param between certificates between the client's and this one */
   leadsUp(certificate: X509Certificate, between: number, used: readonly X509Certificate[] = []): boolean {
     if (this.#authorities.some((authority) => this.#isSigned(certificate, authority))) return true;
     return this.#sent.some((issuer) =>

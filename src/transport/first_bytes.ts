@@ -18,10 +18,7 @@ export function spokenProtocol(bytes: Uint8Array): SpokenProtocol | undefined {
   return undefined;
 }
 
-/**
- * Reason for the log when the first packet on a listener for plain MQTT is malformed: the protocol that the client
- * spoke.
- */
+/** Reason for the log if the first packet on a plain MQTT listener is malformed: the protocol that the client spoke. */
 export function foreignToMqtt(bytes: Uint8Array): string | undefined {
   switch (spokenProtocol(bytes)) {
     case "tls":

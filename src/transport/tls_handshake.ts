@@ -141,7 +141,7 @@ export class TlsHandshakes {
     // Listeners are called with the emitter and report the outcome of the connection to it: this emitter knows which
     // one.
     const emit = (event: string, value: unknown): boolean => {
-      if (event === "secureConnection") resolve(value as TLSSocket); // As the event is documented.
+      if (event === "secureConnection") resolve(value as TLSSocket); // The documented type of the event.
       if (event === "tlsClientError") reject(value);
       return true;
     };

@@ -88,10 +88,7 @@ export function upgradedWebSocketTransport(
   };
 }
 
-/**
- * Adds spaces: the runtime finds a subprotocol only after a comma and a space, which some clients omit (RFC 9110,
- * 5.6.1).
- */
+/** Adds spaces: the runtime finds a subprotocol only after ", ", and some clients omit the space (RFC 9110, 5.6.1). */
 function withSpacedSubprotocols(request: Request): Request {
   const offered = request.headers.get("sec-websocket-protocol");
   if (!offered?.includes(",")) return request;

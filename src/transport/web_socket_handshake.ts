@@ -18,10 +18,7 @@ import {
 export interface WebSocketHandshakeOptions extends UpgradeOptions, HostOptions, ForwardedOptions, WebSocketOptions {
   /** Time limit from the connection to the end of the request head. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
-  /**
-   * Answers a GET or HEAD that does not ask for WebSocket; `undefined`: with 404. @default a page that says how to
-   * connect
-   */
+  /** Answers a GET or HEAD without an upgrade; `undefined`: with 404. @default a page that says how to connect */
   readonly answer?: (request: HttpRequest) => Promise<HttpAnswer | undefined>;
 }
 

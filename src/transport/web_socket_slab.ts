@@ -9,10 +9,7 @@ export class Slab {
   view: DataView<ArrayBuffer> = new DataView(new ArrayBuffer(0));
   #used = 0;
 
-  /**
-   * Reserves bytes in the current {@linkcode Slab.view}; gives their offset, or `undefined` for a chunk too large to
-   * share.
-   */
+  /** Reserves bytes in the current {@linkcode Slab.view}; gives their offset, or `undefined` for too large a chunk. */
   reserve(length: number): number | undefined {
     if (length > MOST_SHARED_BYTES) return undefined;
     if (this.view.byteLength - this.#used < length) {

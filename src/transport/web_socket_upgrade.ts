@@ -149,10 +149,7 @@ function noSubprotocol(offered: string | null): UpgradeRefusal {
   return refusal(400, reason, body);
 }
 
-/**
- * Whether a header contains a token: `Connection` and `Upgrade` are lists, in any case (RFC 9110, sections 7.6.1 and
- * 7.8).
- */
+/** Whether a list such as `Connection` or `Upgrade` has a token, in any case (RFC 9110, sections 7.6.1 and 7.8). */
 function hasToken(headers: Headers, name: string, token: string): boolean {
   return headers.get(name)?.split(",").some((item) => item.trim().toLowerCase() === token) ?? false;
 }

@@ -1,7 +1,7 @@
 import { STAMP_BYTES } from "./payload.ts";
 
 export const DEFAULT_URL = "mqtt://127.0.0.1:1883";
-/** Messages of a publisher on their way. */
+/** Messages of a publisher in flight. */
 export const DEFAULT_WINDOW = 256;
 
 export const BENCH_HELP = `Usage: brooklet bench [SCENARIO] [URL] [options]

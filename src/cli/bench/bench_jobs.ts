@@ -2,7 +2,7 @@ import type { BenchOptions } from "./bench_options.ts";
 import { preciseNowMs } from "./load_clock.ts";
 import type { Job, LoadTarget, Pace, PublisherPlan, SharedCounters, SubscriberPlan } from "./load_plan.ts";
 
-/** What all threads have to do, and what they share. */
+/** Jobs of all threads, and the counters that they share. */
 export interface Jobs {
   readonly jobs: readonly Job[];
   readonly shared: Omit<SharedCounters, "thread">;
@@ -13,7 +13,7 @@ interface Flow {
   readonly subscribers: readonly SubscriberPlan[];
 }
 
-/** Shares the work of a run between its threads. A publisher and the subscriber of the same number are in one thread. */
+/** Distributes the work of a run over its threads. A publisher and the subscriber of the same number share a thread. */
 export function jobsOf(options: BenchOptions): Jobs {
   const target: LoadTarget = {
     url: options.url,
@@ -66,7 +66,7 @@ function jobMaker(options: BenchOptions, target: LoadTarget): (shared: SharedCou
   }
 }
 
-/** What falls to one thread of so many. */
+/** Share of one thread. */
 function shareOf(all: number, thread: number, threads: number): number {
   return Math.floor(all / threads) + (thread < all % threads ? 1 : 0);
 }
@@ -105,7 +105,9 @@ function flowOf(options: BenchOptions, run: string): Flow {
   }
 }
 
-/** A third of the filters is exact, a third has a `+`, a third ends in `#`; each topic matches one of them. */
+/**
+ * Subscriptions of which a third is exact, a third has a `+`, and a third ends in `#`; each topic matches one of them.
+ */
 function subscriptionFlow({ publishers, subscribers, subscriptions }: BenchOptions, run: string): Flow {
   const place = (index: number) => `${run}/${`${index}`.padStart(7, "0")}`;
   const topics = times(subscriptions, (index) => `${place(index)}/device/t`);

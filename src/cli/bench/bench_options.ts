@@ -14,7 +14,7 @@ const MOST_WINDOW_BYTES = 4_194_304;
 const LEAST_DEFAULT_WINDOW = 4;
 const LARGEST_PAYLOAD = 268_435_000;
 
-/** What the command line says. */
+/** Options of the command line. */
 export interface BenchOptions {
   readonly scenario: Scenario;
   readonly url: string;
@@ -58,7 +58,7 @@ const NUMBERS = [
 ] as const;
 type NumberName = typeof NUMBERS[number];
 
-/** Takes the command line apart, and reads the files that it names. Throws {@linkcode ConfigError}. */
+/** Parses the command line, and reads the files that it names. Throws {@linkcode ConfigError}. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const parsed = parsedArguments(args);
   const number = (name: NumberName, least: number, most: number, otherwise: number) =>

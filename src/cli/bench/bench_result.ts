@@ -4,12 +4,12 @@ import type { JobResult } from "./load_plan.ts";
 import { withoutPassword } from "./open_connection.ts";
 import type { BrokerFigures } from "./process_watch.ts";
 
-/** From this share of its threads on, the program itself is what limits a run. */
+/** Share of its threads' time from which the program itself limits a run. */
 const SATURATED_SHARE = 0.85;
-/** Messages that are due when a run ends are no sign of anything. */
+/** Part of the messages that may be due when a run ends without meaning anything. */
 const UNSENT_PART = 0.01;
 
-/** Milliseconds that so many of all needed at most. */
+/** Quantiles in milliseconds, with the number of values. */
 export interface Quantiles {
   readonly count: number;
   readonly p50: number;
@@ -18,14 +18,14 @@ export interface Quantiles {
   readonly max: number;
 }
 
-/** What the program itself took while the load ran. */
+/** Processor time that the program itself used during the load. */
 export interface ClientFigures {
   readonly cpuSeconds: number;
-  /** Of all its threads: 1 is no thread ever waited. */
+  /** Share of all its threads' time: 1 means that no thread ever waited. */
   readonly cpuShare: number;
 }
 
-/** What `--json` prints. Counts are those of the whole run, rates and latencies those of the part that is measured. */
+/** Output of `--json`. Counts are of the whole run, rates and latencies of the part that is measured. */
 export interface BenchResult {
   readonly scenario: Scenario;
   readonly url: string;
@@ -40,32 +40,32 @@ export interface BenchResult {
   readonly acknowledged: number;
   readonly expected: number;
   readonly delivered: number;
-  /** What did not come, or came behind later messages of its publisher. */
+  /** Messages that did not arrive, or arrived after later messages of their publisher. */
   readonly lost: number;
   readonly outOfOrder: number;
   readonly foreign: number;
   readonly refused: number;
   readonly stalls: number;
   readonly unsent: number;
-  /** How long was measured. */
+  /** Length of the measured part. */
   readonly seconds: number;
   readonly sentPerSecond: number;
   readonly deliveredPerSecond: number;
   readonly megabytesPerSecond: number;
   readonly connectionsPerSecond: number | undefined;
-  /** From sending to delivery, to the acknowledgement, and from opening a connection to CONNACK. */
+  /** Latencies from sending to delivery, to the acknowledgement, and from opening a connection to CONNACK. */
   readonly latency: Quantiles | undefined;
   readonly acknowledgement: Quantiles | undefined;
   readonly connect: Quantiles | undefined;
   readonly client: ClientFigures;
   readonly broker: BrokerFigures | undefined;
-  /** What to know before the figures are believed. */
+  /** Caveats to read before trusting the figures. */
   readonly warnings: readonly string[];
-  /** Nothing was lost, came twice or out of order, or was refused. */
+  /** Whether nothing was lost, duplicated, out of order or refused. */
   readonly ok: boolean;
 }
 
-/** Puts together what the threads have done. */
+/** Combines the results of the threads. */
 export function benchResult(
   options: BenchOptions,
   results: readonly JobResult[],

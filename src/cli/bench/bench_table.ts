@@ -1,6 +1,6 @@
 import type { BenchResult, Quantiles } from "./bench_result.ts";
 
-/** The result in lines for people. */
+/** Formats the result in lines for people. */
 export function benchTable(result: BenchResult): string {
   const { scenario, url, mqtt, qos, payloadBytes, window, rate, threads, connections, seconds } = result;
   const pace = rate === undefined ? `window ${window}` : `${thousands(rate)} messages a second`;
@@ -39,7 +39,7 @@ export function benchTable(result: BenchResult): string {
   return [...lines, ...result.warnings.map((warning) => `Warning: ${warning}`)].join("\n");
 }
 
-/** A number that people can read: `1,234,567`. */
+/** Formats a number for people: `1,234,567`. */
 export function thousands(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }

@@ -1,29 +1,29 @@
 import { fixedHeaderBytes, remainingLengthOf } from "../../codec/fixed_header.ts";
 import type { ByteChannel } from "../../transport/byte_channel.ts";
 
-/** What is kept of a packet that comes in several chunks: enough for all that is looked at. */
+/** Bytes kept of a packet that comes in several chunks: enough for all that is read of it. */
 const HEAD_BYTES = 1_024;
 const LONGEST_FIXED_HEADER = 5;
 const FIRST_BUFFER_BYTES = 128;
 
-/** Who makes something of the packets of a connection. */
+/** Handler of the packets of a connection. */
 export interface PacketHandler {
   /**
-   * A packet is there: where it begins, where its body begins and how long that is. Of a large packet `bytes` may hold
-   * the first kilobyte only.
+   * Takes a packet: its start, the start of its body, and the length of the body. Of a large packet `bytes` may contain
+   * only the first kilobyte.
    */
   packet(bytes: Uint8Array, start: number, body: number, remainingLength: number): void;
-  /** All packets of one chunk were given; what is appended now leaves in one write. */
+  /** Called after all packets of a chunk; packets appended now leave in one write. */
   turnEnded(): void;
-  /** What was appended has left. */
+  /** Called when the appended packets have been written. */
   written(): void;
-  /** The connection is over, and not by `close`. */
+  /** Called when the connection ended, unless by `close`. */
   lost(error: Error): void;
 }
 
 /**
- * One connection of a load: it looks at no more of a packet than where it begins and ends, and what is appended within
- * a turn leaves in one write.
+ * One connection of a load: it reads of a packet only where it begins and ends, and packets appended within a turn
+ * leave in one write.
  */
 export class ClientConnection {
   isWriting = false;
@@ -31,11 +31,11 @@ export class ClientConnection {
   readonly #handler: PacketHandler;
   #out = new Uint8Array(FIRST_BUFFER_BYTES);
   #used = 0;
-  /** Takes what is appended while the other one is being written. */
+  /** Buffer for packets that are appended while the other one is written. */
   #spare = new Uint8Array(FIRST_BUFFER_BYTES);
-  /** The beginning of a packet that is not whole. */
+  /** Beginning of an incomplete packet. */
   #head: Uint8Array | undefined;
-  /** Bytes of that packet that have come. */
+  /** Bytes of that packet so far. */
   #seen = 0;
   #isClosed = false;
   #isPaused = false;
@@ -45,7 +45,7 @@ export class ClientConnection {
     this.#handler = handler;
   }
 
-  /** Reads to the end, or to `pause`. Never rejects. */
+  /** Reads until the end, or until `pause`. Never rejects. */
   async read(): Promise<void> {
     try {
       for (let bytes = await this.#channel.read(); bytes !== undefined; bytes = await this.#channel.read()) {
@@ -58,14 +58,14 @@ export class ClientConnection {
     }
   }
 
-  /** Bytes for the write of this turn: they are copied. */
+  /** Appends bytes to the write of this turn: they are copied. */
   append(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#out.set(bytes, this.#used);
     this.#used += bytes.length;
   }
 
-  /** A packet of nothing but a Packet Identifier, for the write of this turn. */
+  /** Appends a packet that consists of a Packet Identifier to the write of this turn. */
   appendAcknowledgement(first: number, packetIdentifier: number): void {
     this.#reserve(4);
     const out = this.#out;
@@ -75,7 +75,7 @@ export class ClientConnection {
     out[this.#used++] = packetIdentifier;
   }
 
-  /** Writes what was appended, unless a write is under way: then it follows. */
+  /** Writes the appended packets, after a write in progress if there is one. */
   flush(): void {
     if (this.isWriting || this.#used === 0 || this.#isClosed) return;
     const bytes = this.#out.subarray(0, this.#used);
@@ -85,7 +85,7 @@ export class ClientConnection {
     this.#channel.write(bytes).then(this.#written, this.#fail);
   }
 
-  /** Reads nothing any more, as a client that is stuck; the read that is under way is not looked at. */
+  /** Stops reading, like a stuck client; the result of a read in progress is ignored. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -116,7 +116,7 @@ export class ClientConnection {
   }
 
   #receive(bytes: Uint8Array): void {
-    let position = this.#seen > 0 ? this.#goOn(bytes) : 0;
+    let position = this.#seen > 0 ? this.#resume(bytes) : 0;
     while (position < bytes.length) {
       const headerBytes = fixedHeaderBytes(bytes, position, bytes.length);
       if (headerBytes === undefined) {
@@ -136,8 +136,8 @@ export class ClientConnection {
     this.flush();
   }
 
-  /** Takes what belongs to the packet that is not whole; gives where the next one begins. */
-  #goOn(bytes: Uint8Array): number {
+  /** Resumes an incomplete packet; gives the start of the next one. */
+  #resume(bytes: Uint8Array): number {
     const head = this.#head ??= new Uint8Array(HEAD_BYTES);
     let position = 0;
     let headerBytes = fixedHeaderBytes(head, 0, Math.min(this.#seen, LONGEST_FIXED_HEADER));

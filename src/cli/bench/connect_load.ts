@@ -12,7 +12,7 @@ import { LoadError, openConnection } from "./open_connection.ts";
 const PINGREQ = new Uint8Array([PacketType.pingreq << 4, 0]);
 const ANSWER_WITHIN_MS = 30_000;
 
-/** One connection that only comes and goes, or stays and says nothing. */
+/** Connection that only comes and goes, or stays and sends nothing. */
 class QuietConnection implements PacketHandler {
   readonly #fail: (error: Error) => void;
   #connection: ClientConnection | undefined;
@@ -28,7 +28,7 @@ class QuietConnection implements PacketHandler {
     this.#connection = (await openConnection(target, clientId, this)).connection;
   }
 
-  /** Says DISCONNECT and closes the connection. [MQTT-3.14.4-1] */
+  /** Sends DISCONNECT and closes the connection. [MQTT-3.14.4-1] */
   leave(bytes: Uint8Array): Promise<void> {
     this.#isLeaving = true;
     this.#connection?.append(bytes);
@@ -36,7 +36,7 @@ class QuietConnection implements PacketHandler {
     return this.#left.promise;
   }
 
-  /** Resolves when the broker has answered. */
+  /** Sends PINGREQ; resolves when the broker has answered. */
   ping(): Promise<void> {
     this.#connection?.append(PINGREQ);
     this.#connection?.flush();
@@ -60,12 +60,12 @@ class QuietConnection implements PacketHandler {
   }
 
   lost(error: Error): void {
-    if (this.#isLeaving) return this.#left.resolve(); // The broker was faster.
+    if (this.#isLeaving) return this.#left.resolve(); // The broker closed first.
     this.#fail(new LoadError(`A connection was lost: ${error.message}`));
   }
 }
 
-/** Connections that come and go, or that stay: the share of one thread. */
+/** Load of connections that come and go, or that stay: the share of one thread. */
 export class ConnectLoad implements Load {
   readonly #job: ConnectJob | IdleJob;
   readonly #clock: LoadClock;
@@ -79,10 +79,10 @@ export class ConnectLoad implements Load {
   constructor(job: ConnectJob | IdleJob) {
     this.#job = job;
     this.#clock = new LoadClock(preciseNowMs());
-    this.#failed.promise.catch(() => {}); // Whoever waits then is told.
+    this.#failed.promise.catch(() => {}); // Reported to later waiters.
   }
 
-  /** Idle connections are all there before they are looked at. */
+  /** Opens idle connections, all before the run. */
   async open(): Promise<void> {
     if (this.#job.kind === "idle") await this.#connectAll((connection) => void this.#open.push(connection));
   }
@@ -137,7 +137,7 @@ export class ConnectLoad implements Load {
     await Promise.race([inLanes(runs, concurrency), this.#failed.promise]);
   }
 
-  /** Stays for so long; then each connection must still be served. */
+  /** Waits for a time; then each connection must still be served. */
   async #stay(seconds: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const time = new Promise<void>((resolve) => timer = setTimeout(resolve, seconds * 1_000));

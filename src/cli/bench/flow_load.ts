@@ -6,12 +6,12 @@ import type { FlowJob, JobResult, Load } from "./load_plan.ts";
 import { type Publications, Publisher } from "./publisher.ts";
 import { type Deliveries, Subscriber } from "./subscriber.ts";
 
-/** Connections that are opened at the same time. */
+/** Connections opened at the same time. */
 const OPENED_AT_ONCE = 50;
 const STALL_MS = 2_000;
 const PROGRESS_MS = 200;
 
-/** Messages from publishers to subscribers, the share of one thread. */
+/** Load of messages from publishers to subscribers, the share of one thread. */
 export class FlowLoad implements Load {
   readonly #job: FlowJob;
   readonly #clock: LoadClock;
@@ -27,7 +27,7 @@ export class FlowLoad implements Load {
   constructor(job: FlowJob) {
     this.#job = job;
     this.#clock = new LoadClock(job.shared.startMs);
-    this.#failed.promise.catch(() => {}); // Whoever waits then is told.
+    this.#failed.promise.catch(() => {}); // Reported to later waiters.
     const { target, pace, shared } = job;
     const fail = (error: Error) => this.#failed.reject(error);
     const clock = this.#clock;
@@ -73,7 +73,7 @@ export class FlowLoad implements Load {
   async run(): Promise<void> {
     const { pace, publisherCount } = this.#job;
     const warmUpMs = pace.warmUpSeconds * 1_000;
-    // What publishers of other threads, that began earlier, have sent to this one is counted.
+    // Messages of publishers in other threads, which may have begun earlier, are counted.
     this.#measuredFrom.fromMs = this.#clock.elapsedMs();
     this.#timers.push(
       setInterval(() => this.#publishers.forEach((publisher) => publisher.lookForStall()), STALL_MS),
@@ -119,7 +119,7 @@ export class FlowLoad implements Load {
     for (const one of [...this.#publishers, ...this.#subscribers]) one.close();
   }
 
-  /** What was before only made everybody warm. */
+  /** Starts the measured part; the part before was only the warm-up. */
   #measureFromHere(): void {
     const { sent } = this.#publications;
     this.#measuredFrom = { fromMs: this.#clock.elapsedMs(), sent, delivered: this.#deliveries.count };

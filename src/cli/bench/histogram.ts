@@ -1,16 +1,16 @@
 const SUB_BUCKET_BITS = 7;
-/** For all values of 32 bits. */
+/** Number of buckets for all values of 32 bits. */
 const BUCKETS = (32 - SUB_BUCKET_BITS - 1 << SUB_BUCKET_BITS) + (1 << SUB_BUCKET_BITS + 1);
 
 /**
- * Counts of values between 0 and 2^32 - 1 in buckets that grow with the value, as HdrHistogram has them: below 256 each
- * value has a bucket of its own, above it a bucket is less than 1 % wide.
+ * Counts of values between 0 and 2^32 - 1 in buckets that grow with the value, like HdrHistogram's: below 256 each
+ * value has its own bucket, above that a bucket is less than 1 % wide.
  */
 export class Histogram {
   readonly #counts: Float64Array;
   #total = 0;
 
-  /** `counts` are those of another one. */
+  /** @param counts of another histogram */
   constructor(counts: Float64Array = new Float64Array(BUCKETS)) {
     this.#counts = counts;
     for (const count of counts) this.#total += count;
@@ -20,7 +20,7 @@ export class Histogram {
     return this.#total;
   }
 
-  /** To be handed to another thread. */
+  /** Counts, to be handed to another thread. */
   get counts(): Float64Array {
     return this.#counts;
   }
@@ -44,7 +44,7 @@ export class Histogram {
     this.#total = 0;
   }
 
-  /** The value that the part of all values, between 0 and 1, does not exceed; `undefined` without values. */
+  /** Value that the given part of all values, between 0 and 1, does not exceed; `undefined` without values. */
   quantile(part: number): number | undefined {
     if (this.#total === 0) return undefined;
     const rank = Math.max(1, Math.ceil(part * this.#total));
@@ -54,7 +54,7 @@ export class Histogram {
   }
 }
 
-/** The highest value that is counted in a bucket. */
+/** Highest value that is counted in a bucket. */
 function highestOf(bucket: number): number {
   const shift = Math.max(0, (bucket >> SUB_BUCKET_BITS) - 1);
   return (bucket - (shift << SUB_BUCKET_BITS) + 1) * 2 ** shift - 1;

@@ -1,4 +1,4 @@
-/** Runs all of them, so many at the same time. Rejects with the first that does, and starts no other then. */
+/** Runs all functions, up to `most` at the same time. Rejects with the first rejection, and then starts no more. */
 export async function inLanes(runs: readonly (() => Promise<void>)[], most: number): Promise<void> {
   let next = 0;
   const lane = async () => {

@@ -1,16 +1,16 @@
 import type { SharedCounters } from "./load_plan.ts";
 
-/** Whoever sends when deliveries have come. */
+/** Sender that continues when deliveries have arrived. */
 export interface Waiting {
   pump(): void;
 }
 
-/** Tells publishers, in whatever thread they are, which of their messages have arrived: once for each turn. */
+/** Tells publishers in any thread which of their messages have arrived: once per turn. */
 export class Ledger {
   readonly #shared: SharedCounters;
-  /** Publishers of this thread, at their index. */
+  /** Publishers of this thread, by their index. */
   readonly #publishers: (Waiting | undefined)[];
-  /** Deliveries of this turn, of each publisher. */
+  /** Deliveries of this turn, by publisher. */
   readonly #fresh: Int32Array;
   readonly #touched: number[] = [];
   #isOver = false;
@@ -25,18 +25,18 @@ export class Ledger {
     return this.#fresh.length;
   }
 
-  /** A message of the publisher, whose index is below the count, was delivered. */
+  /** Counts a delivery of the publisher, whose index is below the count. */
   deliver(publisher: number): void {
     const before = this.#fresh[publisher] as number;
     this.#fresh[publisher] = before + 1;
     if (before === 0) this.#touched.push(publisher);
   }
 
-  /** All deliveries of a turn were told. */
+  /** Publishes the deliveries of a turn to all threads. */
   settle(): void {
     const { delivered, threads } = this.#shared;
     for (const publisher of this.#touched) {
-      Atomics.add(delivered, publisher, this.#fresh[publisher] as number); // It was told of.
+      Atomics.add(delivered, publisher, this.#fresh[publisher] as number); // Its deliveries were counted.
       this.#fresh[publisher] = 0;
       const local = this.#publishers[publisher];
       if (local !== undefined) local.pump();
@@ -45,7 +45,7 @@ export class Ledger {
     this.#touched.length = 0;
   }
 
-  /** Lets publishers send whenever another thread wakes this one, to `close`. Never rejects. */
+  /** Lets publishers send whenever another thread wakes this one, until `close`. Never rejects. */
   async listen(): Promise<void> {
     const { wake, thread } = this.#shared;
     while (!this.#isOver) {

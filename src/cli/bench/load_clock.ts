@@ -1,8 +1,8 @@
-/** Microseconds of 32 bits, the same in all threads of a run: they fit into payloads, and differences hold across their end. */
+/** Clock of 32-bit microseconds, the same in all threads: it fits into payloads, and differences survive overflow. */
 export class LoadClock {
   readonly #offsetMs: number;
 
-  /** `startMs` is the time of the run's start in epoch milliseconds. */
+  /** @param startMs start of the run in epoch milliseconds */
   constructor(startMs: number) {
     this.#offsetMs = performance.timeOrigin - startMs;
   }

@@ -4,7 +4,7 @@ import { FlowLoad } from "./flow_load.ts";
 import type { Job, Load } from "./load_plan.ts";
 import { RetainedLoad } from "./retained_load.ts";
 
-/** The load that does the job, in this thread. */
+/** Makes the load for a job, in this thread. */
 export function loadOf(job: Job): Load {
   switch (job.kind) {
     case "flow":

@@ -1,84 +1,84 @@
 import type { ProtocolVersion, QoS } from "../../codec/packet.ts";
 import type { TlsClientOptions } from "../../transport/connect_tls.ts";
 
-/** Where the load goes to and what is the same for all its connections. It can be handed to a thread. */
+/** Target of the load, the same for all its connections. It can be passed to a thread. */
 export interface LoadTarget {
   readonly url: string;
   readonly tls: TlsClientOptions | undefined;
   readonly protocolVersion: ProtocolVersion;
-  /** Part of all Client Identifiers and topics, so that runs do not meet. */
+  /** Part of all Client Identifiers and topics, so that runs do not interfere. */
   readonly run: string;
 }
 
-/** One publisher. */
+/** Plan of one publisher. */
 export interface PublisherPlan {
-  /** Counted over all threads. */
+  /** Index over all threads. */
   readonly index: number;
-  /** One of them for each message; all have the same length. */
+  /** Topics, one for each message; all have the same length. */
   readonly topics: readonly string[];
-  /** Whether chance picks the topic; otherwise they take turns. */
+  /** Whether the topic is random; otherwise topics take turns. */
   readonly isRandom: boolean;
   readonly retain: boolean;
-  /** How many subscribers receive each message. */
+  /** Number of subscribers that receive each message. */
   readonly receivers: number;
 }
 
-/** One subscriber. */
+/** Plan of one subscriber. */
 export interface SubscriberPlan {
   readonly index: number;
   readonly topicFilters: readonly string[];
-  /** Whether it reads nothing any more when it has subscribed. */
+  /** Whether it stops reading after it has subscribed. */
   readonly isStuck: boolean;
 }
 
-/** How the publishers publish. */
+/** Pace of the publishers. */
 export interface Pace {
   readonly qos: QoS;
   readonly payloadBytes: number;
   /** Messages of each publisher; `undefined`: as many as the time allows. */
   readonly messages: number | undefined;
-  /** How long it is measured; `undefined`: until all messages are there. */
+  /** Length of the measured part; `undefined`: until all messages have arrived. */
   readonly seconds: number | undefined;
-  /** Not measured, before what is. */
+  /** Length of the part before, which is not measured. */
   readonly warmUpSeconds: number;
-  /** Messages of a publisher that may be on their way. */
+  /** Messages of a publisher that may be in flight. */
   readonly window: number;
-  /** Messages a second, of all publishers together; `undefined`: the next one when there is room in the window. */
+  /** Messages per second of all publishers together; `undefined`: the next one when there is room in the window. */
   readonly rate: number | undefined;
 }
 
-/** What a thread has to do, and it can be handed to it. */
+/** Job of a thread, which can be passed to it. */
 export type Job = FlowJob | ConnectJob | IdleJob | RetainedJob;
 
-/** Publishers, subscribers, and messages from one to the other. */
+/** Messages from publishers to subscribers. */
 export interface FlowJob {
   readonly kind: "flow";
   readonly target: LoadTarget;
   readonly pace: Pace;
   readonly publishers: readonly PublisherPlan[];
   readonly subscribers: readonly SubscriberPlan[];
-  /** Of all threads. */
+  /** Number of publishers in all threads. */
   readonly publisherCount: number;
   readonly shared: SharedCounters;
 }
 
-/** Connects and disconnects, over and over. */
+/** Connecting and disconnecting, over and over. */
 export interface ConnectJob {
   readonly kind: "connect";
   readonly target: LoadTarget;
   readonly thread: number;
   readonly connections: number;
-  /** Connections that are under way at the same time. */
+  /** Connections in progress at the same time. */
   readonly concurrency: number;
 }
 
-/** Connects, stays, and looks whether all are still served. */
+/** Connecting, staying, and a check that all are still served. */
 export interface IdleJob extends Omit<ConnectJob, "kind"> {
   readonly kind: "idle";
   readonly seconds: number;
 }
 
-/** Leaves retained messages and then subscribes to all of them. */
+/** Storing retained messages and then subscribing to all of them. */
 export interface RetainedJob {
   readonly kind: "retained";
   readonly target: LoadTarget;
@@ -88,61 +88,61 @@ export interface RetainedJob {
   readonly shared: SharedCounters;
 }
 
-/** What the threads of one run share. */
+/** Counters that the threads of one run share. */
 export interface SharedCounters {
   readonly thread: number;
   readonly threads: number;
   /** Epoch milliseconds of the run's start. */
   readonly startMs: number;
-  /** Of each publisher: how many deliveries of its messages were seen. Modulo 2^32. */
+  /** Observed deliveries of each publisher. Modulo 2^32. */
   readonly delivered: Int32Array<SharedArrayBuffer>;
-  /** Of each thread: changes when its publishers have to look. */
+  /** Wake-up counter of each thread: changes when its publishers should check for work. */
   readonly wake: Int32Array<SharedArrayBuffer>;
-  /** Of each thread: messages sent, and messages delivered, for whoever looks at the progress. */
+  /** Progress of each thread: messages sent, and messages delivered. */
   readonly progress: Float64Array<SharedArrayBuffer>;
 }
 
-/** What a thread has done. Times are milliseconds since the start of the run. */
+/** Result of a thread. Times are milliseconds since the start of the run. */
 export interface JobResult {
   readonly sent: number;
-  /** Deliveries that had to come. */
+  /** Deliveries that should arrive. */
   readonly expected: number;
   readonly delivered: number;
-  /** Messages whose handshake is through. */
+  /** Messages whose handshake is complete. */
   readonly acknowledged: number;
   /** Messages that the broker refused with a Reason Code. */
   readonly refused: number;
-  /** Deliveries that came again, or behind later ones of their publisher. */
+  /** Deliveries that were duplicates, or came after later ones of their publisher. */
   readonly outOfOrder: number;
-  /** Deliveries that are none of this run or do not have its form. */
+  /** Deliveries that are not of this run or do not have its form. */
   readonly foreign: number;
-  /** How often a publisher went on because what it waited for did not come. */
+  /** Number of times that a publisher resumed because deliveries did not arrive. */
   readonly stalls: number;
   /** Messages that were due at the given rate and could not be sent. */
   readonly unsent: number;
   /** Connections that were made. */
   readonly connections: number;
-  /** The part that is measured. */
+  /** Measured part. */
   readonly measured: {
     readonly fromMs: number;
     readonly toMs: number;
     readonly sent: number;
     readonly delivered: number;
   };
-  /** Counts of {@linkcode Histogram}, in microseconds: from sending to delivery, to the acknowledgement, to CONNACK. */
+  /** Counts of {@linkcode Histogram} in microseconds: from sending to delivery, to the acknowledgement, to CONNACK. */
   readonly latency: Float64Array;
   readonly acknowledgement: Float64Array;
   readonly connect: Float64Array;
 }
 
-/** A load in one thread. */
+/** Load in one thread. */
 export interface Load {
   /** Connects and subscribes. */
   open(): Promise<void>;
   /** Runs to the end of its own part. */
   run(): Promise<void>;
-  /** What was done; to be asked when all threads have run. */
+  /** Result; to be called when all threads have run. */
   result(): JobResult;
-  /** Closes what is open; safe to call again. */
+  /** Closes all connections; safe to call again. */
   close(): void;
 }

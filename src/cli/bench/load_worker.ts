@@ -1,11 +1,11 @@
-/** A load in a thread of its own: does what {@linkcode ThreadLoad} asks for. */
+/** Worker for a load in a thread of its own: executes the calls of {@linkcode ThreadLoad}. */
 
 import { loadOf } from "./load_of.ts";
 import type { Load } from "./load_plan.ts";
 import { LoadError } from "./open_connection.ts";
 import type { ThreadAnswer, ThreadRequest } from "./thread_load.ts";
 
-/** What a worker has of its own; the library of types for documents is not one for workers. */
+/** Globals of a worker; the type library of documents does not fit workers. */
 interface WorkerScope {
   onmessage: (event: MessageEvent<ThreadRequest>) => void;
   postMessage(answer: ThreadAnswer): void;

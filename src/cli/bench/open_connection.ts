@@ -11,22 +11,22 @@ import { openSocket } from "./socket.ts";
 import { WebSocketChannel } from "./web_socket_channel.ts";
 
 const CONNECT_WITHIN_MS = 30_000;
-/** So long that no load has to send PINGREQ. */
+/** Keep Alive that is long enough for a load to send no PINGREQ. */
 const KEEP_ALIVE_SECONDS = 65_535;
 const WEB_SOCKET_PORTS = { "ws:": 80, "wss:": 443 } as const;
 
-/** What a load does not expect; said to the user. */
+/** Reports something unexpected in a load to the user. */
 export class LoadError extends Error {
   override readonly name = "LoadError";
 }
 
-/** A connection that the broker has accepted. */
+/** Connection that the broker has accepted. */
 export interface OpenConnection {
   readonly connection: ClientConnection;
   readonly connack: ConnackPacket;
 }
 
-/** Connects as MQTT client; `handler` gets all packets behind CONNACK. Throws {@linkcode LoadError}. */
+/** Connects as an MQTT client; `handler` gets all packets after CONNACK. Throws {@linkcode LoadError}. */
 export async function openConnection(
   target: LoadTarget,
   clientId: string,
@@ -44,7 +44,7 @@ export async function openConnection(
   try {
     return await Promise.race([opening, late]);
   } catch (error) {
-    opening.catch(() => {}); // What is told is that it was late.
+    opening.catch(() => {}); // The timeout is reported instead.
     channel?.close();
     throw new LoadError(`Cannot connect to ${withoutPassword(target.url)}: ${messageOf(error)}`);
   } finally {
@@ -52,7 +52,7 @@ export async function openConnection(
   }
 }
 
-/** What the packet between two places says. Throws for one that is malformed, or too large to be here as a whole. */
+/** Decodes the packet between two positions. Throws for one that is malformed, or too large to be complete here. */
 export function decodeBetween(bytes: Uint8Array, start: number, end: number, { protocolVersion }: LoadTarget): Packet {
   const [packet] = new PacketDecoder({ protocolVersion }).decode(bytes.slice(start, end));
   if (packet === undefined) throw new LoadError("the broker has sent a packet that is too large");
@@ -60,7 +60,7 @@ export function decodeBetween(bytes: Uint8Array, start: number, end: number, { p
   return packet;
 }
 
-/** A URL that may be printed. */
+/** Removes the credentials of a URL, so that it may be printed. */
 export function withoutPassword(text: string): string {
   const url = URL.parse(text);
   if (url === null) return text;
@@ -89,7 +89,7 @@ function handshake(
     written: () => handler.written(),
     lost(error) {
       if (isAccepted) handler.lost(error);
-      reject(error); // For whoever still waits.
+      reject(error); // For a caller that still waits.
     },
   });
   connection.append(connectPacket(target, clientId));
@@ -114,7 +114,7 @@ function connectPacket({ url, protocolVersion }: LoadTarget, clientId: string): 
   }, protocolVersion);
 }
 
-/** A WebSocket is one of our own: see {@linkcode WebSocketChannel}. */
+/** Opens a channel; WebSocket uses our own implementation, see {@linkcode WebSocketChannel}. */
 async function openChannel({ url, tls }: LoadTarget): Promise<ByteChannel> {
   const server = parseServerAddress(url);
   if (!(server instanceof URL)) throw new TypeError(`"${url}" is no URL`);

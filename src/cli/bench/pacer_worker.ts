@@ -1,12 +1,12 @@
 /**
- * Wakes the threads of a load at each tick. It sleeps where timers of the event loop would be late by milliseconds
+ * Wakes the threads of a load at each tick. It sleeps, because timers of the event loop would be late by milliseconds
  * (measured: a timer of 1 ms takes 2.1 ms, this sleep of 0.5 ms 0.57 ms, and the other thread runs 0.02 ms later).
  */
 
 import { LoadClock } from "./load_clock.ts";
 import { TICK_MS } from "./schedule.ts";
 
-/** What the pacer has to know. */
+/** Request to the pacer. */
 export interface PacerRequest {
   readonly wake: Int32Array<SharedArrayBuffer>;
   /** Epoch milliseconds of the run's start. */

@@ -2,18 +2,18 @@ import { type ProcessFigures, processFigures } from "./process_figures.ts";
 
 const LOOK_MS = 100;
 
-/** What a run took of the broker's process. Bytes are resident memory. */
+/** Resources of the broker's process used by a run. Bytes are resident memory. */
 export interface BrokerFigures {
-  /** While the load ran. */
+  /** Processor time during the load. */
   readonly cpuSeconds: number;
-  /** Before the first connection, when all connections were there, at most, and at the end with all connections. */
+  /** Memory before the first connection, with all connections, at most, and at the end with all connections. */
   readonly bytesBefore: number;
   readonly bytesOpened: number;
   readonly bytesHighest: number;
   readonly bytesEnded: number;
 }
 
-/** Looks at the process of the broker during a run. Without a process, or where the system says nothing, there is nothing. */
+/** Watches the process of the broker during a run. Without a process or figures of the system the result is empty. */
 export class ProcessWatch {
   readonly #pid: number | undefined;
   #before: ProcessFigures | undefined;
@@ -32,12 +32,12 @@ export class ProcessWatch {
     return watch;
   }
 
-  /** All connections are there. */
+  /** Called when all connections are open. */
   async opened(): Promise<void> {
     this.#opened = await this.#look();
   }
 
-  /** The load has run, and its connections are still there. */
+  /** Called when the load has run, and its connections are still open. */
   async ended(): Promise<BrokerFigures | undefined> {
     const ended = await this.#look();
     if (this.#before === undefined || this.#opened === undefined || ended === undefined) return undefined;

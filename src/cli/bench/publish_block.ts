@@ -9,19 +9,19 @@ const LARGEST_BLOCK_BYTES = 65_536;
 const MOST_FRAMES = 1_024;
 const LENGTH_BYTES = 2;
 
-/** What a block is made for. */
+/** Options of a block. */
 export interface BlockOptions {
   readonly plan: PublisherPlan;
   readonly protocolVersion: ProtocolVersion;
   readonly qos: QoS;
   readonly payloadBytes: number;
-  /** Frames that are ever wanted at once. */
+  /** Largest number of frames sent at once. */
   readonly mostFrames: number;
 }
 
-/** PUBLISH packets of one publisher, encoded once, side by side: each time only what is new in them is written. */
+/** PUBLISH packets of one publisher, encoded once, side by side: each time only the changed fields are written. */
 export class PublishBlock {
-  /** How many fit. */
+  /** Number of frames. */
   readonly frames: number;
   readonly #bytes: Uint8Array;
   readonly #frameBytes: number;
@@ -29,7 +29,7 @@ export class PublishBlock {
   readonly #identifierAt: number;
   readonly #stampAt: number;
   readonly #publisher: number;
-  /** All topics, one behind the other. */
+  /** Topics, one after the other. */
   readonly #topics: Uint8Array;
   readonly #topicBytes: number;
 
@@ -57,7 +57,7 @@ export class PublishBlock {
     this.#publisher = plan.index;
   }
 
-  /** Makes the frame with this number within the block that of a message. */
+  /** Turns the frame with this number within the block into that of a message. */
   stamp(frame: number, sequence: number, sentAt: number): void {
     const at = frame * this.#frameBytes + this.#stampAt;
     writeUint32(this.#bytes, at, this.#publisher);
@@ -77,7 +77,7 @@ export class PublishBlock {
     this.#bytes.set(this.#topics.subarray(start, start + this.#topicBytes), frame * this.#frameBytes + this.#topicAt);
   }
 
-  /** The first frames. */
+  /** Bytes of the first frames. */
   first(frames: number): Uint8Array {
     return this.#bytes.subarray(0, frames * this.#frameBytes);
   }

@@ -9,13 +9,13 @@ import { PublishBlock } from "./publish_block.ts";
 import { Schedule } from "./schedule.ts";
 
 const MOST_PACKET_IDENTIFIERS = 65_535;
-/** From this window on a publisher waits until a quarter of it is free: what it sends then leaves in one write. */
+/** Window from which a publisher waits until a quarter of it is free, and then sends that much in one write. */
 const LEAST_GATHERED_WINDOW = 64;
 const PUBREL = PacketType.pubrel << 4 | 0b0010;
 const PINGREQ = new Uint8Array([PacketType.pingreq << 4, 0]);
 const LEAST_FAILURE = 0x80;
 
-/** What all publishers of a thread share, and count together. */
+/** State and counts shared by all publishers of a thread. */
 export interface Publications {
   readonly acknowledgement: Histogram;
   readonly clock: LoadClock;
@@ -27,13 +27,13 @@ export interface Publications {
   refused: number;
   stalls: number;
   unsent: number;
-  /** When the broker last said something. */
+  /** Time of the last packet of the broker. */
   lastMs: number;
 }
 
 /**
- * One publisher. Without a rate it sends when there is room in its window, which holds messages that are not acknowledged
- * or not delivered to all subscribers: a broker that drops or queues cannot look fast.
+ * One publisher. Without a rate it sends when there is room in its window, which contains messages that are not
+ * acknowledged or not delivered to all subscribers: a broker that drops or queues cannot look fast.
  */
 export class Publisher implements PacketHandler, Waiting {
   readonly #plan: PublisherPlan;
@@ -47,17 +47,17 @@ export class Publisher implements PacketHandler, Waiting {
   #window: number;
   #schedule: Schedule | undefined;
   #sent = 0;
-  /** Deliveries that are not waited for any more. */
+  /** Deliveries that are no longer awaited. */
   #forgiven = 0;
   #acknowledged = 0;
-  /** Packet Identifiers that are free, in a ring, and when the others were sent. */
+  /** Free Packet Identifiers, in a ring, and the sending times of the others. */
   #identifiers = new Uint16Array(0);
   #identifiersTaken = 0;
   #sentAt = new Uint32Array(0);
-  /** QoS 0 without subscribers: what was sent by each PINGREQ that is not answered. */
+  /** Messages sent by each unanswered PINGREQ, for QoS 0 without subscribers. */
   readonly #pinged: number[] = [];
   #answered = 0;
-  /** What was outstanding when it was last looked at. */
+  /** Outstanding messages at the last check. */
   #lastOutstanding = 0;
   #lastSent = 0;
 
@@ -105,7 +105,7 @@ export class Publisher implements PacketHandler, Waiting {
     this.#connection?.close();
   }
 
-  /** Sends what there is room for, in one write. */
+  /** Sends as many messages as there is room for, in one write. */
   pump(): void {
     if (this.#phase === "draining" && this.#outstanding() <= 0) {
       this.#phase = "finished";
@@ -124,7 +124,7 @@ export class Publisher implements PacketHandler, Waiting {
     this.#phase = "draining";
   }
 
-  /** Does not wait for ever for what was lost; to be called now and then. */
+  /** Stops waiting for lost messages; to be called periodically. */
   lookForStall(): void {
     const outstanding = this.#outstanding();
     const isStalled = outstanding > 0 && outstanding === this.#lastOutstanding && this.#sent === this.#lastSent;
@@ -137,7 +137,7 @@ export class Publisher implements PacketHandler, Waiting {
       this.#finished.resolve();
       return;
     }
-    this.#forgiven += this.#undelivered(); // What is not acknowledged stays on its way: QoS 1 and 2 lose nothing.
+    this.#forgiven += this.#undelivered(); // Unacknowledged messages stay in flight: QoS 1 and 2 lose nothing.
     this.pump();
   }
 
@@ -204,7 +204,7 @@ export class Publisher implements PacketHandler, Waiting {
     this.#publications.expected += count * this.#plan.receivers;
   }
 
-  /** There is one: the window has as many places. */
+  /** Takes a free identifier, of which there is one: the window has as many places. */
   #takeIdentifier(sentAt: number): number {
     const packetIdentifier = this.#identifiers[this.#identifiersTaken++ % this.#window] as number;
     this.#sentAt[packetIdentifier] = sentAt;
@@ -228,7 +228,7 @@ export class Publisher implements PacketHandler, Waiting {
     connection.append(PINGREQ);
   }
 
-  /** Messages that are on their way: whichever is more. */
+  /** Messages in flight: unacknowledged or undelivered, whichever are more. */
   #outstanding(): number {
     return Math.max(this.#unacknowledged(), this.#undelivered());
   }
@@ -241,7 +241,7 @@ export class Publisher implements PacketHandler, Waiting {
     const { receivers, index } = this.#plan;
     if (receivers === 0) return this.#publications.pace.qos === 0 ? this.#sent - this.#answered : 0;
     const delivered = Atomics.load(this.#publications.shared.delivered, index);
-    // Modulo 2^32, as it is counted: the difference is small.
+    // Modulo 2^32, like the counters: the difference is small.
     const missing = (Math.imul(this.#sent, receivers) - delivered) | 0;
     return Math.ceil(missing / receivers) - this.#forgiven;
   }

@@ -14,7 +14,7 @@ const STORE_WINDOW = 100;
 const LOOK_MS = 2_000;
 const PINGREQ = new Uint8Array([PacketType.pingreq << 4, 0]);
 
-/** Many retained messages, and subscribers to all of them: measured from SUBSCRIBE to the last message. One thread. */
+/** Load of many retained messages and their subscribers: measured from SUBSCRIBE to the last message. One thread. */
 export class RetainedLoad implements Load {
   readonly #job: RetainedJob;
   readonly #clock: LoadClock;
@@ -30,7 +30,7 @@ export class RetainedLoad implements Load {
     const { target, shared, subscribers, payloadBytes } = job;
     this.#job = job;
     this.#clock = new LoadClock(shared.startMs);
-    this.#failed.promise.catch(() => {}); // Whoever waits then is told.
+    this.#failed.promise.catch(() => {}); // Reported to later waiters.
     this.#topics = Array.from({ length: job.messages }, (_, index) => `${target.run}/${`${index}`.padStart(8, "0")}`);
     this.#storing = new FlowLoad(storingJob(job, this.#topics));
     const look = { pump: () => this.#look() };
@@ -61,7 +61,7 @@ export class RetainedLoad implements Load {
     this.#fromMs = this.#clock.elapsedMs();
     let seen = 0;
     const timer = setInterval(() => {
-      if (seen === this.#deliveries.count) this.#complete.resolve(); // No more will come.
+      if (seen === this.#deliveries.count) this.#complete.resolve(); // No more will arrive.
       seen = this.#deliveries.count;
     }, LOOK_MS);
     const subscribing = this.#subscribers.map((subscriber) => subscriber.subscribe(0));
@@ -95,7 +95,7 @@ export class RetainedLoad implements Load {
     if (this.#deliveries.count >= this.#job.messages * this.#job.subscribers) this.#complete.resolve();
   }
 
-  /** A retained message with an empty payload removes the one before. [MQTT-3.3.1-6] */
+  /** Removes the retained messages with empty payloads. [MQTT-3.3.1-6] */
   async #remove(): Promise<void> {
     const { target } = this.#job;
     const done = Promise.withResolvers<void>();

@@ -10,10 +10,10 @@ import { ThreadLoad } from "./thread_load.ts";
 
 const PROGRESS_MS = 1_000;
 
-/** Told once a second: messages sent and delivered since the start. */
+/** Called once a second with the messages sent and delivered since the start. */
 export type OnProgress = (sent: number, delivered: number) => void;
 
-/** Runs the load that the options describe. Throws {@linkcode LoadError} when a connection is refused or lost. */
+/** Runs the load of the options. Throws {@linkcode LoadError} if a connection is refused or lost. */
 export async function runBench(options: BenchOptions, onProgress: OnProgress): Promise<BenchResult> {
   const { jobs, shared } = jobsOf(options);
   const loads = jobs.map((job) => jobs.length === 1 ? loadOf(job) : new ThreadLoad(job));

@@ -1,11 +1,11 @@
 import type { Pace } from "./load_plan.ts";
 
-/** How often publishers are woken to send what is due. */
+/** Interval at which publishers are woken to send messages that are due. */
 export const TICK_MS = 0.2;
 
 /**
- * When the messages of one publisher are due at a given rate: evenly spaced, publishers after each other, in the next tick.
- * A message counts from then on, also when it could not be sent by then.
+ * Due times of one publisher's messages at a given rate: evenly spaced, publishers after each other, in the next tick.
+ * A message counts from its due time, even if it could not be sent by then.
  */
 export class Schedule {
   readonly #intervalMs: number;
@@ -16,23 +16,23 @@ export class Schedule {
     this.#firstMs = startMs + this.#intervalMs * publisher / publisherCount;
   }
 
-  /** The schedule of a publisher, where the pace has a rate. */
+  /** Schedule of a publisher, if the pace has a rate. */
   static of({ rate }: Pace, publisher: number, publisherCount: number, startMs: number): Schedule | undefined {
     return rate === undefined ? undefined : new Schedule(rate, publisher, publisherCount, startMs);
   }
 
-  /** How many messages are due by then. */
+  /** Number of messages that are due at a time. */
   due(nowMs: number): number {
     return Math.max(0, Math.floor((tickOf(nowMs) - this.#firstMs) / this.#intervalMs) + 1);
   }
 
-  /** When the message is due, in milliseconds. */
+  /** Due time of a message, in milliseconds. */
   dueMs(sequence: number): number {
     return Math.ceil((this.#firstMs + sequence * this.#intervalMs) / TICK_MS) * TICK_MS;
   }
 }
 
-/** The last tick by then. */
+/** Last tick before a time. */
 function tickOf(nowMs: number): number {
   return Math.floor(nowMs / TICK_MS) * TICK_MS;
 }

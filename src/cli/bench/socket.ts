@@ -5,7 +5,7 @@ const FIRST_READ_BYTES = 1_024;
 const LARGEST_READ_BYTES = 131_072;
 const DEFAULT_PORTS = { "mqtt:": 1883, "mqtts:": 8883 } as const;
 
-/** Connects to the address of a URL that is `mqtt:`, `mqtts:` or `unix:`. Throws whatever the runtime throws. */
+/** Connects to the address of a `mqtt:`, `mqtts:` or `unix:` URL. Throws the errors of the runtime. */
 export async function openSocket(url: URL, tls: TlsClientOptions | undefined): Promise<ByteChannel> {
   if (url.protocol === "unix:") {
     return new Socket(await Deno.connect({ transport: "unix", path: decodeURIComponent(url.pathname) }));
@@ -31,8 +31,8 @@ export async function openSocket(url: URL, tls: TlsClientOptions | undefined): P
 }
 
 /**
- * A connection as a load wants it: all reads fill the same buffer, which grows while they fill it, and no read pauses for
- * others. What a read gives is overwritten by the next one.
+ * Connection for loads: all reads fill the same buffer, which grows while they fill it, and no read pauses for others.
+ * The result of a read is overwritten by the next one.
  */
 class Socket implements ByteChannel {
   isWriting = false;
@@ -47,7 +47,7 @@ class Socket implements ByteChannel {
     return this.#conn.read(this.#buffer).then(this.#take);
   }
 
-  /** One at a time. */
+  /** Writes. Call it once at a time. */
   async write(bytes: Uint8Array): Promise<void> {
     this.isWriting = true;
     let written = await this.#conn.write(bytes);
@@ -63,7 +63,7 @@ class Socket implements ByteChannel {
     try {
       this.#conn.close();
     } catch {
-      // It is closed: that is what was wanted.
+      // It is closed already.
     }
   }
 

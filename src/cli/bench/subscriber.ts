@@ -15,7 +15,7 @@ const PUBREC = PacketType.pubrec << 4;
 const PUBCOMP = PacketType.pubcomp << 4;
 const LEAST_FAILURE = 0x80;
 
-/** What all subscribers of a thread count together. */
+/** Counts shared by all subscribers of a thread. */
 export interface Deliveries {
   readonly latency: Histogram;
   readonly ledger: Ledger;
@@ -28,18 +28,18 @@ export interface Deliveries {
   lastMs: number;
 }
 
-/** One subscriber: counts what it gets, and looks that nothing is missing, came twice or in another order. */
+/** One subscriber: counts messages, and checks that none is missing, duplicated or out of order. */
 export class Subscriber implements PacketHandler {
   readonly #plan: SubscriberPlan;
   readonly #target: LoadTarget;
   readonly #deliveries: Deliveries;
   readonly #fail: (error: Error) => void;
-  /** The Sequence Number that comes next, of each publisher. */
+  /** Next Sequence Number of each publisher. */
   readonly #next: Uint32Array;
   #connection: ClientConnection | undefined;
   #openSubacks = 0;
   #whenSubscribed: PromiseWithResolvers<void> | undefined;
-  /** Of this turn; `undefined` when nothing has come yet. */
+  /** Time of this turn; `undefined` before its first message. */
   #now: number | undefined;
 
   constructor(plan: SubscriberPlan, target: LoadTarget, deliveries: Deliveries, fail: (error: Error) => void) {
@@ -55,7 +55,7 @@ export class Subscriber implements PacketHandler {
     this.#connection = (await openConnection(this.#target, clientId, this)).connection;
   }
 
-  /** Sends SUBSCRIBE and waits for what the broker says. Throws {@linkcode LoadError} when it refuses. */
+  /** Sends SUBSCRIBE and waits for the answer. Throws {@linkcode LoadError} if the broker refuses. */
   async subscribe(qos: QoS): Promise<void> {
     const { topicFilters, isStuck } = this.#plan;
     const connection = this.#connection;
@@ -117,14 +117,14 @@ export class Subscriber implements PacketHandler {
   #publish(bytes: Uint8Array, first: number, body: number, remainingLength: number): void {
     const deliveries = this.#deliveries;
     const qos = (first >> 1) & 3;
-    // A place behind the end shows itself below: the payload is then not as long as it must be.
+    // A position beyond the end is noticed below: the payload then has the wrong length.
     let at = body + 2 + ((bytes[body] as number) << 8 | (bytes[body + 1] as number));
     if (qos > 0) {
       const packetIdentifier = (bytes[at] as number) << 8 | (bytes[at + 1] as number);
       this.#connection?.appendAcknowledgement(qos === 1 ? PUBACK : PUBREC, packetIdentifier);
       at += 2;
     }
-    // Properties of more than 127 bytes are none that belong to the load: it then counts as foreign.
+    // Properties of more than 127 bytes do not belong to the load: the message then counts as foreign.
     if (this.#target.protocolVersion === 5) at += 1 + (bytes[at] as number);
     const payloadBytes = body + remainingLength - at;
     if (payloadBytes !== deliveries.payloadBytes || at + STAMP_BYTES > bytes.length) {

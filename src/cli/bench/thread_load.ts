@@ -1,13 +1,13 @@
 import type { Job, JobResult } from "./load_plan.ts";
 import { LoadError } from "./open_connection.ts";
 
-/** What a thread is asked for. */
+/** Request to a thread. */
 export interface ThreadRequest {
   readonly call: "open" | "run" | "result" | "close";
   readonly job: Job;
 }
 
-/** What it answers: a result, or what went wrong. */
+/** Answer of a thread: a result, or an error. */
 export interface ThreadAnswer {
   readonly call: ThreadRequest["call"];
   readonly result?: JobResult | void;
@@ -16,7 +16,7 @@ export interface ThreadAnswer {
   readonly isExpected?: boolean;
 }
 
-/** A load that runs in a thread of its own. */
+/** Load that runs in a thread of its own. */
 export class ThreadLoad {
   readonly #worker: Worker;
   readonly #job: Job;

@@ -12,17 +12,17 @@ const LONGEST_HEADER = 10;
 const NOTHING = new Uint8Array(0);
 
 /**
- * The client's side of a WebSocket on a connection (RFC 6455), for loads alone: the `WebSocket` of the runtime gives an
- * event for each message, which is what would be measured. The mask is zero, which costs nothing to apply: what it
- * protects, caches on the way, are not there.
+ * Client side of a WebSocket on a connection (RFC 6455), for loads only: the runtime's `WebSocket` fires an event for
+ * each message, and that is what would be measured. The mask is zero, which costs nothing to apply: there are no caches
+ * on the way, which it would protect.
  */
 export class WebSocketChannel implements ByteChannel {
   readonly #channel: ByteChannel;
-  /** Bytes that came behind the response to the handshake. */
+  /** Bytes after the response to the handshake. */
   #early: Uint8Array | undefined;
-  /** A header of a frame that is not whole. */
+  /** Incomplete header of a frame. */
   #rest: Uint8Array = NOTHING;
-  /** Bytes of the payload of a frame that are still to come. */
+  /** Missing bytes of the payload of a frame. */
   #remaining = 0;
   #isControl = false;
   #control: number[] = [];
@@ -33,7 +33,7 @@ export class WebSocketChannel implements ByteChannel {
     this.#early = early.length > 0 ? early : undefined;
   }
 
-  /** Asks for the WebSocket of the URL on a connection that is open. */
+  /** Performs the handshake for a URL on an open connection. */
   static async open(channel: ByteChannel, url: URL): Promise<WebSocketChannel> {
     const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
     const request = [
@@ -86,7 +86,7 @@ export class WebSocketChannel implements ByteChannel {
     this.#channel.close();
   }
 
-  /** The payload of all frames of a chunk, moved together in its own bytes; `undefined` behind a Close frame. */
+  /** Payload of all frames of a chunk, moved together in its own bytes; `undefined` after a Close frame. */
   #payloadOf(chunk: Uint8Array): Uint8Array | undefined {
     const bytes = this.#rest.length > 0 ? joined(this.#rest, chunk) : chunk;
     this.#rest = NOTHING;
@@ -116,7 +116,7 @@ export class WebSocketChannel implements ByteChannel {
     return bytes.subarray(0, end);
   }
 
-  /** Takes a header of a frame; gives its size, 0 when it is not whole. */
+  /** Parses the header of a frame; gives its size, 0 if it is incomplete. */
   #header(bytes: Uint8Array, position: number): number {
     const available = bytes.length - position;
     if (available < 2) return 0;
@@ -134,7 +134,7 @@ export class WebSocketChannel implements ByteChannel {
   }
 
   #pong(): void {
-    this.#channel.write(frameOf(PONG, Uint8Array.from(this.#control))).catch(() => {}); // The next read says it.
+    this.#channel.write(frameOf(PONG, Uint8Array.from(this.#control))).catch(() => {}); // The next read reports it.
   }
 }
 

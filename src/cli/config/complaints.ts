@@ -3,10 +3,10 @@ import { nearest } from "./nearest.ts";
 import { configurationShape, keysOf, shapeAt } from "./schema_shape.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 
-/** Something that the schema does not allow. */
+/** Violation of the schema. */
 export interface Complaint {
   readonly path: ConfigPath;
-  /** Whether it is about the key, or about what it is set to. */
+  /** Whether it is about the key, or about its value. */
   readonly part: "key" | "value";
   readonly why: string;
 }
@@ -14,7 +14,7 @@ export interface Complaint {
 type Issue = z.core.$ZodIssue;
 
 /**
- * What is wrong, in the words of somebody who writes a configuration. Values are not repeated: they may be secret.
+ * Describes what is wrong to the author of a configuration. Values are not repeated: they may be secret.
  *
  * @param issues with the values they are about (`reportInput`)
  */
@@ -34,21 +34,21 @@ export function complaintsOf(issues: readonly Issue[]): Complaint[] {
   });
 }
 
-/** `"listeners[0].url"`; `The configuration` for all of it. */
+/** Text of a path, such as `"listeners[0].url"`; `The configuration` for all of it. */
 export function pathText(path: ConfigPath): string {
   if (path.length === 0) return "The configuration";
   const steps = path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`);
   return `"${steps.join("").replace(/^\./, "")}"`;
 }
 
-/** With the key that was probably meant, or those that there are. */
+/** Complaint about an unknown key, with the key that was probably meant, or those that exist. */
 function unknownKey(path: ConfigPath, key: string, known: readonly string[]): string {
   const meant = nearest(key, known);
   const hint = meant === undefined ? `there is ${known.join(", ")}` : `did you mean "${meant}"?`;
   return `Unknown key ${pathText([...path, key])}: ${hint}`;
 }
 
-/** Whether what another issue says of the same place is enough: what kind it has to be, or what it may be at most. */
+/** Whether another issue of the same place suffices: one about the kind of value, or about its maximum. */
 function saysMore(other: Issue, issue: Issue): boolean {
   return (other.code === "invalid_type" && issue.code !== "invalid_type") ||
     (issue.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER);
@@ -57,7 +57,7 @@ function saysMore(other: Issue, issue: Issue): boolean {
 function whyNot(issue: Issue): string {
   if (KIND_CODES.includes(issue.code)) {
     if (issue.input === undefined) return "is missing";
-    if (issue.input === null) return "is left empty: leave the key out, or set it"; // All in it may be commented out.
+    if (issue.input === null) return "is left empty: leave the key out, or set it"; // Everything in it may be commented out.
   }
   if (OUR_WORDS.test(issue.message)) return issue.message;
   switch (issue.code) {

@@ -4,18 +4,18 @@ import { type Override, withOverrides } from "./overrides.ts";
 import { type Configuration, configurationSchema } from "./schema.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 
-/** A configuration as somebody wrote it, not yet checked. */
+/** Configuration as it was written, not yet checked. */
 export interface Written {
   readonly value: unknown;
-  /** Where a part of it stands, such as `brooklet.yaml:3:5`; `undefined` where that means nothing. */
+  /** Place of a part, such as `brooklet.yaml:3:5`; `undefined` if that has no meaning. */
   place(path: ConfigPath, part: "key" | "value"): string | undefined;
-  /** What is accepted, but is not the same as where it comes from. */
+  /** Warnings about settings that are accepted, but differ from their origin. */
   readonly warnings: readonly string[];
   /** Whether it is a mosquitto.conf. */
   readonly isOfMosquitto?: boolean;
 }
 
-/** The configuration with its defaults; throws {@linkcode ConfigError} with everything that is wrong. */
+/** Configuration with its defaults; throws {@linkcode ConfigError} with everything that is wrong. */
 export function configurationOf(written: Written, overrides: readonly Override[] = []): Configuration {
   const whole = withOverrides(written.value, overrides);
   const { success, data, error } = configurationSchema.safeParse(whole, { reportInput: true });

@@ -1,6 +1,7 @@
 /**
- * Variables that override a configuration: `BROOKLET_LISTENERS__0__URL` is `listeners[0].url`. Names of keys are written in
- * capitals, with or without `_` between their words; `_FILE` behind the name of a secret names a file with the secret.
+ * Variables that override a configuration: `BROOKLET_LISTENERS__0__URL` is `listeners[0].url`. Names of keys are
+ * written in capitals, with or without `_` between their words; `_FILE` after the name of a secret names a file with
+ * the secret.
  */
 
 import { parse } from "@std/yaml";
@@ -12,10 +13,12 @@ import type { Override } from "./overrides.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 
 const PREFIX = "BROOKLET_";
-/** What Kubernetes sets for a service. */
+/** Variables that Kubernetes sets for a service. */
 const OF_SERVICE = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
-/** Overrides of the environment, in an order in which lists grow; throws {@linkcode ConfigError} for a name that means nothing. */
+/**
+ * Overrides of the environment, in an order in which lists grow; throws {@linkcode ConfigError} for a meaningless name.
+ */
 export function environmentOverrides(
   environment: Readonly<Record<string, string>>,
   readFile: (path: string) => string,
@@ -47,7 +50,7 @@ function pathOf(name: string, shape: JsonSchema): { path: ConfigPath; isFile: bo
     if (key !== undefined) path.push(key);
     else if (/^\d+$/.test(part) && shapeAt(here, [0]) !== undefined) path.push(Number(part));
     else if (keys.length === 0 && shapeAt(here, [part]) !== undefined) {
-      const [, secret = part] = /^(.+)_FILE$/i.exec(part) ?? []; // Of a header: its name has no "_".
+      const [, secret = part] = /^(.+)_FILE$/i.exec(part) ?? []; // The name of a header has no "_".
       return { path: [...path, secret], isFile: secret !== part };
     } else {
       const secret = keys.find((key) => isSameName(key, part.replace(/_FILE$/, "")));
@@ -59,7 +62,7 @@ function pathOf(name: string, shape: JsonSchema): { path: ConfigPath; isFile: bo
   return { path, isFile: false };
 }
 
-/** Others may set variables that begin so, as Kubernetes does for a service of this name: they have no `__`. */
+/** Whether a variable is meant for us: Kubernetes sets others for a service of this name, but they have no `__`. */
 function isMeant(name: string, keys: readonly string[]): boolean {
   const word = name.slice(PREFIX.length);
   if (word.includes("__") || nearest(word.replaceAll("_", ""), keys) !== undefined) return true;
@@ -87,7 +90,7 @@ function unknownName(name: string, part: string, keys: readonly string[]): Confi
   return new ConfigError(`Unknown environment variable ${name}: "${part}" means nothing there; ${hint}`);
 }
 
-/** A text where nothing but a text may stand; else what YAML makes of it. */
+/** Text, if only a text is allowed there; otherwise the value that YAML reads. */
 function valueOf(name: string, text: string, shape: JsonSchema | undefined): unknown {
   if (shape?.type === "string" && shape.anyOf === undefined) return text;
   try {

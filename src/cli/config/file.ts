@@ -15,7 +15,7 @@ export function readConfiguration(file: string): Written {
   return { value: parseYaml(text, file), place: yamlPlaces(text, file), warnings: [] };
 }
 
-/** What cannot be read would be another character in a password or a name. */
+/** Refuses ill-formed UTF-8: it would become another character in a password or a name. */
 function refuseOtherThanUtf8(bytes: Uint8Array, file: string): void {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let begin = 0;
@@ -31,7 +31,9 @@ function refuseOtherThanUtf8(bytes: Uint8Array, file: string): void {
   }
 }
 
-/** Whether it is in the language of mosquitto.conf: by its name, or else by the first line that says something. */
+/**
+ * Whether it has the format of mosquitto.conf: by its name, or else by its first line that is not empty or a comment.
+ */
 export function isMosquitto(file: string, text: string): boolean {
   if (/\.(?:ya?ml|json)$/i.test(file)) return false;
   if (/\.conf$/i.test(file)) return true;

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { LIMIT_NAMES, LIMITS, limitText } from "../../protocol/limit_table.ts";
 import type { Limits } from "../../protocol/limits.ts";
 
-/** How Infinity is written. */
+/** Spelling of Infinity. */
 export const UNLIMITED = "unlimited";
 
-/** Those that can be another at each listener: they hold for a connection and not for a session. */
+/** Limits that each listener can set: those of a connection and not of a session. */
 export const LISTENER_LIMITS = [
   "maximumPacketBytes",
   "maximumPayloadBytes",
@@ -24,10 +24,10 @@ export const LISTENER_LIMITS = [
 ] as const;
 type ListenerLimit = typeof LISTENER_LIMITS[number];
 
-// A text of YAML and of the command line; `z.int()` has no Infinity.
+// Text for YAML and the command line, because `z.int()` has no Infinity.
 const unlimited = z.literal(UNLIMITED).transform(() => Infinity);
 
-/** All limits, with the meaning that the table gives them. */
+/** Schema of all limits, with their texts from the table. */
 export const limitsSchema = z.strictObject(
   // Each key of `Limits` is there: LIMIT_NAMES has them all.
   Object.fromEntries(LIMIT_NAMES.map((name) => {
@@ -37,10 +37,10 @@ export const limitsSchema = z.strictObject(
   },
 );
 
-/** Limits for the connections of one listener, in place of those for all. */
+/** Schema of limits for the connections of one listener, which replace those for all. */
 export const listenerLimitsSchema = z.strictObject(
   Object.fromEntries(LISTENER_LIMITS.map((name) => [name, limitSchema(name).optional().describe(limitText(name))])) as {
-    [Name in ListenerLimit]: z.ZodOptional<ReturnType<typeof limitSchema>>; // Made of just these names.
+    [Name in ListenerLimit]: z.ZodOptional<ReturnType<typeof limitSchema>>; // Made of exactly these names.
   },
 );
 

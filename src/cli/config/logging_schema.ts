@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { isTimestampFormat } from "../timestamp.ts";
 
-/** Kinds of lines, in the words of mosquitto's `log_type`. */
+/** Types of lines, in the words of mosquitto's `log_type`. */
 export const LOG_TYPES = ["error", "warning", "notice", "information", "debug", "subscribe", "unsubscribe"] as const;
 export type LogType = typeof LOG_TYPES[number];
 
-/** From nothing to everything: each has those before it. */
+/** Levels from nothing to everything: each includes those before it. */
 export const LOG_LEVELS = ["none", "error", "warning", "notice", "information", "debug"] as const;
-/** What lines are about. */
+/** Subjects of lines. */
 export const LOG_AREAS = ["connections", "access", "packets", "delivery", "storage", "program"] as const;
 export type LogArea = typeof LOG_AREAS[number];
 

@@ -8,7 +8,7 @@ type LimitsInput = NonNullable<ConfigurationInput["limits"]>;
 type DestinationInput = NonNullable<NonNullable<ConfigurationInput["logging"]>["destinations"]>[number];
 
 const DEFAULT_PORT = 1883;
-/** What mosquitto 2.0 bounds otherwise than Brooklet, or not at all. */
+/** Limits that differ from Brooklet's in mosquitto 2.0, or do not exist there. */
 const MOSQUITTO_LIMITS: LimitsInput = {
   maximumPacketBytes: 268_435_460,
   maximumClientIdLength: 65_535,
@@ -22,13 +22,13 @@ const MOSQUITTO_LIMITS: LimitsInput = {
   maximumRetainedBytes: "unlimited",
 };
 
-/** What the lines of a mosquitto.conf have said so far. */
+/** Configuration collected from the lines of a mosquitto.conf so far. */
 export class MosquittoDraft {
   readonly warnings: string[] = [];
   readonly limits: LimitsInput = { ...MOSQUITTO_LIMITS };
   readonly logTypes: LogType[] = [];
   readonly destinations: DestinationInput[] = [];
-  /** The manual says that publishers of retained messages are checked; mosquitto 2.0.11 does so only where it is told to. */
+  /** Delivery as in mosquitto 2.0.11, which checks publishers of retained messages only if told, unlike its manual. */
   readonly delivery: NonNullable<ConfigurationInput["delivery"]> = { checkRetainedPublisher: false };
   readonly clientIds: NonNullable<ConfigurationInput["clientIds"]> = {};
   readonly logging: NonNullable<ConfigurationInput["logging"]> = { connectionMessages: true };
@@ -39,7 +39,7 @@ export class MosquittoDraft {
   location = "";
   pidFile?: string;
   sysIntervalSeconds = 10;
-  /** No listener is named: only this machine may connect. */
+  /** Whether no listener is named, so that only this machine may connect. */
   isLocalOnly = true;
   readonly #warned = new Set<string>();
   readonly #security: SecurityDraft = {};
@@ -48,17 +48,17 @@ export class MosquittoDraft {
   #listener = this.#first;
   #used: readonly ListenerDraft[] = [];
 
-  /** The listener that the lines are about. */
+  /** Listener to which the lines belong. */
   get listener(): ListenerDraft {
     return this.#listener;
   }
 
-  /** The security options that the lines are about. */
+  /** Security options to which the lines belong. */
   get security(): SecurityDraft {
     return this.isPerListener ? this.listener.security : this.#security;
   }
 
-  /** Whether one of them was set. */
+  /** Whether any of them was set. */
   get hasSecurity(): boolean {
     return Object.keys(this.#security).length > 0 || this.clientIds.assignedPrefix !== undefined;
   }
@@ -69,7 +69,7 @@ export class MosquittoDraft {
     this.isLocalOnly = false;
   }
 
-  /** Lines of an included file are about the listeners of that file, and those behind it about the same one as before. */
+  /** Reads an included file: its lines are about its own listeners, later ones about the same listener as before. */
   inIncludedFile(read: () => void): void {
     const listener = this.#listener;
     this.#listener = this.#first;
@@ -77,7 +77,7 @@ export class MosquittoDraft {
     this.#listener = listener;
   }
 
-  /** Once for each key. */
+  /** Adds a warning, once for each key. */
   warn({ key, place }: MosquittoLine, why: string): void {
     if (this.#warned.has(key)) return;
     this.#warned.add(key);
@@ -138,8 +138,8 @@ export class MosquittoDraft {
         tls: {
           certificate,
           key,
-          ...authority === undefined ? {} : { chain: authority }, // OpenSSL looks there for what certfile lacks.
-          // Without require_certificate, mosquitto asks nobody for a certificate.
+          ...authority === undefined ? {} : { chain: authority }, // OpenSSL looks there for missing parts of certfile.
+          // Without require_certificate, mosquitto asks no client for a certificate.
           ...authority !== undefined && requireCertificate ? { authority, requireCertificate } : {},
           ...minimumVersion === undefined ? {} : { minimumVersion },
         },
@@ -171,7 +171,7 @@ export class MosquittoDraft {
     return {};
   }
 
-  /** Where the certificate names the user it says it all, and the password file is not looked at. */
+  /** Ways to authenticate: if the certificate names the user it suffices, and the password file is not used. */
   #waysOf(listener: ListenerDraft, own: SecurityDraft) {
     const { usesIdentity = false, usesSubject = false } = listener;
     const { passwordFile } = own;
@@ -209,7 +209,7 @@ export class MosquittoDraft {
   }
 }
 
-/** Whether mosquitto opens the listener of port 1883 beside those that are named: for what is not what it has anyway. */
+/** Whether mosquitto opens the listener of port 1883 beside the named ones: if a setting of it is not the default. */
 function isUsed(first: ListenerDraft): boolean {
   const { port, host, domain, certificate, key, authority, security } = first;
   const isNamed = [port, host, domain, certificate, key, authority, first.maximumConnections, security.passwordFile]

@@ -1,4 +1,6 @@
-/** Configuration files of mosquitto 2.0 and 2.1: lines of a name and a value, comments, and folders of more such files. */
+/**
+ * Configuration files of mosquitto 2.0 and 2.1: lines of a name and a value, comments, and folders of more such files.
+ */
 
 import { ConfigError } from "../config_error.ts";
 import type { Written } from "./configuration.ts";
@@ -8,7 +10,7 @@ import { MOSQUITTO_KEYS } from "./mosquitto_keys.ts";
 import { MosquittoLine } from "./mosquitto_line.ts";
 import { nearest } from "./nearest.ts";
 
-/** Reads a mosquitto.conf; throws {@linkcode ConfigError} for what mosquitto or Brooklet refuses. */
+/** Reads a mosquitto.conf; throws {@linkcode ConfigError} for anything that mosquitto or Brooklet refuses. */
 export function readMosquittoConfiguration(file: string, text: string): Written {
   const draft = new MosquittoDraft();
   readLines(file, text, draft, true);
@@ -57,7 +59,7 @@ function keyOf(name: string): MosquittoKey | undefined {
   return prefix === undefined ? undefined : MOSQUITTO_KEYS[`${prefix}*`];
 }
 
-/** Files of a folder, in the order of mosquitto: alphabetical, of each letter the capital first. */
+/** Files of a folder in mosquitto's order: alphabetical, capitals before small letters. */
 function filesOf(line: MosquittoLine): string[] {
   const folder = line.text();
   try {

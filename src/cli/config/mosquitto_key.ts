@@ -1,7 +1,7 @@
 import type { MosquittoDraft } from "./mosquitto_draft.ts";
 import type { MosquittoLine } from "./mosquitto_line.ts";
 
-/** Puts what a line says into the draft; gives what differs from mosquitto, and throws ConfigError for what cannot be done. */
+/** Puts a line into the draft; gives differences to mosquitto, and throws ConfigError for impossible settings. */
 export type MosquittoKey = (line: MosquittoLine, draft: MosquittoDraft) => string | undefined | void;
 
 export const NO_PSK = "is about pre-shared keys, which TLS has not here: use certificates";
@@ -15,26 +15,26 @@ export const warn = (why: string): MosquittoKey => (line) => {
   return why;
 };
 
-/** The largest integer of mosquitto. */
+/** Largest integer of mosquitto. */
 export const MOST = 2_147_483_647;
 
-/** How many connections there may be; `undefined`: no limit. */
+/** Limit of connections; `undefined`: none. */
 export function mostConnections(line: MosquittoLine): number | undefined {
   const value = line.integer(-MOST, MOST);
   if (value === 0) throw line.error("has no meaning with 0: -1 is no limit");
   return value < 0 ? undefined : value;
 }
 
-/** A switch that is what Brooklet does in one of its positions. */
+/** Switch of which one position is Brooklet's behaviour. */
 export const only = (fitting: boolean, why: string): MosquittoKey => (line) =>
   line.boolean() === fitting ? undefined : why;
 
-/** A switch that would be a danger if it were not looked at. */
+/** Switch that would be dangerous to ignore. */
 export const refuseTrue = (why: string): MosquittoKey => (line) => {
   if (line.boolean()) throw line.error(why);
 };
 
-/** A text that mosquitto takes once only. */
+/** Text that mosquitto accepts only once. */
 export const once = <Name extends string>(
   holderOf: (draft: MosquittoDraft) => { [name in Name]?: string | undefined },
   name: Name,

@@ -14,7 +14,7 @@ const NO_BRIDGE =
   "is about a bridge, which Brooklet has none of: let mosquitto's bridge connect to it from the other side";
 const COUNTS_ALL = "counts topics and properties too, and not only payloads";
 
-/** 0 is no limit. */
+/** Key of a limit, where 0 means none. */
 const limit = (
   name: "maximumInflightBytes" | "maximumQueuedMessages" | "maximumQueuedBytes" | "maximumPayloadBytes",
   most: number,
@@ -29,7 +29,7 @@ const limit = (
   return value === 0 ? undefined : why;
 };
 
-/** Keys of the listener that the lines are about, or of all. */
+/** Keys of the listener to which the lines belong, or of all. */
 const ofListener = (
   keys: Record<string, MosquittoKey>,
   isOfListener: (draft: MosquittoDraft) => boolean = () => true,
@@ -141,7 +141,7 @@ function limitKeys(): Record<string, MosquittoKey> {
       return "is not looked at: a retained message goes when it expires";
     },
     upgrade_outgoing_qos: (line, { delivery }) => void (delivery.upgradeOutgoingQos = line.boolean()),
-    // Clients of MQTT 5 get a copy for each subscription from mosquitto 2.0.11, whatever stands here.
+    // mosquitto 2.0.11 sends clients of MQTT 5 a copy for each subscription, whatever is set here.
     allow_duplicate_messages: only(
       false,
       "is not looked at: subscriptions that overlap give a message for each Subscription Identifier, and one before MQTT 5",
@@ -160,7 +160,7 @@ function storageKeys(): Record<string, MosquittoKey> {
   const always = warn("is not looked at: each change is stored when it happens");
   return {
     persistence,
-    retained_persistence: persistence, // Its name of old, which mosquitto still knows.
+    retained_persistence: persistence, // Its old name, which mosquitto still accepts.
     persistence_location: (line, draft) => {
       if (draft.location !== "") throw line.error("is there already");
       draft.location = line.text().replace(/\/*$/, "/");

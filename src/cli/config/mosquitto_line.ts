@@ -1,6 +1,6 @@
 import { ConfigError } from "../config_error.ts";
 
-/** A line of a mosquitto.conf that says something, and its value as what the key wants it to be. */
+/** Line of a mosquitto.conf, with its value in the form that the key needs. */
 export class MosquittoLine {
   readonly key: string;
   readonly #value: string;
@@ -15,31 +15,31 @@ export class MosquittoLine {
     this.#value = value;
   }
 
-  /** What stands behind the words that were looked at, such as a comment; empty: nothing. */
+  /** Text after the words that were read, such as a comment; empty: nothing. */
   get unread(): string {
     return this.#unread;
   }
 
-  /** All of it. */
+  /** Whole value. */
   text(): string {
     if (this.#value === "") throw this.error("needs a value");
     return this.#value;
   }
 
-  /** What comes before the first space, and what comes behind it. mosquitto does not look at more than it needs. */
+  /** Text before the first space, and text after it. mosquitto reads no more than it needs. */
   word(): { readonly word: string; readonly rest: string } {
     const [, word = "", rest = ""] = /^(\S+)\s*(.*)$/.exec(this.text()) ?? [];
     return { word, rest };
   }
 
-  /** The first word, where no other has a meaning. */
+  /** First word, if no other has a meaning. */
   onlyWord(): string {
     const { word, rest } = this.word();
     this.#unread = rest;
     return word;
   }
 
-  /** Two words, of which the second may be left out. */
+  /** Two words, the second of which may be omitted. */
   twoWords(): readonly [first: string, second: string | undefined] {
     const { word, rest } = this.word();
     if (rest === "" || rest.startsWith("#")) {
@@ -51,7 +51,7 @@ export class MosquittoLine {
     return [word, second];
   }
 
-  /** Words with commas or spaces between them. */
+  /** Words separated by commas or spaces. */
   words(): readonly string[] {
     const [, list = "", comment = ""] = /^([^#]*)(#.*)?$/.exec(this.text()) ?? [];
     this.#unread = comment;
@@ -74,7 +74,7 @@ export class MosquittoLine {
     throw this.error(`is not an integer between ${least} and ${most}`);
   }
 
-  /** One of them. */
+  /** Word that is one of the given ones. */
   choice<Word extends string>(...words: readonly Word[]): Word {
     const text = this.onlyWord();
     const word = words.find((word) => word === text);

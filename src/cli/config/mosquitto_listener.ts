@@ -9,7 +9,7 @@ export interface SecurityDraft {
   allowEmptyClientId?: boolean;
 }
 
-/** A listener of a mosquitto.conf as its lines say it, or what holds for the default one. */
+/** Listener as the lines of a mosquitto.conf describe it, or the default one. */
 export interface ListenerDraft {
   readonly place: string | undefined;
   /** Lines about it. */
@@ -32,12 +32,12 @@ export interface ListenerDraft {
   maximumConnections?: number;
   maximumQos?: number;
   topicAliasMaximum?: number;
-  /** In place of that of the security options. */
+  /** Replaces that of the security options. */
   allowAnonymous?: boolean;
   readonly security: SecurityDraft;
 }
 
-/** Refuses a listener that would let in clients that are not meant, or none at all. */
+/** Refuses a listener that would accept unintended clients, or none at all. */
 export function checkListener(listener: ListenerDraft): void {
   const { certificate, key, authority, requireCertificate = false, isWebSocket, host, hasProxy } = listener;
   if ((certificate === undefined) !== (key === undefined)) {
@@ -65,7 +65,7 @@ export function checkListener(listener: ListenerDraft): void {
   }
 }
 
-/** Key that says that the certificate names the user. */
+/** Key that makes the certificate name the user. */
 export function nameKeyOf({ usesIdentity, usesSubject }: ListenerDraft): string | undefined {
   if (usesIdentity === true) return "use_identity_as_username";
   return usesSubject === true ? "use_subject_as_username" : undefined;

@@ -11,7 +11,7 @@ export function addListener(line: MosquittoLine, draft: MosquittoDraft): void {
   const [port, host] = line.twoWords();
   if (!/^\d+$/.test(port) || Number(port) > 65_535) throw line.error("does not begin with a port of 0 to 65535");
   if (host?.includes("/") && Number(port) !== 0) throw line.error("with a path of a socket has the port 0");
-  // Without a path it is any free port, which mosquitto does not have.
+  // Without a path port 0 would be any free port, which mosquitto does not have.
   if (Number(port) === 0 && host !== undefined && !/^\/|^[\d.]+$|:|^localhost$/.test(host)) {
     throw line.error('with the port 0 needs the whole path of a socket, such as "/run/mosquitto.sock"');
   }
@@ -50,7 +50,7 @@ export function listenerKeys(): Record<string, MosquittoKey> {
   };
 }
 
-/** Who may connect to a listener, and through what. */
+/** Keys about the clients that may connect to a listener, and the ways to reach it. */
 export function admissionKeys(): Record<string, MosquittoKey> {
   return {
     use_username_as_clientid: refuseTrue(
@@ -66,7 +66,7 @@ export function admissionKeys(): Record<string, MosquittoKey> {
     listener_allow_anonymous: (line, { listener }) => void (listener.allowAnonymous = line.boolean()),
     listener_auto_id_prefix: warn('is not looked at: name one for all listeners with "auto_id_prefix"'),
     enable_proxy_protocol: (line, { listener }) => {
-      line.integer(1, 2); // Either is understood, whichever is written here.
+      line.integer(1, 2); // Both versions are understood, whichever is set here.
       listener.hasProxy = true;
     },
     proxy_protocol_v2_require_tls: refuseTrue(

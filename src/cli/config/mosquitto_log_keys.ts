@@ -20,7 +20,7 @@ export function mosquittoLogKeys(): Record<string, MosquittoKey> {
           if (draft.destinations.some((other) => typeof other === "object")) throw line.error("file is there already");
           draft.destinations.push({ file: rest });
           return undefined;
-        case "none": // And what follows, as in mosquitto.
+        case "none": // Drops the destinations so far, as mosquitto does.
           draft.destinations.length = 0;
           return undefined;
         case "syslog":

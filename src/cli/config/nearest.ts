@@ -1,6 +1,6 @@
 const SHORTEST_BEGINNING = 4;
 
-/** The known word that was probably meant; `undefined`: none is near. */
+/** Known word that was probably meant; `undefined`: none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let leastEdits = Math.max(2, Math.floor(word.length / 3)) + 1;
@@ -13,10 +13,10 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return undefined;
 }
 
-/** Characters to insert, delete, replace, or exchange with their neighbour (optimal string alignment). */
+/** Number of characters to insert, delete, replace, or exchange with their neighbour (optimal string alignment). */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, index) => index)];
-  const at = (row: number, column: number) => rows[row]?.[column] ?? 0; // Each is there before it is asked for.
+  const at = (row: number, column: number) => rows[row]?.[column] ?? 0; // Each is set before it is read.
   for (let row = 1; row <= from.length; row++) {
     const next = [row];
     rows.push(next);

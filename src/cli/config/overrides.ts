@@ -1,15 +1,15 @@
 import { ConfigError } from "../config_error.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 
-/** A value that takes the place of what is written. */
+/** Value that replaces a written one. */
 export interface Override {
   readonly path: ConfigPath;
   readonly value: unknown;
-  /** Where it comes from, for complaints. */
+  /** Origin, for complaints. */
   readonly from: string;
 }
 
-/** What is written, with other values in some places; what was given stays as it is. */
+/** Copy of a written configuration with the overrides; the original stays unchanged. */
 export function withOverrides(written: unknown, overrides: readonly Override[]): unknown {
   return overrides.reduce<unknown>((whole, override) => replaced(whole, override.path, override), written);
 }

@@ -4,12 +4,12 @@ import type { Configuration } from "./schema.ts";
 import { HIDDEN } from "./schema_checks.ts";
 import { configurationShape, type JsonSchema, shapeAt } from "./schema_shape.ts";
 
-/** YAML of what is in force, defaults included; secrets are hidden. */
+/** YAML of the configuration in force, defaults included; secrets are hidden. */
 export function effectiveYaml(configuration: Configuration): string {
   return yamlOf(configuration, configurationShape());
 }
 
-/** YAML of what is written, and nothing else; secrets are there. */
+/** YAML of the written configuration only; secrets are shown. */
 export function writtenYaml(written: unknown): string {
   return yamlOf(written, undefined);
 }
@@ -18,7 +18,7 @@ function yamlOf(value: unknown, shape: JsonSchema | undefined): string {
   return stringify(writable(value, shape), { lineWidth: 120 });
 }
 
-/** A URL whose user, password and query are hidden, which may have a key in them. */
+/** Hides user, password and query of a URL, which may contain a key. */
 function withoutSecrets(text: string): string {
   const url = new URL(text);
   if (url.username === "" && url.password === "" && url.search === "") return text;
@@ -28,7 +28,7 @@ function withoutSecrets(text: string): string {
   return url.href;
 }
 
-/** As a file can say it. */
+/** Value in a form that a file can express. */
 function writable(value: unknown, shape: JsonSchema | undefined): unknown {
   if (shape?.writeOnly === true && value !== undefined) return HIDDEN;
   if (shape?.format === "uri" && typeof value === "string") return withoutSecrets(value);
@@ -49,7 +49,7 @@ function writable(value: unknown, shape: JsonSchema | undefined): unknown {
   );
 }
 
-/** Keys of other servers stand in their URLs, too. */
+/** Hides credentials in the URLs of other servers, which may contain keys too. */
 function withoutCredentials(url: string): string {
   return url.replace(/\/\/[^/?#]*@/, `//${HIDDEN}@`).replace(/[?#].*$/s, `?${HIDDEN}`);
 }

@@ -1,4 +1,6 @@
-/** docs/configuration.md and docs/brooklet.schema.json, made of the schema, and src/protocol/limits.ts, of the table of limits. */
+/**
+ * Generates docs/configuration.md and docs/brooklet.schema.json from the schema, and `Limits` from the table of limits.
+ */
 
 import { DEFAULT_LIMITS, LIMIT_NAMES, LIMITS, limitText } from "../../protocol/limit_table.ts";
 import type { Limits } from "../../protocol/limits.ts";
@@ -56,7 +58,7 @@ export function editorSchema(): string {
   return `${JSON.stringify(configurationShape(), null, 2)}\n`;
 }
 
-/** A section for the keys of a group, then those of the groups in it. */
+/** Adds a section for the keys of a group, then those of the groups in it. */
 function addGroup(groups: string[], path: string, shape: JsonSchema): void {
   const { properties = {}, required = [] } = shape;
   const rows: string[] = [];
@@ -70,7 +72,7 @@ function addGroup(groups: string[], path: string, shape: JsonSchema): void {
   const name = path === "" ? "The file" : `\`${path.slice(0, -1)}\``;
   groups.push(`## ${name}\n\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`);
   for (const [path, shape] of inner) {
-    // What is the same as for all listeners is told once, as are the rules.
+    // Groups that are the same as for all listeners are described once, as are the rules.
     if (/^listeners\[\]\.(?:tls|authentication|access|limits)\./.test(path)) continue;
     if (/^access\..*rules\[\]\.$|^access\.anonymous/.test(path)) continue;
     addGroup(groups, path, shape);
@@ -105,7 +107,7 @@ function kindText(shape: JsonSchema): string {
 
 function defaultText(shape: JsonSchema, path: string): string {
   if (path.startsWith("limits.")) {
-    const value = DEFAULT_LIMITS[path.slice("limits.".length) as keyof Limits]; // The schema has just these names.
+    const value = DEFAULT_LIMITS[path.slice("limits.".length) as keyof Limits]; // The schema has exactly these names.
     return value === Infinity ? UNLIMITED : number(value);
   }
   const value = shape.default;
@@ -134,7 +136,7 @@ export function limitsInterface(): string {
   return `${LIMITS_HEAD}export interface Limits {\n${members.join("")}}\n`;
 }
 
-/** Lines of a text with at most so many characters each. */
+/** Wraps a text into lines of at most `characters`. */
 function lines(text: string, characters: number): string[] {
   const done: string[] = [];
   let line = "";

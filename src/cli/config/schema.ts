@@ -1,6 +1,6 @@
 /**
- * What a configuration can say: the one source of its types, its checks, its defaults, of docs/configuration.md and of the
- * JSON Schema for editors. `writeOnly` marks secrets, which are never printed.
+ * Schema of the configuration: the one source of its types, its checks, its defaults, of docs/configuration.md and of
+ * the JSON Schema for editors. `writeOnly` marks secrets, which are never printed.
  */
 
 import { z } from "zod";
@@ -265,9 +265,9 @@ export const configurationSchema = z.strictObject({
   ),
 }).superRefine(checkListeners);
 
-/** What the broker is started with, wherever it was written. */
+/** Configuration with which the broker is started, wherever it was written. */
 export type Configuration = z.output<typeof configurationSchema>;
-/** The same as it is written, where defaults may be left out. */
+/** Configuration as it is written, where defaults may be omitted. */
 export type ConfigurationInput = z.input<typeof configurationSchema>;
 export type ListenerConfiguration = Configuration["listeners"][number];
 export type TlsConfiguration = NonNullable<Configuration["tls"]>;
@@ -275,7 +275,7 @@ export type AuthenticationConfiguration = Configuration["authentication"];
 export type BanConfiguration = Configuration["bans"][number];
 export type AccessConfiguration = NonNullable<Configuration["access"]>;
 
-/** For editors, which know nothing of our own checks. */
+/** JSON Schema for editors, which do not know our own checks. */
 function oneOf(...keys: readonly string[]): { oneOf: { required: string[] }[] } {
   return { oneOf: keys.map((key) => ({ required: [key] })) };
 }

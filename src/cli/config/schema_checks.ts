@@ -1,4 +1,4 @@
-/** What the schema asks of values beyond their kind. A complaint begins with "is", "has", "needs" or "Cannot". */
+/** Checks of the schema beyond the kind of values. A complaint begins with "is", "has", "needs" or "Cannot". */
 
 import { isIPv4, isIPv6 } from "node:net";
 import type { z } from "zod";
@@ -10,11 +10,11 @@ import { parseStorageOption } from "../storage_option.ts";
 import { isWayIn, type Ways } from "./authentication_ways.ts";
 import { nearest } from "./nearest.ts";
 
-/** What `--print-config` prints in place of a secret. */
+/** Text that `--print-config` prints in place of a secret. */
 export const HIDDEN = "(hidden)";
 const IS_HIDDEN = `has "${HIDDEN}", which --print-config prints in place of a secret: write the secret itself`;
 const LEAST_SECRET_BYTES = 32;
-/** Origins that are words. */
+/** Words that are origins. */
 const ORIGIN_WORDS: readonly string[] = ["*", "null", "sameOrigin", "loopback"];
 
 type Context<Value> = z.RefinementCtx<Value>;
@@ -34,7 +34,7 @@ export function checkTokenSecret(text: string, context: Context<string>): void {
   }
 }
 
-/** The URL of a server that is asked with HTTP. */
+/** Checks the URL of an HTTP server. */
 export function checkHttpUrl(text: string, context: Context<string>): void {
   if (text.includes(HIDDEN)) complain(context, IS_HIDDEN);
   else if (!/^https?:\/\/\S+$/i.test(text) || !URL.canParse(text)) {
@@ -54,7 +54,7 @@ export function checkHeaders(
 
 export function checkTopic(text: string, context: Context<string>): void {
   checkTopicFilter(text, context);
-  // Taken as they stand they would allow, or deny, nothing that anybody wants.
+  // Taken literally they would allow, or deny, nothing useful.
   if (/%[cu]/.test(text)) complain(context, `has %c or %u, which stand for names in "pattern" alone`);
 }
 
@@ -62,14 +62,14 @@ export function checkTopicFilter(text: string, context: Context<string>): void {
   if (!isTopicFilter(text)) complain(context, "is not a Topic Filter");
 }
 
-/** A browser says it in this form and in no other. */
+/** Whether a text is an origin: a browser sends it in exactly this form. */
 export function isOrigin(text: string): boolean {
   if (ORIGIN_WORDS.includes(text)) return true;
   if (/^https?:/.test(text)) return URL.parse(text)?.origin === text;
   return /^[a-z][a-z\d+.-]*:\/\/[^/?#\s]+$/.test(text);
 }
 
-/** A name or an address as URLs have them, without a port; or `*` for any. */
+/** Whether a text is a host name or an address as in URLs, without a port; or `*` for any. */
 export function isHost(text: string): boolean {
   return text === "*" ||
     (/^[^\s/?#@\\]+$/.test(text) && !/^[^[].*:/.test(text) && !/\]:/.test(text) && URL.canParse(`http://${text}`));
@@ -84,7 +84,7 @@ export function isProxy(text: string): boolean {
   }
 }
 
-/** Nobody has two entries in a list, of which one would be forgotten. */
+/** Refuses duplicate names in a list, of which one would be ignored. */
 export function checkNames<Item extends { readonly name: string }>(
   items: readonly Item[],
   context: Context<Item[]>,
@@ -100,7 +100,7 @@ interface WithRoles {
   readonly roles: readonly string[];
 }
 
-/** Rules are either in a file or here, and each role that somebody has is there. */
+/** Checks that rules are either in a file or here, and that each role that is used exists. */
 export function checkAccess<Access extends AccessParts>(access: Access, context: Context<Access>): void {
   const { file, anonymous, users, groups, roles, everyone } = access;
   const isEmpty = [anonymous, users, groups, roles, everyone].every(({ length }) => length === 0);
@@ -148,7 +148,7 @@ export function checkStorage(text: string, context: Context<string>): void {
   }
 }
 
-/** Each listener fits its URL, the certificates, the ways in, and the other listeners. */
+/** Checks that each listener fits its URL, the certificates, the ways to authenticate, and the other listeners. */
 export function checkListeners<Parts extends ListenersParts>(
   { listeners, tls, authentication }: Parts,
   context: Context<Parts>,
@@ -156,7 +156,7 @@ export function checkListeners<Parts extends ListenersParts>(
   const earlier: { readonly url: ListenUrl; readonly index: number }[] = [];
   for (const [index, listener] of listeners.entries()) {
     const url = urlOf(listener.url);
-    if (url === undefined) continue; // It was told.
+    if (url === undefined) continue; // Reported already.
     const tell = (key: keyof ListenerParts, message: string) => complain(context, message, ["listeners", index, key]);
     const isSecure = url.scheme === "mqtts" || url.scheme === "wss";
     if (isSecure && listener.tls === undefined && tls === undefined) {
@@ -201,7 +201,7 @@ interface ListenerParts {
   readonly proxyProtocol: boolean;
 }
 
-/** Keys of a listener that have no use for its scheme. */
+/** Keys of a listener that have no meaning for its scheme. */
 function meaningless(
   { scheme }: ListenUrl,
   { tls, paths, origins, hosts, httpDir, trustedProxies, proxyProtocol }: ListenerParts,
@@ -223,7 +223,7 @@ function meaningless(
   ].map(([key, why]) => [key, why]);
 }
 
-/** Whether the system lets only one of two listen. */
+/** Whether the system allows only one of two addresses. */
 function isSameAddress(one: ListenUrl, other: ListenUrl): boolean {
   if (one.scheme === "unix" || other.scheme === "unix") {
     return one.scheme === "unix" && other.scheme === "unix" && one.path === other.path;
@@ -236,7 +236,7 @@ function isSameAddress(one: ListenUrl, other: ListenUrl): boolean {
   );
 }
 
-/** Whether the first is every address of the family of the second. */
+/** Whether the first is the wildcard address of the second's family. */
 function isEveryOf(every: string, address: string): boolean {
   return every === "::" ? isIPv6(address) : every === "0.0.0.0" && isIPv4(address);
 }

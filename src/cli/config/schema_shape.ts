@@ -1,10 +1,10 @@
-/** The schema as JSON Schema, for whoever walks through it: names of keys, descriptions, what is secret. */
+/** Schema as JSON Schema, for code that walks through it: names of keys, descriptions, secrets. */
 
 import { z } from "zod";
 import { configurationSchema } from "./schema.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 
-/** As much of JSON Schema as `z.toJSONSchema` makes of our schema. */
+/** Members of JSON Schema that `z.toJSONSchema` uses for our schema. */
 export interface JsonSchema {
   readonly type?: string;
   readonly format?: string;
@@ -22,13 +22,13 @@ export interface JsonSchema {
   readonly writeOnly?: boolean;
 }
 
-/** Of what is written, with defaults left out. */
+/** Shape of a written configuration, where defaults are omitted. */
 export function configurationShape(): JsonSchema {
-  // It is JSON Schema, and of it these members are read.
+  // It is JSON Schema, of which only these members are read.
   return z.toJSONSchema(configurationSchema, { io: "input", unrepresentable: "any" }) as JsonSchema;
 }
 
-/** What stands at a path; `undefined` where nothing may. */
+/** Shape at a path; `undefined` if nothing is allowed there. */
 export function shapeAt(shape: JsonSchema | undefined, path: ConfigPath): JsonSchema | undefined {
   let here = shape;
   for (const step of path) {
@@ -41,12 +41,12 @@ export function shapeAt(shape: JsonSchema | undefined, path: ConfigPath): JsonSc
   return here;
 }
 
-/** Names of the keys that may stand there. */
+/** Names of the keys that are allowed there. */
 export function keysOf(shape: JsonSchema | undefined): readonly string[] {
   return shape === undefined ? [] : Object.keys(withMembers(shape).properties ?? {});
 }
 
-/** Of a choice the one that has keys or items. */
+/** Alternative of a choice that has keys or items. */
 function withMembers(shape: JsonSchema): JsonSchema {
   return shape.anyOf?.find(({ properties, items }) => properties !== undefined || items !== undefined) ?? shape;
 }

@@ -1,16 +1,16 @@
 /**
- * Values come from @std/yaml, which knows no positions. Where something is wrong with them, `yaml` reads the text again and
- * says where it stands: one parser decides what a file means, the other only points at it.
+ * Values come from @std/yaml, which has no positions. If a value is wrong, `yaml` parses the text again and finds its
+ * place: one parser decides what a file means, the other only points at it.
  */
 
 import { parse, YamlSyntaxError } from "@std/yaml";
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { ConfigError } from "../config_error.ts";
 
-/** Where a value stands, from the outermost key on. */
+/** Path of a value, from the outermost key on. */
 export type ConfigPath = readonly PropertyKey[];
 
-/** The value of a YAML text; throws {@linkcode ConfigError} with the place. */
+/** Value of a YAML text; throws {@linkcode ConfigError} with the place. */
 export function parseYaml(text: string, file: string): unknown {
   refuseTabs(text, file);
   try {
@@ -24,7 +24,7 @@ export function parseYaml(text: string, file: string): unknown {
   }
 }
 
-/** @std/yaml takes some, and then what they indent is not where it seems to be. */
+/** Refuses tabs: @std/yaml accepts some, and then indented lines do not belong where they seem to. */
 function refuseTabs(text: string, file: string): void {
   if (!/^ *\t/m.test(text)) return;
   const lines = new LineCounter();
@@ -34,7 +34,7 @@ function refuseTabs(text: string, file: string): void {
   throw new ConfigError(`${placeAt(tab.pos[0], lines, file)}: YAML: a tab cannot indent: use spaces`);
 }
 
-/** Gives the place of a value or its key; see {@linkcode Places}. The text is read when the first one is asked for. */
+/** Finds the place of a value or its key; see {@linkcode Places}. The text is parsed at the first question. */
 export function yamlPlaces(text: string, file: string): Places {
   const lines = new LineCounter();
   let contents: unknown;
@@ -45,8 +45,8 @@ export function yamlPlaces(text: string, file: string): Places {
 }
 
 /**
- * Place of a value, or of its key, such as `brooklet.yaml:3:5`; of what it stands in where it is missing. With "key" it is
- * that of the last key itself.
+ * Place of a value, or of its key, such as `brooklet.yaml:3:5`; if it is missing, that of its parent. With "key" it is
+ * the place of the last key itself.
  */
 type Places = (path: ConfigPath, part: "key" | "value") => string;
 
@@ -61,7 +61,7 @@ function yamlPlace(
   let offset = offsetOf(node);
   for (const [index, step] of path.entries()) {
     const next = childOf(node, step);
-    if (next === undefined) break; // It is missing, or stands behind an alias.
+    if (next === undefined) break; // It is missing, or is reached through an alias.
     node = next.value;
     const isLast = index === path.length - 1;
     offset = (isLast && part === "key" ? undefined : offsetOf(node)) ?? offsetOf(next.key) ?? offset;

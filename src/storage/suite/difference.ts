@@ -4,7 +4,7 @@ export function firstDifference(actual: unknown, expected: unknown, path: string
   return found === undefined ? undefined : path + found;
 }
 
-/** The words behind the path of the values; nothing is put into words before there is a difference. */
+/** Path of the values with words after it; the words are made only when there is a difference. */
 function difference(actual: unknown, expected: unknown): string | undefined {
   if (Object.is(actual, expected)) return undefined;
   if (actual instanceof Uint8Array && expected instanceof Uint8Array) return bytesDifference(actual, expected);
