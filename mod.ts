@@ -12,7 +12,8 @@ export {
   PacketDecoder,
   type PacketDecoderOptions,
 } from "./src/codec/decoder.ts";
-export { PacketDecoderStream } from "./src/codec/packet_decoder_stream.ts";
+export type { ByteSource, DecodeLarge } from "./src/codec/batch_stream.ts";
+export { PacketDecoderStream, type PacketDecoderStreamOptions } from "./src/codec/packet_decoder_stream.ts";
 export { PacketEncoder, type PacketEncoderOptions } from "./src/codec/packet_encoder.ts";
 export { PacketEncoderStream } from "./src/codec/packet_encoder_stream.ts";
 export { MqttError } from "./src/codec/mqtt_error.ts";

@@ -34,7 +34,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   codec: {
     mayImport: [],
     mayNotUse: [...PURE, "streams", "promises"],
-    except: { file: /_streams?\.ts$/, use: ["streams"] },
+    except: { file: /_streams?\.ts$/, use: ["streams", "promises"] },
   },
   protocol: {
     mayImport: ["codec"],

@@ -1,12 +1,25 @@
-import { type PacketBatch, PacketDecoder, type PacketDecoderOptions } from "./decoder.ts";
+import { BatchSource, type ByteSource, ChunkDecoder, type DecodeLarge } from "./batch_stream.ts";
+import type { PacketBatch, PacketDecoderOptions } from "./decoder.ts";
 
-// Several small batches may wait: with 0 each one costs one more round of promises. (window 1, 50 pairs: 6 %, 2026-11)
-const BATCHES_READ_AHEAD = 4;
+/** Options of {@linkcode PacketDecoderStream}. */
+export interface PacketDecoderStreamOptions extends PacketDecoderOptions {
+  /**
+   * Decodes a chunk that may take milliseconds, at once or later: one of 16 KiB or more, or one that continues a packet.
+   * So many connections can share the time for it. It must not throw or reject.
+   *
+   * @default {(decoder, chunk) => decoder.decode(chunk)}
+   */
+  readonly decodeLarge?: DecodeLarge;
+}
 
 /**
  * Bytes in, batches of packets out, one for each chunk. A chunk that ends within a packet gives what was whole: a batch
  * without packets says that bytes have come.
  * What is malformed is the last item of the last batch, not an error of the stream, so that nothing before it is lost.
+ * Nothing is decoded before it is asked for.
+ *
+ * `pipeThrough` of a transport of ours fuses the two, see {@linkcode PacketDecoderStream.fuse}; any other stream is piped
+ * to `writable`, which is made when somebody takes it. The batches are the same.
  *
  * @example
  * ```ts
@@ -18,19 +31,118 @@ const BATCHES_READ_AHEAD = 4;
  * }
  * ```
  */
-export class PacketDecoderStream extends TransformStream<Uint8Array, PacketBatch> {
-  /** Options and errors are those of {@linkcode PacketDecoder}. */
-  constructor(options: PacketDecoderOptions = {}) {
-    const decoder = new PacketDecoder(options);
-    super(
-      {
-        transform(chunk, controller) {
-          const batch = decoder.decode(chunk);
-          if (batch.length > 0 || decoder.isWithinPacket) controller.enqueue(batch);
-        },
-      },
-      { highWaterMark: BATCHES_READ_AHEAD },
-      { highWaterMark: BATCHES_READ_AHEAD },
-    );
+export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBatch> {
+  readonly #decoder: ChunkDecoder;
+  #batches: BatchSource | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+
+  /** Throws as {@linkcode PacketDecoder} does. */
+  constructor(options: PacketDecoderStreamOptions = {}) {
+    this.#decoder = new ChunkDecoder(options, options.decodeLarge);
   }
+
+  /** The batches. */
+  get readable(): ReadableStream<PacketBatch> {
+    return (this.#batches ??= this.#piped()).stream;
+  }
+
+  /** Takes the bytes; locked where the stream is fused, as it is when something is piped to it. */
+  get writable(): WritableStream<Uint8Array> {
+    this.#batches ??= this.#piped();
+    return this.#writable ??= lockedStream();
+  }
+
+  /** Bytes that have come so far, with those of packets that are not whole and those after a malformed one. */
+  get receivedBytes(): number {
+    return this.#decoder.receivedBytes;
+  }
+
+  /**
+   * Reads `source` without a pipe: gives `readable`, each read of which reads the source, best to where the decoder has
+   * room for it, and decodes what came. It is for the `pipeThrough` of a stream that knows where its bytes come from.
+   * `undefined` where `readable` or `writable` was taken before: then only a pipe will do.
+   *
+   * @example
+   * ```ts
+   * import { PacketDecoderStream } from "./packet_decoder_stream.ts";
+   *
+   * const chunks = [new Uint8Array([0xc0, 0x00])];
+   * const source = { read: () => Promise.resolve(chunks.shift()), close() {} };
+   * const batches = new PacketDecoderStream({ protocolVersion: 5 }).fuse(source);
+   * console.log((await batches?.getReader().read())?.value); // PINGREQ
+   * ```
+   */
+  fuse(source: ByteSource): ReadableStream<PacketBatch> | undefined {
+    if (this.#batches !== undefined) return undefined;
+    this.#batches = new BatchSource(this.#decoder, source);
+    return this.#batches.stream;
+  }
+
+  #piped(): BatchSource {
+    const bytes = new WrittenBytes();
+    this.#writable = new WritableStream({
+      start: (controller) => bytes.start(controller),
+      write: (chunk) => bytes.write(chunk),
+      close: () => bytes.end({}),
+    });
+    return new BatchSource(this.#decoder, bytes);
+  }
+}
+
+/** Chunks that are written, for the one that reads them: a write is over when the next one is asked for. */
+class WrittenBytes implements ByteSource {
+  #controller: WritableStreamDefaultController | undefined;
+  /** A chunk that was written and not read yet. */
+  #chunk: Uint8Array | undefined;
+  /** Ends the write of the last chunk. */
+  #written: (() => void) | undefined;
+  #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+  #end: { readonly error?: unknown } | undefined;
+
+  start(controller: WritableStreamDefaultController): void {
+    this.#controller = controller;
+    controller.signal.addEventListener("abort", () => {
+      this.end({ error: controller.signal.reason });
+      this.#written?.();
+    });
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    const chunk = this.#chunk;
+    if (chunk !== undefined) {
+      this.#chunk = undefined;
+      return Promise.resolve(chunk);
+    }
+    this.#waiting = Promise.withResolvers();
+    this.#written?.();
+    if (this.#end !== undefined) this.end(this.#end);
+    return this.#waiting.promise;
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    if (this.#waiting === undefined) this.#chunk = chunk;
+    else this.#waiting.resolve(chunk);
+    this.#waiting = undefined;
+    return new Promise((resolve) => this.#written = resolve);
+  }
+
+  /** Refuses what is still written. */
+  close(reason?: unknown): void {
+    this.end({});
+    this.#controller?.error(reason);
+    this.#written?.();
+  }
+
+  /** Answers the read that waits, and all that follow. */
+  end(end: { readonly error?: unknown }): void {
+    this.#end ??= end;
+    if ("error" in this.#end) this.#waiting?.reject(this.#end.error);
+    else this.#waiting?.resolve(undefined);
+  }
+}
+
+function lockedStream(): WritableStream<Uint8Array> {
+  const stream = new WritableStream<Uint8Array>();
+  stream.getWriter();
+  return stream;
 }

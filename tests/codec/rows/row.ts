@@ -1,9 +1,10 @@
 import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
-import { PacketDecoder, type PacketDecoderOptions } from "../../../src/codec/decoder.ts";
+import { type PacketBatch, PacketDecoder, type PacketDecoderOptions } from "../../../src/codec/decoder.ts";
 import { encodePacket } from "../../../src/codec/encoder.ts";
 import { MqttError } from "../../../src/codec/mqtt_error.ts";
 import type { Packet, ProtocolVersion } from "../../../src/codec/packet.ts";
 import type { ReasonCode } from "../../../src/codec/reason_code.ts";
+import { comparable, fusedBatches, pipedBatches } from "../batches.ts";
 import { fromHex, toHex } from "../hex.ts";
 
 /** What the decoder makes of some bytes: packets, or an error whose clause stands in the name of the row. */
@@ -33,12 +34,17 @@ export const BEFORE_V5: readonly ProtocolVersion[] = [3, 4];
 const PINGREQ = Uint8Array.of(0xc0, 0x00);
 /** Rows of up to so many bytes are cut at every byte; longer ones where their header and their end are. */
 const LONGEST_CUT_EVERYWHERE = 1024;
+const MOST_CUTS_IN_STREAMS = 40;
 
-/** The tests of rows: whole, cut at every byte, byte by byte, behind and before another packet; encoded again. */
+/**
+ * The tests of rows: whole, cut at every byte, byte by byte, behind and before another packet; in a pipe and in one that is
+ * fused; encoded again.
+ */
 export function testRows(rows: readonly Row[]): void {
   for (const row of rows) {
     for (const version of row.versions) {
       Deno.test(`decode ${row.name} v${version}`, () => checkDecoding(row, version));
+      Deno.test(`decode in streams ${row.name} v${version}`, () => checkStreams(row, version));
       const { packet } = row;
       if (packet === undefined || row.isLongForm) continue;
       Deno.test(`encode ${row.name} v${version}`, () => {
@@ -64,6 +70,21 @@ function checkDecoding(row: Row, version: ProtocolVersion): void {
   }
   const together = new PacketDecoder(options).decode(joined(bytes, PINGREQ));
   checkItems(row, bytes, together, [{ type: "pingreq" }]);
+}
+
+async function checkStreams(row: Row, version: ProtocolVersion): Promise<void> {
+  const options: PacketDecoderOptions = row.isFirst ? {} : { protocolVersion: version };
+  for (const chunks of cuts(fromHex(row.hex)).slice(0, MOST_CUTS_IN_STREAMS)) {
+    const decoder = new PacketDecoder(options);
+    const batches: PacketBatch[] = [];
+    for (const chunk of chunks) {
+      const batch = decoder.decode(chunk.slice());
+      if (batch.length > 0 || decoder.isWithinPacket) batches.push(batch);
+    }
+    const expected = batches.map(comparable);
+    assertEquals((await fusedBatches(chunks, options)).map(comparable), expected);
+    assertEquals((await pipedBatches(chunks, options)).map(comparable), expected);
+  }
 }
 
 function checkChunks(
