@@ -1,3 +1,5 @@
+import type { ByteChannel } from "./byte_channel.ts";
+import { ChannelTransport } from "./channel_transport.ts";
 import type { Peer, Transport } from "./transport.ts";
 
 // Bytes buffered in the socket above which writes wait.
@@ -26,27 +28,19 @@ export async function connectWebSocket(
     signal?.removeEventListener("abort", close);
   }
   const peer: Peer = { transport: url.startsWith("wss:") ? "wss" : "ws", address: new URL(url).host, listener: url };
-  return {
-    readable: new ReadableStream(connection),
-    writable: new WritableStream({
-      start: (controller) => connection.failWritesBy(controller),
-      write: (chunk) => connection.write(chunk),
-      close: () => connection.end(),
-      abort: close,
-    }),
-    peer,
-    close,
-  };
+  return new ChannelTransport(connection, peer);
 }
 
-class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
+class ClientWebSocket implements ByteChannel {
   /** Resolves to whether the connection could be opened. */
   readonly opened: Promise<boolean>;
   /** Reason for its end. */
   reason = LOST;
   readonly #socket: WebSocket;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #writes: WritableStreamDefaultController | undefined;
+  /** Messages that were not read yet. */
+  readonly #queue: Uint8Array[] = [];
+  /** Gives the next message, or the end, to the read that waits. */
+  #give: ((bytes: Uint8Array | undefined) => void) | undefined;
   #isOver = false;
   /** Wakes a waiting write. */
   #whenOver = () => {};
@@ -71,25 +65,24 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     };
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#controller = controller;
-    if (this.#isOver) controller.close();
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
-  failWritesBy(controller: WritableStreamDefaultController): void {
-    this.#writes = controller;
-    if (this.#isOver) controller.error(new Error(`Cannot write: ${LOST}`));
+  read(): Promise<Uint8Array | undefined> {
+    const bytes = this.#queue.shift();
+    if (bytes !== undefined || this.#isOver) return Promise.resolve(bytes);
+    return new Promise((resolve) => this.#give = resolve);
   }
 
-  cancel(): void {
-    this.#controller = undefined;
-    this.close();
-  }
-
-  write(chunk: Uint8Array): void | Promise<void> {
+  async write(chunk: Uint8Array): Promise<void> {
     if (this.#isOver) throw new Error(`Cannot write: ${LOST}`);
     this.#socket.send(chunk as Uint8Array<ArrayBuffer>); // Nothing here shares memory.
-    if (this.#socket.bufferedAmount > MOST_BUFFERED_BYTES) return this.#drained();
+    if (this.isWriting) await this.#drained();
+  }
+
+  get isWriting(): boolean {
+    return this.#socket.bufferedAmount > MOST_BUFFERED_BYTES;
   }
 
   close(): void {
@@ -98,7 +91,7 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   /** Resolves when the other side has closed too: until then written bytes may still be on their way. */
-  async end(): Promise<void> {
+  async closeWrite(): Promise<void> {
     if (!this.#isOver) this.#socket.close();
     await this.#ended.promise;
   }
@@ -106,7 +99,9 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
   #receive(data: unknown): void {
     if (this.#isOver) return;
     if (data instanceof ArrayBuffer) {
-      this.#controller?.enqueue(new Uint8Array(data));
+      const bytes = new Uint8Array(data);
+      if (this.#give === undefined) this.#queue.push(bytes);
+      else this.#answer(bytes);
     } else {
       this.close(); // MQTT is carried in binary frames. [MQTT-6.0.0-1]
     }
@@ -114,7 +109,7 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
 
   /** Polls until the buffer is drained: the socket has the amount, but no event for it. */
   async #drained(): Promise<void> {
-    while (!this.#isOver && this.#socket.bufferedAmount > MOST_BUFFERED_BYTES) {
+    while (!this.#isOver && this.isWriting) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, BUFFERED_POLL_MS);
       this.#whenOver = resolve;
@@ -128,8 +123,11 @@ class ClientWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     this.#isOver = true;
     this.#ended.resolve();
     this.#whenOver();
-    this.#controller?.close();
-    this.#controller = undefined;
-    this.#writes?.error(new Error(`Cannot write: ${LOST}`));
+    this.#answer(undefined); // What came before the end is read first.
+  }
+
+  #answer(bytes: Uint8Array | undefined): void {
+    this.#give?.(bytes);
+    this.#give = undefined;
   }
 }

@@ -1,6 +1,9 @@
+import type { ByteChannel } from "./byte_channel.ts";
+import { ChannelTransport } from "./channel_transport.ts";
 import type { Peer, Transport } from "./transport.ts";
 
 const DEFAULT_QUEUED_CHUNKS = 16;
+const CLOSED = "Cannot write: the connection is closed";
 
 /** Both ends of a connection within the process. */
 export interface MemoryTransportPair {
@@ -16,69 +19,120 @@ export interface MemoryTransportPair {
  * @param queuedChunks how many chunks may wait in each direction before a write does not resolve
  */
 export function memoryTransport(queuedChunks = DEFAULT_QUEUED_CHUNKS): MemoryTransportPair {
-  const toServer = pipe(queuedChunks);
-  const toClient = pipe(queuedChunks);
+  const toServer = new ChunkQueue(queuedChunks);
+  const toClient = new ChunkQueue(queuedChunks);
+  const ended = Promise.withResolvers<void>();
   const close = () => {
     toServer.end();
     toClient.end();
+    ended.resolve();
   };
   const peer: Peer = { transport: "memory", address: "memory", listener: "memory" };
-  return {
-    server: { readable: toServer.readable, writable: toClient.writable, peer, close },
-    client: { readable: toClient.readable, writable: toServer.writable, peer, close },
-  };
-}
-
-interface Pipe {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
-  /** Ends both sides: what was written can still be read, what is written from now on is refused. */
-  end(): void;
-}
-
-function pipe(queuedChunks: number): Pipe {
-  let source: ReadableStreamDefaultController<Uint8Array> | undefined;
-  let sink: WritableStreamDefaultController | undefined;
-  let hasRoom: (() => void) | undefined;
-  let isEnded = false;
-  const endReadable = () => {
-    if (isEnded) return;
-    isEnded = true;
-    source?.close();
-    hasRoom?.();
-  };
-  const readable = new ReadableStream<Uint8Array>({
-    start(controller) {
-      source = controller;
+  const end = (incoming: ChunkQueue, outgoing: ChunkQueue): ByteChannel => ({
+    read: () => incoming.take(),
+    write: (bytes) => outgoing.put(bytes),
+    get isWriting() {
+      return outgoing.isFull;
     },
-    pull() {
-      hasRoom?.();
+    ended: ended.promise,
+    closeWrite() {
+      outgoing.end();
+      return Promise.resolve();
     },
-    cancel() {
-      isEnded = true;
-      hasRoom?.();
-      sink?.error(new Error("Cannot write: the other end has closed the connection"));
-    },
-  }, { highWaterMark: queuedChunks });
-  const writable = new WritableStream<Uint8Array>({
-    start(controller) {
-      sink = controller;
-    },
-    async write(chunk) {
-      if (isEnded) throw new Error("Cannot write: the connection is closed");
-      source?.enqueue(chunk);
-      if ((source?.desiredSize ?? 1) > 0) return;
-      await new Promise<void>((resolve) => hasRoom = resolve);
-    },
-    close: endReadable,
-    abort: endReadable,
+    close,
   });
   return {
-    readable,
-    writable,
-    end() {
-      endReadable();
-      sink?.error(new Error("Cannot write: the connection is closed"));
-    },
+    server: plain(new ChannelTransport(end(toServer, toClient), peer)),
+    client: plain(new ChannelTransport(end(toClient, toServer), peer)),
   };
+}
+
+/** With all that it has as properties of its own, so that `{ ...transport, peer }` is a transport too. */
+function plain(transport: ChannelTransport): Transport {
+  return {
+    get readable() {
+      return transport.readable;
+    },
+    get writable() {
+      return transport.writable;
+    },
+    peer: transport.peer,
+    close: () => transport.close(),
+  };
+}
+
+/** A write that waits for room; `chunk` is not queued yet. */
+interface WaitingWrite {
+  chunk: Uint8Array | undefined;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** Chunks on their way in one direction. */
+class ChunkQueue {
+  readonly #mostChunks: number;
+  readonly #chunks: Uint8Array[] = [];
+  readonly #waiting: WaitingWrite[] = [];
+  #isEnded = false;
+  /** Gives the next chunk, or the end, to the read that waits. */
+  #give: ((chunk: Uint8Array | undefined) => void) | undefined;
+
+  constructor(mostChunks: number) {
+    this.#mostChunks = mostChunks;
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Resolves when there is room for another one. */
+  put(chunk: Uint8Array): Promise<void> {
+    if (this.#isEnded) return Promise.reject(new Error(CLOSED));
+    if (this.isFull) return this.#wait(chunk);
+    if (this.#give !== undefined) {
+      this.#answer(chunk);
+      return Promise.resolve();
+    }
+    this.#chunks.push(chunk);
+    return this.#hasRoom ? Promise.resolve() : this.#wait(undefined);
+  }
+
+  take(): Promise<Uint8Array | undefined> {
+    const chunk = this.#chunks.shift();
+    while (this.#hasRoom) {
+      const write = this.#waiting[0];
+      if (write === undefined) break;
+      if (write.chunk !== undefined) this.#chunks.push(write.chunk);
+      write.chunk = undefined;
+      if (!this.#hasRoom) break;
+      this.#waiting.shift();
+      write.resolve();
+    }
+    if (chunk !== undefined || this.#isEnded) return Promise.resolve(chunk);
+    return new Promise((resolve) => this.#give = resolve);
+  }
+
+  /** What is queued can still be taken; nothing more is put. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#answer(undefined);
+    for (const { chunk, resolve, reject } of this.#waiting.splice(0)) {
+      if (chunk === undefined) resolve();
+      else reject(new Error(CLOSED));
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#chunks.length < this.#mostChunks;
+  }
+
+  #wait(chunk: Uint8Array | undefined): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting.push({ chunk, resolve, reject }));
+  }
+
+  #answer(chunk: Uint8Array | undefined): void {
+    this.#give?.(chunk);
+    this.#give = undefined;
+  }
 }

@@ -1,4 +1,5 @@
-import { type ByteChannel, channelOf, ChannelTransport } from "./byte_channel.ts";
+import type { ByteChannel } from "./byte_channel.ts";
+import { channelOf, ChannelTransport } from "./channel_transport.ts";
 import { type Listener, preparedListener } from "./listener.ts";
 import { parseProxyHeader } from "./proxy_header.ts";
 import type { Transport } from "./transport.ts";

@@ -1,4 +1,5 @@
-import { type ByteChannel, ChannelTransport } from "./byte_channel.ts";
+import type { ByteChannel } from "./byte_channel.ts";
+import { ChannelTransport } from "./channel_transport.ts";
 import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
 import { ReadFairness } from "./read_fairness.ts";
 import type { TcpPort, TcpSource } from "./tcp_port.ts";

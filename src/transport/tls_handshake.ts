@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { Duplex } from "node:stream";
-import { type ByteChannel, channelOf, ChannelTransport } from "./byte_channel.ts";
+import type { ByteChannel } from "./byte_channel.ts";
+import { channelOf, ChannelTransport } from "./channel_transport.ts";
 import { foreignToTls } from "./first_bytes.ts";
 import { SocketChannel } from "./socket_channel.ts";
 import { ClientCertificates } from "./client_certificates.ts";

@@ -39,6 +39,8 @@ export interface Transport {
   readonly readsAhead?: boolean;
   /** What opened it, where that was an HTTP request. */
   readonly request?: HttpRequest;
+  /** Has the system find out when the peer is gone without a word, because nobody else will. */
+  keepAlive?(): void;
   /** Ends it at once, both ways; safe to call again. Reads and writes that wait end too. */
   close(): void;
 }

@@ -1,4 +1,6 @@
 import { setImmediate } from "node:timers";
+import type { ByteChannel } from "./byte_channel.ts";
+import { ChannelTransport } from "./channel_transport.ts";
 import type { HttpRequest, Peer } from "./transport.ts";
 import { CloseCode, LOST, type WebSocketEnd } from "./web_socket_frames.ts";
 import type { WebSocketTransport } from "./web_socket_transport.ts";
@@ -72,20 +74,8 @@ export function upgradedWebSocketTransport(
   subprotocol: string | undefined,
   options: UpgradedWebSocketOptions & { readonly peer: Peer },
 ): WebSocketTransport {
-  const connection = new UpgradedWebSocket(socket, options);
-  return {
-    readable: new ReadableStream(connection, { highWaterMark: 0 }),
-    writable: new WritableStream({
-      write: (chunk) => connection.write(chunk),
-      close: () => connection.close(),
-      abort: () => connection.close(),
-    }),
-    peer: options.peer,
-    readsAhead: true,
-    request,
-    subprotocol,
-    close: () => connection.close(),
-  };
+  const transport = new ChannelTransport(new UpgradedWebSocket(socket, options), options.peer);
+  return Object.assign(transport, { readsAhead: true, request, subprotocol });
 }
 
 /** Adds spaces: the runtime finds a subprotocol only after ", ", and some clients omit the space (RFC 9110, 5.6.1). */
@@ -97,15 +87,15 @@ function withSpacedSubprotocols(request: Request): Request {
   return Object.create(request, { headers: { value: headers } }); // The same request except for these headers.
 }
 
-class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
+class UpgradedWebSocket implements ByteChannel {
   readonly #socket: WebSocket;
   readonly #options: UpgradedWebSocketOptions & { readonly peer: Peer };
   readonly #opened = Promise.withResolvers<void>();
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** Gives the next bytes, or the end, to the read that waits. */
+  #give: ((bytes: Uint8Array | undefined) => void) | undefined;
   /** Messages that are not read yet, without empty ones. */
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
-  #isWanted = false;
   #isGathering = false;
   #end: WebSocketEnd | undefined;
   /** Wakes a waiting write. */
@@ -126,25 +116,28 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     if (socket.readyState === WebSocket.OPEN) this.#opened.resolve();
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#controller = controller;
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#end !== undefined) return Promise.resolve(this.#queued());
+    return new Promise((resolve) => {
+      this.#give = resolve;
+      if (this.#queue.length > 0) this.#gather();
+    });
   }
 
-  pull(): void {
-    this.#isWanted = true;
-    if (this.#queue.length > 0) this.#gather();
-  }
-
-  cancel(): void {
-    this.#controller = undefined;
-    this.close();
-  }
-
-  write(chunk: Uint8Array): void | Promise<void> {
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#socket.readyState === WebSocket.CONNECTING) await this.#opened.promise;
     if (this.#end !== undefined) throw new Error("Cannot write: the WebSocket connection is closed");
-    if (this.#socket.readyState === WebSocket.CONNECTING) return this.#opened.promise.then(() => this.write(chunk));
     if (chunk.length > 0) this.#socket.send(chunk as Uint8Array<ArrayBuffer>); // Nothing here shares memory.
-    if (this.#socket.bufferedAmount > this.#maximumBufferedBytes) return this.#drained();
+    if (this.isWriting) await this.#drained();
+  }
+
+  get isWriting(): boolean {
+    return this.#socket.bufferedAmount > this.#maximumBufferedBytes;
+  }
+
+  closeWrite(): Promise<void> {
+    this.close();
+    return Promise.resolve();
   }
 
   close(): void {
@@ -168,7 +161,7 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     }
     this.#queue.push(new Uint8Array(data));
     this.#queuedBytes += data.byteLength;
-    if (this.#isWanted) this.#gather();
+    if (this.#give !== undefined) this.#gather();
   }
 
   /** Gathers messages: each is an event of its own, and those of one turn of the event loop become one chunk. */
@@ -177,23 +170,28 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     this.#isGathering = true;
     setImmediate(() => {
       this.#isGathering = false;
-      if (this.#isWanted) this.#give();
+      if (this.#queue.length > 0) this.#answer();
     });
   }
 
-  #give(): void {
-    if (this.#queue.length === 0) return;
-    this.#isWanted = false;
+  /** Answers the read that waits, if any, with what has come, or the end. */
+  #answer(): void {
+    this.#give?.(this.#queued());
+    this.#give = undefined;
+  }
+
+  #queued(): Uint8Array | undefined {
+    if (this.#queue.length === 0) return undefined;
     const chunks = this.#queue;
     const bytes = this.#queuedBytes;
     this.#queue = [];
     this.#queuedBytes = 0;
-    this.#controller?.enqueue(chunks.length === 1 ? chunks[0] as Uint8Array : joined(chunks, bytes));
+    return chunks.length === 1 ? chunks[0] : joined(chunks, bytes);
   }
 
   /** Polls until the buffer is drained: the socket has the amount, but no event for it. */
   async #drained(): Promise<void> {
-    while (this.#end === undefined && this.#socket.bufferedAmount > this.#maximumBufferedBytes) {
+    while (this.#end === undefined && this.isWriting) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, BUFFERED_POLL_MS);
       this.#whenOver = resolve;
@@ -225,9 +223,7 @@ class UpgradedWebSocket implements UnderlyingDefaultSource<Uint8Array> {
     this.#end = end;
     this.#opened.resolve();
     this.#whenOver();
-    this.#give(); // Bytes from before the end count.
-    this.#controller?.close();
-    this.#controller = undefined;
+    this.#answer(); // Bytes from before the end count, and are still read.
     this.#options.onWebSocketEnd?.(end, this.#options.peer);
   }
 }

@@ -1,4 +1,5 @@
-import { type ByteChannel, channelOf } from "./byte_channel.ts";
+import type { ByteChannel } from "./byte_channel.ts";
+import { channelOf } from "./channel_transport.ts";
 import { type HostOptions, hostRefusal, isLoopbackAddress, isLoopbackName } from "./http_host.ts";
 import type { HttpAnswer, HttpRequest, Peer, Transport } from "./transport.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "./web_socket_forwarded.ts";

@@ -1,4 +1,5 @@
-import { type ByteChannel, ChannelTransport } from "./byte_channel.ts";
+import type { ByteChannel } from "./byte_channel.ts";
+import { ChannelTransport } from "./channel_transport.ts";
 import type { HttpRequest, Peer, Transport } from "./transport.ts";
 import type { Slab } from "./web_socket_slab.ts";
 import { encodeClose, encodeFrame, FrameDecoder, LOST, Opcode, type WebSocketEnd } from "./web_socket_frames.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { channelOf } from "../../src/transport/byte_channel.ts";
+import { channelOf } from "../../src/transport/channel_transport.ts";
 import { memoryTransport } from "../../src/transport/memory.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import type { WebSocketEnd } from "../../src/transport/web_socket_frames.ts";

@@ -1,43 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { type ByteChannel, channelOf, ChannelTransport } from "../../src/transport/byte_channel.ts";
+import { channelOf, ChannelTransport } from "../../src/transport/channel_transport.ts";
 import { memoryTransport } from "../../src/transport/memory.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
-import type { Peer } from "../../src/transport/transport.ts";
 import { within } from "../deadline.ts";
 import { readExactly } from "./slow_bytes.ts";
-
-const PEER: Peer = { transport: "test", address: "test", listener: "test" };
-
-/** A channel that gives what it is told to, and remembers what was asked of it. */
-class ToldChannel implements ByteChannel {
-  readonly calls: string[] = [];
-  readonly isWriting = false;
-  readonly #reads: (Uint8Array | undefined | Error)[];
-
-  constructor(...reads: readonly (Uint8Array | undefined | Error)[]) {
-    this.#reads = [...reads];
-  }
-
-  read(): Promise<Uint8Array | undefined> {
-    this.calls.push("read");
-    const read = this.#reads.shift();
-    return read instanceof Error ? Promise.reject(read) : Promise.resolve(read);
-  }
-
-  write(bytes: Uint8Array): Promise<void> {
-    this.calls.push(`write ${bytes.toHex()}`);
-    return Promise.resolve();
-  }
-
-  closeWrite(): Promise<void> {
-    this.calls.push("closeWrite");
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.calls.push("close");
-  }
-}
+import { PEER, ToldChannel } from "./told_channel.ts";
 
 Deno.test("The readable of a channel takes one read for each that is asked, and ends with it", async () => {
   const channel = new ToldChannel(Uint8Array.of(1), Uint8Array.of(2), undefined);
