@@ -1,15 +1,15 @@
-import { type Malformed, PacketDecoder } from "../../codec/decoder.ts";
+import type { Malformed, PacketBatch, PacketDecoder } from "../../codec/decoder.ts";
 import type { Packet } from "../../codec/packet.ts";
+import { PacketDecoderStream } from "../../codec/packet_decoder_stream.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
 import type { Answer, Ask } from "../../protocol/ask.ts";
 import type { Connection } from "../../protocol/connection.ts";
-import type { ByteChannel } from "../../transport/byte_channel.ts";
+import type { Transport } from "../../transport/transport.ts";
 import type { TurnBudget } from "../turn.ts";
 import type { ConnectionHandle } from "./connections.ts";
 import type { BrokerHost } from "./host.ts";
 import { type ConnectionTimers, Due, IncomingRate } from "./timers.ts";
 
-const LARGE_BYTES = 16_384;
 const QUESTIONS_A_LOOK = 16;
 const LONG_QUESTIONS_MS = 0.2;
 
@@ -23,7 +23,8 @@ const NO_WAIT: Answer = { kind: "subscriber", isOver: true };
 export class ConnectionReader {
   readonly #served: ConnectionHandle;
   readonly #connection: Connection;
-  readonly #channel: ByteChannel;
+  readonly #decoder: PacketDecoderStream;
+  readonly #batches: ReadableStreamDefaultReader<PacketBatch>;
   readonly #timers: ConnectionTimers;
   readonly #host: BrokerHost;
   /** Whether it waits for bytes of the client. */
@@ -44,40 +45,38 @@ export class ConnectionReader {
   #whenClosed: (() => void) | undefined;
 
   /** @param timers of the connection: {@linkcode pauseIsOver} is called when `Due.Pause` is due */
-  constructor(served: ConnectionHandle, channel: ByteChannel, timers: ConnectionTimers, host: BrokerHost) {
+  constructor(served: ConnectionHandle, { readable }: Transport, timers: ConnectionTimers, host: BrokerHost) {
     this.#served = served;
     this.#connection = served.connection;
-    this.#channel = channel;
     this.#timers = timers;
     this.#host = host;
+    const { topics, limits: { maximumPacketBytes, maximumConnectBytes } } = host;
+    const decodeLarge = this.#decodeLarge.bind(this);
+    this.#decoder = new PacketDecoderStream({ maximumPacketBytes, maximumConnectBytes, topics, decodeLarge });
+    this.#batches = readable.pipeThrough(this.#decoder).getReader(); // Fused, where the transport is one of ours.
     this.#lastReceivedMs = host.turn.now();
   }
 
   /** Reads until the peer closes. After the end of the connection, what still comes is not looked at. */
   async run(): Promise<void> {
     const connection = this.#connection;
-    const { log, topics, traffic, turn, limits: { maximumPacketBytes, maximumConnectBytes } } = this.#host;
-    const { budget, fanOutBudget } = turn;
-    const decoder = new PacketDecoder({ maximumPacketBytes, maximumConnectBytes, topics });
+    const { log, traffic, turn } = this.#host;
+    const { fanOutBudget } = turn;
+    const decoder = this.#decoder;
     const rate = IncomingRate.of(this.#host.limits);
+    let countedBytes = 0;
     for (;;) {
       this.#isReading = true;
-      const chunk = await this.#channel.read(decoder.room);
-      if (chunk === undefined) return;
-      traffic.receivedBytes += chunk.length;
+      const { value: batch } = await this.#batches.read();
+      const bytes = decoder.receivedBytes - countedBytes;
+      countedBytes += bytes;
+      traffic.receivedBytes += bytes;
+      if (batch === undefined) return;
       if (connection.closing !== undefined) continue;
       this.#isReading = false;
       this.#lastReceivedMs = this.#host.turn.now();
-      if (rate !== undefined && rate.take(0, chunk.length, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
-      const isLarge = chunk.length >= LARGE_BYTES || decoder.isWithinPacket;
-      if (isLarge && budget.isSpent) {
-        await this.#untilRenewed(budget);
-        if (connection.closing !== undefined) continue;
-      }
+      if (rate !== undefined && rate.take(0, bytes, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
       const { writtenSequence } = log;
-      const startMs = isLarge ? performance.now() : 0;
-      const batch = decoder.decode(chunk);
-      if (isLarge) budget.spend(performance.now() - startMs);
       traffic.receivedPackets += batch.length;
       this.#questions = 0;
       let writersBefore = turn.writers;
@@ -114,6 +113,20 @@ export class ConnectionReader {
         await new Promise<void>((resolve) => this.#whenWritten = resolve);
       }
     }
+  }
+
+  /** Decodes a chunk that may take milliseconds, when the turn has time left for it. */
+  #decodeLarge(decoder: PacketDecoder, chunk: Uint8Array): PacketBatch | Promise<PacketBatch> {
+    if (this.#connection.closing !== undefined) return [];
+    const { budget } = this.#host.turn;
+    if (budget.isSpent) {
+      this.#isReading = false;
+      return this.#untilRenewed(budget).then(() => this.#decodeLarge(decoder, chunk));
+    }
+    const startMs = performance.now();
+    const batch = decoder.decode(chunk);
+    budget.spend(performance.now() - startMs);
+    return batch;
   }
 
   /** Time when the client was heard last: while the broker itself does not read, it cannot be called silent. */

@@ -3,7 +3,6 @@ import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
 import type { Acceptance, AccessRequest } from "../../protocol/access.ts";
 import type { Closing, ConnectionLoop } from "../../protocol/client_link.ts";
 import { Connection } from "../../protocol/connection.ts";
-import { type ByteChannel, channelOf } from "../../transport/byte_channel.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { PacketEvent } from "../events.ts";
 import type { FanOutWrites } from "../turn.ts";
@@ -33,7 +32,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   onReceived: ((packet: Packet) => void) | undefined;
   onSent: ((packet: Packet) => void) | undefined;
   readonly #host: BrokerHost;
-  readonly #channel: ByteChannel;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #isFlushLater = false;
   #isWriting = false;
   writingSinceMs = Infinity;
@@ -58,10 +57,10 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
     this.#host = host;
     this.#written = this.#onWritten.bind(this);
     this.#broken = this.#onBroken.bind(this);
-    this.#channel = channelOf(transport);
+    this.#writer = transport.writable.getWriter();
     this.#timers = new ConnectionTimers(host.deadlines, this.#isDue.bind(this));
     this.connection = new Connection(host, this);
-    this.#reader = new ConnectionReader(this, this.#channel, this.#timers, host);
+    this.#reader = new ConnectionReader(this, transport, this.#timers, host);
   }
 
   /** Tells of each packet from now on; `undefined`: of none, which costs nothing. */
@@ -192,7 +191,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
     // The one that waits looks itself whether it is still the same write.
     if (this.#timers.of(Due.Write) === Infinity) this.#setDue(Due.Write, this.#host.limits.writeTimeoutMs);
     this.writingSinceMs = this.#host.turn.now();
-    this.#channel.write(bytes).then(this.#written, this.#broken);
+    this.#writer.write(bytes).then(this.#written, this.#broken);
     if (connection.outbox.bytes > 0) connection.outbox.compact();
   }
 
@@ -225,7 +224,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   /** Watches Keep Alive (MQTT 5, section 3.1.2.10); without one it is left to the transport. */
   watchKeepAlive(): void {
     if (this.connection.keepAliveSeconds > 0) this.#setDue(Due.KeepAlive, this.#keepAliveMs);
-    else this.#channel.keepAlive?.();
+    else this.transport.keepAlive?.();
   }
 
   /** Time of one and a half Keep Alives [MQTT-3.1.2-22], and a little for a PINGREQ on its way: some clients ping just then. */
@@ -294,7 +293,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
       return;
     }
     this.#timers.set(Due.Close, Math.min(this.#timers.of(Due.Close), this.#host.turn.now() + LINGER_MS));
-    this.#channel.closeWrite().catch(() => this.close()); // It is broken already.
+    this.#writer.close().catch(() => this.close()); // It is broken already.
   }
 
   /** Closes the connection when a write makes no progress. */
