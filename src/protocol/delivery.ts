@@ -1,12 +1,12 @@
 import type { QoS } from "../codec/packet.ts";
 import type { ClientIdentity } from "./access.ts";
 import type { WaitingQos0 } from "./backlog.ts";
+import type { SessionChanges } from "./change.ts";
 import { type ConnectionPort, sendQos0, sendQueuedQos0 } from "./connection_port.ts";
 import type { Inflight } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { MessageQueue, QueuedMessage } from "./message_queue.ts";
-import type { SessionChanges } from "./session_changes.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { DeliveryOptions } from "./subscription.ts";
 

@@ -1,10 +1,10 @@
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
+import type { SessionChanges } from "./change.ts";
 import { type ConnectionPort, sendIdentified } from "./connection_port.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { QueuedMessage } from "./message_queue.ts";
 import { Queue } from "./queue.ts";
-import type { SessionChanges } from "./session_changes.ts";
 import type { SessionContext } from "./session_context.ts";
 
 const LARGEST_PACKET_IDENTIFIER = 65_535;

@@ -1,9 +1,9 @@
 import type { QoS } from "../codec/packet.ts";
 import { ENTRY_BYTES, Qos0Backlog, type WaitingQos0 } from "./backlog.ts";
+import type { SessionChanges } from "./change.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import { Queue } from "./queue.ts";
-import type { SessionChanges } from "./session_changes.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { SessionHolding } from "./session_holding.ts";
 

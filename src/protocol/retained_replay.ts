@@ -1,8 +1,7 @@
-import type { RetainedDue } from "./change.ts";
+import type { RetainedDue, SessionChanges } from "./change.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { ConnectionPort } from "./connection_port.ts";
 import type { Delivery } from "./delivery.ts";
-import type { SessionChanges } from "./session_changes.ts";
 import type { Retained, SessionContext } from "./session_context.ts";
 import { type DeliveryOptions, mergeSubscriptions, type Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";

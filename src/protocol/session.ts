@@ -1,7 +1,7 @@
 import type { QoS } from "../codec/packet.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "./access.ts";
-import type { Change } from "./change.ts";
+import { type Change, SessionChanges } from "./change.ts";
 import type { ConnectionPort } from "./connection_port.ts";
 import { Delivery } from "./delivery.ts";
 import { type AcknowledgementEffect, Inflight, PacketIdentifierSet } from "./inflight.ts";
@@ -9,7 +9,6 @@ import { NEVER_EXPIRES } from "./limit_table.ts";
 import type { ApplicationMessage } from "./message.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { RetainedReplay } from "./retained_replay.ts";
-import { SessionChanges } from "./session_changes.ts";
 import type { SessionContext } from "./session_context.ts";
 import { identityBytes, type SessionHolding, subscriptionBytes } from "./session_holding.ts";
 import type { DeliveryOptions, Subscription } from "./subscription.ts";

@@ -3,12 +3,12 @@ import type { ProtocolVersion, QoS } from "../../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../../src/codec/property.ts";
 import type { ClientIdentity } from "../../src/protocol/access.ts";
 import { ENTRY_BYTES } from "../../src/protocol/backlog.ts";
+import { SessionChanges } from "../../src/protocol/change.ts";
 import { Delivery } from "../../src/protocol/delivery.ts";
 import { Inflight } from "../../src/protocol/inflight.ts";
 import type { Limits } from "../../src/protocol/limits.ts";
 import { ApplicationMessage } from "../../src/protocol/message.ts";
 import { MessageQueue } from "../../src/protocol/message_queue.ts";
-import { SessionChanges } from "../../src/protocol/session_changes.ts";
 import type { SessionContext } from "../../src/protocol/session_context.ts";
 import { contextWith, entryOf, FakePort, messageOf, optionsOf, words } from "./session_parts.ts";
 

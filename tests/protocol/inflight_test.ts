@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { encodePacket } from "../../src/codec/encoder.ts";
 import type { QoS } from "../../src/codec/packet.ts";
 import type { ReasonCode } from "../../src/codec/reason_code.ts";
+import { SessionChanges } from "../../src/protocol/change.ts";
 import { Inflight } from "../../src/protocol/inflight.ts";
 import type { Limits } from "../../src/protocol/limits.ts";
 import type { QueuedMessage } from "../../src/protocol/message_queue.ts";
-import { SessionChanges } from "../../src/protocol/session_changes.ts";
 import { contextWith, entryOf, FakePort, messageOf, words } from "./session_parts.ts";
 
 function inflightWith(limits: Partial<Limits> = {}, isDurable = true) {

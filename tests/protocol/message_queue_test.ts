@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ENTRY_BYTES } from "../../src/protocol/backlog.ts";
+import { SessionChanges } from "../../src/protocol/change.ts";
 import type { Limits } from "../../src/protocol/limits.ts";
 import { MessageQueue, type QueuedMessage } from "../../src/protocol/message_queue.ts";
-import { SessionChanges } from "../../src/protocol/session_changes.ts";
 import { contextWith, entryOf, FakeHolding, messageOf } from "./session_parts.ts";
 
 /** Bytes of a message with topic `x` and a text of one character. */

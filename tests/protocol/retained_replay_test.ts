@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { encodePacket } from "../../src/codec/encoder.ts";
 import type { QoS } from "../../src/codec/packet.ts";
+import { SessionChanges } from "../../src/protocol/change.ts";
 import { Delivery } from "../../src/protocol/delivery.ts";
 import { Inflight } from "../../src/protocol/inflight.ts";
 import type { Limits } from "../../src/protocol/limits.ts";
 import type { ApplicationMessage } from "../../src/protocol/message.ts";
 import { MessageQueue } from "../../src/protocol/message_queue.ts";
 import { RetainedReplay } from "../../src/protocol/retained_replay.ts";
-import { SessionChanges } from "../../src/protocol/session_changes.ts";
 import type { Retained, RetainedSource, SessionContext } from "../../src/protocol/session_context.ts";
 import type { Subscription } from "../../src/protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";

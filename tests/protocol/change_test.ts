@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { SessionChanges } from "../../src/protocol/change.ts";
 import { ApplicationMessage } from "../../src/protocol/message.ts";
-import { SessionChanges } from "../../src/protocol/session_changes.ts";
 import { entryOf, MemoryLog, messageOf } from "./session_parts.ts";
 
 function changesWith(isDurable: boolean) {
