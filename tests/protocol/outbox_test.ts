@@ -8,7 +8,7 @@ import { seededTest } from "../seeded.ts";
 const PING: Packet = { type: "pingresp" };
 const PING_HEX = "d000";
 /** With QoS 1, Packet Identifier 1 and no payload. */
-const PUBLISH = encodePacket({
+const PUBLISH_PACKET: Packet = {
   type: "publish",
   dup: false,
   qos: 1,
@@ -17,7 +17,8 @@ const PUBLISH = encodePacket({
   packetIdentifier: 1,
   payload: new Uint8Array(),
   properties: {},
-}, 4);
+};
+const PUBLISH = encodePacket(PUBLISH_PACKET, 4);
 
 Deno.test("Outbox.take() gives packets and frames in the order in which they were pushed", () => {
   const outbox = newOutbox();
@@ -181,6 +182,57 @@ Deno.test("Outbox.pushPublish() sets Packet Identifier and DUP without writing t
     assertEquals(taken(outbox, 3), toHex(repeated), `${payloadBytes} bytes, DUP`);
     assertEquals(toHex(frame), before);
   }
+});
+
+Deno.test("Outbox.pushPublish() copies a payload of less than 2,048 bytes, and shares a larger one", () => {
+  for (const [payloadBytes, isShared] of [[2_047, false], [2_048, true]] as const) {
+    const outbox = newOutbox();
+    const frame = encodePacket({ ...PUBLISH_PACKET, payload: new Uint8Array(payloadBytes) }, 4);
+    outbox.pushPublish(frame, payloadBytes, packetIdentifierOffset(frame), 9, false);
+    outbox.take(0, outbox.bytes - payloadBytes); // Its head.
+    const payload = outbox.take(0);
+    assertEquals([payload?.length, payload?.buffer === frame.buffer], [payloadBytes, isShared]);
+  }
+});
+
+Deno.test("Outbox.isClosed is false until it is closed", () => {
+  const outbox = newOutbox();
+  assertEquals(outbox.isClosed, false);
+  outbox.close();
+  assertEquals(outbox.isClosed, true);
+});
+
+Deno.test("Outbox.compact() and Outbox.take() leave all as it is while packets are set apart", () => {
+  const outbox = newOutbox();
+  outbox.push(puback(1));
+  outbox.pushAfter(() => {
+    outbox.push(puback(3));
+    outbox.compact();
+    assertEquals(outbox.take(0), undefined);
+  }, () => outbox.push(puback(2)));
+  assertEquals(taken(outbox), "400200014002000240020003");
+});
+
+Deno.test("Outbox.compact() copies what came after it was called last, once", () => {
+  const outbox = newOutbox();
+  const large = new ArrayBuffer(10_000);
+  const views = () => {
+    const taken: boolean[] = [];
+    while (outbox.bytes > 0) taken.push(outbox.take(0, 1)?.buffer === large);
+    return taken;
+  };
+  outbox.pushShared(large, 0, 1);
+  outbox.compact();
+  outbox.pushShared(large, 5, 6);
+  assertEquals(views(), [false, true]);
+  outbox.pushShared(large, 0, 1);
+  outbox.compact();
+  assertEquals(views(), [false]);
+  outbox.pushShared(large, 7, 8);
+  outbox.clear();
+  outbox.pushShared(large, 9, 10);
+  outbox.compact();
+  assertEquals(views(), [false]);
 });
 
 Deno.test("Outbox.compact() lets go of a large buffer of which it holds a small part, and of no other", () => {
