@@ -180,6 +180,25 @@ Deno.test("A retained message with QoS 0 that is too large for a durable session
   assertEquals([port.take(), dropped.tooLarge], [[], 1]);
 });
 
+for (
+  const [how, given, subscriptionIdentifiers, ownPackets] of [
+    ["the frame that others get", {}, [], 0],
+    ["a packet of its own, for its Topic Aliases", { topicAliasMaximum: 1 }, [], 1],
+    ["a packet of its own, for its Subscription Identifier", {}, [3], 1],
+    ["the frame that others get, as MQTT 3.1.1 has no Subscription Identifier", { version: 4 }, [3], 0],
+  ] as const
+) {
+  Deno.test(`A client gets of a message for many ${how}`, () => {
+    for (const qos of [0, 1] as const) {
+      const { delivery, port } = deliveryWith({ port: given });
+      const message = messageOf("x", "1", { qos });
+      message.isShared = true;
+      delivery.deliver(message, optionsOf(1, { subscriptionIdentifiers }), 0);
+      assertEquals([port.ownPackets, port.take().length], [ownPackets, 1]);
+    }
+  });
+}
+
 // Queued
 
 Deno.test("Delivery.isReady says whether a message would be sent at once", () => {

@@ -154,6 +154,16 @@ Deno.test("After MessageQueue.unlink() messages wait as without a connection", (
   assertEquals(queue.count, 2);
 });
 
+Deno.test("A message that expires without its connection stays in the backlog of all while it waits in memory for another session", () => {
+  const { queue, add, context } = queueWith({ maximumQueuedMessages: 1 });
+  queue.attach();
+  const { message } = add("1", 5);
+  if (message !== undefined) context.backlog.add(message);
+  queue.detach(0);
+  assertEquals(queue.limitOffline(messageOf("x", "1", { qos: 1 }), 5_000), undefined);
+  assertEquals([context.dropped.expired, context.backlog.bytes], [1, (message?.size ?? 0) + ENTRY_BYTES]);
+});
+
 // Pages
 
 Deno.test("A page begins after 0, and the next one after the last message that came", () => {

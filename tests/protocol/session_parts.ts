@@ -32,6 +32,8 @@ export class FakePort implements ConnectionPort {
   isPumpLater = false;
   onSent: ((packet: Packet) => void) | undefined;
   wakes = 0;
+  /** Packets that were sent as such, and not from a frame that others share. */
+  ownPackets = 0;
   readonly #decoder: PacketDecoder;
 
   constructor(
@@ -51,6 +53,7 @@ export class FakePort implements ConnectionPort {
 
   send(packet: Packet, heldUntil = 0): boolean {
     if (this.outbox.isClosed || encodePacket(packet, this.version).length > this.maximumPacketBytes) return false;
+    this.ownPackets += 1;
     this.outbox.push(packet, heldUntil);
     this.onSent?.(packet);
     this.wake();
