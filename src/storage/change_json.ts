@@ -1,6 +1,6 @@
 /**
  * A change as one line of JSON, for backups and for storages that keep text. Bytes are base64, a time that never comes is
- * `null`, what is `undefined` is left out, a Topic Filter is its text.
+ * `null`, an `undefined` field is left out, a Topic Filter is its text.
  *
  *   {"kind":"sessionStarted","clientId":"c"}
  *   {"kind":"clock","nowMs":1800000000000,"wallMs":1800000000000}

@@ -53,7 +53,7 @@ export function isPathValid(
   authorities: readonly X509Certificate[],
   nowMs: number,
 ): boolean {
-  // A certificate in the list of authorities needs no issuer, and no extended use.
+  // A certificate that is itself listed as an authority needs no issuer, and is not checked for its use.
   if (authorities.some(({ raw }) => raw.equals(certificate.raw))) return true;
   try {
     const { isAuthority, isForClients, isUnderstood } = traitsOf(certificate);

@@ -32,7 +32,7 @@ export class Schedule {
   }
 }
 
-/** Last tick before a time. */
+/** Last tick at or before a time. */
 function tickOf(nowMs: number): number {
   return Math.floor(nowMs / TICK_MS) * TICK_MS;
 }

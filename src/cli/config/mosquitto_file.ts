@@ -59,7 +59,7 @@ function keyOf(name: string): MosquittoKey | undefined {
   return prefix === undefined ? undefined : MOSQUITTO_KEYS[`${prefix}*`];
 }
 
-/** Files of a folder in mosquitto's order: alphabetical, capitals before small letters. */
+/** Files of a folder in mosquitto's order: alphabetical, of each letter the capital first. */
 function filesOf(line: MosquittoLine): string[] {
   const folder = line.text();
   try {
