@@ -253,6 +253,7 @@ Deno.test("A session whose shared messages cannot be read ends later, and no cli
   for (let turns = 0; turns < 10; turns++) await Promise.resolve();
   assertEquals([sessions.size, sessions.expiredCount], [1, 0]);
   assertEquals(events.at(-1), { kind: "readFailed", clientId: "c", error });
+  assertEquals(opened.session.subscriptions.size, 1); // Nothing has changed.
   await assertRejects(() => open(connected("ann"), ask(5)), Error, "the disk is gone");
   storage.gate = Promise.resolve();
   pass(1_000);
