@@ -52,6 +52,7 @@ const INVALID: readonly string[] = [
   "a\0",
   "$share/",
   "$share/g",
+  "$share/group",
   "$share//a",
   "$share/g/",
   "$share/g+/a",
