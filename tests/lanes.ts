@@ -6,19 +6,21 @@
 export type Lane = "parallel" | "serial" | "interop";
 
 export const LANES: Readonly<Record<Lane, readonly string[]>> = {
-  /** Files that run side by side in one process: they share nothing of it and bound no time. */
+  /** Files that run side by side in one process: they share nothing of it, and measure nothing that its other threads change. */
   parallel: [
     "tests/",
+    // Files that kill brokers and damage databases, but measure nothing of it.
+    "tests/durability/damaged_file_test.ts",
+    "tests/durability/fsync_order_test.ts",
+    "tests/durability/lost_storage_test.ts",
+    "tests/durability/storage_fault_test.ts",
   ],
   /** Files that need the machine for themselves: they measure time or memory, kill brokers, fill disks, or flood. */
   serial: [
     "tests/auth/password_authenticator_test.ts",
     "tests/auth/wrong_password_flood_test.ts",
-    "tests/cli/signals_test.ts",
     "tests/durability/",
     "tests/hostile/",
-    "tests/interop/keep_alive_test.ts",
-    "tests/storage/deno_kv_figures_test.ts",
     "tests/transport/unix_test.ts", // The umask belongs to the process.
   ],
   /** Files that need programs of Debian, nearly in each of their tests. */

@@ -13,6 +13,9 @@ const FLAGS = ["-A", "--trace-leaks", "--sanitize-ops", "--sanitize-resources", 
 
 type LaneName = Lane | "long";
 
+/** Files side by side: one more than there are processors, because some wait. */
+const jobs = Deno.env.get("DENO_JOBS") ?? `${navigator.hardwareConcurrency + 1}`;
+
 const [names = "", ...rest] = Deno.args;
 const junitFolder = rest.find((arg) => arg.startsWith("--junit="))?.slice("--junit=".length);
 const options = rest.filter((arg) => arg.startsWith("-") && !arg.startsWith("--junit="));
@@ -45,7 +48,7 @@ async function outcome(lane: LaneName): Promise<Counts> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", ...FLAGS, ...(junit === undefined ? [] : [`--junit-path=${junit}`]), ...chosen, ...options],
     cwd: ROOT,
-    env: lane === "long" ? { TEST_FORM: "long" } : {},
+    env: { DENO_JOBS: jobs, ...(lane === "long" ? { TEST_FORM: "long" } : {}) },
     stdout: "piped",
   }).spawn();
   const names = new FileNames();
@@ -72,13 +75,18 @@ async function outcome(lane: LaneName): Promise<Counts> {
 
 /** Arguments for `deno test` that choose the files of a lane; `undefined`: there are none. */
 function chosenArgs(lane: LaneName): string[] | undefined {
-  if (lane === "parallel") {
-    // Deno finds these files itself, and the examples in documentation that are tests as well.
-    return ["--parallel", "--doc", `--ignore=${files.filter((path) => laneOf(path) !== lane)}`, ...paths];
-  }
+  // Deno finds these files itself, and the examples in documentation that are tests as well.
+  const others = `--ignore=${files.filter((path) => laneOf(path) !== "parallel")}`;
+  if (lane === "parallel" && paths.length === 0) return ["--parallel", "--doc", others];
   const isOfLane = (path: string) => lane === "long" ? LONG.some((row) => fits(path, row)) : laneOf(path) === lane;
   const isGiven = (path: string) => paths.length === 0 || paths.some((given) => fits(path, given));
   const chosen = files.filter((path) => isOfLane(path) && isGiven(path));
+  // With files among the paths Deno ignores nothing in the folders.
+  if (lane === "parallel") chosen.push(...paths.filter((path) => !fits(path, "tests")));
   if (chosen.length === 0) return undefined;
-  return lane === "interop" ? ["--parallel", ...chosen] : chosen;
+  return lane === "parallel"
+    ? ["--parallel", "--doc", ...chosen]
+    : lane === "interop"
+    ? ["--parallel", ...chosen]
+    : chosen;
 }
