@@ -21,6 +21,8 @@ export class Delivery {
   readonly #inflight: Inflight;
   readonly #guard: DeliveryGuard | undefined;
   #port: ConnectionPort | undefined;
+  /** Whether QoS 0 waits in the queue: asked for each message, which would otherwise load one more object a subscriber. */
+  #isQos0Waiting = false;
   /** Time until which publishers wait for the client; `undefined`: none has waited since it caught up. */
   #behindUntilMs: number | undefined;
   #isDropTold = false;
@@ -72,6 +74,7 @@ export class Delivery {
   /** The connection is gone. */
   detach(): void {
     this.#port = undefined;
+    this.#isQos0Waiting = false;
     this.#behindUntilMs = undefined;
   }
 
@@ -111,7 +114,9 @@ export class Delivery {
       if (isSent) this.#sendQueued(port, nowMs);
       if (!queue.isQos0Waiting || port.isFull) continue;
       isSent = true;
-      this.#sendWaitingQos0(port, queue.shiftQos0(), nowMs);
+      const waiting = queue.shiftQos0();
+      this.#isQos0Waiting = queue.isQos0Waiting;
+      this.#sendWaitingQos0(port, waiting, nowMs);
     }
     if (queue.isEmpty && !queue.isQos0Waiting) this.#behindUntilMs = undefined;
     if (queue.wantsPage) port.wake();
@@ -186,7 +191,7 @@ export class Delivery {
     nowMs: number,
   ): void {
     const { dropped, encoders } = this.#context;
-    if (this.#queue.isQos0Waiting || port.isFull) {
+    if (this.#isQos0Waiting || port.isFull) {
       this.#waitQos0(port, message, retain, subscriptionIdentifiers, nowMs);
     } else if (isRetained && this.#changes.isDurable) {
       this.#sendRetainedQos0(port, message, retain, subscriptionIdentifiers, nowMs);
@@ -219,6 +224,7 @@ export class Delivery {
     const limit = this.#queue.limitQos0(message, nowMs - port.writingSinceMs);
     if (limit !== undefined) return this.#drop("qos0", limit);
     this.#queue.addQos0({ message: message.own(), retain, subscriptionIdentifiers });
+    this.#isQos0Waiting = true;
   }
 
   #sendQueued(port: ConnectionPort, nowMs: number): void {

@@ -385,6 +385,31 @@ Deno.test("Delivery.pump() wakes the connection when few messages are left in me
   assertEquals(port.wakes, 1);
 });
 
+Deno.test("QoS 0 leaves at once when none waits any more, and on the next connection", () => {
+  const { delivery, port, deliver, queue, attach } = deliveryWith();
+  port.isFull = true;
+  deliver("1");
+  deliver("2");
+  port.isFull = false;
+  port.onSent = () => port.isFull = true;
+  delivery.pump(port, 0);
+  port.isFull = false;
+  port.onSent = undefined;
+  deliver("3");
+  assertEquals(port.take(), ['x "1"'], "another one waits before it");
+  delivery.pump(port, 0);
+  deliver("4");
+  assertEquals(port.take(), ['x "2"', 'x "3"', 'x "4"']);
+  port.isFull = true;
+  deliver("5");
+  delivery.detach();
+  queue.detach(0);
+  port.isFull = false;
+  attach();
+  deliver("6");
+  assertEquals(port.take(), ['x "6"']);
+});
+
 // QoS 0 in the queue
 
 Deno.test("QoS 0 waits in the queue of a durable session without connection where that is wanted, and comes once", () => {
