@@ -17,6 +17,8 @@ export interface ByteSource {
    * else.
    */
   read(room?: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Whether it reads to the room that is offered; making some costs, so others are offered none. @default {false} */
+  readonly usesRoom?: boolean;
   /** Ends it at once; safe to call again. A read that waits ends too. */
   close(reason?: unknown): void;
 }
@@ -180,7 +182,7 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
 
   #read(): Promise<Read> {
     if (this.#end !== undefined) return Promise.resolve(this.#end).then((end) => this.#ended(end));
-    return this.#source.read(this.#decoder.room).then(this.#take, this.#fail);
+    return this.#source.read(this.#source.usesRoom ? this.#decoder.room : undefined).then(this.#take, this.#fail);
   }
 
   #taken(bytes: Uint8Array | undefined): Read | Promise<Read> {

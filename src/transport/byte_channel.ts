@@ -5,6 +5,8 @@ export interface ByteChannel {
    * read to the beginning of `room`, where some is offered, or to anywhere else.
    */
   read(room?: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Whether it reads to the room that is offered. @default {false} */
+  readonly usesRoom?: boolean;
   /** Resolves when the bytes are handed over. Writes that are under way at once leave in their order. */
   write(bytes: Uint8Array): Promise<void>;
   /** Whether a write is not through yet. */

@@ -5,7 +5,7 @@ import type { ByteChannel } from "./byte_channel.ts";
  * then reads the source itself, or `undefined` where that cannot be done.
  */
 export interface FusibleTransform<Output> extends ReadableWritablePair<Output, Uint8Array> {
-  fuse(source: Pick<ByteChannel, "read" | "close">): ReadableStream<Output> | undefined;
+  fuse(source: Pick<ByteChannel, "read" | "usesRoom" | "close">): ReadableStream<Output> | undefined;
 }
 
 const ON_DEMAND = { highWaterMark: 0 };

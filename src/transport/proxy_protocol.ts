@@ -92,6 +92,9 @@ function behindHeader(rest: Uint8Array, below: ByteChannel): ByteChannel {
       first = undefined;
       return Promise.resolve(bytes);
     },
+    get usesRoom() {
+      return below.usesRoom ?? false;
+    },
     write: (bytes) => below.write(bytes),
     get isWriting() {
       return below.isWriting;

@@ -139,6 +139,10 @@ class ConnChannel implements ByteChannel {
     this.#turns = turns;
   }
 
+  get usesRoom(): boolean {
+    return true;
+  }
+
   read(room?: Uint8Array): Promise<Uint8Array | undefined> {
     this.#room = room === undefined ? this.#ownRoom() : room.subarray(0, LARGEST_READ_BYTES);
     const pause = this.#isFlooded ? this.#turns.pause() : undefined;

@@ -172,22 +172,25 @@ Deno.test("A read that waits when a fused stream is cancelled ends", async () =>
   assertEquals((await read)?.done, true);
 });
 
-Deno.test("A fused stream offers its source the room of the decoder, where it has some", async () => {
-  const rooms: (number | undefined)[] = [];
-  const chunks = [new Uint8Array(65_536), new Uint8Array(65_536)];
-  chunks[0]?.set(fromHex("30 80 80 08")); // A PUBLISH of 131,072 bytes and its header.
-  const source = {
-    read(room?: Uint8Array) {
-      rooms.push(room === undefined ? undefined : Math.min(room.length, 65_536));
-      return Promise.resolve(chunks.shift());
-    },
-    close() {},
-  };
-  const reader = new PacketDecoderStream({ protocolVersion: 4 }).fuse(source)?.getReader();
-  await reader?.read();
-  await reader?.read();
-  assertEquals(rooms, [undefined, 65_536]);
-});
+for (const usesRoom of [true, false]) {
+  Deno.test(`A fused stream offers room to a source that ${usesRoom ? "uses it" : "does not use it: none"}`, async () => {
+    const rooms: (number | undefined)[] = [];
+    const chunks = [new Uint8Array(65_536), new Uint8Array(65_536)];
+    chunks[0]?.set(fromHex("30 80 80 08")); // A PUBLISH of 131,072 bytes and its header.
+    const source = {
+      usesRoom,
+      read(room?: Uint8Array) {
+        rooms.push(room === undefined ? undefined : Math.min(room.length, 65_536));
+        return Promise.resolve(chunks.shift());
+      },
+      close() {},
+    };
+    const reader = new PacketDecoderStream({ protocolVersion: 4 }).fuse(source)?.getReader();
+    await reader?.read();
+    await reader?.read();
+    assertEquals(rooms, [undefined, usesRoom ? 65_536 : undefined]);
+  });
+}
 
 for (const isFused of [true, false]) {
   Deno.test(`decodeLarge decodes large chunks and what continues a packet, ${isFused ? "fused" : "in a pipe"}`, async () => {
