@@ -4,6 +4,8 @@ import { assertEquals } from "@std/assert";
 import { memoryTransport } from "../../mod.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
 import { FanOutWrites } from "../../src/broker/turn.ts";
+import { channelOf, ChannelTransport } from "../../src/transport/channel_transport.ts";
+import type { Transport } from "../../src/transport/transport.ts";
 import { within } from "../deadline.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
@@ -105,8 +107,11 @@ function publishingTo(
   talk: (conversation: Conversation, subscribers: readonly Subscriber[]) => Promise<void>,
 ): Promise<void> {
   return converse(4, {}, async (conversation) => {
-    const subscribers = await subscribersOf(conversation, count);
+    const begun = Promise.withResolvers<void>();
+    const subscribers = await subscribersOf(conversation, count, () => begun.resolve());
     await conversation.run("w connects", "w > 82 [ 0001 'b' 00 ]", "w < 90 [ 0001 00 ]", "p connects", ...PUBLISHES);
+    // On a busy machine they begin in several turns, between which the time of the conversation does not pass.
+    await within(begun.promise, "the writes to begin");
     await talk(conversation, subscribers);
     for (const { leave } of subscribers) await leave();
   });
@@ -118,11 +123,20 @@ interface Subscriber {
   leave(): Promise<void>;
 }
 
-/** Subscribers of "a" that do not read on: a write to them ends when they do. */
-function subscribersOf(conversation: Conversation, count: number): Promise<readonly Subscriber[]> {
+/** Subscribers of "a" that do not read on: a write to them ends when they do. The third write to each is the PUBLISH. */
+function subscribersOf(
+  conversation: Conversation,
+  count: number,
+  allBegun: () => void,
+): Promise<readonly Subscriber[]> {
+  let publishes = 0;
+  const published = () => {
+    publishes += 1;
+    if (publishes === count) allBegun();
+  };
   return Promise.all(Array.from({ length: count }, async (_, index) => {
     const pair = memoryTransport(1);
-    const served = conversation.broker.serve(pair.server);
+    const served = conversation.broker.serve(withThirdWrite(pair.server, published));
     const writer = pair.client.writable.getWriter();
     const reader = pair.client.readable.getReader();
     const clientId = `s${String(index).padStart(3, "0")}`;
@@ -138,4 +152,23 @@ function subscribersOf(conversation: Conversation, count: number): Promise<reado
       },
     };
   }));
+}
+
+/** Tells when the third write begins. */
+function withThirdWrite(transport: Transport, begins: () => void): Transport {
+  const channel = channelOf(transport);
+  let writes = 0;
+  return new ChannelTransport({
+    read: (room) => channel.read(room),
+    write(bytes) {
+      writes += 1;
+      if (writes === 3) begins();
+      return channel.write(bytes);
+    },
+    get isWriting() {
+      return channel.isWriting;
+    },
+    closeWrite: () => channel.closeWrite(),
+    close: () => channel.close(),
+  }, transport.peer);
 }
