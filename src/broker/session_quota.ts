@@ -9,7 +9,11 @@ const TOLD_EVERY_MS = 10_000;
  * Client that began a session. Its network is where a client without a principal came from; `undefined`: it is not known, for
  * the storage of an earlier version did not have it.
  */
-export type SessionBeginner = Required<Omit<Extract<Change, { kind: "sessionStarted" }>, "kind">>;
+export interface SessionBeginner {
+  readonly clientId: string;
+  readonly principal: string | undefined;
+  readonly network: string | undefined;
+}
 
 /** Sum of sessions that outlive their connections, and of their bytes. */
 interface Sum {

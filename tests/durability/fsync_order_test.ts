@@ -16,7 +16,7 @@ const WINDOW = 20;
 const READS = ["read", "readv", "recvfrom", "recvmsg"];
 const WRITES = ["write", "writev", "sendto", "sendmsg"];
 const SYNCS = ["fsync", "fdatasync"];
-const TRACED = ["accept", "accept4", ...READS, ...WRITES, ...SYNCS].join();
+const TRACED = ["accept", "accept4", "close", ...READS, ...WRITES, ...SYNCS].join();
 
 testWith(
   ["strace"],
@@ -87,6 +87,8 @@ async function readLog(path: string): Promise<{ acknowledged: number; violations
       };
       connections.push(connection);
       open.set(result, connection);
+    } else if (name === "close") {
+      open.delete(descriptor); // Another file may have the number next.
     } else if (SYNCS.includes(name)) {
       assertEquals(result, 0);
       syncs.push(call);

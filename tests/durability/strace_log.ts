@@ -15,11 +15,24 @@ export interface SystemCall {
 
 const UNFINISHED = " <unfinished ...>";
 
-/** The calls of a log, in the order in which they came back. */
+/** The calls of a log, in the order in which they came back; each `close` when it begins: its number is free before it is back. */
 export function* systemCalls(log: string): Generator<SystemCall> {
   const unfinished = new Map<string, { readonly text: string; readonly line: number }>();
   for (const [line, whole] of log.split("\n").entries()) {
     const [, thread = "", text = ""] = /^(\d+)\s+(.*)$/.exec(whole) ?? [];
+    const [, closed] = /^close\((\d+)(?:\)| )/.exec(text) ?? [];
+    if (closed !== undefined) {
+      yield {
+        name: "close",
+        descriptor: Number(closed),
+        result: 0,
+        isCut: false,
+        bytes: new Uint8Array(),
+        begun: line,
+        ended: line,
+      };
+      continue;
+    }
     if (text.endsWith(UNFINISHED)) {
       unfinished.set(thread, { text: text.slice(0, -UNFINISHED.length), line });
       continue;
