@@ -245,18 +245,17 @@ class BatchReader implements ReadableStreamDefaultReader<PacketBatch> {
     if (this.#closed === undefined) {
       this.#closed = Promise.withResolvers();
       this.#closed.promise.catch(() => {}); // As the platform has it: looking at it is not a duty.
-      this.#watch(this.#source?.reading ?? this.#over);
+      const end = this.#source?.end;
+      if (this.#source === undefined) this.#closed.reject(releasedError());
+      else if (this.#source.reading !== undefined) this.#watch(this.#source.reading);
+      else if (end !== undefined && "error" in end) this.#closed.reject(end.error);
+      else if (end !== undefined) this.#closed.resolve(undefined);
     }
     return this.#closed.promise;
   }
 
-  get #over(): Promise<Read> | undefined {
-    if (this.#source === undefined) return Promise.reject(releasedError());
-    return this.#source.end === undefined ? undefined : this.#source.next();
-  }
-
-  #watch(read: Promise<Read> | undefined): void {
-    read?.then(({ done }) => {
+  #watch(read: Promise<Read>): void {
+    read.then(({ done }) => {
       if (done) this.#closed?.resolve(undefined);
     }, (error) => this.#closed?.reject(error));
   }

@@ -65,6 +65,8 @@ class ChannelSource implements UnderlyingDefaultSource<Uint8Array> {
  */
 export class WritableEnd {
   writer: ChannelWriter | undefined;
+  /** Outcome of `close()` or `abort()` of a writer; `undefined`: neither was called. It outlives that writer. */
+  closing: Promise<void> | undefined;
   readonly #channel: ByteChannel;
   #stream: ChannelWritable | undefined;
 
@@ -88,7 +90,7 @@ export class ChannelWritable extends WritableStream<Uint8Array> {
   readonly #end: WritableEnd;
 
   constructor(channel: ByteChannel, end: WritableEnd) {
-    const sink = new ChannelSink(channel);
+    const sink = new ChannelSink(channel, end);
     super(sink);
     this.#sink = sink;
     this.#end = end;
@@ -106,11 +108,15 @@ export class ChannelWritable extends WritableStream<Uint8Array> {
   }
 
   override close(): Promise<void> {
-    return this.#isLocked ? Promise.reject(lockedError()) : super.close();
+    if (this.#isLocked) return Promise.reject(lockedError());
+    this.#sink.isUsed = true;
+    return super.close();
   }
 
   override abort(reason?: unknown): Promise<void> {
-    return this.#isLocked ? Promise.reject(lockedError()) : super.abort(reason);
+    if (this.#isLocked) return Promise.reject(lockedError());
+    this.#sink.isUsed = true;
+    return super.abort(reason);
   }
 
   get #isLocked(): boolean {
@@ -122,9 +128,11 @@ class ChannelSink implements UnderlyingSink<Uint8Array> {
   /** Whether the stream has written to it or ended it. */
   isUsed = false;
   readonly #channel: ByteChannel;
+  readonly #end: WritableEnd;
 
-  constructor(channel: ByteChannel) {
+  constructor(channel: ByteChannel, end: WritableEnd) {
     this.#channel = channel;
+    this.#end = end;
   }
 
   start(controller: WritableStreamDefaultController): void {
@@ -132,18 +140,26 @@ class ChannelSink implements UnderlyingSink<Uint8Array> {
   }
 
   write(bytes: Uint8Array): Promise<void> {
+    this.#refuseLocked();
     this.isUsed = true;
     return this.#channel.write(bytes);
   }
 
   close(): Promise<void> {
+    this.#refuseLocked();
     this.isUsed = true;
     return this.#channel.closeWrite();
   }
 
   abort(): void {
+    this.#refuseLocked();
     this.isUsed = true;
     this.#channel.close();
+  }
+
+  /** Refuses a pipe to the stream while a writer of ours has the channel: the platform does not ask `locked`. */
+  #refuseLocked(): void {
+    if (this.#end.writer !== undefined) throw lockedError();
   }
 }
 
@@ -161,6 +177,7 @@ export class ChannelWriter implements WritableStreamDefaultWriter<Uint8Array> {
 
   write(bytes: Uint8Array = new Uint8Array(0)): Promise<void> {
     if (this.#channel === undefined) return Promise.reject(releasedError());
+    if (this.#end.closing !== undefined) return Promise.reject(closingError());
     const written = this.#last = this.#channel.write(bytes);
     if (this.#closed !== undefined) this.#watch(written);
     return written;
@@ -168,7 +185,7 @@ export class ChannelWriter implements WritableStreamDefaultWriter<Uint8Array> {
 
   get desiredSize(): number {
     if (this.#channel === undefined) throw releasedError();
-    return this.#channel.isWriting ? 0 : 1;
+    return this.#channel.isWriting || this.#end.closing !== undefined ? 0 : 1;
   }
 
   /** Resolves when no write is under way. */
@@ -182,16 +199,18 @@ export class ChannelWriter implements WritableStreamDefaultWriter<Uint8Array> {
   close(): Promise<void> {
     const channel = this.#channel;
     if (channel === undefined) return Promise.reject(releasedError());
+    if (this.#end.closing !== undefined) return Promise.reject(closingError());
     const closing = channel.isWriting && this.#last !== undefined
       ? this.#last.then(() => channel.closeWrite())
       : channel.closeWrite();
     this.#last = closing;
-    closing.then(() => this.#closed?.resolve(undefined), (error) => this.#closed?.reject(error));
+    this.#closes(closing);
     return closing;
   }
 
-  abort(): Promise<void> {
+  abort(reason?: unknown): Promise<void> {
     if (this.#channel === undefined) return Promise.reject(releasedError());
+    if (this.#end.closing === undefined) this.#closes(Promise.reject(reason));
     this.#channel.close();
     return Promise.resolve();
   }
@@ -210,9 +229,15 @@ export class ChannelWriter implements WritableStreamDefaultWriter<Uint8Array> {
       this.#closed.promise.catch(() => {}); // As the platform has it: looking at it is not a duty.
       if (this.#channel === undefined) this.#closed.reject(releasedError());
       if (this.#last !== undefined) this.#watch(this.#last);
+      if (this.#end.closing !== undefined) this.#closes(this.#end.closing);
       this.#channel?.ended?.then(() => this.#closed?.reject(new Error("The connection is closed")));
     }
     return this.#closed.promise;
+  }
+
+  #closes(closing: Promise<void>): void {
+    this.#end.closing = closing;
+    closing.then(() => this.#closed?.resolve(undefined), (error) => this.#closed?.reject(error));
   }
 
   #watch(written: Promise<void>): void {
@@ -226,4 +251,8 @@ function lockedError(): TypeError {
 
 function releasedError(): TypeError {
   return new TypeError("The writer has been released");
+}
+
+function closingError(): TypeError {
+  return new TypeError("The stream is closing or closed");
 }

@@ -163,6 +163,17 @@ Deno.test("cancel() of a fused stream, or of its reader, closes the source", asy
   await closed;
 });
 
+for (const error of [undefined, new Error("reset")]) {
+  Deno.test(`A reader of a fused stream that ${error ? "broke" : "ended"} says so in closed, and can be released`, async () => {
+    const { batches } = fused(error === undefined ? [] : [error]);
+    const reader = batches.getReader();
+    await reader.read().catch(() => {});
+    const { closed } = reader;
+    reader.releaseLock();
+    assertEquals((await Promise.allSettled([closed]))[0]?.status, error === undefined ? "fulfilled" : "rejected");
+  });
+}
+
 Deno.test("A read that waits when a fused stream is cancelled ends", async () => {
   const ended = Promise.withResolvers<undefined>();
   const source = { read: () => ended.promise, close: () => ended.reject(new Error("closed")) };

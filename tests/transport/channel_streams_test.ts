@@ -150,8 +150,51 @@ Deno.test("closed of a writer rejects with the error of a write, whenever it is 
   }
 });
 
-Deno.test("abort() of a writer closes the channel", async () => {
+Deno.test("abort() of a writer closes the channel, and closed rejects with its reason", async () => {
   const channel = new ToldChannel();
-  await new ChannelTransport(channel, PEER).writable.getWriter().abort();
+  const writer = new ChannelTransport(channel, PEER).writable.getWriter();
+  await writer.abort(new RangeError("enough"));
   assertEquals(channel.calls, ["close"]);
+  await assertRejects(() => within(writer.closed, "the reason"), RangeError, "enough");
+  await assertRejects(() => writer.write(Uint8Array.of(1)), TypeError);
 });
+
+Deno.test("A writable that was closed by a writer stays closed, for that writer and the next", async () => {
+  const channel = new ToldChannel();
+  const transport = new ChannelTransport(channel, PEER);
+  const first = transport.writable.getWriter();
+  await first.close();
+  for (const isNext of [false, true]) {
+    if (isNext) first.releaseLock();
+    const writer = isNext ? transport.writable.getWriter() : first;
+    await within(writer.closed, "the end");
+    await assertRejects(() => writer.write(Uint8Array.of(1)), TypeError);
+    await assertRejects(() => writer.close(), TypeError);
+    assertEquals(writer.desiredSize, 0);
+  }
+  assertEquals(channel.calls, ["closeWrite"]);
+});
+
+Deno.test("A writable that is closing gives no writer that could write", async () => {
+  for (const end of ["close", "abort"] as const) {
+    const channel = new ToldChannel();
+    const { writable } = new ChannelTransport(channel, PEER);
+    const ended = writable[end]();
+    await assertRejects(() => writable.getWriter().write(Uint8Array.of(1)));
+    await ended;
+    assertEquals(channel.calls, [end === "close" ? "closeWrite" : "close"]);
+  }
+});
+
+for (const chunks of [[], [Uint8Array.of(7)]]) {
+  Deno.test(`A pipe of ${chunks.length} chunks to a writable that has a writer fails, and writes nothing`, async () => {
+    const channel = new ToldChannel();
+    const transport = new ChannelTransport(channel, PEER);
+    const { writable } = transport;
+    const writer = writable.getWriter();
+    await assertRejects(() => ReadableStream.from(chunks).pipeTo(writable), TypeError);
+    await assertRejects(() => ReadableStream.from(chunks).pipeTo(transport.writable), TypeError);
+    await writer.write(Uint8Array.of(1));
+    assertEquals(channel.calls, ["write 01"]);
+  });
+}
