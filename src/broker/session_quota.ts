@@ -1,4 +1,3 @@
-import type { Change } from "../protocol/change.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { SessionHolding, SessionLimit } from "../protocol/session_holding.ts";
 import type { BrokerEvent } from "./events.ts";
