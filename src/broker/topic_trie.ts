@@ -4,7 +4,7 @@ import {
   type OverlappingSubscriptions,
   type Subscription,
 } from "../protocol/subscription.ts";
-import type { ParsedTopicFilter } from "../protocol/topic_filter.ts";
+import { matchesFrom, type ParsedTopicFilter } from "../protocol/topic_filter.ts";
 
 interface Node<Subscriber> {
   /**
@@ -169,16 +169,6 @@ function isSameFrom(depth: number, levels: readonly string[], others: readonly s
   return true;
 }
 
-/** Whether a filter matches a topic of which it matches all levels before this one. */
-function matchesFrom(depth: number, filterLevels: readonly string[], topicLevels: readonly string[]): boolean {
-  for (let index = depth; index < filterLevels.length; index++) {
-    const level = filterLevels[index];
-    if (level === "#") return true; // Also the parent level: sport/# matches sport.
-    if (index >= topicLevels.length || (level !== "+" && level !== topicLevels[index])) return false;
-  }
-  return filterLevels.length === topicLevels.length;
-}
-
 function isEmpty<Subscriber>(node: Node<Subscriber>): boolean {
   return node.members === undefined && node.shared === undefined && node.children === undefined &&
     node.plus === undefined && node.hash === undefined;
@@ -186,10 +176,15 @@ function isEmpty<Subscriber>(node: Node<Subscriber>): boolean {
 
 function visitAll<Subscriber>(node: Node<Subscriber>, visit: (members: SubscriberSet<Subscriber>) => void): void {
   if (node.members !== undefined) visit(node.members);
-  if (node.shared !== undefined) { for (const members of node.shared.values()) visit(members); }
+  if (node.shared !== undefined) {
+    for (const members of node.shared.values()) visit(members);
+  }
 }
 
-/** Subscriber that gets a copy of a message, and how: one object, because with many subscriptions each one more is out of the processor's caches. */
+/**
+ * Subscriber that gets a copy of a message, and how: one object, because with many subscriptions each one more is out of
+ * the processor's caches.
+ */
 export interface Match<Subscriber> extends DeliveryOptions {
   readonly subscriber: Subscriber;
   /** Whether one of the subscriptions says No Local, and what the others say to the publisher itself. */

@@ -61,7 +61,12 @@ export function topicLevels(topic: string): number {
 export function matchesTopic(filterLevels: readonly string[], topicLevels: readonly string[]): boolean {
   const first = filterLevels[0];
   if (topicLevels[0]?.startsWith("$") && (first === "#" || first === "+")) return false; // [MQTT-4.7.2-1]
-  for (let index = 0; index < filterLevels.length; index++) {
+  return matchesFrom(0, filterLevels, topicLevels);
+}
+
+/** Whether a filter matches a topic of which it matches all levels before this one. */
+export function matchesFrom(depth: number, filterLevels: readonly string[], topicLevels: readonly string[]): boolean {
+  for (let index = depth; index < filterLevels.length; index++) {
     const level = filterLevels[index];
     if (level === "#") return true; // Also the parent level: sport/# matches sport.
     if (index >= topicLevels.length || (level !== "+" && level !== topicLevels[index])) return false;
