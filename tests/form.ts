@@ -13,7 +13,7 @@ if (!FORMS.includes(form)) {
 
 export const IS_LONGEST = form === "longest";
 
-/** What a test takes in the form in which it runs. */
+/** Value of a test for the form in which it runs. */
 export function inForm<T>(short: T, long: T, longest: T = long): T {
   return form === "short" ? short : IS_LONGEST ? longest : long;
 }

@@ -19,7 +19,7 @@ export class Stopwatch {
     this.#threads.push({ file: `/proc/${processId}/schedstat`, startedMs: 0 });
   }
 
-  /** Milliseconds since it was made. What a process waited that has ended meanwhile is not known. */
+  /** Milliseconds since it was made. A process that has ended meanwhile counts as one that never waited. */
   ms(): number {
     const waited = this.#threads.map(({ file, startedMs }) => Math.max(0, (waitedMs(file) ?? 0) - startedMs));
     return performance.now() - this.#startedMs - waited.reduce((sum, ms) => sum + ms, 0);
@@ -31,7 +31,7 @@ interface Thread {
   readonly startedMs: number;
 }
 
-/** How long a thread has waited since it began; `undefined`: it has ended, or is of another system. */
+/** Time that a thread has waited since it began; `undefined`: it has ended, or is of another system. */
 function waitedMs(file: string): number | undefined {
   try {
     const [, waitedNs] = Deno.readTextFileSync(file).split(" ");

@@ -1,6 +1,6 @@
 /** Something that is due at a time; an object that waits for several times, one after the other, can be one itself. */
 export interface Deadline {
-  /** Epoch milliseconds. Only {@linkcode Deadlines} sets it. */
+  /** Milliseconds of the broker's own time, see `Timeline`. Only {@linkcode Deadlines} sets it. */
   dueMs: number;
   /** Index in the heap, which alone sets it; -1: it does not wait. */
   place: number;

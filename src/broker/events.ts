@@ -127,7 +127,10 @@ export type BrokerEvent =
   }
   /** The storage keeps again what it is given. */
   | { readonly kind: "commitRecovered" }
-  /** Changes could not be kept, told once a minute at most; the clients that waited for them are disconnected, unacknowledged. */
+  /**
+   * Changes could not be kept, told once a minute at most; the clients that waited for them are disconnected, without an
+   * acknowledgement.
+   */
   | { readonly kind: "commitFailed"; readonly error: unknown }
   /**
    * The storage is lost for good: another broker has taken it over, or it is not there any more. The broker closes itself:

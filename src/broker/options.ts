@@ -128,8 +128,8 @@ export interface BrokerOptions {
 /** Options of {@linkcode Broker.serve}. */
 export interface ServeOptions {
   /**
-   * Limits in place of those of the broker, for this connection: sizes of packets, times, QoS, Receive Maximum, Topic Aliases, Keep
-   * Alive, outbox, rates. What is of a session or of the whole broker stays as it is.
+   * Limits in place of those of the broker, for this connection: sizes of packets, times, QoS, Receive Maximum, Topic
+   * Aliases, Keep Alive, outbox, rates. Limits of a session or of the whole broker stay as they are.
    */
   readonly limits?: Partial<Limits>;
 }

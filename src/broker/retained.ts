@@ -12,9 +12,9 @@ const NODE_BYTES = 280;
 // Names and rights of a publisher that cost no more are not counted: mostly many messages share them.
 const USUAL_SOURCE_BYTES = 256;
 const GRANT_BYTES = 64;
-// Nodes, and messages of publishers that may not publish them any more, that are looked at between two stops.
-const NODES_BETWEEN_STOPS = 512;
-const REFUSED_BETWEEN_STOPS = 256;
+// Nodes, and messages that their publisher may not publish any more, that are looked at before the caller may pause.
+const NODES_AT_ONCE = 512;
+const WITHHELD_AT_ONCE = 256;
 // Children that are sorted each time: a tenth of a millisecond. (Deno 2.9, 2026-11-30)
 const FEW_CHILDREN = 512;
 
@@ -127,11 +127,11 @@ export class Retention implements RetainedSource {
   *matching({ levels }: ParsedTopicFilter, after?: string): Generator<RetainedMessage | undefined, undefined> {
     // First those of the broker, which are always new: they come again where the first one of a client has not come.
     if (levels[0] === "$SYS" && (after === undefined || after === "")) yield* this.ofBroker.match(levels);
-    let refused = 0;
+    let withheld = 0;
     const ofClients = after === undefined ? this.messages.match(levels) : this.messages.matchInOrder(levels, after);
     for (const retained of ofClients) {
       if (retained === undefined || this.#isStillAllowed(retained)) yield retained;
-      else if (++refused % REFUSED_BETWEEN_STOPS === 0) yield undefined;
+      else if (++withheld % WITHHELD_AT_ONCE === 0) yield undefined;
     }
   }
 
@@ -247,7 +247,7 @@ export class RetainedMessages {
         branches.pop();
         continue;
       }
-      if (++seen % NODES_BETWEEN_STOPS === 0) yield undefined;
+      if (++seen % NODES_AT_ONCE === 0) yield undefined;
       const { depth } = branch;
       const level = levels[depth];
       const isBelowHash = branch.isBelowHash || level === "#";
@@ -271,7 +271,7 @@ export class RetainedMessages {
    */
   *matchInOrder(levels: readonly string[], after: string): Generator<RetainedMessage | undefined, undefined> {
     const visits: Visit[] = [];
-    let node: Node | undefined = this.#root; // Whose children come next.
+    let node: Node | undefined = this.#root; // Its children come next.
     let depth = 0;
     let isBelowHash = false;
     let afterLevels: readonly string[] | undefined = after === "" ? undefined : after.split("/");
@@ -302,7 +302,7 @@ export class RetainedMessages {
       const isServerTopic = visit.depth === 0 && levels[0] !== name && name?.startsWith("$"); // [MQTT-4.7.2-1]
       node = name === undefined || isServerTopic ? undefined : visit.children.get(name); // It may have gone since.
       if (node === undefined) continue;
-      if (++seen % NODES_BETWEEN_STOPS === 0) yield undefined;
+      if (++seen % NODES_AT_ONCE === 0) yield undefined;
       depth = visit.depth + 1;
       isBelowHash = visit.isBelowHash;
       afterLevels = visit.after?.[visit.depth] === name ? visit.after : undefined;

@@ -100,8 +100,8 @@ export class SessionEnds {
   }
 
   /**
-   * Ends a session and its subscriptions in this turn: its Will comes now if it still waited, and other members get its shared messages.
-   * All or nothing: what others get must not be lost with it.
+   * Ends a session and its subscriptions in this turn: its Will comes now if it still waited, and other members get its
+   * shared messages. All or nothing: what others get must not be lost with it.
    */
   endAtOnce(client: RegisteredClient, shared: readonly SharedMessage[]): void {
     const { session } = client;

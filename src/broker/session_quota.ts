@@ -28,8 +28,8 @@ export interface SessionRefusals {
 }
 
 /**
- * Bounds sessions that outlive their connections, and their bytes: for the broker, and for each principal, or each network of clients that have none. All
- * sums are counters that the sessions change; nothing goes through all sessions.
+ * Bounds sessions that outlive their connections, and their bytes: for the broker, and for each principal, or each network
+ * of clients that have none. All sums are counters that the sessions change; nothing goes through all sessions.
  */
 export class SessionQuota {
   readonly total: Readonly<Sum>;

@@ -28,9 +28,9 @@ export function sysInterval(ms = 0): number {
 }
 
 /**
- * Topics below `$SYS/broker`, with the names and the meaning that mosquitto gave them, so that what reads them there reads
- * them here. Each is like a retained message: it is there at SUBSCRIBE, and comes again when it changes. No filter that begins
- * with a wildcard matches them. [MQTT-4.7.2-1]
+ * Topics below `$SYS/broker`, with the names and the meaning that mosquitto gave them, so that programs that read them
+ * there read them here. Each is like a retained message: it is there at SUBSCRIBE, and comes again when it changes. No
+ * filter that begins with a wildcard matches them. [MQTT-4.7.2-1]
  */
 export class SysTopics {
   /** Interval in which the topics are told; 0: nothing is told. */

@@ -56,7 +56,7 @@ export class ChunkDecoder extends PacketDecoder {
   }
 }
 
-/** Batches that are read from a source when somebody asks for them. */
+/** Stream of batches, whose source is read when a batch is asked for. */
 export class BatchStream extends ReadableStream<PacketBatch> {
   readonly #source: BatchSource;
 
@@ -131,8 +131,9 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
   readonly #source: ByteSource;
   readonly #take: (bytes: Uint8Array | undefined) => Read | Promise<Read>;
   readonly #fail: (error: unknown) => Read;
-  /** How many reads are under way, the last one, and how the source ended. */
+  /** Number of reads that are under way. */
   #reads = 0;
+  /** The last read. */
   #last: Promise<Read> | undefined;
   #end: { readonly error?: unknown } | undefined;
 
@@ -175,7 +176,7 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
     return this.#reads > 0 ? this.#last : undefined;
   }
 
-  /** How it ended. */
+  /** End of the source, with the error where it broke; `undefined`: it has not ended. */
   get end(): { readonly error?: unknown } | undefined {
     return this.#end;
   }
@@ -244,7 +245,7 @@ class BatchReader implements ReadableStreamDefaultReader<PacketBatch> {
   get closed(): Promise<undefined> {
     if (this.#closed === undefined) {
       this.#closed = Promise.withResolvers();
-      this.#closed.promise.catch(() => {}); // As the platform has it: looking at it is not a duty.
+      this.#closed.promise.catch(() => {}); // As the platform has it: a rejection that nobody looks at is no error.
       const end = this.#source?.end;
       if (this.#source === undefined) this.#closed.reject(releasedError());
       else if (this.#source.reading !== undefined) this.#watch(this.#source.reading);

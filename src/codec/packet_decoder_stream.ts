@@ -15,7 +15,8 @@ export interface PacketDecoderStreamOptions extends PacketDecoderOptions {
 /**
  * Bytes in, batches of packets out, one for each chunk. A chunk that ends within a packet gives what was whole: a batch
  * without packets says that bytes have come.
- * What is malformed is the last item of the last batch, not an error of the stream, so that nothing before it is lost.
+ * Bytes that are malformed are the last item of the last batch, not an error of the stream, so that nothing before them is
+ * lost.
  * Nothing is decoded before it is asked for.
  *
  * `pipeThrough` of a transport of ours fuses the two, see {@linkcode PacketDecoderStream.fuse}; any other stream is piped
@@ -46,7 +47,11 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
     return (this.#batches ??= this.#piped()).stream;
   }
 
-  /** Takes the bytes; locked where the stream is fused, as it is when something is piped to it. */
+  /**
+   * Takes the bytes. A write resolves when the batch after its chunk is asked for, or the stream ends, so that a pipe takes
+   * nothing early: code that both writes and reads must not await a write before that read. Locked where the stream is
+   * fused, as it is when something is piped to it.
+   */
   get writable(): WritableStream<Uint8Array> {
     this.#batches ??= this.#piped();
     return this.#writable ??= lockedStream();
@@ -89,7 +94,7 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
   }
 }
 
-/** Chunks that are written, for the one that reads them: a write is over when the next one is asked for. */
+/** Source of the chunks that are written: a write resolves when the next chunk is asked for. */
 class WrittenBytes implements ByteSource {
   #controller: WritableStreamDefaultController | undefined;
   /** A chunk that was written and not read yet. */

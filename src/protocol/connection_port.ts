@@ -4,7 +4,7 @@ import type { QueuedMessage } from "./message_queue.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutgoingTopicAliases } from "./publish_rules.ts";
 
-/** A connection, as the session sees it that it belongs to. */
+/** Connection as its session sees it. */
 export interface ConnectionPort {
   readonly version: ProtocolVersion;
   readonly outbox: Outbox;
@@ -59,7 +59,7 @@ export function sendQos0(
   return true;
 }
 
-/** The same for one that has waited. */
+/** Sends a message with QoS 0 that has waited; false: as {@linkcode sendQos0}. */
 export function sendQueuedQos0(
   port: ConnectionPort,
   message: ApplicationMessage,

@@ -72,8 +72,8 @@ export class EnhancedAuthentication {
 }
 
 /**
- * Refusal of the client by a step; `undefined`: the step does not end the connection. A client that authenticates again stays who it was, because its
- * session belongs to that name.
+ * Refusal of the client by a step; `undefined`: the step does not end the connection. A client that authenticates again
+ * stays who it was, because its session belongs to that name.
  */
 export function refusalOf(
   step: AuthenticationStep,

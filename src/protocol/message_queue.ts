@@ -353,6 +353,7 @@ export class MessageQueue {
     if (expiresAtMs !== Infinity) this.#expiring.push({ sequence, expiresAtMs, bytes, entry });
   }
 }
+
 /** Whether it has neither been sent nor taken out. */
 function isWaiting({ entry }: Expiring): boolean {
   return entry === undefined || (entry.packetIdentifier === 0 && entry.message !== undefined);

@@ -19,9 +19,9 @@ interface Part {
 }
 
 /**
- * What is to be sent to one connection, in order, as bytes. Small packets are written side by side into a buffer of its
- * own; frames that many connections get are only pointed at; parts that lie side by side become one. So what a turn
- * produces mostly leaves as one view, without a copy.
+ * Bytes to be sent to one connection, in order. Small packets are written side by side into a buffer of its own; frames
+ * that many connections get are only pointed at; parts that lie side by side become one. So what a turn produces mostly
+ * leaves as one view, without a copy.
  *
  * A packet that was pushed with a hold leaves when the changes up to its sequence are durable; all after it wait with it.
  */
@@ -132,7 +132,7 @@ export class Outbox {
     }
     if (count === 0) return undefined;
     this.isCut = bytes >= mostBytes && (bytes > mostBytes || count < parts.length);
-    const left = Math.max(0, bytes - mostBytes); // Of the last part.
+    const left = Math.max(0, bytes - mostBytes); // They stay in the last part.
     bytes -= left;
     this.bytes -= bytes;
     const taken = count === 1 ? viewOf(parts[0] as Part, left) : joined(parts, count, bytes);

@@ -158,7 +158,7 @@ export class RetainedReplay {
   ): "sent" | "waits" | "continues" {
     const delivery = this.#delivery;
     const { budget, limits } = this.#context;
-    const options = mergeSubscriptions([subscription]) as DeliveryOptions; // Of one subscription.
+    const options = mergeSubscriptions([subscription]) as DeliveryOptions; // There is one subscription.
     let bytes = 0;
     for (let count = 0; count < most && bytes < mostBytes;) {
       if (budget.isSpent) {

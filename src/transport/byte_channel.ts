@@ -1,7 +1,7 @@
-/** The bytes of a connection below its streams: one promise for a read or a write, where a stream makes several. */
+/** Bytes of a connection below its streams: one promise for a read or a write, where a stream makes several. */
 export interface ByteChannel {
   /**
-   * The next bytes, which are not written to afterwards; `undefined` behind the last. One read at a time. They may be
+   * The next bytes, which are not written to afterwards; `undefined` after the last. One read at a time. They may be
    * read to the beginning of `room`, where some is offered, or to anywhere else.
    */
   read(room?: Uint8Array): Promise<Uint8Array | undefined>;
@@ -11,9 +11,9 @@ export interface ByteChannel {
   write(bytes: Uint8Array): Promise<void>;
   /** Whether a write is not through yet. */
   readonly isWriting: boolean;
-  /** Has the system find out when the peer is gone without a word, because nobody else will. */
+  /** Has the system find out when the peer is gone without a word. */
   keepAlive?(): void;
-  /** Resolves when it is over, where it knows that without a read or a write. */
+  /** Resolves when it has ended, where it knows that without a read or a write. */
   readonly ended?: Promise<unknown>;
   /** Says that no more will be written; all writes are through by then. */
   closeWrite(): Promise<void>;

@@ -10,7 +10,7 @@ export interface FusibleTransform<Output> extends ReadableWritablePair<Output, U
 
 const ON_DEMAND = { highWaterMark: 0 };
 
-/** Bytes that a channel reads, when somebody asks for them. A pipe through a transform that can be fused is. */
+/** Stream of the bytes of a channel, which is read when a chunk is asked for. `pipeThrough` fuses where it can. */
 export class ChannelReadable extends ReadableStream<Uint8Array> {
   readonly #source: ChannelSource;
   readonly #onFused: () => void;
@@ -84,7 +84,7 @@ export class WritableEnd {
   }
 }
 
-/** Bytes that a channel writes. Its own writer hands them to the channel; a pipe goes through the stream. */
+/** Stream of bytes to a channel. Its own writer hands them to the channel; a pipe goes through the stream. */
 export class ChannelWritable extends WritableStream<Uint8Array> {
   readonly #sink: ChannelSink;
   readonly #end: WritableEnd;
@@ -226,7 +226,7 @@ export class ChannelWriter implements WritableStreamDefaultWriter<Uint8Array> {
   get closed(): Promise<undefined> {
     if (this.#closed === undefined) {
       this.#closed = Promise.withResolvers();
-      this.#closed.promise.catch(() => {}); // As the platform has it: looking at it is not a duty.
+      this.#closed.promise.catch(() => {}); // As the platform has it: a rejection that nobody looks at is no error.
       if (this.#channel === undefined) this.#closed.reject(releasedError());
       if (this.#last !== undefined) this.#watch(this.#last);
       if (this.#end.closing !== undefined) this.#closes(this.#end.closing);

@@ -41,7 +41,7 @@ function lockedStream(): ReadableStream<Uint8Array> {
   return stream;
 }
 
-/** The bytes of a transport, for one who then is the only one to read and write them. */
+/** Gives the channel of a transport, or one that reads and writes its streams: use neither stream besides. */
 export function channelOf(transport: Transport): ByteChannel {
   return transport instanceof ChannelTransport ? transport.channel : new StreamChannel(transport);
 }

@@ -123,7 +123,7 @@ class ClientWebSocket implements ByteChannel {
     this.#isOver = true;
     this.#ended.resolve();
     this.#whenOver();
-    this.#answer(undefined); // What came before the end is read first.
+    this.#answer(undefined); // Bytes from before the end are read first.
   }
 
   #answer(bytes: Uint8Array | undefined): void {

@@ -47,7 +47,7 @@ export function memoryTransport(queuedChunks = DEFAULT_QUEUED_CHUNKS): MemoryTra
   };
 }
 
-/** With all that it has as properties of its own, so that `{ ...transport, peer }` is a transport too. */
+/** Gives a transport whose properties are all its own, so that `{ ...transport, peer }` is a transport too. */
 function plain(transport: ChannelTransport): Transport {
   return {
     get readable() {
@@ -112,7 +112,7 @@ class ChunkQueue {
     return new Promise((resolve) => this.#give = resolve);
   }
 
-  /** What is queued can still be taken; nothing more is put. */
+  /** Ends the queue: chunks in it can still be taken, none is added. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;

@@ -1,4 +1,4 @@
-/** Who is at the other end, for logs and hooks. */
+/** Peer of a connection, for logs and hooks. */
 export interface Peer {
   /** Such as `tcp` or `memory`. */
   readonly transport: string;
@@ -19,12 +19,12 @@ export interface HttpRequest {
   readonly headers: Headers;
 }
 
-/** What a GET gets that does not ask for WebSocket. */
+/** Answer to a GET that does not ask for WebSocket. */
 export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** Bytes of the body. */
   readonly length: number;
-  /** They, piece by piece; not asked for where the request is a HEAD. */
+  /** Gives the body piece by piece; not called for a HEAD. */
   body(): AsyncIterable<Uint8Array>;
 }
 
@@ -37,9 +37,9 @@ export interface Transport {
   readonly peer: Peer;
   /** Whether it takes what comes while nobody reads, so that the peer cannot be made to wait. @default {false} */
   readonly readsAhead?: boolean;
-  /** What opened it, where that was an HTTP request. */
+  /** HTTP request that opened it, where there was one. */
   readonly request?: HttpRequest;
-  /** Has the system find out when the peer is gone without a word, because nobody else will. */
+  /** Has the system find out when the peer is gone without a word, where MQTT has no Keep Alive. */
   keepAlive?(): void;
   /** Ends it at once, both ways; safe to call again. Reads and writes that wait end too. */
   close(): void;

@@ -92,7 +92,7 @@ Deno.test("PacketDecoderStream that is aborted rejects its reader with the reaso
   await read;
 });
 
-/** Everything that was to happen by itself has happened: a macrotask comes behind all microtasks. */
+/** Everything that was to happen by itself has happened: a macrotask comes after all microtasks. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => setTimeout(resolve, 0));
 }

@@ -93,7 +93,7 @@ class Simulation {
     for (const client of this.#clients) for (let count = 0; count < 3; count++) this.#changeSubscription(client);
     for (let left = this.#random.integer(50, 250) * (this.#isTorn ? 2 : 1); left > 0; left--) {
       await this.#step();
-      await this.#goOn();
+      await this.#resume();
       this.#throwErrors();
     }
     if (this.#random.oneIn(2)) await this.#waitForWills();
@@ -192,7 +192,7 @@ class Simulation {
   }
 
   /** Lets the others go on for a while, or not at all. */
-  async #goOn(): Promise<void> {
+  async #resume(): Promise<void> {
     const random = this.#random;
     const kind = random.integer(1, 4);
     if (kind <= 2) await turn();

@@ -231,7 +231,7 @@ Deno.test("A broker that was silent for too long learns at its next heartbeat th
   first.lost.then(() => isLost = true);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assertEquals(isLost, false); // It knows nothing.
-  stalled.goOn();
+  stalled.resume();
   const { message } = await within(first.lost, "the first one is not told"); // It was given nothing to keep.
   assertMatch(message, /^Cannot write to the database: another broker has taken it over$/);
   await first.close();
@@ -290,7 +290,7 @@ class StalledKv {
 
   close: Deno.Kv["close"] = () => {};
 
-  goOn(): void {
+  resume(): void {
     this.isStalled = false;
     this.#continued.resolve();
   }

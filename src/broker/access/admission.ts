@@ -16,7 +16,7 @@ const NOT_YOURS: Answer = {
   reasonCode: ReasonCode.NotAuthorized,
   reason: "the Client Identifier belongs to somebody else",
 };
-/** Nobody hears it: the connection is closing. */
+/** Answer that no client hears: the connection is closing. */
 const TAKEN_OVER: Answer = { kind: "refused", reasonCode: ReasonCode.SessionTakenOver, reason: "taken over" };
 
 /** Questions between CONNECT and CONNACK, and of enhanced authentication. */

@@ -85,7 +85,7 @@ export class Hooks {
           const request = { ...identity, action: "receive", topic, qos: 0, retain: false } as const;
           return promptDecisionOf("mayReceive", authorizer.mayReceive?.(request));
         } catch (error) {
-          unexpectedError(error); // What cannot be decided is refused.
+          unexpectedError(error); // Refused: it cannot be decided.
           return false;
         }
       },
@@ -100,7 +100,7 @@ export class Hooks {
       try {
         if (promptDecisionOf("mayStillPublish", authorizer.mayStillPublish?.(request))) return true;
       } catch (error) {
-        this.#unexpectedError(error); // What cannot be decided is refused.
+        this.#unexpectedError(error); // Refused: it cannot be decided.
       }
       const { clientId, principal, topic, qos } = request;
       this.#onEvent({ kind: "retainedWithheld", clientId, principal, topic, qos });

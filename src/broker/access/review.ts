@@ -105,14 +105,14 @@ export class SubscriptionReview {
         if (isOver()) break;
         const { session, isConnected } = served.connection;
         if (session === undefined || !isConnected) continue;
-        this.#told(served, await this.#endLost(served, session, work, isOver));
+        this.#disconnectLosing(served, await this.#endLost(served, session, work, isOver));
         if (isOver()) break;
       }
     }
   }
 
   /** Disconnects a client that has lost subscriptions, or may have: `undefined` where the authorizer cannot say. */
-  #told({ connection }: ReviewedConnection, lost: readonly Subscription[] | undefined): void {
+  #disconnectLosing({ connection }: ReviewedConnection, lost: readonly Subscription[] | undefined): void {
     if (lost === undefined) {
       const reason = "what the client may subscribe to is not known";
       connection.disconnect(ReasonCode.ImplementationSpecificError, reason);

@@ -29,8 +29,8 @@ interface Place<Served> {
 }
 
 /**
- * List of the connections that are served, in no order. Not a Map: many that come and go have it make its table anew again and
- * again, and whatever a former table held stays alive until all of the heap is collected. (Deno 2.9, 2026-11)
+ * List of the connections that are served, in no order. Not a Map: many that come and go have it make its table anew again
+ * and again, and whatever a former table held stays alive until all of the heap is collected. (Deno 2.9, 2026-11)
  */
 export class Connections<Served> {
   readonly #places: Place<Served>[] = [];

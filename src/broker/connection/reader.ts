@@ -88,7 +88,7 @@ export class ConnectionReader {
         const waiting = this.#receive(item);
         if (waiting !== undefined) {
           await this.#orOver(waiting);
-          this.#lastReceivedMs = this.#host.turn.now(); // What follows is taken only now.
+          this.#lastReceivedMs = this.#host.turn.now(); // Packets after it are taken only now.
         }
         if (fanOutBudget.isSpent && fanOutBudget.spendings > spendings) {
           // Others have their turn within a batch to many, who are written to when all of it has come for them.

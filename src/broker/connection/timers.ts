@@ -13,7 +13,7 @@ export const Due = { Connect: 0, KeepAlive: 1, Expiry: 2, Write: 3, Pause: 4, Cl
 export type Due = typeof Due[keyof typeof Due];
 
 /**
- * Times when something is due for one connection, in epoch milliseconds; Infinity: never. All of them together are one
+ * Times when something is due for one connection, in the broker's own time; Infinity: never. All of them together are one
  * deadline, which is set to the earliest: a connection that is idle should hold little.
  */
 export class ConnectionTimers implements Deadline {

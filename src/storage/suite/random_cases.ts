@@ -29,7 +29,7 @@ export function randomCases(seed: number): readonly Case[] {
     {
       name: "keeps a large `transaction` whole or not at all when its process ends",
       needs: "crash",
-      check: checkLargeTogether,
+      check: checkLargeTransaction,
     },
   ];
   return cases.map(({ check, ...rest }) => ({
@@ -100,7 +100,7 @@ async function checkCrashes(trial: Trial, random: Seeded): Promise<void> {
 }
 
 /** More than 1,000 changes and 2 MiB: larger than one commit of any storage. */
-async function checkLargeTogether(trial: Trial, random: Seeded): Promise<void> {
+async function checkLargeTransaction(trial: Trial, random: Seeded): Promise<void> {
   const clientIds = Array.from({ length: 1_100 }, (_, index) => `client ${index}`);
   const history: CommitItem[] = clientIds.map((clientId) => started(clientId));
   await trial.commit(...history);
