@@ -154,6 +154,7 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
   }
 
   pull(controller: ReadableStreamDefaultController<PacketBatch>): Promise<void> {
+    if (this.reader !== undefined) throw lockedError(); // The platform does not ask `locked` for a reader of its own.
     this.isUsed = true;
     return this.next().then(({ value, done }) => done ? controller.close() : controller.enqueue(value));
   }

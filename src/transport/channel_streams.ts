@@ -191,9 +191,10 @@ export class ChannelWriter implements WritableStreamDefaultWriter<Uint8Array> {
   /** Resolves when no write is under way. */
   get ready(): Promise<undefined> {
     if (this.#channel === undefined) return Promise.reject(releasedError());
-    return this.#channel.isWriting && this.#last !== undefined
-      ? this.#last.then(() => undefined)
-      : Promise.resolve(undefined);
+    if (!this.#channel.isWriting || this.#last === undefined) return Promise.resolve(undefined);
+    const ready = this.#last.then(() => undefined);
+    ready.catch(() => {}); // As the platform has it: a rejection that nobody looks at is no error.
+    return ready;
   }
 
   close(): Promise<void> {

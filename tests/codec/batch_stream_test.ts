@@ -114,6 +114,10 @@ Deno.test("A fused stream that has a reader is locked, for everything that a str
   assertThrows(() => batches.pipeThrough(new TransformStream()), TypeError);
   await assertRejects(() => batches.pipeTo(new WritableStream()), TypeError);
   await assertRejects(() => batches.cancel(), TypeError);
+  const second = new ReadableStreamDefaultReader(batches); // The platform does not see the lock, and gets nothing.
+  await assertRejects(() => second.read(), TypeError);
+  second.releaseLock();
+  assertEquals(types((await reader.read()).value), ["pingreq"]);
   reader.releaseLock();
   assertEquals(batches.locked, false);
   await assertRejects(() => reader.read(), TypeError);
