@@ -189,8 +189,21 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
 
   #taken(bytes: Uint8Array | undefined): Read | Promise<Read> {
     if (bytes === undefined || this.#end !== undefined) return this.#ended(this.#end ??= {});
-    const batch = this.#decoder.decodeChunk(bytes);
-    return batch instanceof Promise ? batch.then((decoded) => this.#decoded(decoded)) : this.#decoded(batch);
+    let batch: PacketBatch | Promise<PacketBatch>;
+    try {
+      batch = this.#decoder.decodeChunk(bytes);
+    } catch (error) {
+      return this.#broken(error);
+    }
+    if (!(batch instanceof Promise)) return this.#decoded(batch);
+    return batch.then((decoded) => this.#decoded(decoded), (error) => this.#broken(error));
+  }
+
+  /** Ends the source for an error of `decodeLarge`. */
+  #broken(error: unknown): Read {
+    this.#end ??= { error };
+    this.#source.close(error);
+    return this.#ended(this.#end);
   }
 
   #decoded(value: PacketBatch): Read | Promise<Read> {

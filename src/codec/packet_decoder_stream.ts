@@ -5,7 +5,7 @@ import type { PacketBatch, PacketDecoderOptions } from "./decoder.ts";
 export interface PacketDecoderStreamOptions extends PacketDecoderOptions {
   /**
    * Decodes a chunk that may take milliseconds, at once or later: one of 16 KiB or more, or one that continues a packet.
-   * So many connections can share the time for it. It must not throw or reject.
+   * So many connections can share the time for it. Where it throws or rejects, the stream ends with that error.
    *
    * @default {(decoder, chunk) => decoder.decode(chunk)}
    */
@@ -125,6 +125,11 @@ class WrittenBytes implements ByteSource {
   }
 
   write(chunk: Uint8Array): Promise<void> {
+    if (!(chunk instanceof Uint8Array)) { // Such as the ArrayBuffer of a message: it would be lost without a word.
+      const error = new TypeError("Cannot decode: a chunk is not a Uint8Array");
+      this.end({ error });
+      throw error;
+    }
     if (this.#waiting === undefined) this.#chunk = chunk;
     else this.#waiting.resolve(chunk);
     this.#waiting = undefined;

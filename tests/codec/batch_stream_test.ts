@@ -230,6 +230,34 @@ for (const isFused of [true, false]) {
   });
 }
 
+for (const isFused of [true, false]) {
+  for (const isLater of [true, false]) {
+    const name = `decodeLarge that ${isLater ? "rejects" : "throws"} ends the stream, ${
+      isFused ? "fused" : "in a pipe"
+    }`;
+    Deno.test(name, async () => {
+      const source = new ChunkSource([new Uint8Array(16_384), fromHex(PINGREQ)]);
+      const stream = new PacketDecoderStream({
+        decodeLarge() {
+          const error = new RangeError("too large");
+          if (isLater) return Promise.reject(error);
+          throw error;
+        },
+      });
+      const bytes = new ReadableStream<Uint8Array>({
+        pull: async (controller) => controller.enqueue(await source.read()),
+        cancel: () => source.close(),
+      }, { highWaterMark: 0 });
+      const reader = (isFused ? stream.fuse(source) : bytes.pipeThrough(stream))?.getReader();
+      if (reader === undefined) throw new Error("It could not be fused");
+      for (let time = 0; time < 2; time++) await assertRejects(() => reader.read(), RangeError, "too large");
+      await settled();
+      assertEquals(source.isClosed, true);
+      reader.releaseLock();
+    });
+  }
+}
+
 Deno.test("A decoder stream is fused once, and only before its streams were taken", async () => {
   const { decoder, batches } = fused([PINGREQ]);
   assertStrictEquals(decoder.readable, batches);

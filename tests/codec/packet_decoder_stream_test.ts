@@ -92,6 +92,22 @@ Deno.test("PacketDecoderStream that is aborted rejects its reader with the reaso
   await read;
 });
 
+Deno.test("PacketDecoderStream refuses chunks that are no Uint8Array, and cancels their source", async () => {
+  for (const chunk of [fromHex("c0 00").buffer, "text", null, undefined]) {
+    const cancelled = Promise.withResolvers<unknown>();
+    const source = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(chunk as unknown as Uint8Array), // As a caller without types might.
+      cancel: cancelled.resolve,
+    });
+    const stream = new PacketDecoderStream({ protocolVersion: 4 });
+    const reader = source.pipeThrough(stream).getReader();
+    for (let time = 0; time < 2; time++) await assertRejects(() => reader.read(), TypeError, "not a Uint8Array");
+    assertEquals(await cancelled.promise instanceof TypeError, true);
+    assertEquals(stream.receivedBytes, 0);
+    reader.releaseLock();
+  }
+});
+
 /** Everything that was to happen by itself has happened: a macrotask comes after all microtasks. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => setTimeout(resolve, 0));
