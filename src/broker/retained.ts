@@ -24,7 +24,7 @@ export type MayStillPublish = (request: AccessRequest) => boolean;
 /** A limit that keeps a message from being retained. */
 export type RetentionLimit = "maximumRetainedMessages" | "maximumRetainedBytes";
 
-/** Why a message cannot be retained: a limit, or a storage that has too much to do. */
+/** Obstacle to retaining a message: a limit, or a storage that has too much to do. */
 export type RetentionObstacle = RetentionLimit | "storage";
 
 interface Node extends Retained {

@@ -204,12 +204,12 @@ export class SessionChanges {
     if (this.isDurable) this.#log.write({ kind: "received", clientId: this.clientId, sequence });
   }
 
-  /** The client has the message, or will not get it. */
+  /** Completes a message: the client has it, or will not get it. */
   completed(sequence: number): void {
     if (this.isDurable) this.#log.write({ kind: "completed", clientId: this.clientId, sequence });
   }
 
-  /** The same for a message whose changes the storage may not have got yet: then it need not be kept at all. */
+  /** Completes a message, whose changes are taken back where the storage has not got them: then it need not be kept. */
   acknowledged({ sequence, queuedAt, sentAt }: Readonly<Record<"sequence" | "queuedAt" | "sentAt", number>>): void {
     if (this.#log.takeBack(queuedAt)) this.#log.takeBack(sentAt);
     else this.completed(sequence);

@@ -257,7 +257,7 @@ export class Delivery {
     return inflight.hasQuota && !inflight.isResending && this.#port === port && !port.isFull;
   }
 
-  /** How long the client has taken nothing of what there is for it: neither bytes nor, beyond its Receive Maximum, messages. */
+  /** Time for which the client has taken neither bytes that wait nor, beyond its Receive Maximum, messages. */
   #stalledMs(port: ConnectionPort, nowMs: number): number {
     const { hasQuota, progressMs } = this.#inflight;
     return nowMs - Math.min(port.writingSinceMs, hasQuota ? Infinity : progressMs);

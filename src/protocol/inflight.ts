@@ -24,13 +24,12 @@ export class Inflight {
   #lastIdentifier = 0;
   /** In flight on an earlier connection and not sent again yet. */
   readonly #resend = new Queue<QueuedMessage>();
-  /** How many messages may still be sent (section 4.9). */
+  /** Number of messages that may still be sent (section 4.9). */
   #sendQuota = 0;
-  /** How many there may be on this connection. */
+  /** Number that may be in flight on this connection. */
   #largestQuota = 0;
   /** Bytes in flight on this connection, where they are limited. */
   #bytes = 0;
-  /** When a message was sent or acknowledged last. */
   #progressMs = 0;
 
   constructor(changes: SessionChanges, context: SessionContext) {
@@ -42,7 +41,7 @@ export class Inflight {
     return this.#messages?.size ?? 0;
   }
 
-  /** When a message was sent or acknowledged last. */
+  /** Time when a message was sent or acknowledged last. */
   get progressMs(): number {
     return this.#progressMs;
   }

@@ -106,7 +106,7 @@ export class MessageQueue {
     return this.#queuedBytes + (this.#qos0?.bytes ?? 0);
   }
 
-  /** The same without QoS 0 that waits apart. */
+  /** Bytes that wait for the client, without QoS 0 that waits apart. */
   get #queuedBytes(): number {
     return this.#inMemory.bytes + this.#stored.bytes + this.#inMemory.messages * ENTRY_BYTES;
   }
@@ -169,7 +169,7 @@ export class MessageQueue {
     return this.#backlogLimit(message, stalledMs, "maximumQueuedBytes");
   }
 
-  /** The same for one with QoS 0. */
+  /** The limit that keeps one more message with QoS 0 from waiting; `undefined`: it may. */
   limitQos0(message: ApplicationMessage, stalledMs: number): keyof Limits | undefined {
     return this.#backlogLimit(message, stalledMs, "maximumOutboxBytes");
   }

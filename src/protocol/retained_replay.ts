@@ -27,7 +27,7 @@ interface Waiting {
   until: number;
   passes: number;
   passesUntil: number;
-  /** How many passes more were requested by a SUBSCRIBE that is not answered yet. */
+  /** Number of further passes that were requested by a SUBSCRIBE which is not answered yet. */
   requested: number;
   /** Whether the storage does not know how far it has come. */
   isChanged: boolean;

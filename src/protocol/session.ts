@@ -128,7 +128,7 @@ export class Session {
     return this.#delivery.permits(topic);
   }
 
-  /** When it ends if its connection closes now; Infinity: never. */
+  /** Time when it ends if its connection closes now; Infinity: never. */
   expiresAtMs(nowMs: number): number {
     return this.sessionExpirySeconds === NEVER_EXPIRES ? Infinity : nowMs + this.sessionExpirySeconds * 1000;
   }

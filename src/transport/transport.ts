@@ -4,7 +4,7 @@ export interface Peer {
   readonly transport: string;
   /** Such as `127.0.0.1:40312` or `[::1]:40312`. */
   readonly address: string;
-  /** Where it came in, such as `mqtt://127.0.0.1:1883`. */
+  /** Listener that it came in at, such as `mqtt://127.0.0.1:1883`. */
   readonly listener: string;
   /** Common name of the client's certificate, where one was asked for and verified. */
   readonly certificateName?: string;

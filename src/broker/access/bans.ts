@@ -18,7 +18,7 @@ export type BanTarget =
 /** Keeps clients from connecting until a time, for a reason. */
 export interface Ban {
   readonly who: BanTarget;
-  /** When it ends, in epoch milliseconds; Infinity: never. */
+  /** Time when it ends, in epoch milliseconds; Infinity: never. */
   readonly untilMs: number;
   /** Reason String for clients of MQTT 5. */
   readonly reason: string;

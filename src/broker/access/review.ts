@@ -34,7 +34,7 @@ export class SubscriptionReview {
   readonly #lostSubscription: BrokerOptions["lostSubscription"];
   readonly #onEvent: (event: BrokerEvent) => void;
   readonly #unexpectedError: (error: unknown) => void;
-  /** How often it was begun. */
+  /** Number of times that it was begun. */
   #round = 0;
   #isRunning = false;
   #isClosed = false;

@@ -13,7 +13,7 @@ import { ConnectionTimers, Due } from "./timers.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
-// How long the last bytes may take, and how long the peer may then take to close its side.
+// Time that the last bytes may take, and time that the peer may then take to close its side.
 const FAREWELL_MS = 4_000;
 const LINGER_MS = 1_000;
 const PING_ON_ITS_WAY_MS = 250;
