@@ -1,4 +1,4 @@
-import type { Answer } from "../protocol/ask.ts";
+import type { Answer } from "../protocol/connection_host.ts";
 import type { Change, ChangeLog, CommitItem } from "../protocol/change.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { ConnectionHandle } from "./connection/connections.ts";

@@ -1,6 +1,6 @@
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { AccessAttributes } from "../protocol/access.ts";
-import type { Answer, BehindSubscriber } from "../protocol/ask.ts";
+import type { Answer, BehindSubscriber } from "../protocol/connection_host.ts";
 import type { Backlog } from "../protocol/backlog.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import type { DeliveryOptions, OverlappingSubscriptions, Subscription } from "../protocol/subscription.ts";

@@ -2,7 +2,7 @@ import { networkOf } from "../auth/failure_limit.ts";
 import type { Will } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "../protocol/access.ts";
-import type { Ask } from "../protocol/ask.ts";
+import type { Ask } from "../protocol/connection_host.ts";
 import type { Change } from "../protocol/change.ts";
 import { Session } from "../protocol/session.ts";
 import { identityBytes, type SessionLimit, willBytes } from "../protocol/session_holding.ts";

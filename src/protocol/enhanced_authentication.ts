@@ -3,7 +3,7 @@ import type { AuthPacket, Packet } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
 import type { AuthenticationStep, ExchangeHandle } from "./access.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "./connection_host.ts";
 import type { Refusal } from "./connect_negotiation.ts";
 
 /**

@@ -2,9 +2,8 @@ import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { PublishPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { type Ask, askAuthorizer, type BehindSubscriber } from "./ask.ts";
+import { type Ask, askAuthorizer, type BehindSubscriber, type ConnectionHost } from "./connection_host.ts";
 import type { ClientLink } from "./client_link.ts";
-import type { ConnectionHost } from "./connection_host.ts";
 import { ApplicationMessage } from "./message.ts";
 import { PacketIdentifierSet } from "./inflight.ts";
 import {

@@ -6,7 +6,7 @@ import { Admission } from "../../src/broker/access/admission.ts";
 import type { ConnectionHandle } from "../../src/broker/connection/connections.ts";
 import type { OpenedSession } from "../../src/broker/sessions.ts";
 import type { ConnectPacket } from "../../src/codec/packet.ts";
-import type { Answer, Ask } from "../../src/protocol/ask.ts";
+import type { Answer, Ask } from "../../src/protocol/connection_host.ts";
 import { limitsWith } from "../../src/protocol/limit_table.ts";
 import { Session } from "../../src/protocol/session.ts";
 import type { SessionLimit } from "../../src/protocol/session_holding.ts";

@@ -5,7 +5,7 @@ import { type BrokerEvent, type Change, type CommitItem, MemoryStorage, ReasonCo
 import { assemble } from "../../src/broker/assembly.ts";
 import type { ConnectionHandle } from "../../src/broker/connection/connections.ts";
 import type { ConnectPacket } from "../../src/codec/packet.ts";
-import type { Ask } from "../../src/protocol/ask.ts";
+import type { Ask } from "../../src/protocol/connection_host.ts";
 import type { Closing } from "../../src/protocol/client_link.ts";
 import type { Limits } from "../../src/protocol/limits.ts";
 import { Session } from "../../src/protocol/session.ts";

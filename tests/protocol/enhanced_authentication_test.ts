@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { AuthenticationStep } from "../../src/protocol/access.ts";
-import type { Ask } from "../../src/protocol/ask.ts";
+import type { Ask } from "../../src/protocol/connection_host.ts";
 import { type Answers, type Dialogue, dialogueTests, type Row, type Step } from "./dialogue.ts";
 
 /** CONNECT with Authentication Method "M" and Authentication Data "1". */

@@ -1,5 +1,5 @@
 import { ReasonCode } from "../../codec/reason_code.ts";
-import type { Answer, Ask } from "../../protocol/ask.ts";
+import type { Answer, Ask } from "../../protocol/connection_host.ts";
 import type { Closing } from "../../protocol/client_link.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { SessionLimit } from "../../protocol/session_holding.ts";

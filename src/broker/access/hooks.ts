@@ -14,7 +14,7 @@ import {
 } from "../../auth/hook_answers.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
 import type { AccessRequest, AuthenticationRequest, ClientIdentity } from "../../protocol/access.ts";
-import type { Answer, Ask } from "../../protocol/ask.ts";
+import type { Answer, Ask } from "../../protocol/connection_host.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { SessionContext } from "../../protocol/session_context.ts";
 import type { Peer } from "../../transport/transport.ts";

@@ -1,8 +1,7 @@
 import { wrongAnswer } from "../../auth/hook_answers.ts";
 import type { ReasonCode } from "../../codec/reason_code.ts";
 import type { TopicInterner } from "../../codec/topic_interner.ts";
-import type { BehindSubscriber } from "../../protocol/ask.ts";
-import type { ConnectionHost } from "../../protocol/connection_host.ts";
+import type { BehindSubscriber, ConnectionHost } from "../../protocol/connection_host.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { Session } from "../../protocol/session.ts";

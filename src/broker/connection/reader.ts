@@ -2,7 +2,7 @@ import type { Malformed, PacketBatch, PacketDecoder } from "../../codec/decoder.
 import type { Packet } from "../../codec/packet.ts";
 import { PacketDecoderStream } from "../../codec/packet_decoder_stream.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
-import type { Answer, Ask } from "../../protocol/ask.ts";
+import type { Answer, Ask } from "../../protocol/connection_host.ts";
 import type { Connection } from "../../protocol/connection.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { TurnBudget } from "../turn.ts";
