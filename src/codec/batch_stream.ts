@@ -7,7 +7,7 @@
  * ```
  */
 
-import { type PacketBatch, PacketDecoder, type PacketDecoderOptions } from "./decoder.ts";
+import type { PacketBatch, PacketDecoder } from "./decoder.ts";
 
 /** Bytes that can be read without a stream; the channel of a transport is one. */
 export interface ByteSource {
@@ -32,29 +32,6 @@ const LARGE_CHUNK_BYTES = 16_384;
 const ON_DEMAND = { highWaterMark: 0 };
 // `value` as the platform gives it, which its types leave out.
 const DONE = { value: undefined, done: true } as unknown as Read;
-
-/** Decodes the chunks of a stream, and counts their bytes. */
-export class ChunkDecoder extends PacketDecoder {
-  receivedBytes = 0;
-  readonly #decodeLarge: DecodeLarge | undefined;
-
-  constructor(options: PacketDecoderOptions, decodeLarge: DecodeLarge | undefined) {
-    super(options);
-    this.#decodeLarge = decodeLarge;
-  }
-
-  decodeChunk(chunk: Uint8Array): PacketBatch | Promise<PacketBatch> {
-    this.receivedBytes += chunk.length;
-    if (this.#decodeLarge === undefined) return this.decode(chunk);
-    if (chunk.length < LARGE_CHUNK_BYTES && !this.isWithinPacket) return this.decode(chunk);
-    return this.#decodeLarge(this, chunk);
-  }
-
-  /** Whether a batch is passed on: it has packets, or says that bytes of one have come. */
-  isTold(batch: PacketBatch): boolean {
-    return batch.length > 0 || this.isWithinPacket;
-  }
-}
 
 /** Stream of batches, whose source is read when a batch is asked for. */
 export class BatchStream extends ReadableStream<PacketBatch> {
@@ -127,7 +104,10 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
   isUsed = false;
   reader: BatchReader | undefined;
   #stream: BatchStream | undefined;
-  readonly #decoder: ChunkDecoder;
+  /** Bytes of all chunks so far. */
+  receivedBytes = 0;
+  readonly #decoder: PacketDecoder;
+  readonly #decodeLarge: DecodeLarge | undefined;
   readonly #source: ByteSource;
   readonly #take: (bytes: Uint8Array | undefined) => Read | Promise<Read>;
   readonly #fail: (error: unknown) => Read;
@@ -137,8 +117,9 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
   #last: Promise<Read> | undefined;
   #end: { readonly error?: unknown } | undefined;
 
-  constructor(decoder: ChunkDecoder, source: ByteSource) {
+  constructor(decoder: PacketDecoder, decodeLarge: DecodeLarge | undefined, source: ByteSource) {
     this.#decoder = decoder;
+    this.#decodeLarge = decodeLarge;
     this.#source = source;
     this.#take = this.#taken.bind(this);
     this.#fail = this.#failed.bind(this);
@@ -189,9 +170,18 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
 
   #taken(bytes: Uint8Array | undefined): Read | Promise<Read> {
     if (bytes === undefined || this.#end !== undefined) return this.#ended(this.#end ??= {});
+    this.receivedBytes += bytes.length;
+    const decoder = this.#decoder;
+    if (this.#decodeLarge !== undefined && (bytes.length >= LARGE_CHUNK_BYTES || decoder.isWithinPacket)) {
+      return this.#decodedLarge(bytes, this.#decodeLarge);
+    }
+    return this.#decoded(decoder.decode(bytes));
+  }
+
+  #decodedLarge(bytes: Uint8Array, decodeLarge: DecodeLarge): Read | Promise<Read> {
     let batch: PacketBatch | Promise<PacketBatch>;
     try {
-      batch = this.#decoder.decodeChunk(bytes);
+      batch = decodeLarge(this.#decoder, bytes);
     } catch (error) {
       return this.#broken(error);
     }
@@ -206,8 +196,9 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
     return this.#ended(this.#end);
   }
 
+  /** Passes a batch on that has packets, or says that bytes of one have come. */
   #decoded(value: PacketBatch): Read | Promise<Read> {
-    if (!this.#decoder.isTold(value)) return this.#read();
+    if (value.length === 0 && !this.#decoder.isWithinPacket) return this.#read();
     this.#reads -= 1;
     return { value, done: false };
   }

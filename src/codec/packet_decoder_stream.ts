@@ -1,5 +1,5 @@
-import { BatchSource, type ByteSource, ChunkDecoder, type DecodeLarge } from "./batch_stream.ts";
-import type { PacketBatch, PacketDecoderOptions } from "./decoder.ts";
+import { BatchSource, type ByteSource, type DecodeLarge } from "./batch_stream.ts";
+import { type PacketBatch, PacketDecoder, type PacketDecoderOptions } from "./decoder.ts";
 
 /** Options of {@linkcode PacketDecoderStream}. */
 export interface PacketDecoderStreamOptions extends PacketDecoderOptions {
@@ -33,13 +33,15 @@ export interface PacketDecoderStreamOptions extends PacketDecoderOptions {
  * ```
  */
 export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBatch> {
-  readonly #decoder: ChunkDecoder;
+  readonly #decoder: PacketDecoder;
+  readonly #decodeLarge: DecodeLarge | undefined;
   #batches: BatchSource | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
   /** Throws as {@linkcode PacketDecoder} does. */
   constructor(options: PacketDecoderStreamOptions = {}) {
-    this.#decoder = new ChunkDecoder(options, options.decodeLarge);
+    this.#decoder = new PacketDecoder(options);
+    this.#decodeLarge = options.decodeLarge;
   }
 
   /** The batches. */
@@ -59,7 +61,7 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
 
   /** Bytes that have come so far, with those of packets that are not whole and those after a malformed one. */
   get receivedBytes(): number {
-    return this.#decoder.receivedBytes;
+    return this.#batches?.receivedBytes ?? 0;
   }
 
   /**
@@ -79,7 +81,7 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
    */
   fuse(source: ByteSource): ReadableStream<PacketBatch> | undefined {
     if (this.#batches !== undefined) return undefined;
-    this.#batches = new BatchSource(this.#decoder, source);
+    this.#batches = new BatchSource(this.#decoder, this.#decodeLarge, source);
     return this.#batches.stream;
   }
 
@@ -90,7 +92,7 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
       write: (chunk) => bytes.write(chunk),
       close: () => bytes.end({}),
     });
-    return new BatchSource(this.#decoder, bytes);
+    return new BatchSource(this.#decoder, this.#decodeLarge, bytes);
   }
 }
 
