@@ -31,8 +31,8 @@ interface Thread {
   readonly startedMs: number;
 }
 
-/** Time that a thread has waited since it began; `undefined`: it has ended, or is of another system. */
-function waitedMs(file: string): number | undefined {
+/** Time that a thread has waited since it began, as its `schedstat` has it; `undefined`: it has ended, or is of another system. */
+export function waitedMs(file: string): number | undefined {
   try {
     const [, waitedNs] = Deno.readTextFileSync(file).split(" ");
     return Number(waitedNs) / 1e6;

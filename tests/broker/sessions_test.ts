@@ -9,7 +9,7 @@ import type { Ask } from "../../src/protocol/connection_host.ts";
 import type { Closing } from "../../src/protocol/client_link.ts";
 import type { Limits } from "../../src/protocol/limits.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
+import { subscriptionOf } from "../protocol/session_parts.ts";
 
 type OpenSession = Extract<Ask, { kind: "openSession" }>;
 
@@ -236,16 +236,7 @@ Deno.test("A session whose shared messages cannot be read ends later, and no cli
   const first = connected("ann");
   const opened = await open(first, ask(5));
   assert(typeof opened === "object");
-  const filter = parseTopicFilter("$share/g/t");
-  assert(filter !== undefined);
-  opened.session.addSubscription({
-    filter,
-    qos: 1,
-    noLocal: false,
-    retainAsPublished: false,
-    retainHandling: 0,
-    subscriptionIdentifier: undefined,
-  });
+  opened.session.addSubscription(subscriptionOf("$share/g/t"));
   sessions.connectionEnded(first);
   const error = new Error("the disk is gone");
   storage.gate = Promise.reject(error);

@@ -1,5 +1,7 @@
+import { waitedMs } from "../stopwatch.ts";
+
 const PERIOD_MS = 2;
-// Second number: nanoseconds for which the thread that runs the event loop was ready and had to wait for a processor.
+// Of the thread that runs the event loop.
 const SCHEDULED = "/proc/self/schedstat";
 
 /** How long the event loop of this process is held, without the time that the machine gave to other processes. */
@@ -7,7 +9,7 @@ export class Stalls {
   readonly #timer = setInterval(() => this.#look(), PERIOD_MS);
   #longestMs = 0;
   #lastMs = performance.now();
-  #lastWaitedMs = waitedMs();
+  #lastWaitedMs = waitedMs(SCHEDULED) ?? 0;
 
   /** The longest since it was asked last. */
   takeMs(): number {
@@ -23,16 +25,10 @@ export class Stalls {
 
   #look(): void {
     const nowMs = performance.now();
-    const waited = waitedMs();
+    const waited = waitedMs(SCHEDULED) ?? 0;
     const heldMs = nowMs - this.#lastMs - PERIOD_MS - (waited - this.#lastWaitedMs);
     this.#longestMs = Math.max(this.#longestMs, heldMs);
     this.#lastMs = nowMs;
     this.#lastWaitedMs = waited;
   }
-}
-
-function waitedMs(): number {
-  if (Deno.build.os !== "linux") return 0;
-  const [, waitedNs = "0"] = Deno.readTextFileSync(SCHEDULED).split(" ");
-  return Number(waitedNs) / 1e6;
 }
