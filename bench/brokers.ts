@@ -6,7 +6,7 @@
 
 // @ts-types="../src/cli/parse_args.d.ts"
 import { parseArgs } from "@std/cli";
-import type { BenchResult } from "../src/cli/bench/bench_result.ts";
+import type { BenchResult } from "../src/load/bench_result.ts";
 import { type BrokerKind, brokerKinds } from "./brokers/broker_under_test.ts";
 import { chartOf } from "./brokers/chart.ts";
 import { type ComparedRow, comparedRows, type Round } from "./brokers/comparison.ts";

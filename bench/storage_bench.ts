@@ -1,7 +1,7 @@
 import { NO_PROPERTIES } from "../src/codec/property.ts";
 import type { Change } from "../src/protocol/change.ts";
 import { ApplicationMessage } from "../src/protocol/message.ts";
-import { DenoKvStorage } from "../src/storage/deno_kv.ts";
+import { DenoKvStorage } from "../src/storage/deno_kv/deno_kv_storage.ts";
 import { MemoryStorage } from "../src/storage/memory.ts";
 import type { Storage } from "../src/storage/storage.ts";
 

@@ -43,7 +43,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   storage: {
     mayImport: ["protocol", "codec"],
     mayNotUse: ["Deno"],
-    except: { file: /kv[^/]*\.ts$/, use: ["Deno"] },
+    except: { file: /\/deno_kv\//, use: ["Deno"] },
     packages: /^node:(?:sqlite|zlib)$/,
   },
   transport: { mayImport: [], mayNotUse: ["console"], packages: /^node:/ },
@@ -60,6 +60,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ["codec", "protocol", "transport"],
     mayNotUse: ["Deno"],
   },
+  load: {
+    mayImport: ["codec", "protocol", "transport", "client"],
+    mayNotUse: ["console"],
+    packages: /^node:/,
+  },
+  testing: { mayImport: ["codec", "protocol", "storage"], mayNotUse: ["Deno", "console"] },
   admin: { mayImport: ["broker", "transport"], mayNotUse: ["Deno"] },
   cluster: {
     mayImport: ["codec", "protocol", "storage", "broker"],
@@ -75,6 +81,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "auth",
       "broker",
       "client",
+      "load",
       "admin",
       "cluster",
     ],

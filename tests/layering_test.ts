@@ -224,7 +224,7 @@ const SAMPLES: readonly Sample[] = [
   },
   {
     name: "nothing in imports along the direction",
-    path: "storage/deno_kv.ts",
+    path: "storage/deno_kv/file.ts",
     source: `import { a } from "../codec/a.ts";\nimport { b } from "./b.ts";\nawait Deno.openKv(a, b);`,
     complaints: [],
   },

@@ -10,7 +10,7 @@ Deno.test("An app that imports mod.ts loads neither the command line nor a packa
 
 Deno.test("Serving from memory loads nothing of Deno KV for it, and no YAML", async () => {
   const loaded = await loadedModules("src/cli/main.ts");
-  assertHas(loaded, ["src/cli/serve.ts", "src/broker/broker.ts"]);
+  assertHas(loaded, ["src/cli/serve/serve.ts", "src/broker/broker.ts"]);
   assertEquals(loaded.filter((name) => /deno_kv|yaml|jose|sqlite|^src\/(cluster|client)\//.test(name)), []);
 });
 

@@ -1,4 +1,4 @@
-import type { BenchResult, Quantiles } from "../../src/cli/bench/bench_result.ts";
+import type { BenchResult, Quantiles } from "../../src/load/bench_result.ts";
 
 /** One figure of a run. */
 export interface Measure {

@@ -1,10 +1,15 @@
-import { type HostOptions, type HostRefusal, hostRefusal, isLoopbackAddress } from "../transport/http_host.ts";
+import {
+  type HostOptions,
+  type HostRefusal,
+  hostRefusal,
+  isLoopbackAddress,
+} from "../transport/web_socket/http_host.ts";
 import type { Transport } from "../transport/transport.ts";
-import { upgradeWebSocket } from "../transport/upgraded_web_socket.ts";
-import { ForwardedAddresses, type ForwardedOptions } from "../transport/web_socket_forwarded.ts";
-import { CloseCode, type WebSocketEnd } from "../transport/web_socket_frames.ts";
-import { isSameHost } from "../transport/web_socket_origin.ts";
-import { refusal, type UpgradeOptions } from "../transport/web_socket_upgrade.ts";
+import { upgradeWebSocket } from "../transport/web_socket/upgraded.ts";
+import { ForwardedAddresses, type ForwardedOptions } from "../transport/web_socket/forwarded.ts";
+import { CloseCode, type WebSocketEnd } from "../transport/web_socket/frames.ts";
+import { isSameHost } from "../transport/web_socket/origin.ts";
+import { refusal, type UpgradeOptions } from "../transport/web_socket/upgrade.ts";
 import type { BrokerEvent } from "./events.ts";
 
 /**

@@ -1,8 +1,8 @@
-import { parseBenchOptions } from "./bench/bench_options.ts";
-import { benchTable, thousands } from "./bench/bench_table.ts";
-import { LoadError } from "./bench/open_connection.ts";
-import { type OnProgress, runBench } from "./bench/run_bench.ts";
-import { printable } from "./log.ts";
+import { parseBenchOptions } from "./bench_options.ts";
+import { benchTable, thousands } from "./bench_table.ts";
+import { LoadError } from "../load/open_connection.ts";
+import { type OnProgress, runBench } from "../load/run_bench.ts";
+import { printable } from "./log/log.ts";
 import { printLine, type ProgramIo, type ProgramOutput, writeText } from "./program_io.ts";
 
 const EXIT_FAILED = 1;

@@ -2,7 +2,7 @@ import { configurationOf } from "./config/configuration.ts";
 import { isMosquitto, readConfiguration } from "./config/file.ts";
 import { writtenYaml } from "./config/print.ts";
 import { ConfigError } from "./config_error.ts";
-import { printable } from "./log.ts";
+import { printable } from "./log/log.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
 import { readText } from "./read_file.ts";
 

@@ -1,15 +1,15 @@
 import { VERSION } from "../broker/sys_topics.ts";
-import { BENCH_HELP } from "./bench/bench_help.ts";
-import { PUBLISH_HELP, REQUEST_HELP, SUBSCRIBE_HELP } from "./client_help.ts";
+import { BENCH_HELP } from "./bench_help.ts";
+import { PUBLISH_HELP, REQUEST_HELP, SUBSCRIBE_HELP } from "./client/help.ts";
 import { completions, COMPLETIONS_HELP } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
 import { CONVERT_HELP } from "./convert_help.ts";
-import { ListenError } from "./listening.ts";
-import { printable } from "./log.ts";
+import { ListenError } from "./serve/listening.ts";
+import { printable } from "./log/log.ts";
 import { passwd, PASSWD_HELP, PasswordFileError } from "./passwd.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
-import { serve } from "./serve.ts";
-import { SERVE_HELP } from "./serve_options.ts";
+import { serve } from "./serve/serve.ts";
+import { SERVE_HELP } from "./serve/serve_options.ts";
 import { STORAGE_HELP, storageCommand } from "./storage_command.ts";
 import { StorageError } from "./storage_option.ts";
 
@@ -32,17 +32,17 @@ const COMMANDS: readonly Command[] = [
   {
     name: "pub",
     help: PUBLISH_HELP,
-    run: async (args, io) => (await import("./publish_command.ts")).publish(args, io),
+    run: async (args, io) => (await import("./client/publish_command.ts")).publish(args, io),
   },
   {
     name: "sub",
     help: SUBSCRIBE_HELP,
-    run: async (args, io) => (await import("./subscribe_command.ts")).subscribe(args, io),
+    run: async (args, io) => (await import("./client/subscribe_command.ts")).subscribe(args, io),
   },
   {
     name: "request",
     help: REQUEST_HELP,
-    run: async (args, io) => (await import("./request_command.ts")).request(args, io),
+    run: async (args, io) => (await import("./client/request_command.ts")).request(args, io),
   },
   { name: "bench", help: BENCH_HELP, run: async (args, io) => (await import("./bench_command.ts")).bench(args, io) },
   { name: "completions", help: COMPLETIONS_HELP, run: (args, io) => completions(args, COMMANDS, io) },

@@ -7,7 +7,7 @@
  */
 
 import type { Change } from "../protocol/change.ts";
-import { changeFromJson, changeToJson } from "../storage/change_json.ts";
+import { changeFromJson, changeToJson } from "../storage/records/change_json.ts";
 import type { Storage } from "../storage/storage.ts";
 
 const FIRST_LINE = '{"kind":"dump","version":1}';

@@ -1,6 +1,6 @@
 import type { ProtocolVersion, QoS, RetainHandling } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
-import type { TlsClientOptions } from "../transport/connect_tls.ts";
+import type { TlsClientOptions } from "../transport/tls/connect_tls.ts";
 import type { Data } from "./message.ts";
 
 /** Options of {@linkcode Client.connect}; all are optional. */

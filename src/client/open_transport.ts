@@ -1,5 +1,5 @@
-import { connectWebSocket } from "../transport/connect_web_socket.ts";
-import type { TlsClientOptions } from "../transport/connect_tls.ts";
+import { connectWebSocket } from "../transport/web_socket/connect_web_socket.ts";
+import type { TlsClientOptions } from "../transport/tls/connect_tls.ts";
 import { memoryTransport } from "../transport/memory.ts";
 import type { Transport } from "../transport/transport.ts";
 
@@ -83,11 +83,11 @@ async function connect(url: URL, tls: TlsClientOptions | undefined, signal: Abor
       const plain = new URL(url);
       plain.username = plain.password = ""; // They are for CONNECT.
       if (tls === undefined || url.protocol === "ws:") return await connectWebSocket(plain.href, signal);
-      const { connectTrustedWebSocket } = await import("../transport/connect_trusted_web_socket.ts");
+      const { connectTrustedWebSocket } = await import("../transport/web_socket/connect_trusted_web_socket.ts");
       return await connectTrustedWebSocket(plain.href, tls, signal);
     }
     case "mqtts:": {
-      const { connectTls } = await import("../transport/connect_tls.ts");
+      const { connectTls } = await import("../transport/tls/connect_tls.ts");
       return await connectTls({ ...tls, hostname, port: portOf(url, "mqtts:"), signal });
     }
     case "unix:": {

@@ -3,7 +3,7 @@ import { chartOf } from "../../bench/brokers/chart.ts";
 import { comparedRows, median, type Round } from "../../bench/brokers/comparison.ts";
 import { LOADS } from "../../bench/brokers/loads.ts";
 import { markdownOf, type Report } from "../../bench/brokers/report.ts";
-import { parseBenchOptions } from "../../src/cli/bench/bench_options.ts";
+import { parseBenchOptions } from "../../src/cli/bench_options.ts";
 import { Program } from "../cli/program.ts";
 
 const RUN_WITHIN_MS = 120_000;

@@ -12,7 +12,7 @@ import {
   MemoryStorage,
   type Storage,
 } from "../../mod.ts";
-import { message } from "../../src/storage/suite/changes.ts";
+import { message } from "../../src/testing/storage_suite/changes.ts";
 import { converse } from "../wire/conversation.ts";
 
 /** The user name is the principal; Ann has a role, and a token that lets her write to `granted`. */

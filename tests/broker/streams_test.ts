@@ -15,7 +15,7 @@ import {
   type Transport,
 } from "../../mod.ts";
 import { openTransport } from "../../src/client/open_transport.ts";
-import { upgradeWebSocket } from "../../src/transport/upgraded_web_socket.ts";
+import { upgradeWebSocket } from "../../src/transport/web_socket/upgraded.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { fromHex } from "../codec/hex.ts";
 import { within } from "../deadline.ts";

@@ -14,7 +14,7 @@ import {
   type Storage,
 } from "../../mod.ts";
 import { DumpCounts, dumpedChanges, dumpLines } from "../../src/cli/storage_dump.ts";
-import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
+import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { Conversation, converse } from "../wire/conversation.ts";
 import { TestMachine } from "../wire/test_machine.ts";
 import type { WireClient } from "../wire/wire_client.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { AccessRequest } from "../../mod.ts";
-import { Access } from "../../src/cli/access.ts";
+import { Access } from "../../src/cli/serve/access.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 
 const YAML = `listeners:

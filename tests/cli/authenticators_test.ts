@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { formatPasswordHash, hashPassword } from "../../mod.ts";
-import { authenticatorFor, type ListenerAuthenticator } from "../../src/cli/authenticators.ts";
+import { authenticatorFor, type ListenerAuthenticator } from "../../src/cli/serve/authenticators.ts";
 import { configurationOf } from "../../src/cli/config/configuration.ts";
 import type { ConfigurationInput, ListenerConfiguration } from "../../src/cli/config/schema.ts";
 import { authenticationRequest, type Said } from "../auth/authentication_request.ts";

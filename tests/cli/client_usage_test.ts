@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ArgumentError, parseClientArguments } from "../../src/cli/client_arguments.ts";
-import { parsePublishCommand } from "../../src/cli/publish_command.ts";
-import { parseRequestCommand } from "../../src/cli/request_command.ts";
-import { parseSubscribeCommand } from "../../src/cli/subscribe_command.ts";
+import { ArgumentError, parseClientArguments } from "../../src/cli/client/arguments.ts";
+import { parsePublishCommand } from "../../src/cli/client/publish_command.ts";
+import { parseRequestCommand } from "../../src/cli/client/request_command.ts";
+import { parseSubscribeCommand } from "../../src/cli/client/subscribe_command.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { ClientTools, type ToolCommand } from "./client_tools.ts";
 import { TestIo } from "./test_io.ts";

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { type BrokerEvent, NO_PROPERTIES, type PacketEvent } from "../../mod.ts";
 import { authenticationRequest } from "../auth/authentication_request.ts";
-import { eventLog, packetLog } from "../../src/cli/event_log.ts";
+import { eventLog, packetLog } from "../../src/cli/log/event_log.ts";
 import { LOG_TYPES, loggingSchema, type LogType } from "../../src/cli/config/logging_schema.ts";
-import { Log } from "../../src/cli/log.ts";
+import { Log } from "../../src/cli/log/log.ts";
 import { processIo } from "../../src/cli/program_io.ts";
-import { SummarizedLog } from "../../src/cli/summarized_log.ts";
+import { SummarizedLog } from "../../src/cli/log/summarized_log.ts";
 
 const PEER = { transport: "tcp", address: "192.0.2.1:4711", listener: "mqtt://0.0.0.0:1883" };
 const { connect } = authenticationRequest({});

@@ -2,10 +2,10 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ReceivedMessage } from "../../mod.ts";
 import type { QoS } from "../../src/codec/packet.ts";
 import type { Properties } from "../../src/codec/property.ts";
-import { ArgumentError } from "../../src/cli/client_arguments.ts";
-import { messagePrinter } from "../../src/cli/message_format.ts";
-import { prettyJson } from "../../src/cli/message_json.ts";
-import { strftime } from "../../src/cli/strftime.ts";
+import { ArgumentError } from "../../src/cli/client/arguments.ts";
+import { messagePrinter } from "../../src/cli/client/message_format.ts";
+import { prettyJson } from "../../src/cli/client/message_json.ts";
+import { strftime } from "../../src/cli/log/strftime.ts";
 
 interface Given {
   readonly payload?: string | Uint8Array<ArrayBuffer>;

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConfigError } from "../../src/cli/config_error.ts";
-import { PidFile } from "../../src/cli/pid_file.ts";
+import { PidFile } from "../../src/cli/serve/pid_file.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 
 const OWN = `${Deno.pid}\n`;

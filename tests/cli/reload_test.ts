@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { formatPasswordHash, hashPassword } from "../../mod.ts";
-import { Access } from "../../src/cli/access.ts";
+import { Access } from "../../src/cli/serve/access.ts";
 import { readConfiguration } from "../../src/cli/config/file.ts";
-import { Listening } from "../../src/cli/listening.ts";
-import { Log } from "../../src/cli/log.ts";
+import { Listening } from "../../src/cli/serve/listening.ts";
+import { Log } from "../../src/cli/log/log.ts";
 import { processIo } from "../../src/cli/program_io.ts";
-import { Reload } from "../../src/cli/reload.ts";
+import { Reload } from "../../src/cli/serve/reload.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { converse } from "../wire/conversation.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";

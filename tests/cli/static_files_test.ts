@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { listenTcp, listenWebSocket } from "../../mod.ts";
 import { ConfigError } from "../../src/cli/config_error.ts";
-import { staticFiles } from "../../src/cli/static_files.ts";
+import { staticFiles } from "../../src/cli/serve/static_files.ts";
 import { within } from "../deadline.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 

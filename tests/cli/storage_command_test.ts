@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Change, changeToJson } from "../../mod.ts";
-import { compareKept, keptOf, readKept } from "../../src/storage/suite/kept.ts";
-import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
-import * as changes from "../../src/storage/suite/changes.ts";
+import { compareKept, keptOf, readKept } from "../../src/testing/storage_suite/kept.ts";
+import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
+import * as changes from "../../src/testing/storage_suite/changes.ts";
 import { brooklet, brookletProcess } from "./test_io.ts";
 
 const LARGE = changes.message(changes.pattern(1_048_576), { topic: "large" });

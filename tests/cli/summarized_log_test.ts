@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SummarizedLog, type SummaryClock } from "../../src/cli/summarized_log.ts";
+import { SummarizedLog, type SummaryClock } from "../../src/cli/log/summarized_log.ts";
 import { connect, RawClient } from "../interop/raw_client.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 import { ProgramInProcess } from "./program_in_process.ts";

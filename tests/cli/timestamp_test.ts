@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isTimestampFormat, timestamp } from "../../src/cli/timestamp.ts";
+import { isTimestampFormat, timestamp } from "../../src/cli/log/timestamp.ts";
 
 const TIME = new Date(2026, 0, 5, 13, 7, 9); // Local time, a Monday.
 

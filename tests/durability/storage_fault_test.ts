@@ -2,7 +2,7 @@
 
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { DenoKvStorage, MemoryStorage, type Storage } from "../../mod.ts";
-import type { KvDatabase } from "../../src/storage/deno_kv_rows.ts";
+import type { KvDatabase } from "../../src/storage/deno_kv/rows.ts";
 import { printFigure } from "../hostile/broker_child.ts";
 import { type Fault, FAULTS } from "./faulty_storage.ts";
 import { runFaultScenario } from "./fault_scenario.ts";

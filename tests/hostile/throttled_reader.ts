@@ -1,5 +1,5 @@
 import { encodePacket, type Packet, PacketDecoder, type ProtocolVersion, type QoS } from "../../mod.ts";
-import { WebSocketChannel } from "../../src/cli/bench/web_socket_channel.ts";
+import { WebSocketChannel } from "../../src/load/web_socket_channel.ts";
 import type { ByteChannel } from "../../src/transport/byte_channel.ts";
 import { channelOf } from "../../src/transport/channel_transport.ts";
 import { connectTcp } from "../../src/transport/connect_tcp.ts";

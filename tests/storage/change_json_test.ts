@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Change, CommitItem } from "../../mod.ts";
-import { changeFromJson, changeToJson } from "../../src/storage/change_json.ts";
-import { firstDifference } from "../../src/storage/suite/difference.ts";
-import * as changes from "../../src/storage/suite/changes.ts";
-import { RandomChanges } from "../../src/storage/suite/random_changes.ts";
+import { changeFromJson, changeToJson } from "../../src/storage/records/change_json.ts";
+import { firstDifference } from "../../src/testing/storage_suite/difference.ts";
+import * as changes from "../../src/testing/storage_suite/changes.ts";
+import { RandomChanges } from "../../src/testing/storage_suite/random_changes.ts";
 import { seededTest } from "../seeded.ts";
 
 const WILL = {

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type CommitItem, DenoKvStorage } from "../../mod.ts";
-import { FORMAT_KEY, HEARTBEAT_KEY, LOCK_KEY } from "../../src/storage/deno_kv_keys.ts";
-import { encodeOwner, type Owner } from "../../src/storage/deno_kv_lock.ts";
-import { type Key, sealed } from "../../src/storage/deno_kv_rows.ts";
+import { FORMAT_KEY, HEARTBEAT_KEY, LOCK_KEY } from "../../src/storage/deno_kv/keys.ts";
+import { encodeOwner, type Owner } from "../../src/storage/deno_kv/lock.ts";
+import { type Key, sealed } from "../../src/storage/deno_kv/rows.ts";
 import { within } from "../deadline.ts";
 import { isFile } from "../installed.ts";
 import type { Seeded } from "../seeded.ts";
@@ -202,7 +202,7 @@ Deno.test("DenoKvStorage without --unstable-kv says which flag is missing", asyn
     args: [
       "eval",
       "--no-config",
-      `import { openDatabase } from ${JSON.stringify(String(new URL("src/storage/deno_kv_file.ts", url)))};
+      `import { openDatabase } from ${JSON.stringify(String(new URL("src/storage/deno_kv/file.ts", url)))};
       try { await openDatabase("x.kv"); } catch (error) { console.log(error.message); }`,
     ],
   }).output();

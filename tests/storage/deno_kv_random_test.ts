@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { MemoryStorage } from "../../mod.ts";
-import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
+import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { everything, RandomChanges, randomTest } from "./kv_changes.ts";
 
 randomTest("DenoKvStorage gives back what MemoryStorage does, whatever the lists are", 10, async (random) => {

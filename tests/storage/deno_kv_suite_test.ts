@@ -1,5 +1,5 @@
-import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
-import { type StorageHarness, storageSuite } from "../../src/storage/storage_suite.ts";
+import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
+import { type StorageHarness, storageSuite } from "../../src/testing/storage_suite.ts";
 import { givenSeed, Seeded } from "../seeded.ts";
 import { MortalKv } from "./mortal_kv.ts";
 

@@ -1,4 +1,4 @@
-import type { KvDatabase } from "../../src/storage/deno_kv_rows.ts";
+import type { KvDatabase } from "../../src/storage/deno_kv/rows.ts";
 
 /** What becomes of an atomic: it is kept, or not, or it is kept and nobody is told. */
 export type Fault = "none" | "lost" | "unknown";

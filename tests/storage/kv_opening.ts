@@ -1,6 +1,6 @@
 /** Opens a file of Deno KV in a process with permissions of its own, and closes it unless it is to stay. */
 
-import { DenoKvStorage } from "../../src/storage/deno_kv.ts";
+import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 
 const [path = "", stay] = Deno.args;
 try {

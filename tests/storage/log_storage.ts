@@ -1,6 +1,6 @@
 import { type Change, type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
-import { changeFromJson, changeToJson } from "../../src/storage/change_json.ts";
-import type { StorageHarness } from "../../src/storage/storage_suite.ts";
+import { changeFromJson, changeToJson } from "../../src/storage/records/change_json.ts";
+import type { StorageHarness } from "../../src/testing/storage_suite.ts";
 import { Seeded } from "../seeded.ts";
 
 /** What outlives a process: the lines that were written. */

@@ -1,4 +1,4 @@
-import { storageSuite } from "../../src/storage/storage_suite.ts";
+import { storageSuite } from "../../src/testing/storage_suite.ts";
 import { givenSeed } from "../seeded.ts";
 import { logHarness, LogStorage } from "./log_storage.ts";
 

@@ -1,5 +1,5 @@
 import { MemoryStorage } from "../../mod.ts";
-import { storageSuite } from "../../src/storage/storage_suite.ts";
+import { storageSuite } from "../../src/testing/storage_suite.ts";
 import { givenSeed } from "../seeded.ts";
 
 const HARNESS = { isDurable: false, create: () => undefined, open: () => new MemoryStorage() };

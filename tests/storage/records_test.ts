@@ -1,6 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeSession, decodeSubscription, encodeSubscription, MessageRecords } from "../../src/storage/records.ts";
-import { message, TRAITS, willMessage } from "../../src/storage/suite/changes.ts";
+import {
+  decodeSession,
+  decodeSubscription,
+  encodeSubscription,
+  MessageRecords,
+} from "../../src/storage/records/records.ts";
+import { message, TRAITS, willMessage } from "../../src/testing/storage_suite/changes.ts";
 import { fromHex } from "../codec/hex.ts";
 
 /** As versions before this one wrote them, which knew nothing of the publisher but its Client Identifier. */

@@ -1,6 +1,6 @@
 import { assertExists, assertRejects } from "@std/assert";
 import type { Change, CommitItem } from "../../mod.ts";
-import { storageSuite } from "../../src/storage/storage_suite.ts";
+import { storageSuite } from "../../src/testing/storage_suite.ts";
 import { type Log, logHarness, LogStorage } from "./log_storage.ts";
 
 /** What a storage does wrong. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { X509Certificate } from "node:crypto";
-import { isPathValid } from "../../src/transport/certification_path.ts";
+import { isPathValid } from "../../src/transport/tls/certification_path.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { OpensslAuthority } from "./openssl_authority.ts";
 

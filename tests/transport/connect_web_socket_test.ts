@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { connectWebSocket } from "../../src/transport/connect_web_socket.ts";
+import { connectWebSocket } from "../../src/transport/web_socket/connect_web_socket.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { within } from "../deadline.ts";
 

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { once } from "node:events";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
-import { listenTls, type TlsListener, type TlsListenOptions } from "../../src/transport/tls.ts";
+import { listenTls, type TlsListener, type TlsListenOptions } from "../../src/transport/tls/tls.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { authority, identity, type IdentityName } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { Broker } from "../../src/broker/broker.ts";
 import { memoryTransport } from "../../src/transport/memory.ts";
-import { listenBehindProxy, ProxyProtocolError, withProxyProtocol } from "../../src/transport/proxy_protocol.ts";
+import { listenBehindProxy, ProxyProtocolError, withProxyProtocol } from "../../src/transport/proxy/protocol.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import { within } from "../deadline.ts";
 

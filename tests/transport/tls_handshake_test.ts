@@ -2,7 +2,7 @@ import { assertEquals, assertLess, assertMatch, assertRejects, assertThrows } fr
 import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { listenTls } from "../../src/transport/tls.ts";
+import { listenTls } from "../../src/transport/tls/tls.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { Stopwatch } from "../stopwatch.ts";

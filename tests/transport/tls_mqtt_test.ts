@@ -3,7 +3,7 @@ import { connect as connectSocket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import { Broker } from "../../src/broker/broker.ts";
-import { listenTls, type TlsListener, type TlsListenOptions } from "../../src/transport/tls.ts";
+import { listenTls, type TlsListener, type TlsListenOptions } from "../../src/transport/tls/tls.ts";
 import { authority, certificatePath, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { isInstalled, testsUnless } from "../installed.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { connect as connectSocket } from "node:net";
-import { listenTls } from "../../src/transport/tls.ts";
+import { listenTls } from "../../src/transport/tls/tls.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import type { WebSocketTransport } from "../../src/transport/web_socket_transport.ts";
-import type { WebSocketEnd } from "../../src/transport/web_socket_frames.ts";
-import { type UpgradedWebSocketOptions, upgradeWebSocket } from "../../src/transport/upgraded_web_socket.ts";
+import type { WebSocketTransport } from "../../src/transport/web_socket/web_socket_transport.ts";
+import type { WebSocketEnd } from "../../src/transport/web_socket/frames.ts";
+import { type UpgradedWebSocketOptions, upgradeWebSocket } from "../../src/transport/web_socket/upgraded.ts";
 import { within } from "../deadline.ts";
 import { RawWebSocket } from "./raw_web_socket.ts";
 import { CLOSE, closeFrame } from "./web_socket_client_frames.ts";

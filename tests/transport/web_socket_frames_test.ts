@@ -5,8 +5,8 @@ import {
   FrameDecoder,
   Opcode,
   type WebSocketEnd,
-} from "../../src/transport/web_socket_frames.ts";
-import { Slab } from "../../src/transport/web_socket_slab.ts";
+} from "../../src/transport/web_socket/frames.ts";
+import { Slab } from "../../src/transport/web_socket/slab.ts";
 import { Seeded, seededTest } from "../seeded.ts";
 import vectors from "../vectors.json" with { type: "json" };
 import {

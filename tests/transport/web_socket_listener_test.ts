@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Transport } from "../../src/transport/transport.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
-import { listenWebSocket, type WebSocketListenOptions } from "../../src/transport/web_socket_listener.ts";
+import { listenWebSocket, type WebSocketListenOptions } from "../../src/transport/web_socket/listener.ts";
 import { within } from "../deadline.ts";
 import { HANDSHAKE, RawWebSocket } from "./raw_web_socket.ts";
 import { BINARY, clientFrame, CLOSE, closeFrame } from "./web_socket_client_frames.ts";

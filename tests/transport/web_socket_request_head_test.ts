@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { foreignProtocol, parseRequestHead, requestHeadLength } from "../../src/transport/web_socket_request_head.ts";
+import { foreignProtocol, parseRequestHead, requestHeadLength } from "../../src/transport/web_socket/request_head.ts";
 
 function head(requestLine: string, ...lines: readonly string[]): Uint8Array {
   return Uint8Array.from([requestLine, ...lines, "", ""].join("\r\n"), (char) => char.charCodeAt(0));

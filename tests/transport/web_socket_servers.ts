@@ -2,9 +2,9 @@ import { Broker } from "../../src/broker/broker.ts";
 import type { BrokerOptions } from "../../src/broker/options.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Peer, Transport } from "../../src/transport/transport.ts";
-import { upgradeWebSocket } from "../../src/transport/upgraded_web_socket.ts";
-import type { WebSocketEnd } from "../../src/transport/web_socket_frames.ts";
-import { listenWebSocket, type WebSocketListenOptions } from "../../src/transport/web_socket_listener.ts";
+import { upgradeWebSocket } from "../../src/transport/web_socket/upgraded.ts";
+import type { WebSocketEnd } from "../../src/transport/web_socket/frames.ts";
+import { listenWebSocket, type WebSocketListenOptions } from "../../src/transport/web_socket/listener.ts";
 
 /** A WebSocket server of one of the two kinds that hands on the connections it accepts. */
 export interface WebSocketServer extends AsyncDisposable {

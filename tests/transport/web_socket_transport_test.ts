@@ -2,13 +2,13 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { channelOf } from "../../src/transport/channel_transport.ts";
 import { memoryTransport } from "../../src/transport/memory.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import type { WebSocketEnd } from "../../src/transport/web_socket_frames.ts";
-import { Slab } from "../../src/transport/web_socket_slab.ts";
+import type { WebSocketEnd } from "../../src/transport/web_socket/frames.ts";
+import { Slab } from "../../src/transport/web_socket/slab.ts";
 import {
   type WebSocketOptions,
   type WebSocketTransport,
   webSocketTransport,
-} from "../../src/transport/web_socket_transport.ts";
+} from "../../src/transport/web_socket/web_socket_transport.ts";
 import { within } from "../deadline.ts";
 import { BINARY, clientFrame, CLOSE, closeFrame, joined, PING, PONG, TEXT } from "./web_socket_client_frames.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { HostOptions } from "../../src/transport/http_host.ts";
-import { acceptKey, checkUpgrade, type UpgradeOptions } from "../../src/transport/web_socket_upgrade.ts";
+import type { HostOptions } from "../../src/transport/web_socket/http_host.ts";
+import { acceptKey, checkUpgrade, type UpgradeOptions } from "../../src/transport/web_socket/upgrade.ts";
 import vectors from "../vectors.json" with { type: "json" };
 import { HANDSHAKE, RawWebSocket } from "./raw_web_socket.ts";
 import { CLOSE, closeFrame } from "./web_socket_client_frames.ts";

@@ -1,5 +1,5 @@
 import type { Written } from "./configuration.ts";
-import { readMosquittoConfiguration } from "./mosquitto_file.ts";
+import { readMosquittoConfiguration } from "../mosquitto/file.ts";
 import { ConfigError } from "../config_error.ts";
 import { readBytes } from "../read_file.ts";
 import { parseYaml, yamlPlaces } from "./yaml_file.ts";

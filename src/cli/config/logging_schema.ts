@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isTimestampFormat } from "../timestamp.ts";
+import { isTimestampFormat } from "../log/timestamp.ts";
 
 /** Types of lines, in the words of mosquitto's `log_type`. */
 export const LOG_TYPES = ["error", "warning", "notice", "information", "debug", "subscribe", "unsubscribe"] as const;

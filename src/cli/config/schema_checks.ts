@@ -4,8 +4,16 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { z } from "zod";
 import { isTopicFilter } from "../../auth/acl_rules.ts";
 import { isLikeHash, parsePasswordHash, whyNoPasswordHash } from "../../auth/password_hash.ts";
-import { ForwardedAddresses } from "../../transport/web_socket_forwarded.ts";
-import { EVERY_ADDRESS, isLocal, isLoopback, type ListenUrl, listenUrlOf, LOOPBACK, urlText } from "../listen_url.ts";
+import { ForwardedAddresses } from "../../transport/web_socket/forwarded.ts";
+import {
+  EVERY_ADDRESS,
+  isLocal,
+  isLoopback,
+  type ListenUrl,
+  listenUrlOf,
+  LOOPBACK,
+  urlText,
+} from "../serve/listen_url.ts";
 import { parseStorageOption } from "../storage_option.ts";
 import { isWayIn, type Ways } from "./authentication_ways.ts";
 import { nearest } from "./nearest.ts";

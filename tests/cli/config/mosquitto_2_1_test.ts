@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MOSQUITTO_KEYS } from "../../../src/cli/config/mosquitto_keys.ts";
+import { MOSQUITTO_KEYS } from "../../../src/cli/mosquitto/keys.ts";
 import { convertedYaml } from "../../../src/cli/convert.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MOSQUITTO_KEYS } from "../../../src/cli/config/mosquitto_keys.ts";
+import { MOSQUITTO_KEYS } from "../../../src/cli/mosquitto/keys.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
 const PLUGIN = 'is about plugins, which are programs for mosquitto: "password_file", "acl_file", and in a YAML file ' +

@@ -1,0 +1,216 @@
+import type { ReceivedMessage } from "../../client/message.ts";
+import { concatenated } from "../concatenated.ts";
+import { printable } from "../log/log.ts";
+import { type Moment, momentNow, strftime } from "../log/strftime.ts";
+import { ArgumentError } from "./arguments.ts";
+import { messageJson, messageJsonOfJson, prettyJson } from "./message_json.ts";
+
+/** Options for printing messages. */
+export interface PrintOptions {
+  /** Format of `-F`. */
+  readonly format: string | undefined;
+  /** Whether the topic precedes the payload (`-v`); a format takes precedence. */
+  readonly isVerbose: boolean;
+  /** Whether each message is on a line of its own: not with `-N`. */
+  readonly endsLines: boolean;
+  /** Whether JSON is spread over several lines. */
+  readonly isPretty: boolean;
+}
+
+/** Formats a message for standard output: as nothing if all it would print is an empty payload. */
+export type MessagePrinter = (message: ReceivedMessage) => Uint8Array;
+
+interface Printing {
+  readonly message: ReceivedMessage;
+  readonly moment: () => Moment;
+  readonly isPretty: boolean;
+  readonly complain: (line: string) => void;
+}
+
+/** Width and precision in bytes, as in printf(3). */
+interface Field {
+  readonly isLeft: boolean;
+  readonly pad: string;
+  readonly width: number;
+  readonly precision: number | undefined;
+}
+
+type Part = (printing: Printing) => Uint8Array | string;
+
+// deno-fmt-ignore
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\\": "\\", "0": "\0", a: "\x07", e: "\x1b", n: "\n", r: "\r", t: "\t", v: "\v",
+};
+const LETTERS = "%ACDEFIJPRSUXjlmpqrtx";
+const WIDEST = 65_535;
+const ENCODER = new TextEncoder();
+
+/**
+ * Makes a printer of messages; throws {@linkcode ArgumentError} for an invalid format.
+ *
+ * @param complain for payloads that should be JSON and are not
+ */
+export function messagePrinter(
+  { format, isVerbose, endsLines, isPretty }: PrintOptions,
+  complain: (line: string) => void,
+): MessagePrinter {
+  const end = endsLines ? "\n" : "";
+  if (format === undefined) return isVerbose ? verbosePrinter(end) : payloadPrinter(end);
+  const parts = parseFormat(format);
+  return (message) => {
+    let now: Moment | undefined;
+    const printing = { message, moment: () => now ??= momentNow(), isPretty, complain };
+    return joined([...parts.map((part) => part(printing)), end]);
+  };
+}
+
+function payloadPrinter(end: string): MessagePrinter {
+  return ({ payload }) => payload.length === 0 ? payload : joined([payload, end]);
+}
+
+function verbosePrinter(end: string): MessagePrinter {
+  return ({ topic, payload }) => {
+    if (payload.length > 0) return joined([`${topic} `, payload, end]);
+    return joined(end === "" ? [] : [`${topic} (null)`, end]);
+  };
+}
+
+/** Parses a format; throws {@linkcode ArgumentError}. */
+function parseFormat(format: string): Part[] {
+  const parts: Part[] = [];
+  // A sequence to its end, or text up to the next one.
+  for (const [text] of format.matchAll(/%-?0?\d*(?:\.\d*)?[^]?|[@\\][^]?|[^%@\\]+/gu)) {
+    parts.push(parsePart(text));
+  }
+  return parts;
+}
+
+function parsePart(text: string): Part {
+  switch (text[0]) {
+    case "%":
+      return parseParameter(text);
+    case "@": {
+      const character = text.slice(1);
+      if (character === "") throw new ArgumentError("Incomplete format specifier.");
+      if (character === "@") return () => "@";
+      return ({ moment }) => strftime(character, moment());
+    }
+    case "\\": {
+      const character = text.slice(1);
+      if (character === "") throw new ArgumentError("Incomplete escape specifier.");
+      const escaped = Object.hasOwn(ESCAPES, character) ? ESCAPES[character] : undefined;
+      if (escaped === undefined) throw new ArgumentError(`Invalid escape specifier '${character}'.`);
+      return () => escaped;
+    }
+    default:
+      return () => text;
+  }
+}
+
+function parseParameter(text: string): Part {
+  const [, left, zero, width = "", precision, letter] = /^%(-?)(0?)(\d*)(?:\.(\d*))?([^\d.])?$/su.exec(text) ?? [];
+  if (letter === undefined) throw new ArgumentError("Incomplete format specifier.");
+  if (!LETTERS.includes(letter)) throw new ArgumentError(`Invalid format specifier '${letter}'.`);
+  if (Number(width) > WIDEST) throw new ArgumentError(`Invalid format width ${width}.`);
+  const field: Field = {
+    isLeft: left === "-",
+    pad: zero === "0" ? "0" : " ",
+    width: Number(width),
+    precision: precision === undefined ? undefined : Number(precision),
+  };
+  return (printing) => parameter(letter, field, printing);
+}
+
+function parameter(
+  letter: string,
+  field: Field,
+  { message, moment, isPretty, complain }: Printing,
+): Uint8Array | string {
+  const { topic, payload, qos, retain, properties } = message;
+  switch (letter) {
+    case "A":
+      return numberField(properties.topicAlias, field);
+    case "C":
+      return textField(properties.contentType ?? "", field);
+    case "D":
+      return properties.correlationData ?? "";
+    case "E":
+      return numberField(properties.messageExpiryInterval, field);
+    case "F":
+      return numberField(properties.payloadFormatIndicator, field);
+    case "I":
+      return textField(
+        ["F", "T"].map((character) => strftime(character, moment())).join("T") + strftime("z", moment()),
+        field,
+      );
+    case "j":
+      return layout(messageJson(message, moment()), isPretty);
+    case "J": {
+      const json = messageJsonOfJson(message, moment());
+      if (json === undefined) complain(`Error: Message payload is not valid JSON on topic ${printable(topic)}.`);
+      return layout(json ?? "", isPretty);
+    }
+    case "l":
+      return numberField(payload.length, field);
+    case "m":
+      return numberField(message.packetIdentifier, field);
+    case "P":
+      return (properties.userProperties ?? []).map(([name, value]) => `${name}:${value}`).join(" ");
+    case "p":
+      return payloadField(payload, field);
+    case "q":
+      return `${qos}`;
+    case "R":
+      return properties.responseTopic === undefined ? "" : textField(properties.responseTopic, field);
+    case "r":
+      return retain ? "1" : "0";
+    case "S":
+      return numberField(properties.subscriptionIdentifiers?.[0], field);
+    case "t":
+      return textField(topic, field);
+    case "U":
+      return `${strftime("s", moment())}.${strftime("N", moment())}`;
+    case "x":
+      return hexField(payload, field);
+    case "X":
+      return hexField(payload, field).toUpperCase();
+    default:
+      return letter; // "%%"
+  }
+}
+
+function layout(json: string, isPretty: boolean): string {
+  return isPretty ? prettyJson(json) : json;
+}
+
+/** Formats a number; a missing property takes the same width. */
+function numberField(value: number | undefined, { isLeft, pad, width }: Field): string {
+  if (value === undefined) return pad.repeat(width);
+  return isLeft ? `${value}`.padEnd(width) : `${value}`.padStart(width, pad);
+}
+
+function textField(text: string, { isLeft, width, precision }: Field): Uint8Array | string {
+  if (width === 0 && precision === undefined) return text;
+  const bytes = ENCODER.encode(text).subarray(0, precision);
+  const padding = " ".repeat(Math.max(0, width - bytes.length));
+  return joined(isLeft ? [bytes, padding] : [padding, bytes]);
+}
+
+/** Formats a payload; the width is also the largest part that is printed. */
+function payloadField(payload: Uint8Array, { isLeft, pad, width }: Field): Uint8Array {
+  if (width === 0) return payload;
+  const shown = payload.subarray(0, width);
+  const missing = width - shown.length;
+  return joined(isLeft ? [shown, " ".repeat(missing)] : [pad.repeat(missing), shown]);
+}
+
+function hexField(payload: Uint8Array, { isLeft, pad, width }: Field): string {
+  // Prints as many bytes as the width has digits for; mosquitto first cuts the payload to as many bytes as there are digits.
+  const shown = width === 0 ? payload : payload.subarray(0, Math.floor(Math.min(payload.length, width) / 2));
+  const hex = shown.toHex();
+  return isLeft ? hex.padEnd(width) : hex.padStart(width, pad);
+}
+
+function joined(pieces: readonly (Uint8Array | string)[]): Uint8Array {
+  return concatenated(pieces.map((piece) => typeof piece === "string" ? ENCODER.encode(piece) : piece));
+}

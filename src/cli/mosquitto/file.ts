@@ -1,0 +1,93 @@
+import type { Written } from "../config/configuration.ts";
+import { nearest } from "../config/nearest.ts";
+import { ConfigError } from "../config_error.ts";
+import { MosquittoDraft } from "./draft.ts";
+import type { MosquittoKey } from "./key.ts";
+import { MOSQUITTO_KEYS } from "./keys.ts";
+import { MosquittoLine } from "./line.ts";
+
+/**
+ * Configuration files of mosquitto 2.0 and 2.1: lines of a name and a value, comments, and folders of more such files.
+ */
+
+/** Reads a mosquitto.conf; throws {@linkcode ConfigError} for anything that mosquitto or Brooklet refuses. */
+export function readMosquittoConfiguration(file: string, text: string): Written {
+  const draft = new MosquittoDraft();
+  readLines(file, text, draft, true);
+  const value = draft.finish();
+  return {
+    value,
+    place: ([first, index]) =>
+      (first === "listeners" && typeof index === "number" ? draft.placeOfListener(index) : undefined) ?? file,
+    warnings: draft.warnings,
+    isOfMosquitto: true,
+  };
+}
+
+function readLines(file: string, text: string, draft: MosquittoDraft, isMain: boolean): void {
+  for (const [index, content] of text.split("\n").entries()) {
+    if (content.startsWith("#") || content.trim() === "") continue;
+    const line = new MosquittoLine(content, `${file}:${index + 1}`);
+    if (line.key === "include_dir") {
+      if (!isMain) draft.warn(line, "is not looked at: it is for the main file only");
+      else {
+        for (const path of filesOf(line)) {
+          draft.inIncludedFile(() => readLines(path, readIncluded(path, line), draft, false));
+        }
+      }
+    } else {
+      apply(line, draft);
+    }
+  }
+}
+
+function apply(line: MosquittoLine, draft: MosquittoDraft): void {
+  const key = keyOf(line.key);
+  if (key === undefined) {
+    const meant = nearest(line.key, Object.keys(MOSQUITTO_KEYS));
+    const hint = meant === undefined ? "mosquitto 2.0 and 2.1 have none of this name" : `did you mean "${meant}"?`;
+    throw new ConfigError(`${line.place}: Unknown key "${line.key}": ${hint}`);
+  }
+  const warning = key(line, draft);
+  if (warning !== undefined) draft.warn(line, warning);
+  else if (line.unread !== "") draft.warn(line, `does not look at "${line.unread}", which stands behind its value`);
+}
+
+function keyOf(name: string): MosquittoKey | undefined {
+  if (Object.hasOwn(MOSQUITTO_KEYS, name)) return MOSQUITTO_KEYS[name];
+  const [prefix] = /^(?:auth|plugin)_opt_/.exec(name) ?? [];
+  return prefix === undefined ? undefined : MOSQUITTO_KEYS[`${prefix}*`];
+}
+
+/** Files of a folder in mosquitto's order: alphabetical, of each letter the capital first. */
+function filesOf(line: MosquittoLine): string[] {
+  const folder = line.text();
+  try {
+    return Array.from(Deno.readDirSync(folder))
+      .filter(({ name, isDirectory }) => name.endsWith(".conf") && !isDirectory)
+      .map(({ name }) => name)
+      .toSorted(byLetter)
+      .map((name) => `${folder.replace(/\/$/, "")}/${name}`);
+  } catch (error) {
+    throw line.error(`cannot read the folder "${folder}": ${reasonOf(error)}`);
+  }
+}
+
+function byLetter(one: string, other: string): number {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
+  if (a !== b) return a < b ? -1 : 1;
+  return one < other ? -1 : 1;
+}
+
+function readIncluded(path: string, line: MosquittoLine): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw line.error(`cannot read "${path}": ${reasonOf(error)}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "it is not there";
+  return error instanceof Error ? error.message : String(error);
+}

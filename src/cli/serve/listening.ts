@@ -1,0 +1,320 @@
+import { isIPv4 } from "node:net";
+import type { Listener } from "../../transport/listener.ts";
+import { listenBehindProxy } from "../../transport/proxy/protocol.ts";
+import { type Admit, listenAtPort, listenTcp, type TcpListener } from "../../transport/tcp.ts";
+import { TcpPort } from "../../transport/tcp_port.ts";
+import {
+  certificates,
+  checkServerCertificate,
+  completedChain,
+  type ServerCertificate,
+} from "../../transport/tls/certificate.ts";
+import type { ReloadedTls } from "../../transport/tls/handshake.ts";
+import { type TlsListener, tlsListener } from "../../transport/tls/tls.ts";
+import { listenUnix } from "../../transport/unix.ts";
+import { ForwardedAddresses } from "../../transport/web_socket/forwarded.ts";
+import { CloseCode } from "../../transport/web_socket/frames.ts";
+import { listenWebSocket } from "../../transport/web_socket/listener.ts";
+import { entryWords } from "../config/authentication_ways.ts";
+import type { Configuration, ListenerConfiguration, TlsConfiguration } from "../config/schema.ts";
+import { ConfigError } from "../config_error.ts";
+import { type LogLine, printable } from "../log/log.ts";
+import { readPem } from "../read_file.ts";
+import {
+  EVERY_ADDRESS,
+  isLocal,
+  isLoopback,
+  type ListenUrl,
+  listenUrlOf,
+  LOOPBACK,
+  type TcpUrl,
+  type UnixUrl,
+  urlText,
+  type WebSocketUrl,
+} from "./listen_url.ts";
+import { realFolder, staticFiles } from "./static_files.ts";
+
+const NO_ADDRESS = "this machine has no such address";
+/** Addresses of hosts that stand for more than one; a machine may lack those after the first. */
+const ADDRESSES = {
+  [LOOPBACK]: { hosts: ["127.0.0.1", "::1"], isOneEnough: false },
+  // The IPv6 socket accepts IPv4 connections too.
+  [EVERY_ADDRESS]: { hosts: ["::", "0.0.0.0"], isOneEnough: true },
+} as const;
+
+/** Reports that the system does not let the broker listen. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/** Open listener, with its index in the configuration. */
+export interface OpenListener {
+  readonly listener: Listener;
+  readonly index: number;
+}
+
+/** All listeners of the program. */
+export class Listening {
+  readonly open: OpenListener[] = [];
+  readonly #tlsListeners: { readonly listener: TlsListener; readonly index: number }[] = [];
+  readonly #log: LogLine;
+  readonly #admit: Admit | undefined;
+  /** Shared ports of IPv6-only listeners, by the index of each listener that uses one. */
+  #ports: ReadonlyMap<number, TcpPort> = new Map();
+
+  /** @param admit called for each connection before its handshakes, except those of proxies */
+  constructor(log: LogLine, admit?: Admit) {
+    this.#log = log;
+    this.#admit = admit;
+  }
+
+  /**
+   * Listens at all addresses or at none; gives a line for each address. Throws {@linkcode ListenError} and
+   * {@linkcode ConfigError}.
+   */
+  async listen(configuration: Configuration): Promise<string[]> {
+    const lines: string[] = [];
+    this.#ports = this.#portsOf(configuration);
+    try {
+      for (const index of configuration.listeners.keys()) lines.push(...await this.#listenAt(configuration, index));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    return lines;
+  }
+
+  /** Reads certificates, and gives a function that uses them for later handshakes; throws {@linkcode ConfigError}. */
+  prepareReload({ listeners, tls }: Configuration): () => void {
+    const shown = this.#tlsListeners.map(({ listener, index }) => {
+      const own = listeners[index]?.tls ?? tls;
+      return { listener, files: own === undefined ? undefined : tlsFilesOf(own) };
+    });
+    return () => {
+      for (const { listener, files } of shown) if (files !== undefined) listener.reload(files);
+    };
+  }
+
+  /** Closes all listeners. Safe to call again. */
+  close(): void {
+    for (const { listener } of this.open) listener.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #listenAt(whole: Configuration, index: number): Promise<string[]> {
+    const configuration = whole.listeners[index] as ListenerConfiguration; // It is one of their indices.
+    const url = withOptions(listenUrlOf(configuration.url), configuration);
+    const meant = url.scheme === "unix" ? undefined : ADDRESSES[url.hostname as typeof LOOPBACK]; // Otherwise undefined.
+    if (meant === undefined || url.scheme === "unix") return [await this.#openOne(url, configuration, whole, index)];
+    const lines: string[] = [];
+    let { port } = url;
+    for (const [at, hostname] of meant.hosts.entries()) {
+      const here = { ...url, hostname, port };
+      try {
+        lines.push(await this.#openOne(here, configuration, whole, index));
+        if (meant.isOneEnough) return lines;
+      } catch (error) {
+        // A machine may lack IPv6, and machines report that in different words.
+        const isOther = error instanceof ListenError && !isOfPort(error.cause);
+        if (!isOther || (meant.isOneEnough ? at === meant.hosts.length - 1 : at === 0)) throw error;
+        if (!meant.isOneEnough) lines.push(`Not listening on ${urlText(here)}: ${NO_ADDRESS}`);
+      }
+      port = Number(/:(\d+)(?:\/|$)/.exec(this.open.at(-1)?.listener.url ?? "")?.[1] ?? port);
+    }
+    return lines;
+  }
+
+  async #openOne(
+    url: ListenUrl,
+    configuration: ListenerConfiguration,
+    { tls, authentication }: Configuration,
+    index: number,
+  ): Promise<string> {
+    const ways = configuration.authentication ?? authentication;
+    let listener: Listener;
+    try {
+      listener = await this.#listener(url, configuration, configuration.tls ?? tls, index);
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      throw new ListenError(`Cannot listen on ${urlText(url)}: ${whyNot(error)}`, { cause: error });
+    }
+    this.open.push({ listener, index });
+    const isOnlyHere = isLocal(url, configuration);
+    const who = isOnlyHere ? "this machine only" : "open to other machines";
+    const isForIpv6Alone = this.#ports.has(index);
+    const where = isForIpv6Alone ? listener.url : listener.url.replace("//[::]:", "//*:"); // The host as it is written.
+    return `Brooklet is listening on ${where} (${who}, ${entryWords(ways, isOnlyHere)})`;
+  }
+
+  readonly #refused = (address: string, reason: string): void =>
+    this.#log(`Connection from ${address} refused: ${printable(reason)}.`);
+
+  async #listener(
+    url: ListenUrl,
+    configuration: ListenerConfiguration,
+    tls: TlsConfiguration | undefined,
+    index: number,
+  ): Promise<Listener> {
+    switch (url.scheme) {
+      case "unix":
+        return await openUnix(url);
+      case "mqtt":
+        return this.#behindProxy(this.#tcp(url, index), url);
+      case "mqtts":
+        return this.#openTls(url, tls, "mqtt", index);
+      case "ws":
+        return this.#webSocket(this.#behindProxy(this.#tcp(url, index), url), url, configuration);
+      case "wss":
+        return this.#webSocket(this.#openTls(url, tls, "http/1.1", index), url, configuration);
+    }
+  }
+
+  /** Ports to share: a listener at `[::]` is for IPv6 alone, and another may have its port for IPv4 (mosquitto). */
+  #portsOf({ listeners }: Configuration): Map<number, TcpPort> {
+    const urls = listeners.map(({ url }) => listenUrlOf(url));
+    const ports = new Map<number, TcpPort>();
+    for (const [index, url] of urls.entries()) {
+      if (url.scheme === "unix" || url.hostname !== "::") continue;
+      const port = new TcpPort({ port: url.port, onRefused: this.#refused });
+      ports.set(index, port);
+      for (const [other, beside] of urls.entries()) {
+        if (beside.scheme === "unix" || url.port === 0 || beside.port !== url.port) continue;
+        if (isIPv4(beside.hostname)) ports.set(other, port);
+      }
+    }
+    return ports;
+  }
+
+  #tcp(url: TcpUrl | WebSocketUrl, index: number): TcpListener {
+    const port = this.#ports.get(index);
+    const admit = this.#admitAt(url);
+    return port === undefined ? listenTcp(url, admit) : listenAtPort(url.hostname, port, admit);
+  }
+
+  /** Admission at a listener: connections of proxies carry many clients, whose addresses are known later. */
+  #admitAt(url: TcpUrl | WebSocketUrl): Admit | undefined {
+    const admit = this.#admit;
+    if (admit === undefined || url.isProxied) return undefined;
+    const trustedProxies = "path" in url ? url.trustedProxies : [];
+    if (trustedProxies.length === 0) return admit;
+    const proxies = new ForwardedAddresses({ trustedProxies });
+    return (address) => proxies.isTrusted(address) ? () => {} : admit(address);
+  }
+
+  #openTls(
+    url: TcpUrl | WebSocketUrl,
+    tls: TlsConfiguration | undefined,
+    alpnProtocol: string,
+    index: number,
+  ): TlsListener {
+    if (tls === undefined) throw new ConfigError("A listener for TLS needs a certificate"); // The schema refuses it before.
+    const { requireCertificate, minimumVersion } = tls;
+    const options = {
+      ...tlsFilesOf(tls),
+      proxyProtocol: url.isProxied,
+      alpnProtocols: [alpnProtocol],
+      minimumVersion,
+      requireCertificate,
+      onHandshakeFailed: this.#refused,
+    };
+    const listener = tlsListener(options, () => this.#tcp(url, index));
+    this.#tlsListeners.push({ listener, index });
+    return listener;
+  }
+
+  #behindProxy(below: Listener, { isProxied }: { readonly isProxied: boolean }): Listener {
+    if (!isProxied) return below;
+    return listenBehindProxy(below, { onRefused: this.#refused });
+  }
+
+  #webSocket(below: Listener, url: WebSocketUrl, { paths, httpDir }: ListenerConfiguration): Listener {
+    const { path, trustedProxies } = url;
+    // A web page cannot write a header of the PROXY protocol.
+    const hosts = url.hosts ?? (url.isProxied ? ["*"] : undefined);
+    // A listener that only this machine can reach is not for web pages in a browser of this machine.
+    const origins = url.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
+    return listenWebSocket(below, {
+      ...paths === undefined ? path === undefined ? {} : { paths: [path] } : { paths },
+      ...origins === undefined ? {} : { origins },
+      ...hosts === undefined ? {} : { hosts },
+      trustedProxies,
+      ...httpDir === undefined ? {} : { answer: staticFiles(httpDir) },
+      onRefused: this.#refused,
+      onWebSocketEnd: ({ code, reason, isByPeer }, { address }) => {
+        if (isByPeer || code === CloseCode.Normal || code === CloseCode.GoingAway) return;
+        this.#log(`Connection from ${address} broke the rules of its transport: ${printable(reason)}.`);
+      },
+    });
+  }
+}
+
+/** Combines the options in the URL with those beside it. */
+function withOptions(
+  url: ListenUrl,
+  { proxyProtocol, origins, hosts, trustedProxies }: ListenerConfiguration,
+): ListenUrl {
+  if (url.scheme === "unix") return url;
+  const isProxied = url.isProxied || proxyProtocol;
+  if (!("path" in url)) return { ...url, isProxied };
+  return {
+    ...url,
+    isProxied,
+    origins: origins ?? url.origins,
+    hosts: hosts ?? url.hosts,
+    trustedProxies: [...url.trustedProxies, ...trustedProxies],
+  };
+}
+
+/** Reads the files of listeners; throws {@linkcode ConfigError} for unusable ones. */
+export function checkListenerFiles({ listeners, tls }: Configuration): void {
+  for (const { httpDir } of listeners) if (httpDir !== undefined) realFolder(httpDir);
+  for (const own of [tls, ...listeners.map(({ tls }) => tls)]) {
+    if (own !== undefined) tlsFilesOf(own);
+  }
+}
+
+function tlsFilesOf(tls: TlsConfiguration): ReloadedTls {
+  const { authority } = tls;
+  if (authority === undefined) return certificateOf(tls);
+  const clientAuthority = readPem("authority of clients", authority);
+  try {
+    certificates(clientAuthority, "authority");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ConfigError(`Cannot use the authority of clients "${authority}": ${error.message}`);
+  }
+  return { ...certificateOf(tls), clientAuthority };
+}
+
+function certificateOf({ certificate, key, chain }: TlsConfiguration): ServerCertificate {
+  const read = { certificate: readPem("certificate", certificate), key: readPem("key", key) };
+  const authorities = chain === undefined ? undefined : readPem("chain of the certificate", chain);
+  try {
+    checkServerCertificate(read);
+    return authorities === undefined ? read : { ...read, certificate: completedChain(read.certificate, authorities) };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ConfigError(`Cannot use the certificate "${certificate}" with the key "${key}": ${error.message}`);
+  }
+}
+
+function openUnix({ path, mode }: UnixUrl): Promise<Listener> {
+  return listenUnix({ path, ...mode === undefined ? {} : { mode } });
+}
+
+/** Whether the address exists and only the port is refused. */
+function isOfPort(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable;
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) return "the port is in use; end the other program or choose another port";
+  if (error instanceof Deno.errors.AddrNotAvailable) return NO_ADDRESS;
+  if (error instanceof Deno.errors.PermissionDenied) return "not permitted; ports below 1024 need a privilege";
+  if (error instanceof Deno.errors.NotCapable) return "not permitted; Deno needs --allow-net for it";
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,120 @@
+import type { Broker } from "../../broker/broker.ts";
+import { ReasonCode } from "../../codec/reason_code.ts";
+import { othersTurn } from "../client/others_turn.ts";
+import { configurationOf } from "../config/configuration.ts";
+import type { Configuration, ListenerConfiguration } from "../config/schema.ts";
+import { ConfigError } from "../config_error.ts";
+import { packetLog } from "../log/event_log.ts";
+import { type Log, printable } from "../log/log.ts";
+import type { Access } from "./access.ts";
+import { applyBans } from "./banning.ts";
+import type { Listening } from "./listening.ts";
+import type { ServeRequest } from "./serve_options.ts";
+
+/** Parts that take another configuration while they run. */
+interface Reloadable {
+  readonly access: Access;
+  readonly listening: Listening;
+  readonly log: Log;
+  readonly broker: Broker;
+}
+
+/** Settings that cannot change while the broker runs. */
+const FIXED = [
+  "storage",
+  "clientIds",
+  "deniedPublish",
+  "deniedWill",
+  "lostSubscription",
+  "delivery",
+  "pidFile",
+] as const;
+const FIXED_OF_LISTENER = ["url", "paths", "origins", "hosts", "httpDir", "trustedProxies", "proxyProtocol"] as const;
+const FIXED_OF_TLS = ["authority", "requireCertificate", "minimumVersion"] as const;
+
+/** Reads the configuration again, with all files that it names. Changes nothing if any of it is unusable. */
+export class Reload {
+  /** Configuration in force. */
+  configuration: Configuration;
+  readonly #request: ServeRequest;
+  readonly #parts: Reloadable;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(request: ServeRequest, configuration: Configuration, parts: Reloadable) {
+    this.#request = request;
+    this.configuration = configuration;
+    this.#parts = parts;
+  }
+
+  /** Reloads, after one that is in progress, and logs the result; it never rejects. */
+  run(): Promise<void> {
+    return this.#running = this.#running.then(() => this.#runOnce());
+  }
+
+  async #runOnce(): Promise<void> {
+    const { log } = this.#parts;
+    try {
+      const { written, overrides } = await this.#request.read();
+      const next = configurationOf(written, overrides);
+      this.#refuseFixed(next);
+      const count = await this.#apply(next);
+      for (const warning of written.warnings) log.line(`Warning: ${warning}`, "warning");
+      log.line("SIGHUP: the configuration and all its files were read again");
+      if (count > 0) log.line(`SIGHUP: ${count} clients were disconnected that may not connect any more`);
+    } catch (error) {
+      const messages = error instanceof ConfigError ? [error.message, ...error.others] : [String(error)];
+      for (const message of messages) {
+        log.line(`SIGHUP: everything stays as it was: ${printable(message)}`, "error");
+      }
+    }
+  }
+
+  #refuseFixed(next: Configuration): void {
+    const changed = changedOf(this.configuration, next);
+    if (changed !== undefined) {
+      throw new ConfigError(`Cannot change "${changed}" while the broker runs: start it again`);
+    }
+  }
+
+  /** Applies a configuration: everything that can fail is done before anything is changed. */
+  async #apply(next: Configuration): Promise<number> {
+    const { access, listening, log, broker } = this.#parts;
+    const applyAccess = await access.prepareReload(next);
+    const applyCertificates = listening.prepareReload(next);
+    log.reload(next.logging);
+    broker.reload({ limits: next.limits, sysIntervalMs: next.sys.intervalSeconds * 1_000, ...packetLog(log) });
+    applyCertificates();
+    const isStillWelcome = applyAccess();
+    const banned = applyBans(broker, next.bans, this.configuration.bans);
+    this.configuration = next;
+    // A client whose password was accepted just before is not known to the broker in the same turn.
+    await othersTurn();
+    const gone = broker.disconnect(
+      ({ principal, peer }) => !isStillWelcome({ principal, listener: peer.listener }),
+      { reasonCode: ReasonCode.NotAuthorized, reason: "the user may not connect any more" },
+    );
+    return gone + banned;
+  }
+}
+
+/** First setting that differs and must not; `undefined`: there is none. */
+function changedOf(now: Configuration, next: Configuration): string | undefined {
+  if (now.listeners.length !== next.listeners.length) return "listeners";
+  for (const [index, listener] of now.listeners.entries()) {
+    const other = next.listeners[index] as ListenerConfiguration; // There are as many.
+    const key = firstChanged(FIXED_OF_LISTENER, listener, other);
+    if (key !== undefined) return `listeners[${index}].${key}`;
+    const [tls, otherTls] = [listener.tls ?? now.tls, other.tls ?? next.tls];
+    const tlsKey = firstChanged(FIXED_OF_TLS, tls, otherTls);
+    if (tlsKey !== undefined) return `${other.tls === undefined ? "tls" : `listeners[${index}].tls`}.${tlsKey}`;
+  }
+  return firstChanged(FIXED, now, next);
+}
+
+function firstChanged<Part extends object, Key extends keyof Part>(
+  keys: readonly Key[],
+  now: Part | undefined,
+  next: Part | undefined,
+): Key | undefined {
+  return keys.find((key) => JSON.stringify(now?.[key]) !== JSON.stringify(next?.[key]));
+}

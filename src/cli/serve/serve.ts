@@ -1,0 +1,210 @@
+import { Broker } from "../../broker/broker.ts";
+import type { BrokerEvent } from "../../broker/events.ts";
+import type { BrokerOptions } from "../../broker/options.ts";
+import { configurationOf, type Written } from "../config/configuration.ts";
+import type { Configuration } from "../config/schema.ts";
+import { ConfigError } from "../config_error.ts";
+import { eventLog, type Logs, packetLog } from "../log/event_log.ts";
+import { Log, printable } from "../log/log.ts";
+import { SummarizedLog } from "../log/summarized_log.ts";
+import { printLine, type ProgramEnvironment, type ProgramIo } from "../program_io.ts";
+import { openStorage, parseStorageOption, storageError } from "../storage_option.ts";
+import { acceptAll, admission } from "./accepting.ts";
+import { Access } from "./access.ts";
+import { applyBans } from "./banning.ts";
+import { ConnectionGate } from "./connection_gate.ts";
+import { checkListenerFiles, Listening } from "./listening.ts";
+import { PidFile } from "./pid_file.ts";
+import { Reload } from "./reload.ts";
+import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
+import { ignoreOtherSignals, onReload, saveSignalWarning, Termination } from "./signals.ts";
+
+const EXIT_STORAGE_LOST = 3;
+// Time limit for closing a lost storage, which may not even answer that it is closed.
+const LOST_CLOSE_MS = 6_000;
+// Lines within 10 s: many errors have one cause.
+const MOST_ERROR_LINES = 5;
+
+/**
+ * Runs the broker until a signal ends it, or it has lost its storage; gives the exit code.
+ *
+ * @throws ConfigError, ListenError, StorageError
+ */
+export async function serve(args: readonly string[], io: ProgramIo): Promise<number> {
+  const request = parseServeOptions(args, io.environment);
+  if (request.action === "check") return await check(request, io);
+  const { written, overrides } = await request.read();
+  const configuration = configurationOf(written, overrides);
+  if (request.action === "run") return await run(request, configuration, startWarnings(written), io);
+  const { effectiveYaml } = await import("../config/print.ts");
+  printLine(io.stdout, effectiveYaml(configuration).trimEnd());
+  for (const warning of written.warnings) printLine(io.stderr, `brooklet: ${printable(warning)}`);
+  return 0;
+}
+
+function startWarnings({ warnings, isOfMosquitto }: Written): readonly string[] {
+  const save = isOfMosquitto ? saveSignalWarning() : undefined;
+  return save === undefined ? warnings : [...warnings, save];
+}
+
+/** Prints everything that is wrong, in the files of the configuration too. */
+async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
+  try {
+    const { written, overrides } = await request.read();
+    const configuration = configurationOf(written, overrides);
+    await checkFiles(configuration);
+    for (const warning of written.warnings) printLine(io.stderr, `brooklet: ${printable(warning)}`);
+    printLine(io.stderr, "brooklet: the configuration can be used");
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const message of [error.message, ...error.others]) printLine(io.stderr, `brooklet: ${printable(message)}`);
+    return 1;
+  }
+}
+
+/** Reads all files of the configuration; throws {@linkcode ConfigError} with the unusable ones. */
+async function checkFiles(configuration: Configuration): Promise<void> {
+  const messages: string[] = [];
+  for (const read of [() => Access.read(configuration), () => checkListenerFiles(configuration)]) {
+    try {
+      await read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      messages.push(error.message, ...error.others);
+    }
+  }
+  const [first, ...others] = messages;
+  if (first !== undefined) throw new ConfigError(first, others);
+}
+
+async function run(
+  request: ServeRequest,
+  configuration: Configuration,
+  warnings: readonly string[],
+  io: ProgramIo,
+): Promise<number> {
+  const access = await Access.read(configuration);
+  using log = new Log(configuration.logging, io);
+  const refusals = new SummarizedLog((line, type, fields) => log.line(line, type, { area: "connections", ...fields }));
+  const denials = new SummarizedLog(log.line);
+  const errors = new SummarizedLog(log.line, MOST_ERROR_LINES);
+  const gate = new ConnectionGate();
+  let reload: Reload | undefined;
+  const current = () => reload?.configuration ?? configuration;
+  // Declared with `using`: no socket file stays, whatever fails.
+  using listening = new Listening(refusals.line, admission(gate, current, refusals.line));
+  const lines = await listening.listen(configuration);
+  for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
+  using termination = new Termination(io); // Before its listening can be noticed.
+  ignoreOtherSignals(log.line, io);
+  io.onUncaught(({ kind, reason }) => log.line(`Error: ${kind}: ${printable(String(reason))}`, "error"));
+  using _pidFile = PidFile.write(configuration.pidFile);
+  const lost = Promise.withResolvers<"lost">();
+  const opened = await openBroker(
+    configuration,
+    access,
+    { log, refusals, denials, errors },
+    io.environment,
+    () => lost.resolve("lost"),
+  );
+  const { broker, says } = opened;
+  applyBans(broker, configuration.bans);
+  log.onTopic = (severity, line) => {
+    // A closed broker has no readers of its log.
+    broker.publish({ topic: `$SYS/broker/log/${severity}`, payload: line }).catch(() => {});
+  };
+  const reloading = reload = new Reload(request, configuration, { access, log, listening, broker });
+  onReload(() => reloading.run(), io); // Before its start can be noticed: by default the signal would end it.
+  for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
+  for (const line of [...lines, says]) log.line(line);
+  const accepting = acceptAll(listening.open, broker, current, refusals.line, gate);
+  const end = await Promise.race([termination.signal, lost.promise]);
+  listening.close();
+  if (end === "lost") await inTime(broker.close(), LOST_CLOSE_MS);
+  else {
+    log.line(`${end}: shutting down`);
+    await broker.close();
+  }
+  await accepting;
+  for (const summarized of [refusals, denials, errors]) summarized.close();
+  log.line("Brooklet has ended");
+  return end === "lost" ? EXIT_STORAGE_LOST : 0;
+}
+
+/** Opens the broker with its storage. */
+async function openBroker(
+  configuration: Configuration,
+  access: Access,
+  logs: Logs,
+  environment: ProgramEnvironment,
+  storageLost: () => void,
+): Promise<{ broker: Broker; says: string }> {
+  const { storage, says } = await openStorage(parseStorageOption(configuration.storage), environment);
+  const tellLog = eventLog(logs);
+  const onEvent = (event: BrokerEvent) => {
+    if (event.kind === "storageLost") storageLost();
+    tellLog(event);
+  };
+  try {
+    return { broker: await Broker.open({ ...brokerOptions(configuration, access, logs), storage, onEvent }), says };
+  } catch (error) {
+    await storage.close();
+    throw storageError("read the storage", error);
+  }
+}
+
+function brokerOptions(
+  { limits, clientIds: { assignedPrefix }, deniedPublish, deniedWill, lostSubscription, delivery, sys }: Configuration,
+  { authenticator, authorizer }: Access,
+  logs: Logs,
+): BrokerOptions {
+  return {
+    limits,
+    authenticator,
+    ...authorizer === undefined ? {} : { authorizer },
+    deniedPublish,
+    deniedWill,
+    lostSubscription,
+    queuesQos0Messages: delivery.queueQos0Messages,
+    upgradesOutgoingQos: delivery.upgradeOutgoingQos,
+    overlappingSubscriptions: delivery.overlapping,
+    checksRetainedPublisher: delivery.checkRetainedPublisher,
+    assignedClientIdPrefix: assignedPrefix,
+    sysIntervalMs: sys.intervalSeconds * 1_000,
+    heapBytes,
+    ...machineClock(),
+    ...packetLog(logs.log),
+  };
+}
+
+/** Resolves when the promise has settled, or after a time limit. */
+async function inTime(promise: Promise<void>, ms: number): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([promise.catch(() => {}), over]);
+  clearTimeout(timer);
+}
+
+/** Bytes of the heap, and of buffers outside of it, which hold bytes read and written. */
+function heapBytes(): number {
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Uptime of the machine, if Deno may read it. */
+function machineClock(): Pick<BrokerOptions, "machine"> {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "osUptime" });
+  return state === "granted" ? { machine: { uptimeMs: () => Deno.osUptime() * 1_000, bootId: bootId() } } : {};
+}
+
+/** Boot id on Linux; Deno reads it only with all permissions, and prompts for none here. */
+function bootId(): string | undefined {
+  const path = "/proc/sys/kernel/random/boot_id";
+  try {
+    const { state } = Deno.permissions.querySync({ name: "read", path });
+    return state === "granted" ? Deno.readTextFileSync(path).trim() : undefined;
+  } catch {
+    return undefined; // Another system, or fewer permissions.
+  }
+}

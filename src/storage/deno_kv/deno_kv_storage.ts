@@ -1,0 +1,194 @@
+import type { Change, CommitItem } from "../../protocol/change.ts";
+import { type BodyReference, isReference } from "../records/queue_page.ts";
+import { MessageRecords } from "../records/records.ts";
+import type { Storage } from "../storage.ts";
+import { KvCommit } from "./commit.ts";
+import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDatabase } from "./file.ts";
+import { recoverJournal } from "./journal.ts";
+import { pageKey } from "./keys.ts";
+import { KvLock, type LockTiming } from "./lock.ts";
+import { type KvDatabase, KvRows } from "./rows.ts";
+import { Contents, KvScan } from "./scan.ts";
+import { KvSessionReader } from "./sessions.ts";
+import { KvSweep } from "./sweep.ts";
+
+/** Parts that work on the contents of a database, made once these are known. */
+interface Work {
+  readonly contents: Contents;
+  readonly commit: KvCommit;
+  readonly reader: KvSessionReader;
+  readonly sweep: KvSweep;
+}
+
+/**
+ * Keeps everything in Deno KV: a file, or a database that is reached by KV Connect. Deno must run with `--unstable-kv`.
+ *
+ * @example
+ * ```ts
+ * import { DenoKvStorage } from "./deno_kv_storage.ts";
+ *
+ * const storage = await DenoKvStorage.open(":memory:");
+ * await storage.commit([{ kind: "sessionStarted", clientId: "c", principal: undefined }]);
+ * for await (const change of storage.restore()) console.log(change.kind);
+ * await storage.close();
+ * ```
+ */
+export class DenoKvStorage implements Storage {
+  readonly isDurable: boolean;
+  /** Whether the database was made by opening it. */
+  readonly isNew: boolean;
+  readonly #kv: KvDatabase;
+  readonly #rows: KvRows;
+  readonly #lock: KvLock | undefined;
+  readonly #messages = new MessageRecords();
+  #work: Work | undefined;
+  #isClosed = false;
+
+  private constructor({ kv, rows, isDurable, isNew }: OpenDatabase, lock: KvLock | undefined) {
+    this.isDurable = isDurable;
+    this.isNew = isNew;
+    this.#kv = kv;
+    this.#rows = rows;
+    this.#lock = lock;
+  }
+
+  /**
+   * Opens a database, and keeps others from opening it.
+   * Opens a database and keeps other brokers from opening it.
+   * @param location path of a file, which is made if there is none, only for its owner to read; the URL of a database that is
+   * @param location path of a file, which is created readable only by its owner if it does not exist; the URL of a
+   * database that is reached by KV Connect; or `:memory:`
+   * @param heartbeatMs interval of the checks that the file exists and is still its own: every second, except in tests;
+   * without a file, interval of the heartbeats that it writes: every 5 seconds
+   * @throws {Error} one line with the reason why it cannot be opened: Deno KV is not enabled, another broker uses it,
+   * it is damaged, it is of a later version, or it is not a database of Brooklet
+   */
+  static async open(location: string, heartbeatMs?: number): Promise<DenoKvStorage> {
+    const database = await openDatabase(location);
+    const { kv, rows, file, isDurable } = database;
+    return await closingOnError(kv, async () => {
+      const lock = isDurable ? await KvLock.take(kv, rows, location, file, { heartbeatMs }) : undefined;
+      try {
+        if (file !== undefined) await checkStructure(file);
+        await recoverJournal(rows);
+      } catch (error) {
+        await lock?.release().catch(() => {}); // The first error says more.
+        throw error;
+      }
+      return new DenoKvStorage(database, lock);
+    });
+  }
+
+  /** Makes a storage over an open database that no other broker uses, or with a lock; for tests. @internal */
+  static async over(kv: KvDatabase, lockTiming?: LockTiming): Promise<DenoKvStorage> {
+    const name = "the database";
+    const rows = new KvRows(kv, name);
+    const isNew = await checkFormat(rows, name, true);
+    const lock = lockTiming && await KvLock.take(kv, rows, name, undefined, lockTiming);
+    await recoverJournal(rows);
+    return new DenoKvStorage({ kv, rows, isNew, isDurable: true, file: undefined }, lock);
+  }
+
+  get lost(): Promise<Error> {
+    return this.#rows.lost;
+  }
+
+  /** @throws {Error} when it is damaged or cannot be read */
+  async *restore(): AsyncGenerator<Change, undefined> {
+    const contents = new Contents(this.#rows);
+    await this.#work?.commit.ready();
+    yield* new KvScan(this.#rows, this.#messages, contents, false).changes();
+    this.#begin(contents);
+  }
+
+  /** @throws {Error} when it is damaged or cannot be read */
+  async *restoreSession(clientId: string, afterSequence = 0): AsyncGenerator<Change, undefined> {
+    const { commit, contents, reader } = await this.#ready();
+    await commit.ready();
+    const session = await commit.session(clientId);
+    if (session === undefined) return;
+    const { number } = session;
+    let { version } = session;
+    let progress = await reader.progress(number);
+    if (afterSequence === 0) {
+      for (const packetIdentifier of progress.accepted) yield { kind: "accepted", clientId, packetIdentifier };
+    }
+    const readBody = contents.bodies.reader();
+    for await (const entries of reader.pages(number, afterSequence + 1)) {
+      const current = await commit.session(clientId);
+      if (current?.number !== number) return; // It ended meanwhile, and its pages are deleted one after the other.
+      if (version !== current.version) {
+        version = current.version;
+        progress = await reader.progress(number);
+      }
+      for (const entry of entries) {
+        const { content, size: _, ...queued } = entry;
+        const { sequence } = queued;
+        if (sequence <= afterSequence || progress.isCompleted(sequence)) continue;
+        const key = pageKey(number, sequence); // Key of the message: more precise in an error than the key of the page.
+        let bytes: Uint8Array;
+        try {
+          bytes = isReference(content) ? partOf(await readBody(content.body, key), content) : content;
+        } catch (error) {
+          progress = await reader.progress(number);
+          if (!progress.isCompleted(sequence) && await reader.session(number) !== undefined) throw error;
+          continue; // Its body is gone because it was completed meanwhile.
+        }
+        const message = this.#rows.decode(key, () => this.#messages.decode(bytes));
+        const { packetIdentifier = 0, isReceived = false } = progress.inflight.get(sequence) ?? {};
+        yield { kind: "queued", clientId, ...queued, message, packetIdentifier };
+        if (isReceived) yield { kind: "received", clientId, sequence };
+      }
+    }
+  }
+
+  async commit(changes: readonly CommitItem[]): Promise<void> {
+    if (changes.length === 0) return;
+    const { commit, sweep } = await this.#ready();
+    await commit.commit(changes);
+    sweep.start();
+  }
+
+  /** Resolves when the rows of sessions that have ended are gone; for tests. @internal */
+  async swept(): Promise<void> {
+    await this.#work?.sweep.settled();
+  }
+
+  /** Closes the database; others may open it then. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      await this.#work?.sweep.stop();
+      await this.#lock?.release();
+    } finally {
+      this.#kv.close();
+    }
+  }
+
+  /** Reads the whole database unless that has been done. */
+  async #ready(): Promise<Work> {
+    if (this.#work !== undefined) return this.#work;
+    const contents = new Contents(this.#rows);
+    for await (const _ of new KvScan(this.#rows, this.#messages, contents, true).changes());
+    return this.#begin(contents);
+  }
+
+  /** Starts the parts that work on the contents, once. */
+  #begin(contents: Contents): Work {
+    if (this.#work !== undefined) return this.#work;
+    const rows = this.#rows;
+    this.#work = {
+      contents,
+      commit: new KvCommit(rows, contents, this.#messages),
+      reader: new KvSessionReader(rows, contents.bodies),
+      sweep: new KvSweep(rows, contents),
+    };
+    this.#work.sweep.start();
+    return this.#work;
+  }
+}
+
+function partOf(body: Uint8Array, { offset, length }: BodyReference): Uint8Array {
+  return body.subarray(offset, offset + length);
+}

@@ -1,0 +1,167 @@
+import { FORMAT_KEY } from "./keys.ts";
+import { type KvDatabase, KvRows, reason, sealed } from "./rows.ts";
+
+/** Opens a database: permissions, the expected format, and the errors when either is wrong. */
+
+/** Version of the layout, see deno_kv_keys.ts. */
+const FORMAT_VERSION = 1;
+export const OWNER_ONLY = 0o600;
+
+/** A database that is open and has our format. */
+export interface OpenDatabase {
+  readonly kv: KvDatabase;
+  readonly rows: KvRows;
+  /** Whether opening it created it. */
+  readonly isNew: boolean;
+  /** Whether it outlives the process. */
+  readonly isDurable: boolean;
+  /** `undefined`: it is not a file. */
+  readonly file: FileIdentity | undefined;
+}
+
+/** Identity of a file, whatever is at its path later. */
+export interface FileIdentity {
+  readonly path: string;
+  readonly device: number;
+  readonly inode: number | null;
+}
+
+/** Opens `:memory:`, a URL, or a file, which is created if missing. Each failure is one line that says what to do. */
+export async function openDatabase(location: string): Promise<OpenDatabase> {
+  if (typeof Deno.openKv !== "function") {
+    throw new Error(`Cannot open ${location}: Deno KV is not enabled; run deno with --unstable-kv`);
+  }
+  if (location === ":memory:" || /^https?:\/\//.test(location)) {
+    const kv = await openKv(location);
+    const rows = new KvRows(kv, location);
+    const isNew = await closingOnError(kv, () => checkFormat(rows, location, true));
+    return { kv, rows, isNew, isDurable: location !== ":memory:", file: undefined };
+  }
+  const isNew = await makeFile(location);
+  const { size, dev, ino } = await Deno.stat(location);
+  if (size === 0) throw new Error(`Cannot open ${location}: the file is empty; ${RESTORE}`);
+  const kv = await openKv(location);
+  const rows = new KvRows(kv, location);
+  await closingOnError(kv, () => checkFormat(rows, location, false));
+  return { kv, rows, isNew, isDurable: true, file: { path: location, device: dev, inode: ino } };
+}
+
+/**
+ * Checks the whole file for damage that SQLite does not notice by itself: one flipped bit can hide rows.
+ * (500,000 rows in 78 MB: 0.3 s; `quick_check` takes 0.1 s and misses rows out of order. Deno 2.9, 2026-11)
+ */
+export async function checkStructure({ path }: FileIdentity): Promise<void> {
+  const { DatabaseSync } = await import("node:sqlite"); // Loaded only by a broker that stores to a file.
+  let complaint: unknown;
+  try {
+    const database = new DatabaseSync(path, { readOnly: true });
+    try {
+      complaint = database.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
+    } finally {
+      database.close();
+    }
+  } catch (cause) {
+    throw new Error(`Cannot open ${path}: ${reason(cause)}; ${RESTORE}`, { cause });
+  }
+  if (complaint !== "ok") throw new Error(`Cannot open ${path}: it is damaged (${reason(complaint)}); ${RESTORE}`);
+}
+
+/** Whether the file at the path is still the one that was opened. */
+export async function isSameFile({ path, device, inode }: FileIdentity): Promise<boolean> {
+  try {
+    const { dev, ino } = await Deno.stat(path);
+    return dev === device && ino === inode;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound); // Any other error proves nothing.
+  }
+}
+
+/** Runs `use`, and closes the database if it fails. */
+export async function closingOnError<T>(kv: KvDatabase, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    kv.close();
+    throw error;
+  }
+}
+
+/**
+ * Checks the format, and writes it to an empty database. True if the database was empty.
+ *
+ * @param mayBeEmpty false: a database without a format is refused
+ */
+export async function checkFormat(rows: KvRows, location: string, mayBeEmpty: boolean): Promise<boolean> {
+  const row = await rows.get(FORMAT_KEY);
+  if (row === undefined) {
+    if (!mayBeEmpty || !await rows.isEmpty()) {
+      throw new Error(`Cannot open ${location}: it is not a database of Brooklet; ${RESTORE}`);
+    }
+    await rows.write([sealed(FORMAT_KEY, new Uint8Array([FORMAT_VERSION]))]);
+    return true;
+  }
+  const [version] = row;
+  if (version === FORMAT_VERSION) return false;
+  throw new Error(
+    `Cannot open ${location}: its format is version ${version}, this Brooklet knows version ${FORMAT_VERSION}`,
+  );
+}
+
+const RESTORE = "give another path, restore a backup, or delete the file to begin without what it held";
+
+async function openKv(location: string): Promise<Deno.Kv> {
+  try {
+    return await Deno.openKv(location);
+  } catch (cause) {
+    throw new Error(`Cannot open ${location}: ${reason(cause)}; ${RESTORE}`, { cause });
+  }
+}
+
+/**
+ * Creates a database if there is none: whole or not at all, so that a database without a format is never one of ours.
+ */
+async function makeFile(path: string): Promise<boolean> {
+  if (await sizeOf(path) !== undefined) return false;
+  if ((await sizeOf(`${path}-wal`) ?? 0) > 0) {
+    throw new Error(
+      `Cannot open ${path}: the file is gone, and ${path}-wal with its last changes is there; ${RESTORE_GONE}`,
+    );
+  }
+  const made = `${path}.new-${Deno.pid}`;
+  try {
+    await removeDatabase(made); // A crash may have left it.
+    const kv = await openKv(made);
+    await closingOnError(kv, () => checkFormat(new KvRows(kv, made), made, true));
+    kv.close(); // Closing merges everything into one file.
+    if (Deno.build.os !== "windows") await Deno.chmod(made, OWNER_ONLY);
+    await Deno.link(made, path); // Does not replace one that another process has created meanwhile.
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) return false;
+    throw new Error(`Cannot make ${path}: ${reason(cause)}`, { cause });
+  } finally {
+    await removeDatabase(made);
+  }
+  return true;
+}
+
+const RESTORE_GONE = "restore the file, or delete that one too to begin without what they held";
+
+/** Size of a file; `undefined`: it does not exist. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await Deno.stat(path)).size;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw new Error(`Cannot open ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+async function removeDatabase(path: string): Promise<void> {
+  for (const name of [path, `${path}-wal`, `${path}-shm`, `${path}-journal`]) {
+    try {
+      await Deno.remove(name);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}

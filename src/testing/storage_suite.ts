@@ -1,0 +1,47 @@
+import { CONTENT_CASES } from "./storage_suite/content_cases.ts";
+import { FAILING_READ_CASES } from "./storage_suite/failing_read_cases.ts";
+import { PROMISE_CASES } from "./storage_suite/promise_cases.ts";
+import { randomCases } from "./storage_suite/random_cases.ts";
+import { SESSION_CASES } from "./storage_suite/session_cases.ts";
+import { type StorageHarness, Trial } from "./storage_suite/trial.ts";
+
+/**
+ * Suite that every storage passes: each promise of the storage contract is a case, and a case that throws names the
+ * broken promise. It needs no test framework: pass each case to yours, as `Deno.test(name, run)`, or just run it.
+ *
+ * ```ts
+ * import { MemoryStorage } from "../../mod.ts";
+ * import { storageSuite } from "./storage_suite.ts";
+ *
+ * const harness = { isDurable: false, create: () => undefined, open: () => new MemoryStorage() };
+ * for (const { run } of storageSuite(harness)) await run();
+ * ```
+ *
+ * @module
+ */
+
+export type { StorageHarness };
+
+/** A case of the suite: its name makes a sentence after the name of the storage. */
+export interface StorageCase {
+  readonly name: string;
+  /** Resolves when the storage keeps this promise. */
+  run(): Promise<void>;
+}
+
+/** Options of {@linkcode storageSuite}. */
+export interface StorageSuiteOptions {
+  /** Seed of the random cases; an error names it. @default the time */
+  readonly seed?: number;
+}
+
+/** Cases of the suite, without those that need more than the harness can do. Each runs in a place of its own. */
+export function storageSuite<Place>(
+  harness: StorageHarness<Place>,
+  options: StorageSuiteOptions = {},
+): readonly StorageCase[] {
+  const { seed = Date.now() >>> 0 } = options;
+  return [...PROMISE_CASES, ...SESSION_CASES, ...CONTENT_CASES, ...FAILING_READ_CASES, ...randomCases(seed)]
+    .filter(({ needs }) => needs === undefined || Boolean(harness[needs]))
+    .map(({ name, check }) => ({ name, run: () => Trial.run(harness, check) }));
+}

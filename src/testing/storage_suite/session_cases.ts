@@ -1,0 +1,221 @@
+import * as changes from "./changes.ts";
+import type { Change } from "../../protocol/change.ts";
+import { accepted, completed, message, queued, received, sent, started } from "./changes.ts";
+import { compareKept, keptOf, readKept } from "./kept.ts";
+import type { Case, Trial } from "./trial.ts";
+
+/** Cases of reading a session, and of the sums of its messages that restore() gives. */
+
+const MANY = 10_000;
+const PAGE = 1_000;
+
+export const SESSION_CASES: readonly Case[] = [
+  {
+    name: "gives messages in the order of their sequence, with what became of them",
+    check: async (trial) => {
+      const [one, two, three] = [queued("c", 1, message("1"), { packetIdentifier: 5 }), waiting(2), waiting(3)];
+      await trial.commit(started("c"), accepted("c", 9), one, two, three, sent("c", 2, 6), received("c", 1));
+      await trial.keeps([
+        started("c"),
+        accepted("c", 9),
+        one,
+        received("c", 1),
+        { ...two, packetIdentifier: 6 },
+        three,
+      ]);
+      await trial.commit(completed("c", 2), sent("c", 3, 6));
+      await trial.keeps([started("c"), accepted("c", 9), one, received("c", 1), { ...three, packetIdentifier: 6 }]);
+    },
+  },
+  {
+    name: "gives Packet Identifiers that were accepted until they are released, from 1 to 65535",
+    check: async (trial) => {
+      const all = [1, 2, 255, 256, 257, 32_768, 65_534, 65_535].map((identifier) => accepted("c", identifier));
+      await trial.commit(started("c"), ...all, changes.released("c", 256), changes.released("c", 3));
+      await trial.keeps([started("c"), ...all.filter((_, index) => index !== 3)]);
+      await trial.commit(accepted("c", 256), changes.released("c", 1));
+      await trial.keeps([started("c"), ...all.slice(1)]);
+    },
+  },
+  {
+    name: "keeps sequences with gaps between them, and large ones",
+    check: async (trial) => {
+      const all = [3, 4, 100, 70_000, 2 ** 32, 2 ** 32 + 1, 2 ** 48].map(waiting);
+      await trial.commit(started("c"), ...all);
+      await trial.keeps([started("c"), ...all]);
+      await trial.commit(completed("c", 4), completed("c", 5), completed("c", 2 ** 32));
+      await trial.keeps([started("c"), ...all.filter(({ sequence }) => sequence !== 4 && sequence !== 2 ** 32)]);
+    },
+  },
+  {
+    name: "gives nothing of a session that it does not know",
+    check: async ({ storage }) => {
+      for (const clientId of ["c", "", "__proto__"]) await reads(storage.restoreSession(clientId), []);
+    },
+  },
+  {
+    name: "gives only what is behind a sequence, to go on from there",
+    check: async (trial) => {
+      const first = queued("c", 1, message("1"), { packetIdentifier: 1 });
+      await trial.commit(started("c"), accepted("c", 9), first, received("c", 1), ...numbers(2, 6).map(waiting));
+      const { storage } = trial;
+      await reads(storage.restoreSession("c", 1), numbers(2, 6).map(waiting));
+      await reads(storage.restoreSession("c", 4), [waiting(5), waiting(6)]);
+      await reads(storage.restoreSession("c", 6), []);
+      await reads(storage.restoreSession("c", 1_000), []);
+      await reads(storage.restoreSession("c", 0), [
+        accepted("c", 9),
+        first,
+        received("c", 1),
+        ...numbers(2, 6).map(waiting),
+      ]);
+    },
+  },
+  {
+    name: "gives messages that come while a session is read, also when its reader stops and goes on",
+    check: async (trial) => {
+      await trial.commit(started("c"), ...numbers(1, PAGE).map(waiting));
+      const sequences: number[] = [];
+      for (let next = PAGE + 1; sequences.length < 3 * PAGE;) {
+        const before = sequences.length;
+        for await (const change of trial.storage.restoreSession("c", sequences.at(-1))) {
+          if (change.kind === "queued") sequences.push(change.sequence);
+          if (next <= 3 * PAGE && sequences.length % 10 === 0) {
+            await trial.commit(...numbers(next, next + 19).map(waiting));
+            next += 20;
+          }
+          if (sequences.length % 700 === 0) break; // Writing all would take too long.
+        }
+        if (sequences.length === before) throw new Error(`Only ${before} of ${3 * PAGE} messages come`);
+      }
+      sequences.forEach((sequence, index) => {
+        if (sequence !== index + 1) throw new Error(`Message ${sequence} comes in the place of ${index + 1}`);
+      });
+    },
+  },
+  {
+    name: "lets several sessions be read at once",
+    check: async (trial) => {
+      const clientIds = ["a", "b", "c"];
+      for (const id of clientIds) {
+        await trial.commit(
+          started(id),
+          ...numbers(1, 300).map((n) => queued(id, n, message(id))),
+        );
+      }
+      await Promise.all(clientIds.map(async (id) => {
+        await reads(trial.storage.restoreSession(id), numbers(1, 300).map((n) => queued(id, n, message(id))));
+      }));
+    },
+  },
+  {
+    name: "says how many messages wait, how large they are, and a sequence that none has exceeded",
+    check: async (trial) => {
+      const large = queued("c", 3, message(changes.pattern(100_000), { properties: { contentType: "\u00e9" } }));
+      await trial.commit(started("c"), waiting(1), waiting(2), large, sent("c", 1, 1), sent("c", 2, 2));
+      await trial.keeps([
+        started("c"),
+        { ...waiting(1), packetIdentifier: 1 },
+        { ...waiting(2), packetIdentifier: 2 },
+        large,
+      ]);
+      await trial.commit(sent("c", 3, 3), completed("c", 1), completed("c", 2), completed("c", 3));
+      await trial.keeps([started("c")]); // The sum is 0 again.
+      await lastSequenceIsAtLeast(trial, 3);
+      if (!trial.harness.isDurable) return;
+      await trial.reopen();
+      await lastSequenceIsAtLeast(trial, 3);
+    },
+  },
+  {
+    name: "knows which sequences were given also after a commit has failed",
+    needs: "failNextCommit",
+    check: async (trial) => {
+      const three = [waiting(1), waiting(2), waiting(3)];
+      const through = three.flatMap(({ sequence }) => [sent("c", sequence, sequence), completed("c", sequence)]);
+      await trial.commit(started("c"), ...three);
+      await failAndRepeat(trial, accepted("c", 5)); // While they wait.
+      await trial.commit(...through);
+      await failAndRepeat(trial, accepted("c", 6)); // After all are completed.
+      const all = [started("c"), accepted("c", 5), accepted("c", 6)];
+      await lastSequenceIsAtLeast(trial, 3);
+      await trial.keeps(all);
+      await lastSequenceIsAtLeast(trial, 3); // Also after reopening: otherwise a later message would count as completed.
+      await failAndRepeat(trial, accepted("c", 6));
+      await trial.commit(...three); // A repeated list.
+      await trial.keeps(all);
+      await trial.commit(waiting(4));
+      await failAndRepeat(trial, changes.released("c", 6));
+      await trial.keeps([started("c"), accepted("c", 5), waiting(4)]);
+    },
+  },
+  {
+    name: `keeps ${MANY} messages of a session in order, until each is completed`,
+    check: async (trial) => {
+      await trial.commit(started("c"));
+      for (const page of pages(MANY)) await trial.commit(...page.map(waiting));
+      await trial.keeps([started("c"), ...numbers(1, MANY).map(waiting)]);
+      for (const page of pages(MANY)) {
+        await trial.commit(
+          ...page.flatMap((n) => [sent("c", n, identifier(n)), ...n % 100 === 0 ? [] : [completed("c", n)]]),
+        );
+      }
+      const left = numbers(1, MANY).filter((n) => n % 100 === 0);
+      await trial.keeps([started("c"), ...left.map((n) => ({ ...waiting(n), packetIdentifier: identifier(n) }))]);
+      await trial.commit(...left.toReversed().map((n) => completed("c", n)));
+      await trial.keeps([started("c")]);
+    },
+  },
+  {
+    name: "keeps 2000 sessions with subscriptions and messages, in few and large lists",
+    check: async (trial) => {
+      const shared = message("to all");
+      const all = numbers(1, 2_000).map((n): readonly Change[] => {
+        const clientId = `client ${n}`;
+        const filters = [`device/${n}/#`, "all", `+/${n % 7}`].map((filter) => changes.subscribed(clientId, filter));
+        return [started(clientId), changes.expiry(clientId, n), ...filters, queued(clientId, n, shared)];
+      });
+      await trial.commit(...all.flat());
+      await trial.keeps(all.flat());
+      await trial.commit(...all.flatMap((_, index) => index % 2 === 0 ? [changes.ended(`client ${index + 1}`)] : []));
+      await trial.keeps(all.filter((_, index) => index % 2 !== 0).flat());
+    },
+  },
+];
+
+/** Makes a commit fail, and commits its change again. */
+async function failAndRepeat(trial: Trial, change: Change): Promise<void> {
+  trial.failNextCommit();
+  await trial.commit(change).catch(() => {}); // The failure is intended.
+  await trial.commit(change);
+}
+
+function waiting(sequence: number) {
+  return queued("c", sequence, message(`${sequence}`));
+}
+
+function identifier(sequence: number): number {
+  return (sequence - 1) % 65_535 + 1;
+}
+
+function numbers(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+function pages(count: number): number[][] {
+  return Array.from({ length: count / PAGE }, (_, page) => numbers(page * PAGE + 1, (page + 1) * PAGE));
+}
+
+/** Compares a read of a session; `expected` contains only changes of that session. */
+async function reads(actual: AsyncIterable<Change>, expected: readonly Change[]): Promise<void> {
+  const given = await Array.fromAsync(actual);
+  const first = given[0] ?? expected[0];
+  const begin = started(first !== undefined && "clientId" in first ? first.clientId : "");
+  compareKept(keptOf([begin, ...given]), keptOf([begin, ...expected]));
+}
+
+async function lastSequenceIsAtLeast({ storage }: Trial, least: number): Promise<void> {
+  const { lastSequences } = await readKept(storage);
+  const last = lastSequences.get("c") ?? 0;
+  if (last < least) throw new Error(`backlog.lastSequence is ${last}, but a message with ${least} was sent`);
+}

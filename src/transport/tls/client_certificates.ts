@@ -1,0 +1,123 @@
+import { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import { certificates } from "./certificate.ts";
+import { isPathValid, wrongDate } from "./certification_path.ts";
+import { signedFields } from "./der.ts";
+import { subjectOf } from "./distinguished_name.ts";
+
+/** Certificate of the client after the handshake. */
+export type ClientCertificate =
+  | { readonly kind: "none" }
+  | { readonly kind: "verified"; readonly name: string | undefined; readonly subject: string | undefined }
+  | { readonly kind: "refused"; readonly reason: string };
+
+// deno-lint-ignore no-control-regex -- It matches control characters on purpose.
+const NOT_TEXT = /[\u0000-\u001f\u007f-\u009f\ufffd]/; // U+FFFD: it was not UTF-8.
+const MOST_REMEMBERED = 10_000;
+const MOST_SENT = 10;
+
+/**
+ * Judges client certificates by one list of authorities.
+ *
+ * The runtime verifies a full handshake, but not a resumed session: it says `authorized` for whatever certificate the
+ * session was made with, even one that was refused then, because all listeners of a process accept each other's tickets
+ * and a ticket is issued before the refusal (Deno 2.9.6). So the certificate of a resumed session is verified again by
+ * {@linkcode isPathValid}, or has passed a full handshake with these authorities, which covers what that cannot verify.
+ */
+export class ClientCertificates {
+  /** The authorities as they were given. */
+  readonly pem: string;
+  readonly #authorities: readonly X509Certificate[];
+  /** Fingerprints of certificates that a full handshake has verified. */
+  readonly #verified = new Set<string>();
+
+  /** Throws TypeError for text that is not a list of certificates. */
+  constructor(pem: string) {
+    this.pem = pem;
+    this.#authorities = certificates(pem, "clientAuthority");
+  }
+
+  /** Outcome for the certificate that the client was asked for. */
+  of(socket: TLSSocket, nowMs = Date.now()): ClientCertificate {
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate === undefined) return { kind: "none" };
+    const reason = this.#refusalOf(certificate, socket, nowMs);
+    if (reason !== undefined) return { kind: "refused", reason };
+    const subject = subjectText(certificate);
+    const name: unknown = socket.getPeerCertificate().subject.CN;
+    if (name === undefined) return { kind: "verified", name, subject };
+    // The name is a user's, also in logs. Several common names come as an array.
+    if (typeof name === "string" && !NOT_TEXT.test(name) && name.isWellFormed()) {
+      return { kind: "verified", name, subject };
+    }
+    return { kind: "refused", reason: "the common name of the client certificate is not one name in plain text" };
+  }
+
+  #refusalOf(certificate: X509Certificate, socket: TLSSocket, nowMs: number): string | undefined {
+    // Versions before 3 are refused: the runtime does not verify that the client has their key. (Deno 2.9.6)
+    if (!isVersion3(certificate)) return "the client certificate is not of version 3 of X.509";
+    const date = wrongDate(certificate, nowMs);
+    if (date !== undefined) return date;
+    if (!socket.authorized) return this.#whyNotVerified(certificate);
+    if (!socket.isSessionReused()) {
+      this.#remember(certificate);
+      return undefined;
+    }
+    const sent = sentWith(socket);
+    const isKnown = this.#verified.has(certificate.fingerprint256) &&
+      sent.every((one) => wrongDate(one, nowMs) === undefined);
+    if (isKnown || isPathValid(certificate, sent, this.#authorities, nowMs)) return undefined;
+    return `${this.#whyNotVerified(certificate)}; its TLS session was resumed`;
+  }
+
+  #remember({ fingerprint256 }: X509Certificate): void {
+    this.#verified.delete(fingerprint256);
+    this.#verified.add(fingerprint256);
+    const [oldest] = this.#verified;
+    if (oldest !== undefined && this.#verified.size > MOST_REMEMBERED) this.#verified.delete(oldest);
+  }
+
+  /** Reason for the log only: no decision depends on it. */
+  #whyNotVerified(certificate: X509Certificate): string {
+    // Not verified although signed by this authority: then its allowed use must be wrong.
+    return this.#authorities.some((authority) => isSignedBy(certificate, authority))
+      ? "the client certificate is not for client authentication"
+      : "the client certificate does not lead to the authority that is asked for";
+  }
+}
+
+/** Other certificates of its chain, as the client sent them, and some that the runtime added from the authorities. */
+function sentWith(socket: TLSSocket): X509Certificate[] {
+  const sent: X509Certificate[] = [];
+  let current = socket.getPeerCertificate(true);
+  while (current.issuerCertificate !== undefined && current.issuerCertificate !== current && sent.length < MOST_SENT) {
+    current = current.issuerCertificate;
+    sent.push(new X509Certificate(current.raw));
+  }
+  return sent;
+}
+
+function isVersion3({ raw }: X509Certificate): boolean {
+  try {
+    return signedFields(raw).version === 3;
+  } catch {
+    return false;
+  }
+}
+
+function isSignedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+  } catch {
+    return false; // The runtime does not know this kind of key or signature.
+  }
+}
+
+/** Subject as text; `undefined`: it cannot be read and gives no name. */
+function subjectText({ raw }: X509Certificate): string | undefined {
+  try {
+    return subjectOf(raw);
+  } catch {
+    return undefined; // The runtime has verified it: it only deviates from the standard's encoding.
+  }
+}

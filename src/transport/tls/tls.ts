@@ -1,0 +1,70 @@
+import { type Listener, preparedListener } from "../listener.ts";
+import { listenBehindProxy } from "../proxy/protocol.ts";
+import { listenTcp, type TcpListener } from "../tcp.ts";
+import { type ReloadedTls, TlsHandshakes, type TlsOptions } from "./handshake.ts";
+
+/** Options of {@linkcode listenTls}. */
+export interface TlsListenOptions extends TlsOptions {
+  /** Address to listen on. @default {"127.0.0.1"} */
+  readonly hostname?: string;
+  /** Port; 0 takes a free one, see {@linkcode TlsListener.port}. @default {8883} */
+  readonly port?: number;
+  /** Whether a proxy writes a header of the PROXY protocol before the handshake. @default {false} */
+  readonly proxyProtocol?: boolean;
+  /** Called with the reason of a failed handshake, for logs. It must not throw. */
+  readonly onHandshakeFailed?: (address: string, reason: string) => void;
+}
+
+/** TLS connections after their handshakes; its URL is such as `mqtts://127.0.0.1:8883`. */
+export interface TlsListener extends Listener {
+  readonly hostname: string;
+  readonly port: number;
+  /**
+   * Uses another certificate from the next handshake on, and verifies clients by another `clientAuthority` if it is
+   * given; open connections stay.
+   *
+   * Throws TypeError for unusable certificates, and keeps the old ones.
+   */
+  reload(reloaded: ReloadedTls): void;
+  /** Closes it; ends handshakes in progress too. */
+  close(): void;
+}
+
+const DEFAULT_PORT = 8883;
+
+/**
+ * Listens for MQTT over TLS 1.2 and 1.3.
+ *
+ * @throws TypeError for unusable certificates or keys; Deno.errors.AddrInUse and other errors of `Deno.listen`
+ */
+export function listenTls(options: TlsListenOptions): TlsListener {
+  const { hostname, port = DEFAULT_PORT } = options;
+  return tlsListener(options, () => listenTcp({ ...(hostname === undefined ? {} : { hostname }), port }));
+}
+
+/** TLS on TCP connections; `listen` is called after the certificates were checked. */
+export function tlsListener(
+  options: Omit<TlsListenOptions, "hostname" | "port">,
+  listen: () => TcpListener,
+): TlsListener {
+  const { proxyProtocol = false, onHandshakeFailed, handshakeTimeoutMs } = options;
+  const handshakes = new TlsHandshakes(options);
+  const tcp = listen();
+  const url = tcp.url.replace(/^mqtt:/, "mqtts:");
+  const onRefused = (address: string, reason: string) => onHandshakeFailed?.(address, reason);
+  const behindProxy = {
+    onRefused,
+    ...(handshakeTimeoutMs === undefined ? {} : { headerTimeoutMs: handshakeTimeoutMs }),
+  };
+  const prepared = preparedListener(
+    proxyProtocol ? listenBehindProxy(tcp, behindProxy) : tcp,
+    (transport) => handshakes.handshake(transport, url),
+    ({ peer }, reason) => onRefused(peer.address, reason),
+    url,
+  );
+  return Object.assign(prepared, {
+    hostname: tcp.hostname,
+    port: tcp.port,
+    reload: (reloaded: ReloadedTls) => handshakes.reload(reloaded),
+  });
+}

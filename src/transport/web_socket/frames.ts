@@ -1,0 +1,288 @@
+import { Slab } from "./slab.ts";
+
+/**
+ * Frames of the WebSocket protocol as a server reads and writes them (RFC 6455, section 5), without extensions, streams
+ * or a clock. MQTT packets need not align with frames [MQTT-6.0.0-2], so payloads of data frames are passed on as they
+ * arrive, and no message is assembled.
+ */
+
+export const Opcode = { Continuation: 0x0, Text: 0x1, Binary: 0x2, Close: 0x8, Ping: 0x9, Pong: 0xa } as const;
+export type Opcode = typeof Opcode[keyof typeof Opcode];
+
+/** Close codes of RFC 6455, section 7.4.1, and 1013 of the registry it opened. */
+export const CloseCode = {
+  Normal: 1000,
+  GoingAway: 1001,
+  ProtocolError: 1002,
+  UnsupportedData: 1003,
+  NoStatus: 1005,
+  Abnormal: 1006,
+  InvalidPayload: 1007,
+  MessageTooBig: 1009,
+  TryAgainLater: 1013,
+} as const;
+
+/** End of a WebSocket connection, past or imminent. */
+export interface WebSocketEnd {
+  /** 1005: the peer gave none. 1006: the connection was lost. */
+  readonly code: number;
+  readonly reason: string;
+  readonly isByPeer: boolean;
+}
+
+/** End without a Close frame. */
+export const LOST: WebSocketEnd = { code: CloseCode.Abnormal, reason: "the connection was lost", isByPeer: true };
+
+const MOST_CONTROL_BYTES = 125;
+const LONGEST_HEADER_BYTES = 14;
+const FINAL = 0x80;
+const RESERVED = 0x70;
+const MASKED = 0x80;
+// Shared: a decoder that is not streaming keeps nothing between calls.
+const UTF8_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const UTF8_ENCODER = new TextEncoder();
+
+/** Parses frames, however they are cut into chunks; buffers no more than a header and a control frame. */
+export class FrameDecoder {
+  /** Set by a Close frame or a violation: all that follows is ignored. */
+  end: WebSocketEnd | undefined;
+  readonly #maximumMessageBytes: number;
+  readonly #onPing: (payload: Uint8Array) => void;
+  readonly #slab: Slab;
+  /** Incomplete header. */
+  readonly #header = new Uint8Array(LONGEST_HEADER_BYTES);
+  #headerBytes = 0;
+  /** Bytes of the payload that are still missing, and the mask at their start. */
+  #remaining = 0;
+  #mask = 0;
+  #isWithinMessage = false;
+  #messageBytes = 0;
+  /** Payload of an incomplete control frame. */
+  #control: Uint8Array | undefined;
+  #controlOpcode: number = Opcode.Ping;
+
+  constructor(maximumMessageBytes: number, onPing: (payload: Uint8Array) => void, slab = new Slab()) {
+    this.#maximumMessageBytes = maximumMessageBytes;
+    this.#slab = slab;
+    this.#onPing = onPing;
+  }
+
+  /** Payload of the data frames of a chunk, as one piece, unmasked into another buffer; `undefined` if empty. */
+  decode(chunk: Uint8Array): Uint8Array | undefined {
+    const source = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    const end = chunk.length;
+    let target: DataView<ArrayBuffer> | undefined;
+    let start = 0;
+    let written = 0;
+    let position = 0;
+    while (position < end && this.end === undefined) {
+      if (this.#remaining === 0) {
+        position = this.#readHeader(source, position);
+        continue;
+      }
+      const length = Math.min(this.#remaining, end - position);
+      if (this.#control !== undefined) {
+        this.#readControl(this.#control, source, position, length);
+      } else {
+        if (target === undefined) {
+          const shared = this.#slab.reserve(end - position);
+          target = shared === undefined ? new DataView(new ArrayBuffer(end - position)) : this.#slab.view;
+          start = shared ?? 0;
+        }
+        unmask(source, position, target, start + written, length, this.#mask);
+        written += length;
+        this.#consume(length);
+      }
+      position += length;
+    }
+    return target && new Uint8Array(target.buffer, start, written);
+  }
+
+  /** Reads a header, or the part that is there; gives the position after it. */
+  #readHeader(source: DataView, position: number): number {
+    if (this.#headerBytes === 0) {
+      const length = this.#openFrame(source, position, source.byteLength - position);
+      if (length > 0 || this.end !== undefined) return position + length;
+    }
+    const header = new DataView(this.#header.buffer);
+    while (position < source.byteLength && this.end === undefined) {
+      header.setUint8(this.#headerBytes++, source.getUint8(position++));
+      if (this.#openFrame(header, 0, this.#headerBytes) > 0) {
+        this.#headerBytes = 0;
+        break;
+      }
+    }
+    return position;
+  }
+
+  /** Gives the length of the header; 0 if it is incomplete or not allowed. */
+  #openFrame(view: DataView, at: number, available: number): number {
+    const first = view.getUint8(at);
+    const opcode = first & 0x0f;
+    const isFinal = (first & FINAL) !== 0;
+    const complaint = this.#complaintAbout(first, opcode, isFinal);
+    if (complaint !== undefined) return this.#fail(CloseCode.ProtocolError, complaint);
+    if (opcode === Opcode.Text) { // [MQTT-6.0.0-1]
+      return this.#fail(CloseCode.UnsupportedData, "MQTT is carried in binary frames, not in text frames");
+    }
+    if (available < 2) return 0;
+    const second = view.getUint8(at + 1);
+    if ((second & MASKED) === 0) { // RFC 6455, section 5.1
+      return this.#fail(CloseCode.ProtocolError, "a frame of a client is not masked");
+    }
+    const shortLength = second & 0x7f;
+    const isControl = opcode >= Opcode.Close;
+    if (isControl && shortLength > MOST_CONTROL_BYTES) { // RFC 6455, section 5.5
+      return this.#fail(CloseCode.ProtocolError, "a control frame has more than 125 bytes");
+    }
+    const lengthBytes = shortLength < 126 ? 0 : shortLength === 126 ? 2 : 8;
+    if (available < 6 + lengthBytes) return 0;
+    const length = lengthBytes === 0 ? shortLength : longLength(view, at + 2, lengthBytes);
+    if (length === undefined) { // RFC 6455, section 5.2
+      return this.#fail(CloseCode.ProtocolError, "the length of a frame is not well-formed");
+    }
+    this.#mask = view.getInt32(at + 2 + lengthBytes);
+    this.#remaining = length;
+    if (isControl) this.#openControl(opcode, length);
+    else if (!this.#openData(isFinal, length)) return 0;
+    return 6 + lengthBytes;
+  }
+
+  #complaintAbout(first: number, opcode: number, isFinal: boolean): string | undefined {
+    if ((first & RESERVED) !== 0) return "a reserved bit is set"; // RFC 6455, section 5.2
+    switch (opcode) {
+      case Opcode.Continuation: // RFC 6455, section 5.4
+        return this.#isWithinMessage ? undefined : "a continuation frame continues nothing";
+      case Opcode.Text:
+      case Opcode.Binary:
+        return this.#isWithinMessage ? "a message begins within another one" : undefined;
+      case Opcode.Close:
+      case Opcode.Ping:
+      case Opcode.Pong: // RFC 6455, section 5.5
+        return isFinal ? undefined : "a control frame is fragmented";
+      default:
+        return "an opcode is reserved"; // RFC 6455, section 5.2
+    }
+  }
+
+  #openData(isFinal: boolean, length: number): boolean {
+    this.#messageBytes += length;
+    if (this.#messageBytes > this.#maximumMessageBytes) {
+      this.#fail(CloseCode.MessageTooBig, `a message has more than ${this.#maximumMessageBytes} bytes`);
+      return false;
+    }
+    this.#isWithinMessage = !isFinal;
+    if (isFinal) this.#messageBytes = 0;
+    return true;
+  }
+
+  #openControl(opcode: number, length: number): void {
+    this.#controlOpcode = opcode;
+    this.#control = new Uint8Array(length);
+    if (length === 0) this.#endControl(this.#control);
+  }
+
+  #readControl(control: Uint8Array, source: DataView, position: number, length: number): void {
+    const target = new DataView(control.buffer);
+    unmask(source, position, target, control.length - this.#remaining, length, this.#mask);
+    this.#consume(length);
+    if (this.#remaining === 0) this.#endControl(control);
+  }
+
+  #endControl(payload: Uint8Array): void {
+    this.#control = undefined;
+    if (this.#controlOpcode === Opcode.Ping) this.#onPing(payload);
+    else if (this.#controlOpcode === Opcode.Close) this.#endByPeer(payload);
+    // A Pong needs no answer, whether it was requested or not (RFC 6455, section 5.5.3).
+  }
+
+  /** Ends the connection by the peer's Close frame (RFC 6455, section 5.5.1). */
+  #endByPeer(payload: Uint8Array): void {
+    if (payload.length === 0) {
+      this.end = { code: CloseCode.NoStatus, reason: "", isByPeer: true };
+      return;
+    }
+    const code = payload.length === 1 ? 0 : new DataView(payload.buffer).getUint16(0);
+    if (!isSendableCloseCode(code)) {
+      this.#fail(CloseCode.ProtocolError, "a Close frame has no valid code");
+      return;
+    }
+    try {
+      this.end = { code, reason: UTF8_DECODER.decode(payload.subarray(2)), isByPeer: true };
+    } catch {
+      // A fatal TextDecoder throws only for ill-formed UTF-8.
+      this.#fail(CloseCode.InvalidPayload, "the reason of a Close frame is not UTF-8");
+    }
+  }
+
+  #consume(length: number): void {
+    this.#remaining -= length;
+    const bits = (length & 3) * 8;
+    if (bits !== 0) this.#mask = (this.#mask << bits) | (this.#mask >>> (32 - bits));
+  }
+
+  #fail(code: number, reason: string): 0 {
+    this.end = { code, reason, isByPeer: false };
+    return 0;
+  }
+}
+
+/** A whole frame of a server, header and payload side by side. */
+export function encodeFrame(opcode: Opcode, payload: Uint8Array, slab?: Slab): Uint8Array {
+  const { length } = payload;
+  const headerBytes = length < 126 ? 2 : length < 0x1_0000 ? 4 : 10;
+  const frame = slab?.take(headerBytes + length) ?? new Uint8Array(headerBytes + length);
+  frame[0] = FINAL | opcode;
+  if (headerBytes === 2) {
+    frame[1] = length;
+  } else if (headerBytes === 4) {
+    frame[1] = 126;
+    frame[2] = length >>> 8;
+    frame[3] = length;
+  } else {
+    frame[1] = 127;
+    const view = new DataView(frame.buffer, frame.byteOffset);
+    view.setUint32(2, Math.floor(length / 0x1_0000_0000));
+    view.setUint32(6, length);
+  }
+  frame.set(payload, headerBytes);
+  return frame;
+}
+
+/** A Close frame; without a code if no endpoint may send that code. */
+export function encodeClose(code: number, reason = ""): Uint8Array {
+  if (!isSendableCloseCode(code)) return encodeFrame(Opcode.Close, new Uint8Array(0));
+  const payload = new Uint8Array(MOST_CONTROL_BYTES);
+  payload[0] = code >>> 8;
+  payload[1] = code;
+  const { written } = UTF8_ENCODER.encodeInto(reason, payload.subarray(2)); // It cuts between characters.
+  return encodeFrame(Opcode.Close, payload.subarray(0, 2 + written));
+}
+
+/** Length of 16 or 63 bits; `undefined` if fewer bits would do, or if the most significant bit is set. */
+function longLength(view: DataView, at: number, lengthBytes: 2 | 8): number | undefined {
+  if (lengthBytes === 2) {
+    const length = view.getUint16(at);
+    return length < 126 ? undefined : length;
+  }
+  const high = view.getUint32(at);
+  const length = high * 0x1_0000_0000 + view.getUint32(at + 4); // Not exact beyond 2^53, which exceeds every limit.
+  return high > 0x7fff_ffff || length < 0x1_0000 ? undefined : length;
+}
+
+/**
+ * Whether an endpoint may send a code: RFC 6455, section 7.4, and the codes 1012 to 1014 that were registered later.
+ */
+function isSendableCloseCode(code: number): boolean {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+/** Copies `source` to `target`, four bytes at a time, each XORed with the rotating key (section 5.3). */
+function unmask(source: DataView, from: number, target: DataView, to: number, length: number, mask: number): void {
+  const wordsEnd = length - 3;
+  let index = 0;
+  for (; index < wordsEnd; index += 4) target.setInt32(to + index, source.getInt32(from + index) ^ mask);
+  for (let shift = 24; index < length; index++, shift -= 8) {
+    target.setUint8(to + index, source.getUint8(from + index) ^ (mask >>> shift));
+  }
+}

@@ -1,0 +1,155 @@
+import type { HttpRequest } from "../transport.ts";
+import { type AllowedOrigins, originVerdict, type PageScheme } from "./origin.ts";
+import { connectTestPage } from "./page.ts";
+
+/** Options of {@linkcode checkUpgrade}. */
+export interface UpgradeOptions {
+  /** Paths of the endpoint, compared literally; `any` if a route has chosen already. @default {["/mqtt", "/"]} */
+  readonly paths?: readonly string[] | "any";
+  /**
+   * `false` accepts clients that offer no subprotocol; one that offers only foreign ones is refused. @default {true}
+   */
+  readonly requireSubprotocol?: boolean;
+  /** Web pages that may connect. @default any, but `sameOrigin` with cookies or HTTP credentials */
+  readonly origins?: AllowedOrigins;
+}
+
+/** Acceptance: the request becomes a WebSocket connection. */
+export interface UpgradeAcceptance {
+  readonly kind: "accepted";
+  /** Subprotocol to answer with, one of those that were offered. */
+  readonly subprotocol: string | undefined;
+  /** `Sec-WebSocket-Key`, for {@linkcode acceptKey}. */
+  readonly key: string;
+}
+
+/** Refusal: the answer to the request. */
+export interface UpgradeRefusal {
+  readonly kind: "refused";
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Reason for logs. */
+  readonly reason: string;
+}
+
+const DEFAULT_PATHS: readonly string[] = ["/mqtt", "/"];
+const PROTOCOL_VERSION = "13";
+const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, section 1.3
+const KEY = /^[A-Za-z0-9+/]{22}==$/; // 16 bytes in base64
+const MQTT_SUBPROTOCOL = /^mqtt[\w!#$%&'*+.^`|~-]*$/;
+const HOW_TO_CONNECT = `This is an MQTT endpoint over WebSocket. A client connects to it with a request like this:
+
+  GET /mqtt HTTP/1.1
+  Host: ...
+  Connection: Upgrade
+  Upgrade: websocket
+  Sec-WebSocket-Version: 13
+  Sec-WebSocket-Key: ...
+  Sec-WebSocket-Protocol: mqtt
+
+In a browser: new WebSocket("ws://host:port/mqtt", "mqtt")
+`;
+
+/**
+ * Decides whether a request opens an MQTT connection over WebSocket (RFC 6455, section 4.2; MQTT 5, section 6).
+ *
+ * @param scheme by which the client reached the server, by default that of the request's URL
+ */
+export function checkUpgrade(
+  request: HttpRequest,
+  options: UpgradeOptions = {},
+  scheme: PageScheme = schemeOf(request.url),
+): UpgradeAcceptance | UpgradeRefusal {
+  const { paths = DEFAULT_PATHS, requireSubprotocol = true, origins } = options;
+  const { method, headers } = request;
+  if (paths !== "any" && !paths.includes(new URL(request.url).pathname)) {
+    return refusal(404, "the path is not one of the endpoint", `Nothing is here. MQTT is at: ${paths.join(" ")}\n`);
+  }
+  if (method !== "GET") {
+    return refusal(405, "the method is not GET", "An MQTT endpoint over WebSocket takes GET only.\n", { allow: "GET" });
+  }
+  if (!hasToken(headers, "upgrade", "websocket") || !hasToken(headers, "connection", "upgrade")) {
+    return notAnUpgrade(headers);
+  }
+  if (headers.get("sec-websocket-version") !== PROTOCOL_VERSION) { // RFC 6455, section 4.4
+    const body = "This endpoint speaks version 13 of the WebSocket protocol:\n\nSec-WebSocket-Version: 13\n";
+    const extra = { upgrade: "websocket", "sec-websocket-version": PROTOCOL_VERSION };
+    return refusal(426, "the version of the WebSocket protocol is not 13", body, extra);
+  }
+  const key = headers.get("sec-websocket-key");
+  if (key === null || !KEY.test(key)) {
+    const body = "Sec-WebSocket-Key must be there once, 16 random bytes in base64.\n";
+    return refusal(400, "Sec-WebSocket-Key is missing or malformed", body);
+  }
+  const offered = headers.get("sec-websocket-protocol");
+  const subprotocol = offered === null ? undefined : chooseSubprotocol(offered);
+  if (subprotocol === undefined && (requireSubprotocol || offered !== null)) return noSubprotocol(offered);
+  const verdict = originVerdict(request, origins, scheme);
+  if (verdict === "otherOrigin") {
+    const body = "Pages of this origin may not connect here. The operator of the broker can allow it:\n" +
+      'the value of the header Origin, as it is, belongs in the list "origins".\n';
+    return refusal(403, "the origin is not allowed", body);
+  }
+  if (verdict === "otherScheme") {
+    const body =
+      `This page has another scheme than the endpoint, which was asked for with ${scheme}. Behind a proxy that\n` +
+      "ends TLS, the proxy belongs in the list of trusted proxies and has to send X-Forwarded-Proto, or the value of the\n" +
+      'header Origin, as it is, belongs in the list "origins".\n';
+    return refusal(403, "the origin has another scheme than the request", body);
+  }
+  return { kind: "accepted", subprotocol, key };
+}
+
+function schemeOf(url: string): PageScheme {
+  return new URL(url).protocol === "https:" ? "https" : "http";
+}
+
+/** `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455, section 4.2.2). */
+export async function acceptKey(key: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + ACCEPT_GUID));
+  return new Uint8Array(digest).toBase64();
+}
+
+/** Makes an answer of plain text that says what is wrong. */
+export function refusal(
+  status: number,
+  reason: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): UpgradeRefusal {
+  const common = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+  return { kind: "refused", status, reason, body, headers: { ...common, ...headers } };
+}
+
+/** Prefers `mqtt`, then `mqttv3.1`, then any other that begins with `mqtt` [MQTT-6.0.0-3]. */
+function chooseSubprotocol(offered: string): string | undefined {
+  const names = offered.split(",").map((name) => name.trim());
+  return names.find((name) => name === "mqtt") ?? names.find((name) => name === "mqttv3.1") ??
+    names.find((name) => MQTT_SUBPROTOCOL.test(name));
+}
+
+/** Answers a browser with a page, and other clients with text. */
+function notAnUpgrade(headers: Headers): UpgradeRefusal {
+  const reason = "the request is not a WebSocket upgrade";
+  const isBrowser = /(?:^|,)\s*text\/html\b/i.test(headers.get("accept") ?? "");
+  if (!isBrowser) return refusal(400, reason, HOW_TO_CONNECT, { vary: "accept" });
+  const { body, contentSecurityPolicy } = connectTestPage(crypto.randomUUID());
+  return refusal(400, reason, body, {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": contentSecurityPolicy,
+    vary: "accept",
+  });
+}
+
+function noSubprotocol(offered: string | null): UpgradeRefusal {
+  const reason = offered === null ? "no subprotocol is offered" : "no subprotocol of MQTT is offered";
+  const body = `This endpoint speaks MQTT, and ${reason}. Offer it with this line:\n\n` +
+    'Sec-WebSocket-Protocol: mqtt\n\nIn a browser: new WebSocket(url, "mqtt")\n';
+  return refusal(400, reason, body);
+}
+
+/** Whether a list such as `Connection` or `Upgrade` has a token, in any case (RFC 9110, sections 7.6.1 and 7.8). */
+function hasToken(headers: Headers, name: string, token: string): boolean {
+  return headers.get(name)?.split(",").some((item) => item.trim().toLowerCase() === token) ?? false;
+}

@@ -1,0 +1,241 @@
+import type { ByteChannel } from "../byte_channel.ts";
+import { ChannelTransport } from "../channel_transport.ts";
+import type { HttpRequest, Peer, Transport } from "../transport.ts";
+import { encodeClose, encodeFrame, FrameDecoder, LOST, Opcode, type WebSocketEnd } from "./frames.ts";
+import type { Slab } from "./slab.ts";
+
+/** Options of a WebSocket connection on one of our transports. */
+export interface WebSocketOptions {
+  /**
+   * Limit of a message, that is a frame and its continuations; a larger one closes with 1009. @default {268_435_460}
+   */
+  readonly maximumMessageBytes?: number;
+  /**
+   * Silence of the peer after which a Ping is sent, and after as long again the connection is closed.
+   *
+   * @default never: MQTT has its own Keep Alive
+   */
+  readonly pingIntervalMs?: number;
+  /** Time limit for the peer's answer to a Close frame. @default {1_000} */
+  readonly closeTimeoutMs?: number;
+  /** Called when the connection has ended, for logs. It must not throw. */
+  readonly onWebSocketEnd?: (end: WebSocketEnd, peer: Peer) => void;
+}
+
+/** A WebSocket connection: `readable` and `writable` carry the payload of its binary frames. */
+export interface WebSocketTransport extends Transport {
+  /** Request that opened it, for authenticators. */
+  readonly request: HttpRequest;
+  readonly subprotocol: string | undefined;
+}
+
+/** Result of the handshake. */
+export interface OpenedWebSocket {
+  readonly below: ByteChannel;
+  /** Bytes after the head of the request: the first frames. */
+  readonly rest: Uint8Array;
+  readonly peer: Peer;
+  readonly request: HttpRequest;
+  readonly subprotocol: string | undefined;
+  /** Slab shared by the connections of a listener. */
+  readonly slab: Slab;
+  /** Code of a Close frame that is not about a violation. */
+  closeCode(): number;
+}
+
+// Largest packet of MQTT, with its fixed header.
+const DEFAULT_MESSAGE_BYTES = 268_435_460;
+const DEFAULT_CLOSE_TIMEOUT_MS = 1_000;
+
+/**
+ * Speaks frames on a connection after its handshake. Closing sends a Close frame and waits a moment for the answer;
+ * closing again, or while a write is stuck, ends the connection at once.
+ */
+export function webSocketTransport(opened: OpenedWebSocket, options: WebSocketOptions = {}): WebSocketTransport {
+  const { peer, request, subprotocol } = opened;
+  return Object.assign(new ChannelTransport(new WebSocketChannel(opened, options), peer), { request, subprotocol });
+}
+
+type Phase = "open" | "closing" | "closed";
+/** Result of a read. */
+type Payload = Uint8Array | undefined;
+
+/**
+ * Frames of one connection, directly on the bytes below and not as a pair of `TransformStream`s, which cannot see when
+ * a Pong has been sent, and so cannot bound Pongs, and end one direction when the other still has to wait for a Close
+ * frame.
+ */
+class WebSocketChannel implements ByteChannel {
+  readonly #opened: OpenedWebSocket;
+  readonly #below: ByteChannel;
+  readonly #options: WebSocketOptions;
+  readonly #decoder: FrameDecoder;
+  #phase: Phase = "open";
+  #end: WebSocketEnd | undefined;
+  #rest: Uint8Array | undefined;
+  #isReading = false;
+  /** Reads that began before they were asked for: for a Pong, or for the answer to a Close frame. */
+  readonly #ahead: Promise<Payload>[] = [];
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #pingTimer: ReturnType<typeof setInterval> | undefined;
+  #isHeard = true;
+  #isPinged = false;
+  #isPonging = false;
+  /** Latest Ping, the only one that is answered if several wait (RFC 6455, section 5.5.3). */
+  #nextPong: Uint8Array | undefined;
+
+  constructor(opened: OpenedWebSocket, options: WebSocketOptions) {
+    this.#opened = opened;
+    this.#below = opened.below;
+    this.#options = options;
+    const { maximumMessageBytes = DEFAULT_MESSAGE_BYTES, pingIntervalMs } = options;
+    this.#decoder = new FrameDecoder(maximumMessageBytes, (payload) => this.#pong(payload), opened.slab);
+    if (opened.rest.length > 0) this.#rest = opened.rest;
+    if (pingIntervalMs !== undefined) this.#pingTimer = setInterval(() => this.#ping(), pingIntervalMs);
+  }
+
+  read(): Promise<Payload> {
+    return this.#ahead.shift() ?? this.#read();
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#phase !== "open") return Promise.reject(new Error("Cannot write: the WebSocket connection is closed"));
+    if (bytes.length === 0) return Promise.resolve();
+    return this.#below.write(encodeFrame(Opcode.Binary, bytes, this.#opened.slab));
+  }
+
+  get isWriting(): boolean {
+    return this.#below.isWriting;
+  }
+
+  /** Sends a Close frame; the peer closes or is closed. */
+  closeWrite(): Promise<void> {
+    if (this.#phase !== "open") return Promise.resolve();
+    return this.#startClosing({ code: this.#opened.closeCode(), reason: "", isByPeer: false });
+  }
+
+  close(): void {
+    if (this.#phase !== "open" || this.isWriting) this.#break();
+    else this.closeWrite().catch(() => {}); // It has ended already, as the reads will show.
+  }
+
+  /** Ends the connection without a Close frame, or without waiting for the answer. */
+  #break(): void {
+    this.#below.close();
+    this.#readAhead(); // Sees the end.
+  }
+
+  /** Reads until there is a payload, or the end; while closing, until the end. */
+  #read(): Promise<Payload> {
+    if (this.#phase === "closed") return Promise.resolve(undefined);
+    this.#isReading = true;
+    const rest = this.#rest;
+    if (rest === undefined) return this.#below.read().then(this.#received, this.#lost);
+    this.#rest = undefined;
+    return Promise.resolve(rest).then(this.#received);
+  }
+
+  #readAhead(): void {
+    if (this.#isReading || this.#phase === "closed") return;
+    const reading = this.#read();
+    reading.catch(() => {}); // The later read reports it.
+    this.#ahead.push(reading);
+  }
+
+  readonly #received = (chunk: Uint8Array | undefined): Payload | Promise<Payload> => {
+    if (chunk === undefined) return this.#over(this.#end ?? LOST);
+    this.#isHeard = true;
+    // Bytes after a violation or a Close frame are ignored.
+    const decoded = this.#decoder.end === undefined ? this.#decoder.decode(chunk) : undefined;
+    const payload = this.#phase === "open" ? decoded : undefined;
+    const { end } = this.#decoder;
+    if (end === undefined && payload === undefined) return this.#read();
+    this.#isReading = false;
+    if (end === undefined) return payload;
+    const ended = this.#finish(end);
+    if (payload === undefined) return ended;
+    this.#ahead.push(ended);
+    return payload;
+  };
+
+  /** Finishes after a Close frame of the peer, or a violation: only the end is left to read. */
+  #finish(end: WebSocketEnd): Promise<Payload> {
+    this.#isReading = true;
+    if (end.isByPeer) return this.#answerClose(end);
+    if (this.#phase === "open") this.#startClosing(end).catch(() => this.#over(end)); // The peer does not hear it.
+    return this.#read();
+  }
+
+  readonly #lost = (error: unknown): undefined => {
+    this.#over(this.#end ?? LOST);
+    if (this.#end === undefined) throw error;
+    // It ended for that reason, and the peer did not answer.
+  };
+
+  async #startClosing(end: WebSocketEnd): Promise<void> {
+    this.#phase = "closing";
+    this.#end = end;
+    this.#closeInTime();
+    const sent = this.#below.write(encodeClose(end.code, end.reason));
+    this.#readAhead(); // Waits for the answer, whether the channel is read or not.
+    await sent;
+    // After a violation no answer can be read: the end of the stream asks the peer for its own.
+    if (this.#decoder.end !== undefined) await this.#below.closeWrite();
+  }
+
+  /** Answers the peer's Close frame with its code; then it is for us to close (RFC 6455, sections 5.5.1, 7.1.1). */
+  async #answerClose(end: WebSocketEnd): Promise<undefined> {
+    if (this.#phase === "open") {
+      this.#phase = "closing";
+      this.#closeInTime();
+      await this.#below.write(encodeClose(end.code)).catch(() => {}); // The peer may be gone without waiting.
+    }
+    this.#over(this.#end ?? end);
+  }
+
+  #closeInTime(): void {
+    const { closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = this.#options;
+    this.#closeTimer = setTimeout(() => this.#below.close(), closeTimeoutMs);
+  }
+
+  #over(end: WebSocketEnd): undefined {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    clearTimeout(this.#closeTimer);
+    clearInterval(this.#pingTimer);
+    this.#below.close();
+    this.#options.onWebSocketEnd?.(end, this.#opened.peer);
+  }
+
+  #pong(payload: Uint8Array): void {
+    if (this.#phase !== "open") return;
+    if (this.#isPonging) {
+      this.#nextPong = payload;
+      return;
+    }
+    this.#isPonging = true;
+    const sent = () => {
+      this.#isPonging = false;
+      const next = this.#nextPong;
+      this.#nextPong = undefined;
+      if (next !== undefined) this.#pong(next);
+    };
+    // A failed write ends the connection: the reads see it.
+    this.#below.write(encodeFrame(Opcode.Pong, payload)).then(sent, () => {});
+  }
+
+  #ping(): void {
+    if (this.#phase !== "open") return;
+    const isUnread = this.#ahead.length > 0 && !this.#isReading; // Unread bytes: the peer's silence cannot be judged.
+    if (this.#isHeard || isUnread) {
+      this.#isHeard = false;
+      this.#isPinged = false;
+    } else if (this.#isPinged) {
+      this.#break();
+    } else {
+      this.#isPinged = true;
+      this.#below.write(encodeFrame(Opcode.Ping, new Uint8Array(0))).catch(() => {}); // The reads see it.
+      this.#readAhead(); // A Pong must be heard, whether the channel is read or not.
+    }
+  }
+}
