@@ -146,8 +146,8 @@ export { changeFromJson, changeToJson } from "./src/storage/records/change_json.
 export { DenoKvStorage } from "./src/storage/deno_kv/deno_kv_storage.ts";
 export { MemoryStorage } from "./src/storage/memory.ts";
 export type { Storage } from "./src/storage/storage.ts";
-export type { ByteChannel } from "./src/transport/byte_channel.ts";
-export type { FusibleTransform } from "./src/transport/channel_streams.ts";
+export type { ByteChannel } from "./src/transport/transport.ts";
+export type { FusibleTransform } from "./src/transport/channel_transport.ts";
 export { ChannelTransport } from "./src/transport/channel_transport.ts";
 export type { Listener } from "./src/transport/listener.ts";
 export { memoryTransport, type MemoryTransportPair } from "./src/transport/memory.ts";
@@ -155,7 +155,7 @@ export { listenTcp, type TcpListener, type TcpListenOptions } from "./src/transp
 export { listenTls, type TlsListener, type TlsListenOptions } from "./src/transport/tls/tls.ts";
 export { listenUnix, type UnixListener, type UnixListenOptions } from "./src/transport/unix.ts";
 export { listenWebSocket } from "./src/transport/web_socket/listener.ts";
-export type { WebSocketHandshakeOptions } from "./src/transport/web_socket/handshake.ts";
+export type { WebSocketHandshakeOptions } from "./src/transport/web_socket/listener.ts";
 export { listenBehindProxy, withProxyProtocol } from "./src/transport/proxy/protocol.ts";
 export type { RemoteAddress, RouteOptions } from "./src/broker/web_socket_route.ts";
 export type { HttpAnswer, HttpRequest, Peer, Transport } from "./src/transport/transport.ts";

@@ -3,12 +3,12 @@ import {
   type HostRefusal,
   hostRefusal,
   isLoopbackAddress,
-} from "../transport/web_socket/http_host.ts";
+  isSameHost,
+} from "../transport/web_socket/origin.ts";
 import type { Transport } from "../transport/transport.ts";
 import { upgradeWebSocket } from "../transport/web_socket/upgraded.ts";
-import { ForwardedAddresses, type ForwardedOptions } from "../transport/web_socket/forwarded.ts";
+import { ForwardedAddresses, type ForwardedOptions } from "../transport/proxy/forwarded.ts";
 import { CloseCode, type WebSocketEnd } from "../transport/web_socket/frames.ts";
-import { isSameHost } from "../transport/web_socket/origin.ts";
 import { refusal, type UpgradeOptions } from "../transport/web_socket/upgrade.ts";
 import type { BrokerEvent } from "./events.ts";
 

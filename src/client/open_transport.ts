@@ -83,7 +83,7 @@ async function connect(url: URL, tls: TlsClientOptions | undefined, signal: Abor
       const plain = new URL(url);
       plain.username = plain.password = ""; // They are for CONNECT.
       if (tls === undefined || url.protocol === "ws:") return await connectWebSocket(plain.href, signal);
-      const { connectTrustedWebSocket } = await import("../transport/web_socket/connect_trusted_web_socket.ts");
+      const { connectTrustedWebSocket } = await import("../transport/web_socket/connect_web_socket.ts");
       return await connectTrustedWebSocket(plain.href, tls, signal);
     }
     case "mqtts:": {
@@ -91,11 +91,11 @@ async function connect(url: URL, tls: TlsClientOptions | undefined, signal: Abor
       return await connectTls({ ...tls, hostname, port: portOf(url, "mqtts:"), signal });
     }
     case "unix:": {
-      const { connectUnix } = await import("../transport/connect_unix.ts");
+      const { connectUnix } = await import("../transport/unix.ts");
       return await connectUnix(decodeURIComponent(url.pathname));
     }
     default: {
-      const { connectTcp } = await import("../transport/connect_tcp.ts");
+      const { connectTcp } = await import("../transport/tcp.ts");
       return await connectTcp({ hostname, port: portOf(url, "mqtt:"), signal });
     }
   }

@@ -1,5 +1,5 @@
 import { fixedHeaderBytes, remainingLengthOf } from "../codec/fixed_header.ts";
-import type { ByteChannel } from "../transport/byte_channel.ts";
+import type { ByteChannel } from "../transport/transport.ts";
 
 /** Bytes kept of a packet that comes in several chunks: enough for all that is read of it. */
 const HEAD_BYTES = 1_024;

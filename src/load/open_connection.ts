@@ -4,7 +4,7 @@ import { encodePacket } from "../codec/encoder.ts";
 import type { ConnackPacket, Packet } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode, reasonCodeName } from "../codec/reason_code.ts";
-import type { ByteChannel } from "../transport/byte_channel.ts";
+import type { ByteChannel } from "../transport/transport.ts";
 import { ClientConnection, type PacketHandler } from "./client_connection.ts";
 import type { LoadTarget } from "./load_plan.ts";
 import { openSocket } from "./socket.ts";

@@ -1,4 +1,4 @@
-import type { ByteChannel } from "../transport/byte_channel.ts";
+import type { ByteChannel } from "../transport/transport.ts";
 import type { TlsClientOptions } from "../transport/tls/connect_tls.ts";
 
 const FIRST_READ_BYTES = 1_024;

@@ -1,4 +1,4 @@
-import type { ByteChannel } from "../transport/byte_channel.ts";
+import type { ByteChannel } from "../transport/transport.ts";
 
 const MOST_RESPONSE_BYTES = 16_384;
 const BINARY = 0x82;

@@ -48,6 +48,13 @@ export function foreignToTls(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** Reason for the log when a request cannot begin: the protocol that the client spoke to a WebSocket listener. */
+export function foreignToHttp(firstByte: number): string | undefined {
+  if (firstByte === TLS_HANDSHAKE) return "TLS was sent to a WebSocket listener without TLS";
+  if (firstByte === MQTT_CONNECT) return "MQTT without WebSocket was sent to a WebSocket listener";
+  return firstByte < 0x21 || firstByte > 0x7e ? "what was sent is not HTTP" : undefined;
+}
+
 function beginsWith(bytes: Uint8Array, start: readonly number[]): boolean {
   return start.every((byte, at) => bytes[at] === byte);
 }

@@ -1,6 +1,5 @@
-import type { ByteChannel } from "./byte_channel.ts";
+import type { ByteChannel, Peer, Transport } from "./transport.ts";
 import { ChannelTransport } from "./channel_transport.ts";
-import type { Peer, Transport } from "./transport.ts";
 
 const DEFAULT_QUEUED_CHUNKS = 16;
 const CLOSED = "Cannot write: the connection is closed";

@@ -1,9 +1,8 @@
-import type { ByteChannel } from "./byte_channel.ts";
 import { ChannelTransport } from "./channel_transport.ts";
 import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
 import { ReadFairness } from "./read_fairness.ts";
 import type { TcpPort, TcpSource } from "./tcp_port.ts";
-import type { Peer, Transport } from "./transport.ts";
+import type { ByteChannel, Peer, Transport } from "./transport.ts";
 
 const SMALLEST_READ_BYTES = 512;
 const BUSY_READ_BYTES = 4_096;
@@ -20,6 +19,13 @@ export interface TcpListenOptions {
   readonly hostname?: string;
   /** Port; 0 takes a free one, see {@linkcode TcpListener.port}. @default {1883} */
   readonly port?: number;
+}
+
+/** Options of {@linkcode connectTcp}. */
+export interface TcpConnectOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -60,6 +66,14 @@ export function listenTcp(options: TcpListenOptions = {}, admit?: Admit): TcpLis
 /** Listens on a port that several listeners share; throws the errors of `Deno.listen`. */
 export function listenAtPort(hostname: string, port: TcpPort, admit?: Admit): TcpListener {
   return tcpListener(hostname, port.listen(hostname), admit);
+}
+
+/** Connects over TCP, to whichever address of the host answers first. Throws the errors of `Deno.connect`. */
+export async function connectTcp({ hostname, port, signal }: TcpConnectOptions): Promise<Transport> {
+  const conn = await Deno.connect({ hostname, port, ...signal !== undefined && { signal } });
+  const transport = tcpTransport(conn, `mqtt://${hostPort(hostname, port)}`);
+  transport.channel.keepAlive?.();
+  return transport;
 }
 
 function tcpListener(hostname: string, source: TcpSource, admit: Admit | undefined): TcpListener {

@@ -1,6 +1,7 @@
 import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
 import { ReadFairness } from "./read_fairness.ts";
 import { connTransport } from "./tcp.ts";
+import type { Transport } from "./transport.ts";
 
 /** Options of {@linkcode listenUnix}. */
 export interface UnixListenOptions {
@@ -57,6 +58,12 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
         (conn) => connTransport(conn, { transport: "unix", address: "unix", listener: url }, turns),
       ),
   };
+}
+
+/** Connects to a Unix socket. Throws the errors of `Deno.connect`. */
+export async function connectUnix(path: string): Promise<Transport> {
+  const conn = await Deno.connect({ transport: "unix", path });
+  return connTransport(conn, { transport: "unix", address: "unix", listener: `unix:${path}` });
 }
 
 /**

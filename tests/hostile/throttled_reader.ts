@@ -1,8 +1,8 @@
 import { encodePacket, type Packet, PacketDecoder, type ProtocolVersion, type QoS } from "../../mod.ts";
 import { WebSocketChannel } from "../../src/load/web_socket_channel.ts";
-import type { ByteChannel } from "../../src/transport/byte_channel.ts";
+import type { ByteChannel } from "../../src/transport/transport.ts";
 import { channelOf } from "../../src/transport/channel_transport.ts";
-import { connectTcp } from "../../src/transport/connect_tcp.ts";
+import { connectTcp } from "../../src/transport/tcp.ts";
 import { within } from "../deadline.ts";
 import { pause } from "./sockets.ts";
 

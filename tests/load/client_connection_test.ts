@@ -5,7 +5,7 @@ import { PacketDecoder } from "../../src/codec/decoder.ts";
 import { encodePacket } from "../../src/codec/encoder.ts";
 import type { Packet } from "../../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../../src/codec/property.ts";
-import type { ByteChannel } from "../../src/transport/byte_channel.ts";
+import type { ByteChannel } from "../../src/transport/transport.ts";
 
 /** Gives what it was told to, one chunk for each read, in the same buffer as sockets of loads do. */
 class ScriptedChannel implements ByteChannel {

@@ -1,7 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { type ByteSource, PacketDecoderStream } from "../../mod.ts";
-import { ChannelTransport } from "../../src/transport/channel_transport.ts";
-import type { FusibleTransform } from "../../src/transport/channel_streams.ts";
+import { ChannelTransport, type FusibleTransform } from "../../src/transport/channel_transport.ts";
 import { within } from "../deadline.ts";
 import { PEER, ToldChannel } from "./told_channel.ts";
 

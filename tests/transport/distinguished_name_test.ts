@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { assertEquals, assertThrows } from "@std/assert";
-import { subjectOf } from "../../src/transport/tls/distinguished_name.ts";
+import { subjectOf } from "../../src/transport/tls/x509.ts";
 import { certificatePath } from "../certificates/certificates.ts";
 import { programTests } from "../interop/interop_tests.ts";
 

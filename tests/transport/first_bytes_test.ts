@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { foreignToMqtt, foreignToTls, spokenProtocol } from "../../src/transport/first_bytes.ts";
+import { foreignToHttp, foreignToMqtt, foreignToTls, spokenProtocol } from "../../src/transport/first_bytes.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 
@@ -39,4 +39,11 @@ Deno.test("foreignToTls() says what was spoken to a TLS listener, and nothing ab
   assertEquals(foreignToTls(Uint8Array.of(0xff)), "client spoke no TLS to a TLS listener");
   assertEquals(foreignToTls(Uint8Array.of(0x16)), undefined);
   assertEquals(foreignToTls(Uint8Array.of(0x16, 3)), undefined);
+});
+
+Deno.test("foreignToHttp() knows TLS and MQTT by their first byte", () => {
+  assertEquals(foreignToHttp(0x16)?.includes("TLS"), true);
+  assertEquals(foreignToHttp(0x10)?.includes("MQTT"), true);
+  assertEquals(foreignToHttp(0x00), "what was sent is not HTTP");
+  assertEquals(foreignToHttp("G".charCodeAt(0)), undefined);
 });

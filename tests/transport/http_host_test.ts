@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { hostRefusal } from "../../src/transport/web_socket/http_host.ts";
+import { hostRefusal } from "../../src/transport/web_socket/origin.ts";
 import type { WebSocketListenOptions } from "../../src/transport/web_socket/listener.ts";
 import { HANDSHAKE, RawWebSocket } from "./raw_web_socket.ts";
 import { startListener } from "./web_socket_servers.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseProxyHeader } from "../../src/transport/proxy/header.ts";
+import { parseProxyHeader } from "../../src/transport/proxy/protocol.ts";
 
 const SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
 const V4 = "\xc0\0\x02\x01\xc0\0\x02\x02\xdc\x04\x07\x5b"; // 192.0.2.1:56324 to 192.0.2.2:1883

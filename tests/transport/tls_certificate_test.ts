@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { completedChain } from "../../src/transport/tls/certificate.ts";
+import { completedChain } from "../../src/transport/tls/certificates.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { EchoTlsServer } from "./echo_tls_server.ts";

@@ -1,5 +1,4 @@
-import type { ByteChannel } from "../../src/transport/byte_channel.ts";
-import type { Peer } from "../../src/transport/transport.ts";
+import type { ByteChannel, Peer } from "../../src/transport/transport.ts";
 
 export const PEER: Peer = { transport: "test", address: "test", listener: "test" };
 

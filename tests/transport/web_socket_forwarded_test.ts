@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ForwardedAddresses, type ForwardedOptions } from "../../src/transport/web_socket/forwarded.ts";
+import { ForwardedAddresses, type ForwardedOptions } from "../../src/transport/proxy/forwarded.ts";
 
 interface Row {
   readonly name: string;

@@ -4,9 +4,9 @@ import {
   encodeFrame,
   FrameDecoder,
   Opcode,
+  Slab,
   type WebSocketEnd,
 } from "../../src/transport/web_socket/frames.ts";
-import { Slab } from "../../src/transport/web_socket/slab.ts";
 import { Seeded, seededTest } from "../seeded.ts";
 import vectors from "../vectors.json" with { type: "json" };
 import {

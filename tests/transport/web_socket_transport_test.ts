@@ -2,8 +2,7 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { channelOf } from "../../src/transport/channel_transport.ts";
 import { memoryTransport } from "../../src/transport/memory.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import type { WebSocketEnd } from "../../src/transport/web_socket/frames.ts";
-import { Slab } from "../../src/transport/web_socket/slab.ts";
+import { Slab, type WebSocketEnd } from "../../src/transport/web_socket/frames.ts";
 import {
   type WebSocketOptions,
   type WebSocketTransport,

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { HostOptions } from "../../src/transport/web_socket/http_host.ts";
+import type { HostOptions } from "../../src/transport/web_socket/origin.ts";
 import { acceptKey, checkUpgrade, type UpgradeOptions } from "../../src/transport/web_socket/upgrade.ts";
 import vectors from "../vectors.json" with { type: "json" };
 import { HANDSHAKE, RawWebSocket } from "./raw_web_socket.ts";

@@ -1,5 +1,5 @@
 import type { ReceivedMessage } from "../../client/message.ts";
-import { concatenated } from "../concatenated.ts";
+import { concatenated } from "../../transport/concatenated.ts";
 import { printable } from "../log/log.ts";
 import { type Moment, momentNow, strftime } from "../log/strftime.ts";
 import { ArgumentError } from "./arguments.ts";

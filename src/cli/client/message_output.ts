@@ -1,4 +1,4 @@
-import { concatenated } from "../concatenated.ts";
+import { concatenated } from "../../transport/concatenated.ts";
 import type { ProgramOutput } from "../program_io.ts";
 
 const MOST_WAITING_BYTES = 1_048_576;

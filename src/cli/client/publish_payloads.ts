@@ -1,4 +1,4 @@
-import { concatenated } from "../concatenated.ts";
+import { concatenated } from "../../transport/concatenated.ts";
 import type { ProgramInput } from "../program_io.ts";
 import { ArgumentError, type ClientArguments, type OptionName } from "./arguments.ts";
 import { ClientFailure, ExitCode } from "./failure.ts";

@@ -4,7 +4,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { z } from "zod";
 import { isTopicFilter } from "../../auth/acl_rules.ts";
 import { isLikeHash, parsePasswordHash, whyNoPasswordHash } from "../../auth/password_hash.ts";
-import { ForwardedAddresses } from "../../transport/web_socket/forwarded.ts";
+import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";
 import {
   EVERY_ADDRESS,
   isLocal,

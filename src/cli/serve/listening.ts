@@ -8,11 +8,11 @@ import {
   checkServerCertificate,
   completedChain,
   type ServerCertificate,
-} from "../../transport/tls/certificate.ts";
+} from "../../transport/tls/certificates.ts";
 import type { ReloadedTls } from "../../transport/tls/handshake.ts";
 import { type TlsListener, tlsListener } from "../../transport/tls/tls.ts";
 import { listenUnix } from "../../transport/unix.ts";
-import { ForwardedAddresses } from "../../transport/web_socket/forwarded.ts";
+import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";
 import { CloseCode } from "../../transport/web_socket/frames.ts";
 import { listenWebSocket } from "../../transport/web_socket/listener.ts";
 import { entryWords } from "../config/authentication_ways.ts";

@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import { BOOLEAN, elements, INTEGER, objectIdentifier, OCTET_STRING, only, SEQUENCE, signedFields } from "./der.ts";
+import { BOOLEAN, elements, INTEGER, objectIdentifier, OCTET_STRING, only, SEQUENCE, signedFields } from "./x509.ts";
 
 /**
  * Verifies a client's certificate without a handshake (RFC 5280, section 6). A resumed TLS session has the certificate

@@ -1,14 +1,11 @@
 import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import type { ByteChannel } from "../byte_channel.ts";
 import { channelOf, ChannelTransport } from "../channel_transport.ts";
 import { foreignToTls } from "../first_bytes.ts";
-import { SocketChannel } from "../socket_channel.ts";
-import type { Peer, Transport } from "../transport.ts";
-import { checkServerCertificate, type ServerCertificate } from "./certificate.ts";
-import { ClientCertificates } from "./client_certificates.ts";
-import { handshakeFailure } from "./failure.ts";
+import type { ByteChannel, Peer, Transport } from "../transport.ts";
+import { checkServerCertificate, ClientCertificates, type ServerCertificate } from "./certificates.ts";
+import { ChannelStream, SocketChannel } from "./node_streams.ts";
 
 /** Options of TLS. */
 export interface TlsOptions extends ServerCertificate {
@@ -39,12 +36,7 @@ export class HandshakeError extends Error {
 }
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
-// Time after which bytes read earlier have been processed.
-const ENDED_HANDSHAKE_MS = 100;
 const LOST = "the client closed the connection during the handshake";
-// RFC 8446, section 6
-const ALERT = 0x15;
-const FATAL = 2;
 
 /**
  * Performs TLS handshakes on connections, as the server.
@@ -198,77 +190,45 @@ async function openStream(inner: ByteChannel): Promise<ChannelStream> {
   return new ChannelStream(inner, first);
 }
 
-/**
- * A connection as `node:tls` takes it. TLS reads from it without end, whether the TLS socket is read from or not: this
- * stream holds the client back while its bytes are not taken.
- */
-class ChannelStream extends Duplex {
-  readonly #inner: ByteChannel;
-  /** First bytes of the client. */
-  readonly first: Uint8Array;
-  /** TLS socket above, after the handshake; from then on the two are closed together. */
-  secured: TLSSocket | undefined;
-  #isFirstRead = false;
-  #isHeld = false;
-  #isWritten = false;
-  #endTimer: ReturnType<typeof setTimeout> | undefined;
+/** Reason of a failed handshake. */
+export interface HandshakeFailure {
+  /** Reason for the log. */
+  readonly reason: string;
+  /** Alert for the client (RFC 8446, section 6.2), where one can be sent. */
+  readonly alert?: number;
+}
 
-  constructor(inner: ByteChannel, first: Uint8Array) {
-    super({ allowHalfOpen: true });
-    this.#inner = inner;
-    this.first = first;
-  }
+const Alert = { HandshakeFailure: 40, DecodeError: 50, ProtocolVersion: 70, NoApplicationProtocol: 120 } as const;
+const TLS_1_2 = 0x0303;
 
-  /** Sends an alert, because the runtime does not. Only before TLS has written anything: later bytes are encrypted. */
-  async refuse(alert: number): Promise<void> {
-    if (!this.#isWritten) await this.#inner.write(Uint8Array.of(ALERT, 3, 3, 0, 2, FATAL, alert));
-  }
+// Codes of `node:tls` that a client can cause.
+const FAILURES: ReadonlyMap<unknown, HandshakeFailure> = new Map([
+  ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", {
+    reason: "client and listener have no version or cipher of TLS in common",
+    alert: Alert.HandshakeFailure,
+  }],
+  ["ERR_SSL_NO_APPLICATION_PROTOCOL", {
+    reason: "the client asks for other protocols within TLS only (ALPN)",
+    alert: Alert.NoApplicationProtocol,
+  }],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", { reason: "what the client sent is no TLS", alert: Alert.DecodeError }],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", { reason: "the client does not have the key of the certificate that it gave" }],
+  ["ECONNRESET", { reason: "the client closed the connection during the handshake" }],
+]);
 
-  /** Resumes reading after the decrypted bytes were taken. */
-  continueReading(): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    this._read();
+/** Failure by the error of `node:tls` and the first bytes of the client. */
+export function handshakeFailure(error: unknown, first: Uint8Array): HandshakeFailure {
+  if (!(error instanceof Error)) return { reason: String(error) };
+  const failure = FAILURES.get(Reflect.get(error, "code"));
+  if (failure === undefined) return { reason: error.message };
+  if (failure.alert === Alert.HandshakeFailure && highestVersion(first) < TLS_1_2) {
+    return { reason: "the client speaks no TLS 1.2 or newer", alert: Alert.ProtocolVersion };
   }
+  return { ...failure, reason: `${failure.reason} (${error.message})` };
+}
 
-  close(): void {
-    this.#inner.close();
-  }
-
-  override _read(): void {
-    if (!this.#isFirstRead) {
-      this.#isFirstRead = true;
-      this.push(this.first);
-    } else if (this.secured !== undefined && this.secured.readableLength > 0) {
-      this.#isHeld = true;
-    } else {
-      this.#inner.read().then((bytes) => bytes === undefined ? this.#end() : this.push(bytes), (error) => {
-        this.destroy(error);
-      });
-    }
-  }
-
-  /** Ends a handshake that can no longer be completed, because the runtime would keep waiting. */
-  #end(): void {
-    this.push(null);
-    if (this.secured !== undefined) return;
-    this.#endTimer = setTimeout(() => {
-      if (this.secured === undefined) this.destroy();
-    }, ENDED_HANDSHAKE_MS);
-  }
-
-  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#isWritten = true;
-    this.#inner.write(chunk).then(() => done(), done);
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.#inner.closeWrite().then(() => done(), done);
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    clearTimeout(this.#endTimer);
-    if (this.secured !== undefined) this.#inner.close();
-    done(error);
-  }
+/** Highest version of a ClientHello that names no newer ones in an extension (RFC 8446, section 4.1.2). */
+function highestVersion(clientHello: Uint8Array): number {
+  const [major, minor] = clientHello.subarray(9, 11);
+  return major === undefined || minor === undefined ? TLS_1_2 : major << 8 | minor;
 }

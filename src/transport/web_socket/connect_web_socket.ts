@@ -1,6 +1,6 @@
-import type { ByteChannel } from "../byte_channel.ts";
 import { ChannelTransport } from "../channel_transport.ts";
-import type { Peer, Transport } from "../transport.ts";
+import type { TlsClientOptions } from "../tls/connect_tls.ts";
+import type { ByteChannel, Peer, Transport } from "../transport.ts";
 
 // Bytes buffered in the socket above which writes wait.
 const MOST_BUFFERED_BYTES = 262_144;
@@ -29,6 +29,28 @@ export async function connectWebSocket(
   }
   const peer: Peer = { transport: url.startsWith("wss:") ? "wss" : "ws", address: new URL(url).host, listener: url };
   return new ChannelTransport(connection, peer);
+}
+
+/** Connects over the runtime's `WebSocket` with certificates chosen by the caller, which a web page cannot choose. */
+export async function connectTrustedWebSocket(
+  url: string,
+  { caCerts = [], cert, key }: TlsClientOptions,
+  signal?: AbortSignal,
+): Promise<Transport> {
+  const client = Deno.createHttpClient({
+    caCerts: [...caCerts],
+    http2: false, // The handshake of a WebSocket uses HTTP/1.1.
+    ...cert !== undefined && key !== undefined && { cert, key },
+  });
+  try {
+    return await connectWebSocket(
+      url,
+      signal,
+      (url, subprotocol) => new WebSocket(url, { protocols: [subprotocol], client }),
+    );
+  } finally {
+    client.close(); // The connection is made by now, or has failed.
+  }
 }
 
 class ClientWebSocket implements ByteChannel {

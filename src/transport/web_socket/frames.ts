@@ -1,5 +1,3 @@
-import { Slab } from "./slab.ts";
-
 /**
  * Frames of the WebSocket protocol as a server reads and writes them (RFC 6455, section 5), without extensions, streams
  * or a clock. MQTT packets need not align with frames [MQTT-6.0.0-2], so payloads of data frames are passed on as they
@@ -33,6 +31,8 @@ export interface WebSocketEnd {
 /** End without a Close frame. */
 export const LOST: WebSocketEnd = { code: CloseCode.Abnormal, reason: "the connection was lost", isByPeer: true };
 
+const SLAB_BYTES = 16_384;
+const MOST_SHARED_BYTES = 2_048;
 const MOST_CONTROL_BYTES = 125;
 const LONGEST_HEADER_BYTES = 14;
 const FINAL = 0x80;
@@ -224,6 +224,33 @@ export class FrameDecoder {
   #fail(code: number, reason: string): 0 {
     this.end = { code, reason, isByPeer: false };
     return 0;
+  }
+}
+
+/**
+ * Buffer for small chunks side by side, because allocating one for each costs more than filling it (window 1, 50 pairs:
+ * 8 % of the time per message, 2026-11). No byte is given out twice, so chunks may be kept.
+ */
+export class Slab {
+  view: DataView<ArrayBuffer> = new DataView(new ArrayBuffer(0));
+  #used = 0;
+
+  /** Reserves bytes in the current {@linkcode Slab.view}; gives their offset, or `undefined` for too large a chunk. */
+  reserve(length: number): number | undefined {
+    if (length > MOST_SHARED_BYTES) return undefined;
+    if (this.view.byteLength - this.#used < length) {
+      this.view = new DataView(new ArrayBuffer(SLAB_BYTES));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += length;
+    return start;
+  }
+
+  /** Reserves bytes as an array, in a buffer of its own if it is large. */
+  take(length: number): Uint8Array<ArrayBuffer> {
+    const start = this.reserve(length);
+    return start === undefined ? new Uint8Array(length) : new Uint8Array(this.view.buffer, start, length);
   }
 }
 

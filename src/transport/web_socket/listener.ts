@@ -1,12 +1,40 @@
+import { channelOf } from "../channel_transport.ts";
+import { concatenated } from "../concatenated.ts";
+import { foreignToHttp } from "../first_bytes.ts";
 import { type Listener, preparedListener } from "../listener.ts";
-import { CloseCode } from "./frames.ts";
-import { type WebSocketHandshakeOptions, WebSocketHandshakes } from "./handshake.ts";
+import { ForwardedAddresses, type ForwardedOptions } from "../proxy/forwarded.ts";
+import type { ByteChannel, HttpAnswer, HttpRequest, Peer, Transport } from "../transport.ts";
+import { CloseCode, Slab } from "./frames.ts";
+import { encodeAcceptance, encodeHead, encodeRefusal, parseRequestHead, requestHeadLength } from "./http_head.ts";
+import { type HostOptions, hostRefusal, isLoopbackAddress, isLoopbackName } from "./origin.ts";
+import { checkUpgrade, refusal, type UpgradeOptions, type UpgradeRefusal } from "./upgrade.ts";
+import { type WebSocketOptions, type WebSocketTransport, webSocketTransport } from "./web_socket_transport.ts";
+
+/** Options of the handshake, and of the connection after it. */
+export interface WebSocketHandshakeOptions extends UpgradeOptions, HostOptions, ForwardedOptions, WebSocketOptions {
+  /** Time limit from the connection to the end of the request head. @default {10_000} */
+  readonly handshakeTimeoutMs?: number;
+  /** Answers a GET or HEAD without an upgrade; `undefined`: with 404. @default a page that says how to connect */
+  readonly answer?: (request: HttpRequest) => Promise<HttpAnswer | undefined>;
+}
 
 /** Options of {@linkcode listenWebSocket}. */
 export interface WebSocketListenOptions extends WebSocketHandshakeOptions {
   /** Called with the reason when a connection did not become a WebSocket connection, for logs. It must not throw. */
   readonly onRefused?: (address: string, reason: string) => void;
 }
+
+/** Reports a connection that did not become a WebSocket connection; it has been answered and closed. */
+class WebSocketHandshakeError extends Error {
+  override readonly name = "WebSocketHandshakeError";
+}
+
+const MOST_HEAD_BYTES = 8_192;
+const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+const REFUSED_LINGER_MS = 1_000;
+const MOST_LINGER_BYTES = 1_048_576;
+// Time limit of an answer, however slowly it is read.
+const ANSWER_TIMEOUT_MS = 60_000;
 
 /**
  * MQTT over WebSocket on a listener of its own: a WebSocket server directly on the bytes of TCP or TLS, because the
@@ -43,4 +71,181 @@ export function listenWebSocket(below: Listener, options: WebSocketListenOptions
       listener.close();
     },
   };
+}
+
+/** Handshakes of one listener (RFC 6455, section 4.2), each on a connection of its own. */
+class WebSocketHandshakes {
+  readonly #options: WebSocketHandshakeOptions;
+  readonly #url: string;
+  readonly #closeCode: () => number;
+  readonly #addresses: ForwardedAddresses;
+  /** Whether only this machine can reach the listener. */
+  readonly #isLoopback: boolean;
+  readonly #slab = new Slab();
+
+  /** Throws RangeError for a trusted proxy that is not an address. */
+  constructor(options: WebSocketHandshakeOptions, url: string, closeCode: () => number) {
+    this.#options = options;
+    this.#url = url;
+    this.#closeCode = closeCode;
+    this.#addresses = new ForwardedAddresses(options);
+    this.#isLoopback = isLoopbackName(URL.parse(url.replace(/^ws/, "http"))?.hostname ?? "");
+  }
+
+  /**
+   * Gives the WebSocket connection; `undefined` for a request that asked for something else and was answered. Rejects
+   * with WebSocketHandshakeError for a connection that was refused or lost.
+   */
+  async accept(inner: Transport): Promise<WebSocketTransport | undefined> {
+    const handshake = new Handshake(inner, this.#options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS);
+    try {
+      return await this.#decide(handshake);
+    } catch (error) {
+      inner.close();
+      if (error instanceof WebSocketHandshakeError) throw error;
+      throw new WebSocketHandshakeError("the connection was lost within its request", { cause: error });
+    } finally {
+      handshake.end();
+    }
+  }
+
+  async #decide(handshake: Handshake): Promise<WebSocketTransport | undefined> {
+    const { inner, channel: below } = handshake;
+    const isSecure = inner.peer.transport === "tls";
+    const read = await handshake.readHead();
+    if ("kind" in read) return await handshake.refuse(read);
+    const request = parseRequestHead(read.head, isSecure ? "https" : "http");
+    if ("kind" in request) return await handshake.refuse(request);
+    const { address } = inner.peer;
+    const isForwarded = this.#addresses.isForwarded(address, request.headers);
+    // After a PROXY header the address is that of the client.
+    const isFromHere = this.#isLoopback && !isForwarded && isLoopbackAddress(address);
+    const misdirected = hostRefusal(request, this.#options, isFromHere);
+    if (misdirected !== undefined) {
+      const { status, reason, body } = misdirected;
+      return await handshake.refuse(refusal(status, reason, body), request.method !== "HEAD");
+    }
+    const { answer } = this.#options;
+    if (answer !== undefined && isPlainRequest(request)) return await handshake.answer(request, answer);
+    const scheme = isForwarded ? this.#addresses.scheme(request.headers) : isSecure ? "https" : "http";
+    const decision = checkUpgrade(request, this.#options, scheme);
+    if (decision.kind === "refused") return await handshake.refuse(decision, request.method !== "HEAD");
+    await below.write(await encodeAcceptance(decision));
+    const peer: Peer = {
+      ...inner.peer,
+      transport: isSecure ? "wss" : "ws",
+      address: this.#addresses.clientAddress(address, request.headers),
+      listener: this.#url,
+    };
+    const { subprotocol } = decision;
+    const closeCode = this.#closeCode;
+    const slab = this.#slab;
+    return webSocketTransport(
+      { below, rest: read.rest, peer, request, subprotocol, slab, closeCode },
+      this.#options,
+    );
+  }
+}
+
+/** A connection until it becomes a WebSocket connection, or is refused. */
+class Handshake {
+  readonly channel: ByteChannel;
+  readonly #late: Promise<"late">;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #reading: Promise<Uint8Array | undefined> | undefined;
+
+  constructor(readonly inner: Transport, timeoutMs: number) {
+    this.channel = channelOf(inner);
+    const { promise, resolve } = Promise.withResolvers<"late">();
+    this.#late = promise;
+    this.#timer = setTimeout(() => resolve("late"), timeoutMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Reads the head, and the bytes after it. Throws WebSocketHandshakeError if an answer makes no sense. */
+  async readHead(): Promise<{ head: Uint8Array; rest: Uint8Array } | UpgradeRefusal> {
+    let bytes = new Uint8Array(0);
+    for (;;) {
+      const chunk = await Promise.race([this.#read(), this.#late]); // However slowly the bytes arrive.
+      if (chunk === "late") return refusal(408, "the request was not complete in time", "Too slow.\n");
+      if (chunk === undefined) throw new WebSocketHandshakeError("the connection ended before its request");
+      const from = bytes.length;
+      bytes = concatenated([bytes, chunk]);
+      const foreign = foreignToHttp(bytes[0] ?? 0x21);
+      if (foreign !== undefined) throw new WebSocketHandshakeError(foreign);
+      const length = requestHeadLength(bytes, from);
+      if (Math.max(length, length === 0 ? bytes.length : 0) > MOST_HEAD_BYTES) {
+        return refusal(431, "the request head is too large", `A request head has at most ${MOST_HEAD_BYTES} bytes.\n`);
+      }
+      if (length > 0) return { head: bytes.subarray(0, length), rest: bytes.subarray(length) };
+    }
+  }
+
+  /** Reads; resumes a read that lost against the time limit, because only one is allowed at a time. */
+  #read(): Promise<Uint8Array | undefined> {
+    return this.#reading ??= this.channel.read().finally(() => this.#reading = undefined);
+  }
+
+  /** Answers a plain request, and closes. */
+  async answer(
+    request: HttpRequest,
+    answer: (request: HttpRequest) => Promise<HttpAnswer | undefined>,
+  ): Promise<undefined> {
+    this.end();
+    const hasBody = request.method === "GET";
+    const found = await answer(request);
+    if (found === undefined) {
+      return await this.refuse(refusal(404, "there is no such file", "Nothing is here.\n"), hasBody);
+    }
+    const timer = setTimeout(() => this.inner.close(), ANSWER_TIMEOUT_MS);
+    try {
+      const { length, headers, body } = found;
+      const common = { "connection": "close", "content-length": String(length) };
+      await this.channel.write(encodeHead("200 OK", { ...headers, ...common }, ""));
+      if (hasBody) { for await (const chunk of body()) await this.channel.write(chunk); }
+      await this.#farewell();
+    } finally {
+      clearTimeout(timer);
+      this.inner.close();
+    }
+  }
+
+  /** Refuses, and keeps reading for a moment: closing with unread bytes could destroy the answer. */
+  async refuse(refused: UpgradeRefusal, hasBody = true): Promise<never> {
+    this.end();
+    const timer = setTimeout(() => this.inner.close(), REFUSED_LINGER_MS);
+    try {
+      await this.channel.write(encodeRefusal(refused, hasBody));
+      await this.#farewell();
+    } catch {
+      // The connection is gone, with or without the answer.
+    } finally {
+      clearTimeout(timer);
+      this.inner.close();
+    }
+    throw new WebSocketHandshakeError(`${refused.reason}, answered with ${refused.status}`);
+  }
+
+  /** Ends the writing side, and reads the remaining bytes. */
+  async #farewell(): Promise<void> {
+    const timer = setTimeout(() => this.inner.close(), REFUSED_LINGER_MS);
+    try {
+      await this.channel.closeWrite();
+      for (let bytes = 0; bytes <= MOST_LINGER_BYTES;) {
+        const chunk = await this.#read();
+        if (chunk === undefined) break;
+        bytes += chunk.length;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Whether the request asks for no other protocol. */
+function isPlainRequest({ method, headers }: HttpRequest): boolean {
+  return (method === "GET" || method === "HEAD") && !headers.has("upgrade");
 }

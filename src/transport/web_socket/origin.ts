@@ -1,5 +1,71 @@
 import type { HttpRequest } from "../transport.ts";
-import { isLoopbackName } from "./http_host.ts";
+
+/**
+ * Host names that a server answers to. A web page can make its own name resolve to a loopback address (DNS rebinding);
+ * a server there is then of the same origin, and only `Host` reveals that the request is for another server. Every HTTP
+ * server here calls {@linkcode hostRefusal} before anything else.
+ */
+
+/** Options of an HTTP server. */
+export interface HostOptions {
+  /**
+   * Host names, without ports, that `Host` may have in addition to those of loopback addresses; `*` for any.
+   *
+   * @default none at a loopback address, any at others
+   */
+  readonly hosts?: readonly string[];
+}
+
+/** Answer to a request for another server. */
+export interface HostRefusal {
+  /** Misdirected Request (RFC 9110, section 15.5.20). */
+  readonly status: 421;
+  /** Reason for logs. */
+  readonly reason: string;
+  readonly body: string;
+}
+
+const MOST_SHOWN = 80;
+
+/**
+ * Refuses a request that names another host; `undefined`: the request may be answered.
+ *
+ * @param isLoopback whether the request arrived at an address that only this machine can reach
+ */
+export function hostRefusal(
+  { url, headers }: HttpRequest,
+  { hosts }: HostOptions,
+  isLoopback: boolean,
+): HostRefusal | undefined {
+  if (hosts === undefined ? !isLoopback : hosts.includes("*")) return undefined;
+  const allowed = hosts?.map((host) => nameOf(`http://${host}`)) ?? [];
+  // The request target may contain a host, and HTTP/2 has no Host.
+  const header = headers.get("host");
+  const asked = [nameOf(url), ...header === null ? [] : [nameOf(`http://${header}`)]];
+  const wrong = asked.find((name) => !isLoopbackName(name) && (name === "" || !allowed.includes(name)));
+  if (wrong === undefined) return undefined;
+  return {
+    status: 421,
+    reason: `the host "${wrong.slice(0, MOST_SHOWN)}" is not one that is answered here`,
+    body:
+      'This server does not answer to the name in Host. The operator can allow it: it belongs in the list "hosts".\n',
+  };
+}
+
+/** Whether a host, written as in the URL standard and without a trailing dot, can only be this machine. */
+export function isLoopbackName(hostname: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/.test(hostname);
+}
+
+/** Whether an address with its port, such as `[::1]:40312`, can only be of this machine. */
+export function isLoopbackAddress(address: string): boolean {
+  return isLoopbackName(URL.parse(`http://${address}`)?.hostname ?? "");
+}
+
+/** Host name of a URL without a trailing dot; "" for text that is not a URL. */
+function nameOf(url: string): string {
+  return URL.parse(url)?.hostname.replace(/\.$/, "") ?? "";
+}
 
 /**
  * Web pages that may connect, by their `Origin`: `https://app.example.org`, `null`, `*` for any, `sameOrigin` for the

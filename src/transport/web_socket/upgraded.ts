@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
-import type { ByteChannel } from "../byte_channel.ts";
+import { concatenated } from "../concatenated.ts";
+import type { ByteChannel, HttpRequest, Peer } from "../transport.ts";
 import { ChannelTransport } from "../channel_transport.ts";
-import type { HttpRequest, Peer } from "../transport.ts";
 import { CloseCode, LOST, type WebSocketEnd } from "./frames.ts";
 import type { PageScheme } from "./origin.ts";
 import { checkUpgrade, type UpgradeOptions, type UpgradeRefusal } from "./upgrade.ts";
@@ -183,10 +183,9 @@ class UpgradedWebSocket implements ByteChannel {
   #queued(): Uint8Array | undefined {
     if (this.#queue.length === 0) return undefined;
     const chunks = this.#queue;
-    const bytes = this.#queuedBytes;
     this.#queue = [];
     this.#queuedBytes = 0;
-    return chunks.length === 1 ? chunks[0] : joined(chunks, bytes);
+    return chunks.length === 1 ? chunks[0] : concatenated(chunks);
   }
 
   /** Polls until the buffer is drained: the socket has the amount, but no event for it. */
@@ -226,14 +225,4 @@ class UpgradedWebSocket implements ByteChannel {
     this.#answer(); // Bytes from before the end count, and are still read.
     this.#options.onWebSocketEnd?.(end, this.#options.peer);
   }
-}
-
-function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
-  const all = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }

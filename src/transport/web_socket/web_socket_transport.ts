@@ -1,8 +1,6 @@
-import type { ByteChannel } from "../byte_channel.ts";
+import type { ByteChannel, HttpRequest, Peer, Transport } from "../transport.ts";
 import { ChannelTransport } from "../channel_transport.ts";
-import type { HttpRequest, Peer, Transport } from "../transport.ts";
-import { encodeClose, encodeFrame, FrameDecoder, LOST, Opcode, type WebSocketEnd } from "./frames.ts";
-import type { Slab } from "./slab.ts";
+import { encodeClose, encodeFrame, FrameDecoder, LOST, Opcode, type Slab, type WebSocketEnd } from "./frames.ts";
 
 /** Options of a WebSocket connection on one of our transports. */
 export interface WebSocketOptions {

@@ -1,9 +1,9 @@
 import type { HttpRequest } from "../transport.ts";
-import { refusal, type UpgradeRefusal } from "./upgrade.ts";
+import { acceptKey, refusal, type UpgradeAcceptance, type UpgradeRefusal } from "./upgrade.ts";
 
 /**
- * Parses the head of an HTTP/1.1 request strictly (RFC 9112): anything ambiguous is refused, because a proxy in front
- * may have understood it in the other way.
+ * Heads of HTTP/1.1. The one of a request is parsed strictly (RFC 9112): anything ambiguous is refused, because a proxy
+ * in front may have understood it in the other way.
  */
 
 const REQUEST_LINE = /^([\w!#$%&'*+.^`|~-]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
@@ -19,6 +19,17 @@ const SINGLE: ReadonlySet<string> = new Set([
   "sec-websocket-key",
   "sec-websocket-version",
 ]);
+const STATUS_TEXTS: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  421: "Misdirected Request",
+  426: "Upgrade Required",
+  431: "Request Header Fields Too Large",
+  505: "HTTP Version Not Supported",
+};
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
@@ -30,13 +41,6 @@ export function requestHeadLength(bytes: Uint8Array, from: number): number {
     }
   }
   return 0;
-}
-
-/** Kind of a connection that does not begin like HTTP; `undefined` if it does. */
-export function foreignProtocol(firstByte: number): string | undefined {
-  if (firstByte === 0x16) return "TLS was sent to a WebSocket listener without TLS";
-  if (firstByte === 0x10) return "MQTT without WebSocket was sent to a WebSocket listener";
-  return firstByte < 0x21 || firstByte > 0x7e ? "what was sent is not HTTP" : undefined;
 }
 
 /** Parses a head, its empty line included; refuses at once a head that cannot be an upgrade. */
@@ -58,6 +62,31 @@ export function parseRequestHead(head: Uint8Array, scheme: "http" | "https"): Ht
   const url = path === undefined ? null : URL.parse(`${scheme}://${host}${path}`);
   if (url === null) return malformedHead("the target or Host is malformed");
   return { method, url: url.href, headers };
+}
+
+/** Head that accepts an upgrade. */
+export async function encodeAcceptance({ key, subprotocol }: UpgradeAcceptance): Promise<Uint8Array> {
+  return encodeHead("101 Switching Protocols", {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Accept": await acceptKey(key),
+    ...subprotocol !== undefined && { "Sec-WebSocket-Protocol": subprotocol },
+  }, "");
+}
+
+/** Answer that refuses a request, without its body for a HEAD. */
+export function encodeRefusal({ status, headers, body }: UpgradeRefusal, hasBody: boolean): Uint8Array {
+  return encodeHead(`${status} ${STATUS_TEXTS[status] ?? ""}`, {
+    ...headers,
+    "connection": "upgrade" in headers ? "upgrade, close" : "close",
+    "content-length": String(new TextEncoder().encode(body).length),
+  }, hasBody ? body : "");
+}
+
+/** Head of an answer, and its body if it is short. */
+export function encodeHead(status: string, headers: Readonly<Record<string, string>>, body: string): Uint8Array {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return new TextEncoder().encode(`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n${body}`);
 }
 
 /** Headers, or what is wrong with them. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { foreignProtocol, parseRequestHead, requestHeadLength } from "../../src/transport/web_socket/request_head.ts";
+import { parseRequestHead, requestHeadLength } from "../../src/transport/web_socket/http_head.ts";
 
 function head(requestLine: string, ...lines: readonly string[]): Uint8Array {
   return Uint8Array.from([requestLine, ...lines, "", ""].join("\r\n"), (char) => char.charCodeAt(0));
@@ -134,11 +134,4 @@ Deno.test("requestHeadLength() finds the empty line, wherever a chunk ends", () 
 
 Deno.test("requestHeadLength() takes no bare line feeds for the end", () => {
   assertEquals(requestHeadLength(new TextEncoder().encode("GET / HTTP/1.1\n\nX\r\n\nY\n\r\n"), 0), 0);
-});
-
-Deno.test("foreignProtocol() knows TLS and MQTT by their first byte", () => {
-  assertEquals(foreignProtocol(0x16)?.includes("TLS"), true);
-  assertEquals(foreignProtocol(0x10)?.includes("MQTT"), true);
-  assertEquals(foreignProtocol(0x00), "what was sent is not HTTP");
-  assertEquals(foreignProtocol("G".charCodeAt(0)), undefined);
 });

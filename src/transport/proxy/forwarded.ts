@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import type { PageScheme } from "./origin.ts";
+import type { PageScheme } from "../web_socket/origin.ts";
 
 /** Options for listeners behind proxies. */
 export interface ForwardedOptions {
