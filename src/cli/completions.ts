@@ -1,143 +1,140 @@
-import { LIMIT_NAMES } from "../protocol/limit_table.ts";
-import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS } from "./config/logging_schema.ts";
+import { type Command, command, flagsOf, type Option } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
-import { printLine, type ProgramIo } from "./program_io.ts";
-
-export const COMPLETIONS_HELP = `Usage: brooklet completions bash|zsh|fish
-
-Prints what lets a shell complete the words of brooklet. For good:
-
-  bash    brooklet completions bash > ~/.local/share/bash-completion/completions/brooklet
-  zsh     brooklet completions zsh > "\${fpath[1]}/_brooklet"
-  fish    brooklet completions fish > ~/.config/fish/completions/brooklet.fish
-
-  -h, --help             print this
-`;
-
-/** Command with its help, from which its words are taken, so that none is forgotten. */
-export interface CommandWords {
-  readonly name: string;
-  readonly help: string;
-}
+import { printLine } from "./program_io.ts";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
-/** Runs `completions`; gives the exit code. Throws {@linkcode ConfigError}. */
-export function completions(args: readonly string[], commands: readonly CommandWords[], io: ProgramIo): number {
-  const [shell = "", ...others] = args;
-  if (!Object.hasOwn(SCRIPTS, shell) || others.length > 0) {
-    throw new ConfigError('Write "brooklet completions bash", "zsh" or "fish"');
-  }
-  printLine(io.stdout, SCRIPTS[shell as keyof typeof SCRIPTS](commands)); // It is one of them.
-  return 0;
+/** Command that prints a script with which a shell completes the words of all commands. */
+export function completionsCommand(commands: () => readonly Command[]): Command {
+  return command({
+    name: "completions",
+    usage: ["completions bash|zsh|fish"],
+    text: "Prints a script that lets a shell complete commands, options and their values. Install it with:",
+    operands: {
+      bash: "brooklet completions bash > ~/.local/share/bash-completion/completions/brooklet",
+      zsh: 'brooklet completions zsh > "${fpath[1]}/_brooklet"',
+      fish: "brooklet completions fish > ~/.config/fish/completions/brooklet.fish",
+    },
+    options: {},
+    run({ operands: [shell = "", ...others] }, { stdout }) {
+      if (!Object.hasOwn(SCRIPTS, shell) || others.length > 0) {
+        throw new ConfigError('Write "brooklet completions bash", "zsh" or "fish"');
+      }
+      printLine(stdout, SCRIPTS[shell as keyof typeof SCRIPTS](commands())); // It is one of its keys.
+      return 0;
+    },
+  });
 }
 
-/** Script for bash. Files are always offered: most values are files, and none of our words conflicts with them. */
-function bashScript(commands: readonly CommandWords[]): string {
+/** Script for bash, which offers files where there are no words to offer. */
+function bashScript(commands: readonly Command[]): string {
   return `_brooklet() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} words=
-  # "=" is a word of its own.
-  if [[ $current == = ]]; then current= previous+==
-  elif [[ $previous == = ]]; then previous=\${COMP_WORDS[COMP_CWORD - 2]}=; fi
-  case $previous in
-    --limit | --limit=) compopt -o nospace; words="${limitWords().join(" ")}" ;;
-    --log | --log=) compopt -o nospace; words="${[...LOG_FORMATS, ...LOG_AREAS.map((area) => `${area}=`)].join(" ")}" ;;
-    ${LOG_AREAS.map((area) => `${area}=`).join(" | ")}) words="${LOG_LEVELS.join(" ")}" ;;
+  local command=serve words=() word previous current last is_joined= is_value= choices=
+  # bash splits words at "=": they are put together again.
+  for word in "\${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+    if [[ \${#words[@]} -gt 0 && ($word == = || -n $is_joined) ]]; then words[\${#words[@]}-1]+=$word
+    else words+=("$word"); fi
+    if [[ $word == = ]]; then is_joined=1; else is_joined=; fi
+  done
+  last=$((\${#words[@]} - 1)) current=\${words[last]} previous=\${words[last-1]}
+  case \${words[1]} in ${namesOf(commands).join(" | ")}) command=\${words[1]} ;; esac
+  if [[ $current == --*=* ]]; then is_value=1 previous=\${current%%=*} current=\${current#*=}; fi
+  case $command:$previous in
+${valueCases(commands, (words) => `is_value=1 choices="${words.join(" ")}"`)}
   esac
-  if [[ -z $words ]]; then
-    case $COMP_CWORD:$current:\${COMP_WORDS[1]} in
-${
-    commands.map(({ name, help }) =>
-      `      *:-*:${name}) words="${optionsOf(help).join(" ")}" ;;\n      2:*:${name}) words="${
-        wordsOf(help).join(" ")
-      }" ;;`
-    ).join("\n")
-  }
-      *:-*:*) words="${optionsOf(helpOf(commands, "serve")).join(" ")}" ;;
-      1:*) words="${commands.map(({ name }) => name).join(" ")}" ;;
+  if [[ -z $is_value ]]; then
+    case $last:$current:$command in
+${commands.map((command) => `      *:-*:${command.name}) choices="${allFlags(command).join(" ")}" ;;`).join("\n")}
+      1:*) choices="${namesOf(commands).join(" ")}" ;;
+${operandCases(commands, "2", (words) => `choices="${words.join(" ")}"`)}
     esac
   fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  COMPREPLY=($(compgen -W "$choices" -- "$current"))
+  if [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == *= ]]; then compopt -o nospace; fi
+  if [[ $current == *=* ]]; then COMPREPLY=("\${COMPREPLY[@]#"\${current%=*}="}"); fi
 }
 complete -o bashdefault -o default -F _brooklet brooklet`;
 }
 
 /** Script for zsh: the file is either the function itself, on first use, or read at the start of the shell. */
-function zshScript(commands: readonly CommandWords[]): string {
+function zshScript(commands: readonly Command[]): string {
   return `#compdef brooklet
 _brooklet() {
-  local previous=\${words[CURRENT - 1]}
+  local command=serve previous=\${words[CURRENT - 1]}
+  case \${words[2]} in ${namesOf(commands).join(" | ")}) command=\${words[2]} ;; esac
   if compset -P '--*='; then previous=\${IPREFIX%=}; fi
-  case $previous in
-    --limit) compadd -S '' -- ${limitWords().join(" ")}; return ;;
-    --log) compadd -- ${logWords().join(" ")}; return ;;
+  case $command:$previous in
+${valueCases(commands, (words) => `compadd ${words.some(isOpen) ? "-S '' " : ""}-- ${words.join(" ")}; return`)}
   esac
   if [[ -n $IPREFIX ]]; then _files; return; fi
-  case $CURRENT:\${words[CURRENT]}:\${words[2]} in
-${
-    commands.map(({ name, help }) =>
-      `    *:-*:${name}) compadd -- ${optionsOf(help).join(" ")} ;;` +
-      (wordsOf(help).length === 0 ? "" : `\n    3:*:${name}) compadd -- ${wordsOf(help).join(" ")} ;;`)
-    ).join("\n")
-  }
-    *:-*:*) compadd -- ${optionsOf(helpOf(commands, "serve")).join(" ")} ;;
-    2:*) compadd -- ${commands.map(({ name }) => name).join(" ")} ;;
+  case $CURRENT:\${words[CURRENT]}:$command in
+${commands.map((command) => `    *:-*:${command.name}) compadd -- ${allFlags(command).join(" ")} ;;`).join("\n")}
+    2:*) compadd -- ${namesOf(commands).join(" ")} ;;
+${operandCases(commands, "3", (words) => `compadd -- ${words.join(" ")}`)}
     *) _files ;;
   esac
 }
 if [[ \${funcstack[1]} == _brooklet ]]; then _brooklet "$@"; else compdef _brooklet brooklet; fi`;
 }
 
-function fishScript(commands: readonly CommandWords[]): string {
-  const names = commands.map(({ name }) => name);
+function fishScript(commands: readonly Command[]): string {
+  const names = namesOf(commands);
   const lines = [`complete -c brooklet -n __fish_use_subcommand -f -a "${names.join(" ")}"`];
-  for (const { name, help } of commands) {
+  for (const { name, options, operands } of commands) {
     // Options without a command are those of serve.
     const others = names.filter((other) => other !== name).join(" ");
     const when = name === "serve"
       ? `"not __fish_seen_subcommand_from ${others}"`
       : `"__fish_seen_subcommand_from ${name}"`;
-    const files = fileOptionsOf(help);
-    for (const option of optionsOf(help)) {
-      const flag = option.startsWith("--") ? `-l ${option.slice(2)}` : `-s ${option.slice(1)}`;
-      lines.push(`complete -c brooklet -n ${when} ${flag}${files.includes(option) ? " -r -F" : ""}`);
+    for (const entry of Object.entries(options)) {
+      const flags = flagsOf(entry).map((flag) => flag.replace(/^-(?!-)/, "-s ").replace(/^--/, "-l "));
+      lines.push(`complete -c brooklet -n ${when} ${flags.join(" ")}${fishValue(entry[1])}`);
     }
-    if (wordsOf(help).length > 0) lines.push(`complete -c brooklet -n ${when} -a "${wordsOf(help).join(" ")}"`);
-    if (name !== "serve") continue;
-    lines.push(`complete -c brooklet -n ${when} -l limit -x -a "${limitWords().join(" ")}"`);
-    lines.push(`complete -c brooklet -n ${when} -l log -x -a "${logWords().join(" ")}"`);
+    if (operands !== undefined) {
+      lines.push(`complete -c brooklet -n ${when} -a "${Object.keys(operands).join(" ")}"`);
+    }
   }
   return lines.join("\n");
 }
 
-function helpOf(commands: readonly CommandWords[], name: string): string {
-  return commands.find((command) => command.name === name)?.help ?? "";
+function fishValue({ value, words }: Option): string {
+  if (words !== undefined) return ` -x -a "${words.join(" ")}"`;
+  if (value === undefined) return "";
+  return /^(?:FILE|PATH|DIRECTORY)$/.test(value) ? " -r -F" : " -x";
 }
 
-/** Options in a help text. Those with one letter stand at the beginning of a line. */
-function optionsOf(help: string): string[] {
-  const letters = help.match(/(?<=^\s+(?:URL, )?)-\w(?=[ ,])/gm) ?? [];
-  const words = help.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? [];
-  return [...new Set([...words, ...letters])];
+function namesOf(commands: readonly Command[]): string[] {
+  return commands.map(({ name }) => name);
 }
 
-/** Options whose value is a file or a folder. */
-function fileOptionsOf(help: string): string[] {
-  const matches = help.matchAll(/(?<![\w-])(?:(-\w), )?(--[a-z-]+|-\w) (?:FILE|PATH|DIRECTORY)\b/g);
-  return [...matches].flatMap(([, letter, option]) => [letter, option]).filter((option) => option !== undefined);
+function allFlags({ options }: Command): string[] {
+  return Object.entries(options).flatMap(flagsOf);
 }
 
-/** Words that may follow the command, such as "export" after "storage". */
-function wordsOf(help: string): string[] {
-  const [, choice = ""] = /^Usage: brooklet \w+ (\w+(?:\|\w+)+)/.exec(help) ?? [];
-  const listed = help.match(/(?<=^ {2})[a-z][a-z-]+(?= {2,})/gm) ?? [];
-  return [...new Set([...choice.split("|"), ...listed])].filter((word) => word !== "");
+/** Cases `serve:-p | serve:--port) ...` for the values of options. */
+function valueCases(commands: readonly Command[], offer: (words: readonly string[]) => string): string {
+  const cases = commands.flatMap(({ name, options }) =>
+    Object.entries(options).flatMap((entry) => {
+      const [, { words }] = entry;
+      if (words === undefined) return [];
+      return [`    ${flagsOf(entry).map((flag) => `${name}:${flag}`).join(" | ")}) ${offer(words)} ;;`];
+    })
+  );
+  return cases.join("\n");
 }
 
-function limitWords(): string[] {
-  return LIMIT_NAMES.map((name) => `${name}=`);
+/** Cases for the first operand, such as "export" after "storage". */
+function operandCases(
+  commands: readonly Command[],
+  position: string,
+  offer: (words: readonly string[]) => string,
+): string {
+  return commands.flatMap(({ name, operands }) =>
+    operands === undefined ? [] : [`    ${position}:*:${name}) ${offer(Object.keys(operands))} ;;`]
+  ).join("\n");
 }
 
-function logWords(): string[] {
-  return [...LOG_FORMATS, ...LOG_AREAS.flatMap((area) => LOG_LEVELS.map((level) => `${area}=${level}`))];
+/** Whether more follows the word. */
+function isOpen(word: string): boolean {
+  return word.endsWith("=");
 }

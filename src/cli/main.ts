@@ -1,72 +1,62 @@
 import { VERSION } from "../broker/sys_topics.ts";
+import { LIMIT_NAMES } from "../protocol/limit_table.ts";
+import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS } from "./config/logging_schema.ts";
 import { BENCH_HELP } from "./bench_help.ts";
 import { PUBLISH_HELP, REQUEST_HELP, SUBSCRIBE_HELP } from "./client/help.ts";
-import { completions, COMPLETIONS_HELP } from "./completions.ts";
+import { type Command, command, type Option } from "./command.ts";
+import { completionsCommand } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
-import { CONVERT_HELP } from "./convert_help.ts";
 import { ListenError } from "./serve/listening.ts";
+import { nearest } from "./nearest.ts";
 import { printable } from "./log/log.ts";
-import { passwd, PASSWD_HELP, PasswordFileError } from "./passwd.ts";
+import { PASSWD, PasswordFileError } from "./passwd.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
 import { serve } from "./serve/serve.ts";
 import { SERVE_HELP } from "./serve/serve_options.ts";
-import { STORAGE_HELP, storageCommand } from "./storage_command.ts";
+import { STORAGE } from "./storage_command.ts";
 import { StorageError } from "./storage_option.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-interface Command {
-  readonly name: string;
-  readonly help: string;
-  run(args: readonly string[], io: ProgramIo): number | Promise<number>;
-}
-
-const SERVE: Command = { name: "serve", help: SERVE_HELP, run: serve };
-// Client commands are loaded when one runs, so that the broker starts without them.
+const CONVERT = command({
+  name: "convert",
+  usage: ["convert FILE"],
+  text: "Prints a configuration of mosquitto as YAML with the same meaning. Comments say what differs from mosquitto.",
+  options: {},
+  run: async ({ operands }, io) => (await import("./convert.ts")).convert(operands, io),
+});
+// Commands of clients and of load are loaded when they run, so that the broker starts without them.
 const COMMANDS: readonly Command[] = [
-  SERVE,
-  { name: "passwd", help: PASSWD_HELP, run: passwd },
-  { name: "storage", help: STORAGE_HELP, run: storageCommand },
-  { name: "convert", help: CONVERT_HELP, run: async (args, io) => (await import("./convert.ts")).convert(args, io) },
-  {
-    name: "pub",
-    help: PUBLISH_HELP,
-    run: async (args, io) => (await import("./client/publish_command.ts")).publish(args, io),
-  },
-  {
-    name: "sub",
-    help: SUBSCRIBE_HELP,
-    run: async (args, io) => (await import("./client/subscribe_command.ts")).subscribe(args, io),
-  },
-  {
-    name: "request",
-    help: REQUEST_HELP,
-    run: async (args, io) => (await import("./client/request_command.ts")).request(args, io),
-  },
-  { name: "bench", help: BENCH_HELP, run: async (args, io) => (await import("./bench_command.ts")).bench(args, io) },
-  { name: "completions", help: COMPLETIONS_HELP, run: (args, io) => completions(args, COMMANDS, io) },
+  described("serve", SERVE_HELP, serve),
+  PASSWD,
+  STORAGE,
+  CONVERT,
+  described("pub", PUBLISH_HELP, async (args, io) => (await import("./client/publish_command.ts")).publish(args, io)),
+  described(
+    "sub",
+    SUBSCRIBE_HELP,
+    async (args, io) => (await import("./client/subscribe_command.ts")).subscribe(args, io),
+  ),
+  described(
+    "request",
+    REQUEST_HELP,
+    async (args, io) => (await import("./client/request_command.ts")).request(args, io),
+  ),
+  described("bench", BENCH_HELP, async (args, io) => (await import("./bench_command.ts")).bench(args, io)),
+  completionsCommand(() => COMMANDS),
 ];
-// Commands whose options may be followed by any word, and for which `-h` is a host: they handle `--help` themselves.
-const READING_HELP: readonly string[] = ["passwd", "pub", "sub", "request"];
+// Commands for which `-h` is a host: they handle `--help` themselves.
+const READING_HELP: readonly string[] = ["pub", "sub", "request"];
 
 /** Runs the command line and gives the exit code. Errors go to standard error, one per line. */
 export async function main(args: readonly string[], io: ProgramIo): Promise<number> {
   const [first, ...rest] = args;
   const isCommand = first !== undefined && !first.startsWith("-");
-  const command = isCommand ? COMMANDS.find(({ name }) => name === first) : SERVE;
-  const options = isCommand ? rest : args;
+  const command = COMMANDS.find(({ name }) => name === (isCommand ? first : "serve"));
   try {
-    if (command === undefined) throw new ConfigError(`Unknown command "${first}": there are ${namesOf(COMMANDS)}`);
-    if (!READING_HELP.includes(command.name) && (options.includes("--help") || options.includes("-h"))) {
-      printLine(io.stdout, command.help);
-      return 0;
-    }
-    if (command === SERVE && options.includes("--version")) {
-      printLine(io.stdout, `brooklet ${VERSION}`);
-      return 0;
-    }
-    return await command.run(options, io);
+    if (command === undefined) throw unknownCommand(first ?? "");
+    return await command.run(isCommand ? rest : args, io);
   } catch (error) {
     const isExpected = [ConfigError, ListenError, PasswordFileError, StorageError].some((kind) =>
       error instanceof kind
@@ -78,7 +68,62 @@ export async function main(args: readonly string[], io: ProgramIo): Promise<numb
   }
 }
 
-function namesOf(commands: readonly Command[]): string {
-  const names = commands.map(({ name }) => `"${name}"`);
-  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+function unknownCommand(word: string): ConfigError {
+  const names = COMMANDS.map(({ name }) => name);
+  const meant = nearest(word, names);
+  const quoted = names.map((name) => `"${name}"`);
+  const hint = meant === undefined
+    ? `there are ${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`
+    : `did you mean "${meant}"?`;
+  return new ConfigError(`Unknown command "${word}": ${hint}`);
+}
+
+/** Command whose options are found in its help text. */
+function described(name: string, help: string, run: Command["run"]): Command {
+  const options: Record<string, Option> = {};
+  const matches = help.matchAll(
+    /(?<![\w-])(?:(-\w), )?(--[a-z][a-z-]*|(?<=^\s+)-\w(?=[ ,]))(?: (FILE|PATH|DIRECTORY)\b)?/gm,
+  );
+  for (const [, letter, flag = "", value] of matches) {
+    const words = name !== "serve"
+      ? undefined
+      : flag === "--limit"
+      ? limitWords()
+      : flag === "--log"
+      ? logWords()
+      : undefined;
+    options[flag.replace(/^--?/, "")] = {
+      text: "",
+      ...letter !== undefined && { letter: letter.slice(1) },
+      ...value !== undefined && { value },
+      ...words !== undefined && { value: "", words },
+    };
+  }
+  const listed = help.match(/(?<=^ {2})[a-z][a-z-]+(?= {2,})/gm) ?? [];
+  return {
+    name,
+    usage: [],
+    text: "",
+    options,
+    ...listed.length > 0 && { operands: Object.fromEntries(listed.map((word) => [word, ""])) },
+    run(args, io) {
+      if (!READING_HELP.includes(name) && (args.includes("--help") || args.includes("-h"))) {
+        printLine(io.stdout, help);
+        return 0;
+      }
+      if (name === "serve" && args.includes("--version")) {
+        printLine(io.stdout, `brooklet ${VERSION}`);
+        return 0;
+      }
+      return run(args, io);
+    },
+  };
+}
+
+function limitWords(): string[] {
+  return LIMIT_NAMES.map((name) => `${name}=`);
+}
+
+function logWords(): string[] {
+  return [...LOG_FORMATS, ...LOG_AREAS.flatMap((area) => LOG_LEVELS.map((level) => `${area}=${level}`))];
 }

@@ -15,9 +15,7 @@ export interface ParseOptions<
   /** Boolean options that `--no-NAME` sets to false. */
   negatable?: readonly BooleanName[];
   alias?: Readonly<Record<string, string | readonly string[]>>;
-  default?:
-    & { readonly [Name in BooleanName]?: boolean }
-    & { readonly [Name in StringName]?: string };
+  default?: { readonly [Name in BooleanName | StringName]?: boolean | string };
   /** Whether everything after the first operand is an operand. */
   stopEarly?: boolean;
   /** Called for arguments that no option above names; operands come without a key. `false` drops the argument. */

@@ -1,5 +1,3 @@
-// @ts-types="./parse_args.d.ts"
-import { parseArgs } from "@std/cli";
 import { LineError } from "../auth/line_error.ts";
 import { isUserName, withHashedPasswords, withoutUser, withUser } from "../auth/password_file.ts";
 import {
@@ -10,37 +8,38 @@ import {
   type PasswordHash,
 } from "../auth/password_hash.ts";
 import { hashPasswordByScrypt } from "../auth/scrypt_hash.ts";
+import { type Command, command, type Given } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
 import { readTextIfThere, replaceFile } from "./replace_file.ts";
 import { askPassword } from "./secret_prompt.ts";
-
-export const PASSWD_HELP = `Usage: brooklet passwd [options] FILE USER
-       brooklet passwd [options] -b FILE USER PASSWORD
-       brooklet passwd -D FILE USER
-       brooklet passwd -U FILE
-       brooklet passwd -n USER
-
-Changes a password file, which mosquitto 2.0 can read too unless it has hashes of scrypt. The password is asked for; where
-standard input is no terminal, it is its first line.
-
-  -c                 make the file anew: one that is there is overwritten
-  -b                 take the password from the command line, where other users of the machine can see it
-  -D                 delete the user
-  -U                 put hashes in place of passwords that are still plain; hashes stay as they are, and where
-                     one is of other software (bcrypt, apr1, {SSHA}) the file stays as it is
-  -n                 print the line of the user, and change no file
-  --hash KIND        pbkdf2 (which is the default, and mosquitto's) or scrypt (which is harder to guess; 32 MiB a login)
-  --iterations N     cost of a password by pbkdf2, ${DEFAULT_ITERATIONS} by default; each login costs as much
-  -h, --help         print this
-`;
 
 /** Reports that the password file cannot be changed. */
 export class PasswordFileError extends Error {
   override readonly name = "PasswordFileError";
 }
 
-/** Options of the command line. */
+const OPTIONS = {
+  c: { text: "create the file, or overwrite it" },
+  b: { text: "take the password from the command line, where other users of the machine can see it" },
+  D: { text: "delete the user" },
+  U: {
+    text: "replace passwords that are still plain by hashes; hashes stay as they are. A hash of other software " +
+      "(bcrypt, apr1, {SSHA}) is an error, and the file stays as it is",
+  },
+  n: { text: "print the line of the user, and change no file" },
+  hash: {
+    value: "KIND",
+    words: ["pbkdf2", "scrypt"],
+    text: "pbkdf2, which is the default and mosquitto's, or scrypt, which is harder to guess and takes 32 MiB a login",
+  },
+  iterations: {
+    value: "N",
+    text: `cost of a password by pbkdf2, ${DEFAULT_ITERATIONS} by default; each login costs as much`,
+  },
+} as const;
+
+/** What to do to a password file. */
 interface PasswdOptions {
   readonly action: "set" | "delete" | "hash" | "print";
   readonly isNew: boolean;
@@ -54,13 +53,24 @@ interface PasswdOptions {
   readonly hash: (password: string) => Promise<PasswordHash>;
 }
 
-/** Runs `passwd`; gives the exit code. Throws {@linkcode ConfigError} and {@linkcode PasswordFileError}. */
-export async function passwd(args: readonly string[], io: ProgramIo): Promise<number> {
-  const options = parsePasswdOptions(args);
-  if (options === "help") {
-    printLine(io.stdout, PASSWD_HELP);
-    return 0;
-  }
+/** Command that changes a password file. Throws {@linkcode PasswordFileError}. */
+export const PASSWD: Command = command({
+  name: "passwd",
+  usage: [
+    "passwd [options] FILE USER",
+    "passwd [options] -b FILE USER PASSWORD",
+    "passwd -D FILE USER",
+    "passwd -U FILE",
+    "passwd -n USER",
+  ],
+  text: "Changes a password file, which mosquitto 2.0 can read too unless it has hashes of scrypt. " +
+    "The password is asked for; without a terminal, it is the first line of standard input.",
+  options: OPTIONS,
+  endsOptionsEarly: true, // A password may begin with "-".
+  run: (given, io) => passwd(optionsOf(given), io),
+});
+
+async function passwd(options: PasswdOptions, io: ProgramIo): Promise<number> {
   const { action, path, userName, hash } = options;
   switch (action) {
     case "print":
@@ -81,23 +91,12 @@ export async function passwd(args: readonly string[], io: ProgramIo): Promise<nu
   }
 }
 
-function parsePasswdOptions(args: readonly string[]): PasswdOptions | "help" {
-  const parsed = parseArgs(args, {
-    boolean: ["b", "c", "D", "U", "n", "help"],
-    string: ["hash", "iterations", "_"],
-    alias: { help: "h" },
-    stopEarly: true, // A password may begin with "-".
-    unknown: (argument, key) => {
-      if (key === undefined) return;
-      throw new ConfigError(`Unknown option "${argument}": "brooklet passwd --help" lists what there is`);
-    },
-  });
-  if (parsed.help) return "help";
-  const { b: isBatch, c: isNew, D: isDelete, U: isHash, n: isPrint } = parsed;
+/** Checks options and operands together; throws {@linkcode ConfigError}. */
+function optionsOf({ values, operands: [...operands] }: Given<typeof OPTIONS>): PasswdOptions {
+  const { b: isBatch, c: isNew, D: isDelete, U: isHash, n: isPrint } = values;
   const action = isDelete ? "delete" : isHash ? "hash" : isPrint ? "print" : "set";
   const switches = [isDelete, isHash, isPrint].filter(Boolean).length;
   if (switches > 1 || (isNew && action !== "set") || (isBatch && (isDelete || isHash))) throw usage();
-  const operands = [...parsed._];
   const path = action === "print" ? "" : operands.shift();
   const userName = action === "hash" ? "" : operands.shift();
   const password = isBatch ? operands.shift() : undefined;
@@ -107,7 +106,7 @@ function parsePasswdOptions(args: readonly string[]): PasswdOptions | "help" {
     throw new ConfigError(`Cannot use the user name "${userName}": it is empty, or has ":" or a control character`);
   }
   if (password === "") throw new ConfigError("Cannot set the password: it is empty");
-  return { action, isNew, path, userName, password, hash: hashOf(parsed.hash, parsed.iterations) };
+  return { action, isNew, path, userName, password, hash: hashOf(values.hash, values.iterations) };
 }
 
 function hashOf(kind: string | undefined, iterations: string | undefined): PasswdOptions["hash"] {

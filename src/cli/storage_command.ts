@@ -1,50 +1,50 @@
-// @ts-types="./parse_args.d.ts"
-import { parseArgs } from "@std/cli";
 // @ts-types="./text_line_stream.d.ts"
 import { TextLineStream } from "@std/streams";
+import { type Command, command } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
 import { printLine, type ProgramEnvironment, type ProgramIo } from "./program_io.ts";
 import { DumpCounts, dumpedChanges, dumpLines } from "./storage_dump.ts";
-import { openKv, parseStorageOption, StorageError, storageError, type StorageOption } from "./storage_option.ts";
-
-export const STORAGE_HELP = `Usage: brooklet storage export|import FILE [options]
-
-Writes all that a storage keeps to a file, or reads such a file into a storage that is empty. The file has one change a
-line, as JSON; "-" is standard output or standard input. No broker may use the storage meanwhile.
-
-  --storage WHERE        kv (which is the default), kv:PATH or kv:URL, as for "brooklet serve"
-  -h, --help             print this
-`;
+import {
+  openKv,
+  parseStorageOption,
+  STORAGE_HINT,
+  StorageError,
+  storageError,
+  type StorageOption,
+} from "./storage_option.ts";
 
 type KvOption = Exclude<StorageOption, { kind: "memory" }>;
 
-/** Runs `storage export` or `storage import`; gives the exit code. Throws {@linkcode ConfigError}, {@linkcode StorageError}. */
-export async function storageCommand(args: readonly string[], io: ProgramIo): Promise<number> {
-  const { action, file, option } = parseStorageCommand(args);
-  const says = await (action === "export" ? exportTo(file, option, io) : importFrom(file, option, io));
-  printLine(io.stderr, `brooklet: ${says}`);
-  return 0;
-}
-
-function parseStorageCommand(args: readonly string[]) {
-  const parsed = parseArgs(args, {
-    string: ["storage", "_"],
-    unknown: (argument) => {
-      if (argument.startsWith("-") && argument !== "-") {
-        throw new ConfigError(`Unknown option "${argument}": "brooklet storage --help" lists what there is`);
-      }
+/** Command that exports a storage to a file or imports such a file. Throws {@linkcode StorageError}. */
+export const STORAGE: Command = command({
+  name: "storage",
+  usage: ["storage export|import FILE [options]"],
+  text: "Copies all that a storage keeps to a file, or such a file into an empty storage. " +
+    'The file has one change a line, as JSON; "-" is standard output or standard input. ' +
+    "No broker may use the storage meanwhile.",
+  operands: { export: "write the storage to the file", import: "fill the storage from the file" },
+  options: {
+    storage: {
+      value: "WHERE",
+      words: ["kv"],
+      default: "kv",
+      needs: `a value: ${STORAGE_HINT}`,
+      text: 'kv, kv:PATH or kv:URL, as for "brooklet serve"',
     },
-  });
-  const [action, file, ...others] = parsed._;
-  if ((action !== "export" && action !== "import") || file === undefined || file === "" || others.length > 0) {
-    throw new ConfigError('Write "brooklet storage export FILE" or "brooklet storage import FILE"');
-  }
-  const option = parseStorageOption(parsed.storage ?? "kv");
-  if (option.kind === "memory") {
-    throw new ConfigError("--storage memory has nothing to export and keeps nothing that is imported");
-  }
-  return { action, file, option } as const;
-}
+  },
+  async run({ values, operands: [action, file, ...others] }, io) {
+    if ((action !== "export" && action !== "import") || file === undefined || file === "" || others.length > 0) {
+      throw new ConfigError('Write "brooklet storage export FILE" or "brooklet storage import FILE"');
+    }
+    const option = parseStorageOption(values.storage);
+    if (option.kind === "memory") {
+      throw new ConfigError("--storage memory has nothing to export and keeps nothing that is imported");
+    }
+    const says = await (action === "export" ? exportTo(file, option, io) : importFrom(file, option, io));
+    printLine(io.stderr, `brooklet: ${says}`);
+    return 0;
+  },
+});
 
 async function exportTo(file: string, option: KvOption, { stdout, environment }: ProgramIo): Promise<string> {
   const { storage, location } = await openKv(option, environment, true);

@@ -16,6 +16,8 @@ export type StorageOption =
   /** A database in the platform's state directory. */
   | { readonly kind: "defaultKv" };
 
+export const STORAGE_HINT = 'write "memory", "kv", or a path as in "kv:/var/lib/brooklet/brooklet.kv"';
+
 export const STORAGE_OPTION_HELP = `  --storage WHERE        where sessions and retained messages are kept:
                            memory     until the broker ends
                            kv         a file in the directory of the platform for such things
@@ -28,10 +30,7 @@ export function parseStorageOption(text: string): StorageOption {
   if (text === "kv") return { kind: "defaultKv" };
   const location = text.slice("kv:".length);
   if (text.startsWith("kv:") && location !== "") return { kind: "kv", location };
-  const wanted = 'write "memory", "kv", or a path as in "kv:/var/lib/brooklet/brooklet.kv"';
-  throw new ConfigError(
-    text === "" ? `Option --storage needs a value: ${wanted}` : `--storage "${text}" is not a storage: ${wanted}`,
-  );
+  throw new ConfigError(`--storage "${text}" is not a storage: ${STORAGE_HINT}`);
 }
 
 /** Opens a storage of Deno KV; creates a missing file, unless it must exist. Throws {@linkcode StorageError}. */

@@ -40,6 +40,8 @@ const ROWS: readonly (readonly [typed: string, completed: string, behind?: strin
   ["bench fan-o", "fan-out"],
   ["pub --will-q", "--will-qos"],
   ["passwd --it", "--iterations"],
+  ["passwd --hash sc", "scrypt"],
+  ["storage export --storage=k", "--storage=kv"],
   ["--config bro", "brook let.yaml"],
   ["convert dir/mos", "dir/mosquitto.conf"],
   ["sub --cafile dir/m", "dir/mosquitto.conf"],

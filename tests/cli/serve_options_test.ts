@@ -31,6 +31,12 @@ const ROWS: readonly Row[] = [
     stderr: /^brooklet: Unknown command "listen": there are "serve", .*"pub", "sub", .* and "completions"$/,
   },
   {
+    name: "a command with a mistake",
+    args: ["storgae", "export"],
+    code: 2,
+    stderr: /^brooklet: Unknown command "storgae": did you mean "storage"\?$/,
+  },
+  {
     name: "an unknown option",
     args: ["serve", "--lisen", "mqtt://127.0.0.1:0"],
     code: 2,

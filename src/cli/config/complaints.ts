@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 import { configurationShape, keysOf, shapeAt } from "./schema_shape.ts";
 import type { ConfigPath } from "./yaml_file.ts";
 

@@ -6,7 +6,7 @@
 
 import { parse } from "@std/yaml";
 import { ConfigError } from "../config_error.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 import { configurationShape, type JsonSchema, keysOf, shapeAt } from "./schema_shape.ts";
 import { whyNot } from "../read_file.ts";
 import type { Override } from "./overrides.ts";

@@ -16,7 +16,7 @@ import {
 } from "../serve/listen_url.ts";
 import { parseStorageOption } from "../storage_option.ts";
 import { isWayIn, type Ways } from "./authentication_ways.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 
 /** Text that `--print-config` prints in place of a secret. */
 export const HIDDEN = "(hidden)";

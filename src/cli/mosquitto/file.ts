@@ -1,5 +1,5 @@
 import type { Written } from "../config/configuration.ts";
-import { nearest } from "../config/nearest.ts";
+import { nearest } from "../nearest.ts";
 import { ConfigError } from "../config_error.ts";
 import { MosquittoDraft } from "./draft.ts";
 import type { MosquittoKey } from "./key.ts";

@@ -3,12 +3,12 @@ import { parseArgs } from "@std/cli";
 import { LIMITS } from "../../protocol/limit_table.ts";
 import type { Written } from "../config/configuration.ts";
 import { LOG_AREAS, LOG_TYPES } from "../config/logging_schema.ts";
-import { nearest } from "../config/nearest.ts";
+import { nearest } from "../nearest.ts";
 import type { Override } from "../config/overrides.ts";
 import type { ConfigurationInput } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
 import type { ProgramEnvironment } from "../program_io.ts";
-import { parseStorageOption, STORAGE_OPTION_HELP } from "../storage_option.ts";
+import { parseStorageOption, STORAGE_HINT, STORAGE_OPTION_HELP } from "../storage_option.ts";
 import { LOOPBACK, parseListenUrl, parsePort } from "./listen_url.ts";
 import { tlsOptions } from "./tls_options.ts";
 
@@ -85,6 +85,7 @@ export function parseServeOptions(args: readonly string[], environment: ProgramE
   if (config !== undefined && both !== undefined) {
     throw new ConfigError(`Options --config and --${both} do not go together: say it in "${config}"`);
   }
+  if (parsed.storage === "") throw new ConfigError(`Option --storage needs a value: ${STORAGE_HINT}`);
   if (parsed.storage !== undefined) parseStorageOption(parsed.storage); // For an error in the words of the command line.
   const fromOptions = optionOverrides(parsed);
   const commandLine = asWritten({

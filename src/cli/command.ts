@@ -1,0 +1,169 @@
+/** Commands of the program. One table of options gives each its parser, its `--help` and its shell completions. */
+
+// @ts-types="./parse_args.d.ts"
+import { parseArgs } from "@std/cli";
+import { ConfigError } from "./config_error.ts";
+import { nearest } from "./nearest.ts";
+import { printLine, type ProgramIo } from "./program_io.ts";
+
+/** Option of a command. Its key in {@linkcode Options} is its name: `--name`, or `-n` if that is one letter. */
+export interface Option {
+  /** Letter of a short form beside the name. */
+  readonly letter?: string;
+  /** Kind of its value, such as `FILE`; an option without one is a switch. */
+  readonly value?: string;
+  /** Meaning, for the help. Lines are wrapped; a line break stays. */
+  readonly text: string;
+  readonly isRepeatable?: true;
+  /** Value if it is not given. */
+  readonly default?: string;
+  /** Values that shells offer. Files are offered for a value that is a `FILE`, a `PATH` or a `DIRECTORY`. */
+  readonly words?: readonly string[];
+  /** Complaint about an empty value: "Option --name needs ..."; "a value" by default. */
+  readonly needs?: string;
+  /** Heading above this option and the next ones. */
+  readonly heading?: string;
+}
+
+export type Options = Readonly<Record<string, Option>>;
+
+/** Values of options by name: a switch is `false`, and another option `undefined`, if it is not given. */
+export type Values<Known extends Options> = {
+  readonly [Name in keyof Known]: Known[Name] extends { value: string }
+    ? Known[Name] extends { isRepeatable: true } ? readonly string[]
+    : Known[Name] extends { default: string } ? string
+    : string | undefined
+    : boolean;
+};
+
+/** Description of a command: everything but what it does. */
+export interface CommandDescription<Known extends Options = Options> {
+  readonly name: string;
+  /** Command lines that it takes, without the name of the program. */
+  readonly usage: readonly string[];
+  /** Summary, which is the first line of the text, and details. */
+  readonly text: string;
+  /** Words that the first operand may be, with their meanings. */
+  readonly operands?: Readonly<Record<string, string>>;
+  readonly options: Known;
+  /** Last paragraphs of the help. */
+  readonly notes?: string;
+}
+
+/** Command that runs with its arguments and gives the exit code. Throws {@linkcode ConfigError}. */
+export interface Command extends CommandDescription {
+  run(args: readonly string[], io: ProgramIo): number | Promise<number>;
+}
+
+/** Arguments of a command. */
+export interface Given<Known extends Options> {
+  readonly values: Values<Known>;
+  readonly operands: readonly string[];
+}
+
+interface Definition<Known extends Options> extends CommandDescription<Known> {
+  /** Whether all arguments after the first operand are operands, even those that begin with "-". */
+  readonly endsOptionsEarly?: true;
+  run(given: Given<Known>, io: ProgramIo): number | Promise<number>;
+}
+
+const HELP: Option = { letter: "h", text: "print this" };
+const WIDTH = 104;
+const TEXT_COLUMN = 25;
+
+/** Makes a command whose arguments are parsed by its table; `--help` and `-h` are added to it. */
+export function command<const Known extends Options>(definition: Definition<Known>): Command {
+  const whole = { ...definition, options: { ...definition.options, help: HELP } };
+  return {
+    ...whole,
+    run(args, io) {
+      const { values, operands } = parse(whole, args);
+      if (!values.help) return definition.run({ values, operands }, io);
+      printLine(io.stdout, helpOf(whole));
+      return 0;
+    },
+  };
+}
+
+/** Error for an option or argument that a command does not know. */
+export function unknownArgument({ name, options }: CommandDescription, argument: string): ConfigError {
+  const kind = argument.startsWith("-") ? "option" : "argument";
+  const long = /^--([^=]+)/.exec(argument)?.[1];
+  const meant = long === undefined ? undefined : nearest(long, Object.keys(options).filter(({ length }) => length > 1));
+  const hint = meant === undefined ? "" : ` did you mean "--${meant}"?`;
+  return new ConfigError(`Unknown ${kind} "${argument}":${hint} "brooklet ${name} --help" lists what there is`);
+}
+
+/** Ways to write an option: `-c` and `--config`. */
+export function flagsOf([name, { letter }]: readonly [name: string, option: Option]): readonly string[] {
+  return [...letter === undefined ? [] : [`-${letter}`], name.length === 1 ? `-${name}` : `--${name}`];
+}
+
+/** Text of `--help`. */
+export function helpOf({ usage, text, operands = {}, options, notes }: CommandDescription): string {
+  const rows = Object.entries(options).flatMap((entry) => {
+    const [, { value, text, default: otherwise, heading }] = entry;
+    const flags = flagsOf(entry).join(", ") + (value === undefined ? "" : ` ${value}`);
+    const row = helpRow(flags, otherwise === undefined ? text : `${text}; ${otherwise} by default`);
+    return heading === undefined ? [row] : ["", `${heading}:`, row];
+  });
+  const words = Object.entries(operands).map(([word, text]) => helpRow(word, text));
+  return [
+    ...usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} brooklet ${line}`),
+    "",
+    wrapped(text, WIDTH),
+    "",
+    ...words.length === 0 ? [] : [...words, ""],
+    ...rows,
+    ...notes === undefined ? [] : ["", wrapped(notes, WIDTH)],
+  ].join("\n");
+}
+
+function helpRow(flags: string, text: string): string {
+  const [first = "", ...rest] = wrapped(text, WIDTH - TEXT_COLUMN).split("\n");
+  const head = `  ${flags}`;
+  const lines = head.length + 2 > TEXT_COLUMN ? ["", first, ...rest] : [first, ...rest];
+  return lines.map((line, index) => (index === 0 ? head : "").padEnd(TEXT_COLUMN) + line).map((line) => line.trimEnd())
+    .join("\n");
+}
+
+/** Text with line breaks in place of blanks, so that no line is longer. */
+function wrapped(text: string, width: number): string {
+  const overlong = new RegExp(`(?!.{1,${width}}$)(.{1,${width}})[^\\S\\n]+`, "gm");
+  return text.replace(overlong, "$1\n");
+}
+
+function parse<Known extends Options>(definition: Definition<Known>, args: readonly string[]): Given<Known> {
+  const { options, endsOptionsEarly = false } = definition;
+  const rows = Object.entries<Option>(options);
+  const namesOf = (isWanted: (option: Option) => boolean) =>
+    rows.filter(([, option]) => isWanted(option)).map(([name]) => name);
+  const switches = namesOf(({ value }) => value === undefined);
+  const unknown: string[] = [];
+  const { _: operands, ...parsed } = parseArgs(args, {
+    boolean: switches,
+    string: [...namesOf(({ value }) => value !== undefined), "_"],
+    collect: namesOf(({ isRepeatable = false }) => isRepeatable),
+    alias: Object.fromEntries(rows.flatMap(([name, { letter }]) => letter === undefined ? [] : [[name, letter]])),
+    default: Object.fromEntries(rows.flatMap(([name, row]) => row.default === undefined ? [] : [[name, row.default]])),
+    stopEarly: endsOptionsEarly,
+    unknown(argument, key) {
+      if (key !== undefined) unknown.push(argument);
+    },
+  });
+  const all: Readonly<Record<string, unknown>> = parsed;
+  const given: Given<Known> = { values: all as Values<Known>, operands }; // The table has all names.
+  if (all["help"] === true) return given;
+  const [first] = unknown;
+  if (first !== undefined) throw unknownArgument(definition, first);
+  for (const argument of endsOptionsEarly ? args.slice(0, args.length - operands.length) : args) {
+    const name = switches.find((name) => argument.startsWith(`--${name}=`)); // "--verbose=no" would mean yes.
+    if (name !== undefined) throw new ConfigError(`Option --${name} takes no value: "${argument}"`);
+  }
+  for (const entry of rows) {
+    const [name, { value, needs = "a value" }] = entry;
+    if (value === undefined || ![all[name]].flat().includes("")) continue;
+    throw new ConfigError(`Option ${flagsOf(entry).at(-1)} needs ${needs}`);
+  }
+  return given;
+}
