@@ -3,6 +3,7 @@ import type { ConnectPacket, Packet, ProtocolVersion, QoS } from "../codec/packe
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { Peer } from "../transport/transport.ts";
+import type { HandshakeHelp } from "../transport/web_socket/upgrade.ts";
 
 /** Something that happens in a broker, for logs. Neither payloads nor passwords are to be shown. */
 export type BrokerEvent =
@@ -31,7 +32,13 @@ export type BrokerEvent =
     /** The first bytes, at most 16, of a packet that could not be decoded. */
     readonly firstBytes?: Uint8Array;
   }
-  | { readonly kind: "connectionRefused"; readonly peer: Peer; readonly reason: string }
+  | {
+    readonly kind: "connectionRefused";
+    readonly peer: Peer;
+    readonly reason: string;
+    /** Entry of docs/troubleshooting.md about it. */
+    readonly help?: HandshakeHelp;
+  }
   /**
    * A client may not do what it asked for: a PUBLISH, also one to a topic of the server, the Will of its CONNECT, or one Topic
    * Filter of a SUBSCRIBE.

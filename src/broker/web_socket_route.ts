@@ -1,15 +1,9 @@
-import {
-  type HostOptions,
-  type HostRefusal,
-  hostRefusal,
-  isLoopbackAddress,
-  isSameHost,
-} from "../transport/web_socket/origin.ts";
+import { type HostOptions, hostRefusal, isLoopbackAddress, isSameHost } from "../transport/web_socket/origin.ts";
 import type { Transport } from "../transport/transport.ts";
 import { upgradeWebSocket } from "../transport/web_socket/upgraded.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../transport/proxy/forwarded.ts";
 import { CloseCode, type WebSocketEnd } from "../transport/web_socket/frames.ts";
-import { refusal, type UpgradeOptions } from "../transport/web_socket/upgrade.ts";
+import { refusal, type UpgradeOptions, type UpgradeRefusal } from "../transport/web_socket/upgrade.ts";
 import type { BrokerEvent } from "./events.ts";
 
 /**
@@ -51,7 +45,9 @@ export function answerUpgrade(
   const addresses = new ForwardedAddresses(options);
   const address = addresses.clientAddress(known, request.headers);
   const url = URL.parse(urlOf(request));
-  if (url === null) return refused(new Response("The Host header is wrong\n", { status: 400 }));
+  if (url === null) {
+    return refused(responseTo(refusal(400, "http-request", "Host is malformed", "The Host header is wrong\n")));
+  }
   const { protocol, host: name } = url;
   const peer = { transport: "ws", address, listener: `${protocol === "https:" ? "wss" : "ws"}://${name}` };
   const onWebSocketEnd = ({ code, reason, isByPeer }: WebSocketEnd) => {
@@ -61,13 +57,15 @@ export function answerUpgrade(
   const closeCode = () => isClosing() ? CloseCode.GoingAway : CloseCode.Normal;
   const misdirected = hostRefusal(request, options, isLoopbackAddress(known) && isOfOwnPage(request));
   if (misdirected !== undefined) {
-    onEvent({ kind: "connectionRefused", peer, reason: misdirected.reason });
-    return refused(responseTo(misdirected));
+    const { status, reason, body } = misdirected;
+    onEvent({ kind: "connectionRefused", peer, reason, help: "host" });
+    return refused(responseTo(refusal(status, "host", reason, body)));
   }
   const scheme = isProxied(request) ? addresses.scheme(request.headers) : protocol === "https:" ? "https" : "http";
   const upgraded = upgradeWebSocket(request, { ...options, peer, scheme, closeCode, onWebSocketEnd });
   if (upgraded.refusal !== undefined) {
-    onEvent({ kind: "connectionRefused", peer, reason: upgraded.refusal.reason });
+    const { reason, help } = upgraded.refusal;
+    onEvent({ kind: "connectionRefused", peer, reason, help });
   }
   return upgraded;
 }
@@ -93,8 +91,7 @@ function refused(response: Response): RouteAnswer {
   return { response, transport: undefined };
 }
 
-function responseTo({ status, reason, body }: HostRefusal): Response {
-  const { headers } = refusal(status, reason, body);
+function responseTo({ status, headers, body }: UpgradeRefusal): Response {
   return new Response(body, { status, headers });
 }
 

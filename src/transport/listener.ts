@@ -83,7 +83,7 @@ export async function* acceptConnections<Conn, Opened>(
 export function preparedListener(
   below: Listener,
   prepare: (transport: Transport) => Promise<Transport | undefined>,
-  onRefused: (transport: Transport, reason: string) => void,
+  onRefused: (transport: Transport, reason: string, error: unknown) => void,
   url = below.url,
 ): Listener {
   const ready = new ReadyTransports();
@@ -96,7 +96,7 @@ export function preparedListener(
       if (prepared !== undefined) ready.push(prepared);
     } catch (error) {
       transport.close();
-      if (!isClosed) onRefused(transport, error instanceof Error ? error.message : String(error));
+      if (!isClosed) onRefused(transport, error instanceof Error ? error.message : String(error), error);
     } finally {
       preparing.delete(transport);
     }

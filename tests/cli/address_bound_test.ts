@@ -13,7 +13,9 @@ const MOST = 3;
 const SCHEMES = ["mqtt", "mqtts", "ws", "wss"];
 /** Of MQTT, of TLS and of HTTP. */
 const FIRST_BYTES = [0x10, 0x16, 0x47, 0x16];
-const REFUSED = new RegExp(`refused: its address has ${MOST} connections already\\.$`);
+const REFUSED = new RegExp(
+  `refused: its address has ${MOST} connections already\\. See docs/troubleshooting\\.md#too-many-connections$`,
+);
 
 Deno.test("maximumPerAddress counts connections that are still in a handshake, and no more when they are over", async () => {
   using folder = new ConfigurationFolder();

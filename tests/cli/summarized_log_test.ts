@@ -74,7 +74,9 @@ authentication: { webhook: { url: "http://127.0.0.1:1/" } }
     await client.send(connect({ clientId: `client ${count}` }));
     assertEquals(await client.closed(), "20020005");
     if (count === 0) {
-      await program.stderr.matching(/: Error: WebhookError: Cannot ask the webhook: it could not be reached$/);
+      await program.stderr.matching(
+        /: Error: WebhookError: Cannot ask the webhook: it could not be reached\. See docs\/troubleshooting\.md#errors-of-hooks$/,
+      );
     }
   }
   program.kill("SIGTERM");

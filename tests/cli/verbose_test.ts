@@ -99,7 +99,7 @@ const ENDS: readonly { name: string; hex: readonly string[]; isVerbose: boolean;
     hex: [connect({ clientId: "guest" }), packet("36", text("t"), "0001")],
     isVerbose: false,
     line:
-      /Client guest \[ADDRESS\] disconnected due to malformed packet: PUBLISH has QoS 3 .*\[MQTT-3\.3\.1-4\] \(it begins with 36050001\)\.$/,
+      /Client guest \[ADDRESS\] disconnected due to malformed packet: PUBLISH has QoS 3 .*\[MQTT-3\.3\.1-4\] \(it begins with 36050001\)\. See docs\/troubleshooting\.md#malformed-packet$/,
   },
   {
     name: "a refused Client Identifier, with the return code of 3.1.1",

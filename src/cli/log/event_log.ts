@@ -2,6 +2,7 @@ import type { BrokerEvent } from "../../broker/events.ts";
 import type { BrokerOptions } from "../../broker/options.ts";
 import type { LogArea, LogType } from "../config/logging_schema.ts";
 import { eventLines, packetLines, shownUserName, subscriptionLines } from "./event_lines.ts";
+import { helpOf } from "./help.ts";
 import type { Log, LogFields } from "./log.ts";
 import type { SummarizedLog } from "./summarized_log.ts";
 
@@ -27,7 +28,7 @@ export function eventLog(logs: Logs): (event: BrokerEvent) => void {
     const [first, ...details] = eventLines(event, log.hasConnectionMessages);
     if (first === undefined) return;
     const fields = fieldsOf(event);
-    (summaryOf(event, logs) ?? log).line(first, type, fields);
+    (summaryOf(event, logs) ?? log).line(first, type, { ...fields, help: helpOf(event) });
     for (const line of details) log.line(line, "debug", fields); // mosquitto does so too.
   };
 }

@@ -2,12 +2,15 @@ import { LOG_LEVELS, type LogArea, type LoggingConfiguration, type LogType } fro
 import { ConfigError } from "../config_error.ts";
 import { type ProgramIo, type ProgramOutput, writeText } from "../program_io.ts";
 import { whyNot } from "../read_file.ts";
+import { helpAt } from "../../transport/web_socket/upgrade.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** Fields of a line, for lines in JSON. */
 export type LogFields = Readonly<Record<string, string | number | undefined>> & {
   /** Subject of the line; `program` without one. */
   readonly area?: LogArea;
+  /** Entry of docs/troubleshooting.md, which a line of text names at its end. */
+  readonly help?: string | undefined;
 };
 /** Writes one line. @param type how important it is; `notice` without one */
 export type LogLine = (line: string, type?: LogType, fields?: LogFields) => void;
@@ -68,16 +71,18 @@ export class Log implements Disposable {
     return this.#configuration.connectionMessages;
   }
 
-  readonly line: LogLine = (line, type = "notice", fields = {}) => {
+  readonly line: LogLine = (line, type = "notice", { help: entry, ...fields } = {}) => {
     const { format, timestamps, timestampFormat, destinations } = this.#configuration;
     if (!this.has(type, fields.area ?? "program")) return;
     const now = new Date();
+    const help = entry && helpAt(entry);
+    const told = help === undefined ? line : `${line}${/[.?]$/.test(line) ? "" : "."} See ${help}`;
     const time = timestamps ? { time: timestamp(now, timestampFormat) } : {};
     const text = format === "json"
-      ? escapedJson({ ...time, type, message: line, ...fields })
+      ? escapedJson({ ...time, type, message: line, ...fields, help })
       : timestamps
-      ? `${timestamp(now, timestampFormat)}: ${line}`
-      : line;
+      ? `${timestamp(now, timestampFormat)}: ${told}`
+      : told;
     for (const destination of this.#destinations) destination.write(`${text}\n`);
     const severity = SEVERITIES[type];
     if (severity !== undefined && destinations.includes("topic")) this.onTopic?.(severity, text);

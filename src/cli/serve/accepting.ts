@@ -3,9 +3,12 @@ import type { Limits } from "../../protocol/limits.ts";
 import type { Admit } from "../../transport/tcp.ts";
 import { othersTurn } from "../client/others_turn.ts";
 import type { Configuration, ListenerConfiguration } from "../config/schema.ts";
+import { PROGRAM_HELP } from "../log/help.ts";
 import type { LogLine } from "../log/log.ts";
 import type { ConnectionGate } from "./connection_gate.ts";
 import type { OpenListener } from "./listening.ts";
+
+const TOO_MANY = { help: PROGRAM_HELP.tooManyConnections } as const;
 
 /** State shared by all listeners. */
 interface Accepting {
@@ -22,7 +25,7 @@ export function admission(gate: ConnectionGate, current: () => Configuration, lo
   return (address) => {
     const admitted = gate.admit(address, current().connections);
     if (typeof admitted === "function") return admitted;
-    log(`Connection from ${address} refused: ${admitted}.`);
+    log(`Connection from ${address} refused: ${admitted}.`, "notice", TOO_MANY);
     return undefined;
   };
 }
@@ -54,7 +57,7 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
       ? undefined
       : gate.refusalOf(peer.address, configuration.connections);
     if (refusal !== undefined) {
-      log(`Connection from ${peer.address} refused: ${refusal}.`);
+      log(`Connection from ${peer.address} refused: ${refusal}.`, "notice", TOO_MANY);
       transport.close();
       continue;
     }

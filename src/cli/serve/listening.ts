@@ -18,6 +18,7 @@ import { listenWebSocket } from "../../transport/web_socket/listener.ts";
 import { entryWords } from "../config/authentication_ways.ts";
 import type { Configuration, ListenerConfiguration, TlsConfiguration } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
+import { EVENT_HELP, PROGRAM_HELP } from "../log/help.ts";
 import { type LogLine, printable } from "../log/log.ts";
 import { readPem } from "../read_file.ts";
 import {
@@ -149,8 +150,10 @@ export class Listening {
     return `Brooklet is listening on ${where} (${who}, ${entryWords(ways, isOnlyHere)})`;
   }
 
-  readonly #refused = (address: string, reason: string): void =>
-    this.#log(`Connection from ${address} refused: ${printable(reason)}.`);
+  /** Logs a refused connection, with the entry of the troubleshooting guide about it. */
+  #refused(address: string, reason: string, help: string | undefined): void {
+    this.#log(`Connection from ${address} refused: ${printable(reason)}.`, "notice", { help });
+  }
 
   async #listener(
     url: ListenUrl,
@@ -178,7 +181,10 @@ export class Listening {
     const ports = new Map<number, TcpPort>();
     for (const [index, url] of urls.entries()) {
       if (url.scheme === "unix" || url.hostname !== "::") continue;
-      const port = new TcpPort({ port: url.port, onRefused: this.#refused });
+      const port = new TcpPort({
+        port: url.port,
+        onRefused: (address, reason) => this.#refused(address, reason, PROGRAM_HELP.ipv6Only),
+      });
       ports.set(index, port);
       for (const [other, beside] of urls.entries()) {
         if (beside.scheme === "unix" || url.port === 0 || beside.port !== url.port) continue;
@@ -218,7 +224,7 @@ export class Listening {
       alpnProtocols: [alpnProtocol],
       minimumVersion,
       requireCertificate,
-      onHandshakeFailed: this.#refused,
+      onHandshakeFailed: (address: string, reason: string) => this.#refused(address, reason, PROGRAM_HELP.tlsHandshake),
     };
     const listener = tlsListener(options, () => this.#tcp(url, index));
     this.#tlsListeners.push({ listener, index });
@@ -227,7 +233,9 @@ export class Listening {
 
   #behindProxy(below: Listener, { isProxied }: { readonly isProxied: boolean }): Listener {
     if (!isProxied) return below;
-    return listenBehindProxy(below, { onRefused: this.#refused });
+    return listenBehindProxy(below, {
+      onRefused: (address, reason) => this.#refused(address, reason, PROGRAM_HELP.proxyProtocol),
+    });
   }
 
   #webSocket(below: Listener, url: WebSocketUrl, { paths, httpDir }: ListenerConfiguration): Listener {
@@ -242,10 +250,13 @@ export class Listening {
       ...hosts === undefined ? {} : { hosts },
       trustedProxies,
       ...httpDir === undefined ? {} : { answer: staticFiles(httpDir) },
-      onRefused: this.#refused,
+      onRefused: (address, reason, help) => this.#refused(address, reason, help),
       onWebSocketEnd: ({ code, reason, isByPeer }, { address }) => {
         if (isByPeer || code === CloseCode.Normal || code === CloseCode.GoingAway) return;
-        this.#log(`Connection from ${address} broke the rules of its transport: ${printable(reason)}.`);
+        const help = EVENT_HELP.transportViolation;
+        this.#log(`Connection from ${address} broke the rules of its transport: ${printable(reason)}.`, "notice", {
+          help,
+        });
       },
     });
   }

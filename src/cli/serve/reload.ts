@@ -5,6 +5,7 @@ import { configurationOf } from "../config/configuration.ts";
 import type { Configuration, ListenerConfiguration } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
 import { packetLog } from "../log/event_log.ts";
+import { PROGRAM_HELP } from "../log/help.ts";
 import { type Log, printable } from "../log/log.ts";
 import type { Access } from "./access.ts";
 import { applyBans } from "./banning.ts";
@@ -64,7 +65,7 @@ export class Reload {
     } catch (error) {
       const messages = error instanceof ConfigError ? [error.message, ...error.others] : [String(error)];
       for (const message of messages) {
-        log.line(`SIGHUP: everything stays as it was: ${printable(message)}`, "error");
+        log.line(`SIGHUP: everything stays as it was: ${printable(message)}`, "error", { help: PROGRAM_HELP.reload });
       }
     }
   }

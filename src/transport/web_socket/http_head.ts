@@ -49,7 +49,7 @@ export function parseRequestHead(head: Uint8Array, scheme: "http" | "https"): Ht
   const [, method, target, major, minor] = REQUEST_LINE.exec(requestLine) ?? [];
   if (method === undefined || target === undefined) return malformedHead("the request line is malformed");
   if (major !== "1" || minor !== "1") {
-    return refusal(505, "the version of HTTP is not 1.1", "This endpoint speaks HTTP/1.1.\n");
+    return refusal(505, "http-request", "the version of HTTP is not 1.1", "This endpoint speaks HTTP/1.1.\n");
   }
   const headers = parseFields(lines);
   if (typeof headers === "string") return malformedHead(headers);
@@ -114,5 +114,5 @@ function pathOf(target: string): string | undefined {
 }
 
 function malformedHead(reason: string): UpgradeRefusal {
-  return refusal(400, reason, `The request is malformed: ${reason}.\n`);
+  return refusal(400, "http-request", reason, `The request is malformed: ${reason}.\n`);
 }

@@ -7,7 +7,7 @@ import type { ByteChannel, HttpAnswer, HttpRequest, Peer, Transport } from "../t
 import { CloseCode, Slab } from "./frames.ts";
 import { encodeAcceptance, encodeHead, encodeRefusal, parseRequestHead, requestHeadLength } from "./http_head.ts";
 import { type HostOptions, hostRefusal, isLoopbackAddress, isLoopbackName } from "./origin.ts";
-import { checkUpgrade, refusal, type UpgradeOptions, type UpgradeRefusal } from "./upgrade.ts";
+import { checkUpgrade, type HandshakeHelp, refusal, type UpgradeOptions, type UpgradeRefusal } from "./upgrade.ts";
 import { type WebSocketOptions, type WebSocketTransport, webSocketTransport } from "./web_socket_transport.ts";
 
 /** Options of the handshake, and of the connection after it. */
@@ -20,13 +20,20 @@ export interface WebSocketHandshakeOptions extends UpgradeOptions, HostOptions, 
 
 /** Options of {@linkcode listenWebSocket}. */
 export interface WebSocketListenOptions extends WebSocketHandshakeOptions {
-  /** Called with the reason when a connection did not become a WebSocket connection, for logs. It must not throw. */
-  readonly onRefused?: (address: string, reason: string) => void;
+  /**
+   * Called with the reason when a connection did not become a WebSocket connection, for logs, and with the entry of
+   * docs/troubleshooting.md about it, if there is one. It must not throw.
+   */
+  readonly onRefused?: (address: string, reason: string, help?: HandshakeHelp) => void;
 }
 
 /** Reports a connection that did not become a WebSocket connection; it has been answered and closed. */
 class WebSocketHandshakeError extends Error {
   override readonly name = "WebSocketHandshakeError";
+
+  constructor(message: string, options: ErrorOptions = {}, readonly help?: HandshakeHelp) {
+    super(message, options);
+  }
 }
 
 const MOST_HEAD_BYTES = 8_192;
@@ -61,7 +68,9 @@ export function listenWebSocket(below: Listener, options: WebSocketListenOptions
   const listener = preparedListener(
     below,
     (transport) => handshakes.accept(transport),
-    ({ peer }, reason) => options.onRefused?.(peer.address, reason),
+    ({ peer }, reason, error) => {
+      options.onRefused?.(peer.address, reason, error instanceof WebSocketHandshakeError ? error.help : undefined);
+    },
     url,
   );
   return {
@@ -123,7 +132,7 @@ class WebSocketHandshakes {
     const misdirected = hostRefusal(request, this.#options, isFromHere);
     if (misdirected !== undefined) {
       const { status, reason, body } = misdirected;
-      return await handshake.refuse(refusal(status, reason, body), request.method !== "HEAD");
+      return await handshake.refuse(refusal(status, "host", reason, body), request.method !== "HEAD");
     }
     const { answer } = this.#options;
     if (answer !== undefined && isPlainRequest(request)) return await handshake.answer(request, answer);
@@ -170,15 +179,16 @@ class Handshake {
     let bytes = new Uint8Array(0);
     for (;;) {
       const chunk = await Promise.race([this.#read(), this.#late]); // However slowly the bytes arrive.
-      if (chunk === "late") return refusal(408, "the request was not complete in time", "Too slow.\n");
+      if (chunk === "late") return refusal(408, "http-request", "the request was not complete in time", "Too slow.\n");
       if (chunk === undefined) throw new WebSocketHandshakeError("the connection ended before its request");
       const from = bytes.length;
       bytes = concatenated([bytes, chunk]);
       const foreign = foreignToHttp(bytes[0] ?? 0x21);
-      if (foreign !== undefined) throw new WebSocketHandshakeError(foreign);
+      if (foreign !== undefined) throw new WebSocketHandshakeError(foreign, {}, "wrong-protocol");
       const length = requestHeadLength(bytes, from);
       if (Math.max(length, length === 0 ? bytes.length : 0) > MOST_HEAD_BYTES) {
-        return refusal(431, "the request head is too large", `A request head has at most ${MOST_HEAD_BYTES} bytes.\n`);
+        const body = `A request head has at most ${MOST_HEAD_BYTES} bytes.\n`;
+        return refusal(431, "http-request", "the request head is too large", body);
       }
       if (length > 0) return { head: bytes.subarray(0, length), rest: bytes.subarray(length) };
     }
@@ -198,7 +208,7 @@ class Handshake {
     const hasBody = request.method === "GET";
     const found = await answer(request);
     if (found === undefined) {
-      return await this.refuse(refusal(404, "there is no such file", "Nothing is here.\n"), hasBody);
+      return await this.refuse(refusal(404, "path", "there is no such file", "Nothing is here.\n"), hasBody);
     }
     const timer = setTimeout(() => this.inner.close(), ANSWER_TIMEOUT_MS);
     try {
@@ -226,7 +236,7 @@ class Handshake {
       clearTimeout(timer);
       this.inner.close();
     }
-    throw new WebSocketHandshakeError(`${refused.reason}, answered with ${refused.status}`);
+    throw new WebSocketHandshakeError(`${refused.reason}, answered with ${refused.status}`, {}, refused.help);
   }
 
   /** Ends the writing side, and reads the remaining bytes. */

@@ -30,7 +30,21 @@ export interface UpgradeRefusal {
   readonly body: string;
   /** Reason for logs. */
   readonly reason: string;
+  readonly help: HandshakeHelp;
 }
+
+/** Entries of docs/troubleshooting.md about handshakes that are refused. */
+export const HANDSHAKE_HELP = [
+  "host",
+  "origin",
+  "scheme-of-the-origin",
+  "path",
+  "upgrade",
+  "subprotocol",
+  "http-request",
+  "wrong-protocol",
+] as const;
+export type HandshakeHelp = typeof HANDSHAKE_HELP[number];
 
 const DEFAULT_PATHS: readonly string[] = ["/mqtt", "/"];
 const PROTOCOL_VERSION = "13";
@@ -63,10 +77,16 @@ export function checkUpgrade(
   const { paths = DEFAULT_PATHS, requireSubprotocol = true, origins } = options;
   const { method, headers } = request;
   if (paths !== "any" && !paths.includes(new URL(request.url).pathname)) {
-    return refusal(404, "the path is not one of the endpoint", `Nothing is here. MQTT is at: ${paths.join(" ")}\n`);
+    return refusal(
+      404,
+      "path",
+      "the path is not one of the endpoint",
+      `Nothing is here. MQTT is at: ${paths.join(" ")}\n`,
+    );
   }
   if (method !== "GET") {
-    return refusal(405, "the method is not GET", "An MQTT endpoint over WebSocket takes GET only.\n", { allow: "GET" });
+    const body = "An MQTT endpoint over WebSocket takes GET only.\n";
+    return refusal(405, "upgrade", "the method is not GET", body, { allow: "GET" });
   }
   if (!hasToken(headers, "upgrade", "websocket") || !hasToken(headers, "connection", "upgrade")) {
     return notAnUpgrade(headers);
@@ -74,12 +94,12 @@ export function checkUpgrade(
   if (headers.get("sec-websocket-version") !== PROTOCOL_VERSION) { // RFC 6455, section 4.4
     const body = "This endpoint speaks version 13 of the WebSocket protocol:\n\nSec-WebSocket-Version: 13\n";
     const extra = { upgrade: "websocket", "sec-websocket-version": PROTOCOL_VERSION };
-    return refusal(426, "the version of the WebSocket protocol is not 13", body, extra);
+    return refusal(426, "upgrade", "the version of the WebSocket protocol is not 13", body, extra);
   }
   const key = headers.get("sec-websocket-key");
   if (key === null || !KEY.test(key)) {
     const body = "Sec-WebSocket-Key must be there once, 16 random bytes in base64.\n";
-    return refusal(400, "Sec-WebSocket-Key is missing or malformed", body);
+    return refusal(400, "upgrade", "Sec-WebSocket-Key is missing or malformed", body);
   }
   const offered = headers.get("sec-websocket-protocol");
   const subprotocol = offered === null ? undefined : chooseSubprotocol(offered);
@@ -88,14 +108,14 @@ export function checkUpgrade(
   if (verdict === "otherOrigin") {
     const body = "Pages of this origin may not connect here. The operator of the broker can allow it:\n" +
       'the value of the header Origin, as it is, belongs in the list "origins".\n';
-    return refusal(403, "the origin is not allowed", body);
+    return refusal(403, "origin", "the origin is not allowed", body);
   }
   if (verdict === "otherScheme") {
     const body =
       `This page has another scheme than the endpoint, which was asked for with ${scheme}. Behind a proxy that\n` +
       "ends TLS, the proxy belongs in the list of trusted proxies and has to send X-Forwarded-Proto, or the value of the\n" +
       'header Origin, as it is, belongs in the list "origins".\n';
-    return refusal(403, "the origin has another scheme than the request", body);
+    return refusal(403, "scheme-of-the-origin", "the origin has another scheme than the request", body);
   }
   return { kind: "accepted", subprotocol, key };
 }
@@ -110,15 +130,22 @@ export async function acceptKey(key: string): Promise<string> {
   return new Uint8Array(digest).toBase64();
 }
 
-/** Makes an answer of plain text that says what is wrong. */
+/** Where an entry of the troubleshooting guide is, as answers and log lines name it. */
+export function helpAt(entry: string): string {
+  return `docs/troubleshooting.md#${entry}`;
+}
+
+/** Makes an answer of plain text that says what is wrong, and where help is. */
 export function refusal(
   status: number,
+  help: HandshakeHelp,
   reason: string,
   body: string,
   headers: Readonly<Record<string, string>> = {},
 ): UpgradeRefusal {
   const common = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
-  return { kind: "refused", status, reason, body, headers: { ...common, ...headers } };
+  const told = headers["content-type"] === undefined ? `${body}\nSee ${helpAt(help)}\n` : body;
+  return { kind: "refused", status, reason, help, body: told, headers: { ...common, ...headers } };
 }
 
 /** Prefers `mqtt`, then `mqttv3.1`, then any other that begins with `mqtt` [MQTT-6.0.0-3]. */
@@ -132,9 +159,9 @@ function chooseSubprotocol(offered: string): string | undefined {
 function notAnUpgrade(headers: Headers): UpgradeRefusal {
   const reason = "the request is not a WebSocket upgrade";
   const isBrowser = /(?:^|,)\s*text\/html\b/i.test(headers.get("accept") ?? "");
-  if (!isBrowser) return refusal(400, reason, HOW_TO_CONNECT, { vary: "accept" });
+  if (!isBrowser) return refusal(400, "upgrade", reason, HOW_TO_CONNECT, { vary: "accept" });
   const { body, contentSecurityPolicy } = connectTestPage(crypto.randomUUID());
-  return refusal(400, reason, body, {
+  return refusal(400, "upgrade", reason, body, {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": contentSecurityPolicy,
     vary: "accept",
@@ -145,7 +172,7 @@ function noSubprotocol(offered: string | null): UpgradeRefusal {
   const reason = offered === null ? "no subprotocol is offered" : "no subprotocol of MQTT is offered";
   const body = `This endpoint speaks MQTT, and ${reason}. Offer it with this line:\n\n` +
     'Sec-WebSocket-Protocol: mqtt\n\nIn a browser: new WebSocket(url, "mqtt")\n';
-  return refusal(400, reason, body);
+  return refusal(400, "subprotocol", reason, body);
 }
 
 /** Whether a list such as `Connection` or `Upgrade` has a token, in any case (RFC 9110, sections 7.6.1 and 7.8). */
