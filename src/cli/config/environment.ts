@@ -4,13 +4,12 @@
  * the secret.
  */
 
-import { parse } from "@std/yaml";
 import { ConfigError } from "../config_error.ts";
 import { nearest } from "../nearest.ts";
-import { configurationShape, type JsonSchema, keysOf, shapeAt } from "./schema_shape.ts";
+import { type ConfigPath, configurationShape, type JsonSchema, keysOf, shapeAt } from "./shape.ts";
 import { whyNot } from "../read_file.ts";
-import type { Override } from "./overrides.ts";
-import type { ConfigPath } from "./yaml_file.ts";
+import type { Override } from "./configuration.ts";
+import { parseYaml } from "./yaml.ts";
 
 const PREFIX = "BROOKLET_";
 /** Variables that Kubernetes sets for a service. */
@@ -94,7 +93,7 @@ function unknownName(name: string, part: string, keys: readonly string[]): Confi
 function valueOf(name: string, text: string, shape: JsonSchema | undefined): unknown {
   if (shape?.type === "string" && shape.anyOf === undefined) return text;
   try {
-    return parse(text);
+    return parseYaml(text, name).value;
   } catch {
     throw new ConfigError(`${name}: what it says cannot be read as YAML`);
   }

@@ -2,7 +2,7 @@ import type { Written } from "./configuration.ts";
 import { readMosquittoConfiguration } from "../mosquitto/file.ts";
 import { ConfigError } from "../config_error.ts";
 import { readBytes } from "../read_file.ts";
-import { parseYaml, yamlPlaces } from "./yaml_file.ts";
+import { parseYaml } from "./yaml.ts";
 
 const NEWLINE = 0x0a;
 
@@ -12,7 +12,8 @@ export function readConfiguration(file: string): Written {
   const text = new TextDecoder().decode(bytes);
   if (isMosquitto(file, text)) return readMosquittoConfiguration(file, text);
   refuseOtherThanUtf8(bytes, file);
-  return { value: parseYaml(text, file), place: yamlPlaces(text, file), warnings: [] };
+  const { value, place } = parseYaml(text, file);
+  return { value: value ?? {}, place, warnings: [] }; // A file with nothing but comments has no value.
 }
 
 /** Refuses ill-formed UTF-8: it would become another character in a password or a name. */

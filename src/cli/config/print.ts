@@ -2,7 +2,7 @@ import { stringify } from "@std/yaml";
 import { UNLIMITED } from "./limits_schema.ts";
 import type { Configuration } from "./schema.ts";
 import { HIDDEN } from "./schema_checks.ts";
-import { configurationShape, type JsonSchema, shapeAt } from "./schema_shape.ts";
+import { configurationShape, type JsonSchema, shapeAt } from "./shape.ts";
 
 /** YAML of the configuration in force, defaults included; secrets are hidden. */
 export function effectiveYaml(configuration: Configuration): string {

@@ -5,7 +5,7 @@
 import { DEFAULT_LIMITS, LIMIT_NAMES, LIMITS, limitText } from "../../protocol/limit_table.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import { UNLIMITED } from "./limits_schema.ts";
-import { configurationShape, type JsonSchema } from "./schema_shape.ts";
+import { configurationShape, type JsonSchema } from "./shape.ts";
 
 const DOC_COMMENT_CHARACTERS = 115;
 const LIMITS_HEAD = `// Made by "deno task configuration" of the table in limit_table.ts.

@@ -4,7 +4,7 @@ import { LIMITS } from "../../protocol/limit_table.ts";
 import type { Written } from "../config/configuration.ts";
 import { LOG_AREAS, LOG_TYPES } from "../config/logging_schema.ts";
 import { nearest } from "../nearest.ts";
-import type { Override } from "../config/overrides.ts";
+import type { Override } from "../config/configuration.ts";
 import type { ConfigurationInput } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
 import type { ProgramEnvironment } from "../program_io.ts";

@@ -1,9 +1,9 @@
 /** Each key of the configuration, set to what it cannot be: no complaint is in the words of the schema library. */
 
 import { assert, assertEquals } from "@std/assert";
-import { complaintsOf } from "../../../src/cli/config/complaints.ts";
+import { complaintsOf } from "../../../src/cli/config/configuration.ts";
 import { configurationSchema } from "../../../src/cli/config/schema.ts";
-import { configurationShape, type JsonSchema } from "../../../src/cli/config/schema_shape.ts";
+import { configurationShape, type JsonSchema } from "../../../src/cli/config/shape.ts";
 import { LIMITS } from "../../../src/protocol/limit_table.ts";
 
 type Path = readonly (string | number)[];

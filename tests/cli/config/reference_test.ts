@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { parse } from "@std/yaml";
 import { configurationOf } from "../../../src/cli/config/configuration.ts";
 import { effectiveYaml } from "../../../src/cli/config/print.ts";
 import { editorSchema, limitsInterface, reference } from "../../../src/cli/config/reference.ts";
-import { configurationShape, type JsonSchema } from "../../../src/cli/config/schema_shape.ts";
+import { configurationShape, type JsonSchema } from "../../../src/cli/config/shape.ts";
+import { parseYaml } from "../../../src/cli/config/yaml.ts";
 
 const REPOSITORY = new URL("../../../", import.meta.url);
 
@@ -36,7 +36,7 @@ Deno.test("Every key of the configuration says what it means", () => {
 Deno.test("The example in docs/configuration.md can be used", () => {
   const examples = [...read("docs/configuration.md").matchAll(/```yaml\n([^]*?)```/g)].map(([, yaml = ""]) => yaml);
   for (const yaml of examples) {
-    configurationOf({ value: parse(yaml) ?? {}, place: () => undefined, warnings: [] });
+    configurationOf({ value: parseYaml(yaml, "a.yaml").value ?? {}, place: () => undefined, warnings: [] });
   }
   assertEquals(examples.length, 2);
 });
@@ -45,6 +45,12 @@ const AWKWARD = [
   "123",
   "1e3",
   "0x10",
+  "0o17",
+  "017",
+  "00.5",
+  "-00.E-1",
+  "1_000",
+  "<<",
   "null",
   "~",
   "yes",
@@ -88,7 +94,7 @@ Deno.test("What is in force is printed as YAML that means the same, without its 
     .replace("X-Key: (hidden)", "X-Key: Bearer secret")
     .replace("https://(hidden)@127.0.0.1/a?(hidden)#b", value.authentication.webhook.url)
     .replace("kv:https://(hidden)@example.com/?(hidden)", value.storage);
-  assertEquals(configurationOf({ ...written, value: parse(back) }), configuration);
+  assertEquals(configurationOf({ ...written, value: parseYaml(back, "a.yaml").value }), configuration);
 });
 
 Deno.test("The JSON Schema knows no format that is not one of JSON Schema, and refuses what it can say", () => {

@@ -1,5 +1,5 @@
 import { configurationOf } from "../../../src/cli/config/configuration.ts";
-import type { Override } from "../../../src/cli/config/overrides.ts";
+import type { Override } from "../../../src/cli/config/configuration.ts";
 import { readConfiguration } from "../../../src/cli/config/file.ts";
 import type { Configuration } from "../../../src/cli/config/schema.ts";
 import { ConfigError } from "../../../src/cli/config_error.ts";

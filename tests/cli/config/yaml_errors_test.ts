@@ -171,16 +171,44 @@ const ROWS: readonly Row[] = [
     yaml: "sys:\n\tintervalSeconds: 10\n",
     complaints: ["a.yaml:2:1: YAML: a tab cannot indent: use spaces"],
   },
-  { name: "tabs where they may be", yaml: "sys: {\n\tintervalSeconds:\t10\n\t}\n", complaints: [] },
+  { name: "tabs where they may be", yaml: '{\n\t"sys": {\n\t\t"intervalSeconds":\t10\n\t}\n}\n', complaints: [] },
+  {
+    name: "a tab in place of the spaces before what is in braces",
+    yaml: "sys: {\n\tintervalSeconds: 10\n}\n",
+    complaints: ["a.yaml:2:2: YAML: flow map in block collection must be sufficiently indented and end with a }"],
+  },
+  { name: "a bracket that ends a list in its first column", yaml: "bans: [\n  { user: ann },\n]\n", complaints: [] },
+  { name: "digits in groups", yaml: "limits: { maximumPacketBytes: 1_000_000 }\n", complaints: [] },
+  {
+    name: "digits in groups that are too many",
+    yaml: "limits: { maximumQos: 1_000 }\n",
+    complaints: ['a.yaml:1:23: "limits.maximumQos" is not an integer between 0 and 2'],
+  },
+  {
+    name: "a number that begins with 0",
+    yaml: "limits: { maximumPacketBytes: 0100 }\n",
+    complaints: ['a.yaml:1:31: "limits.maximumPacketBytes" is not an integer between 32 and 268435460'],
+  },
+  { name: "a name that looks like a date", yaml: "bans: [{ user: 2026-12-31 }]\n", complaints: [] },
+  {
+    name: "aliases that multiply each other",
+    yaml: `a: &a [x, x]\n${
+      "bcdefgh".replace(/./g, (name) => {
+        const before = String.fromCharCode(name.charCodeAt(0) - 1);
+        return `${name}: &${name} [*${before}, *${before}, *${before}, *${before}]\n`;
+      })
+    }`,
+    complaints: ["a.yaml: YAML: Excessive alias count indicates a resource exhaustion attack"],
+  },
   {
     name: "two documents",
     yaml: "sys: {}\n---\nsys: {}\n",
-    complaints: ["a.yaml:2:1: YAML: found more than 1 document in the stream: expected a single document"],
+    complaints: ["a.yaml:2:1: YAML: a second document begins here: a configuration is one"],
   },
   {
     name: "an alias of nothing",
     yaml: "listeners: [*a]\n",
-    complaints: ['a.yaml:1:15: YAML: cannot read alias: unidentified alias "a"'],
+    complaints: ['a.yaml:1:13: YAML: there is no "&a" before this alias'],
   },
   {
     name: "a key that is wrong behind an alias",
@@ -194,7 +222,7 @@ const ROWS: readonly Row[] = [
   {
     name: "a tag that YAML does not know",
     yaml: "listeners: !!js/function 'a'\n",
-    complaints: ["a.yaml:1:29: YAML: cannot resolve unknown tag !<tag:yaml.org,2002:js/function>"],
+    complaints: ["a.yaml:1:12: YAML: unresolved tag: tag:yaml.org,2002:js/function"],
   },
   {
     name: "line ends of Windows and a byte order mark",
@@ -207,17 +235,17 @@ const ROWS: readonly Row[] = [
   {
     name: "a text that has no end",
     yaml: 'pidFile: "abc\n',
-    complaints: ["a.yaml:2:1: YAML: unexpected end of the stream within a double quoted scalar"],
+    complaints: ['a.yaml:2:1: YAML: missing closing "quote'],
   },
   {
     name: "a key that is there twice",
     yaml: "sys: {}\nsys: {}\n",
-    complaints: ["a.yaml:2:1: YAML: cannot store mapping pair: duplicated key"],
+    complaints: ["a.yaml:2:1: YAML: this key is there twice"],
   },
   {
     name: "a line that is no YAML",
     yaml: "listeners:\n  - url: mqtt://127.0.0.1:0\n bad\n",
-    complaints: ["a.yaml:3:2: YAML: cannot read block: bad indentation of a mapping entry"],
+    complaints: ["a.yaml:3:1: YAML: all mapping items must start at the same column"],
   },
 ];
 

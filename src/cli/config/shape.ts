@@ -2,7 +2,9 @@
 
 import { z } from "zod";
 import { configurationSchema } from "./schema.ts";
-import type { ConfigPath } from "./yaml_file.ts";
+
+/** Path of a value, from the outermost key on. */
+export type ConfigPath = readonly PropertyKey[];
 
 /** Members of JSON Schema that `z.toJSONSchema` uses for our schema. */
 export interface JsonSchema {
