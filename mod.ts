@@ -108,7 +108,14 @@ export {
   parsePasswordHash,
   type PasswordHash,
 } from "./src/auth/password_hash.ts";
-export { hashPasswordByScrypt, type ScryptCost, type ScryptHash } from "./src/auth/scrypt_hash.ts";
+export {
+  type Argon2Cost,
+  type Argon2Hash,
+  hashPasswordByArgon2id,
+  hashPasswordByScrypt,
+  type ScryptCost,
+  type ScryptHash,
+} from "./src/auth/phc_hash.ts";
 export { webhookAuthenticator, type WebhookOptions } from "./src/auth/webhook.ts";
 export type {
   AuthenticationExchange,

@@ -1,16 +1,24 @@
 /**
- * Password hashes in mosquitto's notation, and in that of the PHC for `scrypt_hash.ts`:
+ * Password hashes in mosquitto's notation, and in that of the PHC for `phc_hash.ts`:
  *
  * ```text
  * $7$<iterations>$<salt>$<hash>   PBKDF2 with SHA-512
  * $6$<salt>$<hash>                SHA-512 of password and salt, one round: mosquitto before 2.0
- * $scrypt$<cost>$<salt>$<hash>    scrypt, which mosquitto does not read
+ * $argon2id$...                   Argon2, which mosquitto 2.1 reads and writes
+ * $scrypt$...                     scrypt, which mosquitto does not read
+ * ```
+ *
+ * Hashes of other software are recognised and refused. As a plain password such a hash would be taken for the password
+ * itself, and anyone who has seen it in a file could log in with it.
+ *
+ * ```text
+ * foreign    $2y$05$…   $apr1$…$…   $6$salt$… of crypt(5)   {SSHA}…   PBKDF2$sha512$100000$…$…
+ * not        secret   pa$$word   $100   {a}   0123456789abcdef0123456789abcdef, which may be a password
  * ```
  */
 
 import { createHash, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
-import { foreignHashName } from "./foreign_hash.ts";
-import { deriveByScrypt, formatScryptHash, isScryptText, parseScryptHash, type ScryptHash } from "./scrypt_hash.ts";
+import { derivePhc, formatPhcHash, isPhcText, parsePhcHash, type PhcHash } from "./phc_hash.ts";
 
 const HASH_BYTES = 64;
 // mosquitto 2.0.11 reads no other length.
@@ -22,7 +30,7 @@ export const MOST_ITERATIONS = 2_000_000;
 export const DEFAULT_ITERATIONS = 210_000;
 
 /** Hash of a password, with which no client can log in. */
-export type PasswordHash = IteratedHash | ScryptHash;
+export type PasswordHash = IteratedHash | PhcHash;
 
 /** Hash of a password in mosquitto's way. */
 export interface IteratedHash {
@@ -35,14 +43,14 @@ export interface IteratedHash {
 
 /** Parses a hash; `undefined` for anything else, such as a plain password, and for an excessive cost. */
 export function parsePasswordHash(text: string): PasswordHash | undefined {
-  if (!isScryptText(text)) return parseIteratedHash(text);
-  const hash = parseScryptHash(text);
+  if (!isPhcText(text)) return parseIteratedHash(text);
+  const hash = parsePhcHash(text);
   return typeof hash === "string" ? undefined : hash;
 }
 
 /** Reason why a text is not a usable hash, for its line; without the text, which may be a plain password. */
 export function whyNoPasswordHash(text: string): string {
-  const hash = isScryptText(text) ? parseScryptHash(text) : "";
+  const hash = isPhcText(text) ? parsePhcHash(text) : "";
   if (typeof hash === "string" && hash !== "") return `has a hash that cannot be used: ${hash}`;
   const iterations = Number(/^\$7\$(\d+)\$[^$]+\$[^$]+$/.exec(text)?.[1] ?? 0);
   if (iterations > MOST_ITERATIONS) {
@@ -54,12 +62,12 @@ export function whyNoPasswordHash(text: string): string {
     return `has a hash that cannot be used: ${foreign} is not read here, so set the password again`;
   }
   if (isLikeHash(text)) return "has a hash that cannot be used: it is neither $7$ITERATIONS$SALT$HASH nor $6$SALT$HASH";
-  return `has no password hash that begins with $7$, $6$ or $scrypt$: "brooklet passwd -U" makes one`;
+  return `has no password hash that begins with $7$, $6$, $argon2id$ or $scrypt$: "brooklet passwd -U" makes one`;
 }
 
 /** Whether it is meant to be a hash, even if it is an invalid one or one of other software. */
 export function isLikeHash(text: string): boolean {
-  return isScryptText(text) || /^\$[67]\$/.test(text) || foreignHashName(text) !== undefined;
+  return isPhcText(text) || /^\$[67]\$/.test(text) || foreignHashName(text) !== undefined;
 }
 
 function parseIteratedHash(text: string): IteratedHash | undefined {
@@ -77,7 +85,7 @@ function parseIteratedHash(text: string): IteratedHash | undefined {
 
 /** Formats a hash, the opposite of {@linkcode parsePasswordHash}. */
 export function formatPasswordHash(kept: PasswordHash): string {
-  if (kept.algorithm === "scrypt") return formatScryptHash(kept);
+  if (!isIterated(kept)) return formatPhcHash(kept);
   const { algorithm, iterations, salt, hash } = kept;
   const head = algorithm === "sha512" ? "$6" : `$7$${iterations}`;
   return `${head}$${salt.toBase64()}$${hash.toBase64()}`;
@@ -101,13 +109,20 @@ export async function hashPassword(password: string, iterations: number = DEFAUL
 
 /** Whether it is the password that was hashed. Runs outside the event loop, and compares in constant time. */
 export async function verifyPassword(password: Uint8Array, kept: PasswordHash): Promise<boolean> {
-  const { salt, hash } = kept;
-  const derived = kept.algorithm === "sha512"
-    ? createHash("sha512").update(password).update(salt).digest()
-    : kept.algorithm === "scrypt"
-    ? await deriveByScrypt(password, salt, kept.cost, hash.length)
-    : await derive(password, salt, kept.iterations);
-  return hash.length > 0 && derived.length === hash.length && timingSafeEqual(derived, hash);
+  const derived = isIterated(kept) ? await deriveIterated(password, kept) : await derivePhc(password, kept);
+  return kept.hash.length > 0 && derived.length === kept.hash.length && timingSafeEqual(derived, kept.hash);
+}
+
+function isIterated(kept: PasswordHash): kept is IteratedHash {
+  return kept.algorithm === "sha512" || kept.algorithm === "pbkdf2-sha512";
+}
+
+function deriveIterated(
+  password: Uint8Array,
+  { algorithm, salt, iterations }: IteratedHash,
+): Uint8Array | Promise<Uint8Array> {
+  if (algorithm === "pbkdf2-sha512") return derive(password, salt, iterations);
+  return createHash("sha512").update(password).update(salt).digest();
 }
 
 /** Derives on a separate thread: 210,000 iterations take about 120 ms there, and do not block the event loop. */
@@ -126,4 +141,42 @@ function fromBase64(text: string): Uint8Array | undefined {
   } catch {
     return undefined; // Not base64.
   }
+}
+
+const CRYPT = "[./0-9A-Za-z]";
+
+/** Patterns of hashes, with the name of each. The first row that matches counts. */
+const FOREIGN: readonly (readonly [notation: RegExp, name: string])[] = [
+  [/^\$2[abxy]?\$/, "bcrypt"],
+  [/^\$apr1\$/, "apr1, as htpasswd makes it,"],
+  [/^\$1\$/, "md5-crypt"],
+  [/^\$md5[$,]/, "SunMD5"],
+  [/^\$3\$/, "NT-Hash"],
+  [/^\$5\$/, "sha256-crypt"],
+  // With padded base64 after the salt it is mosquitto's own.
+  [new RegExp(`^\\$6\\$(?:rounds=\\d+\\$)?[^$]*\\$${CRYPT}{86}(?::|$)`), "sha512-crypt"],
+  [new RegExp(`^\\$7\\$${CRYPT}{11,}\\$${CRYPT}{43}$`), "scrypt of crypt(5)"],
+  [/^\$g?y\$/, "yescrypt"],
+  [/^\$sha1\$/, "sha1-crypt"],
+  [/^\$[PHS]\$/, "phpass"],
+  [/^\$pbkdf2\b/i, "PBKDF2 in this notation"],
+  [/^\$(?![67]\$)[A-Za-z0-9][\w.,=-]*\$\S{16,}$/, "this kind of hash"],
+  [/^pbkdf2[-_:$]\S*\$\S{8,}$/i, "PBKDF2 in this notation"],
+  [/^(?:argon2|bcrypt|md5|phpass|scram|scrypt|sha\d*)\b\S*\$\S{16,}$|^bcrypt_sha256\$\S{16,}$/i, "this kind of hash"],
+  [/^(?:md5|sha\d*|hmac)[\w-]*:\S*[0-9A-Za-z+/=]{24,}$/i, "this kind of hash"],
+  [/^md5[0-9a-f]{32}$|^\*[0-9A-F]{40}$/, "a hash of a database"],
+  [/^[^:]*:[0-9a-f]{32}$/, "a hash of htdigest"],
+  [/^(?:!!|\*LK\*|\*NP\*)$|^[!*]+:\d*:\d*:/, "a locked account"], // From /etc/shadow; as a password it would unlock the account.
+];
+
+/** Scheme in front of a hash of LDAP, Dovecot or Spring: in capitals, or a known one. */
+const SCHEME = /^\{([A-Z0-9][A-Z0-9.@+/_-]*)\}./;
+const KNOWN_SCHEME = /^\{((?:x-|xor|s?sha|s?md[45]|crypt|bcrypt|pbkdf2|scrypt|argon2|noop|ldap)[\w.@+/, -]*)\}./i;
+
+/** Name of a hash that cannot be verified here; `undefined`: it does not look like one. */
+function foreignHashName(text: string): string | undefined {
+  const unlocked = text.replace(/^[!*]+(?=\$)/, ""); // Prefix of a locked account in /etc/shadow.
+  const scheme = (SCHEME.exec(unlocked) ?? KNOWN_SCHEME.exec(unlocked))?.[1];
+  if (scheme !== undefined) return `{${scheme}}`;
+  return FOREIGN.find(([notation]) => notation.test(unlocked))?.[1];
 }

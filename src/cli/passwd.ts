@@ -7,7 +7,7 @@ import {
   MOST_ITERATIONS,
   type PasswordHash,
 } from "../auth/password_hash.ts";
-import { hashPasswordByScrypt } from "../auth/scrypt_hash.ts";
+import { hashPasswordByArgon2id, hashPasswordByScrypt } from "../auth/phc_hash.ts";
 import { type Command, command, type Given } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
@@ -30,8 +30,10 @@ const OPTIONS = {
   n: { text: "print the line of the user, and change no file" },
   hash: {
     value: "KIND",
-    words: ["pbkdf2", "scrypt"],
-    text: "pbkdf2, which is the default and mosquitto's, or scrypt, which is harder to guess and takes 32 MiB a login",
+    words: ["pbkdf2", "argon2id", "scrypt"],
+    text:
+      "pbkdf2, which is the default and which mosquitto 2.0 reads; argon2id, which is harder to guess, takes 46 MiB " +
+      "a login and is read by mosquitto 2.1; or scrypt, which is harder to guess and takes 32 MiB a login",
   },
   iterations: {
     value: "N",
@@ -63,7 +65,9 @@ export const PASSWD: Command = command({
     "passwd -U FILE",
     "passwd -n USER",
   ],
-  text: "Changes a password file, which mosquitto 2.0 can read too unless it has hashes of scrypt. " +
+  text:
+    "Changes a password file. mosquitto 2.1 can read it too unless it has hashes of scrypt, mosquitto 2.0 unless it " +
+    "has hashes of argon2id or scrypt. " +
     "The password is asked for; without a terminal, it is the first line of standard input.",
   options: OPTIONS,
   endsOptionsEarly: true, // A password may begin with "-".
@@ -116,11 +120,12 @@ function hashOf(kind: string | undefined, iterations: string | undefined): Passw
       const count = parseIterations(iterations);
       return (password) => hashPassword(password, count);
     }
+    case "argon2id":
     case "scrypt":
-      if (iterations !== undefined) throw new ConfigError("Options --hash scrypt and --iterations do not go together");
-      return (password) => hashPasswordByScrypt(password);
+      if (iterations !== undefined) throw new ConfigError(`Options --hash ${kind} and --iterations do not go together`);
+      return (password) => kind === "scrypt" ? hashPasswordByScrypt(password) : hashPasswordByArgon2id(password);
     default:
-      throw new ConfigError(`--hash "${kind}" is neither "pbkdf2" nor "scrypt"`);
+      throw new ConfigError(`--hash "${kind}" is not one of "pbkdf2", "argon2id" and "scrypt"`);
   }
 }
 

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@
 import {
   type Authentication,
   hashPassword,
+  hashPasswordByArgon2id,
   hashPasswordByScrypt,
   PasswordAuthenticator,
   type PasswordAuthenticatorOptions,
@@ -87,30 +88,36 @@ Deno.test("A user that does not exist costs what some user costs, always the sam
   assertEquals([await isCostly("nobody 0"), await isCostly("nobody 1")], costs.slice(0, 2));
 });
 
-Deno.test("A user that does not exist costs as many derivations as a wrong password, also by scrypt", async () => {
-  const made = await hashPasswordByScrypt("secret", { ln: 1, r: 1, p: 1 });
-  let derivations = 0;
-  // The salt is read once for each derivation.
-  const counted = (): PasswordHash => ({
-    ...made,
-    get salt() {
-      derivations += 1;
-      return made.salt;
-    },
+const CHEAP_HASHES: readonly (readonly [kind: string, make: () => Promise<PasswordHash>])[] = [
+  ["scrypt", () => hashPasswordByScrypt("secret", { ln: 1, r: 1, p: 1 })],
+  ["Argon2id", () => hashPasswordByArgon2id("secret", { m: 8, t: 1, p: 1 })],
+];
+for (const [kind, make] of CHEAP_HASHES) {
+  Deno.test(`A user that does not exist costs as many derivations as a wrong password, also by ${kind}`, async () => {
+    const made = await make();
+    let derivations = 0;
+    // The salt is read once for each derivation.
+    const counted = (): PasswordHash => ({
+      ...made,
+      get salt() {
+        derivations += 1;
+        return made.salt;
+      },
+    });
+    const names = Array.from({ length: 10 }, (_, number) => `user ${number}`);
+    const authenticator = new PasswordAuthenticator(new Map(names.map((name) => [name, counted()])), MANY);
+    const costOf = async (name: (round: number) => string) => {
+      derivations = 0;
+      for (let round = 0; round < 1_000; round++) {
+        assertEquals(await outcome(authenticator, { userName: name(round), password: `wrong ${round}` }), 0x87);
+      }
+      return derivations;
+    };
+    assertEquals(await costOf((round) => `user ${round % 10}`), 1_000);
+    assertEquals(await costOf((round) => `nobody ${round}`), 1_000);
+    assertEquals(await outcome(authenticator, { userName: "user 3", password: "secret" }), "user 3");
   });
-  const names = Array.from({ length: 10 }, (_, number) => `user ${number}`);
-  const authenticator = new PasswordAuthenticator(new Map(names.map((name) => [name, counted()])), MANY);
-  const costOf = async (name: (round: number) => string) => {
-    derivations = 0;
-    for (let round = 0; round < 1_000; round++) {
-      assertEquals(await outcome(authenticator, { userName: name(round), password: `wrong ${round}` }), 0x87);
-    }
-    return derivations;
-  };
-  assertEquals(await costOf((round) => `user ${round % 10}`), 1_000);
-  assertEquals(await costOf((round) => `nobody ${round}`), 1_000);
-  assertEquals(await outcome(authenticator, { userName: "user 3", password: "secret" }), "user 3");
-});
+}
 
 Deno.test("Even without users nobody can see that there are none", async () => {
   const authenticator = new PasswordAuthenticator(new Map());

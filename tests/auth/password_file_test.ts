@@ -1,19 +1,35 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  Broker,
   formatPasswordHash,
   hashPassword,
   LineError,
+  listenTcp,
   parsePasswordFile,
   parsePasswordHash,
+  PasswordAuthenticator,
   passwordHashes,
 } from "../../mod.ts";
 import { withHashedPasswords, withoutUser, withUser } from "../../src/auth/password_file.ts";
 import { verifyPassword } from "../../src/auth/password_hash.ts";
+import { PacketClient, type Who } from "./packet_client.ts";
 
 // Made by mosquitto_passwd 2.0.11.
 const PBKDF2 =
   "$7$101$Qy4mtb9ZvtCmvePZ$UriJGjdInRmC7D30c5E4pPKx3PewDNhja4F9kdygpWGrB6+rLb0fRjy/QWbqZJ17XQcj/yT3CJtly0CmBdKHaQ==";
-const ARGON2ID = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b1dWRWJTmaaJObG";
+/** Made by mosquitto_passwd 2.1.2: `-H argon2id`, `-H sha512-pbkdf2` and `-H sha512`. */
+const OF_MOSQUITTO_2_1 = `# users
+ann:$argon2id$v=19$m=47104,t=1,p=1$0zExI5qwhaFFJTBqIkz3pi3fR+z15pEjgJFyk5KlcAQeAIeXdJgAxaF1Z2qok0DhHbiOTC0SU9MmGvl9pxUU7Q$DltTwKAXmAwM10SYnEn9P9dxepZwUY40zbq7U8qruUYAORbzgc2oMJZRvAI601zV2RJNuXZO2/kpIjiJjtHXUg
+Jörg Müller:$argon2id$v=19$m=47104,t=1,p=1$WlFdMjGTv04zXHxfrHTXPS3GBraD6yQFAzdlRZuNs7UfNl6XRQWfdelK9RYeZ2WutD54iLH88SR3FX9hyUpM6Q$kKWlUbsuFuPj6vDHvjlQGW91XHsSTnZmYDFX/1ymjYCDRh2eAmu1vsxKAsK8jEgq91fAjk5DIxUZiPxjN3U4CQ
+carl:$7$1000$z1tjTKJuvrsVO9NccSPZO/nqZD6t2dViA2Agg4sQo1d0YFhpnBPuiaranomWpVgS+cq56C/+s64MPVTSRZpJig==$nETN6K46Cxc2hGGVFqJlueT9VymInHVA6SPrGTPZxqgjz6QmBk55OjD4ovdYy0RSAEhva5FXrrcS8PLz272EMg==
+dora:$6$vSsb/Mf8LVDiZ5Egy4heDCujZEUKpluMjeunv/KojAg7k9NiJQ5RD8hi+fYH1hVFH6Gtv/ZMLjrDtqXjrIjvRA==$Q+CHUvL1qNiw3HVuoeUrrYpMKxXtwW0+ZQ1P3S/dAb9teuiVYMyB1zjtCS0stPA5tMmIxuwSS7RLNnOly+Qc9g==
+`;
+const PASSWORDS: Readonly<Record<string, string>> = {
+  ann: "secret",
+  "Jörg Müller": "Pässwörter sind schön",
+  carl: "old",
+  dora: "older",
+};
 const SALT = "Qy4mtb9ZvtCmvePZ";
 const HASH = PBKDF2.slice(PBKDF2.lastIndexOf("$") + 1);
 
@@ -86,7 +102,8 @@ const LINES: readonly { readonly name: string; readonly line: string; readonly m
   {
     name: "a plain password",
     line: "ann:secret",
-    message: `line 3 has no password hash that begins with $7$, $6$ or $scrypt$: "brooklet passwd -U" makes one`,
+    message:
+      `line 3 has no password hash that begins with $7$, $6$, $argon2id$ or $scrypt$: "brooklet passwd -U" makes one`,
   },
   {
     name: "a hash of mosquitto that is cut",
@@ -94,9 +111,11 @@ const LINES: readonly { readonly name: string; readonly line: string; readonly m
     message: "line 3 has a hash that cannot be used: it is neither $7$ITERATIONS$SALT$HASH nor $6$SALT$HASH",
   },
   {
-    name: "a hash of mosquitto 2.1",
-    line: `ann:${ARGON2ID}`,
-    message: "line 3 has a hash that cannot be used: argon2 is not read here, so set the password again",
+    name: "a hash of mosquitto 2.1 that is cut",
+    line: "ann:$argon2id$v=19$m=47104,t=1,p=1$0zExI5qwhaFFJTBqIkz3pi3",
+    message:
+      "line 3 has a hash that cannot be used: it is not $argon2id$v=19$m=N,t=N,p=N$SALT$HASH with base64 that is " +
+      "not padded",
   },
   {
     name: "a user that is there already",
@@ -116,6 +135,41 @@ Deno.test("A password file may have comments, empty lines, blanks, and line ends
   const users = parsePasswordFile(`# users\r\n\r\n ann : ${PBKDF2} \r\nJörg Müller:${PBKDF2}\n__proto__:${PBKDF2}`);
   assertEquals([...users.keys()], ["ann", "Jörg Müller", "__proto__"]);
   assertEquals(parsePasswordFile("").size, 0);
+});
+
+Deno.test("A password file of mosquitto 2.1 with all of its hashes lets in over TCP who has the password", async () => {
+  const authenticator = new PasswordAuthenticator(parsePasswordFile(OF_MOSQUITTO_2_1));
+  await using broker = await Broker.open({ authenticator });
+  const listener = listenTcp({ hostname: "127.0.0.1", port: 0 });
+  const accepting = (async () => {
+    for await (const transport of listener) broker.serve(transport);
+  })();
+  const reasonCodeFor = async (who: Omit<Who, "clientId">, version: 4 | 5) => {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+    const { client, reasonCode } = await PacketClient.connect(connection, { clientId: "c", ...who }, version);
+    using _ = client;
+    return reasonCode;
+  };
+  for (const [userName, password] of Object.entries(PASSWORDS)) {
+    assertEquals([userName, await reasonCodeFor({ userName, password }, 5)], [userName, 0]);
+    assertEquals([userName, await reasonCodeFor({ userName, password: `${password}.` }, 5)], [userName, 0x87]);
+    assertEquals([userName, await reasonCodeFor({ userName }, 4)], [userName, 0x87]);
+  }
+  assertEquals(await reasonCodeFor({ userName: "ann", password: "secret" }, 4), 0);
+  assertEquals(await reasonCodeFor({ userName: "nobody", password: "secret" }, 5), 0x87);
+  listener.close();
+  await accepting;
+});
+
+Deno.test("A password file of mosquitto 2.1 stays as it is where a user is added or deleted", async () => {
+  const hash = await hashPassword("new", 1);
+  const added = withUser(OF_MOSQUITTO_2_1, "eve", hash);
+  assertEquals(added, `${OF_MOSQUITTO_2_1}eve:${formatPasswordHash(hash)}\n`);
+  assertEquals(withoutUser(added, "eve"), OF_MOSQUITTO_2_1);
+  assertEquals(await withHashedPasswords(OF_MOSQUITTO_2_1, (password) => hashPassword(password, 1)), OF_MOSQUITTO_2_1);
+  for (const [name, kept] of parsePasswordFile(OF_MOSQUITTO_2_1)) {
+    assertStringIncludes(OF_MOSQUITTO_2_1, `\n${name}:${formatPasswordHash(kept)}\n`);
+  }
 });
 
 Deno.test("A list of users has hashes only; a plain password is refused with the command that makes one", () => {
@@ -188,7 +242,9 @@ const FOREIGN_HASHES: readonly (readonly [name: string, hash: string])[] = [
   ["a hash of a database", "md5c3d4e5f60718293a4b5c6d7e8f9012ab"],
   ["a hash of a database", "*6C8989366EAF75BB670AD8EA7A7FC1176A95CEF4"],
   ["a hash of htdigest", "mqtt:5f4dcc3b5aa765d61d8327deb882cf99"],
-  ["argon2", ARGON2ID],
+  ["this kind of hash", "argon2$argon2id$v=19$m=102400,t=2,p=8$c29tZXNhbHQ$RdescudvJCsgt3ub+b1dWRWJTmaaJObG"],
+  ["this kind of hash", "!$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b1dWRWJTmaaJObG"],
+  ["{ARGON2ID}", "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b1dWRWJTmaaJObG"],
   ["{x-isSHA512, 15000}", "{x-isSHA512, 15000}GzZHPeeOXMGZiOZU6TCxB/Kk2OqXUlLyJpLU1nJm1f8xUGRhYmM="],
   ["{xor}", "{xor}Lz4sLChvLTs="],
   ["a locked account", "!!"],

@@ -102,6 +102,20 @@ Deno.test("passwd --hash scrypt makes hashes by scrypt, and --hash pbkdf2 those 
   assertMatch(await folder.text(), /^old:\$scrypt\$\S+\nann:\$7\$1\$\S+\n$/);
 });
 
+Deno.test("passwd --hash argon2id makes hashes of mosquitto 2.1, and leaves those that mosquitto 2.1 made", async () => {
+  const made = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$utKe61mOxFs7gcGH";
+  await using folder = await Folder.make(`old:plain\neve:${made}\n`);
+  assertEquals(await passwd(["--hash", "argon2id", "-b", folder.path, "ann", "secret"]), DONE);
+  assertEquals(await passwd(["--hash", "argon2id", "-U", folder.path]), DONE);
+  const lines = (await folder.text()).split("\n");
+  const hash = /^\$argon2id\$v=19\$m=47104,t=1,p=1\$[\w+/]{22}\$[\w+/]{43}$/;
+  assertMatch(lines[0]?.replace(/^old:/, "") ?? "", hash);
+  assertEquals(lines[1], `eve:${made}`);
+  assertMatch(lines[2]?.replace(/^ann:/, "") ?? "", hash);
+  assert(await folder.accepts("old", "plain") && await folder.accepts("ann", "secret"));
+  assert(await folder.accepts("eve", "secret") && !await folder.accepts("ann", "plain"));
+});
+
 /** A command line that changes nothing. */
 interface Row {
   readonly name: string;
@@ -138,7 +152,13 @@ const ROWS: readonly Row[] = [
     name: "a kind of hash that is not there",
     args: (path) => ["--hash", "bcrypt", path, "ann"],
     code: 2,
-    stderr: /^brooklet: --hash "bcrypt" is neither "pbkdf2" nor "scrypt"\n$/,
+    stderr: /^brooklet: --hash "bcrypt" is not one of "pbkdf2", "argon2id" and "scrypt"\n$/,
+  },
+  {
+    name: "iterations of argon2id",
+    args: (path) => ["--hash", "argon2id", "--iterations", "5", path, "ann"],
+    code: 2,
+    stderr: /^brooklet: Options --hash argon2id and --iterations do not go together\n$/,
   },
   {
     name: "iterations of scrypt",

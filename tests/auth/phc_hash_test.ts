@@ -1,5 +1,6 @@
 import {
   assertEquals,
+  assertGreater,
   assertMatch,
   assertNotEquals,
   assertRejects,
@@ -8,6 +9,7 @@ import {
 } from "@std/assert";
 import {
   formatPasswordHash,
+  hashPasswordByArgon2id,
   hashPasswordByScrypt,
   LineError,
   parsePasswordFile,
@@ -64,7 +66,62 @@ Deno.test("A hash by scrypt is made beside the event loop", async () => {
   assertNotEquals(turns, 0);
 });
 
-/** What is no hash, and what is said of it behind its line. */
+/** Hashes of other implementations: from tests of the reference, or made by its version 20190702 through argon2-cffi. */
+const ARGON2_VECTORS: readonly (readonly [password: string, text: string])[] = [
+  ["password", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"],
+  ["password", "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"],
+  ["password", "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc"],
+  ["password", "$argon2i$v=19$m=256,t=2,p=2$c29tZXNhbHQ$T/XOJ2mh1/TIpJHfCdQan76Q5esCFVoT5MAeIM1Oq2E"],
+  ["secret", "$argon2d$v=19$m=256,t=2,p=3$c29tZXNhbHQ$ME93XTyTk+MeaPauhXH95XHCKA/OK35KnEPuMvH4wU8"],
+  ["secret", "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$utKe61mOxFs7gcGH"],
+  // What argon2-cffi makes by default.
+  ["pässword", "$argon2id$v=19$m=65536,t=3,p=4$AAECAwQFBgcICQoLDA0ODw$Yr6Eu+Mt11TRlee2v7eMLmEHQRebzEYNi4UDK6q5/dY"],
+];
+for (const [password, text] of ARGON2_VECTORS) {
+  Deno.test(`A hash by Argon2 of others is read, verified and written again as it was: ${text.slice(0, 48)}`, async () => {
+    const kept = parsePasswordHash(text);
+    if (kept === undefined) throw new Error("It is not read");
+    assertEquals(formatPasswordHash(kept), text);
+    assertEquals(await verifyPassword(utf8(password), kept), true);
+    assertEquals(await verifyPassword(utf8(`${password} `), kept), false);
+  });
+}
+
+Deno.test("A new hash by Argon2id has another salt each time, what mosquitto 2.1 asks of it, and is read again", async () => {
+  const [one, other] = [await hashPasswordByArgon2id("pässword"), await hashPasswordByArgon2id("pässword")];
+  assertMatch(formatPasswordHash(one), /^\$argon2id\$v=19\$m=47104,t=1,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
+  assertNotEquals(formatPasswordHash(one), formatPasswordHash(other));
+  assertEquals(parsePasswordHash(formatPasswordHash(one)), one);
+  assertEquals(await verifyPassword(utf8("pässword"), one), true);
+  assertEquals(await verifyPassword(utf8("password"), one), false);
+});
+
+Deno.test("A hash by Argon2id is made beside the event loop", async () => {
+  let turns = 0;
+  const turning = setInterval(() => turns += 1, 1);
+  await hashPasswordByArgon2id("secret", { m: 65_536, t: 2, p: 1 });
+  clearInterval(turning);
+  assertGreater(turns, 3); // In 100 ms or more.
+});
+
+Deno.test("The most memory and the most lanes that a hash by Argon2id may have are verified", async () => {
+  for (const cost of [{ m: 262_144, t: 1, p: 1 }, { m: 2_040, t: 1, p: 255 }]) {
+    const kept = parsePasswordHash(formatPasswordHash(await hashPasswordByArgon2id("secret", cost)));
+    assertEquals([cost, kept !== undefined && await verifyPassword(utf8("secret"), kept)], [cost, true]);
+  }
+});
+
+Deno.test("hashPasswordByArgon2id() refuses a cost that no login may have", async () => {
+  for (const cost of [{ m: 0 }, { m: 1.5 }, { m: NaN }, { m: 7 }, { m: 262_145 }, { t: 0 }, { t: 23 }, { p: -1 }]) {
+    await assertRejects(
+      () => hashPasswordByArgon2id("a", { m: 47_104, t: 1, p: 1, ...cost }),
+      RangeError,
+      "Cannot hash the password: its cost ",
+    );
+  }
+});
+
+/** What is no hash, and what is said of it after its line. */
 const REFUSED: readonly (readonly [text: string, why: string])[] = [
   ["$scrypt$", "it is not $scrypt$ln=N,r=N,p=N$SALT$HASH with base64 that is not padded"],
   [`$scrypt$${SALT}$${HASH}`, "it is not $scrypt$ln="],
@@ -88,9 +145,35 @@ const REFUSED: readonly (readonly [text: string, why: string])[] = [
   [`$scrypt$ln=1,r=1000000000,p=1$${SALT}$${HASH}`, "its cost r=1000000000 is above 32"],
   [`$scrypt$ln=17,r=8,p=3$${SALT}$${HASH}`, "its cost ln=17,r=8,p=3 is above 2097152 of 2^ln * r * p"],
   [`$scrypt$ln=1,r=1,p=1073741823$${SALT}$${HASH}`, "its cost p=1073741823 is above 64"],
+  ["$argon2id$", "it is not $argon2id$v=19$m=N,t=N,p=N$SALT$HASH with base64 that is not padded"],
+  [`$argon2id$v=19$m=256,t=2$${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$t=2,m=256,p=1$${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=18$m=256,t=2,p=1$${SALT}$${HASH}`, "its version is 18, not 19"],
+  [`$argon2i$m=256,t=2,p=1$${SALT}$${HASH}`, "its version is 16, not 19"],
+  [`$argon2id$v=0x13$m=256,t=2,p=1$${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19,m=256,t=2,p=1$${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=2,p=1,keyid=AAAA$${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=02,p=1$${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=0,p=1$${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=-256,t=2,p=1$${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=2,p=1${SALT}$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=2,p=1$$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=2,p=1$${SALT}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=2,p=1$${SALT}==$${HASH}`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=2,p=1$${SALT}$${HASH}$`, "it is not $argon2id$"],
+  [`$argon2id$v=19$m=256,t=2,p=1$${SALT.slice(0, -1)}$${HASH}`, "its salt or its hash is not base64"],
+  [`$argon2id$v=19$m=256,t=2,p=1$AAAA$${HASH}`, "its salt has not 8 to 1024 bytes"],
+  [`$argon2id$v=19$m=256,t=2,p=1$${SALT}$AAAA`, "its hash has not 12 to 1024 bytes"],
+  [`$argon2id$v=19$m=15,t=2,p=2$${SALT}$${HASH}`, "its cost m=15,p=2 is not at least 8 * p of m"],
+  [`$argon2id$v=19$m=4096,t=2,p=256$${SALT}$${HASH}`, "its cost p=256 is above 255"],
+  [`$argon2id$v=19$m=262145,t=1,p=1$${SALT}$${HASH}`, "its cost m=262145 takes more than 256 MiB"],
+  [`$argon2id$v=19$m=2097152,t=1,p=4$${SALT}$${HASH}`, "its cost m=2097152 takes more than 256 MiB"],
+  [`$argon2d$v=19$m=9999999999,t=1,p=1$${SALT}$${HASH}`, "its cost m=9999999999 takes more than 256 MiB"],
+  [`$argon2i$v=19$m=256,t=4097,p=1$${SALT}$${HASH}`, "its cost m=256,t=4097 is above 1048576 of m * t"],
+  [`$argon2id$v=19$m=8,t=4294967295,p=1$${SALT}$${HASH}`, "its cost m=8,t=4294967295 is above 1048576 of m * t"],
 ];
 for (const [text, why] of REFUSED) {
-  Deno.test(`A hash by scrypt is refused with its line and the reason: ${text.slice(0, 40)}`, async () => {
+  Deno.test(`A hash in the PHC string format is refused with its line and the reason: ${text.slice(0, 44)}`, async () => {
     assertEquals(parsePasswordHash(text), undefined);
     const file = `ok:${OF_PASSLIB}\nann:${text}\n`;
     const error = assertThrows(() => parsePasswordFile(file), LineError);
