@@ -20,6 +20,7 @@ export class NetworkConnection {
   /** Whether anything was sent or received since the last check, see `KeepAlive`. */
   hasSent = false;
   hasReceived = false;
+  /** Whether the server waits while nothing is read. */
   readonly canPause: boolean;
   /** Reason for its end, if this side knows it. */
   error: Error | undefined;
@@ -42,7 +43,7 @@ export class NetworkConnection {
 
   constructor(open: OpenTransport, protocolVersion: ProtocolVersion, maximumPacketBytes: number) {
     this.#open = open;
-    this.canPause = open.canPause;
+    this.canPause = open.transport.readsAhead !== true;
     this.#encoder = new PacketEncoder({ protocolVersion });
     const decoder = new PacketDecoderStream({ protocolVersion, maximumPacketBytes });
     this.#reader = open.transport.readable.pipeThrough(decoder).getReader();

@@ -2,6 +2,7 @@ import type { CloseOptions, ConnectOptions, WillOptions } from "../../client/cli
 import { isQoS, type ProtocolVersion, type QoS } from "../../codec/packet.ts";
 import { isTopicName } from "../../codec/topic_name.ts";
 import { parseTopicFilter } from "../../protocol/topic_filter.ts";
+import { SCHEMES } from "../../transport/schemes.ts";
 import { hostPort } from "../../transport/tcp.ts";
 import type { ProgramEnvironment } from "../program_io.ts";
 import { ArgumentError, type ClientArguments } from "./arguments.ts";
@@ -111,7 +112,7 @@ function addressOf(given: ClientArguments, url: ConnectionUrl | undefined): stri
 }
 
 function securedScheme(scheme: string, isTls: boolean): string {
-  return isTls && (scheme === "mqtt" || scheme === "ws") ? `${scheme}s` : scheme;
+  return isTls && Object.hasOwn(SCHEMES, `${scheme}s`) ? `${scheme}s` : scheme;
 }
 
 function clientIdOf(given: ClientArguments): string | undefined {

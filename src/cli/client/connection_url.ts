@@ -1,8 +1,9 @@
+import { SCHEME_NAMES, type SchemeName, SCHEMES } from "../../transport/schemes.ts";
 import { ArgumentError } from "./arguments.ts";
 
 /** Server for a client to connect to, from a URL, which may contain a topic. */
 export interface ConnectionUrl {
-  readonly scheme: "mqtt" | "mqtts" | "ws" | "wss" | "unix";
+  readonly scheme: SchemeName;
   /** Host without brackets; for `unix:` the path. */
   readonly host: string;
   readonly port: number | undefined;
@@ -11,8 +12,6 @@ export interface ConnectionUrl {
   /** Text after the host, taken literally: `#`, `?` and `%` are parts of topics. */
   readonly topic: string | undefined;
 }
-
-const SCHEMES = ["mqtt", "mqtts", "ws", "wss"] as const;
 
 /**
  * Parses `mqtt://user:password@host:port/topic`, or `unix:/path`, which has no topic. Throws
@@ -24,8 +23,8 @@ export function parseConnectionUrl(text: string): ConnectionUrl {
     return { scheme: "unix", host, port: undefined, userName: undefined, password: undefined, topic: undefined };
   }
   const [, written = "", rest = ""] = /^([^:]*):\/\/(.*)$/s.exec(text) ?? [];
-  const scheme = SCHEMES.find((scheme) => scheme === written.toLowerCase());
-  if (scheme === undefined) throw new ArgumentError("unsupported URL scheme.");
+  const scheme = SCHEME_NAMES.find((scheme) => scheme === written.toLowerCase());
+  if (scheme === undefined || SCHEMES[scheme].socket === "unix") throw new ArgumentError("unsupported URL scheme.");
   const slash = rest.indexOf("/");
   const authority = slash === -1 ? rest : rest.slice(0, slash);
   const topic = slash === -1 ? "" : rest.slice(slash + 1);

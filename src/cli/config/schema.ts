@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { isIpAddress } from "../../broker/access/bans.ts";
+import { listOfSchemes, SCHEME_NAMES, SCHEMES } from "../../transport/schemes.ts";
 import { limitsSchema, listenerLimitsSchema } from "./limits_schema.ts";
 import { loggingSchema } from "./logging_schema.ts";
 import {
@@ -148,9 +149,11 @@ export const accessSchema = z.strictObject({
 }).superRefine(checkAccess);
 
 const listenerSchema = z.strictObject({
-  url: z.string().superRefine(checkListenUrl).meta({ pattern: "^(?:mqtts?|wss?|unix):" }).describe(
-    "Where to listen: `mqtt://host:port`, `mqtts://host:port`, `ws://host:port/path`, `wss://host:port/path` or " +
-      "`unix:/path?mode=660`. The host `loopback` is 127.0.0.1 and [::1], the host `*` is every address, `[::]` every one of IPv6.",
+  url: z.string().superRefine(checkListenUrl).meta({
+    pattern: `^(?:${SCHEME_NAMES.join("|").replace(/\+/g, "\\$&")}):`,
+  }).describe(
+    `Where to listen: ${listOfSchemes((name) => `\`${SCHEMES[name].form}\``)}. ` +
+      "The host `loopback` is 127.0.0.1 and [::1], the host `*` is every address, `[::]` every one of IPv6.",
   ),
   tls: tlsSchema.optional().describe("For `mqtts` and `wss`; else that of all listeners."),
   authentication: authenticationSchema.optional().describe("In place of that of all listeners."),

@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { isTopicFilter } from "../../auth/acl_rules.ts";
 import { isLikeHash, parsePasswordHash, whyNoPasswordHash } from "../../auth/password_hash.ts";
 import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";
+import { SCHEMES } from "../../transport/schemes.ts";
 import {
   EVERY_ADDRESS,
   isLocal,
@@ -134,13 +135,13 @@ interface AccessParts {
 
 export function checkListenUrl(text: string, context: Context<string>): void {
   try {
-    const url = listenUrlOf(text);
-    if (!("path" in url) || url.scheme === "unix") return;
-    const origin = url.origins?.find((origin) => !isOrigin(origin));
+    const { webSocket } = listenUrlOf(text);
+    if (webSocket === undefined) return;
+    const origin = webSocket.origins?.find((origin) => !isOrigin(origin));
     if (origin !== undefined) complain(context, `has "origin=${origin}", which is not one such as https://example.com`);
-    const host = url.hosts?.find((host) => !isHost(host));
+    const host = webSocket.hosts?.find((host) => !isHost(host));
     if (host !== undefined) complain(context, `has "host=${host}", which is not one such as broker.example`);
-    const proxy = url.trustedProxies.find((proxy) => !isProxy(proxy));
+    const proxy = webSocket.trustedProxies.find((proxy) => !isProxy(proxy));
     if (proxy !== undefined) complain(context, `has "trusted-proxy=${proxy}", which is not an IP address or network`);
   } catch (error) {
     complain(context, error instanceof Error ? error.message : String(error));
@@ -166,8 +167,7 @@ export function checkListeners<Parts extends ListenersParts>(
     const url = urlOf(listener.url);
     if (url === undefined) continue; // Reported already.
     const tell = (key: keyof ListenerParts, message: string) => complain(context, message, ["listeners", index, key]);
-    const isSecure = url.scheme === "mqtts" || url.scheme === "wss";
-    if (isSecure && listener.tls === undefined && tls === undefined) {
+    if (SCHEMES[url.scheme].isTls && listener.tls === undefined && tls === undefined) {
       tell("url", `Cannot listen on ${urlText(url)}: it needs a certificate; give --cert and --key, or set "tls"`);
     }
     for (const [key, why] of meaningless(url, listener)) tell(key, `has no meaning: ${urlText(url)} has no ${why}`);
@@ -214,8 +214,7 @@ function meaningless(
   { scheme }: ListenUrl,
   { tls, paths, origins, hosts, httpDir, trustedProxies, proxyProtocol }: ListenerParts,
 ): [key: "tls" | "paths" | "origins" | "hosts" | "httpDir" | "trustedProxies" | "proxyProtocol", why: string][] {
-  const isWebSocket = scheme === "ws" || scheme === "wss";
-  const isSecure = scheme === "mqtts" || scheme === "wss";
+  const { socket, isTls, isWebSocket } = SCHEMES[scheme];
   const given = {
     paths,
     origins,
@@ -224,18 +223,16 @@ function meaningless(
     trustedProxies: trustedProxies.length === 0 ? undefined : trustedProxies,
   };
   return [
-    ...!isSecure && tls !== undefined ? [["tls", "TLS"] as const] : [],
+    ...!isTls && tls !== undefined ? [["tls", "TLS"] as const] : [],
     ...(["paths", "origins", "hosts", "httpDir", "trustedProxies"] as const)
       .filter((key) => !isWebSocket && given[key] !== undefined).map((key) => [key, "WebSocket"] as const),
-    ...scheme === "unix" && proxyProtocol ? [["proxyProtocol", "addresses"] as const] : [],
+    ...socket === "unix" && proxyProtocol ? [["proxyProtocol", "addresses"] as const] : [],
   ].map(([key, why]) => [key, why]);
 }
 
 /** Whether the system allows only one of two addresses. */
 function isSameAddress(one: ListenUrl, other: ListenUrl): boolean {
-  if (one.scheme === "unix" || other.scheme === "unix") {
-    return one.scheme === "unix" && other.scheme === "unix" && one.path === other.path;
-  }
+  if ("file" in one || "file" in other) return "file" in one && "file" in other && one.file === other.file;
   if (one.port === 0 || one.port !== other.port) return false;
   return addressesOf(one.hostname).some((address) =>
     addressesOf(other.hostname).some((beside) =>

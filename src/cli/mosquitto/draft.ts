@@ -1,3 +1,4 @@
+import { schemeWith } from "../../transport/schemes.ts";
 import type { LogType } from "../config/logging_schema.ts";
 import type { ConfigurationInput } from "../config/schema.ts";
 import type { MosquittoLine } from "./line.ts";
@@ -184,9 +185,9 @@ export class MosquittoDraft {
   #urlOf(listener: ListenerDraft): string {
     const { port = DEFAULT_PORT, host, domain, isWebSocket = false, certificate } = listener;
     if (host?.includes("/")) return `unix:${encodeURI(host).replace(/[?#]/g, encodeURIComponent)}`;
-    const scheme = { plain: ["mqtt", "ws"], secure: ["mqtts", "wss"] }[certificate === undefined ? "plain" : "secure"];
+    const scheme = schemeWith({ socket: "tcp", isTls: certificate !== undefined, isWebSocket });
     this.#checkDomain(listener);
-    return `${scheme[isWebSocket ? 1 : 0]}://${this.#hostOf(host, domain)}:${port}`;
+    return `${scheme}://${this.#hostOf(host, domain)}:${port}`;
   }
 
   #checkDomain(listener: ListenerDraft): void {

@@ -1,12 +1,18 @@
+import { listOfSchemes, type Scheme, type SchemeName, schemeOf, SCHEMES, unescaped } from "../../transport/schemes.ts";
 import { hostPort } from "../../transport/tcp.ts";
 import { ConfigError } from "../config_error.ts";
 
 /** Address to listen at, with settings of this listener alone. */
-export type ListenUrl = TcpUrl | WebSocketUrl | UnixUrl;
+export type ListenUrl = TcpUrl | UnixUrl;
 
-/** `mqtt://host:port` and `mqtts://host:port`. */
-export interface TcpUrl {
-  readonly scheme: "mqtt" | "mqtts";
+interface AnyUrl {
+  readonly scheme: SchemeName;
+  /** `undefined`: MQTT without WebSocket. */
+  readonly webSocket: WebSocketSettings | undefined;
+}
+
+/** URL with a host and a port. */
+export interface TcpUrl extends AnyUrl {
   /** Host without brackets. */
   readonly hostname: string;
   /** Port; 0: any that is free. */
@@ -15,9 +21,15 @@ export interface TcpUrl {
   readonly isProxied: boolean;
 }
 
-/** `ws://host:port/path` and `wss://host:port/path`. */
-export interface WebSocketUrl extends Omit<TcpUrl, "scheme"> {
-  readonly scheme: "ws" | "wss";
+/** URL of a Unix socket. */
+export interface UnixUrl extends AnyUrl {
+  readonly file: string;
+  /** Mode of `?mode=660`; `undefined`: user and group. */
+  readonly mode: number | undefined;
+}
+
+/** Settings of WebSocket in a URL. */
+export interface WebSocketSettings {
   /** Path of the URL; `undefined`: those that clients expect. */
   readonly path: string | undefined;
   /** Origins of `?origin=https://example.com`, which may be repeated. */
@@ -28,21 +40,13 @@ export interface WebSocketUrl extends Omit<TcpUrl, "scheme"> {
   readonly trustedProxies: readonly string[];
 }
 
-/** `unix:/path`. */
-export interface UnixUrl {
-  readonly scheme: "unix";
-  readonly path: string;
-  /** Mode of `?mode=660`; `undefined`: user and group. */
-  readonly mode: number | undefined;
-}
-
-const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 8083, wss: 8084 } as const;
-const EXAMPLE = `write it like mqtt://127.0.0.1:${DEFAULT_PORTS.mqtt}`;
+/** Options of a URL, by the part of the scheme that they are for. */
+const OPTIONS = { tcp: ["proxy-protocol"], unix: ["mode"], webSocket: ["origin", "host", "trusted-proxy"] } as const;
+const EXAMPLE = `write it like mqtt://127.0.0.1:${SCHEMES.mqtt.listenPort}`;
 /** Host that stands for both loopback addresses. */
 export const LOOPBACK = "loopback";
 /** Host that stands for every address, of IPv6 and of IPv4. */
 export const EVERY_ADDRESS = "*";
-const SCHEMES = "mqtt://, mqtts://, ws://, wss:// or unix:";
 
 /** Parses the value of `--listen`; throws {@linkcode ConfigError}. */
 export function parseListenUrl(text: string): ListenUrl {
@@ -58,42 +62,12 @@ export function parseListenUrl(text: string): ListenUrl {
 export function listenUrlOf(text: string): ListenUrl {
   const url = URL.parse(text);
   if (url === null) throw notAUrl(text);
-  switch (url.protocol) {
-    case "mqtt:":
-    case "mqtts:": {
-      const scheme = url.protocol === "mqtt:" ? "mqtt" : "mqtts";
-      const [address, options] = hostOf(text, url, DEFAULT_PORTS[scheme], ["proxy-protocol"]);
-      if (url.pathname.length > 1) {
-        throw new ConfigError(`"${text}" has more than a host and a port: ${EXAMPLE}`);
-      }
-      return { scheme, ...address, isProxied: options.has("proxy-protocol") };
-    }
-    case "ws:":
-    case "wss:": {
-      const scheme = url.protocol === "ws:" ? "ws" : "wss";
-      const names = ["proxy-protocol", "origin", "host", "trusted-proxy"];
-      // The default ports of these schemes are those of HTTP, and the parser drops a default port from the URL.
-      const isWritten = /^wss?:\/\/[^/?#]*:(?:80|443)(?:[/?#]|$)/.test(text);
-      const port = isWritten ? { ws: 80, wss: 443 }[scheme] : DEFAULT_PORTS[scheme];
-      const [address, options] = hostOf(text, url, port, names);
-      const origins = options.getAll("origin");
-      const hosts = options.getAll("host");
-      return {
-        scheme,
-        ...address,
-        isProxied: options.has("proxy-protocol"),
-        path: url.pathname.length > 1 ? url.pathname : undefined,
-        origins: origins.length > 0 ? origins : undefined,
-        hosts: hosts.length > 0 ? hosts : undefined,
-        trustedProxies: options.getAll("trusted-proxy"),
-      };
-    }
-    case "unix:":
-      return unixUrl(text, url);
-    default:
-      if (!text.includes("://")) throw notAUrl(text); // `localhost:1883` has the form of a scheme and a path.
-      throw new ConfigError(`"${text}" starts with ${url.protocol}// and not with ${SCHEMES}: ${EXAMPLE}`);
+  const scheme = schemeOf(url);
+  if (scheme === undefined) {
+    if (!text.includes("://")) throw notAUrl(text); // `localhost:1883` has the form of a scheme and a path.
+    throw new ConfigError(`"${text}" starts with ${url.protocol}// and not with ${listOfSchemes()}: ${EXAMPLE}`);
   }
+  return SCHEMES[scheme].socket === "unix" ? unixUrl(text, url, scheme) : tcpUrl(text, url, scheme);
 }
 
 /** Parses the port of an option; throws {@linkcode ConfigError}. */
@@ -106,7 +80,7 @@ export function parsePort(text: string): number {
 
 /** Whether only this machine can reach it. */
 export function isLoopback(url: ListenUrl): boolean {
-  if (url.scheme === "unix") return true;
+  if ("file" in url) return true;
   const { hostname } = url;
   return hostname === "localhost" || hostname === LOOPBACK || hostname === "::1" ||
     /^127\.\d+\.\d+\.\d+$/.test(hostname);
@@ -117,62 +91,74 @@ export function isLocal(
   url: ListenUrl,
   beside: { readonly proxyProtocol: boolean; readonly trustedProxies: readonly string[] },
 ): boolean {
-  if (url.scheme === "unix" || !isLoopback(url)) return isLoopback(url);
-  const proxies = "path" in url ? [...url.trustedProxies, ...beside.trustedProxies] : [];
-  return !url.isProxied && !beside.proxyProtocol && proxies.length === 0;
+  if (!isLoopback(url)) return false;
+  const isProxied = !("file" in url) && (url.isProxied || beside.proxyProtocol);
+  const isForwarded = url.webSocket !== undefined &&
+    [...url.webSocket.trustedProxies, ...beside.trustedProxies].length > 0;
+  return !isProxied && !isForwarded;
 }
 
 /** URL as it was requested, without its options. */
 export function urlText(url: ListenUrl): string {
-  if (url.scheme === "unix") return `unix:${url.path}`;
-  return `${url.scheme}://${hostPort(url.hostname, url.port)}${
-    "path" in url && url.path !== undefined ? url.path : ""
-  }`;
+  const { scheme } = url;
+  const path = url.webSocket?.path ?? "";
+  return "file" in url ? `${scheme}:${url.file}` : `${scheme}://${hostPort(url.hostname, url.port)}${path}`;
 }
 
 function notAUrl(text: string): ConfigError {
   return new ConfigError(`"${text}" is not a URL: ${EXAMPLE}`);
 }
 
-function hostOf(
-  text: string,
-  url: URL,
-  defaultPort: number,
-  names: readonly string[],
-): [{ hostname: string; port: number }, URLSearchParams] {
+function tcpUrl(text: string, url: URL, scheme: SchemeName): TcpUrl {
   if (url.host === "") throw notAUrl(text);
-  if (url.username !== "" || url.password !== "" || url.hash !== "") {
-    throw new ConfigError(`"${text}" has more than a host and a port: ${EXAMPLE}`);
-  }
-  const port = url.port === "" ? defaultPort : Number(url.port);
-  return [{ hostname: url.hostname.replace(/^\[|\]$/g, "").toLowerCase(), port }, optionsOf(text, url, names)];
+  const { isWebSocket } = SCHEMES[scheme];
+  const hasMore = url.username !== "" || url.password !== "" || url.hash !== "" ||
+    (!isWebSocket && url.pathname.length > 1);
+  if (hasMore) throw new ConfigError(`"${text}" has more than a host and a port: ${EXAMPLE}`);
+  const options = optionsOf(text, url, SCHEMES[scheme]);
+  return {
+    scheme,
+    hostname: url.hostname.replace(/^\[|\]$/g, "").toLowerCase(),
+    port: portOf(text, url, SCHEMES[scheme]),
+    isProxied: options.has("proxy-protocol"),
+    webSocket: isWebSocket ? webSocketSettings(url.pathname, options) : undefined,
+  };
 }
 
-function optionsOf(text: string, url: URL, names: readonly string[]): URLSearchParams {
+/** Port of a URL. The parser drops that of HTTP from those of WebSocket, although it is not the default of a listener. */
+function portOf(text: string, url: URL, { listenPort, connectPort }: Scheme): number {
+  if (url.port !== "") return Number(url.port);
+  return new RegExp(`^[^/]*//[^/?#]*:0*${connectPort}(?:[/?#]|$)`).test(text) ? connectPort : listenPort;
+}
+
+function unixUrl(text: string, url: URL, scheme: SchemeName): UnixUrl {
+  const file = unescaped(url.pathname);
+  if (!file.startsWith("/") || file === "/" || url.host !== "") {
+    throw new ConfigError(`"${text}" is not a path: write it like unix:/run/brooklet.sock`);
+  }
+  const options = optionsOf(text, url, SCHEMES[scheme]);
+  const mode = options.get("mode");
+  if (mode !== null && !/^[0-7]{3}$/.test(mode)) {
+    throw new ConfigError(`"${text}" has a mode that is not three octal digits: write it like ?mode=660`);
+  }
+  return { scheme, file, mode: mode === null ? undefined : parseInt(mode, 8), webSocket: undefined };
+}
+
+function webSocketSettings(path: string, options: URLSearchParams): WebSocketSettings {
+  const all = (name: string) => options.has(name) ? options.getAll(name) : undefined;
+  return {
+    path: path.length > 1 ? path : undefined,
+    origins: all("origin"),
+    hosts: all("host"),
+    trustedProxies: all("trusted-proxy") ?? [],
+  };
+}
+
+function optionsOf(text: string, url: URL, { socket, isWebSocket }: Scheme): URLSearchParams {
+  const names: readonly string[] = [...OPTIONS[socket], ...isWebSocket ? OPTIONS.webSocket : []];
   for (const name of url.searchParams.keys()) {
     if (names.includes(name)) continue;
     throw new ConfigError(`"${text}" has an unknown option "${name}": there is ${names.join(", ")}`);
   }
   return url.searchParams;
-}
-
-function unixUrl(text: string, url: URL): UnixUrl {
-  const path = unescaped(url.pathname);
-  if (!path.startsWith("/") || path === "/" || url.host !== "") {
-    throw new ConfigError(`"${text}" is not a path: write it like unix:/run/brooklet.sock`);
-  }
-  const mode = optionsOf(text, url, ["mode"]).get("mode");
-  if (mode !== null && !/^[0-7]{3}$/.test(mode)) {
-    throw new ConfigError(`"${text}" has a mode that is not three octal digits: write it like ?mode=660`);
-  }
-  return { scheme: "unix", path, mode: mode === null ? undefined : parseInt(mode, 8) };
-}
-
-/** Path as the file system knows it; text that is not an escape stays unchanged. */
-function unescaped(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path; // A lone "%": written by a person, not by a URL serializer.
-  }
 }

@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import type { Listener } from "../../transport/listener.ts";
 import { listenBehindProxy } from "../../transport/proxy/protocol.ts";
+import { SCHEMES } from "../../transport/schemes.ts";
 import { type Admit, listenAtPort, listenTcp, type TcpListener } from "../../transport/tcp.ts";
 import { TcpPort } from "../../transport/tcp_port.ts";
 import {
@@ -29,9 +30,8 @@ import {
   listenUrlOf,
   LOOPBACK,
   type TcpUrl,
-  type UnixUrl,
   urlText,
-  type WebSocketUrl,
+  type WebSocketSettings,
 } from "./listen_url.ts";
 import { realFolder, staticFiles } from "./static_files.ts";
 
@@ -108,8 +108,8 @@ export class Listening {
   async #listenAt(whole: Configuration, index: number): Promise<string[]> {
     const configuration = whole.listeners[index] as ListenerConfiguration; // It is one of their indices.
     const url = withOptions(listenUrlOf(configuration.url), configuration);
-    const meant = url.scheme === "unix" ? undefined : ADDRESSES[url.hostname as typeof LOOPBACK]; // Otherwise undefined.
-    if (meant === undefined || url.scheme === "unix") return [await this.#openOne(url, configuration, whole, index)];
+    const meant = "file" in url ? undefined : ADDRESSES[url.hostname as typeof LOOPBACK]; // Otherwise undefined.
+    if (meant === undefined || "file" in url) return [await this.#openOne(url, configuration, whole, index)];
     const lines: string[] = [];
     let { port } = url;
     for (const [at, hostname] of meant.hosts.entries()) {
@@ -161,18 +161,12 @@ export class Listening {
     tls: TlsConfiguration | undefined,
     index: number,
   ): Promise<Listener> {
-    switch (url.scheme) {
-      case "unix":
-        return await openUnix(url);
-      case "mqtt":
-        return this.#behindProxy(this.#tcp(url, index), url);
-      case "mqtts":
-        return this.#openTls(url, tls, "mqtt", index);
-      case "ws":
-        return this.#webSocket(this.#behindProxy(this.#tcp(url, index), url), url, configuration);
-      case "wss":
-        return this.#webSocket(this.#openTls(url, tls, "http/1.1", index), url, configuration);
-    }
+    const below = "file" in url
+      ? await listenUnix({ path: url.file, ...url.mode !== undefined && { mode: url.mode } })
+      : SCHEMES[url.scheme].isTls
+      ? this.#tls(url, tls, index)
+      : this.#behindProxy(this.#tcp(url, index), url);
+    return url.webSocket === undefined ? below : this.#webSocket(below, url, url.webSocket, configuration);
   }
 
   /** Ports to share: a listener at `[::]` is for IPv6 alone, and another may have its port for IPv4 (mosquitto). */
@@ -180,48 +174,43 @@ export class Listening {
     const urls = listeners.map(({ url }) => listenUrlOf(url));
     const ports = new Map<number, TcpPort>();
     for (const [index, url] of urls.entries()) {
-      if (url.scheme === "unix" || url.hostname !== "::") continue;
+      if ("file" in url || url.hostname !== "::") continue;
       const port = new TcpPort({
         port: url.port,
         onRefused: (address, reason) => this.#refused(address, reason, PROGRAM_HELP.ipv6Only),
       });
       ports.set(index, port);
       for (const [other, beside] of urls.entries()) {
-        if (beside.scheme === "unix" || url.port === 0 || beside.port !== url.port) continue;
+        if ("file" in beside || url.port === 0 || beside.port !== url.port) continue;
         if (isIPv4(beside.hostname)) ports.set(other, port);
       }
     }
     return ports;
   }
 
-  #tcp(url: TcpUrl | WebSocketUrl, index: number): TcpListener {
+  #tcp(url: TcpUrl, index: number): TcpListener {
     const port = this.#ports.get(index);
     const admit = this.#admitAt(url);
     return port === undefined ? listenTcp(url, admit) : listenAtPort(url.hostname, port, admit);
   }
 
   /** Admission at a listener: connections of proxies carry many clients, whose addresses are known later. */
-  #admitAt(url: TcpUrl | WebSocketUrl): Admit | undefined {
+  #admitAt({ isProxied, webSocket }: TcpUrl): Admit | undefined {
+    const { trustedProxies = [] } = webSocket ?? {};
     const admit = this.#admit;
-    if (admit === undefined || url.isProxied) return undefined;
-    const trustedProxies = "path" in url ? url.trustedProxies : [];
+    if (admit === undefined || isProxied) return undefined;
     if (trustedProxies.length === 0) return admit;
     const proxies = new ForwardedAddresses({ trustedProxies });
     return (address) => proxies.isTrusted(address) ? () => {} : admit(address);
   }
 
-  #openTls(
-    url: TcpUrl | WebSocketUrl,
-    tls: TlsConfiguration | undefined,
-    alpnProtocol: string,
-    index: number,
-  ): TlsListener {
+  #tls(url: TcpUrl, tls: TlsConfiguration | undefined, index: number): TlsListener {
     if (tls === undefined) throw new ConfigError("A listener for TLS needs a certificate"); // The schema refuses it before.
     const { requireCertificate, minimumVersion } = tls;
     const options = {
       ...tlsFilesOf(tls),
       proxyProtocol: url.isProxied,
-      alpnProtocols: [alpnProtocol],
+      alpnProtocols: [url.webSocket === undefined ? "mqtt" : "http/1.1"],
       minimumVersion,
       requireCertificate,
       onHandshakeFailed: (address: string, reason: string) => this.#refused(address, reason, PROGRAM_HELP.tlsHandshake),
@@ -238,12 +227,17 @@ export class Listening {
     });
   }
 
-  #webSocket(below: Listener, url: WebSocketUrl, { paths, httpDir }: ListenerConfiguration): Listener {
-    const { path, trustedProxies } = url;
+  #webSocket(
+    below: Listener,
+    url: ListenUrl,
+    settings: WebSocketSettings,
+    { paths, httpDir }: ListenerConfiguration,
+  ): Listener {
+    const { path, trustedProxies } = settings;
     // A web page cannot write a header of the PROXY protocol.
-    const hosts = url.hosts ?? (url.isProxied ? ["*"] : undefined);
+    const hosts = settings.hosts ?? ("isProxied" in url && url.isProxied ? ["*"] : undefined);
     // A listener that only this machine can reach is not for web pages in a browser of this machine.
-    const origins = url.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
+    const origins = settings.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
     return listenWebSocket(below, {
       ...paths === undefined ? path === undefined ? {} : { paths: [path] } : { paths },
       ...origins === undefined ? {} : { origins },
@@ -267,16 +261,13 @@ function withOptions(
   url: ListenUrl,
   { proxyProtocol, origins, hosts, trustedProxies }: ListenerConfiguration,
 ): ListenUrl {
-  if (url.scheme === "unix") return url;
-  const isProxied = url.isProxied || proxyProtocol;
-  if (!("path" in url)) return { ...url, isProxied };
-  return {
-    ...url,
-    isProxied,
-    origins: origins ?? url.origins,
-    hosts: hosts ?? url.hosts,
-    trustedProxies: [...url.trustedProxies, ...trustedProxies],
+  const webSocket = url.webSocket && {
+    ...url.webSocket,
+    origins: origins ?? url.webSocket.origins,
+    hosts: hosts ?? url.webSocket.hosts,
+    trustedProxies: [...url.webSocket.trustedProxies, ...trustedProxies],
   };
+  return "file" in url ? { ...url, webSocket } : { ...url, webSocket, isProxied: url.isProxied || proxyProtocol };
 }
 
 /** Reads the files of listeners; throws {@linkcode ConfigError} for unusable ones. */
@@ -310,10 +301,6 @@ function certificateOf({ certificate, key, chain }: TlsConfiguration): ServerCer
     if (!(error instanceof TypeError)) throw error;
     throw new ConfigError(`Cannot use the certificate "${certificate}" with the key "${key}": ${error.message}`);
   }
-}
-
-function openUnix({ path, mode }: UnixUrl): Promise<Listener> {
-  return listenUnix({ path, ...mode === undefined ? {} : { mode } });
 }
 
 /** Whether the address exists and only the port is refused. */

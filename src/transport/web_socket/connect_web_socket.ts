@@ -7,50 +7,46 @@ const MOST_BUFFERED_BYTES = 262_144;
 const BUFFERED_POLL_MS = 5;
 const LOST = "the WebSocket connection is closed";
 
-/** Opens a WebSocket; lets a caller use options beyond the standard. */
-export type OpenWebSocket = (url: string, subprotocol: string) => WebSocket;
+/** Options of {@linkcode connectWebSocket}. */
+export interface WebSocketConnectOptions {
+  readonly signal?: AbortSignal;
+  /** Certificates chosen by the caller, which a web page cannot choose. */
+  readonly tls?: TlsClientOptions | undefined;
+  /** Opens the WebSocket. @default the constructor of the runtime */
+  readonly open?: (url: string, client: Deno.HttpClient | undefined) => WebSocket;
+}
 
 /**
  * Connects over the `WebSocket` that browsers and Deno share. It cannot be paused: the server's bytes arrive whether
- * they are read or not, so the caller must read all the time.
+ * they are read or not.
  */
-export async function connectWebSocket(
-  url: string,
-  signal?: AbortSignal,
-  open: OpenWebSocket = (url, subprotocol) => new WebSocket(url, [subprotocol]),
-): Promise<Transport> {
-  const connection = new ClientWebSocket(open(url, "mqtt"));
+export async function connectWebSocket(url: string, options: WebSocketConnectOptions = {}): Promise<Transport> {
+  const { signal, tls, open = openWebSocket } = options;
+  const client = tls === undefined ? undefined : httpClient(tls);
+  const connection = new ClientWebSocket(open(url, client));
   const close = () => connection.close();
   signal?.addEventListener("abort", close);
   try {
     if (!await connection.opened) throw signal?.reason ?? new Error(`Cannot connect to ${url}: ${connection.reason}`);
   } finally {
     signal?.removeEventListener("abort", close);
+    client?.close(); // The connection is made by now, or has failed.
   }
   const peer: Peer = { transport: url.startsWith("wss:") ? "wss" : "ws", address: new URL(url).host, listener: url };
-  return new ChannelTransport(connection, peer);
+  return Object.assign(new ChannelTransport(connection, peer), { readsAhead: true });
 }
 
-/** Connects over the runtime's `WebSocket` with certificates chosen by the caller, which a web page cannot choose. */
-export async function connectTrustedWebSocket(
-  url: string,
-  { caCerts = [], cert, key }: TlsClientOptions,
-  signal?: AbortSignal,
-): Promise<Transport> {
-  const client = Deno.createHttpClient({
+function openWebSocket(url: string, client: Deno.HttpClient | undefined): WebSocket {
+  // Browsers take no options.
+  return client === undefined ? new WebSocket(url, "mqtt") : new WebSocket(url, { protocols: ["mqtt"], client });
+}
+
+function httpClient({ caCerts = [], cert, key }: TlsClientOptions): Deno.HttpClient {
+  return Deno.createHttpClient({
     caCerts: [...caCerts],
     http2: false, // The handshake of a WebSocket uses HTTP/1.1.
     ...cert !== undefined && key !== undefined && { cert, key },
   });
-  try {
-    return await connectWebSocket(
-      url,
-      signal,
-      (url, subprotocol) => new WebSocket(url, { protocols: [subprotocol], client }),
-    );
-  } finally {
-    client.close(); // The connection is made by now, or has failed.
-  }
 }
 
 class ClientWebSocket implements ByteChannel {
