@@ -10,7 +10,7 @@
  */
 export function fromHex(hex: string): Uint8Array {
   const open: number[][] = [[]];
-  for (const [token, string, text, byte] of hex.matchAll(TOKENS)) {
+  for (const [token, string, text, run] of hex.matchAll(TOKENS)) {
     const bytes = open[open.length - 1];
     if (bytes === undefined) throw new SyntaxError(`Cannot read "${hex}": a bracket is closed twice`);
     if (string !== undefined) {
@@ -18,8 +18,8 @@ export function fromHex(hex: string): Uint8Array {
       bytes.push(encoded.length >> 8, encoded.length & 0xff, ...encoded);
     } else if (text !== undefined) {
       bytes.push(...new TextEncoder().encode(text));
-    } else if (byte !== undefined) {
-      bytes.push(parseInt(byte, 16));
+    } else if (run !== undefined) {
+      for (let at = 0; at < run.length; at += 2) bytes.push(parseInt(run.slice(at, at + 2), 16));
     } else if (token === "[") {
       open.push([]);
     } else if (token === "]") {
@@ -34,7 +34,7 @@ export function fromHex(hex: string): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-const TOKENS = /'([^']*)'|"([^"]*)"|([0-9a-f]{2})|\[|\]|\s+|./gsi;
+const TOKENS = /'([^']*)'|"([^"]*)"|((?:[0-9a-f]{2})+)|\[|\]|\s+|./gsi;
 
 const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 

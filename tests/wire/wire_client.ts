@@ -32,7 +32,7 @@ export class WireClient {
   /** Takes exactly these bytes. */
   async expect(expected: Uint8Array): Promise<void> {
     const end = performance.now() + DEADLINE_MS;
-    const isSoFar = () => this.#bytes.every((byte, index) => index >= expected.length || byte === expected[index]);
+    const isSoFar = () => this.#bytes.subarray(0, expected.length).every((byte, index) => byte === expected[index]);
     while (isSoFar() && this.#bytes.length < expected.length && !this.#isEnded && performance.now() < end) {
       await within(this.#whenMore.promise, `got only ${this.#shown()}`);
     }
