@@ -19,9 +19,13 @@ import {
 import { withHashedPasswords } from "../../src/auth/password_file.ts";
 import { verifyPassword } from "../../src/auth/password_hash.ts";
 
-// Of passlib's documentation, for "password"; and made by Python's hashlib.scrypt.
+// Of passlib's documentation, for "password"; and made by Python's hashlib.scrypt, the most costly ones for "secret".
 const OF_PASSLIB = "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E";
 const OF_PYTHON = "$scrypt$ln=15,r=8,p=3$aM15713r3Xsvxbi31lqr1Q$WVbpRHUDFY8qCTrpVmmOJYXLyn5pKfA131HYygS4Lfo";
+const MOST_COSTLY = [
+  "$scrypt$ln=17,r=8,p=2$ASNFZ4mrze/+3LqYdlQyEA$05IVE9iqP6A6hY+Mg/jYcDsH90eOuEk85pmNFmD8mYQ",
+  "$scrypt$ln=10,r=32,p=64$ASNFZ4mrze/+3LqYdlQyEA$VBbCOFz24sLWMcLzpAz1JZwLQ1EM5CJlDUZMnGFfdl0",
+];
 const CHEAP = { ln: 1, r: 1, p: 1 };
 const SALT = "aM15713r3Xsvxbi31lqr1Q";
 const HASH = "nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E";
@@ -32,9 +36,15 @@ for (const text of [OF_PASSLIB, OF_PYTHON]) {
     if (kept === undefined) throw new Error("It is not read");
     assertEquals(formatPasswordHash(kept), text);
     assertEquals(await verifyPassword(utf8("password"), kept), true);
-    for (const wrong of ["Password", "", "password "]) assertEquals(await verifyPassword(utf8(wrong), kept), false);
+    assertEquals(await verifyPassword(utf8("Password"), kept), false);
   });
 }
+
+Deno.test("A hash by scrypt is of its password alone", async () => {
+  const kept = await hashPasswordByScrypt("password", CHEAP);
+  assertEquals(await verifyPassword(utf8("password"), kept), true);
+  for (const wrong of ["Password", "", "password "]) assertEquals(await verifyPassword(utf8(wrong), kept), false);
+});
 
 Deno.test("The vector of RFC 7914 with all 64 bytes is verified", async () => {
   const [salt, hash] = [
@@ -186,11 +196,9 @@ for (const [text, why] of REFUSED) {
 }
 
 Deno.test("The most that a hash by scrypt may cost is verified", async () => {
-  for (
-    const cost of [{ ln: 17, r: 8, p: 2 }, { ln: 10, r: 32, p: 64 }]
-  ) {
-    const kept = parsePasswordHash(formatPasswordHash(await hashPasswordByScrypt("secret", cost)));
-    assertEquals([cost, kept !== undefined && await verifyPassword(utf8("secret"), kept)], [cost, true]);
+  for (const text of MOST_COSTLY) {
+    const kept = parsePasswordHash(text);
+    assertEquals([text, kept !== undefined && await verifyPassword(utf8("secret"), kept)], [text, true]);
   }
 });
 

@@ -11,7 +11,7 @@ async function guarded(change: (name: string, ratio: number) => number) {
   const path = await Deno.makeTempFile({ suffix: ".json" });
   try {
     await Deno.writeTextFile(path, JSON.stringify(Object.fromEntries(changed)));
-    await using program = new Program(["--baseline", path, "--rounds", "3"], { script: "bench/guard.ts" });
+    await using program = new Program(["--baseline", path, "--rounds", "1"], { script: "bench/guard.ts" });
     return { names: Object.keys(baseline), ...await program.ended(RUN_WITHIN_MS) };
   } finally {
     await Deno.remove(path);
