@@ -57,6 +57,15 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
 /** Files with a long form beside the short one that their lane runs; see `tests/form.ts`. */
 export const LONG: readonly string[] = [
   "tests/auth/wrong_password_flood_test.ts",
+  "tests/broker/deadlines_test.ts",
+  "tests/broker/retained_messages_test.ts",
+  "tests/broker/router_test.ts",
+  "tests/broker/simulation_test.ts",
+  "tests/broker/sorted_names_test.ts",
+  "tests/broker/subscriber_set_test.ts",
+  "tests/broker/topic_trie_test.ts",
+  "tests/client/transports_test.ts",
+  "tests/codec/properties_test.ts",
   "tests/durability/damaged_file_test.ts",
   "tests/durability/full_disk_test.ts",
   "tests/durability/offline_session_test.ts",
@@ -66,7 +75,14 @@ export const LONG: readonly string[] = [
   "tests/hostile/claims_test.ts",
   "tests/hostile/connections_test.ts",
   "tests/hostile/fairness_test.ts",
+  "tests/hostile/wire_fuzz_test.ts",
+  "tests/interop/mqttjs_test.ts",
   "tests/interop/paho_go_test.ts",
+  "tests/protocol/outbox_test.ts",
+  "tests/protocol/packet_identifier_set_test.ts",
+  "tests/protocol/queue_test.ts",
+  "tests/storage/change_json_test.ts",
+  "tests/transport/web_socket_frames_test.ts",
 ];
 
 /** The lane of a file, by its path from the root of the repository. */

@@ -18,7 +18,8 @@ Deno.test("Each row of a lane and of the long forms is there, and is a file of t
 Deno.test("Each file that asks for a long form is in the list of those, and no other", () => {
   const asks = (path: string) => {
     const source = Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
-    return Array.from(source.matchAll(/\binForm\(([^,]+), ([^,)]+)/g)).some(([, short, long]) => short !== long);
+    return /^seededTest\(/m.test(source) ||
+      Array.from(source.matchAll(/\binForm\(([^,]+), ([^,)]+)/g)).some(([, short, long]) => short !== long);
   };
   assertEquals(FILES.filter(asks), LONG.toSorted());
 });

@@ -1,14 +1,19 @@
 /** Randomness that can be repeated: every failure names its seed, and `SEED=...` in the environment gives it again. */
 
 import { Seeded } from "../src/testing/storage_suite/seeded.ts";
+import { inForm } from "./form.ts";
 
 export { Seeded };
 
 /**
- * A test that runs `check` again and again for about a second, each time with another seed; `SEED` in the environment
- * runs that one seed only. A failure names its seed.
+ * A test that runs `check` again and again for some time, each time with another seed; `SEED` in the environment runs that
+ * one seed only. A failure names its seed.
  */
-export function seededTest(name: string, check: (random: Seeded) => void, durationMs = 1000): void {
+export function seededTest(
+  name: string,
+  check: (random: Seeded) => void,
+  durationMs: number = inForm(300, 1_000),
+): void {
   Deno.test(name, () => {
     const given = Deno.env.get("SEED");
     if (given !== undefined) return checkSeed(Number(given), check);

@@ -1,8 +1,9 @@
 import { assertGreater } from "@std/assert";
+import { inForm } from "../form.ts";
 import type { Fault } from "../simulation/crashing_storage.ts";
 import { simulate, type SimulatedKind } from "../simulation/simulation.ts";
 
-const RUNS = 300;
+const RUNS = inForm(100, 300);
 
 interface SeedRow {
   readonly seed: number;

@@ -3,7 +3,11 @@ import { Client, type ConnectOptions, type ServerAddress } from "../../mod.ts";
 import { within } from "../deadline.ts";
 
 /** What any server has to do for a client, over any transport. */
-export async function exchange(address: ServerAddress, options: ConnectOptions, largeBytes = 300_000): Promise<void> {
+export async function exchange(
+  address: ServerAddress,
+  options: ConnectOptions,
+  { largeBytes = 300_000, burstMessages = 3_000 } = {},
+): Promise<void> {
   const large = "x".repeat(largeBytes);
   await using publisher = await Client.connect(address, options);
   await using subscriber = await Client.connect(address, options);
@@ -31,13 +35,16 @@ export async function exchange(address: ServerAddress, options: ConnectOptions, 
     const received = (await next())?.properties;
     assertEquals([received?.contentType, received?.userProperties], ["t", [["k", "v"]]]);
   }
-  await within(burst(publisher, next), "a burst", 20_000);
+  await within(burst(publisher, next, burstMessages), "a burst", 20_000);
   await within(subscription.unsubscribe(), "UNSUBACK");
 }
 
 /** More than fits into any window or buffer at once. */
-async function burst(publisher: Client, next: () => Promise<{ text(): string } | undefined>): Promise<void> {
-  const count = 3_000;
+async function burst(
+  publisher: Client,
+  next: () => Promise<{ text(): string } | undefined>,
+  count: number,
+): Promise<void> {
   const published = Promise.all(
     Array.from({ length: count }, (_, index) => publisher.publish("exchange/burst", `${index}`, { qos: 1 })),
   );

@@ -2,8 +2,11 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Broker, Client, type Listener, listenTcp, listenTls, listenUnix, listenWebSocket } from "../../mod.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { testsAtOnce } from "../at_once.ts";
+import { inForm } from "../form.ts";
 import { exchange } from "./exchange.ts";
 
+// More than a client has in flight, or unread.
+const BURST_MESSAGES = inForm(1_500, 3_000);
 const TLS = { caCerts: [authority()] };
 const CERTIFICATE = { cert: identity("client").certificate, key: identity("client").key };
 
@@ -47,7 +50,7 @@ for (const protocolVersion of [5, 4] as const) {
     testAtOnce(`Client and Broker over ${name}, v${protocolVersion}`, async () => {
       const folder = await Deno.makeTempDir();
       const options = { protocolVersion, ...tls !== undefined && { tls } };
-      await listening(await listen(folder), (url) => exchange(url, options));
+      await listening(await listen(folder), (url) => exchange(url, options, { burstMessages: BURST_MESSAGES }));
       await Deno.remove(folder, { recursive: true });
     });
   }
@@ -56,7 +59,7 @@ for (const protocolVersion of [5, 4] as const) {
 for (const protocolVersion of [5, 4, 3] as const) {
   testAtOnce(`Client and Broker in process, v${protocolVersion}`, async () => {
     await using broker = await Broker.open();
-    await exchange(broker, { protocolVersion });
+    await exchange(broker, { protocolVersion }, { burstMessages: BURST_MESSAGES });
   });
 }
 

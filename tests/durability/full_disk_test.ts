@@ -10,7 +10,7 @@ import { canMount, SmallDisk } from "./small_disk.ts";
 
 const DISK_BYTES = 8_000_000;
 const PAYLOAD = "x".repeat(4_000);
-const FULL_FOR_MS = inForm(1_000, 2_000, 600_000);
+const FULL_FOR_MS = inForm(500, 2_000, 600_000);
 const CLOSED_WITHIN_MS = 35_000;
 const ANSWERED_WITHIN_MS = 1_000;
 const RESUMED_WITHIN_MS = 5_000;

@@ -6,7 +6,7 @@ import { withSeed } from "../hostile/with_seed.ts";
 import { inForm } from "../form.ts";
 import { torture } from "./torture.ts";
 
-const CYCLES = inForm(5, 20, 200);
+const CYCLES = inForm(3, 20, 200);
 const LEAST_ACKNOWLEDGED = 500;
 
 Deno.test("kill -9 under load loses nothing that was acknowledged, doubles no QoS 2, and keeps order, sessions and Wills", () =>

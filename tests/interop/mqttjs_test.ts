@@ -2,12 +2,14 @@ import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { IClientOptions } from "mqtt";
 import { within } from "../deadline.ts";
+import { inForm } from "../form.ts";
 import { Stopwatch } from "../stopwatch.ts";
 import type { TestBroker } from "./broker_process.ts";
 import { interopTests } from "./interop_tests.ts";
 import { MqttJsClient } from "./mqttjs_client.ts";
 
 const test = interopTests([]);
+const MESSAGES = inForm(2_000, 10_000);
 const V5 = { protocolVersion: 5 } as const;
 
 for (const protocolVersion of [4, 5] as const) {
@@ -30,8 +32,8 @@ for (const protocolVersion of [4, 5] as const) {
 
   // In parts: a queue has a limit, and MQTT.js does not keep to the Receive Maximum of the broker for QoS 2.
   for (const { qos, part } of [{ qos: 1, part: 500 }, { qos: 2, part: 20 }] as const) {
-    test(`MQTT.js: 10,000 messages of QoS ${qos} arrive once and in order, MQTT ${version}`, async (broker) => {
-      const payloads = Array.from({ length: 10_000 }, (_, index) => `${index}`);
+    test(`MQTT.js: ${MESSAGES} messages of QoS ${qos} arrive once and in order, MQTT ${version}`, async (broker) => {
+      const payloads = Array.from({ length: MESSAGES }, (_, index) => `${index}`);
       await using subscriber = await MqttJsClient.subscribed(broker, V, broker.named("many"), qos);
       await using publisher = await MqttJsClient.open(broker, V);
       for (let sent = 0; sent < payloads.length; sent += part) {

@@ -191,7 +191,7 @@ seededTest("changeFromJson() refuses any other text with a SyntaxError, or takes
       if (!(error instanceof SyntaxError)) throw error;
     }
   }
-}, 500);
+});
 
 /** By value: a message has fields that only depend on whether it was encoded. */
 function assertSame(actual: CommitItem, expected: CommitItem): void {
