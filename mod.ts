@@ -16,6 +16,7 @@ export type { ByteSource, DecodeLarge } from "./src/codec/batch_stream.ts";
 export { PacketDecoderStream, type PacketDecoderStreamOptions } from "./src/codec/packet_decoder_stream.ts";
 export { PacketEncoder, type PacketEncoderOptions } from "./src/codec/packet_encoder.ts";
 export { PacketEncoderStream } from "./src/codec/packet_encoder_stream.ts";
+export { type Data, Message, type PublishOptions, type SubscribeOptions } from "./src/codec/message.ts";
 export { MqttError } from "./src/codec/mqtt_error.ts";
 export { TopicInterner } from "./src/codec/topic_interner.ts";
 export type {
@@ -48,21 +49,19 @@ export { ReasonCode, reasonCodeName } from "./src/codec/reason_code.ts";
 export { Client } from "./src/client/client.ts";
 export type {
   ClientAuthentication,
+  ClientSubscribeOptions,
   CloseOptions,
   ConnectOptions,
-  PublishOptions,
   ReconnectOptions,
   RequestOptions,
-  SubscriptionOptions,
   UnsubscribeOptions,
   WillOptions,
 } from "./src/client/client_options.ts";
-export { type Data, ReceivedMessage } from "./src/client/message.ts";
 export type { ServerAddress, TransportServer } from "./src/client/open_transport.ts";
 export type { PublishResult } from "./src/client/publish_queue.ts";
 export { RefusedError } from "./src/client/refused_error.ts";
 export type { ClientStatus } from "./src/client/status.ts";
-export { ClientSubscription } from "./src/client/client_subscription.ts";
+export type { ClientSubscription } from "./src/client/client_subscription.ts";
 export type { TlsClientOptions } from "./src/transport/tls/connect_tls.ts";
 
 export type { Ban, BanTarget } from "./src/broker/access/bans.ts";
@@ -70,12 +69,10 @@ export { Broker } from "./src/broker/broker.ts";
 export type {
   BrokerMetrics,
   BrokerOptions,
+  BrokerSubscription,
   ConnectedClient,
-  PublishRequest,
   ServeOptions,
-  SubscribeOptions,
 } from "./src/broker/options.ts";
-export { BrokerSubscription, type Message } from "./src/broker/local_client.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
 export { parseAclFile } from "./src/auth/acl_file.ts";
 export {

@@ -40,7 +40,7 @@ for (const qos of QOS) {
   const payload = new Uint8Array(PAYLOAD_BYTES);
   Deno.bench(`${MESSAGES} PUBLISH QoS ${qos} to a client`, { group: "out", baseline: qos === 0 }, async () => {
     for (let done = 0; done < MESSAGES; done += IN_FLIGHT) {
-      const publishing = Array.from({ length: IN_FLIGHT }, () => broker.publish({ topic, payload, qos }));
+      const publishing = Array.from({ length: IN_FLIGHT }, () => broker.publish(topic, payload, { qos }));
       const chunks = await client.read(frameBytes * IN_FLIGHT);
       await Promise.all(publishing);
       if (qos === 0) continue;

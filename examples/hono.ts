@@ -13,7 +13,7 @@ const app = new Hono<{ Bindings: Deno.ServeHandlerInfo<Deno.NetAddr> }>()
   .get("/", (context) => context.text("MQTT is at /mqtt"))
   .get("/mqtt", ({ req, env: { remoteAddr } }) => broker.upgrade(req.raw, { remoteAddr }))
   .post("/say/:text", async (context) => {
-    await broker.publish({ topic: "said", payload: context.req.param("text") });
+    await broker.publish("said", context.req.param("text"));
     return context.text("published");
   });
 

@@ -10,9 +10,9 @@ await using broker = await Broker.open();
 
 // Read and publish as a part of the program.
 const doors = broker.subscribe("door/+");
-await broker.publish({ topic: "door/1", payload: "open" });
+await broker.publish("door/1", "open");
 const { value: message } = await doors.next();
-console.log(message?.topic, new TextDecoder().decode(message?.payload));
+console.log(message?.topic, message?.text());
 
 // Or speak MQTT to it, over a pair of streams.
 const { server, client } = memoryTransport();
@@ -49,4 +49,4 @@ for await (const batch of client.readable.pipeThrough(new PacketDecoderStream({ 
 }
 await served;
 const { value: second } = await doors.next();
-console.log(second?.topic, new TextDecoder().decode(second?.payload));
+console.log(second?.topic, second?.text());

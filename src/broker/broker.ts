@@ -1,21 +1,15 @@
+import type { Data, PublishOptions, SubscribeOptions } from "../codec/message.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { limitsWith } from "../protocol/limit_table.ts";
 import type { Limits } from "../protocol/limits.ts";
+import { orAborted } from "../transport/abort.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Ban, BanTarget } from "./access/bans.ts";
 import { assemble, type BrokerParts } from "./assembly.ts";
 import type { BrokerHost } from "./connection/host.ts";
 import { ServedConnection } from "./connection/served_connection.ts";
 import { type PacketEvent, quiet } from "./events.ts";
-import type { BrokerSubscription } from "./local_client.ts";
-import type {
-  BrokerMetrics,
-  BrokerOptions,
-  ConnectedClient,
-  PublishRequest,
-  ServeOptions,
-  SubscribeOptions,
-} from "./options.ts";
+import type { BrokerMetrics, BrokerOptions, BrokerSubscription, ConnectedClient, ServeOptions } from "./options.ts";
 import { sysInterval } from "./sys_topics.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
@@ -31,10 +25,12 @@ const NO_LIMITS: Partial<Limits> = {};
  * import { Broker, memoryTransport } from "../../mod.ts";
  *
  * await using broker = await Broker.open();
- * const doors = broker.subscribe("door/+");
- * await broker.publish({ topic: "door/1", payload: "open" });
- * const { value } = await doors.next();
- * console.log(value?.topic, new TextDecoder().decode(value?.payload));
+ * await using doors = broker.subscribe("door/+");
+ * await broker.publish("door/1", "open");
+ * for await (const message of doors) {
+ *   console.log(message.topic, message.text()); // door/1 open
+ *   break;
+ * }
  *
  * const { server, client } = memoryTransport();
  * const served = broker.serve(server); // One such call for each connection, of whatever kind.
@@ -231,24 +227,25 @@ export class Broker {
    * Publishes from the broker's own process. Resolves when the message is with the sessions, and kept where these are. It
    * waits for a client that gets it and is far behind, as long as `maximumBacklogWaitMs` allows.
    *
-   * @throws RangeError for what no PUBLISH can say, or is larger than the limits allow; TypeError when the broker is closed;
-   * Error when the storage failed
+   * Rejects with RangeError for what no PUBLISH can say, or is larger than the limits allow, with TypeError when the broker
+   * is closed or an argument is of another type, and with Error when the storage failed.
    */
-  async publish(request: PublishRequest): Promise<void> {
+  async publish(topic: string, payload: Data, options: PublishOptions = {}): Promise<void> {
     if (this.#closing !== undefined) throw new TypeError("Cannot publish: the broker is closed");
-    await this.#parts.localClient.publish(request, this.#parts.clock());
-    await this.#parts.commits.settled();
+    options.signal?.throwIfAborted();
+    await orAborted(this.#publish(topic, payload, options), options.signal);
   }
 
   /**
-   * Messages of a Topic Filter, retained ones first, read in the broker's own process; it is in force at once.
+   * Subscribes to one or several Topic Filters in the broker's own process, at once. Retained messages come first; a
+   * message that several of the filters match comes once.
    *
    * @throws RangeError for what is not a Topic Filter, or is shared, or a bound that is none; TypeError when the broker is
-   * closed
+   * closed; the reason of a signal that is aborted already
    */
-  subscribe(topicFilter: string, options: SubscribeOptions = {}): BrokerSubscription {
+  subscribe(topicFilters: string | readonly string[], options: SubscribeOptions = {}): BrokerSubscription {
     if (this.#closing !== undefined) throw new TypeError("Cannot subscribe: the broker is closed");
-    return this.#parts.localClient.subscribe(topicFilter, options, this.#parts.clock());
+    return this.#parts.localClient.subscribe(topicFilters, options, this.#parts.clock());
   }
 
   /** Clients that are connected now. */
@@ -290,6 +287,11 @@ export class Broker {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #publish(topic: string, payload: Data, options: PublishOptions): Promise<void> {
+    await this.#parts.localClient.publish(topic, payload, options, this.#parts.clock());
+    await this.#parts.commits.settled();
   }
 
   #hostWith(limits: Partial<Limits>): BrokerHost {
@@ -365,7 +367,7 @@ export class Broker {
     for (const served of connections) {
       served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
     }
-    await localClient.close();
+    localClient.close();
     const timeout = setTimeout(() => {
       for (const served of connections) served.close();
     }, CLOSE_TIMEOUT_MS);

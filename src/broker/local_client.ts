@@ -1,13 +1,20 @@
 import { encodePacket } from "../codec/encoder.ts";
-import type { QoS } from "../codec/packet.ts";
-import type { Properties } from "../codec/property.ts";
+import {
+  bytesOf,
+  checkTopicArgument,
+  type Data,
+  Message,
+  type PublishOptions,
+  type SubscribeOptions,
+} from "../codec/message.ts";
+import { isQoS, type QoS } from "../codec/packet.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/publish_rules.ts";
 import { Queue } from "../protocol/queue.ts";
 import type { DeliveryOptions, Subscription } from "../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
-import type { PublishRequest, SubscribeOptions } from "./options.ts";
+import type { BrokerSubscription } from "./options.ts";
 import type { Retention } from "./retained.ts";
 import type { BacklogWait, Publishing, Router, Subscriber } from "./router.ts";
 import type { Turn } from "./turn.ts";
@@ -25,7 +32,7 @@ export class LocalClient {
   readonly #backlogWait: BacklogWait;
   readonly #turn: Turn;
   readonly #clock: () => number;
-  readonly #subscriptions = new Set<BrokerSubscription>();
+  readonly #subscriptions = new Set<LocalSubscription>();
   /** Messages that wait for a subscriber; resolves after the last of them. */
   #waiting: Promise<unknown> | undefined;
 
@@ -51,11 +58,10 @@ export class LocalClient {
    * Publishes a message; with a promise where it has to wait for a subscriber. Throws RangeError before any subscriber has
    * got the message.
    */
-  publish(request: PublishRequest, nowMs: number): Promise<void> | undefined {
-    const message = this.#message(request, nowMs);
-    const { topic } = message;
+  publish(topic: string, payload: Data, options: PublishOptions, nowMs: number): Promise<void> | undefined {
+    const message = this.#message(topic, payload, options, nowMs);
     if (this.#waiting !== undefined || this.#backlogWait.subscriberBehind(topic, undefined, nowMs) !== undefined) {
-      return this.#publishLater(message, this.#waiting);
+      return this.#publishLater(message, this.#waiting, options.signal);
     }
     this.#publish(message, nowMs);
     return undefined;
@@ -67,55 +73,72 @@ export class LocalClient {
   }
 
   /** Begins a subscription, with its retained messages. Throws RangeError for a Topic Filter or a bound that is none. */
-  subscribe(
-    topicFilter: string,
-    { qos = 2, maximumMessages = DEFAULT_MESSAGES }: SubscribeOptions,
-    nowMs: number,
-  ): BrokerSubscription {
+  subscribe(topicFilters: string | readonly string[], options: SubscribeOptions, nowMs: number): BrokerSubscription {
+    const { qos = 2, retainHandling = 0, maximumMessages = DEFAULT_MESSAGES, signal } = options;
     checkBound(maximumMessages);
-    const filter = ownFilter(topicFilter);
-    const subscription: Subscription = {
+    if (!isQoS(qos)) throw new RangeError(`Cannot subscribe: "${qos}" is not a QoS`);
+    const filters = Array.from(new Set(typeof topicFilters === "string" ? [topicFilters] : topicFilters), ownFilter);
+    if (filters.length === 0) throw new RangeError("Cannot subscribe: there is no Topic Filter");
+    signal?.throwIfAborted();
+    const subscriptions = filters.map((filter): Subscription => ({
       filter,
       qos,
       noLocal: false,
       retainAsPublished: true,
-      retainHandling: 0,
+      retainHandling,
       subscriptionIdentifier: undefined,
-    };
-    const reader = new BrokerSubscription({
+    }));
+    const abort = () => reader.fail(signal?.reason);
+    const reader = new LocalSubscription({
+      topicFilters: filters.map(({ topicFilter }) => topicFilter),
       maximumMessages,
       limits: this.#limits,
       turn: this.#turn,
       backlogWait: this.#backlogWait,
-      unsubscribe: (self) => {
-        this.#router.unsubscribe(self, subscription);
+      onEnd: (self) => {
+        signal?.removeEventListener("abort", abort);
+        for (const subscription of subscriptions) this.#router.unsubscribe(self, subscription);
         this.#subscriptions.delete(self);
       },
     });
-    this.#router.subscribe(reader, subscription);
+    for (const subscription of subscriptions) this.#router.subscribe(reader, subscription);
     this.#subscriptions.add(reader);
-    for (const one of this.#retention.matching(filter)) {
-      const message = one?.message;
-      if (message !== undefined && nowMs < message.expiresAtMs) {
-        reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
-      }
-    }
+    signal?.addEventListener("abort", abort, { once: true });
+    if (retainHandling !== 2) this.#deliverRetained(reader, filters, qos, nowMs);
     return reader;
   }
 
-  /** Ends all subscriptions. */
-  async close(): Promise<void> {
-    for (const reader of this.#subscriptions) await reader.return();
+  /** Delivers retained messages, each once, also where several filters match. */
+  #deliverRetained(reader: LocalSubscription, filters: readonly ParsedTopicFilter[], qos: QoS, nowMs: number): void {
+    const delivered = new Set<ApplicationMessage>();
+    for (const filter of filters) {
+      for (const one of this.#retention.matching(filter)) {
+        const message = one?.message;
+        if (message === undefined || nowMs >= message.expiresAtMs || delivered.has(message)) continue;
+        if (filters.length > 1) delivered.add(message);
+        reader.deliver(message, { qos, retainAsPublished: true, subscriptionIdentifiers: [] }, nowMs, true);
+      }
+    }
   }
 
-  /** Publishes after the messages that wait already: they stay in order. */
-  #publishLater(message: ApplicationMessage, before: Promise<unknown> | undefined): Promise<void> {
+  /** Ends all subscriptions. */
+  close(): void {
+    for (const reader of this.#subscriptions) reader.end();
+  }
+
+  /** Publishes after the messages that wait already: they stay in order. A signal takes the message back. */
+  #publishLater(
+    message: ApplicationMessage,
+    before: Promise<unknown> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const waiting = (async () => {
       await before;
       for (;;) {
         const nowMs = this.#clock();
         const subscriber = this.#backlogWait.subscriberBehind(message.topic, undefined, nowMs);
         const isOver = subscriber === undefined || (await this.#backlogWait.until(subscriber, nowMs)).isOver;
+        signal?.throwIfAborted();
         if (isOver) return this.#publish(message, this.#clock());
       }
     })();
@@ -130,9 +153,11 @@ export class LocalClient {
     if (reasonCode >= 0x80) throw new RangeError(`Cannot publish to "${message.topic}": too many retained messages`);
   }
 
-  #message(request: PublishRequest, nowMs: number): ApplicationMessage {
-    const { topic, payload = "", qos = 0, retain = false, properties = {} } = request;
-    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : new Uint8Array(payload);
+  #message(topic: string, payload: Data, options: PublishOptions, nowMs: number): ApplicationMessage {
+    checkTopicArgument(topic);
+    const { qos = 0, retain = false, properties = {} } = options;
+    const given = bytesOf(payload);
+    const bytes = given === payload ? new Uint8Array(given) : given; // The caller may write to its own.
     const message = new ApplicationMessage({ topic, payload: bytes, qos, retain, properties }, undefined, nowMs);
     this.#checkPublishable(message, nowMs);
     return message;
@@ -143,7 +168,7 @@ export class LocalClient {
     if (isBeyondTopicLimits(topic, this.#limits)) {
       throw new RangeError(`Cannot publish: ${beyondTopicLimits(this.#limits)}`);
     }
-    if (![0, 1, 2].includes(qos)) throw new RangeError(`Cannot publish: QoS "${qos}" is not 0, 1 or 2`);
+    if (!isQoS(qos)) throw new RangeError(`Cannot publish: QoS "${qos}" is not 0, 1 or 2`);
     for (const name of ["topicAlias", "subscriptionIdentifiers"] as const) {
       if (properties[name] !== undefined) throw new RangeError(`Cannot publish: ${name} is set by the broker alone`);
     }
@@ -157,51 +182,40 @@ export class LocalClient {
   }
 }
 
-/** A message as a reader in the broker's own process gets it. */
-export interface Message {
-  readonly topic: string;
-  /** A view that others share: copy it before writing to it. */
-  readonly payload: Uint8Array;
-  readonly qos: QoS;
-  /** Whether it was published with RETAIN, or comes from the retained messages. */
-  readonly retain: boolean;
-  readonly properties: Properties;
-}
-
-/**
- * Messages of a subscription in the broker's own process. Iterate it, or call `return` or `await using` to end it.
- * Messages that are not taken wait, up to a number; any beyond that are dropped and counted. Clients that publish
- * wait for a reader that takes messages, from half of that number on until a quarter is left.
- */
-export class BrokerSubscription implements AsyncIterableIterator<Message>, Subscriber {
+/** Subscription of the broker's own process: the reader on one side, a subscriber of the router on the other. */
+class LocalSubscription implements BrokerSubscription, Subscriber {
+  readonly topicFilters: readonly string[];
   readonly clientId = undefined;
-  /** Messages that were dropped because the reader was too slow. */
   dropped = 0;
   readonly #maximumMessages: number;
   readonly #limits: Limits;
   readonly #turn: Turn;
   readonly #backlogWait: BacklogWait;
-  readonly #unsubscribe: (self: BrokerSubscription) => void;
+  readonly #onEnd: (self: LocalSubscription) => void;
   readonly #messages = new Queue<Message>();
-  readonly #readers = new Queue<(result: IteratorResult<Message, undefined>) => void>();
+  /** Readers that wait for a message; none waits for them then. */
+  readonly #readings = new Queue<PromiseWithResolvers<IteratorResult<Message, undefined>>>();
   #isEnded = false;
+  #failure: { readonly error: unknown } | undefined;
   /** Time when a message was taken last, or the subscription began. */
   #takenMs: number;
   /** Time since it is behind. */
   #behindSinceMs: number | undefined;
 
-  constructor({ maximumMessages, limits, turn, backlogWait, unsubscribe }: {
+  constructor({ topicFilters, maximumMessages, limits, turn, backlogWait, onEnd }: {
+    readonly topicFilters: readonly string[];
     readonly maximumMessages: number;
     readonly limits: Limits;
     readonly turn: Turn;
     readonly backlogWait: BacklogWait;
-    readonly unsubscribe: (self: BrokerSubscription) => void;
+    readonly onEnd: (self: LocalSubscription) => void;
   }) {
+    this.topicFilters = topicFilters;
     this.#maximumMessages = maximumMessages;
     this.#limits = limits;
     this.#turn = turn;
     this.#backlogWait = backlogWait;
-    this.#unsubscribe = unsubscribe;
+    this.#onEnd = onEnd;
     this.#takenMs = turn.now();
   }
 
@@ -228,17 +242,17 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
 
   deliver(message: ApplicationMessage, delivery: DeliveryOptions, nowMs: number, isRetained = false): void {
     if (this.#isEnded) return;
-    const reader = this.#readers.shift();
-    if (reader === undefined && this.#messages.length >= this.#maximumMessages) {
+    const reading = this.#readings.shift();
+    if (reading === undefined && this.#messages.length >= this.#maximumMessages) {
       this.dropped += 1;
       return;
     }
     const { topic, payload, properties } = message.own();
     const qos = message.qos < delivery.qos ? message.qos : delivery.qos;
-    const value: Message = { topic, payload, qos, retain: isRetained || message.retain, properties };
-    if (reader !== undefined) {
+    const value = new Message({ topic, payload, qos, retain: isRetained || message.retain, properties });
+    if (reading !== undefined) {
       this.#takenMs = nowMs;
-      reader({ value, done: false });
+      reading.resolve({ value, done: false });
       return;
     }
     this.#messages.push(value);
@@ -249,41 +263,63 @@ export class BrokerSubscription implements AsyncIterableIterator<Message>, Subsc
 
   next(): Promise<IteratorResult<Message, undefined>> {
     const value = this.#messages.shift();
-    if (value !== undefined) {
-      this.#takenMs = this.#turn.now();
-      if (this.#messages.length <= this.#maximumMessages / 4) this.#catchUp();
-      return Promise.resolve({ value, done: false });
-    }
-    if (this.#isEnded) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => this.#readers.push(resolve));
+    if (value === undefined) return this.#nextLater();
+    this.#takenMs = this.#turn.now();
+    if (this.#messages.length <= this.#maximumMessages / 4) this.#catchUp();
+    return Promise.resolve({ value, done: false });
   }
 
-  /** Ends the subscription. */
-  return(): Promise<IteratorResult<Message, undefined>> {
-    if (!this.#isEnded) {
-      this.#isEnded = true;
-      this.#unsubscribe(this);
-      this.#catchUp();
-      for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
-        reader({ value: undefined, done: true });
-      }
-    }
+  async return(): Promise<IteratorResult<Message, undefined>> {
+    await this.unsubscribe();
+    return { value: undefined, done: true };
+  }
+
+  unsubscribe(): Promise<void> {
     this.#messages.clear();
-    return Promise.resolve({ value: undefined, done: true });
+    this.end();
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.unsubscribe();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Lets nothing in any more; messages that wait can still be read. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#onEnd(this);
+    this.#catchUp();
+    for (let reading = this.#readings.shift(); reading !== undefined; reading = this.#readings.shift()) {
+      if (this.#failure !== undefined) reading.reject(this.#failure.error);
+      else reading.resolve({ value: undefined, done: true });
+    }
+  }
+
+  /** Ends it at once, and lets reading fail. */
+  fail(error: unknown): void {
+    if (this.#isEnded && this.#messages.length === 0) return;
+    this.#failure = { error };
+    this.#messages.clear();
+    this.end();
+  }
+
+  #nextLater(): Promise<IteratorResult<Message, undefined>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    if (this.#isEnded) return Promise.resolve({ value: undefined, done: true });
+    const reading = Promise.withResolvers<IteratorResult<Message, undefined>>();
+    this.#readings.push(reading);
+    return reading.promise;
   }
 
   #catchUp(): void {
     if (this.#behindSinceMs === undefined) return;
     this.#behindSinceMs = undefined;
     this.#backlogWait.ownCaughtUp(this.#turn.now());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Authenticator, Authorizer, EnhancedAuthenticator } from "../auth/authentication.ts";
-import type { QoS } from "../codec/packet.ts";
-import type { Properties } from "../codec/property.ts";
+import type { Message } from "../codec/message.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
 import type { OverlappingSubscriptions } from "../protocol/subscription.ts";
@@ -179,27 +178,26 @@ export interface BrokerMetrics {
   };
 }
 
-/** A message to publish from the broker's own process. */
-export interface PublishRequest {
-  readonly topic: string;
-  /** A text goes out as UTF-8. @default empty */
-  readonly payload?: Uint8Array | string;
-  /** @default {0} */
-  readonly qos?: QoS;
-  /** @default {false} */
-  readonly retain?: boolean;
-  readonly properties?: Properties;
-}
-
-/** Options of {@linkcode Broker.subscribe}. */
-export interface SubscribeOptions {
-  /** @default {2} */
-  readonly qos?: QoS;
-  /**
-   * Messages that may wait for the reader; what comes beyond that is dropped and counted. From half of that on, clients that
-   * publish wait for a reader that takes messages, as long as `maximumBacklogWaitMs` allows; `Broker.publish` does not.
-   *
-   * @default {1_000}
-   */
-  readonly maximumMessages?: number;
+/**
+ * Messages of a subscription in the broker's own process: iterate it, or take one after the other with `next`. Leaving the
+ * loop, `unsubscribe` or `await using` ends it. It ends when the broker is closed, after the messages that wait.
+ * `ReadableStream.from(subscription)` makes a stream of it.
+ *
+ * Messages that are not taken wait, up to `maximumMessages`; any beyond that are dropped and counted. From half of that
+ * number on until a quarter is left, clients that publish wait for a reader that takes messages, as long as
+ * `maximumBacklogWaitMs` allows; `Broker.publish` does not.
+ */
+export interface BrokerSubscription extends AsyncIterableIterator<Message, undefined>, AsyncDisposable {
+  /** Topic Filters as they were given. */
+  readonly topicFilters: readonly string[];
+  /** Number of messages that were dropped because the reader was too slow. */
+  readonly dropped: number;
+  /** Next message, as soon as there is one; rejects when the subscription has failed. */
+  next(): Promise<IteratorResult<Message, undefined>>;
+  /** Ends the subscription, as leaving a loop does; see {@linkcode BrokerSubscription.unsubscribe}. */
+  return(): Promise<IteratorResult<Message, undefined>>;
+  /** Ends the subscription, also during a read. Unread messages are lost. */
+  unsubscribe(): Promise<void>;
+  /** The same as {@linkcode BrokerSubscription.unsubscribe}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

@@ -1,22 +1,21 @@
+import { bytesOf, checkTopicArgument, type Data, type Message, type PublishOptions } from "../codec/message.ts";
 import { isQoS, type UnsubackPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { orAborted } from "./abort.ts";
+import { orAborted } from "../transport/abort.ts";
 import {
   checkInteger,
+  type ClientSubscribeOptions,
   type CloseOptions,
   type CompleteOptions,
   completeOptions,
   type ConnectOptions,
-  type PublishOptions,
   type RequestOptions,
-  type SubscriptionOptions,
   type UnsubscribeOptions,
 } from "./client_options.ts";
 import { ClientSession } from "./client_session.ts";
-import { ClientSubscription } from "./client_subscription.ts";
+import { BufferedSubscription, type ClientSubscription } from "./client_subscription.ts";
 import { Connector, type Established } from "./connector.ts";
-import { bytesOf, type Data, type ReceivedMessage } from "./message.ts";
 import { MessageBuffer } from "./message_buffer.ts";
 import { parseServerAddress, type ServerAddress } from "./open_transport.ts";
 import type { PublishResult } from "./publish_queue.ts";
@@ -68,7 +67,7 @@ export class Client implements AsyncDisposable {
     this.#requests = new Requests({
       responseTopic: () => this.#responseTopic(),
       subscribe: (topicFilter, subscriber) => this.#session.subscribeToResponses(topicFilter, subscriber),
-      publish: (topic, data, options) => this.publish(topic, data, options),
+      publish: (topic, payload, options) => this.publish(topic, payload, options),
       onAwaiting: () => this.#session.incoming.wake(),
     });
     this.#session = new ClientSession(options, () => this.#requests.isAwaiting);
@@ -112,13 +111,13 @@ export class Client implements AsyncDisposable {
 
   /**
    * Publishes. With QoS 1 and 2 it resolves with the server's answer when the QoS is met, however many connections that
-   * takes; the data must not be changed until then. With QoS 0 it resolves when the message is handed over to the
+   * takes; the payload must not be changed until then. With QoS 0 it resolves when the message is handed over to the
    * connection and there is room for the next one. Without a connection, messages wait for the next one.
    *
-   * Rejects with RefusedError if the server refuses, with MqttError and 0x97 if too much waits already, and with
-   * TypeError if the client is closed.
+   * Rejects with RefusedError if the server refuses, with MqttError and 0x97 if too much waits already, with RangeError
+   * for what no PUBLISH can say, and with TypeError if the client is closed or an argument is of another type.
    */
-  publish(topic: string, data: Data, options: PublishOptions = {}): Promise<PublishResult | undefined> {
+  publish(topic: string, payload: Data, options: PublishOptions = {}): Promise<PublishResult | undefined> {
     const { qos = 0, retain = false, properties = NO_PROPERTIES, signal } = options;
     if (this.#isOver || this.#closing !== undefined) return Promise.reject(closedError("publish"));
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -126,7 +125,12 @@ export class Client implements AsyncDisposable {
     if (properties.topicAlias !== undefined) {
       return Promise.reject(new TypeError("Cannot publish: topicAlias is given out by the client"));
     }
-    return this.#session.outgoing.publish(topic, bytesOf(data), qos, retain, properties, signal);
+    try {
+      checkTopicArgument(topic);
+      return this.#session.outgoing.publish(topic, bytesOf(payload), qos, retain, properties, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -142,12 +146,12 @@ export class Client implements AsyncDisposable {
    * await using broker = await Broker.open();
    * await using client = await Client.connect(broker);
    * const readings = await client.subscribe(["sensor/+/t", "$share/readers/log/#"], { qos: 1, maximumMessages: 100 });
-   * await readings.cancel(); // Unsubscribes.
+   * await readings.unsubscribe();
    * ```
    */
   async subscribe(
     topicFilters: string | readonly string[],
-    options: SubscriptionOptions = {},
+    options: ClientSubscribeOptions = {},
   ): Promise<ClientSubscription> {
     const { maximumMessages = DEFAULT_BUFFERED_MESSAGES, signal, properties = NO_PROPERTIES } = options;
     const { acknowledges = "buffered", takesUnclaimed = false } = options;
@@ -159,7 +163,7 @@ export class Client implements AsyncDisposable {
       await this.#session.subscriptions.remove(subscribed);
     };
     const wake = () => this.#session.incoming.wake();
-    const buffer: MessageBuffer = new MessageBuffer(maximumMessages, acknowledges, wake, unsubscribe);
+    const buffer = new MessageBuffer(maximumMessages, acknowledges, wake);
     const abort = () => {
       buffer.fail(signal?.reason);
       void unsubscribe(); // It never rejects.
@@ -175,7 +179,7 @@ export class Client implements AsyncDisposable {
     try {
       const suback = await orAborted(this.#session.subscriptions.ask(subscribed), signal);
       signal?.addEventListener("abort", abort, { once: true });
-      return new ClientSubscription(subscribed.topicFilters, suback, buffer, unsubscribe);
+      return new BufferedSubscription(subscribed.topicFilters, suback, buffer, unsubscribe);
     } catch (error) {
       buffer.stop();
       if (error instanceof RefusedError) this.#session.subscriptions.forget(subscribed);
@@ -186,7 +190,7 @@ export class Client implements AsyncDisposable {
 
   /**
    * Unsubscribes Topic Filters that the session has from an earlier client; to end a subscription of this client,
-   * cancel it. Resolves with the server's answer; `undefined` if the session was lost meanwhile, and the subscriptions
+   * unsubscribe that one. Resolves with the server's answer; `undefined` if the session was lost meanwhile, and the subscriptions
    * with it.
    */
   unsubscribe(
@@ -204,12 +208,12 @@ export class Client implements AsyncDisposable {
    * Rejects with a DOMException named `TimeoutError` if none comes in time, and with RefusedError if the server reports
    * that the request has no subscriber (QoS 1 and 2).
    */
-  request(topic: string, data: Data, options: RequestOptions = {}): Promise<ReceivedMessage> {
+  request(topic: string, payload: Data, options: RequestOptions = {}): Promise<Message> {
     if (this.#isOver || this.#closing !== undefined) return Promise.reject(closedError("request"));
     if (this.#established.terms.protocolVersion < 5) {
       return Promise.reject(new TypeError("Cannot request: the server speaks MQTT 3.1.1, which knows no response"));
     }
-    return this.#requests.request(topic, data, options);
+    return this.#requests.request(topic, payload, options);
   }
 
   /**

@@ -1,7 +1,7 @@
-import type { ProtocolVersion, QoS, RetainHandling } from "../codec/packet.ts";
+import type { Data, SubscribeOptions } from "../codec/message.ts";
+import type { ProtocolVersion, QoS } from "../codec/packet.ts";
 import type { Properties } from "../codec/property.ts";
 import type { TlsClientOptions } from "../transport/tls/connect_tls.ts";
-import type { Data } from "./message.ts";
 
 /** Options of {@linkcode Client.connect}; all are optional. */
 export interface ConnectOptions {
@@ -105,32 +105,14 @@ export interface ClientAuthentication {
   answer(data: Uint8Array | undefined): Uint8Array | undefined | Promise<Uint8Array | undefined>;
 }
 
-/** Options of {@linkcode Client.publish}. */
-export interface PublishOptions {
-  /** @default {0} */
-  readonly qos?: QoS;
-  /** @default {false} */
-  readonly retain?: boolean;
-  /** Properties other than `topicAlias`, which the client assigns itself. MQTT 5 only. */
-  readonly properties?: Properties;
-  /** Ends the wait, and takes the message back if it has not been sent. */
-  readonly signal?: AbortSignal;
-}
-
 /** Options of {@linkcode Client.subscribe} (MQTT 5, section 3.8.3.1). */
-export interface SubscriptionOptions {
-  /** @default {2} */
-  readonly qos?: QoS;
+export interface ClientSubscribeOptions extends SubscribeOptions {
   /** Whether to leave out messages that this client publishes itself. @default {false} */
   readonly noLocal?: boolean;
-  /** @default {false} */
+  /** Whether `retain` of a message says how it was published, and not only that it was retained. @default {false} */
   readonly retainAsPublished?: boolean;
-  /** @default {0} */
-  readonly retainHandling?: RetainHandling;
   /** Properties of SUBSCRIBE; the client assigns the Subscription Identifier. */
   readonly properties?: Properties;
-  /** Messages that may wait for the reader. @default {1_000} */
-  readonly maximumMessages?: number;
   /**
    * Acknowledgement of messages with QoS 1 and 2: as soon as they have a place in the buffer, or only when they are
    * read, so that messages in the buffer when the program ends still belong to the server.
@@ -143,8 +125,6 @@ export interface SubscriptionOptions {
    * still subscribed to from an earlier client. @default {false}
    */
   readonly takesUnclaimed?: boolean;
-  /** Ends the subscription, also while it is being made. */
-  readonly signal?: AbortSignal;
 }
 
 /** Options of {@linkcode Client.unsubscribe}. */

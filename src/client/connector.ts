@@ -1,11 +1,11 @@
+import { bytesOf } from "../codec/message.ts";
 import type { Malformed } from "../codec/decoder.ts";
 import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { AuthPacket, ConnackPacket, ConnectPacket, ProtocolVersion, Will } from "../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { deadlineSignal } from "./abort.ts";
+import { deadlineSignal } from "../transport/abort.ts";
 import type { CompleteOptions, WillOptions } from "./client_options.ts";
-import { bytesOf } from "./message.ts";
 import { NetworkConnection } from "./network_connection.ts";
 import { credentialsOf, openTransport, type TransportServer } from "./open_transport.ts";
 import { lostConnection, RefusedError } from "./refused_error.ts";

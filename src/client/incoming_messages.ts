@@ -1,9 +1,9 @@
+import { Message } from "../codec/message.ts";
 import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { PublishPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { type Recipient, UnacknowledgedMessage } from "./unacknowledged_message.ts";
-import { ReceivedMessage } from "./message.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { ServerTerms } from "./server_terms.ts";
 
@@ -93,9 +93,10 @@ export class IncomingMessages {
     for (const recipient of recipients ?? []) {
       if (recipient.isFull && this.#stopsReading(packet)) return this.#deliverLater(packet, topic);
     }
-    const message = new ReceivedMessage(packet, topic);
-    const { qos } = packet;
-    const delivery = qos === 0 ? undefined : this.#begin(packet.packetIdentifier, qos);
+    const { qos, retain, dup, packetIdentifier, properties } = packet;
+    const payload = owned(packet.payload);
+    const message = new Message({ topic, payload, qos, retain, dup, packetIdentifier, properties });
+    const delivery = qos === 0 ? undefined : this.#begin(packetIdentifier, qos);
     delivery?.hold(); // Until all recipients have seen it.
     if (recipients === undefined) this.#host.unclaimed.take(message, delivery);
     for (const recipient of recipients ?? []) recipient.take(message, delivery);
@@ -170,4 +171,9 @@ export class IncomingMessages {
     if (known === undefined) throw protocolError(`Topic Alias ${topicAlias} stands for nothing`, "MQTT-3.3.2-7");
     return known;
   }
+}
+
+/** Keeps a view only if its chunk, which it keeps alive, is mostly this payload; otherwise copies it. */
+function owned(payload: Uint8Array): Uint8Array {
+  return payload.length * 2 >= payload.buffer.byteLength ? payload : payload.slice();
 }

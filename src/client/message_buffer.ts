@@ -1,78 +1,57 @@
+import type { Message } from "../codec/message.ts";
 import { Queue } from "../protocol/queue.ts";
 import type { Recipient, UnacknowledgedMessage } from "./unacknowledged_message.ts";
-import type { ReceivedMessage } from "./message.ts";
+
+type Reading = PromiseWithResolvers<IteratorResult<Message, undefined>>;
 
 /**
  * Buffer of one subscription for messages until its reader takes them. Up to `maximumMessages` are acknowledged on
  * arrival; those beyond, with QoS 1 and 2, when they have moved up, so that the server sends no more than Receive
  * Maximum of them. If requested, none is acknowledged before the reader takes it.
  */
-export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, Recipient {
+export class MessageBuffer implements Recipient {
   dropped = 0;
   readonly #maximumMessages: number;
   readonly #onRoom: () => void;
-  readonly #onCancel: () => Promise<void>;
-  readonly #messages = new Queue<ReceivedMessage>();
+  readonly #messages = new Queue<Message>();
+  /** Readers that wait for a message; there is none in the buffer then. */
+  readonly #readings = new Queue<Reading>();
   /** Deliveries of the last messages: those beyond the maximum. */
   readonly #held = new Queue<UnacknowledgedMessage>();
   /** Deliveries of messages that are acknowledged on reading; `undefined`: all are acknowledged before. */
-  readonly #untilRead: Map<ReceivedMessage, UnacknowledgedMessage> | undefined;
-  #controller: ReadableStreamDefaultController<ReceivedMessage> | undefined;
-  #isWanted = false;
-  #phase: "open" | "ending" | "over" = "open";
+  readonly #untilRead: Map<Message, UnacknowledgedMessage> | undefined;
+  #isOpen = true;
+  #failure: { readonly error: unknown } | undefined;
 
-  /**
-   * @param onRoom called when the buffer has become half empty
-   * @param onCancel called when the reader wants no more messages
-   */
-  constructor(
-    maximumMessages: number,
-    acknowledges: "buffered" | "read",
-    onRoom: () => void,
-    onCancel: () => Promise<void>,
-  ) {
+  /** @param onRoom called when the buffer has become half empty */
+  constructor(maximumMessages: number, acknowledges: "buffered" | "read", onRoom: () => void) {
     this.#maximumMessages = maximumMessages;
     this.#untilRead = acknowledges === "read" ? new Map() : undefined;
     this.#onRoom = onRoom;
-    this.#onCancel = onCancel;
   }
 
   get isFull(): boolean {
-    return this.#messages.length >= this.#maximumMessages && !this.#isWanted;
+    return this.#messages.length >= this.#maximumMessages && this.#readings.length === 0;
   }
 
-  start(controller: ReadableStreamDefaultController<ReceivedMessage>): void {
-    this.#controller = controller;
-    if (this.#phase === "over") controller.close();
-  }
-
-  pull(controller: ReadableStreamDefaultController<ReceivedMessage>): void {
+  /** Next message, as soon as there is one; rejects after a failure. */
+  next(): Promise<IteratorResult<Message, undefined>> {
     const message = this.#messages.shift();
-    if (message === undefined) {
-      this.#isWanted = true;
-      return;
-    }
-    controller.enqueue(message);
+    if (message === undefined) return this.#nextLater();
     this.#untilRead?.get(message)?.release();
     this.#untilRead?.delete(message);
     while (this.#held.length > Math.max(0, this.#messages.length - this.#maximumMessages)) {
       this.#held.shift()?.release();
     }
-    if (this.#phase === "ending" && this.#messages.length === 0) this.#close();
-    else if (this.#messages.length === this.#maximumMessages >> 1) this.#onRoom();
+    if (this.#messages.length === this.#maximumMessages >> 1) this.#onRoom();
+    return Promise.resolve({ value: message, done: false });
   }
 
-  async cancel(): Promise<void> {
-    this.#phase = "over";
-    this.#empty();
-    await this.#onCancel();
-  }
-
-  take(message: ReceivedMessage, delivery: UnacknowledgedMessage | undefined): void {
-    if (this.#phase !== "open") return;
-    if (this.#isWanted) {
-      this.#isWanted = false;
-      this.#controller?.enqueue(message);
+  take(message: Message, delivery: UnacknowledgedMessage | undefined): void {
+    if (!this.#isOpen) return;
+    const reading = this.#readings.shift();
+    if (reading !== undefined) {
+      reading.resolve({ value: message, done: false });
       return;
     }
     if (delivery !== undefined && this.#untilRead !== undefined) {
@@ -89,33 +68,41 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
     this.#messages.push(message);
   }
 
-  /** Ends the stream after the messages that were acknowledged; the server still has the others. */
+  /** Ends after the messages that were acknowledged; the server still has the others. */
   end(): void {
-    if (this.#phase !== "open") return;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     const kept = this.#messages.length - this.#held.length;
     const messages = [...this.#messages.values()].slice(0, kept).filter((message) => !this.#untilRead?.has(message));
     this.#messages.clear();
     this.#held.clear();
     this.#untilRead?.clear();
     for (const message of messages) this.#messages.push(message);
-    this.#phase = "ending";
-    if (messages.length === 0) this.#close();
+    this.#endReadings();
   }
 
-  /** Ends the stream at once. */
+  /** Ends at once, without the messages that wait, and releases their deliveries. */
   stop(): void {
+    this.#isOpen = false;
     this.#empty();
-    this.#close();
+    this.#endReadings();
   }
 
+  /** Ends at once, and lets reading fail. */
   fail(error: unknown): void {
-    if (this.#phase === "over") return;
-    this.#phase = "over";
-    this.#empty();
-    this.#controller?.error(error);
+    if (this.#failure !== undefined || !this.#isOpen && this.#messages.length === 0) return;
+    this.#failure = { error };
+    this.stop();
   }
 
-  /** Drops all messages, and releases their deliveries. */
+  #nextLater(): Promise<IteratorResult<Message, undefined>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    if (!this.#isOpen) return Promise.resolve({ value: undefined, done: true });
+    const reading: Reading = Promise.withResolvers();
+    this.#readings.push(reading);
+    return reading.promise;
+  }
+
   #empty(): void {
     this.#messages.clear();
     for (let delivery = this.#held.shift(); delivery !== undefined; delivery = this.#held.shift()) delivery.release();
@@ -124,9 +111,10 @@ export class MessageBuffer implements UnderlyingDefaultSource<ReceivedMessage>, 
     this.#onRoom();
   }
 
-  #close(): void {
-    if (this.#phase === "over") return;
-    this.#phase = "over";
-    this.#controller?.close();
+  #endReadings(): void {
+    for (let reading = this.#readings.shift(); reading !== undefined; reading = this.#readings.shift()) {
+      if (this.#failure !== undefined) reading.reject(this.#failure.error);
+      else reading.resolve({ value: undefined, done: true });
+    }
   }
 }

@@ -3,7 +3,7 @@ import type { PubackPacket, PubcompPacket, PublishPacket, PubrecPacket, QoS } fr
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { Queue } from "../protocol/queue.ts";
-import { orAborted } from "./abort.ts";
+import { orAborted } from "../transport/abort.ts";
 import type { NetworkConnection } from "./network_connection.ts";
 import type { PacketIdentifiers } from "./packet_identifiers.ts";
 import { PublishFraming } from "./publish_framing.ts";

@@ -1,8 +1,8 @@
+import type { Data, Message, PublishOptions } from "../codec/message.ts";
 import type { Properties } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { deadlineSignal, orAborted } from "./abort.ts";
-import type { PublishOptions, RequestOptions } from "./client_options.ts";
-import type { Data, ReceivedMessage } from "./message.ts";
+import { deadlineSignal, orAborted } from "../transport/abort.ts";
+import type { RequestOptions } from "./client_options.ts";
 import type { PublishResult } from "./publish_queue.ts";
 import { RefusedError } from "./refused_error.ts";
 import type { SubscriptionRecipient } from "./subscriptions.ts";
@@ -12,7 +12,7 @@ export interface RequestHost {
   /** Gives the beginning of response topics, as the server wants it. */
   responseTopic(): string;
   subscribe(topicFilter: string, subscriber: SubscriptionRecipient): Promise<void>;
-  publish(topic: string, data: Data, options: PublishOptions): Promise<PublishResult | undefined>;
+  publish(topic: string, payload: Data, options: PublishOptions): Promise<PublishResult | undefined>;
   /** Called when a response is awaited. */
   onAwaiting(): void;
 }
@@ -26,7 +26,7 @@ export class Requests implements SubscriptionRecipient {
   /** Number of responses that were no longer awaited. */
   dropped = 0;
   readonly #host: RequestHost;
-  readonly #pending = new Map<string, PromiseWithResolvers<ReceivedMessage>>();
+  readonly #pending = new Map<string, PromiseWithResolvers<Message>>();
   /** Response topics with a subscription, made or in progress. */
   readonly #subscribed = new Map<string, Promise<void>>();
   readonly #prefix = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
@@ -40,20 +40,20 @@ export class Requests implements SubscriptionRecipient {
     return this.#pending.size > 0;
   }
 
-  async request(topic: string, data: Data, options: RequestOptions): Promise<ReceivedMessage> {
+  async request(topic: string, payload: Data, options: RequestOptions): Promise<Message> {
     const { qos = 0, retain = false, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     const responseTopic = options.responseTopic ?? this.#host.responseTopic();
     const correlationData = options.properties?.correlationData ?? this.#correlationData();
     const properties: Properties = { ...options.properties, responseTopic, correlationData };
     const key = keyOf(correlationData);
-    const response = Promise.withResolvers<ReceivedMessage>();
+    const response = Promise.withResolvers<Message>();
     response.promise.catch(() => {}); // The request may fail before this is awaited.
     const deadline = deadlineSignal(timeoutMs, `a response to "${topic}"`, signal);
     this.#pending.set(key, response);
     this.#host.onAwaiting();
     try {
       await orAborted(this.#subscribe(responseTopic), deadline.signal);
-      const published = this.#host.publish(topic, data, { qos, retain, properties, signal: deadline.signal });
+      const published = this.#host.publish(topic, payload, { qos, retain, properties, signal: deadline.signal });
       published.then((result) => {
         // With QoS 1 and 2 the server may report that there is no subscriber.
         if (result?.reasonCode !== ReasonCode.NoMatchingSubscribers) return;
@@ -66,7 +66,7 @@ export class Requests implements SubscriptionRecipient {
     }
   }
 
-  take(message: ReceivedMessage): void {
+  take(message: Message): void {
     const { correlationData } = message.properties;
     const pending = correlationData === undefined ? undefined : this.#pending.get(keyOf(correlationData));
     if (pending === undefined) this.dropped += 1;

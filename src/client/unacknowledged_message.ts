@@ -1,4 +1,4 @@
-import type { ReceivedMessage } from "./message.ts";
+import type { Message } from "../codec/message.ts";
 
 /** A message with QoS 1 or 2 that is not acknowledged yet, because one of its recipients has no room for it. */
 export class UnacknowledgedMessage {
@@ -38,5 +38,5 @@ export interface Recipient {
   /** Messages that were dropped because there was no room. */
   dropped: number;
   /** Takes a message; without room, it calls `delivery.hold()`, and `delivery.release()` once there is room. */
-  take(message: ReceivedMessage, delivery: UnacknowledgedMessage | undefined): void;
+  take(message: Message, delivery: UnacknowledgedMessage | undefined): void;
 }

@@ -1,8 +1,8 @@
+import type { Message } from "../codec/message.ts";
 import type { Recipient, UnacknowledgedMessage } from "./unacknowledged_message.ts";
-import type { ReceivedMessage } from "./message.ts";
 
 interface Unclaimed {
-  readonly message: ReceivedMessage;
+  readonly message: Message;
   readonly delivery: UnacknowledgedMessage;
 }
 
@@ -25,7 +25,7 @@ export class UnclaimedMessages implements Recipient {
     this.#untilMs = performance.now() + waitMs;
   }
 
-  take(message: ReceivedMessage, delivery: UnacknowledgedMessage | undefined): void {
+  take(message: Message, delivery: UnacknowledgedMessage | undefined): void {
     if (this.#taker !== undefined) return this.#taker.take(message, delivery);
     const leftMs = this.#untilMs - performance.now();
     if (delivery === undefined || leftMs <= 0) {

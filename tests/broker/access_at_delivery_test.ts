@@ -56,8 +56,8 @@ const ROWS: readonly Row[] = [
     denied: ["s b"],
     steps: () => [
       ...SUBSCRIBED,
-      ({ broker }) => broker.publish({ topic: "b", payload: "no", qos: qos as 0 | 1 | 2 }), // One of the three.
-      ({ broker }) => broker.publish({ topic: "a" }),
+      ({ broker }) => broker.publish("b", "no", { qos: qos as 0 | 1 | 2 }), // One of the three.
+      ({ broker }) => broker.publish("a", ""),
       "s < 30 [ 'a' {} ]",
     ],
   })),
@@ -68,7 +68,7 @@ const ROWS: readonly Row[] = [
       "s connects",
       "s > 82 [ 0001 {} 'b' 01 ]",
       "s < 90 [ 0001 {} 01 ]",
-      ({ broker }) => broker.publish({ topic: "b", qos: 1 }),
+      ({ broker }) => broker.publish("b", "", { qos: 1 }),
       "s quiet",
     ],
   },
@@ -329,10 +329,10 @@ Deno.test("Many retained messages that a client may not get hold nobody up", () 
   const authorizer: Authorizer = { authorize: () => true, mayReceive: ({ topic }) => topic === "z" };
   return converse(4, { authorizer }, async (conversation) => {
     for (let index = 0; index < 20_000; index++) {
-      await conversation.broker.publish({ topic: `r/${index}`, payload: "1", retain: true });
+      await conversation.broker.publish(`r/${index}`, "1", { retain: true });
     }
     await conversation.run(
-      ({ broker }) => broker.publish({ topic: "z", payload: "1", retain: true }),
+      ({ broker }) => broker.publish("z", "1", { retain: true }),
       "s connects",
       "s > 82 [ 0001 '#' 00 ] c0 00",
       "s < 90 [ 0001 00 ] d0 00 31 [ 'z' \"1\" ]", // PINGRESP comes before all were looked at.

@@ -1,6 +1,6 @@
 /** A client that is connected and reads more slowly than its messages are published: what waits for it, and who waits. */
 
-import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import {
   type BrokerEvent,
   encodePacket,
@@ -51,7 +51,7 @@ Deno.test("A message with QoS 0 that expires while it waits is not sent [MQTT-3.
     const reader = await Talker.subscriber(conversation, "s", 0);
     for (let number = 0; number < 8; number++) await publishOwn(conversation, number, 0);
     const properties = { messageExpiryInterval: 1 };
-    await conversation.broker.publish({ topic: "x", payload: payloadOf(8), properties });
+    await conversation.broker.publish("x", payloadOf(8), { properties });
     await publishOwn(conversation, 9, 0);
     conversation.pass(1_000);
     assertEquals(await reader.numbers(9), [...numbersTo(8), 9]);
@@ -125,11 +125,11 @@ Deno.test("A session without connection that is full is told once, with its limi
   const events: BrokerEvent[] = [];
   await converse(5, { limits: { maximumQueuedMessages: 1 }, onEvent: tellDrops(events) }, async (conversation) => {
     await conversation.run("s connects durable", "s > 82 [ 0001 [] 'x' 01 ]", "s < 90 [ 0001 [] 01 ]", "s drops");
-    for (let number = 0; number < 3; number++) await conversation.broker.publish({ topic: "x", qos: 1 });
+    for (let number = 0; number < 3; number++) await conversation.broker.publish("x", "", { qos: 1 });
     const facts = { limit: "maximumQueuedMessages", value: 1 } as const;
     assertEquals(events, [{ kind: "clientBehind", clientId: "s", isConnected: false, ...facts }]);
     await conversation.run("s2 resumes", "s2 < 32 [ 'x' 0001 [] ]", "s2 > 40 [ 0001 ]", "s2 quiet", "s2 drops");
-    for (let number = 0; number < 3; number++) await conversation.broker.publish({ topic: "x", qos: 1 });
+    for (let number = 0; number < 3; number++) await conversation.broker.publish("x", "", { qos: 1 });
     assertEquals(events.length, 2);
   });
 });
@@ -241,7 +241,7 @@ Deno.test("broker.publish() waits too, in order, and goes on when the broker clo
       await publishOwn(conversation, number, 0);
       published.push(number);
     });
-    const other = broker.publish({ topic: "x/y" }); // Behind the others, as they were called.
+    const other = broker.publish("x/y", ""); // Behind the others, as they were called.
     await settled();
     assertEquals(published, numbersTo(TAKEN + 1)); // Two of a turn leave in one write.
     assertEquals(await reader.numbers(8), numbersTo(8));
@@ -259,6 +259,25 @@ Deno.test("broker.publish() waits too, in order, and goes on when the broker clo
   });
 });
 
+Deno.test("a signal takes back a message of broker.publish() that waits for a client that is far behind", async () => {
+  await converse(4, { limits: LIMITS }, async (conversation) => {
+    const reader = await Talker.subscriber(conversation, "s", 0);
+    const publishing = numbersTo(SENT).map((number) => publishOwn(conversation, number, 0));
+    const stop = new AbortController();
+    const takenBack = conversation.broker.publish("x", payloadOf(99), { signal: stop.signal });
+    await settled();
+    stop.abort(new Error("enough"));
+    await assertRejects(() => within(takenBack, "the reason"), Error, "enough");
+    assertEquals(await reader.numbers(8), numbersTo(8));
+    conversation.pass(100);
+    await Promise.all(publishing);
+    assertEquals(await reader.numbers(8), numbersTo(SENT).slice(8));
+    await publishOwn(conversation, 17, 0);
+    assertEquals(await reader.numbers(1), [17]);
+    await reader.leave();
+  });
+});
+
 /** Tells of the events that say whom messages are dropped for. */
 function tellDrops(events: BrokerEvent[]): (event: BrokerEvent) => void {
   return (event) => {
@@ -267,7 +286,7 @@ function tellDrops(events: BrokerEvent[]): (event: BrokerEvent) => void {
 }
 
 async function publishOwn({ broker }: Conversation, number: number, qos: QoS): Promise<void> {
-  await broker.publish({ topic: "x", payload: payloadOf(number), qos });
+  await broker.publish("x", payloadOf(number), { qos });
 }
 
 function payloadOf(number: number): Uint8Array {

@@ -93,20 +93,20 @@ const PROPERTIES = [
 for (const { name, properties } of PROPERTIES) {
   Deno.test(`Retained messages with ${name} count with it for maximumRetainedBytes`, () =>
     converse(5, { limits: { maximumRetainedBytes: 100_000 } }, async ({ broker }) => {
-      await broker.publish({ topic: "r/1", payload: "1", retain: true, properties });
+      await broker.publish("r/1", "1", { retain: true, properties });
       assertGreater(broker.metrics.retainedBytes, 40_000);
-      await broker.publish({ topic: "r/2", payload: "2", retain: true, properties });
-      const third = broker.publish({ topic: "r/3", payload: "3", retain: true, properties });
+      await broker.publish("r/2", "2", { retain: true, properties });
+      const third = broker.publish("r/3", "3", { retain: true, properties });
       assertEquals(await third.catch(({ name }: Error) => name), "RangeError");
-      await broker.publish({ topic: "r/1", retain: true });
-      await broker.publish({ topic: "r/2", retain: true });
+      await broker.publish("r/1", "", { retain: true });
+      await broker.publish("r/2", "", { retain: true });
       assertEquals(broker.metrics.retainedBytes, 0);
     }));
 
   Deno.test(`Messages that wait with ${name} count with it for maximumQueuedBytes`, () =>
     converse(5, { limits: { maximumQueuedBytes: 100_000 } }, async (conversation) => {
       await conversation.run("s connects durable", "s > 82 [ 0001 [] 'x' 01 ]", "s < 90 [ 0001 [] 01 ]", "s drops");
-      for (let count = 0; count < 5; count++) await conversation.broker.publish({ topic: "x", qos: 1, properties });
+      for (let count = 0; count < 5; count++) await conversation.broker.publish("x", "", { qos: 1, properties });
       assertEquals(conversation.broker.metrics.dropped.queueFull, 3);
     }));
 }
@@ -114,7 +114,7 @@ for (const { name, properties } of PROPERTIES) {
 Deno.test("User Properties that are many and empty count, too", () =>
   converse(5, {}, async ({ broker }) => {
     const userProperties = Array.from({ length: 1_000 }, (): [string, string] => ["", ""]);
-    await broker.publish({ topic: "r", payload: "1", retain: true, properties: { userProperties } });
+    await broker.publish("r", "1", { retain: true, properties: { userProperties } });
     assertGreater(broker.metrics.retainedBytes, 50_000);
   }));
 
@@ -168,7 +168,7 @@ Deno.test("A retained message whose levels are too much for maximumRetainedBytes
 Deno.test("SUBSCRIBE with the same Topic Filter again and again holds a number for its retained messages", () =>
   converse(4, { limits: { maximumInflight: 1 } }, async (conversation) => {
     const { broker } = conversation;
-    for (const payload of ["1", "2"]) await broker.publish({ topic: `r/${payload}`, payload, qos: 1, retain: true });
+    for (const payload of ["1", "2"]) await broker.publish(`r/${payload}`, payload, { qos: 1, retain: true });
     await conversation.run(
       "s connects",
       "s > 82 [ 0001 'r/#' 01 ]",
@@ -289,7 +289,7 @@ Deno.test("A payload belongs to the broker when it is published, also one of a N
   converse(4, {}, async ({ broker }) => {
     await using before = broker.subscribe("x");
     const payload = Buffer.from("hello");
-    await broker.publish({ topic: "x", payload, retain: true });
+    await broker.publish("x", payload, { retain: true });
     payload.fill("X");
     await using after = broker.subscribe("x");
     for (const reader of [before, after]) {
@@ -303,7 +303,7 @@ Deno.test("Broker.subscribe throws when the broker is closed, and for a bound th
   for (const maximumMessages of [NaN, 0, -1, 1.5, -Infinity]) {
     assertThrows(() => broker.subscribe("x", { maximumMessages }), RangeError, "maximumMessages");
   }
-  for (const maximumMessages of [1, Infinity]) await broker.subscribe("x", { maximumMessages }).return();
+  for (const maximumMessages of [1, Infinity]) await broker.subscribe("x", { maximumMessages }).unsubscribe();
   const closing = broker.close();
   assertThrows(() => broker.subscribe("x"), TypeError, "closed");
   await closing;
@@ -317,7 +317,7 @@ Deno.test("Messages that are dropped are told by an event, every 10 s at most", 
   };
   await converse(5, { onEvent, limits: { maximumQueuedMessages: 1 } }, async (conversation) => {
     const publish = async (count: number) => {
-      for (let at = 0; at < count; at++) await conversation.broker.publish({ topic: "x", qos: 1 });
+      for (let at = 0; at < count; at++) await conversation.broker.publish("x", "", { qos: 1 });
     };
     await conversation.run("s connects durable", "s > 82 [ 0001 [] 'x' 01 ]", "s < 90 [ 0001 [] 01 ]", "s drops");
     await conversation.run("10 s pass", "10 s pass");

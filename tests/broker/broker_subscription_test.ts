@@ -11,7 +11,7 @@ const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 Deno.test("broker.subscribe() gives messages in order, retained ones first", () =>
   converse(5, {}, async (conversation) => {
     const { broker } = conversation;
-    await broker.publish({ topic: "d/1", payload: "kept", retain: true });
+    await broker.publish("d/1", "kept", { retain: true });
     const reader = broker.subscribe("d/+", { qos: 1 });
     await conversation.run(
       "p connects",
@@ -36,9 +36,9 @@ Deno.test("broker.subscribe() waits for messages that are not there yet, for sev
   converse(5, {}, async ({ broker }) => {
     const reader = broker.subscribe("#");
     const waiting = [reader.next(), reader.next(), reader.next()];
-    await broker.publish({ topic: "1" });
-    await broker.publish({ topic: "2" });
-    await reader.return();
+    await broker.publish("1", "");
+    await broker.publish("2", "");
+    await reader.unsubscribe();
     const results = await within(Promise.all(waiting), "readers wait");
     assertEquals(results.map(({ value, done }) => [value?.topic, done]), [["1", false], ["2", false], [
       undefined,
@@ -49,14 +49,14 @@ Deno.test("broker.subscribe() waits for messages that are not there yet, for sev
 Deno.test("broker.subscribe() is bounded: what comes beyond is dropped and counted", () =>
   converse(5, {}, async ({ broker }) => {
     const reader = broker.subscribe("#", { maximumMessages: 2 });
-    for (const topic of ["1", "2", "3", "4"]) await broker.publish({ topic, qos: 2 });
+    for (const topic of ["1", "2", "3", "4"]) await broker.publish(topic, "", { qos: 2 });
     assertEquals(reader.dropped, 2);
     assertEquals((await reader.next()).value?.topic, "1");
-    await broker.publish({ topic: "5" });
+    await broker.publish("5", "");
     assertEquals((await reader.next()).value?.topic, "2");
     assertEquals((await reader.next()).value?.topic, "5");
     assertEquals(reader.dropped, 2);
-    await reader.return();
+    await reader.unsubscribe();
   }));
 
 Deno.test("broker.subscribe() keeps payloads that came in a large chunk", () =>
@@ -68,7 +68,7 @@ Deno.test("broker.subscribe() keeps payloads that came in a large chunk", () =>
     client.send(chunk);
     await conversation.run("p quiet");
     assertEquals(text((await reader.next()).value?.payload), "one");
-    await reader.return();
+    await reader.unsubscribe();
   }));
 
 Deno.test("broker.subscribe() refuses what is not a Topic Filter, and what is shared", () =>
@@ -82,10 +82,10 @@ Deno.test("broker.subscribe() refuses what is not a Topic Filter, and what is sh
 Deno.test("Several broker.subscribe() of the same filter each get every message once", () =>
   converse(5, {}, async ({ broker }) => {
     const readers = [broker.subscribe("a"), broker.subscribe("a"), broker.subscribe("+")];
-    await broker.publish({ topic: "a", payload: "1" });
+    await broker.publish("a", "1");
     for (const reader of readers) {
       assertEquals(text((await reader.next()).value?.payload), "1");
-      await reader.return();
+      await reader.unsubscribe();
     }
     assertEquals(readers.map(({ dropped }) => dropped), [0, 0, 0]);
   }));
@@ -95,7 +95,7 @@ for (const overlappingSubscriptions of ["each", "once"] as const) {
     await using broker = await Broker.open({ overlappingSubscriptions });
     await using all = broker.subscribe("home/#");
     await using lamp = broker.subscribe("home/lamp");
-    for (const payload of ["on", "off"]) await broker.publish({ topic: "home/lamp", payload });
+    for (const payload of ["on", "off"]) await broker.publish("home/lamp", payload);
     for (const reader of [all, lamp]) {
       const messages = await within(Promise.all([reader.next(), reader.next()]), "two messages");
       assertEquals(messages.map(({ value }) => text(value?.payload)), ["on", "off"]);
@@ -116,7 +116,7 @@ Deno.test("a burst of a client waits for broker.subscribe() that is read, and no
     assertEquals(text(value?.payload), `${count}`);
   }
   assertEquals(reader.dropped, 0);
-  await Promise.all([reader.return(), idle.return()]);
+  await Promise.all([reader.unsubscribe(), idle.unsubscribe()]);
   client.close();
 });
 
@@ -127,7 +127,7 @@ Deno.test("a burst of a client waits for no broker.subscribe() that is not read"
     assertEquals(reader.dropped, 0); // It has just begun.
     await conversation.run("1 s pass", "a < d0 00");
     assertEquals(reader.dropped, 5);
-    await reader.return();
+    await reader.unsubscribe();
   }));
 
 /** CONNECT and messages in one chunk. */

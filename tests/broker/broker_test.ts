@@ -88,7 +88,7 @@ Deno.test("A broker that is closed takes no connection and no message", async ()
   await broker.serve(server);
   assertEquals((await client.readable.getReader().read()).done, true);
   assertEquals(events, ["connectionOpened", "connectionRefused"]);
-  await assertRejects(() => broker.publish({ topic: "a" }), TypeError);
+  await assertRejects(() => broker.publish("a", ""), TypeError);
 });
 
 Deno.test({
@@ -97,7 +97,7 @@ Deno.test({
   sanitizeResources: true,
   fn: async () => {
     await using broker = await Broker.open();
-    await broker.publish({ topic: "a", payload: "1", retain: true, properties: { messageExpiryInterval: 1_000 } });
+    await broker.publish("a", "1", { retain: true, properties: { messageExpiryInterval: 1_000 } });
     const { server, client } = memoryTransport();
     const served = broker.serve(server); // It waits for CONNECT when the broker closes.
     await broker.close();
@@ -111,7 +111,7 @@ Deno.test("Two brokers in one process share nothing", () =>
     converse(5, {}, async (other) => {
       await one.run("s connects durable", "s > 82 [ 0001 [] '#' 01 ]", "s < 90 [ 0001 [] 01 ]");
       await other.run("s connects durable", "p connects", "p > 33 [ 'x' 0001 [] \"1\" ]", "p < 40 [ 0001 10 ]");
-      await one.broker.publish({ topic: "y" });
+      await one.broker.publish("y", "");
       await one.run("s < 30 [ 'y' [] ]");
       assertEquals(one.broker.metrics.retainedMessages, 0);
       assertEquals(other.broker.metrics.retainedMessages, 1);

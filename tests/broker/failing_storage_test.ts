@@ -120,7 +120,7 @@ Deno.test("A client that is closed within a large PUBLISH because its PUBACK can
     const reader = client.readable.getReader();
     await writer.write(conversation.bytes("10 [ @ 02 0000 {} 'r' ] 82 [ 0001 {} 'large' 00 ]"));
     await within(reader.read(), "CONNACK and SUBACK");
-    await conversation.broker.publish({ topic: "large", payload: new Uint8Array(payloadBytes) });
+    await conversation.broker.publish("large", new Uint8Array(payloadBytes));
     storage.isGated = true;
     await writer.write(conversation.bytes("32 [ 'x' 0001 {} ]"));
     (await storage.nextCommit()).fail();

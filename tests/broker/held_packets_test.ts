@@ -223,7 +223,7 @@ Deno.test("broker.publish() rejects when its message could not be kept", () => {
   return converse(5, { storage }, async (conversation) => {
     await conversation.run(...DURABLE_SUBSCRIBER, "s disconnects");
     storage.isGated = true;
-    const published = conversation.broker.publish({ topic: "x", payload: "1", qos: 1 }).then(
+    const published = conversation.broker.publish("x", "1", { qos: 1 }).then(
       () => "kept",
       () => "lost",
     );

@@ -41,7 +41,7 @@ for (const { name, authenticator, defects } of REFUSALS) {
     await converse(5, { authenticator }, async (conversation) => {
       const reader = conversation.broker.subscribe("#");
       await conversation.run("a > 10 [ @ 02 0000 {} 'a' ] 30 [ 'x' {} \"no\" ]", "a told 20 00 87");
-      await conversation.broker.publish({ topic: "first" });
+      await conversation.broker.publish("first", "");
       assertEquals((await reader.next()).value?.topic, "first");
     }, defects);
     await converse(

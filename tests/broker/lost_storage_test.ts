@@ -62,7 +62,7 @@ async function nothingMore(
   commit: PendingCommit,
 ): Promise<void> {
   const { broker } = conversation;
-  await assertRejects(() => broker.publish({ topic: "x", retain: true }), TypeError, "the broker is closed");
+  await assertRejects(() => broker.publish("x", "", { retain: true }), TypeError, "the broker is closed");
   await conversation.run("l > 10 [ @ 02 0000 {} 'l' ]", "l closed", "1 s pass", "60 s pass");
   assertEquals(broker.upgrade(new Request("http://localhost/")).status >= 400, true);
   commit.fail();

@@ -209,7 +209,7 @@ Deno.test("While nobody can say what a client may subscribe to, it is not let in
       "a told 20 00 88",
       () => isBroken = false,
       ...ANN_RESUMES,
-      ({ broker }) => broker.publish({ topic: "b", payload: "2" }),
+      ({ broker }) => broker.publish("b", "2"),
       "a < 30 [ 'b' {} \"2\" ]",
     ],
     5,
@@ -241,7 +241,7 @@ Deno.test("A subscription that is made again while it is looked at is left alone
     "a > 82 [ 0002 {} 'b' 00 ]",
     "a < 90 [ 0002 {} 00 ]",
     () => answer.resolve(false),
-    ({ broker }) => broker.publish({ topic: "b", payload: "2" }),
+    ({ broker }) => broker.publish("b", "2"),
     "a < 30 [ 'b' {} \"2\" ]",
   ]);
 });

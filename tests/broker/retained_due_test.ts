@@ -22,7 +22,7 @@ for (const [storage, placeOf] of Object.entries(PLACES)) {
     for (const qos of [1, 2] as const) {
       Deno.test(`Retained messages of QoS ${qos} that wait when ${end} come once at a resume, by ${storage}`, async () => {
         const mortal = await MortalBroker.open(await placeOf(new Seeded(1)), {});
-        for (const topic of TOPICS) await mortal.broker.publish({ topic, payload: topic, qos, retain: true });
+        for (const topic of TOPICS) await mortal.broker.publish(topic, topic, { qos, retain: true });
         const reader = new RetainedReader("reader", 100);
         await reader.connect(mortal.broker);
         await reader.subscribe("r/#", qos, 0, 1);
@@ -30,7 +30,7 @@ for (const [storage, placeOf] of Object.entries(PLACES)) {
         assertEquals(reader.got.length, 100);
         reader.acknowledge(30); // Of QoS 2 a part of these is released.
         await reader.ping();
-        await mortal.broker.publish({ topic: "settled" });
+        await mortal.broker.publish("settled", "");
         await reader.drop();
         await bringAbout(mortal);
         assertEquals(await reader.connect(mortal.broker), true);
@@ -54,7 +54,7 @@ Deno.test("How far retained messages have come is kept with those that were sent
   const storage = new GatedStorage();
   await converse(5, { storage, limits: { maximumInflight: 200 } }, async (conversation) => {
     for (let index = 100; index < 500; index++) {
-      await conversation.broker.publish({ topic: `r/${index}`, payload: "m", qos: 2, retain: true });
+      await conversation.broker.publish(`r/${index}`, "m", { qos: 2, retain: true });
     }
     await conversation.run("s connects durable");
     storage.isGated = true;
@@ -80,7 +80,7 @@ Deno.test("Retained messages of QoS 0 for a session that lives on leave when it 
   const storage = new GatedStorage();
   await converse(5, { storage, limits: { maximumOutboxBytes: 1_024 } }, async (conversation) => {
     for (const name of ["1", "2"]) {
-      await conversation.broker.publish({ topic: `r/${name}`, payload: name.repeat(600), retain: true });
+      await conversation.broker.publish(`r/${name}`, name.repeat(600), { retain: true });
     }
     await conversation.run("s connects durable");
     storage.isGated = true;
@@ -99,15 +99,15 @@ Deno.test("Retained messages of QoS 0 for a session that lives on leave when it 
 
 Deno.test("A message of QoS 2 that is retained while others wait comes once, also where these have gone by a restart", async () => {
   const mortal = await MortalBroker.open(mortalMemory(new Seeded(1)), {});
-  for (const topic of ["r/1", "r/2"]) await mortal.broker.publish({ topic, payload: "old", qos: 2, retain: true });
+  for (const topic of ["r/1", "r/2"]) await mortal.broker.publish(topic, "old", { qos: 2, retain: true });
   const reader = new RetainedReader("reader", 1);
   await reader.connect(mortal.broker);
   await reader.subscribe("r/#", 2, 0, 1);
   await reader.ping();
   await reader.drop();
-  for (const topic of ["r/1", "r/2"]) await mortal.broker.publish({ topic, retain: true });
+  for (const topic of ["r/1", "r/2"]) await mortal.broker.publish(topic, "", { retain: true });
   await mortal.restart(false);
-  for (const topic of ["r/2", "r/3"]) await mortal.broker.publish({ topic, payload: "new", qos: 2, retain: true });
+  for (const topic of ["r/2", "r/3"]) await mortal.broker.publish(topic, "new", { qos: 2, retain: true });
   await reader.connect(mortal.broker);
   await reader.drain();
   const got = reader.got.map(({ topic, retain }) => `${topic} ${retain}`);
@@ -193,7 +193,7 @@ for (const [storage, placeOf] of Object.entries(PLACES)) {
       const publish = async () => {
         const topic = random.pick(topics);
         const payload = random.oneIn(6) ? "" : `${++version}`;
-        await mortal.broker.publish({ topic, payload, qos: 2, retain: true });
+        await mortal.broker.publish(topic, payload, { qos: 2, retain: true });
         expected.retain(topic, payload);
       };
       for (let count = 0; count < 40; count++) await publish();

@@ -145,7 +145,7 @@ Deno.test("What nobody knows the publisher of is delivered: of an earlier versio
     { storage, authenticator, authorizer: new AccessControl(WITHOUT_ROLE) },
     (conversation) =>
       conversation.run(
-        ({ broker }) => broker.publish({ topic: "r/3", payload: "1", retain: true }),
+        ({ broker }) => broker.publish("r/3", "1", { retain: true }),
         ...SUBSCRIBES,
         "s < 31 [ 'r/1' [] \"1\" ] 31 [ 'r/2' [] \"1\" ] 31 [ 'r/3' [] \"1\" ]",
       ),

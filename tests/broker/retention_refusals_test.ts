@@ -41,9 +41,9 @@ Deno.test("A message that broker.publish() cannot retain is refused, whatever it
   converse(5, { limits: { maximumRetainedMessages: 1 } }, async (conversation) => {
     const { broker } = conversation;
     await conversation.run("s connects", "s > 82 [ 0001 [] '#' 00 ]", "s < 90 [ 0001 [] 00 ]");
-    await broker.publish({ topic: "a", payload: "1", retain: true });
+    await broker.publish("a", "1", { retain: true });
     for (const qos of [0, 1, 2] as const) {
-      await assertRejects(() => broker.publish({ topic: "b", payload: "2", qos, retain: true }), RangeError);
+      await assertRejects(() => broker.publish("b", "2", { qos, retain: true }), RangeError);
     }
     await conversation.run("s < 30 [ 'a' [] \"1\" ]", "s quiet");
     assertEquals(broker.metrics.retainedRefused, 3);

@@ -43,7 +43,7 @@ for (const version of [4, 5] as const) {
         conversation.run(
           ...ALICE,
           "a drops",
-          ({ broker }) => broker.publish({ topic: "x", payload: "secret", qos: 1 }),
+          ({ broker }) => broker.publish("x", "secret", { qos: 1 }),
           connects("a2", "bob", flags),
           ...refused,
           connects("a", "alice", "00"),
@@ -74,7 +74,7 @@ for (const version of [4, 5] as const) {
       conversation.run(
         ...ALICE,
         "a drops",
-        ({ broker }) => broker.publish({ topic: "x", payload: "secret", qos: 1 }),
+        ({ broker }) => broker.publish("x", "secret", { qos: 1 }),
       ));
     await converse(version, options, (conversation) =>
       conversation.run(

@@ -244,7 +244,7 @@ Deno.test("Messages beyond the bytes of sessions are dropped for sessions withou
   converse(5, { limits: { maximumSessionBytes: 2_000 } }, async (conversation) => {
     const { broker } = conversation;
     const publish = async (count: number) => {
-      for (let at = 0; at < count; at++) await broker.publish({ topic: "x", payload: "12345", qos: 1 });
+      for (let at = 0; at < count; at++) await broker.publish("x", "12345", { qos: 1 });
     };
     await conversation.run(comes("a"), welcome("a"), "a > 82 [ 0001 {} 'x' 01 ]", "a < 90 [ 0001 {} 01 ]", "a drops");
     const own = broker.metrics.durableSessionBytes;
@@ -268,8 +268,7 @@ Deno.test("Messages beyond the bytes of sessions are dropped for sessions withou
 Deno.test("A message that has expired makes room for another one", () =>
   converse(5, { limits: { maximumSessionBytes: 800 } }, async (conversation) => {
     const { broker } = conversation;
-    const publish = () =>
-      broker.publish({ topic: "x", payload: "12345", qos: 1, properties: { messageExpiryInterval: 10 } });
+    const publish = () => broker.publish("x", "12345", { qos: 1, properties: { messageExpiryInterval: 10 } });
     await conversation.run(comes("a"), welcome("a"), "a > 82 [ 0001 {} 'x' 01 ]", "a < 90 [ 0001 {} 01 ]", "a drops");
     await publish();
     await publish();
@@ -298,7 +297,7 @@ Deno.test("What sessions hold counts again when another broker has restored them
       comes("c", { user: "ann" }),
       welcome("c"),
       "c drops",
-      ({ broker }) => broker.publish({ topic: "x", payload: "12345", qos: 1 }),
+      ({ broker }) => broker.publish("x", "12345", { qos: 1 }),
       (first) => before = held(first),
     ));
   await converse(5, options, (conversation) =>

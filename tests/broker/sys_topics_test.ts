@@ -186,7 +186,7 @@ async function texts(broker: Broker, names = /.*/): Promise<Record<string, strin
 
 /** What waits for a reader in front of an empty message that is published now. */
 async function told(broker: Broker, subscription: BrokerSubscription, topic: string): Promise<Message[]> {
-  await broker.publish({ topic });
+  await broker.publish(topic, "");
   const messages: Message[] = [];
   for await (const message of subscription) {
     if (message.topic === topic && message.payload.length === 0) break;

@@ -152,7 +152,7 @@ Deno.test("A client that does not read is bounded, and holds up nobody", async (
     await socket.expect(plain("90 03 0001 00"));
   }
   for (let index = 0; index < count; index++) {
-    await broker.publish({ topic: "flood", payload });
+    await broker.publish("flood", payload);
     assertEquals((await quick.frame())?.opcode, BINARY); // As soon as it is there, the next one is published.
   }
   const { qos0 } = broker.metrics.dropped;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Client, formatPasswordHash, hashPassword, RefusedError } from "../../mod.ts";
+import { Client, type ClientSubscription, formatPasswordHash, hashPassword, RefusedError } from "../../mod.ts";
 import { authority, certificatePath } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
@@ -181,10 +181,8 @@ function login(url: string, userName: string): Promise<Client> {
 }
 
 /** Of a message that comes, before a deadline. */
-async function firstTopic(messages: ReadableStream<{ readonly topic: string }>): Promise<string | undefined> {
-  const reader = messages.getReader();
-  const { value } = await within(reader.read(), "a message");
-  reader.releaseLock();
+async function firstTopic(messages: ClientSubscription): Promise<string | undefined> {
+  const { value } = await within(messages.next(), "a message");
   return value?.topic;
 }
 

@@ -12,10 +12,10 @@ const accepting = (async () => {
   for await (const transport of listener) broker.serve(transport);
 })();
 const doors = broker.subscribe("door/+");
-await broker.publish({ topic: "door/1", payload: "open" });
+await broker.publish("door/1", "open");
 const { value } = await doors.next();
 const message: Message | undefined = value;
-console.log(message?.topic, new TextDecoder().decode(message?.payload), listener.port > 0);
+console.log(message?.topic, message?.text(), listener.port > 0);
 listener.close();
 await accepting;
 `;

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ReceivedMessage } from "../../mod.ts";
+import { Message } from "../../mod.ts";
 import type { QoS } from "../../src/codec/packet.ts";
 import type { Properties } from "../../src/codec/property.ts";
 import { ArgumentError } from "../../src/cli/client/arguments.ts";
@@ -14,13 +14,10 @@ interface Given {
   readonly properties?: Properties;
 }
 
-function message({ payload = "21.5 °C", qos = 1, retain = false, properties = {} }: Given = {}): ReceivedMessage {
+function message({ payload = "21.5 °C", qos = 1, retain = false, properties = {} }: Given = {}): Message {
   const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
   const packetIdentifier = qos === 0 ? 0 : 7;
-  return new ReceivedMessage(
-    { type: "publish", dup: false, qos, retain, topic: "", packetIdentifier, properties, payload: bytes },
-    "room/température",
-  );
+  return new Message({ topic: "room/température", payload: bytes, qos, retain, packetIdentifier, properties });
 }
 
 function printed(format: string, given?: Given): { text: string; complaints: string[] } {

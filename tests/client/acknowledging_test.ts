@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Client, ClientSubscription, SubscriptionOptions } from "../../mod.ts";
+import type { Client, ClientSubscribeOptions, ClientSubscription } from "../../mod.ts";
 import { within } from "../deadline.ts";
 import { ACCEPTED, ACCEPTED_311, converse, RESUMED, type ScriptedPeer } from "./scripted_server.ts";
 
@@ -7,7 +7,7 @@ import { ACCEPTED, ACCEPTED_311, converse, RESUMED, type ScriptedPeer } from "./
 async function subscribed(
   client: Client,
   peer: ScriptedPeer,
-  options: SubscriptionOptions,
+  options: ClientSubscribeOptions,
   suback = "90 [ 0001 00 02 ]",
 ): Promise<ClientSubscription> {
   const subscribing = client.subscribe("a", options);
@@ -16,13 +16,13 @@ async function subscribed(
   return await subscribing;
 }
 
-async function next(reader: ReadableStreamDefaultReader<{ text(): string }>): Promise<string | undefined> {
-  return (await within(reader.read(), "a message")).value?.text();
+async function next(reader: ClientSubscription): Promise<string | undefined> {
+  return (await within(reader.next(), "a message")).value?.text();
 }
 
 Deno.test("a message is not acknowledged before it is read where that is asked for (sections 4.3.2 and 4.3.3)", async () => {
   await converse({}, ACCEPTED, async ({ client, peer }) => {
-    const reader = (await subscribed(client, peer, { acknowledges: "read" })).getReader();
+    const reader = await subscribed(client, peer, { acknowledges: "read" });
     peer.send(`32 [ 'a' 0001 00 "1" ] 30 [ 'a' 00 "2" ] 34 [ 'a' 0003 00 "3" ] 32 [ 'a' 0004 00 "4" ]`);
     await peer.quiet();
     assertEquals(await next(reader), "1");
@@ -37,7 +37,7 @@ Deno.test("a message is not acknowledged before it is read where that is asked f
 
 Deno.test("a message that a reader waits for is acknowledged at once", async () => {
   await converse({}, ACCEPTED, async ({ client, peer }) => {
-    const reader = (await subscribed(client, peer, { acknowledges: "read" })).getReader();
+    const reader = await subscribed(client, peer, { acknowledges: "read" });
     const reading = next(reader);
     peer.send(`32 [ 'a' 0001 00 "1" ] 32 [ 'a' 0002 00 "2" ]`);
     assertEquals(await reading, "1");
@@ -58,15 +58,15 @@ Deno.test("Client.close() leaves what was not read to the server, and a message 
   assertEquals(texts, ["2"]);
 });
 
-Deno.test("what was not read is acknowledged when the subscription is cancelled", async () => {
+Deno.test("what was not read is acknowledged when the subscription is left", async () => {
   await converse({}, ACCEPTED, async ({ client, peer }) => {
     const subscription = await subscribed(client, peer, { acknowledges: "read" });
     peer.send(`32 [ 'a' 0001 00 "1" ] 34 [ 'a' 0002 00 "2" ]`);
     await peer.quiet();
-    const cancelled = subscription.cancel();
+    const left = subscription.return();
     await peer.expect("40 [ 0001 ] 50 [ 0002 ] a2 [ 0002 00 'a' ]");
     peer.send("b0 [ 0002 00 00 ]");
-    await within(cancelled, "UNSUBACK");
+    await within(left, "UNSUBACK");
   });
 });
 
@@ -78,10 +78,9 @@ Deno.test("a subscription takes what a session is still subscribed to, where tha
     await peer.expect("40 [ 0001 ] 82 [ 0001 [ 0b 01 ] 'a' 02 ]");
     peer.send("90 [ 0001 00 02 ]");
     const subscription = await subscribing;
-    const reader = subscription.getReader();
     peer.send(`32 [ 'old' 0002 00 "2" ] 30 [ 'older' 00 "3" ] 30 [ 'a' 00 "4" ]`);
     await peer.expect("40 [ 0002 ]");
-    for (const text of ["1", "2", "3", "4"]) assertEquals(await next(reader), text);
+    for (const text of ["1", "2", "3", "4"]) assertEquals(await next(subscription), text);
     assertEquals(client.unclaimed, 0);
     const ended = subscription.unsubscribe();
     await peer.packet();
@@ -94,7 +93,7 @@ Deno.test("a subscription takes what a session is still subscribed to, where tha
 
 Deno.test("a message is not acknowledged before it is read with 3.1.1 either", async () => {
   await converse({ protocolVersion: 4 }, ACCEPTED_311, async ({ client, peer }) => {
-    const reader = (await subscribed(client, peer, { acknowledges: "read" }, "90 [ 0001 02 ]")).getReader();
+    const reader = await subscribed(client, peer, { acknowledges: "read" }, "90 [ 0001 02 ]");
     peer.send(`32 [ 'a' 0001 "1" ] 34 [ 'a' 0002 "2" ]`);
     assertEquals(await next(reader), "1");
     await peer.expect("40 [ 0001 ]");

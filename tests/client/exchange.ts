@@ -13,8 +13,7 @@ export async function exchange(
   await using subscriber = await Client.connect(address, options);
   await publisher.publish("exchange/retained", "kept", { qos: 1, retain: true });
   const subscription = await subscriber.subscribe("exchange/#", { qos: 2 });
-  const reader = subscription.getReader();
-  const next = async () => (await within(reader.read(), "a message")).value;
+  const next = async () => (await within(subscription.next(), "a message")).value;
   const retained = await next();
   assertEquals([retained?.topic, retained?.text(), retained?.retain], ["exchange/retained", "kept", true]);
   await publisher.publish("exchange/retained", "", { qos: 1, retain: true });
@@ -66,9 +65,8 @@ export async function getsEachMessageOnce(connect: () => Promise<Client>): Promi
     await publisher.publish("home/lamp", text, { qos: index % 3 as 0 | 1 | 2 }); // 0, 1 or 2.
   }
   for (const subscription of subscriptions) {
-    const reader = subscription.getReader();
     const got: (string | undefined)[] = [];
-    while (got.length < texts.length) got.push((await within(reader.read(), "a message")).value?.text());
+    while (got.length < texts.length) got.push((await within(subscription.next(), "a message")).value?.text());
     assertEquals(got, texts, subscription.topicFilters.join(" "));
   }
 }

@@ -50,7 +50,6 @@ test("Client does not miss PINGRESP while it does not read", async () => {
     for (const text of ["1", "2", "3"]) peer.send(`30 [ 'a' 00 "${text}" ]`);
     for (let pings = 0; pings < 4; pings++) await peer.expect("c0 00"); // Longer than it waits for an answer.
     assertEquals(client.status.kind, "connected");
-    const reader = subscription.getReader();
-    for (const text of ["1", "2", "3"]) assertEquals((await reader.read()).value?.text(), text);
+    for (const text of ["1", "2", "3"]) assertEquals((await subscription.next()).value?.text(), text);
   });
 });

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { Client, ClientSubscription, ConnectOptions, SubscriptionOptions } from "../../mod.ts";
+import type { Client, ClientSubscribeOptions, ClientSubscription, ConnectOptions } from "../../mod.ts";
 import { within } from "../deadline.ts";
 import { ACCEPTED, ACCEPTED_311, connected, converse, RESUMED, type ScriptedPeer } from "./scripted_server.ts";
 
@@ -7,16 +7,16 @@ import { ACCEPTED, ACCEPTED_311, connected, converse, RESUMED, type ScriptedPeer
 async function subscribed(
   client: Client,
   peer: ScriptedPeer,
-  options: SubscriptionOptions = {},
-): Promise<ReadableStreamDefaultReader<{ text(): string }>> {
+  options: ClientSubscribeOptions = {},
+): Promise<ClientSubscription> {
   const subscribing = client.subscribe("a", options);
   await peer.packet();
   peer.send("90 [ 0001 00 02 ]");
-  return (await subscribing).getReader();
+  return await subscribing;
 }
 
-async function next(reader: ReadableStreamDefaultReader<{ text(): string }>): Promise<string | undefined> {
-  return (await within(reader.read(), "a message")).value?.text();
+async function next(reader: ClientSubscription): Promise<string | undefined> {
+  return (await within(reader.next(), "a message")).value?.text();
 }
 
 Deno.test("a message has everything that its PUBLISH says (section 3.3)", async () => {
@@ -27,7 +27,7 @@ Deno.test("a message has everything that its PUBLISH says (section 3.3)", async 
     const subscription = await subscribing;
     peer.send(`3b [ 'a' 0009 [ 03 'text' 0b 01 26 'k' 'v' ] "hi" ]`);
     await peer.expect("40 [ 0009 ]");
-    const { value: message } = await subscription.getReader().read();
+    const { value: message } = await subscription.next();
     assertEquals({ ...message, payload: message?.text() }, {
       topic: "a",
       payload: "hi",
@@ -123,8 +123,7 @@ for (const { name, options, connack, publish } of STOPS) {
       const subscription = await subscribing;
       for (const text of ["1", "2", "3", "4", "5"]) peer.send(publish(text));
       peer.send("62 02 7f ff");
-      const reader = subscription.getReader();
-      for (const text of ["1", "2", "3", "4", "5"]) assertEquals(await next(reader), text);
+      for (const text of ["1", "2", "3", "4", "5"]) assertEquals(await next(subscription), text);
       assertEquals(subscription.dropped, 0);
       // All of them come before the PUBREL that was sent behind them.
       if (name.startsWith("QoS 1")) {
@@ -145,10 +144,9 @@ for (const { name, options, connack, publish } of STOPS) {
       const published = client.publish("b", "", { qos: 1 });
       peer.send("40 [ 0002 ]");
       await within(published, "PUBACK behind the messages");
-      const reader = subscription.getReader();
       const isKept = name.startsWith("QoS 1");
       const expected = isKept ? ["1", "2", "3", "4"] : ["1", "2"];
-      for (const text of expected) assertEquals(await next(reader), text);
+      for (const text of expected) assertEquals(await next(subscription), text);
       assertEquals(subscription.dropped, isKept ? 0 : 2);
     });
   });
@@ -190,7 +188,7 @@ Deno.test("Client ends the connection when the server exceeds Receive Maximum [M
     await peer.expect("40 [ 0001 ] e0 [ 93 ]");
     await peer.drop();
     await within(client.closed, "the client to close");
-    await assertRejects(() => reader.read(), Error, "at once");
+    await assertRejects(() => reader.next(), Error, "at once");
   });
 });
 
@@ -225,7 +223,7 @@ Deno.test("what the session has kept waits for the subscription that is made", a
     const subscribing = client.subscribe("a");
     await peer.expect("40 [ 0001 ] 82 [ 0001 [ 0b 01 ] 'a' 02 ]");
     peer.send("90 [ 0001 00 02 ]");
-    assertEquals(await next((await subscribing).getReader()), "1");
+    assertEquals(await next(await subscribing), "1");
     assertEquals(client.unclaimed, 1);
     await peer.quiet();
   });

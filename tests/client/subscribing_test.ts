@@ -5,14 +5,12 @@ import { getsEachMessageOnce } from "./exchange.ts";
 import { ACCEPTED, ACCEPTED_311, connected, converse, RESUMED } from "./scripted_server.ts";
 
 async function texts(subscription: ClientSubscription, count: number): Promise<string[]> {
-  const reader = subscription.getReader();
   const got: string[] = [];
   while (got.length < count) {
-    const { value, done } = await within(reader.read(), `${count} messages, got ${got.join()}`);
+    const { value, done } = await within(subscription.next(), `${count} messages, got ${got.join()}`);
     if (done) break;
     got.push(value.text());
   }
-  reader.releaseLock();
   return got;
 }
 
@@ -59,7 +57,7 @@ for (const filter of ["", "a/#/b", "a+", "$share/g"]) {
 }
 
 const ENDS: readonly { name: string; end: (subscription: ClientSubscription) => Promise<unknown> }[] = [
-  { name: "cancelled", end: (subscription) => subscription.cancel() },
+  { name: "left", end: (subscription) => subscription.return() },
   { name: "unsubscribed", end: (subscription) => subscription.unsubscribe() },
   { name: "disposed", end: (subscription) => subscription[Symbol.asyncDispose]() },
 ];

@@ -20,13 +20,13 @@ if (NODE_RED !== undefined) {
     test(`Node-RED ${NODE_RED}: nodes whose Topic Filters overlap get each message, v${protocolVersion}`, async (broker) => {
       await install(folder, NODE_RED);
       await using watcher = await Client.connect(`mqtt://127.0.0.1:${broker.port}`);
-      const reader = (await watcher.subscribe("seen/+")).getReader();
+      const reader = await watcher.subscribe("seen/+");
       // Retained, so that what comes of it says that both nodes have subscribed.
       await watcher.publish("home/lamp", "retained", { qos: 1, retain: true });
       await using _program = await start(folder, broker, protocolVersion);
       const seen: Record<string, string[]> = { "seen/hash": [], "seen/lamp": [] };
       const next = async (deadlineMs?: number) => {
-        const message = (await within(reader.read(), `more than ${JSON.stringify(seen)}`, deadlineMs)).value;
+        const message = (await within(reader.next(), `more than ${JSON.stringify(seen)}`, deadlineMs)).value;
         if (message !== undefined) seen[message.topic]?.push(message.text());
       };
       const nodes = Object.values(seen);

@@ -10,7 +10,7 @@ const SUBSCRIBER = ["s connects durable", "s > 82 [ 0001 {} 'x' 02 ]", "s < 90 [
 function publishedWhileClosing(...messages: readonly { readonly qos: QoS; readonly payload: string }[]): Step {
   return async ({ broker }) => {
     broker.disconnect({ clientId: "s" });
-    await Promise.all(messages.map((message) => broker.publish({ topic: "x", ...message })));
+    await Promise.all(messages.map(({ qos, payload }) => broker.publish("x", payload, { qos })));
   };
 }
 
@@ -44,8 +44,8 @@ const ROWS: readonly ClosingRow[] = [
     name: "Messages behind those that wait for Receive Maximum stay in order",
     steps: [
       ...SUBSCRIBER,
-      ({ broker }) => broker.publish({ topic: "x", qos: 1, payload: "1" }),
-      ({ broker }) => broker.publish({ topic: "x", qos: 1, payload: "2" }),
+      ({ broker }) => broker.publish("x", "1", { qos: 1 }),
+      ({ broker }) => broker.publish("x", "2", { qos: 1 }),
       "s < 32 [ 'x' 0001 {} \"1\" ]", // With maximumInflight 1 the second one waits.
       publishedWhileClosing({ qos: 1, payload: "3" }),
       "s told e0 98",
@@ -199,7 +199,7 @@ Deno.test("A hook that ends the connection at the first message leaves the other
     const { broker } = conversation;
     end = () => broker.disconnect({ clientId: "s" });
     await conversation.run(...SUBSCRIBER, "s drops");
-    for (const payload of ["1", "2", "3"]) await broker.publish({ topic: "x", qos: 1, payload });
+    for (const payload of ["1", "2", "3"]) await broker.publish("x", payload, { qos: 1 });
     await conversation.run(
       () => isEnding = true,
       "s2 resumes",

@@ -213,7 +213,7 @@ Deno.test("A SUBSCRIBE that is not allowed is acknowledged with the QoS it asks 
       "s > 82 [ 0001 'secret' 00 'open' 01 'secret' 02 ]",
       "s < 90 [ 0001 00 01 02 ] 33 [ 'open' 0001 \"1\" ]",
       "s > 40 02 0001",
-      () => conversation.broker.publish({ topic: "secret", payload: "2", qos: 1 }),
+      () => conversation.broker.publish("secret", "2", { qos: 1 }),
       "s quiet",
       "t connects v4",
       "t > 82 [ 0001 'secret' 01 ]",

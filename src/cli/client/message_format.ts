@@ -1,4 +1,4 @@
-import type { ReceivedMessage } from "../../client/message.ts";
+import type { Message } from "../../codec/message.ts";
 import { concatenated } from "../../transport/concatenated.ts";
 import { printable } from "../log/log.ts";
 import { type Moment, momentNow, strftime } from "../log/strftime.ts";
@@ -18,10 +18,10 @@ export interface PrintOptions {
 }
 
 /** Formats a message for standard output: as nothing if all it would print is an empty payload. */
-export type MessagePrinter = (message: ReceivedMessage) => Uint8Array;
+export type MessagePrinter = (message: Message) => Uint8Array;
 
 interface Printing {
-  readonly message: ReceivedMessage;
+  readonly message: Message;
   readonly moment: () => Moment;
   readonly isPretty: boolean;
   readonly complain: (line: string) => void;

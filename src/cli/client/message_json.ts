@@ -1,4 +1,4 @@
-import type { ReceivedMessage } from "../../client/message.ts";
+import type { Message } from "../../codec/message.ts";
 import type { Properties } from "../../codec/property.ts";
 import { type Moment, strftime } from "../log/strftime.ts";
 import { propertyName } from "./properties.ts";
@@ -7,12 +7,12 @@ const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const BETWEEN_TOKENS = ' \t\n\r{}[],:"';
 
 /** Formats a message as one JSON object on one line, with its payload as a string. */
-export function messageJson(message: ReceivedMessage, moment: Moment): string {
+export function messageJson(message: Message, moment: Moment): string {
   return withPayload(message, moment, message.payload.length === 0 ? "null" : JSON.stringify(message.text()));
 }
 
 /** Formats a message with its payload as JSON; `undefined` if it is not JSON. Numbers stay as they were written. */
-export function messageJsonOfJson(message: ReceivedMessage, moment: Moment): string | undefined {
+export function messageJsonOfJson(message: Message, moment: Moment): string | undefined {
   if (message.payload.length === 0) return withPayload(message, moment, "null");
   try {
     const text = STRICT.decode(message.payload);
@@ -59,7 +59,7 @@ function jsonTokens(text: string): string[] {
   return tokens;
 }
 
-function withPayload(message: ReceivedMessage, moment: Moment, payload: string): string {
+function withPayload(message: Message, moment: Moment, payload: string): string {
   const seconds = ["F", "T"].map((character) => strftime(character, moment)).join("T");
   const microseconds = strftime("N", moment).slice(0, 6);
   const head = JSON.stringify({

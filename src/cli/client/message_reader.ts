@@ -1,6 +1,6 @@
-import type { SubscriptionOptions } from "../../client/client_options.ts";
+import type { ClientSubscribeOptions } from "../../client/client_options.ts";
 import type { ClientSubscription } from "../../client/client_subscription.ts";
-import type { ReceivedMessage } from "../../client/message.ts";
+import type { Message } from "../../codec/message.ts";
 import { RefusedError } from "../../client/refused_error.ts";
 import { printable } from "../log/log.ts";
 import type { ClientCommandContext } from "./command.ts";
@@ -22,7 +22,7 @@ const MOST_BUFFERED = 10_000;
 export class MessageReader implements AsyncDisposable {
   readonly #session: ClientCommandContext<ReaderOptions>;
   readonly #output: MessageOutput;
-  readonly #print: (message: ReceivedMessage) => Uint8Array;
+  readonly #print: (message: Message) => Uint8Array;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   /** Promise that the next message must wait for. */
   #waiting: Promise<void> | undefined;
@@ -37,7 +37,7 @@ export class MessageReader implements AsyncDisposable {
   }
 
   /** Subscribes; rejects if the server refuses all of the Topic Filters, and prints a line if it refuses some. */
-  async subscribe(topicFilters: readonly string[], options: SubscriptionOptions): Promise<ClientSubscription> {
+  async subscribe(topicFilters: readonly string[], options: ClientSubscribeOptions): Promise<ClientSubscription> {
     const { client, console, options: { qos, properties: { subscribe } } } = this.#session;
     try {
       const { subscriptionIdentifiers: _, ...properties } = subscribe; // The client assigns its own.
@@ -62,11 +62,10 @@ export class MessageReader implements AsyncDisposable {
   }
 
   /** Gives each message to `take` until that returns `true`, or the command is stopped. */
-  async each(subscription: ClientSubscription, take: (message: ReceivedMessage) => boolean): Promise<void> {
+  async each(subscription: ClientSubscription, take: (message: Message) => boolean): Promise<void> {
     const { client, console, stopped, options } = this.#session;
-    const reader = subscription.getReader(); // Leaving a loop over it would unsubscribe, even in a session that is kept.
-    for (;;) {
-      const { value: message } = await reader.read();
+    for (;;) { // Leaving a loop over the subscription would unsubscribe, even in a session that is kept.
+      const { value: message } = await subscription.next();
       if (message === undefined || stopped.aborted) break;
       if (options.isDebug) console.debug(received(client.clientId, message));
       if (take(withIdentifiers(message, options))) break;
@@ -76,7 +75,7 @@ export class MessageReader implements AsyncDisposable {
     if (subscription.dropped > 0) console.say(`Warning: ${subscription.dropped} messages did not fit into memory.`);
   }
 
-  print(message: ReceivedMessage): void {
+  print(message: Message): void {
     this.#waiting = this.#output.write(this.#print(message));
   }
 
@@ -87,7 +86,7 @@ export class MessageReader implements AsyncDisposable {
 }
 
 /** Message with the Subscription Identifier that `-D` asked for instead of the one that the client uses. */
-function withIdentifiers(message: ReceivedMessage, { properties: { subscribe } }: ClientOptions): ReceivedMessage {
+function withIdentifiers(message: Message, { properties: { subscribe } }: ClientOptions): Message {
   const { subscriptionIdentifiers, ...others } = message.properties;
   if (subscriptionIdentifiers === undefined) return message;
   const wanted = subscribe.subscriptionIdentifiers;
@@ -95,7 +94,7 @@ function withIdentifiers(message: ReceivedMessage, { properties: { subscribe } }
   return Object.create(message, { properties: { value: properties, enumerable: true } });
 }
 
-function received(clientId: string, { dup, qos, retain, packetIdentifier, topic, payload }: ReceivedMessage): string {
+function received(clientId: string, { dup, qos, retain, packetIdentifier, topic, payload }: Message): string {
   const flags = `d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetIdentifier}`;
   return `Client ${clientId} received PUBLISH (${flags}, '${printable(topic)}', ... (${payload.length} bytes))`;
 }

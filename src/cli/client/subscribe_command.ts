@@ -1,4 +1,4 @@
-import type { ReceivedMessage } from "../../client/message.ts";
+import type { Message } from "../../codec/message.ts";
 import { matchesTopic } from "../../protocol/topic_filter.ts";
 import type { ProgramIo } from "../program_io.ts";
 import { ArgumentError, type ClientArguments } from "./arguments.ts";
@@ -88,7 +88,7 @@ async function run(session: ClientCommandContext<SubscribeCommandOptions>): Prom
   return ExitCode.Success;
 }
 
-function isFilteredOut({ topic }: ReceivedMessage, { filteredOut }: SubscribeCommandOptions): boolean {
+function isFilteredOut({ topic }: Message, { filteredOut }: SubscribeCommandOptions): boolean {
   if (filteredOut.length === 0) return false;
   const levels = topic.split("/");
   return filteredOut.some((filter) => matchesTopic(filter, levels));

@@ -112,7 +112,7 @@ async function run(
   applyBans(broker, configuration.bans);
   log.onTopic = (severity, line) => {
     // A closed broker has no readers of its log.
-    broker.publish({ topic: `$SYS/broker/log/${severity}`, payload: line }).catch(() => {});
+    broker.publish(`$SYS/broker/log/${severity}`, line).catch(() => {});
   };
   const reloading = reload = new Reload(request, configuration, { access, log, listening, broker });
   onReload(() => reloading.run(), io); // Before its start can be noticed: by default the signal would end it.
