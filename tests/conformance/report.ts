@@ -4,7 +4,7 @@ import { LEDGERS } from "./clauses.ts";
 import { faultsOf, type Ledger, type State, stateOf, STATES } from "./ledger.ts";
 import { testNames } from "./test_names.ts";
 
-/** The table for README, and whatever is open below it. */
+/** The table for docs/guarantees.md, and whatever is open below it. */
 export function conformanceTable(ledgers: readonly Ledger[]): string {
   const width = Math.max(...STATES.map(({ length }) => length));
   const row = (name: string, cells: readonly (string | number)[]) =>

@@ -1,0 +1,80 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ConfigurationFolder } from "./cli/config/written_file.ts";
+import { brooklet } from "./cli/test_io.ts";
+
+/** Pages of the documentation by their paths in the repository. */
+const PAGES = new Map(pagesOf(["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"], "docs/"));
+
+Deno.test("Links of the documentation lead to files and headings that exist", () => {
+  const broken: string[] = [];
+  for (const [path, text] of PAGES) {
+    for (const [, target = ""] of text.matchAll(/\]\((?!\w+:)([^)\s]+)\)/g)) {
+      const url = new URL(target, `file:///${path}`);
+      const other = url.pathname.slice(1);
+      const anchor = url.hash.slice(1);
+      const isThere = anchor === "" ? exists(other) : anchorsOf(PAGES.get(other) ?? "").includes(anchor);
+      if (!isThere) broken.push(`${path}: ${target}`);
+    }
+  }
+  assertEquals(broken, []);
+});
+
+Deno.test("The documentation has an index of all its pages", () => {
+  const index = PAGES.get("docs/README.md") ?? "";
+  const missing = [...PAGES.keys()].filter((path) =>
+    path.startsWith("docs/") && !/README|brokers/.test(path) && !index.includes(`(${path.replace("docs/", "")})`)
+  );
+  assertEquals(missing, []);
+});
+
+Deno.test("The README has less than 180 lines, and its configuration can be used", async () => {
+  const readme = PAGES.get("README.md") ?? "";
+  assert(readme.split("\n").length < 180);
+  const [, yaml = ""] = /<<'END'\n(.*?)\nEND\n/s.exec(readme) ?? [];
+  using folder = new ConfigurationFolder();
+  folder.write("passwords", "");
+  const file = folder.write("brooklet.yaml", yaml.replace("passwords", `${folder.path}/passwords`));
+  const { code, stderr } = await brooklet(["--config", file, "--check-config"]);
+  assertMatch(stderr, /^brooklet: the configuration can be used$/m);
+  assertEquals(code, 0);
+});
+
+Deno.test("The page about the command line lists the options and commands that --help lists", async () => {
+  const page = PAGES.get("docs/command_line.md") ?? "";
+  const [, commands = "", options = ""] = page.split(/^(?=\| (?:command|option) )/m);
+  const { stdout } = await brooklet(["--help"]);
+  const listed = (text: string) => [...new Set(text.match(/(?<![\w-])--[a-z][a-z-]+/g))].toSorted();
+  const firstCells = options.split("\n## ")[0]?.replace(/^(\|[^|]*\|).*$/gm, "$1") ?? "";
+  assertEquals(listed(firstCells), listed(stdout.replace(/^Usage:.*\n.*\n/, "")));
+  const [names = ""] = /(?<=brooklet )[\w|]+(?= \.\.\.)/.exec(stdout) ?? [];
+  assertEquals(
+    names.split("|").filter((name) => !commands.includes(`\`${name}\``) && !commands.includes(`brooklet ${name}`)),
+    [],
+  );
+});
+
+/** Anchors that GitHub gives the headings of a page. */
+function anchorsOf(text: string): string[] {
+  const headings = text.replaceAll(/^```.*?^```$/gms, "").matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading = ""]) => heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-"));
+}
+
+function* pagesOf(files: readonly string[], folder: string): Generator<[path: string, text: string]> {
+  for (const path of files) yield [path, Deno.readTextFileSync(inRepository(path))];
+  for (const { name, isDirectory } of Deno.readDirSync(inRepository(folder))) {
+    if (isDirectory) yield* pagesOf([], `${folder}${name}/`);
+    else if (name.endsWith(".md")) yield [`${folder}${name}`, Deno.readTextFileSync(inRepository(folder + name))];
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(inRepository(path)) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function inRepository(path: string): URL {
+  return new URL(`../${path}`, import.meta.url);
+}
