@@ -93,7 +93,7 @@ export {
   firstAuthenticator,
   trustUserNames,
 } from "./src/auth/combined.ts";
-export type { FailureLimitOptions } from "./src/auth/failure_limit.ts";
+export type { FailureLimitOptions } from "./src/auth/throttle.ts";
 export { type JwtAlgorithm, jwtAuthenticator, type JwtKeys, type JwtOptions } from "./src/auth/jwt.ts";
 export { LineError } from "./src/auth/line_error.ts";
 export { PasswordAuthenticator, type PasswordAuthenticatorOptions } from "./src/auth/password_authenticator.ts";

@@ -47,10 +47,10 @@ export function parseAclFile(text: string): AccessRules {
 }
 
 function accessAndFilter<Filter>(rest: string, line: number, filterOf: (text: string) => Filter) {
-  const [first, behind] = firstWord(rest);
+  const [first, second] = firstWord(rest);
   if (first === "") throw new LineError(line, "names no topic");
-  const hasAccess = behind !== ""; // A single word is a topic, even if it is "read".
-  const filter = hasAccess ? behind.trim() : first;
+  const hasAccess = second !== ""; // A single word is a topic, even if it is "read".
+  const filter = hasAccess ? second.trim() : first;
   const access = hasAccess ? first : "readwrite";
   if (!ACCESS.test(access)) throw new LineError(line, `has "${access}" where read, write, readwrite or deny belongs`);
   if (!isTopicFilter(filter)) throw new LineError(line, `has "${filter}", which is not a Topic Filter`);

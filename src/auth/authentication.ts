@@ -1,3 +1,4 @@
+import { ReasonCode } from "../codec/reason_code.ts";
 import type { AccessRequest, Authentication, AuthenticationRequest, AuthenticationStep } from "../protocol/access.ts";
 
 /** Reason for every client that is unknown or has wrong credentials: it does not reveal which users exist. */
@@ -42,4 +43,15 @@ export interface EnhancedAuthenticator {
 export interface AuthenticationExchange {
   /** Takes Authentication Data of the client, at first those of CONNECT; `undefined`: there are none. */
   next(data: Uint8Array | undefined): AuthenticationStep | Promise<AuthenticationStep>;
+}
+
+/** Refusal of a client; an unknown user is left to the next authenticator. */
+export function refused(
+  reason: string,
+  { reasonCode = ReasonCode.NotAuthorized, isUnknownUser = false }: {
+    readonly reasonCode?: ReasonCode;
+    readonly isUnknownUser?: boolean;
+  } = {},
+): Authentication {
+  return { isAccepted: false, reasonCode, reason, isUnknownUser };
 }

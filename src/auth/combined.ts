@@ -1,8 +1,7 @@
 /** Combinations of authenticators and of authorizers. */
 
-import { ReasonCode } from "../codec/reason_code.ts";
 import type { Acceptance, AccessRequest, Authentication, AuthenticationRequest } from "../protocol/access.ts";
-import { type Authenticator, type Authorizer, WRONG_CREDENTIALS } from "./authentication.ts";
+import { type Authenticator, type Authorizer, refused, WRONG_CREDENTIALS } from "./authentication.ts";
 import { authenticationOf, decisionOf, promptDecisionOf } from "./hook_answers.ts";
 
 /** Accepts clients that give no user name, or an empty one, without a principal. */
@@ -57,7 +56,7 @@ export function everyAuthenticator(...authenticators: readonly Authenticator[]):
         if (!result.isAccepted) return result;
         const { principal = all.principal } = result;
         if (all.principal !== undefined && all.principal !== principal) {
-          return { isAccepted: false, reasonCode: ReasonCode.NotAuthorized, reason: "the user names are not the same" };
+          return refused("the user names are not the same");
         }
         all = bothAcceptances(all, result);
       }
@@ -104,12 +103,7 @@ export function anyAuthorizer(...authorizers: readonly Authorizer[]): Authorizer
   };
 }
 
-const UNKNOWN: Authentication = {
-  isAccepted: false,
-  reasonCode: ReasonCode.NotAuthorized,
-  reason: WRONG_CREDENTIALS,
-  isUnknownUser: true,
-};
+const UNKNOWN = refused(WRONG_CREDENTIALS, { isUnknownUser: true });
 
 function bothAcceptances(one: Acceptance, other: Acceptance): Acceptance {
   const principal = one.principal ?? other.principal;

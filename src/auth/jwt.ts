@@ -4,9 +4,8 @@ import type { errors, FetchImplementation, JSONWebKeySet, JWTPayload, JWTVerifyG
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/access.ts";
 import { isTopicFilter } from "./acl_rules.ts";
-import type { Authenticator } from "./authentication.ts";
-import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";
-import { limitedText } from "./limited_text.ts";
+import { type Authenticator, refused } from "./authentication.ts";
+import { FailureLimit, type FailureLimitOptions, limitedText } from "./throttle.ts";
 
 const LONGEST_TOKEN_BYTES = 16_384;
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
@@ -111,11 +110,12 @@ export async function jwtAuthenticator(options: JwtOptions): Promise<Authenticat
   return {
     async authenticate(request) {
       const token = tokenOf(request, from);
-      if (token === undefined) return refused("there is no token", true);
+      if (token === undefined) return refused("there is no token", { isUnknownUser: true });
       const { address } = request;
       if (!failures.take(address)) {
-        const reasonCode = ReasonCode.ConnectionRateExceeded;
-        return { isAccepted: false, reasonCode, reason: "too many tokens of this address were not valid" };
+        return refused("too many tokens of this address were not valid", {
+          reasonCode: ReasonCode.ConnectionRateExceeded,
+        });
       }
       let isGuess = false;
       try {
@@ -228,11 +228,15 @@ function acceptance(payload: JWTPayload, options: JwtOptions): Authentication {
   const roles = texts(claim(payload, claims.roles ?? "roles"));
   const publish = texts(claim(payload, claims.publish ?? "publ"));
   const subscribe = texts(claim(payload, claims.subscribe ?? "subs"));
-  if (typeof principal !== "string" || principal === "") return refused("the token does not say whose it is");
+  if (typeof principal !== "string" || principal === "") {
+    return refused("the token does not say whose it is");
+  }
   if (roles === undefined || publish === undefined || subscribe === undefined) {
     return refused("a claim of the token is not a list of texts");
   }
-  if (![...publish, ...subscribe].every(isTopicFilter)) return refused("the token has what is not a Topic Filter");
+  if (![...publish, ...subscribe].every(isTopicFilter)) {
+    return refused("the token has what is not a Topic Filter");
+  }
   const grants: Grant[] = [
     ...publish.map((topicFilter) => ({ access: "write", topicFilter } as const)),
     ...subscribe.map((topicFilter) => ({ access: "read", topicFilter } as const)),
@@ -261,8 +265,4 @@ function claim(payload: JWTPayload, name: string): unknown {
 function texts(value: unknown): readonly string[] | undefined {
   if (value === undefined) return [];
   return Array.isArray(value) && value.every((text) => typeof text === "string") ? value : undefined;
-}
-
-function refused(reason: string, isUnknownUser = false): Authentication {
-  return { isAccepted: false, reasonCode: ReasonCode.NotAuthorized, reason, isUnknownUser };
 }

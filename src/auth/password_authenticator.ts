@@ -1,11 +1,10 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest } from "../protocol/access.ts";
-import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
-import { deleteOldest, type FailureLimitOptions, GuessLimit, networkOf } from "./failure_limit.ts";
+import { type Authenticator, refused, WRONG_CREDENTIALS } from "./authentication.ts";
 import type { PasswordHashes } from "./password_file.ts";
 import { DEFAULT_ITERATIONS, formatPasswordHash, type PasswordHash, verifyPassword } from "./password_hash.ts";
-import { Semaphore } from "./semaphore.ts";
+import { deleteOldest, type FailureLimitOptions, GuessLimit, networkOf, Semaphore } from "./throttle.ts";
 
 const HASH_BYTES = 64;
 
@@ -94,13 +93,13 @@ export class PasswordAuthenticator implements Authenticator {
 
   authenticate({ connect, address }: AuthenticationRequest): Authentication | Promise<Authentication> {
     const { userName = "", password } = connect;
-    if (userName === "") return refused(ReasonCode.NotAuthorized, "there is no user name", true);
+    if (userName === "") return refused("there is no user name", { isUnknownUser: true });
     if (password === undefined || password.length === 0) {
-      return refused(ReasonCode.NotAuthorized, "there is no password");
+      return refused("there is no password");
     }
     const kept = this.#users.get(userName);
     if (kept === undefined && this.#leavesUnknownUsers) {
-      return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, true);
+      return refused(WRONG_CREDENTIALS, { isUnknownUser: true });
     }
     const said: Said = { userName, kept, network: networkOf(address), digest: this.#digest(userName, password) };
     const { network, digest } = said;
@@ -110,7 +109,9 @@ export class PasswordAuthenticator implements Authenticator {
     if (isKnown && this.#guesses.trusts(network, userName)) return { isAccepted: true, principal: userName };
     if (!this.#guesses.take(network)) {
       this.#guesses.failed(network, userName, placeOf(said));
-      return refused(ReasonCode.ConnectionRateExceeded, "too many wrong passwords came from this address");
+      return refused("too many wrong passwords came from this address", {
+        reasonCode: ReasonCode.ConnectionRateExceeded,
+      });
     }
     return kept !== undefined && this.#successes.get(digest) === kept
       ? this.#accept(said, kept)
@@ -122,11 +123,11 @@ export class PasswordAuthenticator implements Authenticator {
     const isRight = await this.#verify(password, digest, kept ?? this.#decoyFor(userName));
     if (isRight === undefined) {
       this.#guesses.giveBack(network);
-      return refused(ReasonCode.ServerBusy, "too many clients wait for their passwords to be checked");
+      return refused("too many clients wait for their passwords to be checked", { reasonCode: ReasonCode.ServerBusy });
     }
     if (isRight && kept !== undefined) return this.#accept(said, kept);
     this.#guesses.failed(network, userName, placeOf(said));
-    return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, kept === undefined);
+    return refused(WRONG_CREDENTIALS, { isUnknownUser: kept === undefined });
   }
 
   #accept(said: Said, kept: PasswordHash): Authentication {
@@ -187,8 +188,4 @@ function decoysFor(users: PasswordHashes): readonly PasswordHash[] {
   if (users.size > 0) return [...users.values()];
   const salt = randomBytes(12);
   return [{ algorithm: "pbkdf2-sha512", iterations: DEFAULT_ITERATIONS, salt, hash: randomBytes(HASH_BYTES) }];
-}
-
-function refused(reasonCode: ReasonCode, reason: string, isUnknownUser = false): Authentication {
-  return { isAccepted: false, reasonCode, reason, isUnknownUser };
 }

@@ -112,7 +112,7 @@ function userOf(line: string, number: number): UserLine | undefined {
   if (!isUserName(name)) {
     throw new LineError(number, 'has no user name in front of its ":", or one that cannot be used');
   }
-  if (password === "") throw new LineError(number, `has no password behind its ":"`);
+  if (password === "") throw new LineError(number, `has no password after its ":"`);
   return { name, password };
 }
 

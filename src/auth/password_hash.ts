@@ -18,7 +18,7 @@
  */
 
 import { createHash, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
-import { derivePhc, formatPhcHash, isPhcText, parsePhcHash, type PhcHash } from "./phc_hash.ts";
+import { derivePhc, formatPhcHash, fromBase64, isPhcText, parsePhcHash, type PhcHash } from "./phc_hash.ts";
 
 const HASH_BYTES = 64;
 // mosquitto 2.0.11 reads no other length.
@@ -133,14 +133,6 @@ function derive(password: Uint8Array, salt: Uint8Array, iterations: number): Pro
       else reject(error);
     });
   });
-}
-
-function fromBase64(text: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
-  } catch {
-    return undefined; // Not base64.
-  }
 }
 
 const CRYPT = "[./0-9A-Za-z]";

@@ -261,8 +261,13 @@ function isWithin(length: number, { least, most }: Range): boolean {
 }
 
 function fromUnpadded(text: string): Uint8Array | undefined {
+  return fromBase64(text + "=".repeat((4 - text.length % 4) % 4));
+}
+
+/** Decodes padded base64; `undefined`: it is something else. */
+export function fromBase64(text: string): Uint8Array | undefined {
   try {
-    return Uint8Array.fromBase64(text + "=".repeat((4 - text.length % 4) % 4), { lastChunkHandling: "strict" });
+    return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
   } catch {
     return undefined; // Not base64.
   }

@@ -13,7 +13,7 @@
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { AuthenticationStep } from "../protocol/access.ts";
 import { type AuthenticationExchange, type EnhancedAuthenticator, WRONG_CREDENTIALS } from "./authentication.ts";
-import { FailureLimit, type FailureLimitOptions } from "./failure_limit.ts";
+import { FailureLimit, type FailureLimitOptions } from "./throttle.ts";
 
 const METHOD = "SCRAM-SHA-256";
 const SALT_BYTES = 16;

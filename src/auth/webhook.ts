@@ -2,10 +2,8 @@ import { createHmac, randomBytes } from "node:crypto";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/access.ts";
 import { isTopicFilter } from "./acl_rules.ts";
-import { type Authenticator, WRONG_CREDENTIALS } from "./authentication.ts";
-import { type FailureLimitOptions, GuessLimit, networkOf } from "./failure_limit.ts";
-import { limitedText } from "./limited_text.ts";
-import { Semaphore } from "./semaphore.ts";
+import { type Authenticator, refused, WRONG_CREDENTIALS } from "./authentication.ts";
+import { type FailureLimitOptions, GuessLimit, limitedText, networkOf, Semaphore } from "./throttle.ts";
 
 const MOST_ANSWER_BYTES = 65_536;
 const MOST_KEPT_BYTES = 10_000_000;
@@ -68,7 +66,9 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
     try {
       const answer = await turns.run(() => post(question, options, timeoutMs));
       isRefused = answer?.isAccepted === false;
-      if (answer === undefined) return refused(ReasonCode.ServerBusy, "too many clients wait to be authenticated");
+      if (answer === undefined) {
+        return refused("too many clients wait to be authenticated", { reasonCode: ReasonCode.ServerBusy });
+      }
       answers.keep(digest, answer);
       if (isRefused) guesses.failed(network, username, digest);
       else guesses.succeeded(network, username);
@@ -81,7 +81,7 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
   return {
     authenticate(request) {
       const question = questionOf(request);
-      if (question === undefined) return refused(ReasonCode.NotAuthorized, "the password is not UTF-8");
+      if (question === undefined) return refused("the password is not UTF-8");
       const network = networkOf(question.address);
       const lasting = JSON.stringify({ ...question, address: network }); // Without the port, which differs each time.
       const digest = createHmac("sha256", secret).update(lasting).digest("base64");
@@ -93,7 +93,9 @@ export function webhookAuthenticator(options: WebhookOptions): Authenticator {
       if (known !== undefined) return known;
       if (!guesses.take(network)) {
         guesses.failed(network, username, digest);
-        return refused(ReasonCode.ConnectionRateExceeded, "too many clients of this address were refused");
+        return refused("too many clients of this address were refused", {
+          reasonCode: ReasonCode.ConnectionRateExceeded,
+        });
       }
       const asked = ask(question, network, digest);
       running.set(digest, asked);
@@ -178,7 +180,7 @@ async function post(question: Question, options: WebhookOptions, timeoutMs: numb
     });
     const text = await limitedText(response, MOST_ANSWER_BYTES);
     if (text === undefined) throw failure(`its answer is longer than ${MOST_ANSWER_BYTES} bytes`);
-    if (response.status === 401 || response.status === 403) return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS);
+    if (response.status === 401 || response.status === 403) return refused(WRONG_CREDENTIALS);
     if (response.status !== 200) throw failure(`it answered with status ${response.status}`);
     return answerOf(text, question.username);
   } catch (error) {
@@ -198,7 +200,7 @@ function answerOf(text: string, userName: string | undefined): Authentication {
     throw failure("its answer is not JSON");
   }
   if (!isRecord(answer) || typeof answer.allow !== "boolean") throw failure(`its answer has no "allow"`);
-  if (!answer.allow) return refused(ReasonCode.NotAuthorized, WRONG_CREDENTIALS, answer.unknown === true);
+  if (!answer.allow) return refused(WRONG_CREDENTIALS, { isUnknownUser: answer.unknown === true });
   const { principal = userName, roles = [], acl = [], expiresInSeconds } = answer;
   if (principal !== undefined && typeof principal !== "string") throw failure(`"principal" is not a text`);
   if (!isList(roles, (role): role is string => typeof role === "string")) {
@@ -235,8 +237,4 @@ class WebhookError extends Error {
 
 function failure(why: string): WebhookError {
   return new WebhookError(`Cannot ask the webhook: ${why}`);
-}
-
-function refused(reasonCode: ReasonCode, reason: string, isUnknownUser = false): Authentication {
-  return { isAccepted: false, reasonCode, reason, isUnknownUser };
 }

@@ -1,4 +1,4 @@
-import { networkOf } from "../auth/failure_limit.ts";
+import { networkOf } from "../auth/throttle.ts";
 import type { Will } from "../codec/packet.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { ClientIdentity } from "../protocol/access.ts";

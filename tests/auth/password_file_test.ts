@@ -98,7 +98,7 @@ const LINES: readonly { readonly name: string; readonly line: string; readonly m
     line: `:${PBKDF2}`,
     message: `line 3 has no user name in front of its ":", or one that cannot be used`,
   },
-  { name: "no password", line: "ann:", message: `line 3 has no password behind its ":"` },
+  { name: "no password", line: "ann:", message: `line 3 has no password after its ":"` },
   {
     name: "a plain password",
     line: "ann:secret",

@@ -1,4 +1,4 @@
-import { networkOf } from "../../auth/failure_limit.ts";
+import { networkOf } from "../../auth/throttle.ts";
 import { promptDecisionOf } from "../../auth/hook_answers.ts";
 import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
 import { Queue } from "../../protocol/queue.ts";

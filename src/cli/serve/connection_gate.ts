@@ -1,4 +1,4 @@
-import { FailureLimit, networkOf } from "../../auth/failure_limit.ts";
+import { FailureLimit, networkOf } from "../../auth/throttle.ts";
 import type { Configuration } from "../config/schema.ts";
 
 type Bounds = Configuration["connections"];

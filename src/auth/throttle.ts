@@ -1,4 +1,10 @@
+/**
+ * Bounds of what authentication may cost: failures of an address, guesses at a user, work at the same time, and bytes
+ * of an answer.
+ */
+
 import { createHash } from "node:crypto";
+import { Queue } from "../protocol/queue.ts";
 
 const MOST_REMEMBERED = 10_000;
 // Factor by which a user's limit within a network exceeds that of the network, once it was right from there.
@@ -80,6 +86,61 @@ export class GuessLimit {
   trusts(network: string, userName: string): boolean {
     return this.#trusted.hasLeft(keyOf(network, userName));
   }
+}
+
+/** Limits expensive work to a few at a time; the others wait, but not forever. */
+export class Semaphore {
+  readonly #most: number;
+  readonly #mostWaiting: number;
+  readonly #longestWaitMs: number;
+  readonly #waiting = new Queue<{ readonly sinceMs: number; begin(isInTime: boolean): void }>();
+  #running = 0;
+
+  constructor(most: number, mostWaiting: number, longestWaitMs: number) {
+    this.#most = most;
+    this.#mostWaiting = mostWaiting;
+    this.#longestWaitMs = longestWaitMs;
+  }
+
+  /** Does the work when its turn comes; `undefined`: too many wait, or it had to wait too long. */
+  async run<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    if (this.#running >= this.#most) {
+      if (this.#waiting.length >= this.#mostWaiting) return undefined;
+      const turn = Promise.withResolvers<boolean>();
+      this.#waiting.push({ sinceMs: performance.now(), begin: turn.resolve });
+      if (!await turn.promise) return undefined;
+    } else {
+      this.#running += 1;
+    }
+    try {
+      return await work();
+    } finally {
+      this.#next();
+    }
+  }
+
+  /** Passes the turn on. */
+  #next(): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const isInTime = performance.now() - next.sinceMs <= this.#longestWaitMs;
+      next.begin(isInTime);
+      if (isInTime) return;
+    }
+    this.#running -= 1;
+  }
+}
+
+/** Reads the text of a response; `undefined`: it exceeds the limit, and the rest is not read. */
+export async function limitedText(response: Response, mostBytes: number): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** Remaining attempts by key, which are replenished with time. */

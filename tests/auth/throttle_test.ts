@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FailureLimit, GuessLimit, networkOf } from "../../src/auth/failure_limit.ts";
+import { FailureLimit, GuessLimit, networkOf } from "../../src/auth/throttle.ts";
 
 const NETWORKS: readonly (readonly [address: string, network: string])[] = [
   ["192.0.2.1:4711", "192.0.2.1"],
