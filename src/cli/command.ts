@@ -14,7 +14,7 @@ export interface Option {
   readonly value?: string;
   /** Meaning, for the help. Lines are wrapped; a line break stays. */
   readonly text: string;
-  readonly isRepeatable?: true;
+  readonly isRepeatable?: boolean;
   /** Value if it is not given. */
   readonly default?: string;
   /** Values that shells offer. Files are offered for a value that is a `FILE`, a `PATH` or a `DIRECTORY`. */
@@ -63,7 +63,7 @@ export interface Given<Known extends Options> {
 
 interface Definition<Known extends Options> extends CommandDescription<Known> {
   /** Whether all arguments after the first operand are operands, even those that begin with "-". */
-  readonly endsOptionsEarly?: true;
+  readonly endsOptionsEarly?: boolean;
   run(given: Given<Known>, io: ProgramIo): number | Promise<number>;
 }
 
@@ -102,9 +102,8 @@ export function flagsOf([name, { letter }]: readonly [name: string, option: Opti
 /** Text of `--help`. */
 export function helpOf({ usage, text, operands = {}, options, notes }: CommandDescription): string {
   const rows = Object.entries(options).flatMap((entry) => {
-    const [, { value, text, default: otherwise, heading }] = entry;
-    const flags = flagsOf(entry).join(", ") + (value === undefined ? "" : ` ${value}`);
-    const row = helpRow(flags, otherwise === undefined ? text : `${text}; ${otherwise} by default`);
+    const [, { value, heading }] = entry;
+    const row = helpRow(flagsOf(entry).join(", ") + (value === undefined ? "" : ` ${value}`), meaningOf(entry[1]));
     return heading === undefined ? [row] : ["", `${heading}:`, row];
   });
   const words = Object.entries(operands).map(([word, text]) => helpRow(word, text));
@@ -117,6 +116,16 @@ export function helpOf({ usage, text, operands = {}, options, notes }: CommandDe
     ...rows,
     ...notes === undefined ? [] : ["", wrapped(notes, WIDTH)],
   ].join("\n");
+}
+
+/** Text of an option; its first line ends with what else the table says. */
+function meaningOf({ text, default: otherwise, isRepeatable = false }: Option): string {
+  const [first = "", ...rest] = text.split("\n");
+  const more = [
+    ...otherwise === undefined ? [] : [`${otherwise} by default`],
+    ...isRepeatable ? ["may be repeated"] : [],
+  ];
+  return [[first, ...more].join("; "), ...rest].join("\n");
 }
 
 function helpRow(flags: string, text: string): string {

@@ -1,18 +1,14 @@
-import { VERSION } from "../broker/sys_topics.ts";
-import { LIMIT_NAMES } from "../protocol/limit_table.ts";
-import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS } from "./config/logging_schema.ts";
 import { BENCH_HELP } from "./bench_help.ts";
-import { PUBLISH_HELP, REQUEST_HELP, SUBSCRIBE_HELP } from "./client/help.ts";
+import { PUBLISH, REQUEST, SUBSCRIBE } from "./client/options.ts";
 import { type Command, command, type Option } from "./command.ts";
 import { completionsCommand } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
-import { ListenError } from "./serve/listening.ts";
-import { nearest } from "./nearest.ts";
 import { printable } from "./log/log.ts";
+import { nearest } from "./nearest.ts";
 import { PASSWD, PasswordFileError } from "./passwd.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
-import { serve } from "./serve/serve.ts";
-import { SERVE_HELP } from "./serve/serve_options.ts";
+import { ListenError } from "./serve/listening.ts";
+import { SERVE } from "./serve/serve.ts";
 import { STORAGE } from "./storage_command.ts";
 import { StorageError } from "./storage_option.ts";
 
@@ -28,26 +24,16 @@ const CONVERT = command({
 });
 // Commands of clients and of load are loaded when they run, so that the broker starts without them.
 const COMMANDS: readonly Command[] = [
-  described("serve", SERVE_HELP, serve),
+  SERVE,
   PASSWD,
   STORAGE,
   CONVERT,
-  described("pub", PUBLISH_HELP, async (args, io) => (await import("./client/publish_command.ts")).publish(args, io)),
-  described(
-    "sub",
-    SUBSCRIBE_HELP,
-    async (args, io) => (await import("./client/subscribe_command.ts")).subscribe(args, io),
-  ),
-  described(
-    "request",
-    REQUEST_HELP,
-    async (args, io) => (await import("./client/request_command.ts")).request(args, io),
-  ),
+  { ...PUBLISH, run: async (args, io) => (await import("./client/publish.ts")).publish(args, io) },
+  { ...SUBSCRIBE, run: async (args, io) => (await import("./client/subscribe.ts")).subscribe(args, io) },
+  { ...REQUEST, run: async (args, io) => (await import("./client/request.ts")).request(args, io) },
   described("bench", BENCH_HELP, async (args, io) => (await import("./bench_command.ts")).bench(args, io)),
   completionsCommand(() => COMMANDS),
 ];
-// Commands for which `-h` is a host: they handle `--help` themselves.
-const READING_HELP: readonly string[] = ["pub", "sub", "request"];
 
 /** Runs the command line and gives the exit code. Errors go to standard error, one per line. */
 export async function main(args: readonly string[], io: ProgramIo): Promise<number> {
@@ -85,18 +71,10 @@ function described(name: string, help: string, run: Command["run"]): Command {
     /(?<![\w-])(?:(-\w), )?(--[a-z][a-z-]*|(?<=^\s+)-\w(?=[ ,]))(?: (FILE|PATH|DIRECTORY)\b)?/gm,
   );
   for (const [, letter, flag = "", value] of matches) {
-    const words = name !== "serve"
-      ? undefined
-      : flag === "--limit"
-      ? limitWords()
-      : flag === "--log"
-      ? logWords()
-      : undefined;
     options[flag.replace(/^--?/, "")] = {
       text: "",
       ...letter !== undefined && { letter: letter.slice(1) },
       ...value !== undefined && { value },
-      ...words !== undefined && { value: "", words },
     };
   }
   const listed = help.match(/(?<=^ {2})[a-z][a-z-]+(?= {2,})/gm) ?? [];
@@ -105,25 +83,11 @@ function described(name: string, help: string, run: Command["run"]): Command {
     usage: [],
     text: "",
     options,
-    ...listed.length > 0 && { operands: Object.fromEntries(listed.map((word) => [word, ""])) },
+    operands: Object.fromEntries(listed.map((word) => [word, ""])),
     run(args, io) {
-      if (!READING_HELP.includes(name) && (args.includes("--help") || args.includes("-h"))) {
-        printLine(io.stdout, help);
-        return 0;
-      }
-      if (name === "serve" && args.includes("--version")) {
-        printLine(io.stdout, `brooklet ${VERSION}`);
-        return 0;
-      }
-      return run(args, io);
+      if (!args.includes("--help") && !args.includes("-h")) return run(args, io);
+      printLine(io.stdout, help);
+      return 0;
     },
   };
-}
-
-function limitWords(): string[] {
-  return LIMIT_NAMES.map((name) => `${name}=`);
-}
-
-function logWords(): string[] {
-  return [...LOG_FORMATS, ...LOG_AREAS.flatMap((area) => LOG_LEVELS.map((level) => `${area}=${level}`))];
 }

@@ -16,13 +16,8 @@ export type StorageOption =
   /** A database in the platform's state directory. */
   | { readonly kind: "defaultKv" };
 
+/** Advice of complaints about `--storage`. */
 export const STORAGE_HINT = 'write "memory", "kv", or a path as in "kv:/var/lib/brooklet/brooklet.kv"';
-
-export const STORAGE_OPTION_HELP = `  --storage WHERE        where sessions and retained messages are kept:
-                           memory     until the broker ends
-                           kv         a file in the directory of the platform for such things
-                           kv:PATH    that file      kv:URL     a server of KV Connect
-`;
 
 /** Parses the option; throws {@linkcode ConfigError}. */
 export function parseStorageOption(text: string): StorageOption {

@@ -1,17 +1,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ArgumentError, parseClientArguments } from "../../src/cli/client/arguments.ts";
-import { parsePublishCommand } from "../../src/cli/client/publish_command.ts";
-import { parseRequestCommand } from "../../src/cli/client/request_command.ts";
-import { parseSubscribeCommand } from "../../src/cli/client/subscribe_command.ts";
+import { PUBLISH, REQUEST, SUBSCRIBE } from "../../src/cli/client/options.ts";
+import { parsePublishCommand } from "../../src/cli/client/publish.ts";
+import { parseRequestCommand } from "../../src/cli/client/request.ts";
+import { parseSubscribeCommand } from "../../src/cli/client/subscribe.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { ClientTools, type ToolCommand } from "./client_tools.ts";
 import { TestIo } from "./test_io.ts";
 
 const test = programTests(["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"]);
+const COMMANDS = { pub: PUBLISH, sub: SUBSCRIBE, request: REQUEST };
 const PARSERS = { pub: parsePublishCommand, sub: parseSubscribeCommand, request: parseRequestCommand };
 
 async function parse(command: ToolCommand, args: readonly string[]) {
-  return await PARSERS[command](parseClientArguments(command, args), new TestIo({ input: "" }));
+  return await PARSERS[command](parseClientArguments(COMMANDS[command], args), new TestIo({ input: "" }));
 }
 
 // What mosquitto's clients refuse, in their words. Nothing of it connects.

@@ -102,7 +102,7 @@ Deno.test("--help is known whatever else is wrong, and no line of it is long", a
   const help = await io.stdout.text();
   assertStringIncludes(help, "Usage: brooklet look FILE\n       brooklet look\n\nLooks. Looks.");
   assertStringIncludes(help, "\n  here                   in this place\n\n  -f, --file FILE        read it\n");
-  assertStringIncludes(help, "\n\nTopics:\n  -t, --topic TOPIC      where\n");
+  assertStringIncludes(help, "\n\nTopics:\n  -t, --topic TOPIC      where; may be repeated\n");
   assertStringIncludes(help, "and why; 3 by default\n");
   assertStringIncludes(
     help,

@@ -4,7 +4,7 @@ import type { QoS } from "../../src/codec/packet.ts";
 import type { Properties } from "../../src/codec/property.ts";
 import { ArgumentError } from "../../src/cli/client/arguments.ts";
 import { messagePrinter } from "../../src/cli/client/message_format.ts";
-import { prettyJson } from "../../src/cli/client/message_json.ts";
+import { prettyJson } from "../../src/cli/client/message_format.ts";
 import { strftime } from "../../src/cli/log/strftime.ts";
 
 interface Given {

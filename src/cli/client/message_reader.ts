@@ -2,12 +2,14 @@ import type { ClientSubscribeOptions } from "../../client/client_options.ts";
 import type { ClientSubscription } from "../../client/client_subscription.ts";
 import type { Message } from "../../codec/message.ts";
 import { RefusedError } from "../../client/refused_error.ts";
+import { concatenated } from "../../transport/concatenated.ts";
 import { printable } from "../log/log.ts";
-import type { ClientCommandContext } from "./command.ts";
-import type { ClientOptions } from "./command_options.ts";
+import type { ProgramOutput } from "../program_io.ts";
+import type { ClientArguments } from "./arguments.ts";
+import { type ClientOptions, integerOf } from "./client_options.ts";
 import { ClientFailure, ExitCode, reasonWords } from "./failure.ts";
 import { messagePrinter, type PrintOptions } from "./message_format.ts";
-import { MessageOutput } from "./message_output.ts";
+import type { ClientCommandContext } from "./program.ts";
 
 /** Options of a command that prints messages. */
 export interface ReaderOptions extends ClientOptions, PrintOptions {
@@ -17,6 +19,25 @@ export interface ReaderOptions extends ClientOptions, PrintOptions {
 
 // Retained messages may be many before SUBACK, when reading cannot stop; those with QoS 0 beyond this are lost.
 const MOST_BUFFERED = 10_000;
+const MOST_WAITING_BYTES = 1_048_576;
+// Longest timeout of a timer; with a longer one it would fire at once.
+const LONGEST_TIMEOUT_SECONDS = 2_147_483;
+
+/** Options for printing messages, and the time limit for them; throws {@linkcode ArgumentError}. */
+export function parsePrintOptions(given: ClientArguments): Omit<ReaderOptions, keyof ClientOptions> {
+  const options = {
+    format: given.last("F"),
+    isVerbose: given.has("verbose"),
+    endsLines: !given.has("N"),
+    isPretty: given.has("pretty"),
+  };
+  messagePrinter(options, () => {}); // Checks the format before anything else is done.
+  const timeout = given.last("W");
+  const timeoutMs = timeout === undefined
+    ? undefined
+    : integerOf(timeout, 1, LONGEST_TIMEOUT_SECONDS, `Invalid timeout "${timeout}".`) * 1_000;
+  return { ...options, timeoutMs };
+}
 
 /** Passes the messages of a subscription to standard output. */
 export class MessageReader implements AsyncDisposable {
@@ -82,6 +103,54 @@ export class MessageReader implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
     await this.#output.flushed();
+  }
+}
+
+/** Standard output for messages: messages that arrive during a write leave with the next one. */
+class MessageOutput {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #onBroken: (error: unknown) => void;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #writing: Promise<void> | undefined;
+  #isBroken = false;
+
+  /** @param onBroken called when nothing can be written any more */
+  constructor(stdout: ProgramOutput, onBroken: (error: unknown) => void) {
+    this.#writer = stdout.writable.getWriter();
+    this.#onBroken = onBroken;
+    this.#writer.closed.catch(() => {}); // Each write has its own owner.
+  }
+
+  /** Writes; gives a promise to await when too much waits already. It never rejects. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#isBroken || bytes.length === 0) return undefined;
+    this.#chunks.push(bytes);
+    this.#bytes += bytes.length;
+    this.#writing ??= this.#writeAll();
+    return this.#bytes < MOST_WAITING_BYTES ? undefined : this.#writing;
+  }
+
+  /** Resolves when everything is written, or cannot be. */
+  async flushed(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    await undefined; // Writes all messages of a turn at once.
+    try {
+      while (this.#bytes > 0) {
+        const bytes = concatenated(this.#chunks);
+        this.#chunks = [];
+        this.#bytes = 0;
+        await this.#writer.write(bytes);
+      }
+    } catch (error) {
+      this.#isBroken = true;
+      this.#chunks = [];
+      this.#onBroken(error);
+    }
+    this.#writing = undefined;
   }
 }
 

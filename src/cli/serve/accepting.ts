@@ -1,12 +1,12 @@
 import type { Broker } from "../../broker/broker.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { Admit } from "../../transport/tcp.ts";
-import { othersTurn } from "../client/others_turn.ts";
 import type { Configuration, ListenerConfiguration } from "../config/schema.ts";
 import { PROGRAM_HELP } from "../log/help.ts";
 import type { LogLine } from "../log/log.ts";
 import type { ConnectionGate } from "./connection_gate.ts";
 import type { OpenListener } from "./listening.ts";
+import { othersTurn } from "./others_turn.ts";
 
 const TOO_MANY = { help: PROGRAM_HELP.tooManyConnections } as const;
 

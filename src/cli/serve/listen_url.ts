@@ -42,7 +42,8 @@ export interface WebSocketSettings {
 
 /** Options of a URL, by the part of the scheme that they are for. */
 const OPTIONS = { tcp: ["proxy-protocol"], unix: ["mode"], webSocket: ["origin", "host", "trusted-proxy"] } as const;
-const EXAMPLE = `write it like mqtt://127.0.0.1:${SCHEMES.mqtt.listenPort}`;
+/** Advice of complaints about a listener. */
+export const LISTEN_EXAMPLE = `write it like mqtt://127.0.0.1:${SCHEMES.mqtt.listenPort}`;
 /** Host that stands for both loopback addresses. */
 export const LOOPBACK = "loopback";
 /** Host that stands for every address, of IPv6 and of IPv4. */
@@ -50,7 +51,6 @@ export const EVERY_ADDRESS = "*";
 
 /** Parses the value of `--listen`; throws {@linkcode ConfigError}. */
 export function parseListenUrl(text: string): ListenUrl {
-  if (text === "") throw new ConfigError(`Option --listen needs a URL: ${EXAMPLE}`);
   try {
     return listenUrlOf(text);
   } catch (error) {
@@ -65,14 +65,13 @@ export function listenUrlOf(text: string): ListenUrl {
   const scheme = schemeOf(url);
   if (scheme === undefined) {
     if (!text.includes("://")) throw notAUrl(text); // `localhost:1883` has the form of a scheme and a path.
-    throw new ConfigError(`"${text}" starts with ${url.protocol}// and not with ${listOfSchemes()}: ${EXAMPLE}`);
+    throw new ConfigError(`"${text}" starts with ${url.protocol}// and not with ${listOfSchemes()}: ${LISTEN_EXAMPLE}`);
   }
   return SCHEMES[scheme].socket === "unix" ? unixUrl(text, url, scheme) : tcpUrl(text, url, scheme);
 }
 
 /** Parses the port of an option; throws {@linkcode ConfigError}. */
 export function parsePort(text: string): number {
-  if (text === "") throw new ConfigError("Option --port needs a number between 0 and 65535");
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new ConfigError(`--port "${text}" is not a number between 0 and 65535`);
@@ -106,7 +105,7 @@ export function urlText(url: ListenUrl): string {
 }
 
 function notAUrl(text: string): ConfigError {
-  return new ConfigError(`"${text}" is not a URL: ${EXAMPLE}`);
+  return new ConfigError(`"${text}" is not a URL: ${LISTEN_EXAMPLE}`);
 }
 
 function tcpUrl(text: string, url: URL, scheme: SchemeName): TcpUrl {
@@ -114,7 +113,7 @@ function tcpUrl(text: string, url: URL, scheme: SchemeName): TcpUrl {
   const { isWebSocket } = SCHEMES[scheme];
   const hasMore = url.username !== "" || url.password !== "" || url.hash !== "" ||
     (!isWebSocket && url.pathname.length > 1);
-  if (hasMore) throw new ConfigError(`"${text}" has more than a host and a port: ${EXAMPLE}`);
+  if (hasMore) throw new ConfigError(`"${text}" has more than a host and a port: ${LISTEN_EXAMPLE}`);
   const options = optionsOf(text, url, SCHEMES[scheme]);
   return {
     scheme,

@@ -1,6 +1,5 @@
 import type { Broker } from "../../broker/broker.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
-import { othersTurn } from "../client/others_turn.ts";
 import { configurationOf } from "../config/configuration.ts";
 import type { Configuration, ListenerConfiguration } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
@@ -10,6 +9,7 @@ import { type Log, printable } from "../log/log.ts";
 import type { Access } from "./access.ts";
 import { applyBans } from "./banning.ts";
 import type { Listening } from "./listening.ts";
+import { othersTurn } from "./others_turn.ts";
 import type { ServeRequest } from "./serve_options.ts";
 
 /** Parts that take another configuration while they run. */

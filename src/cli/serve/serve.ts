@@ -1,6 +1,8 @@
 import { Broker } from "../../broker/broker.ts";
 import type { BrokerEvent } from "../../broker/events.ts";
 import type { BrokerOptions } from "../../broker/options.ts";
+import { VERSION } from "../../broker/sys_topics.ts";
+import { type Command, command, unknownArgument } from "../command.ts";
 import { configurationOf, type Written } from "../config/configuration.ts";
 import type { Configuration } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
@@ -16,7 +18,7 @@ import { ConnectionGate } from "./connection_gate.ts";
 import { checkListenerFiles, Listening } from "./listening.ts";
 import { PidFile } from "./pid_file.ts";
 import { Reload } from "./reload.ts";
-import { parseServeOptions, type ServeRequest } from "./serve_options.ts";
+import { SERVE_DESCRIPTION, type ServeRequest, serveRequest } from "./serve_options.ts";
 import { ignoreOtherSignals, onReload, saveSignalWarning, Termination } from "./signals.ts";
 
 const EXIT_STORAGE_LOST = 3;
@@ -26,12 +28,22 @@ const LOST_CLOSE_MS = 6_000;
 const MOST_ERROR_LINES = 5;
 
 /**
- * Runs the broker until a signal ends it, or it has lost its storage; gives the exit code.
+ * Command that runs the broker until a signal ends it, or it has lost its storage.
  *
  * @throws ConfigError, ListenError, StorageError
  */
-export async function serve(args: readonly string[], io: ProgramIo): Promise<number> {
-  const request = parseServeOptions(args, io.environment);
+export const SERVE: Command = command({
+  ...SERVE_DESCRIPTION,
+  run(given, io) {
+    const [operand] = given.operands;
+    if (operand !== undefined) throw unknownArgument(SERVE_DESCRIPTION, operand);
+    if (!given.values.version) return serve(serveRequest(given, io.environment), io);
+    printLine(io.stdout, `brooklet ${VERSION}`);
+    return 0;
+  },
+});
+
+async function serve(request: ServeRequest, io: ProgramIo): Promise<number> {
   if (request.action === "check") return await check(request, io);
   const { written, overrides } = await request.read();
   const configuration = configurationOf(written, overrides);

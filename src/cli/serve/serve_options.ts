@@ -1,54 +1,101 @@
-// @ts-types="../parse_args.d.ts"
-import { parseArgs } from "@std/cli";
-import { LIMITS } from "../../protocol/limit_table.ts";
-import type { Written } from "../config/configuration.ts";
-import { LOG_AREAS, LOG_TYPES } from "../config/logging_schema.ts";
-import { nearest } from "../nearest.ts";
-import type { Override } from "../config/configuration.ts";
+import { LIMIT_NAMES, LIMITS } from "../../protocol/limit_table.ts";
+import type { CommandDescription, Given, Values } from "../command.ts";
+import type { Override, Written } from "../config/configuration.ts";
+import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS, LOG_TYPES } from "../config/logging_schema.ts";
 import type { ConfigurationInput } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
+import { nearest } from "../nearest.ts";
 import type { ProgramEnvironment } from "../program_io.ts";
-import { parseStorageOption, STORAGE_HINT, STORAGE_OPTION_HELP } from "../storage_option.ts";
-import { LOOPBACK, parseListenUrl, parsePort } from "./listen_url.ts";
-import { tlsOptions } from "./tls_options.ts";
+import { parseStorageOption, STORAGE_HINT } from "../storage_option.ts";
+import { LISTEN_EXAMPLE, LOOPBACK, parseListenUrl, parsePort } from "./listen_url.ts";
 
-const SWITCHES = ["verbose", "allow-anonymous", "require-certificate", "print-config", "check-config"] as const;
+const TLS_OPTIONS = ["cert", "key", "cafile", "require-certificate", "tls-version"] as const;
 /** Options that do not go with --config, because the file has these settings. */
-const IN_PLACE_OF_FILE = ["listen", "port", "cert", "key", "cafile", "require-certificate", "tls-version"] as const;
+const IN_PLACE_OF_FILE = ["listen", "port", ...TLS_OPTIONS] as const;
+const MINIMUM_VERSIONS = new Map([["1.2", "1.2"], ["1.3", "1.3"], ["tlsv1.2", "1.2"], ["tlsv1.3", "1.3"]] as const);
 
-export const SERVE_HELP = `Usage: brooklet [serve] [options]
-       brooklet pub|sub|request|bench|passwd|storage|convert|completions ... --help
+const OPTIONS = {
+  config: {
+    letter: "c",
+    value: "FILE",
+    needs: "a file",
+    text: "a configuration, in YAML or as mosquitto.conf, in place of the options down to --tls-version",
+  },
+  "check-config": { text: "say whether the configuration can be used, and end: exit code 0 if so, 1 if not" },
+  "print-config": { text: "print the configuration in force, without its secrets, and end" },
+  listen: {
+    value: "URL",
+    isRepeatable: true,
+    needs: `a URL: ${LISTEN_EXAMPLE}`,
+    text: "address to listen at; port 0 takes a free one\n" +
+      "  mqtt://host:port   mqtts://host:port   unix:/path?mode=660\n" +
+      "  ws://host:port/path   wss://host:port/path   (paths /mqtt and / without one)\n" +
+      "After ?, for this listener alone: proxy-protocol (connections begin with a PROXY header), " +
+      "origin=https://example.com, host=broker.example and trusted-proxy=10.0.0.0/8 (WebSocket; may be repeated)",
+  },
+  port: {
+    letter: "p",
+    value: "PORT",
+    isRepeatable: true,
+    needs: "a number between 0 and 65535",
+    text: "port for MQTT at both loopback addresses",
+  },
+  cert: {
+    value: "FILE",
+    text: "certificate for mqtts and wss, a PEM file with the full chain; read again on SIGHUP",
+  },
+  key: { value: "FILE", text: "its key" },
+  cafile: { value: "FILE", text: "authority that signs certificates of clients, which are asked for one" },
+  "require-certificate": { text: "refuse clients without a certificate" },
+  "tls-version": {
+    value: "VERSION",
+    words: ["1.2", "1.3"],
+    text: "least version of TLS: 1.2, which is the default, or 1.3",
+  },
+  storage: {
+    value: "WHERE",
+    words: ["memory", "kv"],
+    needs: `a value: ${STORAGE_HINT}`,
+    text: "where sessions and retained messages are kept:\n" +
+      "  memory    until the broker ends\n" +
+      "  kv        a file in the directory of the platform for such things\n" +
+      "  kv:PATH   that file      kv:URL   a server of KV Connect",
+  },
+  "allow-anonymous": {
+    text: "let clients in without authentication at addresses that other machines can reach",
+  },
+  limit: {
+    value: "NAME=VALUE",
+    isRepeatable: true,
+    words: LIMIT_NAMES.map((name) => `${name}=`),
+    text: "a limit, such as receiveMaximum=20 or maximumQueuedBytes=unlimited",
+  },
+  log: {
+    value: "FORMAT|AREA=LEVEL",
+    isRepeatable: true,
+    words: [...LOG_FORMATS, ...LOG_AREAS.flatMap((area) => LOG_LEVELS.map((level) => `${area}=${level}`))],
+    text:
+      "text, which is the default, or json, an object in each line; or the least level that is written about an area\n" +
+      `Areas: ${LOG_AREAS.join(", ")}\nLevels: ${LOG_LEVELS.join(", ")}`,
+  },
+  verbose: { letter: "v", text: "print each connection and each packet" },
+  version: { text: "print the version" },
+} as const;
 
-Starts the MQTT broker. Without options it listens at 127.0.0.1 and [::1], where every client of this machine may connect:
-MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.
+/** Description of `serve`, which is also the command without a name. */
+export const SERVE_DESCRIPTION = {
+  name: "serve",
+  usage: ["[serve] [options]", "pub|sub|request|bench|passwd|storage|convert|completions ... --help"],
+  text:
+    "Starts the MQTT broker. Without options it listens at 127.0.0.1 and [::1], where every client of this machine " +
+    "may connect: MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.",
+  options: OPTIONS,
+  notes:
+    "Variables such as BROOKLET_LISTENERS__0__URL override what a file says; options override both. SIGHUP reads all " +
+    "of it again.\nThe exit code is 0 after a signal, 1 if the system refuses something, and 2 for a mistake in what was written.",
+} as const satisfies CommandDescription;
 
-  -c, --config FILE      a configuration, in YAML or as mosquitto.conf, in place of the options down to --tls-version
-  --check-config         say whether it can be used, and end: 0 if so, 1 if not
-  --print-config         print what is in force, without its secrets, and end
-  --listen URL           where to listen; may be given more than once; port 0 takes a free one
-                           mqtt://host:port   mqtts://host:port   unix:/path?mode=660
-                           ws://host:port/path   wss://host:port/path   (paths /mqtt and / without one)
-                         behind "?", for this listener alone: proxy-protocol (TCP begins with a PROXY header),
-                         origin=https://example.com, host=broker.example and trusted-proxy=10.0.0.0/8
-                         (WebSocket; may be repeated)
-  -p, --port PORT        port for MQTT at both loopback addresses; may be given more than once
-  --cert FILE            certificate for mqtts and wss, a PEM file with the full chain; read again on SIGHUP
-  --key FILE             its key
-  --cafile FILE          who signs certificates of clients: they are asked for one
-  --require-certificate  let no client in without one
-  --tls-version VERSION  1.2 (which is the default) or 1.3, and later ones
-${STORAGE_OPTION_HELP}  --allow-anonymous      let clients in without authentication at addresses that other machines can reach
-  --limit NAME=VALUE     a limit, such as receiveMaximum=20 or maximumQueuedBytes=unlimited; may be given more than once
-  --log FORMAT           text (which is the default) or json: an object in each line
-  --log AREA=LEVEL       of connections, access, packets, delivery, storage or program, what is written: none, error,
-                         warning, notice, information or debug; may be given more than once
-  -v, --verbose          print each connection and each packet
-  -h, --help             print this
-  --version              print the version
-
-Variables such as BROOKLET_LISTENERS__0__URL override what a file says; options override both. SIGHUP reads it all again.
-The exit code is 0 at the end of a signal, 1 where the system refuses something, and 2 for a mistake in what was written.
-`;
+type ServeValues = Values<typeof OPTIONS>;
 
 /** Request of the command line. */
 export interface ServeRequest {
@@ -57,47 +104,56 @@ export interface ServeRequest {
   read(): Promise<{ readonly written: Written; readonly overrides: readonly Override[] }>;
 }
 
-/** Parses the arguments; throws {@linkcode ConfigError}. */
-export function parseServeOptions(args: readonly string[], environment: ProgramEnvironment): ServeRequest {
-  const parsed = parseArgs(args, {
-    string: ["config", "listen", "port", "cert", "key", "cafile", "tls-version", "storage", "limit", "log"],
-    boolean: [...SWITCHES],
-    collect: ["listen", "port", "limit", "log"],
-    alias: { c: "config", p: "port", v: "verbose" },
-    unknown: (argument) => {
-      throw unknownArgument(argument);
-    },
-  });
-  if (parsed._.length > 0) throw unknownArgument(String(parsed._[0])); // After "--".
-  for (const argument of args) { // `--allow-anonymous=no` would be taken for yes.
-    const name = SWITCHES.find((name) => argument.startsWith(`--${name}=`));
-    if (name !== undefined) throw new ConfigError(`Option --${name} takes no value: "${argument}"`);
-  }
-  const { config, listen, port, cert, key, cafile, "require-certificate": require, "tls-version": version } = parsed;
-  const tls = tlsOptions({ cert, key, cafile, "require-certificate": require, "tls-version": version });
+/** Checks the options together; throws {@linkcode ConfigError}. */
+export function serveRequest({ values }: Given<typeof OPTIONS>, environment: ProgramEnvironment): ServeRequest {
+  const { config, listen, port, storage } = values;
+  const tls = tlsOptions(values);
   const listeners = [
     ...listen.map(listenerAt),
     ...port.map((port) => ({ url: `mqtt://${LOOPBACK}:${parsePort(port)}` })),
   ];
-  if (config === "") throw new ConfigError("Option --config needs a file");
-  const given = { ...parsed, listen: listen[0], port: port[0] };
-  const both = IN_PLACE_OF_FILE.find((name) => given[name] !== undefined && given[name] !== false);
+  const both = IN_PLACE_OF_FILE.find((name) => isGiven(values[name]));
   if (config !== undefined && both !== undefined) {
     throw new ConfigError(`Options --config and --${both} do not go together: say it in "${config}"`);
   }
-  if (parsed.storage === "") throw new ConfigError(`Option --storage needs a value: ${STORAGE_HINT}`);
-  if (parsed.storage !== undefined) parseStorageOption(parsed.storage); // For an error in the words of the command line.
-  const fromOptions = optionOverrides(parsed);
+  if (storage !== undefined) parseStorageOption(storage); // For an error in the words of the command line.
+  const fromOptions = optionOverrides(values);
   const commandLine = asWritten({
     ...listeners.length === 0 ? {} : { listeners },
     ...tls === undefined ? {} : { tls },
   });
   return {
-    action: parsed["check-config"] ? "check" : parsed["print-config"] ? "print" : "run",
+    action: values["check-config"] ? "check" : values["print-config"] ? "print" : "run",
     read: async () => ({
       written: config === undefined ? commandLine : await readFile(config),
       overrides: [...await fromEnvironment(environment), ...fromOptions],
     }),
+  };
+}
+
+function isGiven(value: ServeValues[keyof ServeValues]): boolean {
+  return typeof value === "object" ? value.length > 0 : value !== undefined && value !== false;
+}
+
+/** Checks the options of TLS together; `undefined` without a certificate. Throws {@linkcode ConfigError}. */
+function tlsOptions(values: ServeValues): ConfigurationInput["tls"] {
+  const { cert, key, cafile, "require-certificate": requireCertificate, "tls-version": version } = values;
+  if (cert === undefined || key === undefined) {
+    const lonely = TLS_OPTIONS.find((name) => isGiven(values[name]));
+    if (lonely === undefined) return undefined;
+    throw new ConfigError(`Option --${lonely} needs --cert and --key too`);
+  }
+  if (requireCertificate && cafile === undefined) {
+    throw new ConfigError("Option --require-certificate needs --cafile: who signs the certificates of clients");
+  }
+  const minimumVersion = MINIMUM_VERSIONS.get((version ?? "1.2") as "1.2"); // Any other text gives undefined.
+  if (minimumVersion === undefined) throw new ConfigError(`--tls-version "${version}" is not 1.2 or 1.3`);
+  return {
+    certificate: cert,
+    key,
+    requireCertificate,
+    minimumVersion,
+    ...cafile === undefined ? {} : { authority: cafile },
   };
 }
 
@@ -121,15 +177,7 @@ function listenerAt(url: string): { url: string } {
 }
 
 /** Overrides of the command line, which take precedence. */
-function optionOverrides(
-  { verbose, log, limit, storage, "allow-anonymous": isOpen }: {
-    readonly verbose: boolean;
-    readonly log: readonly string[];
-    readonly storage?: string;
-    readonly limit: readonly string[];
-    readonly "allow-anonymous": boolean;
-  },
-): Override[] {
+function optionOverrides({ verbose, log, limit, storage, "allow-anonymous": isOpen }: ServeValues): Override[] {
   const overrides: Override[] = limit.map(limitOverride);
   if (storage !== undefined) overrides.push({ path: ["storage"], value: storage, from: "--storage" });
   overrides.push(...log.map(logOverride));
@@ -165,8 +213,4 @@ function logOverride(text: string): Override {
 
 function asWritten(value: ConfigurationInput): Written {
   return { value, place: () => undefined, warnings: [] };
-}
-
-function unknownArgument(argument: string): ConfigError {
-  return new ConfigError(`Unknown option or argument "${argument}": "brooklet serve --help" lists what there is`);
 }

@@ -1,7 +1,7 @@
 import { close as closeInspector, url as inspectorUrl } from "node:inspector";
-import { othersTurn } from "../client/others_turn.ts";
 import type { LogLine } from "../log/log.ts";
 import type { ProgramIo } from "../program_io.ts";
+import { othersTurn } from "./others_turn.ts";
 
 /** Signals of the system: to end the program, to control it, and to ignore although they would end it. */
 

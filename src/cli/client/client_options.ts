@@ -4,12 +4,12 @@ import { isTopicName } from "../../codec/topic_name.ts";
 import { parseTopicFilter } from "../../protocol/topic_filter.ts";
 import { SCHEMES } from "../../transport/schemes.ts";
 import { hostPort } from "../../transport/tcp.ts";
+import type { TlsClientOptions } from "../../transport/tls/connect_tls.ts";
 import type { ProgramEnvironment } from "../program_io.ts";
 import { ArgumentError, type ClientArguments } from "./arguments.ts";
 import { type ConnectionUrl, parseConnectionUrl, parsePort } from "./connection_url.ts";
 import { ClientFailure } from "./failure.ts";
 import { parseProperties, type PropertiesByPacket } from "./properties.ts";
-import { asksForTls, tlsClientOptions } from "./tls.ts";
 
 /** Options of all client commands. */
 export interface ClientOptions {
@@ -34,13 +34,14 @@ const VERSIONS: Readonly<Record<string, ProtocolVersion>> = {
   mqttv5: 5,
   "5": 5,
 };
+const CERTIFICATE = "-----BEGIN CERTIFICATE-----";
 const PASSWORD_VARIABLE = "BROOKLET_PASSWORD";
 
 /** Parses the options that all commands have; throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
 export function parseClientOptions(given: ClientArguments, environment: ProgramEnvironment): ClientOptions {
   const protocolVersion = versionOf(given);
   const properties = parseProperties(given.properties);
-  const urls = [...given.urls, ...given.all("-L")].map(parseConnectionUrl);
+  const urls = [...given.urls, ...given.all("url")].map(parseConnectionUrl);
   for (const [index, url] of urls.entries()) {
     if (url.topic !== undefined || index < given.urls.length) continue;
     throw new ArgumentError("Invalid URL for -L argument specified - topic missing.");
@@ -64,9 +65,9 @@ export function parseClientOptions(given: ClientArguments, environment: ProgramE
     },
     close: closeOptions(properties),
     properties,
-    topics: [...given.all("-t"), ...urls.flatMap(({ topic }) => topic ?? [])],
-    qos: qosOf(given.last("-q") ?? "0", (text) => `Invalid QoS given: ${text}`),
-    isDebug: given.has("-d"),
+    topics: [...given.all("topic"), ...urls.flatMap(({ topic }) => topic ?? [])],
+    qos: qosOf(given.last("qos") ?? "0", (text) => `Invalid QoS given: ${text}`),
+    isDebug: given.has("debug"),
   };
 }
 
@@ -88,7 +89,7 @@ export function checkTopicFilter(topicFilter: string, what: "subscription" | "fi
 }
 
 function versionOf(given: ClientArguments): ProtocolVersion {
-  const written = given.last("--protocol-version");
+  const written = given.last("protocol-version");
   if (written !== undefined && !Object.hasOwn(VERSIONS, written)) {
     throw new ArgumentError("Invalid protocol version argument given.");
   }
@@ -97,14 +98,14 @@ function versionOf(given: ClientArguments): ProtocolVersion {
 }
 
 function addressOf(given: ClientArguments, url: ConnectionUrl | undefined): string {
-  const path = given.last("--unix") ?? (url?.scheme === "unix" ? url.host : undefined);
+  const path = given.last("unix") ?? (url?.scheme === "unix" ? url.host : undefined);
   if (path !== undefined) return `unix:${path.split("/").map(encodeURIComponent).join("/")}`;
-  const port = given.has("-p") ? parsePort(given.last("-p") ?? "") : url?.port;
+  const port = given.has("port") ? parsePort(given.last("port") ?? "") : url?.port;
   const isTls = asksForTls(given) || port === 8883;
   const scheme = securedScheme(url?.scheme ?? "mqtt", isTls);
-  const host = given.last("-h") ?? url?.host ?? "localhost";
+  const host = given.last("host") ?? url?.host ?? "localhost";
   const authority = port !== undefined ? hostPort(host, port) : host.includes(":") ? `[${host}]` : host;
-  const wsPath = given.last("--ws-path") ?? "/mqtt";
+  const wsPath = given.last("ws-path") ?? "/mqtt";
   const address = `${scheme}://${authority}${scheme.startsWith("ws") ? `/${wsPath.replace(/^\//, "")}` : ""}`;
   const isAddress = URL.canParse(address) && new URL(address).hostname !== "";
   if (!isAddress || /[\s/?#@\\]/.test(host)) throw new ArgumentError(`Invalid host given: ${host}`);
@@ -116,9 +117,9 @@ function securedScheme(scheme: string, isTls: boolean): string {
 }
 
 function clientIdOf(given: ClientArguments): string | undefined {
-  const prefix = given.last("-I");
-  if (prefix === undefined) return given.last("-i");
-  if (given.has("-i")) throw new ArgumentError("-i and -I argument cannot be used together.");
+  const prefix = given.last("id-prefix");
+  if (prefix === undefined) return given.last("id");
+  if (given.has("id")) throw new ArgumentError("-i and -I argument cannot be used together.");
   return `${prefix}${Deno.pid}`;
 }
 
@@ -129,10 +130,10 @@ function credentialsOf(
   version: ProtocolVersion,
   environment: ProgramEnvironment,
 ) {
-  const userName = given.last("-u") ?? url?.userName;
-  const file = given.last("--password-file");
+  const userName = given.last("username") ?? url?.userName;
+  const file = given.last("password-file");
   const variable = userName === undefined ? undefined : environment.get(PASSWORD_VARIABLE);
-  const password = given.last("-P") ?? (file === undefined ? url?.password ?? variable : readPassword(file));
+  const password = given.last("pw") ?? (file === undefined ? url?.password ?? variable : readPassword(file));
   if (password !== undefined && userName === undefined && version < 5) { // [MQTT-3.1.2-22]
     throw new ClientFailure("Error: Problem setting username and/or password.", 1);
   }
@@ -154,13 +155,13 @@ function sessionOf(
   version: ProtocolVersion,
   id: string | undefined,
 ): Pick<ConnectOptions, "cleanStart" | "sessionExpirySeconds"> {
-  const isKept = given.has("-c");
-  const isNamed = id !== undefined && !given.has("-I");
+  const isKept = given.has("disable-clean-session");
+  const isNamed = id !== undefined && !given.has("id-prefix");
   if (version < 5) {
     if (isKept && !isNamed) throw new ArgumentError("You must provide a client id if you are using the -c option.");
     return { cleanStart: !isKept, sessionExpirySeconds: 0 };
   }
-  const sessionExpirySeconds = expiryOf(given.last("-x")) ?? connect.sessionExpiryInterval ?? (isKept ? NEVER : 0);
+  const sessionExpirySeconds = expiryOf(given.last("x")) ?? connect.sessionExpiryInterval ?? (isKept ? NEVER : 0);
   if (sessionExpirySeconds === NEVER && !isNamed) {
     throw new ArgumentError(
       "You must provide a client id if you are using an infinite session expiry interval.",
@@ -179,7 +180,7 @@ function expiryOf(text: string | undefined): number | undefined {
 
 function keepAliveOf(given: ClientArguments): number {
   return integerOf(
-    given.last("-k") ?? "60",
+    given.last("keepalive") ?? "60",
     5,
     65_535,
     "Invalid keepalive given, it must be between 5 and 65535 inclusive.",
@@ -193,16 +194,16 @@ function qosOf(text: string, complaint: (text: string) => string): QoS {
 }
 
 function willOf(given: ClientArguments, properties: PropertiesByPacket): WillOptions | undefined {
-  const topic = given.last("--will-topic");
-  const payload = given.last("--will-payload");
-  const qos = qosOf(given.last("--will-qos") ?? "0", (text) => `Invalid will QoS ${text}.`);
+  const topic = given.last("will-topic");
+  const payload = given.last("will-payload");
+  const qos = qosOf(given.last("will-qos") ?? "0", (text) => `Invalid will QoS ${text}.`);
   if (topic === undefined) {
     if (payload !== undefined) throw new ArgumentError("Will payload given, but no will topic given.");
-    if (given.has("--will-retain")) throw new ArgumentError("Will retain given, but no will topic given.");
+    if (given.has("will-retain")) throw new ArgumentError("Will retain given, but no will topic given.");
     return undefined;
   }
   checkTopicName(topic, "will");
-  return { topic, payload: payload ?? "", qos, retain: given.has("--will-retain"), properties: properties.will };
+  return { topic, payload: payload ?? "", qos, retain: given.has("will-retain"), properties: properties.will };
 }
 
 /** Properties of CONNECT; those for which the client has its own options are separated from the rest. */
@@ -220,4 +221,68 @@ function connectProperties({ connect, publish }: PropertiesByPacket): ConnectOpt
 function closeOptions({ disconnect }: PropertiesByPacket): CloseOptions {
   const { sessionExpiryInterval, ...properties } = disconnect;
   return { properties, ...sessionExpiryInterval !== undefined && { sessionExpirySeconds: sessionExpiryInterval } };
+}
+
+/** Whether the options ask for TLS, as in mosquitto's clients. */
+function asksForTls(given: ClientArguments): boolean {
+  return given.has("cafile") || given.has("capath") || given.has("tls-use-os-certs");
+}
+
+/** Reads the files of the options; throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
+function tlsClientOptions(given: ClientArguments): TlsClientOptions {
+  checkVersion(given.last("tls-version"));
+  const [cert, key] = [given.last("cert"), given.last("key")];
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ArgumentError("Both certfile and keyfile must be provided if one of them is set.");
+  }
+  const alpn = given.last("tls-alpn");
+  const [caFile, caPath] = [given.last("cafile"), given.last("capath")];
+  const caCerts = [
+    ...caFile === undefined ? [] : [readCertificate(caFile)],
+    ...caPath === undefined ? [] : readDirectory(caPath),
+  ];
+  return {
+    caCerts,
+    ...cert !== undefined && key !== undefined && { cert: readCertificate(cert), key: readText(key) },
+    ...given.has("insecure") && { unsafelyDisableHostnameVerification: true },
+    ...alpn !== undefined && { alpnProtocols: [alpn] },
+  };
+}
+
+/** Refuses any `--tls-version` but 1.2: the runtime cannot leave out 1.2, and to claim that it did would be worse. */
+function checkVersion(version: string | undefined): void {
+  if (version === undefined || version === "tlsv1.2") return;
+  throw new ClientFailure(`Error: --tls-version ${version} is not supported: TLS 1.2 and 1.3 are offered.`, 1);
+}
+
+function readDirectory(path: string): string[] {
+  try {
+    const names = [...Deno.readDirSync(path)].filter(({ isDirectory }) => !isDirectory).map(({ name }) => name);
+    const texts = names.toSorted().map((name) => Deno.readTextFileSync(`${path}/${name}`));
+    const certificates = texts.filter((text) => text.includes(CERTIFICATE));
+    if (certificates.length > 0) return certificates;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  throw new ClientFailure(`Error: Problem setting TLS options: no certificate in "${path}".`, 1);
+}
+
+function readCertificate(path: string): string {
+  const text = readText(path);
+  if (text.includes(CERTIFICATE)) return text;
+  throw new ClientFailure(`Error: Problem setting TLS options: no certificate in "${path}".`, 1);
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): ClientFailure {
+  const isMissing = cause instanceof Deno.errors.NotFound;
+  const why = isMissing ? "File not found" : `"${path}" cannot be read`;
+  return new ClientFailure(`Error: Problem setting TLS options: ${why}.`, 1, { cause });
 }

@@ -6,11 +6,11 @@ import { ReasonCode } from "../../codec/reason_code.ts";
 import { Queue } from "../../protocol/queue.ts";
 import type { ProgramIo } from "../program_io.ts";
 import { ArgumentError, type ClientArguments } from "./arguments.ts";
-import { type ClientCommandContext, type ClientConsole, runClientCommand } from "./command.ts";
-import { checkTopicName, type ClientOptions, integerOf, parseClientOptions } from "./command_options.ts";
+import { checkTopicName, type ClientOptions, integerOf, parseClientOptions } from "./client_options.ts";
 import { ClientFailure, ExitCode, reasonText } from "./failure.ts";
-import { PUBLISH_HELP } from "./help.ts";
-import { inputLines, type PayloadSource, payloadSource } from "./publish_payloads.ts";
+import { PUBLISH } from "./options.ts";
+import { inputLines, type PayloadSource, payloadSource } from "./payloads.ts";
+import { type ClientCommandContext, type ClientConsole, runClientCommand } from "./program.ts";
 
 interface PublishCommandOptions extends ClientOptions {
   readonly topic: string;
@@ -27,16 +27,16 @@ const LONGEST_DELAY_SECONDS = 2_147_483;
 
 /** Runs `pub`; gives the exit code. */
 export function publish(args: readonly string[], io: ProgramIo): Promise<number> {
-  return runClientCommand({ command: "pub", help: PUBLISH_HELP, parse: parsePublishCommand, run }, args, io);
+  return runClientCommand({ command: PUBLISH, parse: parsePublishCommand, run }, args, io);
 }
 
 /** Reads its options; throws {@linkcode ArgumentError} and ClientFailure. */
 export async function parsePublishCommand(given: ClientArguments, io: ProgramIo): Promise<PublishCommandOptions> {
   const options = parseClientOptions(given, io.environment);
   for (const topic of options.topics) checkTopicName(topic, "publish");
-  const maximum = given.last("-M");
-  const repeat = integerOf(given.last("--repeat") ?? "1", 1, 2 ** 31 - 1, "--repeat argument must be >0.");
-  const repeatDelayMs = delayOf(given.last("--repeat-delay") ?? "0") * 1_000;
+  const maximum = given.last("M");
+  const repeat = integerOf(given.last("repeat") ?? "1", 1, 2 ** 31 - 1, "--repeat argument must be >0.");
+  const repeatDelayMs = delayOf(given.last("repeat-delay") ?? "0") * 1_000;
   const source = await payloadSource(given, io.stdin);
   const topic = options.topics.at(-1);
   if (topic === undefined || source === undefined) {
@@ -48,7 +48,7 @@ export async function parsePublishCommand(given: ClientArguments, io: ProgramIo)
   // A command that publishes lines resumes with them when the server is back.
   const reconnect = source.kind === "lines" ? {} : options.connect.reconnect ?? {};
   const connect = { ...options.connect, ...maximumInflight, reconnect };
-  return { ...options, connect, topic, retain: given.has("-r"), source, repeat, repeatDelayMs };
+  return { ...options, connect, topic, retain: given.has("retain"), source, repeat, repeatDelayMs };
 }
 
 async function run(

@@ -1,13 +1,12 @@
 import { RefusedError } from "../../client/refused_error.ts";
 import type { ProgramIo } from "../program_io.ts";
 import { ArgumentError, type ClientArguments } from "./arguments.ts";
-import { type ClientCommandContext, runClientCommand } from "./command.ts";
-import { checkTopicName, parseClientOptions } from "./command_options.ts";
+import { checkTopicName, parseClientOptions } from "./client_options.ts";
 import { ExitCode, reasonText } from "./failure.ts";
-import { REQUEST_HELP } from "./help.ts";
-import { MessageReader, type ReaderOptions } from "./message_reader.ts";
-import { parsePrintOptions } from "./print_options.ts";
-import { payloadSource } from "./publish_payloads.ts";
+import { MessageReader, parsePrintOptions, type ReaderOptions } from "./message_reader.ts";
+import { REQUEST } from "./options.ts";
+import { payloadSource } from "./payloads.ts";
+import { type ClientCommandContext, runClientCommand } from "./program.ts";
 
 interface RequestCommandOptions extends ReaderOptions {
   readonly topic: string;
@@ -18,14 +17,14 @@ interface RequestCommandOptions extends ReaderOptions {
 
 /** Runs `request`; gives the exit code. Any message to the response topic is the response, as in mosquitto_rr. */
 export function request(args: readonly string[], io: ProgramIo): Promise<number> {
-  return runClientCommand({ command: "request", help: REQUEST_HELP, parse: parseRequestCommand, run }, args, io);
+  return runClientCommand({ command: REQUEST, parse: parseRequestCommand, run }, args, io);
 }
 
 /** Parses its options; throws {@linkcode ArgumentError} and ClientFailure. */
 export async function parseRequestCommand(given: ClientArguments, io: ProgramIo): Promise<RequestCommandOptions> {
   const options = parseClientOptions(given, io.environment);
   const topic = options.topics.at(-1);
-  const responseTopic = given.last("-e");
+  const responseTopic = given.last("e");
   if (topic !== undefined) checkTopicName(topic, "publish");
   if (responseTopic !== undefined) checkTopicName(responseTopic, "response");
   const print = parsePrintOptions(given);
@@ -36,7 +35,7 @@ export async function parseRequestCommand(given: ClientArguments, io: ProgramIo)
   if (options.properties.publish.responseTopic !== undefined) {
     throw new ArgumentError("in PUBLISH properties: Duplicate response topic.");
   }
-  return { ...options, ...print, topic, responseTopic, payload: source.payload, skipsRetained: given.has("-R") };
+  return { ...options, ...print, topic, responseTopic, payload: source.payload, skipsRetained: given.has("R") };
 }
 
 async function run(session: ClientCommandContext<RequestCommandOptions>): Promise<number> {

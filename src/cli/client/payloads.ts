@@ -1,14 +1,15 @@
 import { concatenated } from "../../transport/concatenated.ts";
 import type { ProgramInput } from "../program_io.ts";
-import { ArgumentError, type ClientArguments, type OptionName } from "./arguments.ts";
+import { ArgumentError, type ClientArguments } from "./arguments.ts";
 import { ClientFailure, ExitCode } from "./failure.ts";
+import type { OptionName } from "./options.ts";
 
 /** Source of the payloads: one that is known from the beginning, or lines as they are written. */
 export type PayloadSource =
   | { readonly kind: "one"; readonly payload: Uint8Array }
   | { readonly kind: "lines" };
 
-const KINDS = ["-m", "-f", "-l", "-s", "-n"] as const satisfies readonly OptionName[];
+const KINDS = ["message", "file", "stdin-line", "stdin-file", "null-message"] as const satisfies readonly OptionName[];
 const MOST_BYTES = 268_435_455; // Limit of a packet (MQTT 5, section 2.1.4).
 const LINE_FEED = 0x0a;
 
@@ -22,15 +23,15 @@ export async function payloadSource(
   switch (kinds[0]) {
     case undefined:
       return undefined;
-    case "-l":
+    case "stdin-line":
       return { kind: "lines" };
-    case "-m":
-      return { kind: "one", payload: new TextEncoder().encode(given.last("-m") ?? "") };
-    case "-n":
+    case "message":
+      return { kind: "one", payload: new TextEncoder().encode(given.last("message") ?? "") };
+    case "null-message":
       return { kind: "one", payload: new Uint8Array() };
-    case "-f":
-      return { kind: "one", payload: await readFile(given.last("-f") ?? "") };
-    case "-s":
+    case "file":
+      return { kind: "one", payload: await readFile(given.last("file") ?? "") };
+    case "stdin-file":
       return { kind: "one", payload: await readInput(stdin) };
   }
 }

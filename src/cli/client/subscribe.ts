@@ -2,12 +2,11 @@ import type { Message } from "../../codec/message.ts";
 import { matchesTopic } from "../../protocol/topic_filter.ts";
 import type { ProgramIo } from "../program_io.ts";
 import { ArgumentError, type ClientArguments } from "./arguments.ts";
-import { type ClientCommandContext, runClientCommand } from "./command.ts";
-import { checkTopicFilter, integerOf, parseClientOptions } from "./command_options.ts";
+import { checkTopicFilter, integerOf, parseClientOptions } from "./client_options.ts";
 import { ExitCode } from "./failure.ts";
-import { SUBSCRIBE_HELP } from "./help.ts";
-import { MessageReader, type ReaderOptions } from "./message_reader.ts";
-import { parsePrintOptions } from "./print_options.ts";
+import { MessageReader, parsePrintOptions, type ReaderOptions } from "./message_reader.ts";
+import { SUBSCRIBE } from "./options.ts";
+import { type ClientCommandContext, runClientCommand } from "./program.ts";
 
 interface SubscribeCommandOptions extends ReaderOptions {
   readonly topicFilters: readonly string[];
@@ -29,19 +28,19 @@ const RECONNECT_DELAY_MS = 1_000;
 
 /** Runs `sub`; gives the exit code. */
 export function subscribe(args: readonly string[], io: ProgramIo): Promise<number> {
-  return runClientCommand({ command: "sub", help: SUBSCRIBE_HELP, parse: parseSubscribeCommand, run }, args, io);
+  return runClientCommand({ command: SUBSCRIBE, parse: parseSubscribeCommand, run }, args, io);
 }
 
 /** Parses its options; throws {@linkcode ArgumentError} and ClientFailure. */
 export function parseSubscribeCommand(given: ClientArguments, { environment }: ProgramIo): SubscribeCommandOptions {
   const options = parseClientOptions(given, environment);
   const topicFilters = options.topics.map((topic) => checkTopicFilter(topic, "subscription"));
-  const unsubscribed = given.all("-U").map((topic) => checkTopicFilter(topic, "unsubscribe"));
-  const filteredOut = given.all("-T").map((topic) => checkTopicFilter(topic, "filter").split("/"));
-  const count = given.last("-C");
+  const unsubscribed = given.all("unsubscribe").map((topic) => checkTopicFilter(topic, "unsubscribe"));
+  const filteredOut = given.all("filter-out").map((topic) => checkTopicFilter(topic, "filter").split("/"));
+  const count = given.last("C");
   const print = parsePrintOptions(given);
   if (topicFilters.length === 0) throw new ArgumentError("You must specify a topic to subscribe to.");
-  if (given.has("-R") && given.has("--retained-only")) {
+  if (given.has("R") && given.has("retained-only")) {
     throw new ArgumentError("Combining '-R' and '--retained-only' makes no sense.");
   }
   return {
@@ -52,11 +51,11 @@ export function parseSubscribeCommand(given: ClientArguments, { environment }: P
     unsubscribed,
     filteredOut,
     count: count === undefined ? Infinity : integerOf(count, 1, 2 ** 31 - 1, `Invalid message count "${count}".`),
-    retained: given.has("-R") ? "none" : given.has("--retained-only") ? "only" : "all",
-    removesRetained: given.has("--remove-retained"),
-    retainAsPublished: given.has("--retain-as-published"),
-    endsWithSuback: given.has("-E"),
-    chance: chanceOf(given.last("--random-filter") ?? "100"),
+    retained: given.has("R") ? "none" : given.has("retained-only") ? "only" : "all",
+    removesRetained: given.has("remove-retained"),
+    retainAsPublished: given.has("retain-as-published"),
+    endsWithSuback: given.has("E"),
+    chance: chanceOf(given.last("random-filter") ?? "100"),
   };
 }
 

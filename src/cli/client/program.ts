@@ -1,15 +1,16 @@
 import { Client } from "../../client/client.ts";
 import { RefusedError } from "../../client/refused_error.ts";
+import { helpOf } from "../command.ts";
 import { printable } from "../log/log.ts";
 import { printLine, type ProgramIo, type ProgramOutput, writeText } from "../program_io.ts";
-import { ArgumentError, type ClientArguments, type ClientCommand, parseClientArguments } from "./arguments.ts";
-import type { ClientOptions } from "./command_options.ts";
+import { ArgumentError, type ClientArguments, parseClientArguments } from "./arguments.ts";
+import type { ClientOptions } from "./client_options.ts";
 import { ClientFailure, connectFailure, ExitCode, failureOf } from "./failure.ts";
+import type { ClientCommand } from "./options.ts";
 
 /** Client command: its options, and its work once it is connected. */
 export interface ClientProgram<Options extends ClientOptions> {
   readonly command: ClientCommand;
-  readonly help: string;
   /** Throws {@linkcode ArgumentError} and {@linkcode ClientFailure}. */
   parse(given: ClientArguments, io: ProgramIo): Options | Promise<Options>;
   /** Gives the exit code. After a stop, its result or error does not count. */
@@ -47,11 +48,11 @@ export async function runClientCommand<Options extends ClientOptions>(
   const stop = new AbortController();
   try {
     const given = parseClientArguments(program.command, args);
-    if (given.has("--help")) {
-      printLine(io.stdout, program.help);
+    if (given.has("help")) {
+      printLine(io.stdout, helpOf(program.command));
       return ExitCode.Success;
     }
-    console = consoleOf(io.stderr, given.has("--quiet"), given.has("-d"));
+    console = consoleOf(io.stderr, given.has("quiet"), given.has("debug"));
     const options = await program.parse(given, io);
     onSignal((signal) => stop.abort(interrupted(program.command, signal)), io);
     return await connectAndRun(program, options, { console, io, stop });
@@ -59,7 +60,7 @@ export async function runClientCommand<Options extends ClientOptions>(
     if (error instanceof ArgumentError) {
       sayLine(
         io.stderr,
-        `Error: ${printable(error.message)}\n\nUse 'brooklet ${program.command} --help' to see usage.`,
+        `Error: ${printable(error.message)}\n\nUse 'brooklet ${program.command.name} --help' to see usage.`,
       );
       return ExitCode.Failed;
     }
@@ -114,8 +115,8 @@ async function watch(client: Client, console: ClientConsole): Promise<void> {
 }
 
 /** Result of an interruption: a subscriber that is asked to end has done its work; a publisher has not. */
-function interrupted(command: ClientCommand, signal: keyof typeof SIGNAL_NUMBERS): ClientFailure {
-  return new ClientFailure("", command === "pub" ? 128 + SIGNAL_NUMBERS[signal] : ExitCode.Success);
+function interrupted({ name }: ClientCommand, signal: keyof typeof SIGNAL_NUMBERS): ClientFailure {
+  return new ClientFailure("", name === "pub" ? 128 + SIGNAL_NUMBERS[signal] : ExitCode.Success);
 }
 
 /** Handles the first signal; a second one ends the program at once. */
