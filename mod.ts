@@ -145,6 +145,7 @@ export type {
 export { ApplicationMessage } from "./src/protocol/message.ts";
 export { DEFAULT_LIMITS, NEVER_EXPIRES } from "./src/protocol/limit_table.ts";
 export type { Limits } from "./src/protocol/limits.ts";
+export type { BrokerSettings } from "./src/protocol/settings.ts";
 export type { OverlappingSubscriptions, Subscription } from "./src/protocol/subscription.ts";
 export { changeFromJson, changeToJson } from "./src/storage/records/change_json.ts";
 export { DenoKvStorage } from "./src/storage/deno_kv/deno_kv_storage.ts";

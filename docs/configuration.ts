@@ -1,8 +1,12 @@
-/** Writes the reference of the configuration, the JSON Schema for editors and the interface of limits: `deno task configuration`. */
+/**
+ * Writes the reference of the configuration, the JSON Schema for editors and the interfaces of limits and settings:
+ * `deno task configuration`.
+ */
 
-import { editorSchema, limitsInterface, reference } from "../src/cli/config/reference.ts";
+import { editorSchema, limitsInterface, reference, settingsInterface } from "../src/cli/config/reference.ts";
 
 const REPOSITORY = new URL("../", import.meta.url);
 Deno.writeTextFileSync(new URL("docs/configuration.md", REPOSITORY), reference());
 Deno.writeTextFileSync(new URL("docs/brooklet.schema.json", REPOSITORY), editorSchema());
 Deno.writeTextFileSync(new URL("src/protocol/limits.ts", REPOSITORY), limitsInterface());
+Deno.writeTextFileSync(new URL("src/protocol/settings.ts", REPOSITORY), settingsInterface());

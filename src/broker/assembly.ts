@@ -4,6 +4,7 @@ import { limitsWith } from "../protocol/limit_table.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { FrameEncoders } from "../protocol/message.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
+import { settingsWith } from "../protocol/setting_table.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Admission } from "./access/admission.ts";
@@ -42,6 +43,7 @@ export type BrokerParts = ReturnType<typeof assemble>;
  */
 export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const limits = limitsWith(options.limits ?? {});
+  const settings = settingsWith(options);
   const storage: Storage = options.storage ?? new MemoryStorage();
   const timeline = new Timeline(options.clock, options.machine);
   const { now: clock, wallMs } = timeline;
@@ -66,10 +68,10 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const turn = new Turn({ commits, deadlines, stalls, clock, unexpectedError });
 
   // Messages, from publishers to subscribers and to the retained ones.
-  const router = new Router(options.overlappingSubscriptions);
+  const router = new Router(settings.overlappingSubscriptions);
   const backlog = new Backlog(limits);
   const backlogWait = new BacklogWait(router, backlog);
-  const mayStillPublish = options.checksRetainedPublisher === false ? undefined : hooks.mayStillPublish;
+  const mayStillPublish = settings.checksRetainedPublisher ? hooks.mayStillPublish : undefined;
   const retention = new Retention(limits, commits, deadlines, mayStillPublish);
   const publishing = new Publishing(router, retention, refusals, commits, turn.fanOutBudget);
   const localClient = new LocalClient({ limits, router, retention, publishing, backlogWait, turn, clock });
@@ -86,11 +88,10 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     dropsBegin: (clientId, isConnected, limit) =>
       onEvent({ kind: "clientBehind", clientId, isConnected, limit, value: limits[limit] }),
     deliveryRules: hooks.deliveryRules,
-    queuesQos0: options.queuesQos0Messages ?? false,
-    upgradesQos: options.upgradesOutgoingQos ?? false,
+    settings,
     budget,
   };
-  const { lostSubscription } = options;
+  const { lostSubscription, assignedClientIdPrefix } = settings;
   const review = new SubscriptionReview({
     hooks,
     connections,
@@ -119,7 +120,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const evictions = new Evictions(connections, wallMs);
   const admission = new Admission({
     limits,
-    clientIdPrefix: options.assignedClientIdPrefix ?? "auto-",
+    assignedClientIdPrefix,
     hooks,
     evictions,
     sessions,
@@ -145,7 +146,8 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
 
   /** Host of connections that begin now, with limits in place of those of the broker. */
   const hostWith = (ownLimits: Partial<Limits>) =>
-    new BrokerHost(limitsWith({ ...limits, ...ownLimits }), options, {
+    new BrokerHost(limitsWith({ ...limits, ...ownLimits }), options.responseInformation, {
+      settings,
       topics,
       deadlines,
       traffic,

@@ -118,7 +118,7 @@ export class Broker {
    * `hookTimeoutMs` and `maximumPendingBytes`, which stay; and `onPacket` for all connections. What is not given has its
    * default again. Then all subscriptions of clients that are connected are authorized again, a few milliseconds at a time;
    * the same begins by itself when the `version` of the authorizer has grown. See
-   * {@linkcode BrokerOptions.lostSubscription}.
+   * {@linkcode BrokerSettings.lostSubscription}.
    *
    * @throws RangeError for one out of its range; nothing has changed then
    */

@@ -2,7 +2,7 @@ import type { Authenticator, Authorizer, EnhancedAuthenticator } from "../auth/a
 import type { Message } from "../codec/message.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
-import type { OverlappingSubscriptions } from "../protocol/subscription.ts";
+import type { BrokerSettings } from "../protocol/settings.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
@@ -10,7 +10,7 @@ import type { SessionRefusals } from "./session_quota.ts";
 import type { Clock, MachineClock } from "./timeline.ts";
 
 /** Options of {@linkcode Broker.open}; all may be left out. */
-export interface BrokerOptions {
+export interface BrokerOptions extends Partial<BrokerSettings> {
   /** Limits; the others have their defaults, see {@linkcode Limits}. */
   readonly limits?: Partial<Limits>;
   /** Keeps sessions and retained messages. The broker closes it. @default a new {@linkcode MemoryStorage} */
@@ -24,69 +24,6 @@ export interface BrokerOptions {
   readonly enhancedAuthenticators?: readonly EnhancedAuthenticator[];
   /** Says what a client may do. @default everything */
   readonly authorizer?: Authorizer;
-  /**
-   * Answer to a PUBLISH of 3.1 or 3.1.1 that is not authorized: it is acknowledged and dropped, as these versions
-   * cannot say so, or it ends the connection. In MQTT 5 it is acknowledged with 0x87.
-   *
-   * @default {"acknowledge"}
-   */
-  readonly deniedPublish?: "acknowledge" | "close";
-  /**
-   * Answer to a client whose Will is not authorized: CONNECT is refused with 0x87, or it gets in, which is told as
-   * denied, and its Will is dropped if it is still not authorized when it would be published.
-   *
-   * @default {"refuse"}
-   */
-  readonly deniedWill?: "refuse" | "drop";
-  /**
-   * Consequence for a client that is connected when other rules take away what it has subscribed to. In both cases the
-   * subscription ends, and an event tells it. `disconnect`: the client is disconnected with 0x87 and a Reason String that
-   * names the Topic Filters, before MQTT 5 without a word; a session that lives on waits for it without them.
-   * `unsubscribe`: it stays connected, and is not told, for MQTT has no packet that could. A client that comes back to its
-   * session is never refused for it.
-   *
-   * @default {"disconnect"}
-   */
-  readonly lostSubscription?: "disconnect" | "unsubscribe";
-  /**
-   * Whether a retained message goes to a new subscription only where the client that published it, as it was then, may still
-   * publish it by the rules that hold now: see `Authorizer.mayStillPublish`. Messages of the broker's own process, and those
-   * that an earlier version has kept, have no such client.
-   *
-   * @default {true}
-   */
-  readonly checksRetainedPublisher?: boolean;
-  /**
-   * Whether messages with QoS 0 wait, within the limits of those with QoS 1 and 2, for a session that lives on without its
-   * connection; else they are not delivered to it.
-   *
-   * @default {false}
-   */
-  readonly queuesQos0Messages?: boolean;
-  /**
-   * Whether a message goes out with the QoS that its subscription was granted even where that is higher than the QoS it was
-   * published with. This is not what the standard says (MQTT 5, section 3.8.4).
-   *
-   * @default {false}
-   */
-  readonly upgradesOutgoingQos?: boolean;
-  /**
-   * Copies of a message for a client of which several subscriptions match it (MQTT 5, section 3.3.4). `each`: one for
-   * each Subscription Identifier, and one for those subscriptions that have none, with what these subscriptions say of QoS,
-   * Retain As Published and No Local; a client that tells its subscriptions apart by one identifier, such as Node-RED, needs
-   * this. `once`: one copy, with the highest QoS and all identifiers. Without identifiers, as always before MQTT 5, both are
-   * the same.
-   *
-   * @default {"each"}
-   */
-  readonly overlappingSubscriptions?: OverlappingSubscriptions;
-  /**
-   * Whether a payload has to be what its Payload Format Indicator says (MQTT 5, section 3.3.2.3.2); one that is not is
-   * refused with 0x99.
-   *
-   * @default {false}
-   */
-  readonly checksPayloadFormat?: boolean;
   /**
    * Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15): mostly the beginning of the
    * topics on which it gets responses. @default none
@@ -104,8 +41,6 @@ export interface BrokerOptions {
    * `$SYS/broker/heap/maximum`, the most that it ever gave. It is asked once in `sysIntervalMs`. @default these are not told
    */
   readonly heapBytes?: () => number;
-  /** Beginning of a Client Identifier that the broker makes for a client that gives none. @default {"auto-"} */
-  readonly assignedClientIdPrefix?: string;
   /** Hears what happens, for logs. It must not throw. */
   readonly onEvent?: (event: BrokerEvent) => void;
   /** Hears of every packet, which costs much of the speed. It must not throw. */

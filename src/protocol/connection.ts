@@ -132,7 +132,12 @@ export class Connection extends ClientLink {
 
   #receiveConnect(connect: ConnectPacket): Ask | undefined {
     this.hear(connect);
-    const terms = negotiate(connect, this.#host.limits, this.#host.checksPayloadFormat, () => this.#host.newClientId());
+    const terms = negotiate(
+      connect,
+      this.#host.limits,
+      this.#host.settings.checksPayloadFormat,
+      () => this.#host.newClientId(),
+    );
     if ("reasonCode" in terms) {
       this.refuse(terms);
       return undefined;
@@ -166,7 +171,7 @@ export class Connection extends ClientLink {
     if (will === undefined || !this.#host.asksAuthorizer) return openSession;
     const { topic, qos, retain } = will;
     return askAuthorizer({ action: "publish", topic, qos, retain }, this.identity, (isAllowed) => {
-      if (isAllowed || this.#host.deniedWill === "drop") return openSession;
+      if (isAllowed || this.#host.settings.deniedWill === "drop") return openSession;
       const reason = `not authorized to publish the Will to "${topic}"`;
       return this.#refused({ reasonCode: ReasonCode.NotAuthorized, reason });
     });

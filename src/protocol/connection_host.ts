@@ -14,11 +14,13 @@ import type { ConnectionTerms } from "./connect_negotiation.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import type { Session } from "./session.ts";
+import type { BrokerSettings } from "./settings.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** Broker as its connections see it; those with the same limits share one. */
 export interface ConnectionHost {
   readonly limits: Limits;
+  readonly settings: BrokerSettings;
   readonly log: ChangeLog;
   readonly topics: TopicInterner;
   readonly asksAuthenticator: boolean;
@@ -27,12 +29,6 @@ export interface ConnectionHost {
   readonly isKeeping: boolean;
   /** Whether a session that lives on without its connection would get a message of the topic. */
   isToBeKept(topic: string): boolean;
-  /** Treatment of a PUBLISH that is not authorized, where PUBACK and PUBREC cannot say so: before MQTT 5. */
-  readonly deniedPublish: "acknowledge" | "close";
-  /** Treatment of a Will that is not authorized: CONNECT is refused, or the Will is not published when its time comes. */
-  readonly deniedWill: "refuse" | "drop";
-  /** Whether a payload has to be what its Payload Format Indicator says. */
-  readonly checksPayloadFormat: boolean;
   /** Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15); `undefined`: there is none. */
   responseInformation(clientId: string): string | undefined;
   /** Whether there is such an Authentication Method. */

@@ -57,7 +57,7 @@ export class Delivery {
 
   /** The QoS with which a message goes to the client. [MQTT-3.8.4-8] */
   qosOf(message: ApplicationMessage, options: DeliveryOptions): QoS {
-    return message.qos < options.qos && !this.#context.upgradesQos ? message.qos : options.qos;
+    return message.qos < options.qos && !this.#context.settings.upgradesOutgoingQos ? message.qos : options.qos;
   }
 
   /** Messages may be sent to a connection from now on. */
@@ -84,14 +84,14 @@ export class Delivery {
     const qos = this.qosOf(message, options);
     const retain = isRetained || (options.retainAsPublished && message.retain); // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     const port = this.#port;
-    if (qos > 0 || this.#queuesQos0(port)) this.#deliverQueued(port, message, options, qos, retain, nowMs);
+    if (qos > 0 || this.#queuesQos0Message(port)) this.#deliverQueued(port, message, options, qos, retain, nowMs);
     else if (port !== undefined) this.#deliverQos0(port, message, options, retain, isRetained, nowMs);
   }
 
   /** Whether a retained message would be sent at once: it waits where it is retained, and not in the queue. */
   canSendRetained(port: ConnectionPort, { qos }: DeliveryOptions): boolean {
     if (this.#queue.isQos0Waiting) return false;
-    return qos === 0 ? !this.#queuesQos0(port) : this.#canSend(port) && this.#queue.isEmpty;
+    return qos === 0 ? !this.#queuesQos0Message(port) : this.#canSend(port) && this.#queue.isEmpty;
   }
 
   /** Whether publishers should wait for the client: it takes what it gets, is far behind, and has not had its time. */
@@ -177,8 +177,8 @@ export class Delivery {
   }
 
   /** Whether QoS 0 waits in the queue, after others that wait too, so that messages of a topic stay in order. */
-  #queuesQos0(port: ConnectionPort | undefined): boolean {
-    if (!this.#context.queuesQos0 || !this.#changes.isDurable) return false;
+  #queuesQos0Message(port: ConnectionPort | undefined): boolean {
+    if (!this.#context.settings.queuesQos0Messages || !this.#changes.isDurable) return false;
     return port === undefined || (!this.#queue.isEmpty && !this.#queue.isQos0Waiting);
   }
 

@@ -76,7 +76,7 @@ export class IncomingPublishes {
   /** Before MQTT 5 it is acknowledged as if it were published, or ends the connection. [MQTT-3.3.5-2] */
   #deny(packet: PublishPacket, topic: string, session: Session): void {
     const link = this.#link;
-    if (link.version === 5 || this.#host.deniedPublish === "acknowledge") {
+    if (link.version === 5 || this.#host.settings.deniedPublish === "acknowledge") {
       this.#acknowledge(packet, session, ReasonCode.NotAuthorized);
     } else {
       link.disconnect(ReasonCode.NotAuthorized, `not authorized to publish to "${topic}"`);
@@ -105,7 +105,7 @@ export class IncomingPublishes {
       const { retain } = packet;
       link.tellDenied({ action: "publish", topic, qos, retain });
       this.#acknowledge(packet, session, ReasonCode.NotAuthorized);
-    } else if (this.#host.checksPayloadFormat && !isOfItsFormat(packet.payload, packet.properties)) {
+    } else if (this.#host.settings.checksPayloadFormat && !isOfItsFormat(packet.payload, packet.properties)) {
       if (qos > 0) this.#acknowledge(packet, session, ReasonCode.PayloadFormatInvalid);
       else link.disconnect(ReasonCode.PayloadFormatInvalid, "the payload is not UTF-8 as its indicator says");
     } else if (qos > 0 && !this.#host.isKeeping && this.#isToBeKept(packet, topic, session)) {

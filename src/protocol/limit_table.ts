@@ -9,7 +9,7 @@ interface LimitRow {
   readonly least: number;
   readonly most: number;
   readonly unit: string;
-  /** Meaning, cut into lines, see {@linkcode limitText}. */
+  /** Meaning, cut into lines, see {@linkcode rowText}. */
   readonly text: string;
 }
 
@@ -148,7 +148,7 @@ export function limitsWith(given: Partial<Limits>): Limits {
   return { ...DEFAULT_LIMITS, ...given };
 }
 
-/** Meaning of a limit, for the doc comments of {@linkcode Limits} and the reference of the configuration. */
-export function limitText(name: keyof Limits): string {
-  return LIMITS[name].text.trim().replaceAll(/\s+/g, " ");
+/** Meaning of a limit or a setting in one line, for doc comments and the reference of the configuration. */
+export function rowText({ text }: { readonly text: string }): string {
+  return text.trim().replaceAll(/\s+/g, " ");
 }

@@ -3,11 +3,13 @@ import type { Backlog } from "./backlog.ts";
 import type { ChangeLog } from "./change.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage, FrameEncoders } from "./message.ts";
+import type { BrokerSettings } from "./settings.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 /** Services of the broker that all its sessions share. */
 export interface SessionContext {
   readonly limits: Limits;
+  readonly settings: BrokerSettings;
   readonly log: ChangeLog;
   readonly encoders: FrameEncoders;
   readonly retained: RetainedSource;
@@ -25,10 +27,6 @@ export interface SessionContext {
       mayReceive(identity: ClientIdentity, topic: string): boolean;
     }
     | undefined;
-  /** Whether QoS 0 waits for a session that lives on without its connection. */
-  readonly queuesQos0: boolean;
-  /** Whether a message goes out with the QoS of its subscription even where that is higher than its own. */
-  readonly upgradesQos: boolean;
   /** Time for retained messages and other long work, which all connections of the broker share. */
   readonly budget: { readonly isSpent: boolean; spend(ms: number): void };
 }

@@ -1,4 +1,5 @@
 import type { QoS, RetainHandling } from "../codec/packet.ts";
+import type { BrokerSettings } from "./settings.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 /** A Subscription of a session (MQTT 5, section 3.8.3.1). */
@@ -17,7 +18,7 @@ export interface Subscription {
  * Copies of a message that several subscriptions of one client match (MQTT 5, section 3.3.4): `each`, one for each
  * Subscription Identifier and one for the subscriptions that have none, as mosquitto sends them; `once`, one for all of them.
  */
-export type OverlappingSubscriptions = "each" | "once";
+export type OverlappingSubscriptions = BrokerSettings["overlappingSubscriptions"];
 
 /** Options of one copy of a message: what the subscriptions that it is for say together (section 3.3.4). */
 export interface DeliveryOptions {

@@ -80,7 +80,7 @@ function setUp(maximumConnections = 2) {
   const commits = { isFailing: false };
   const admission = new Admission({
     limits: limitsWith({ maximumConnections }),
-    clientIdPrefix: "auto-",
+    assignedClientIdPrefix: "auto-",
     hooks: {
       authenticate(request) {
         asked.push(request);

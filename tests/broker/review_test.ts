@@ -37,7 +37,7 @@ function sessionsOf(clients: number, subscriptions: number, holding?: SessionHol
 function reviewOf(
   sessions: readonly Session[],
   mayDo: (request: AccessRequest) => boolean | undefined,
-  { ended = () => {}, budget = new TurnBudget(), lostSubscription }: {
+  { ended = () => {}, budget = new TurnBudget(), lostSubscription = "disconnect" }: {
     readonly ended?: () => void;
     readonly budget?: TurnBudget;
     readonly lostSubscription?: "disconnect" | "unsubscribe";

@@ -5,6 +5,7 @@ import type { ChangeLog } from "../../src/protocol/change.ts";
 import { FrameEncoders } from "../../src/protocol/message.ts";
 import type { SessionContext } from "../../src/protocol/session_context.ts";
 import type { SessionHolding } from "../../src/protocol/session_holding.ts";
+import { settingsWith } from "../../src/protocol/setting_table.ts";
 
 /** A log that collects changes, and keeps none of them. */
 export class CollectingLog implements ChangeLog {
@@ -46,8 +47,7 @@ export function sessionContext(
     dropped: { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 },
     dropsBegin: () => {},
     deliveryRules: undefined,
-    queuesQos0: false,
-    upgradesQos: false,
+    settings: settingsWith({}),
     budget: { isSpent: false, spend: () => {} },
   };
 }

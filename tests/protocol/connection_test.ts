@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Packet } from "../../src/codec/packet.ts";
 import type { QueuedChange } from "../../src/protocol/change.ts";
 import type { ApplicationMessage } from "../../src/protocol/message.ts";
+import { settingsWith } from "../../src/protocol/setting_table.ts";
 import { ALL_VERSIONS, type Answers, Dialogue, dialogueTests, type Row, type Step } from "./dialogue.ts";
 import { messageOf, optionsOf } from "./session_parts.ts";
 
@@ -334,7 +335,7 @@ dialogueTests([
   {
     name: "A client whose Will is denied is let in where its Will is only dropped",
     versions: ALL_VERSIONS,
-    host: { asksAuthorizer: true, deniedWill: "drop" },
+    host: { asksAuthorizer: true, settings: settingsWith({ deniedWill: "drop" }) },
     answers: DENIED,
     steps: [`> ${WITH_WILL}`, "< 20 [ 00 00 { LIMITS } ]"],
   },

@@ -10,14 +10,16 @@ import type { Limits } from "../../src/protocol/limits.ts";
 import { ApplicationMessage } from "../../src/protocol/message.ts";
 import { MessageQueue } from "../../src/protocol/message_queue.ts";
 import type { SessionContext } from "../../src/protocol/session_context.ts";
+import { settingsWith } from "../../src/protocol/setting_table.ts";
 import { contextWith, entryOf, FakePort, messageOf, optionsOf, words } from "./session_parts.ts";
 
 const BYTES = 2;
+const QUEUING = settingsWith({ queuesQos0Messages: true });
 const CLIENT: ClientIdentity = { clientId: "c", principal: undefined, roles: [], grants: [], listener: undefined };
 
 interface Given {
   readonly limits?: Partial<Limits>;
-  readonly context?: Partial<Pick<SessionContext, "deliveryRules" | "queuesQos0" | "upgradesQos">>;
+  readonly context?: Partial<Pick<SessionContext, "deliveryRules" | "settings">>;
   readonly isDurable?: boolean;
   readonly port?: ConstructorParameters<typeof FakePort>[0];
   readonly isOffline?: boolean;
@@ -55,8 +57,8 @@ for (
   ]] as const
 ) {
   Deno.test(`A message with QoS ${published} goes to a subscription of QoS ${granted} with QoS ${sent}, or ${upgraded} where QoS is upgraded [MQTT-3.8.4-8]`, () => {
-    for (const [upgradesQos, qos] of [[false, sent], [true, upgraded]] as const) {
-      const { delivery, port } = deliveryWith({ context: { upgradesQos } });
+    for (const [upgradesOutgoingQos, qos] of [[false, sent], [true, upgraded]] as const) {
+      const { delivery, port } = deliveryWith({ context: { settings: settingsWith({ upgradesOutgoingQos }) } });
       const message = messageOf("x", "1", { qos: published });
       assertEquals(delivery.qosOf(message, optionsOf(granted)), qos);
       delivery.deliver(message, optionsOf(granted), 0);
@@ -413,21 +415,21 @@ Deno.test("QoS 0 leaves at once when none waits any more, and on the next connec
 // QoS 0 in the queue
 
 Deno.test("QoS 0 waits in the queue of a durable session without connection where that is wanted, and comes once", () => {
-  const { deliver, log } = deliveryWith({ isOffline: true, context: { queuesQos0: true } });
+  const { deliver, log } = deliveryWith({ isOffline: true, context: { settings: QUEUING } });
   deliver("1");
   deliver("2", 1);
   assertEquals(log.take(), ['queued 1 x "1" QoS 0', 'queued 2 x "2" QoS 1']);
 });
 
 Deno.test("QoS 0 waits in no queue of a session that ends with its connection", () => {
-  const { deliver, queue } = deliveryWith({ isOffline: true, isDurable: false, context: { queuesQos0: true } });
+  const { deliver, queue } = deliveryWith({ isOffline: true, isDurable: false, context: { settings: QUEUING } });
   deliver("1");
   assertEquals(queue.count, 0);
 });
 
 Deno.test("QoS 0 in the queue is completed before it leaves, and leaves when that is durable", () => {
   const { delivery, deliver, log, port, inflight } = deliveryWith({
-    context: { queuesQos0: true },
+    context: { settings: QUEUING },
     port: { receiveMaximum: 1 },
   });
   deliver("1", 1);
@@ -446,7 +448,7 @@ Deno.test("QoS 0 in the queue is completed before it leaves, and leaves when tha
 });
 
 Deno.test("QoS 0 in the queue that the storage has not got yet is taken back when it leaves", () => {
-  const { delivery, deliver, log, port } = deliveryWith({ context: { queuesQos0: true } });
+  const { delivery, deliver, log, port } = deliveryWith({ context: { settings: QUEUING } });
   port.isFull = true;
   deliver("1", 1);
   deliver("2");
@@ -458,7 +460,7 @@ Deno.test("QoS 0 in the queue that the storage has not got yet is taken back whe
 
 Deno.test("QoS 0 in the queue that is too large is left out, and counted", () => {
   const { delivery, deliver, port, dropped } = deliveryWith({
-    context: { queuesQos0: true },
+    context: { settings: QUEUING },
     port: { maximumPacketBytes: 10 },
   });
   port.isFull = true;
@@ -470,13 +472,13 @@ Deno.test("QoS 0 in the queue that is too large is left out, and counted", () =>
 });
 
 Deno.test("QoS 0 does not wait in the queue while the client takes all that there is", () => {
-  const { deliver, log, port } = deliveryWith({ context: { queuesQos0: true } });
+  const { deliver, log, port } = deliveryWith({ context: { settings: QUEUING } });
   deliver("1");
   assertEquals([port.take(), log.take()], [['x "1"'], []]);
 });
 
 Deno.test("QoS 0 that follows QoS 0 which waits apart waits with it, not in the queue", () => {
-  const { deliver, log, port, queue } = deliveryWith({ context: { queuesQos0: true } });
+  const { deliver, log, port, queue } = deliveryWith({ context: { settings: QUEUING } });
   port.isFull = true;
   deliver("1");
   deliver("2", 1);
@@ -501,10 +503,10 @@ Deno.test("A retained message may be sent while it would leave at once, and wait
 });
 
 Deno.test("A retained message waits while others do, with QoS 0 where that would be queued", () => {
-  for (const [queuesQos0, mayQos0] of [[false, true], [true, false]] as const) {
+  for (const [queuesQos0Messages, mayQos0] of [[false, true], [true, false]] as const) {
     const { delivery, port, deliver, inflight } = deliveryWith({
       port: { receiveMaximum: 1 },
-      context: { queuesQos0 },
+      context: { settings: settingsWith({ queuesQos0Messages }) },
     });
     deliver("1", 1);
     deliver("2", 1);

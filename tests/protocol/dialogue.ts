@@ -32,6 +32,7 @@ import type { Limits } from "../../src/protocol/limits.ts";
 import type { ApplicationMessage } from "../../src/protocol/message.ts";
 import { Session } from "../../src/protocol/session.ts";
 import type { RetainedSource, SessionContext } from "../../src/protocol/session_context.ts";
+import { settingsWith } from "../../src/protocol/setting_table.ts";
 import type { Subscription } from "../../src/protocol/subscription.ts";
 import { matchesTopic } from "../../src/protocol/topic_filter.ts";
 import { fromHex, toHex } from "../codec/hex.ts";
@@ -73,9 +74,7 @@ export class FakeHost implements ConnectionHost {
   asksAuthenticator = false;
   asksAuthorizer = false;
   isKeeping = true;
-  deniedPublish: "acknowledge" | "close" = "acknowledge";
-  deniedWill: "refuse" | "drop" = "refuse";
-  checksPayloadFormat = false;
+  settings = settingsWith({});
   methods: readonly string[] = [];
   /** Reason Code that the router gives for each message. */
   routed: ReasonCode = ReasonCode.Success;

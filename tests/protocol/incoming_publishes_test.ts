@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ALL_VERSIONS, type Dialogue, dialogueTests, type Step } from "./dialogue.ts";
+import { settingsWith } from "../../src/protocol/setting_table.ts";
 
 /** PUBLISH with QoS 1 and 2, what acknowledges it, and where the Reason Code of that stands. */
 const QOS_1 = "32 [ 'x' 0009 {} \"m\" ]";
@@ -361,7 +362,7 @@ dialogueTests([
   {
     name: "A message that is denied ends a connection of before MQTT 5 where that is asked for [MQTT-3.3.5-2 of 3.1.1]",
     versions: ALL_VERSIONS,
-    host: { asksAuthorizer: true, deniedPublish: "close" },
+    host: { asksAuthorizer: true, settings: settingsWith({ deniedPublish: "close" }) },
     answers: { authorize: () => ({ kind: "authorize", isAllowed: false }) },
     steps: [
       "connects",
@@ -405,7 +406,7 @@ dialogueTests([
   {
     name: "A payload that is not what its indicator says is refused where that is checked (section 3.3.2.3.2)",
     versions: [5],
-    host: { checksPayloadFormat: true },
+    host: { settings: settingsWith({ checksPayloadFormat: true }) },
     steps: [
       "connects",
       "> 32 [ 'x' 0001 [ 01 01 ] c3 ] 34 [ 'x' 0002 [ 01 01 ] c3 ]",

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { DEFAULT_LIMITS, LIMIT_NAMES, LIMITS, limitsWith, limitText } from "../../src/protocol/limit_table.ts";
+import { DEFAULT_LIMITS, LIMIT_NAMES, LIMITS, limitsWith, rowText } from "../../src/protocol/limit_table.ts";
 import type { Limits } from "../../src/protocol/limits.ts";
+import { SETTING_NAMES, SETTINGS, settingsWith } from "../../src/protocol/setting_table.ts";
 
 Deno.test("limitsWith() gives the defaults with what is given in their place", () => {
   assertEquals(limitsWith({}), DEFAULT_LIMITS);
@@ -42,6 +43,15 @@ Deno.test("limitsWith() refuses a limit that does not exist", () => {
   assertThrows(() => limitsWith(misspelt), RangeError, "maximumInFlight");
 });
 
-Deno.test("limitText() is one line that ends as a sentence does", () => {
-  for (const name of LIMIT_NAMES) assert(/^[A-Z0-9]\S*( \S+)+\.$/.test(limitText(name)), limitText(name));
+Deno.test("rowText() of limits and settings is one line that ends as a sentence does", () => {
+  for (const row of [...Object.values(LIMITS), ...Object.values(SETTINGS)]) {
+    assert(/^[A-Z0-9]\S*( \S+)+\.$/.test(rowText(row)), rowText(row));
+  }
+});
+
+Deno.test("settingsWith() gives the defaults with what is given in their place, and no other option", () => {
+  const defaults = Object.fromEntries(SETTING_NAMES.map((name) => [name, SETTINGS[name].default]));
+  assertEquals<unknown>(settingsWith({}), defaults);
+  const given = { deniedPublish: "close", sysIntervalMs: 5 } as const;
+  assertEquals<unknown>(settingsWith(given), { ...defaults, deniedPublish: "close" });
 });

@@ -9,6 +9,7 @@ import type { ApplicationMessage } from "../../src/protocol/message.ts";
 import { MessageQueue } from "../../src/protocol/message_queue.ts";
 import { RetainedReplay } from "../../src/protocol/retained_replay.ts";
 import type { Retained, RetainedSource, SessionContext } from "../../src/protocol/session_context.ts";
+import { settingsWith } from "../../src/protocol/setting_table.ts";
 import type { Subscription } from "../../src/protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { contextWith, FakePort, messageOf, optionsOf, subscriptionOf } from "./session_parts.ts";
@@ -42,12 +43,16 @@ interface Given {
   readonly limits?: Partial<Limits>;
   readonly port?: ConstructorParameters<typeof FakePort>[0];
   readonly deliveryRules?: SessionContext["deliveryRules"];
-  readonly upgradesQos?: boolean;
+  readonly upgradesOutgoingQos?: boolean;
 }
 
-function replayWith({ isDurable = false, limits, port: how, deliveryRules, upgradesQos = false }: Given = {}) {
+function replayWith({ isDurable = false, limits, port: how, deliveryRules, upgradesOutgoingQos = false }: Given = {}) {
   const source = new FakeSource();
-  const context = contextWith(limits, { retained: source, deliveryRules, upgradesQos });
+  const context = contextWith(limits, {
+    retained: source,
+    deliveryRules,
+    settings: settingsWith({ upgradesOutgoingQos }),
+  });
   const changes = new SessionChanges("c", isDurable, context.log);
   const queue = new MessageQueue(changes, context, undefined);
   const inflight = new Inflight(changes, context);

@@ -19,6 +19,7 @@ import { encodePacket } from "../../src/codec/encoder.ts";
 import type { Packet, ProtocolVersion, QoS } from "../../src/codec/packet.ts";
 import type { Properties } from "../../src/codec/property.ts";
 import { TopicInterner } from "../../src/codec/topic_interner.ts";
+import { settingsWith } from "../../src/protocol/setting_table.ts";
 
 /** A connection whose client takes nothing until the test does. */
 export class FakePort implements ConnectionPort {
@@ -215,8 +216,7 @@ export function contextWith(
     dropped: { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 },
     dropsBegin: (clientId, isConnected, limit) => told.push(`${clientId} ${isConnected ? "on" : "off"} ${limit}`),
     deliveryRules: undefined,
-    queuesQos0: false,
-    upgradesQos: false,
+    settings: settingsWith({}),
     budget: new FakeBudget(),
     told,
     ...given,

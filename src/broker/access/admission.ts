@@ -27,7 +27,7 @@ export class Admission {
   /** Connections whose clients got CONNACK with Success and that have not ended. */
   connected = 0;
   readonly #limits: Limits;
-  readonly #clientIdPrefix: string;
+  readonly #assignedClientIdPrefix: string;
   readonly #hooks: Pick<Hooks, "authenticate" | "exchange">;
   readonly #evictions: Pick<Evictions, "banOf">;
   readonly #sessions: Pick<Sessions, "has" | "ownerOf" | "openNew" | "open" | "connectionEnded">;
@@ -37,10 +37,9 @@ export class Admission {
   /** Connections that have a place among `maximumConnections`. */
   #admitted = 0;
 
-  /** @param parts.clientIdPrefix beginning of Client Identifiers that the broker assigns */
-  constructor({ limits, clientIdPrefix, hooks, evictions, sessions, pages, commits, onEvent }: {
+  constructor({ limits, assignedClientIdPrefix, hooks, evictions, sessions, pages, commits, onEvent }: {
     readonly limits: Limits;
-    readonly clientIdPrefix: string;
+    readonly assignedClientIdPrefix: string;
     readonly hooks: Pick<Hooks, "authenticate" | "exchange">;
     readonly evictions: Pick<Evictions, "banOf">;
     readonly sessions: Pick<Sessions, "has" | "ownerOf" | "openNew" | "open" | "connectionEnded">;
@@ -49,7 +48,7 @@ export class Admission {
     readonly onEvent: (event: BrokerEvent) => void;
   }) {
     this.#limits = limits;
-    this.#clientIdPrefix = clientIdPrefix;
+    this.#assignedClientIdPrefix = assignedClientIdPrefix;
     this.#hooks = hooks;
     this.#evictions = evictions;
     this.#sessions = sessions;
@@ -61,7 +60,7 @@ export class Admission {
   /** Makes a Client Identifier that no session has. [MQTT-3.2.2-16] */
   newClientId(): string {
     let clientId: string;
-    do clientId = `${this.#clientIdPrefix}${crypto.randomUUID()}`; while (this.#sessions.has(clientId));
+    do clientId = `${this.#assignedClientIdPrefix}${crypto.randomUUID()}`; while (this.#sessions.has(clientId));
     return clientId;
   }
 

@@ -2,11 +2,11 @@ import { ReasonCode } from "../../codec/reason_code.ts";
 import type { ChangeLog } from "../../protocol/change.ts";
 import type { Connection } from "../../protocol/connection.ts";
 import type { Session } from "../../protocol/session.ts";
+import type { BrokerSettings } from "../../protocol/settings.ts";
 import { endSubscription } from "../../protocol/subscribing.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { BrokerEvent } from "../events.ts";
-import type { BrokerOptions } from "../options.ts";
 import type { Router } from "../router.ts";
 import { BudgetedWork, type Turn, type TurnBudget } from "../turn.ts";
 import type { Hooks } from "./hooks.ts";
@@ -31,7 +31,7 @@ export class SubscriptionReview {
   readonly #router: Pick<Router, "unsubscribe">;
   readonly #turn: Pick<Turn, "now">;
   readonly #budget: TurnBudget;
-  readonly #lostSubscription: BrokerOptions["lostSubscription"];
+  readonly #lostSubscription: BrokerSettings["lostSubscription"];
   readonly #onEvent: (event: BrokerEvent) => void;
   readonly #unexpectedError: (error: unknown) => void;
   /** Number of times that it was begun. */
@@ -40,14 +40,14 @@ export class SubscriptionReview {
   #isClosed = false;
 
   constructor(
-    { hooks, connections, commits, router, turn, budget, lostSubscription = "disconnect", onEvent, unexpectedError }: {
+    { hooks, connections, commits, router, turn, budget, lostSubscription, onEvent, unexpectedError }: {
       readonly hooks: Pick<Hooks, "hasAuthorizer" | "rulesVersion" | "mayDo">;
       readonly connections: Iterable<ReviewedConnection>;
       readonly commits: ChangeLog;
       readonly router: Pick<Router, "unsubscribe">;
       readonly turn: Pick<Turn, "now">;
       readonly budget: TurnBudget;
-      readonly lostSubscription?: BrokerOptions["lostSubscription"];
+      readonly lostSubscription: BrokerSettings["lostSubscription"];
       readonly onEvent: (event: BrokerEvent) => void;
       readonly unexpectedError: (error: unknown) => void;
     },

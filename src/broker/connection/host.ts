@@ -5,6 +5,7 @@ import type { BehindSubscriber, ConnectionHost } from "../../protocol/connection
 import type { Limits } from "../../protocol/limits.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { Session } from "../../protocol/session.ts";
+import type { BrokerSettings } from "../../protocol/settings.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Admission } from "../access/admission.ts";
 import type { Hooks } from "../access/hooks.ts";
@@ -36,14 +37,13 @@ export class BrokerHost implements ConnectionHost {
   readonly unexpectedError: (error: unknown) => void;
   readonly asksAuthenticator: boolean;
   readonly asksAuthorizer: boolean;
-  readonly deniedPublish: "acknowledge" | "close";
-  readonly deniedWill: "refuse" | "drop";
-  readonly checksPayloadFormat: boolean;
+  readonly settings: BrokerSettings;
   readonly #router: Router;
   readonly #publishing: Publishing;
   readonly #responseInformation: BrokerOptions["responseInformation"];
 
-  constructor(limits: Limits, options: BrokerOptions, parts: {
+  constructor(limits: Limits, responseInformation: BrokerOptions["responseInformation"], parts: {
+    readonly settings: BrokerSettings;
     readonly topics: TopicInterner;
     readonly deadlines: Deadlines;
     readonly traffic: Traffic;
@@ -74,12 +74,10 @@ export class BrokerHost implements ConnectionHost {
     this.unexpectedError = parts.unexpectedError;
     this.asksAuthenticator = parts.hooks.hasAuthenticator;
     this.asksAuthorizer = parts.hooks.hasAuthorizer;
-    this.deniedPublish = options.deniedPublish ?? "acknowledge";
-    this.deniedWill = options.deniedWill ?? "refuse";
-    this.checksPayloadFormat = options.checksPayloadFormat ?? false;
+    this.settings = parts.settings;
     this.#router = parts.router;
     this.#publishing = parts.publishing;
-    this.#responseInformation = options.responseInformation;
+    this.#responseInformation = responseInformation;
   }
 
   publish(message: ApplicationMessage, session: Session, nowMs: number, isTold: boolean): ReasonCode {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { LIMIT_NAMES, LIMITS, limitText } from "../../protocol/limit_table.ts";
+import { LIMIT_NAMES, LIMITS, rowText } from "../../protocol/limit_table.ts";
 import type { Limits } from "../../protocol/limits.ts";
 
 /** Spelling of Infinity. */
@@ -31,7 +31,7 @@ const unlimited = z.literal(UNLIMITED).transform(() => Infinity);
 export const limitsSchema = z.strictObject(
   // Each key of `Limits` is there: LIMIT_NAMES has them all.
   Object.fromEntries(LIMIT_NAMES.map((name) => {
-    return [name, limitSchema(name).default(LIMITS[name].default).describe(limitText(name))];
+    return [name, limitSchema(name).default(LIMITS[name].default).describe(rowText(LIMITS[name]))];
   })) as {
     [Name in keyof Limits]: z.ZodDefault<ReturnType<typeof limitSchema>>;
   },
@@ -39,7 +39,9 @@ export const limitsSchema = z.strictObject(
 
 /** Schema of limits for the connections of one listener, which replace those for all. */
 export const listenerLimitsSchema = z.strictObject(
-  Object.fromEntries(LISTENER_LIMITS.map((name) => [name, limitSchema(name).optional().describe(limitText(name))])) as {
+  Object.fromEntries(
+    LISTENER_LIMITS.map((name) => [name, limitSchema(name).optional().describe(rowText(LIMITS[name]))]),
+  ) as {
     [Name in ListenerLimit]: z.ZodOptional<ReturnType<typeof limitSchema>>; // Made of exactly these names.
   },
 );

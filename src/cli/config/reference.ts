@@ -1,9 +1,11 @@
 /**
- * Generates docs/configuration.md and docs/brooklet.schema.json from the schema, and `Limits` from the table of limits.
+ * Generates docs/configuration.md and docs/brooklet.schema.json from the schema, `Limits` and `BrokerSettings` from their
+ * tables.
  */
 
-import { DEFAULT_LIMITS, LIMIT_NAMES, LIMITS, limitText } from "../../protocol/limit_table.ts";
+import { DEFAULT_LIMITS, LIMIT_NAMES, LIMITS, rowText } from "../../protocol/limit_table.ts";
 import type { Limits } from "../../protocol/limits.ts";
+import { SETTING_NAMES, SETTINGS } from "../../protocol/setting_table.ts";
 import { UNLIMITED } from "./limits_schema.ts";
 import { configurationShape, type JsonSchema } from "./shape.ts";
 
@@ -11,6 +13,10 @@ const DOC_COMMENT_CHARACTERS = 115;
 const LIMITS_HEAD = `// Made by "deno task configuration" of the table in limit_table.ts.
 
 /** All limits of a broker. Limits below the protocol's own default are announced in CONNACK. */
+`;
+const SETTINGS_HEAD = `// Made by "deno task configuration" of the table in setting_table.ts.
+
+/** Settings of a broker that are plain values and no limits. */
 `;
 const HEAD = `# Configuration
 
@@ -129,11 +135,25 @@ function cell(text: string): string {
 export function limitsInterface(): string {
   const members = LIMIT_NAMES.map((name) => {
     const { default: initial, unit } = LIMITS[name];
-    const text = lines(limitText(name), DOC_COMMENT_CHARACTERS).map((line) => `   * ${line}\n`).join("");
     const value = number(initial).replaceAll(",", "_").replace("\u221e", "Infinity");
-    return `  /**\n${text}   *\n   * @default {${value}} ${unit}\n   */\n  readonly ${name}: number;\n`;
+    return member(name, "number", rowText(LIMITS[name]), `{${value}} ${unit}`);
   });
   return `${LIMITS_HEAD}export interface Limits {\n${members.join("")}}\n`;
+}
+
+/** Interface `BrokerSettings` in the same way. */
+export function settingsInterface(): string {
+  const members = SETTING_NAMES.map((name) => {
+    const { default: initial, choices } = SETTINGS[name];
+    const type = choices?.map((choice) => JSON.stringify(choice)).join(" | ") ?? typeof initial;
+    return member(name, type, rowText(SETTINGS[name]), `{${JSON.stringify(initial)}}`);
+  });
+  return `${SETTINGS_HEAD}export interface BrokerSettings {\n${members.join("")}}\n`;
+}
+
+function member(name: string, type: string, text: string, initial: string): string {
+  const comment = lines(text, DOC_COMMENT_CHARACTERS).map((line) => `   * ${line}\n`).join("");
+  return `  /**\n${comment}   *\n   * @default ${initial}\n   */\n  readonly ${name}: ${type};\n`;
 }
 
 /** Wraps a text into lines of at most `characters`. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { configurationOf } from "../../../src/cli/config/configuration.ts";
 import { effectiveYaml } from "../../../src/cli/config/print.ts";
-import { editorSchema, limitsInterface, reference } from "../../../src/cli/config/reference.ts";
+import { editorSchema, limitsInterface, reference, settingsInterface } from "../../../src/cli/config/reference.ts";
 import { configurationShape, type JsonSchema } from "../../../src/cli/config/shape.ts";
 import { parseYaml } from "../../../src/cli/config/yaml.ts";
 
@@ -17,6 +17,10 @@ Deno.test('docs/brooklet.schema.json is what "deno task configuration" makes of 
 
 Deno.test('src/protocol/limits.ts is what "deno task configuration" makes of the table of limits', () => {
   assertEquals(read("src/protocol/limits.ts"), limitsInterface());
+});
+
+Deno.test('src/protocol/settings.ts is what "deno task configuration" makes of the table of settings', () => {
+  assertEquals(read("src/protocol/settings.ts"), settingsInterface());
 });
 
 Deno.test("Every key of the configuration says what it means", () => {
