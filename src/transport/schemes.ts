@@ -75,9 +75,10 @@ export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
     isWebSocket: true,
     listenPort: 8083,
     connectPort: 80,
-    async connect({ url }, { signal }) {
-      const { connectWebSocket } = await import("./web_socket/connect_web_socket.ts");
-      return await connectWebSocket(url, { signal });
+    async connect(server, { signal }) {
+      if (!hasSockets()) return await connectPage(server, signal);
+      const { connectTcp } = await import("./tcp.ts");
+      return await connectWebSocket(connectTcp({ ...server, signal }), server, signal);
     },
   },
   wss: {
@@ -87,9 +88,11 @@ export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
     isWebSocket: true,
     listenPort: 8084,
     connectPort: 443,
-    async connect({ url }, { tls, signal }) {
-      const { connectWebSocket } = await import("./web_socket/connect_web_socket.ts");
-      return await connectWebSocket(url, { tls, signal });
+    async connect(server, { tls, signal }) {
+      if (!hasSockets()) return await connectPage(server, signal);
+      const { connectTls } = await import("./tls/connect_tls.ts");
+      const connecting = connectTls({ ...tls, ...server, alpnProtocols: ["http/1.1"], signal });
+      return await connectWebSocket(connecting, server, signal);
     },
   },
   unix: {
@@ -153,4 +156,23 @@ export function unescaped(path: string): string {
   } catch {
     return path; // A lone "%": written by a person, not by a URL serializer.
   }
+}
+
+/** Whether the runtime has sockets, as Deno does; a page of the web has its `WebSocket` alone. */
+function hasSockets(): boolean {
+  return "Deno" in globalThis;
+}
+
+async function connectPage({ url }: ServerPlace, signal: AbortSignal): Promise<Transport> {
+  const { connectWebSocket } = await import("./web_socket/connect_in_page.ts");
+  return await connectWebSocket(url, signal);
+}
+
+async function connectWebSocket(
+  connecting: Promise<Transport>,
+  { url }: ServerPlace,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const { connectWebSocketOver } = await import("./web_socket/connect_over.ts");
+  return await connectWebSocketOver(connecting, url, signal);
 }

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Broker, Client, type Listener, listenTcp, listenTls, listenUnix, listenWebSocket } from "../../mod.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { testsAtOnce } from "../at_once.ts";
+import { within } from "../deadline.ts";
 import { inForm } from "../form.ts";
 import { exchange } from "./exchange.ts";
 
@@ -127,3 +128,22 @@ Deno.test("Client.connect() refuses an option that is out of its range", async (
     "maximumAttempts",
   );
 });
+
+for (const { name, listen } of SERVERS.filter(({ tls }) => tls === undefined)) {
+  Deno.test(`Client over ${name} stops reading while its buffer is full, and drops no QoS 0 message`, async () => {
+    const folder = await Deno.makeTempDir();
+    await listening(await listen(folder), async (url) => {
+      await using client = await Client.connect(url);
+      const subscription = await client.subscribe("t", { maximumMessages: 10 });
+      await using publisher = await Client.connect(url);
+      for (let count = 1; count <= 100; count++) await publisher.publish("t", `${count}`);
+      for (let count = 1; count <= 100; count++) {
+        if (count <= 3) await new Promise((resolve) => setTimeout(resolve, 10)); // The rest arrives meanwhile.
+        const message = await within(subscription.next(), "a message");
+        assertEquals(message?.text(), `${count}`);
+      }
+      assertEquals(subscription.dropped, 0);
+    });
+    await Deno.remove(folder, { recursive: true });
+  });
+}

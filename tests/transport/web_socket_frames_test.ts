@@ -303,7 +303,7 @@ Deno.test("Decoders of one listener share room, and not their bytes", () => {
   const payloads = Array.from({ length: 500 }, (_, index) => {
     const payload = new Seeded(index).bytes(index % 100);
     const frame = clientFrame({ opcode: BINARY, payload });
-    return { payload, decoded: new FrameDecoder(UNLIMITED, () => {}, slab).decode(frame) };
+    return { payload, decoded: new FrameDecoder(UNLIMITED, () => {}, { slab }).decode(frame) };
   });
   for (const { payload, decoded } of payloads) assertEquals(decoded?.toHex() ?? "", payload.toHex());
 });

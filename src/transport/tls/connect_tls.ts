@@ -8,7 +8,7 @@ export interface TlsClientOptions {
   /** Certificate of the client, followed by its chain; it needs a `key`. */
   readonly cert?: string;
   readonly key?: string;
-  /** Whether a trusted certificate of another host is accepted. Only `mqtts:` uses it. @default {false} */
+  /** Whether a trusted certificate of another host is accepted. @default {false} */
   readonly unsafelyDisableHostnameVerification?: boolean;
   /** Protocols to offer (ALPN). Only `mqtts:` uses it. @default {["mqtt"]} */
   readonly alpnProtocols?: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * Frames of the WebSocket protocol as a server reads and writes them (RFC 6455, section 5), without extensions, streams
- * or a clock. MQTT packets need not align with frames [MQTT-6.0.0-2], so payloads of data frames are passed on as they
+ * Frames of the WebSocket protocol as both sides read and write them (RFC 6455, section 5), without extensions, streams or
+ * a clock. MQTT packets need not align with frames [MQTT-6.0.0-2], so payloads of data frames are passed on as they
  * arrive, and no message is assembled.
  */
 
@@ -38,17 +38,23 @@ const LONGEST_HEADER_BYTES = 14;
 const FINAL = 0x80;
 const RESERVED = 0x70;
 const MASKED = 0x80;
+const MASK_BYTES = 4;
+const MASKS_AT_ONCE = 64;
 // Shared: a decoder that is not streaming keeps nothing between calls.
 const UTF8_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();
 
-/** Parses frames, however they are cut into chunks; buffers no more than a header and a control frame. */
+/** Side of a connection: the frames of a client are masked, those of a server are not (RFC 6455, section 5.1). */
+export type WebSocketRole = "client" | "server";
+
+/** Parses the frames that one role receives, however they are cut into chunks; buffers a header and a control frame. */
 export class FrameDecoder {
   /** Set by a Close frame or a violation: all that follows is ignored. */
   end: WebSocketEnd | undefined;
   readonly #maximumMessageBytes: number;
   readonly #onPing: (payload: Uint8Array) => void;
   readonly #slab: Slab;
+  readonly #isMasked: boolean;
   /** Incomplete header. */
   readonly #header = new Uint8Array(LONGEST_HEADER_BYTES);
   #headerBytes = 0;
@@ -61,7 +67,12 @@ export class FrameDecoder {
   #control: Uint8Array | undefined;
   #controlOpcode: number = Opcode.Ping;
 
-  constructor(maximumMessageBytes: number, onPing: (payload: Uint8Array) => void, slab = new Slab()) {
+  constructor(
+    maximumMessageBytes: number,
+    onPing: (payload: Uint8Array) => void,
+    { slab = new Slab(), role = "server" }: { readonly slab?: Slab; readonly role?: WebSocketRole } = {},
+  ) {
+    this.#isMasked = role === "server";
     this.#maximumMessageBytes = maximumMessageBytes;
     this.#slab = slab;
     this.#onPing = onPing;
@@ -89,7 +100,7 @@ export class FrameDecoder {
           target = shared === undefined ? new DataView(new ArrayBuffer(end - position)) : this.#slab.view;
           start = shared ?? 0;
         }
-        unmask(source, position, target, start + written, length, this.#mask);
+        applyMask(source, position, target, start + written, length, this.#mask);
         written += length;
         this.#consume(length);
       }
@@ -127,8 +138,9 @@ export class FrameDecoder {
     }
     if (available < 2) return 0;
     const second = view.getUint8(at + 1);
-    if ((second & MASKED) === 0) { // RFC 6455, section 5.1
-      return this.#fail(CloseCode.ProtocolError, "a frame of a client is not masked");
+    if ((second & MASKED) !== 0 !== this.#isMasked) { // RFC 6455, section 5.1
+      const complaint = this.#isMasked ? "a frame of a client is not masked" : "a frame of a server is masked";
+      return this.#fail(CloseCode.ProtocolError, complaint);
     }
     const shortLength = second & 0x7f;
     const isControl = opcode >= Opcode.Close;
@@ -136,16 +148,17 @@ export class FrameDecoder {
       return this.#fail(CloseCode.ProtocolError, "a control frame has more than 125 bytes");
     }
     const lengthBytes = shortLength < 126 ? 0 : shortLength === 126 ? 2 : 8;
-    if (available < 6 + lengthBytes) return 0;
+    const headerBytes = 2 + lengthBytes + (this.#isMasked ? MASK_BYTES : 0);
+    if (available < headerBytes) return 0;
     const length = lengthBytes === 0 ? shortLength : longLength(view, at + 2, lengthBytes);
     if (length === undefined) { // RFC 6455, section 5.2
       return this.#fail(CloseCode.ProtocolError, "the length of a frame is not well-formed");
     }
-    this.#mask = view.getInt32(at + 2 + lengthBytes);
+    this.#mask = this.#isMasked ? view.getInt32(at + 2 + lengthBytes) : 0;
     this.#remaining = length;
     if (isControl) this.#openControl(opcode, length);
     else if (!this.#openData(isFinal, length)) return 0;
-    return 6 + lengthBytes;
+    return headerBytes;
   }
 
   #complaintAbout(first: number, opcode: number, isFinal: boolean): string | undefined {
@@ -184,7 +197,7 @@ export class FrameDecoder {
 
   #readControl(control: Uint8Array, source: DataView, position: number, length: number): void {
     const target = new DataView(control.buffer);
-    unmask(source, position, target, control.length - this.#remaining, length, this.#mask);
+    applyMask(source, position, target, control.length - this.#remaining, length, this.#mask);
     this.#consume(length);
     if (this.#remaining === 0) this.#endControl(control);
   }
@@ -254,15 +267,36 @@ export class Slab {
   }
 }
 
-/** A whole frame of a server, header and payload side by side. */
-export function encodeFrame(opcode: Opcode, payload: Uint8Array, slab?: Slab): Uint8Array {
+/** Masks for the frames of a client, which nobody can foresee (RFC 6455, section 5.3). */
+export class Masks {
+  readonly #masks = new Int32Array(MASKS_AT_ONCE);
+  #left = 0;
+
+  next(): number {
+    if (this.#left === 0) {
+      crypto.getRandomValues(this.#masks);
+      this.#left = MASKS_AT_ONCE;
+    }
+    return this.#masks[--this.#left] ?? 0;
+  }
+}
+
+/** What frames are made with: memory for small ones, and the masks of a client. */
+export interface FrameParts {
+  readonly slab?: Slab;
+  readonly masks?: Masks;
+}
+
+/** A whole frame, header and payload side by side; masked where there are masks, which are for clients. */
+export function encodeFrame(opcode: Opcode, payload: Uint8Array, { slab, masks }: FrameParts = {}): Uint8Array {
   const { length } = payload;
-  const headerBytes = length < 126 ? 2 : length < 0x1_0000 ? 4 : 10;
+  const lengthBytes = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8;
+  const headerBytes = 2 + lengthBytes + (masks === undefined ? 0 : MASK_BYTES);
   const frame = slab?.take(headerBytes + length) ?? new Uint8Array(headerBytes + length);
   frame[0] = FINAL | opcode;
-  if (headerBytes === 2) {
+  if (lengthBytes === 0) {
     frame[1] = length;
-  } else if (headerBytes === 4) {
+  } else if (lengthBytes === 2) {
     frame[1] = 126;
     frame[2] = length >>> 8;
     frame[3] = length;
@@ -272,18 +306,28 @@ export function encodeFrame(opcode: Opcode, payload: Uint8Array, slab?: Slab): U
     view.setUint32(2, Math.floor(length / 0x1_0000_0000));
     view.setUint32(6, length);
   }
-  frame.set(payload, headerBytes);
+  if (masks === undefined) frame.set(payload, headerBytes);
+  else mask(frame, headerBytes, payload, masks.next());
   return frame;
 }
 
+/** Marks a frame as masked, and writes its mask and its payload. */
+function mask(frame: Uint8Array, headerBytes: number, payload: Uint8Array, mask: number): void {
+  frame[1] = (frame[1] ?? 0) | MASKED;
+  const target = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  target.setInt32(headerBytes - MASK_BYTES, mask);
+  const source = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  applyMask(source, 0, target, headerBytes, payload.length, mask);
+}
+
 /** A Close frame; without a code if no endpoint may send that code. */
-export function encodeClose(code: number, reason = ""): Uint8Array {
-  if (!isSendableCloseCode(code)) return encodeFrame(Opcode.Close, new Uint8Array(0));
+export function encodeClose(code: number, reason = "", parts?: FrameParts): Uint8Array {
+  if (!isSendableCloseCode(code)) return encodeFrame(Opcode.Close, new Uint8Array(0), parts);
   const payload = new Uint8Array(MOST_CONTROL_BYTES);
   payload[0] = code >>> 8;
   payload[1] = code;
   const { written } = UTF8_ENCODER.encodeInto(reason, payload.subarray(2)); // It cuts between characters.
-  return encodeFrame(Opcode.Close, payload.subarray(0, 2 + written));
+  return encodeFrame(Opcode.Close, payload.subarray(0, 2 + written), parts);
 }
 
 /** Length of 16 or 63 bits; `undefined` if fewer bits would do, or if the most significant bit is set. */
@@ -305,7 +349,7 @@ function isSendableCloseCode(code: number): boolean {
 }
 
 /** Copies `source` to `target`, four bytes at a time, each XORed with the rotating key (section 5.3). */
-function unmask(source: DataView, from: number, target: DataView, to: number, length: number, mask: number): void {
+function applyMask(source: DataView, from: number, target: DataView, to: number, length: number, mask: number): void {
   const wordsEnd = length - 3;
   let index = 0;
   for (; index < wordsEnd; index += 4) target.setInt32(to + index, source.getInt32(from + index) ^ mask);

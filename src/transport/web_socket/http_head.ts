@@ -90,7 +90,7 @@ export function encodeHead(status: string, headers: Readonly<Record<string, stri
 }
 
 /** Headers, or what is wrong with them. */
-function parseFields(lines: readonly string[]): Headers | string {
+export function parseFields(lines: readonly string[]): Headers | string {
   const headers = new Headers();
   for (const line of lines) {
     const colon = line.indexOf(":");

@@ -1,6 +1,15 @@
 import type { ByteChannel, HttpRequest, Peer, Transport } from "../transport.ts";
 import { ChannelTransport } from "../channel_transport.ts";
-import { encodeClose, encodeFrame, FrameDecoder, LOST, Opcode, type Slab, type WebSocketEnd } from "./frames.ts";
+import {
+  encodeClose,
+  encodeFrame,
+  FrameDecoder,
+  LOST,
+  type Masks,
+  Opcode,
+  type Slab,
+  type WebSocketEnd,
+} from "./frames.ts";
 
 /** Options of a WebSocket connection on one of our transports. */
 export interface WebSocketOptions {
@@ -27,31 +36,34 @@ export interface WebSocketTransport extends Transport {
   readonly subprotocol: string | undefined;
 }
 
-/** Result of the handshake. */
-export interface OpenedWebSocket {
+/** A connection after its handshake. */
+export interface OpenedConnection {
   readonly below: ByteChannel;
-  /** Bytes after the head of the request: the first frames. */
+  /** Bytes after the head of the handshake: the first frames. */
   readonly rest: Uint8Array;
   readonly peer: Peer;
-  readonly request: HttpRequest;
-  readonly subprotocol: string | undefined;
-  /** Slab shared by the connections of a listener. */
+  /** Slab, which connections of a listener share. */
   readonly slab: Slab;
+  /** Masks of a client; `undefined`: it is the side of a server. */
+  readonly masks?: Masks;
   /** Code of a Close frame that is not about a violation. */
   closeCode(): number;
+}
+
+/** A connection that a server has accepted. */
+export interface AcceptedConnection extends OpenedConnection {
+  readonly request: HttpRequest;
+  readonly subprotocol: string | undefined;
 }
 
 // Largest packet of MQTT, with its fixed header.
 const DEFAULT_MESSAGE_BYTES = 268_435_460;
 const DEFAULT_CLOSE_TIMEOUT_MS = 1_000;
 
-/**
- * Speaks frames on a connection after its handshake. Closing sends a Close frame and waits a moment for the answer;
- * closing again, or while a write is stuck, ends the connection at once.
- */
-export function webSocketTransport(opened: OpenedWebSocket, options: WebSocketOptions = {}): WebSocketTransport {
-  const { peer, request, subprotocol } = opened;
-  return Object.assign(new ChannelTransport(new WebSocketChannel(opened, options), peer), { request, subprotocol });
+/** The transport of a connection that a server has accepted. */
+export function webSocketTransport(accepted: AcceptedConnection, options: WebSocketOptions = {}): WebSocketTransport {
+  const { peer, request, subprotocol } = accepted;
+  return Object.assign(new ChannelTransport(new WebSocketChannel(accepted, options), peer), { request, subprotocol });
 }
 
 type Phase = "open" | "closing" | "closed";
@@ -59,12 +71,13 @@ type Phase = "open" | "closing" | "closed";
 type Payload = Uint8Array | undefined;
 
 /**
- * Frames of one connection, directly on the bytes below and not as a pair of `TransformStream`s, which cannot see when
- * a Pong has been sent, and so cannot bound Pongs, and end one direction when the other still has to wait for a Close
- * frame.
+ * Frames of one connection. Closing sends a Close frame and waits a moment for the answer; closing again, or while a
+ * write is stuck, ends the connection at once. They stand directly on the bytes below, and not as a pair of `TransformStream`s,
+ * which cannot see when a Pong has been sent, and so cannot bound Pongs, and end one direction when the other still has
+ * to wait for a Close frame.
  */
-class WebSocketChannel implements ByteChannel {
-  readonly #opened: OpenedWebSocket;
+export class WebSocketChannel implements ByteChannel {
+  readonly #opened: OpenedConnection;
   readonly #below: ByteChannel;
   readonly #options: WebSocketOptions;
   readonly #decoder: FrameDecoder;
@@ -79,15 +92,20 @@ class WebSocketChannel implements ByteChannel {
   #isHeard = true;
   #isPinged = false;
   #isPonging = false;
+  /** Resolves at the end, for those who wait for it. */
+  #ending: PromiseWithResolvers<void> | undefined;
   /** Latest Ping, the only one that is answered if several wait (RFC 6455, section 5.5.3). */
   #nextPong: Uint8Array | undefined;
 
-  constructor(opened: OpenedWebSocket, options: WebSocketOptions) {
+  constructor(opened: OpenedConnection, options: WebSocketOptions = {}) {
     this.#opened = opened;
     this.#below = opened.below;
     this.#options = options;
     const { maximumMessageBytes = DEFAULT_MESSAGE_BYTES, pingIntervalMs } = options;
-    this.#decoder = new FrameDecoder(maximumMessageBytes, (payload) => this.#pong(payload), opened.slab);
+    this.#decoder = new FrameDecoder(maximumMessageBytes, (payload) => this.#pong(payload), {
+      slab: opened.slab,
+      role: opened.masks === undefined ? "server" : "client",
+    });
     if (opened.rest.length > 0) this.#rest = opened.rest;
     if (pingIntervalMs !== undefined) this.#pingTimer = setInterval(() => this.#ping(), pingIntervalMs);
   }
@@ -99,17 +117,24 @@ class WebSocketChannel implements ByteChannel {
   write(bytes: Uint8Array): Promise<void> {
     if (this.#phase !== "open") return Promise.reject(new Error("Cannot write: the WebSocket connection is closed"));
     if (bytes.length === 0) return Promise.resolve();
-    return this.#below.write(encodeFrame(Opcode.Binary, bytes, this.#opened.slab));
+    return this.#below.write(encodeFrame(Opcode.Binary, bytes, this.#opened));
   }
 
   get isWriting(): boolean {
     return this.#below.isWriting;
   }
 
-  /** Sends a Close frame; the peer closes or is closed. */
-  closeWrite(): Promise<void> {
-    if (this.#phase !== "open") return Promise.resolve();
-    return this.#startClosing({ code: this.#opened.closeCode(), reason: "", isByPeer: false });
+  /**
+   * Sends a Close frame; the peer closes or is closed. For a client it resolves when that is done: all that it has
+   * written has arrived then.
+   */
+  async closeWrite(): Promise<void> {
+    if (this.#phase === "open") {
+      await this.#startClosing({ code: this.#opened.closeCode(), reason: "", isByPeer: false });
+    }
+    if (this.#opened.masks === undefined || this.#phase === "closed") return;
+    this.#ending ??= Promise.withResolvers();
+    await this.#ending.promise;
   }
 
   close(): void {
@@ -174,7 +199,7 @@ class WebSocketChannel implements ByteChannel {
     this.#phase = "closing";
     this.#end = end;
     this.#closeInTime();
-    const sent = this.#below.write(encodeClose(end.code, end.reason));
+    const sent = this.#below.write(encodeClose(end.code, end.reason, this.#opened));
     this.#readAhead(); // Waits for the answer, whether the channel is read or not.
     await sent;
     // After a violation no answer can be read: the end of the stream asks the peer for its own.
@@ -186,7 +211,7 @@ class WebSocketChannel implements ByteChannel {
     if (this.#phase === "open") {
       this.#phase = "closing";
       this.#closeInTime();
-      await this.#below.write(encodeClose(end.code)).catch(() => {}); // The peer may be gone without waiting.
+      await this.#below.write(encodeClose(end.code, "", this.#opened)).catch(() => {}); // The peer may be gone without waiting.
     }
     this.#over(this.#end ?? end);
   }
@@ -202,6 +227,7 @@ class WebSocketChannel implements ByteChannel {
     clearTimeout(this.#closeTimer);
     clearInterval(this.#pingTimer);
     this.#below.close();
+    this.#ending?.resolve();
     this.#options.onWebSocketEnd?.(end, this.#opened.peer);
   }
 
@@ -219,7 +245,7 @@ class WebSocketChannel implements ByteChannel {
       if (next !== undefined) this.#pong(next);
     };
     // A failed write ends the connection: the reads see it.
-    this.#below.write(encodeFrame(Opcode.Pong, payload)).then(sent, () => {});
+    this.#below.write(encodeFrame(Opcode.Pong, payload, this.#opened)).then(sent, () => {});
   }
 
   #ping(): void {
@@ -232,7 +258,7 @@ class WebSocketChannel implements ByteChannel {
       this.#break();
     } else {
       this.#isPinged = true;
-      this.#below.write(encodeFrame(Opcode.Ping, new Uint8Array(0))).catch(() => {}); // The reads see it.
+      this.#below.write(encodeFrame(Opcode.Ping, new Uint8Array(0), this.#opened)).catch(() => {}); // The reads see it.
       this.#readAhead(); // A Pong must be heard, whether the channel is read or not.
     }
   }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { connectWebSocket } from "../../src/transport/web_socket/connect_web_socket.ts";
+import { connectWebSocket } from "../../src/transport/web_socket/connect_in_page.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { within } from "../deadline.ts";
 
@@ -58,7 +58,7 @@ Deno.test("connectWebSocket() rejects with the reason of its signal, and where n
   const url = `ws://127.0.0.1:${server.addr.port}/`;
   await assertRejects(() => connectWebSocket(url), Error, `Cannot connect to ${url}`);
   const controller = new AbortController();
-  const connecting = connectWebSocket(url, { signal: controller.signal });
+  const connecting = connectWebSocket(url, controller.signal);
   controller.abort(new RangeError("enough"));
   await assertRejects(() => connecting, RangeError, "enough");
 });
@@ -75,7 +75,7 @@ Deno.test("a write waits while the WebSocket holds much, and ends with it", asyn
     close() {},
   };
   // As much of a WebSocket as the transport uses.
-  const connecting = connectWebSocket("ws://127.0.0.1/mqtt", { open: () => socket as unknown as WebSocket });
+  const connecting = connectWebSocket("ws://127.0.0.1/mqtt", undefined, () => socket as unknown as WebSocket);
   socket.onopen();
   const transport = await connecting;
   const writer = transport.writable.getWriter();
@@ -106,7 +106,7 @@ Deno.test("the end of the writer does not wait for a server that says nothing, o
   const socket = { readyState: 1, bufferedAmount: 0, onopen: () => {}, send() {}, close() {} };
   queueMicrotask(() => socket.onopen());
   // As much of a WebSocket as the transport asks for.
-  const transport = await connectWebSocket("ws://a/", { open: () => socket as unknown as WebSocket });
+  const transport = await connectWebSocket("ws://a/", undefined, () => socket as unknown as WebSocket);
   const closing = transport.writable.getWriter().close();
   transport.close();
   await within(closing, "the end");

@@ -1,5 +1,4 @@
 import { ChannelTransport } from "../channel_transport.ts";
-import type { TlsClientOptions } from "../tls/connect_tls.ts";
 import type { ByteChannel, Peer, Transport } from "../transport.ts";
 
 // Bytes buffered in the socket above which writes wait.
@@ -7,49 +6,28 @@ const MOST_BUFFERED_BYTES = 262_144;
 const BUFFERED_POLL_MS = 5;
 const LOST = "the WebSocket connection is closed";
 
-/** Options of {@linkcode connectWebSocket}. */
-export interface WebSocketConnectOptions {
-  readonly signal?: AbortSignal;
-  /** Certificates chosen by the caller, which a web page cannot choose. */
-  readonly tls?: TlsClientOptions | undefined;
-  /** Opens the WebSocket. @default the constructor of the runtime */
-  readonly open?: (url: string, client: Deno.HttpClient | undefined) => WebSocket;
-}
-
 /**
- * Connects over the `WebSocket` that browsers and Deno share. It cannot be paused: the server's bytes arrive whether
- * they are read or not.
+ * Connects over the `WebSocket` of a web page. It cannot be paused: the server's bytes arrive whether they are read or
+ * not.
  */
-export async function connectWebSocket(url: string, options: WebSocketConnectOptions = {}): Promise<Transport> {
-  const { signal, tls, open = openWebSocket } = options;
-  const client = tls === undefined ? undefined : httpClient(tls);
-  const connection = new ClientWebSocket(open(url, client));
+export async function connectWebSocket(
+  url: string,
+  signal?: AbortSignal,
+  open = (url: string, subprotocol: string) => new WebSocket(url, [subprotocol]),
+): Promise<Transport> {
+  const connection = new PageWebSocket(open(url, "mqtt"));
   const close = () => connection.close();
   signal?.addEventListener("abort", close);
   try {
     if (!await connection.opened) throw signal?.reason ?? new Error(`Cannot connect to ${url}: ${connection.reason}`);
   } finally {
     signal?.removeEventListener("abort", close);
-    client?.close(); // The connection is made by now, or has failed.
   }
   const peer: Peer = { transport: url.startsWith("wss:") ? "wss" : "ws", address: new URL(url).host, listener: url };
   return Object.assign(new ChannelTransport(connection, peer), { readsAhead: true });
 }
 
-function openWebSocket(url: string, client: Deno.HttpClient | undefined): WebSocket {
-  // Browsers take no options.
-  return client === undefined ? new WebSocket(url, "mqtt") : new WebSocket(url, { protocols: ["mqtt"], client });
-}
-
-function httpClient({ caCerts = [], cert, key }: TlsClientOptions): Deno.HttpClient {
-  return Deno.createHttpClient({
-    caCerts: [...caCerts],
-    http2: false, // The handshake of a WebSocket uses HTTP/1.1.
-    ...cert !== undefined && key !== undefined && { cert, key },
-  });
-}
-
-class ClientWebSocket implements ByteChannel {
+class PageWebSocket implements ByteChannel {
   /** Resolves to whether the connection could be opened. */
   readonly opened: Promise<boolean>;
   /** Reason for its end. */
