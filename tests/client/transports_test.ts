@@ -139,8 +139,8 @@ for (const { name, listen } of SERVERS.filter(({ tls }) => tls === undefined)) {
       for (let count = 1; count <= 100; count++) await publisher.publish("t", `${count}`);
       for (let count = 1; count <= 100; count++) {
         if (count <= 3) await new Promise((resolve) => setTimeout(resolve, 10)); // The rest arrives meanwhile.
-        const message = await within(subscription.next(), "a message");
-        assertEquals(message?.text(), `${count}`);
+        const { value } = await within(subscription.next(), "a message");
+        assertEquals(value?.text(), `${count}`);
       }
       assertEquals(subscription.dropped, 0);
     });
