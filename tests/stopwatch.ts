@@ -10,25 +10,42 @@ export class Stopwatch {
   constructor(...processIds: readonly number[]) {
     this.#threads = ["thread-self", ...processIds].map((path) => {
       const file = `/proc/${path}/schedstat`;
-      return { file, startedMs: waitedMs(file) ?? 0 };
+      return { file, startedMs: waitedMs(file) ?? 0, waitedMs: 0 };
     });
   }
 
   /** Counts for the event loop of a process as well that was started meanwhile. */
   add(processId: number): void {
-    this.#threads.push({ file: `/proc/${processId}/schedstat`, startedMs: 0 });
+    this.#threads.push({ file: `/proc/${processId}/schedstat`, startedMs: 0, waitedMs: 0 });
   }
 
-  /** Milliseconds since it was made. A process that has ended meanwhile counts as one that never waited. */
+  /** Milliseconds since it was made. A process that has ended counts with what it had waited when it was last looked at. */
   ms(): number {
-    const waited = this.#threads.map(({ file, startedMs }) => Math.max(0, (waitedMs(file) ?? 0) - startedMs));
-    return performance.now() - this.#startedMs - waited.reduce((sum, ms) => sum + ms, 0);
+    const passedMs = performance.now() - this.#startedMs;
+    for (const thread of this.#threads) {
+      thread.waitedMs = Math.max(thread.waitedMs, (waitedMs(thread.file) ?? 0) - thread.startedMs);
+    }
+    return passedMs - this.#threads.reduce((sum, thread) => sum + thread.waitedMs, 0);
+  }
+
+  /** Milliseconds until a promise resolves, with which a process may end: it is looked at again and again until then. */
+  async msUntil(promise: Promise<unknown>): Promise<number> {
+    const looking = setInterval(() => this.ms(), LOOK_EVERY_MS);
+    try {
+      await promise;
+    } finally {
+      clearInterval(looking);
+    }
+    return this.ms();
   }
 }
+
+const LOOK_EVERY_MS = 10;
 
 interface Thread {
   readonly file: string;
   readonly startedMs: number;
+  waitedMs: number;
 }
 
 /** Time that a thread has waited since it began, as its `schedstat` has it; `undefined`: it has ended, or is of another system. */
