@@ -31,7 +31,7 @@ Deno.test("A broker that was stopped while another one took its storage ends wit
   await own.ping();
 
   first.kill("SIGCONT");
-  const ms = await endsWithThree(first, /another broker has taken it over$/);
+  const ms = await endsWithThree(first, /another broker has taken it over\. See docs\/troubleshooting\.md#storage-lost$/);
   assertMatch(await idle.closed(), /^e0[0-9a-f]{2}8b/); // With 0x8B Server shutting down.
   assertEquals(await older.closed(), "");
   assertEquals((await publisher.closed()).includes("4002"), false); // No PUBACK.
@@ -56,7 +56,7 @@ Deno.test("A broker whose file is deleted ends with 3, without a client that ask
   await using broker = await file.listening();
   using idle = await RawClient.connect({ port: await broker.port() }, { clientId: "idle", version: 5 });
   await Deno.remove(file.path);
-  await endsWithThree(broker, /the file was deleted or replaced; restore it$/);
+  await endsWithThree(broker, /the file was deleted or replaced; restore it\. See docs\/troubleshooting\.md#storage-lost$/);
   assertMatch(await idle.closed(), /^e0[0-9a-f]{2}8b/);
 });
 
