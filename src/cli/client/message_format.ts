@@ -2,7 +2,7 @@ import type { Message } from "../../codec/message.ts";
 import type { Properties } from "../../codec/property.ts";
 import { concatenated } from "../../transport/concatenated.ts";
 import { printable } from "../log/log.ts";
-import { type Moment, momentNow, strftime } from "../log/strftime.ts";
+import { strftime } from "../log/timestamp.ts";
 import { ArgumentError } from "./arguments.ts";
 import { propertyName } from "./properties.ts";
 
@@ -20,6 +20,13 @@ export interface PrintOptions {
 
 /** Formats a message for standard output: as nothing if all it would print is an empty payload. */
 export type MessagePrinter = (message: Message) => Uint8Array;
+
+/** Moment by the clock of this machine. */
+interface Moment {
+  readonly date: Date;
+  /** Nanoseconds of the current second. */
+  readonly nanoseconds: number;
+}
 
 interface Printing {
   readonly message: Message;
@@ -96,7 +103,8 @@ function parsePart(text: string): Part {
       const character = text.slice(1);
       if (character === "") throw new ArgumentError("Incomplete format specifier.");
       if (character === "@") return () => "@";
-      return ({ moment }) => strftime(character, moment());
+      if (character === "N") return ({ moment }) => nanosecondsText(moment());
+      return ({ moment }) => strftime(`%${character}`, moment().date);
     }
     case "\\": {
       const character = text.slice(1);
@@ -143,7 +151,7 @@ function parameter(
       return numberField(properties.payloadFormatIndicator, field);
     case "I":
       return textField(
-        ["F", "T"].map((character) => strftime(character, moment())).join("T") + strftime("z", moment()),
+        strftime("%FT%T%z", moment().date),
         field,
       );
     case "j":
@@ -172,7 +180,7 @@ function parameter(
     case "t":
       return textField(topic, field);
     case "U":
-      return `${strftime("s", moment())}.${strftime("N", moment())}`;
+      return `${strftime("%s", moment().date)}.${nanosecondsText(moment())}`;
     case "x":
       return hexField(payload, field);
     case "X":
@@ -180,6 +188,16 @@ function parameter(
     default:
       return letter; // "%%"
   }
+}
+
+function momentNow(): Moment {
+  const now = Temporal.Now.instant();
+  return { date: new Date(now.epochMilliseconds), nanoseconds: Number(now.epochNanoseconds % 1_000_000_000n) };
+}
+
+/** Nanoseconds of mosquitto's `@N`, which strftime(3) has not. */
+function nanosecondsText({ nanoseconds }: Moment): string {
+  return `${nanoseconds}`.padStart(9, "0");
 }
 
 function layout(json: string, isPretty: boolean): string {
@@ -272,10 +290,10 @@ function jsonTokens(text: string): string[] {
 }
 
 function withPayload(message: Message, moment: Moment, payload: string): string {
-  const seconds = ["F", "T"].map((character) => strftime(character, moment)).join("T");
-  const microseconds = strftime("N", moment).slice(0, 6);
+  const { date } = moment;
+  const microseconds = nanosecondsText(moment).slice(0, 6);
   const head = JSON.stringify({
-    tst: `${seconds}.${microseconds}Z${strftime("z", moment)}`, // "Z" and an offset: what mosquitto_sub 2.0 prints.
+    tst: `${strftime("%FT%T", date)}.${microseconds}Z${strftime("%z", date)}`, // "Z" and an offset: what mosquitto_sub 2.0 prints.
     topic: message.topic,
     qos: message.qos,
     retain: message.retain ? 1 : 0,
