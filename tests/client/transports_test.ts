@@ -1,9 +1,10 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { Broker, Client, type Listener, listenTcp, listenTls, listenUnix, listenWebSocket } from "../../mod.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { testsAtOnce } from "../at_once.ts";
 import { within } from "../deadline.ts";
 import { inForm } from "../form.ts";
+import { Stopwatch } from "../stopwatch.ts";
 import { exchange } from "./exchange.ts";
 
 // More than a client has in flight, or unread.
@@ -143,6 +144,22 @@ for (const { name, listen } of SERVERS.filter(({ tls }) => tls === undefined)) {
         assertEquals(value?.text(), `${count}`);
       }
       assertEquals(subscription.dropped, 0);
+    });
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
+for (const { name, listen, tls } of SERVERS) {
+  Deno.test(`Client over ${name} does not wait between the parts of a large packet`, async () => {
+    const folder = await Deno.makeTempDir();
+    await listening(await listen(folder), async (url) => {
+      await using client = await Client.connect(url, tls === undefined ? {} : { tls });
+      for (const bytes of [1_020, 2_000, 17_000, 40_000]) {
+        const times = 15;
+        const stopwatch = new Stopwatch();
+        for (let time = 0; time < times; time++) await client.publish("t", new Uint8Array(bytes), { qos: 1 });
+        assertLess(stopwatch.ms() / times, 20, `${bytes} bytes`); // 40 ms is how long an acknowledgement is delayed.
+      }
     });
     await Deno.remove(folder, { recursive: true });
   });
