@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parseYaml } from "../src/cli/config/yaml.ts";
+import { readMosquittoConfiguration } from "../src/cli/mosquitto/file.ts";
 import { ConfigurationFolder } from "./cli/config/written_file.ts";
 import { brooklet } from "./cli/test_io.ts";
 
@@ -51,6 +53,20 @@ Deno.test("The page about the command line lists the options and commands that -
     names.split("|").filter((name) => !commands.includes(`\`${name}\``) && !commands.includes(`brooklet ${name}`)),
     [],
   );
+});
+
+Deno.test("The worked example of the page about mosquitto is converted as it says", () => {
+  const page = PAGES.get("docs/from_mosquitto.md") ?? "";
+  const [main = "", site = "", , , warned = ""] = [...page.matchAll(/^```text\n(.*?)^```$/gms)].map(([, text = ""]) =>
+    text
+  );
+  const [yaml = ""] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = ""]) => text);
+  const lines = main.replace(/^include_dir .*$/m, site);
+  const { value: written, warnings } = readMosquittoConfiguration("/etc/mosquitto/mosquitto.conf", lines);
+  const { value: wanted } = parseYaml(yaml, "a.yaml");
+  const parts = new Map(Object.entries(written ?? {}));
+  for (const [key, part] of Object.entries(wanted ?? {})) assertEquals(parts.get(key), part, key);
+  assertEquals(warnings.map((warning) => `brooklet: ${warning}`), warned.trimEnd().split("\n").slice(0, -1));
 });
 
 /** Anchors that GitHub gives the headings of a page. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { configurationOf } from "../../../src/cli/config/configuration.ts";
 import { effectiveYaml } from "../../../src/cli/config/print.ts";
+import { withTables } from "../../../docs/from_mosquitto.ts";
 import { editorSchema, limitsInterface, reference, settingsInterface } from "../../../src/cli/config/reference.ts";
 import { configurationShape, type JsonSchema } from "../../../src/cli/config/shape.ts";
 import { parseYaml } from "../../../src/cli/config/yaml.ts";
@@ -13,6 +14,11 @@ Deno.test('docs/configuration.md is what "deno task configuration" makes of the 
 
 Deno.test('docs/brooklet.schema.json is what "deno task configuration" makes of the schema', async () => {
   assertEquals(read("docs/brooklet.schema.json"), await formatted(editorSchema(), "json"));
+});
+
+Deno.test("docs/from_mosquitto.md says of each key of mosquitto.conf what the converter makes of it", async () => {
+  const page = read("docs/from_mosquitto.md");
+  assertEquals(page, await formatted(withTables(page), "md"));
 });
 
 Deno.test('src/protocol/limits.ts is what "deno task configuration" makes of the table of limits', () => {
