@@ -6,7 +6,7 @@
 
 import { connectAsync, type MqttClient } from "mqtt";
 import { Buffer } from "node:buffer";
-import { Client } from "../mod.ts";
+import { Client } from "../src/client/mod.ts";
 import { BrokerProcess } from "../tests/interop/broker_process.ts";
 
 const ROUNDS = 9;

@@ -5,7 +5,7 @@
  */
 
 import { Hono } from "hono";
-import { Broker } from "../mod.ts";
+import { Broker } from "@brooklet/brooklet";
 
 await using broker = await Broker.open();
 

@@ -4,7 +4,8 @@
  * Run: deno run examples/in_process.ts
  */
 
-import { Broker, memoryTransport, PacketDecoderStream, PacketEncoder } from "../mod.ts";
+import { Broker, memoryTransport } from "@brooklet/brooklet";
+import { PacketDecoderStream, PacketEncoder } from "@brooklet/brooklet/codec";
 
 await using broker = await Broker.open();
 

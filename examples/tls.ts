@@ -4,7 +4,7 @@
  * Run: deno run -A examples/tls.ts fullchain.pem privkey.pem
  */
 
-import { Broker, type Listener, listenTls, listenWebSocket } from "../mod.ts";
+import { Broker, type Listener, listenTls, listenWebSocket } from "@brooklet/brooklet";
 
 const [certificatePath = "fullchain.pem", keyPath = "privkey.pem"] = Deno.args;
 

@@ -6,7 +6,7 @@
  */
 
 import mqttJs from "mqtt/dist/mqtt.min" with { type: "text" };
-import { Broker, ReasonCode } from "../mod.ts";
+import { Broker, ReasonCode } from "@brooklet/brooklet";
 
 /** Who is logged in, by the value of the session cookie. Your app has something better. */
 const logins = new Map<string, string>();

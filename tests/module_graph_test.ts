@@ -2,11 +2,30 @@ import { assertEquals } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
 
-Deno.test("An app that imports mod.ts loads neither the command line nor a package, nor SQLite", async () => {
-  const loaded = await loadedModules("mod.ts");
-  assertHas(loaded, ["mod.ts", "src/broker/broker.ts", "src/client/client.ts", "src/codec/packet.ts"]);
-  assertEquals(loaded.filter((name) => /^src\/(cli|cluster|admin)\/|^npm:|^jsr:|^https?:|sqlite/.test(name)), []);
+/** Rooms whose files an export loads; none loads a package, nor SQLite, before it is needed. */
+const ROOMS_OF_EXPORTS: Readonly<Record<string, readonly string[]>> = {
+  ".": ["auth", "broker", "codec", "protocol", "storage", "transport"],
+  "./auth": ["auth", "codec", "protocol"],
+  "./client": ["client", "codec", "protocol", "transport"],
+  "./codec": ["codec"],
+  "./storage": ["codec", "protocol", "storage"],
+  "./testing": ["codec", "protocol", "storage", "testing"],
+  "./transport": ["transport"],
+};
+
+const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+
+Deno.test("Every export has its rooms", () => {
+  assertEquals(Object.keys(exports), Object.keys(ROOMS_OF_EXPORTS));
 });
+
+for (const [name, rooms] of Object.entries(ROOMS_OF_EXPORTS)) {
+  Deno.test(`An app that imports "${name}" loads ${rooms.join(", ")}, no package and not SQLite`, async () => {
+    const loaded = await loadedModules(exports[name]);
+    assertEquals([...new Set(loaded.flatMap((file) => /^src\/(\w+)\//.exec(file)?.[1] ?? []))].sort(), [...rooms]);
+    assertEquals(loaded.filter((file) => /^npm:|^jsr:|^https?:|sqlite/.test(file)), []);
+  });
+}
 
 Deno.test("Serving from memory loads nothing of Deno KV for it, and no YAML", async () => {
   const loaded = await loadedModules("src/cli/main.ts");

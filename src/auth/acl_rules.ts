@@ -72,7 +72,8 @@ export interface RoleRules {
  *
  * @example
  * ```ts
- * import { AccessControl, Broker } from "../../mod.ts";
+ * import { Broker } from "@brooklet/brooklet";
+ * import { AccessControl } from "@brooklet/brooklet/auth";
  *
  * const authorizer = new AccessControl({
  *   users: [{ name: "ann", roles: ["operator"] }],

@@ -82,7 +82,8 @@ export interface JwtOptions {
  * unreadable keys
  * @example
  * ```ts
- * import { AccessControl, Broker, jwtAuthenticator } from "../../mod.ts";
+ * import { Broker } from "@brooklet/brooklet";
+ * import { AccessControl, jwtAuthenticator } from "@brooklet/brooklet/auth";
  *
  * await using broker = await Broker.open({
  *   authenticator: await jwtAuthenticator({

@@ -42,7 +42,8 @@ export interface PasswordAuthenticatorOptions {
  *
  * @example
  * ```ts
- * import { Broker, parsePasswordFile, PasswordAuthenticator } from "../../mod.ts";
+ * import { Broker } from "@brooklet/brooklet";
+ * import { parsePasswordFile, PasswordAuthenticator } from "@brooklet/brooklet/auth";
  *
  * const users = parsePasswordFile("# made by: brooklet passwd -c FILE USER\n");
  * await using broker = await Broker.open({ authenticator: new PasswordAuthenticator(users) });

@@ -52,7 +52,8 @@ export interface ScramOptions {
  *
  * @example
  * ```ts
- * import { Broker, scramCredential, scramSha256 } from "../../mod.ts";
+ * import { Broker } from "@brooklet/brooklet";
+ * import { scramCredential, scramSha256 } from "@brooklet/brooklet/auth";
  *
  * const users = new Map([["kitchen", await scramCredential("pepper", { iterations: 4096 })]]);
  * const scram = scramSha256({ credential: (userName) => users.get(userName) });

@@ -22,7 +22,7 @@ const NO_LIMITS: Partial<Limits> = {};
  *
  * @example
  * ```ts
- * import { Broker, memoryTransport } from "../../mod.ts";
+ * import { Broker, memoryTransport } from "@brooklet/brooklet";
  *
  * await using broker = await Broker.open();
  * await using doors = broker.subscribe("door/+");
@@ -167,7 +167,7 @@ export class Broker {
    * @throws RangeError for a trusted proxy that is not an address
    * @example
    * ```ts ignore
-   * import { Broker } from "../../mod.ts";
+   * import { Broker } from "@brooklet/brooklet";
    *
    * const broker = await Broker.open();
    * Deno.serve((request) =>

@@ -33,7 +33,8 @@ const DEFAULT_BUFFERED_MESSAGES = 1_000;
  *
  * @example
  * ```ts
- * import { Broker, Client } from "../../mod.ts";
+ * import { Broker } from "@brooklet/brooklet";
+ * import { Client } from "@brooklet/brooklet/client";
  *
  * await using broker = await Broker.open();
  * await using client = await Client.connect(broker); // Or a URL, such as "mqtt://127.0.0.1".
@@ -141,7 +142,8 @@ export class Client implements AsyncDisposable {
    *
    * @example
    * ```ts
-   * import { Broker, Client } from "../../mod.ts";
+   * import { Broker } from "@brooklet/brooklet";
+   * import { Client } from "@brooklet/brooklet/client";
    *
    * await using broker = await Broker.open();
    * await using client = await Client.connect(broker);

@@ -10,8 +10,8 @@ import { type StorageHarness, Trial } from "./storage_suite/trial.ts";
  * broken promise. It needs no test framework: pass each case to yours, as `Deno.test(name, run)`, or just run it.
  *
  * ```ts
- * import { MemoryStorage } from "../../mod.ts";
- * import { storageSuite } from "./storage_suite.ts";
+ * import { MemoryStorage } from "@brooklet/brooklet/storage";
+ * import { storageSuite } from "@brooklet/brooklet/testing";
  *
  * const harness = { isDurable: false, create: () => undefined, open: () => new MemoryStorage() };
  * for (const { run } of storageSuite(harness)) await run();

@@ -5,7 +5,8 @@
  */
 
 import { Session } from "node:inspector/promises";
-import { Broker, DenoKvStorage, listenTcp, MemoryStorage, type Storage } from "../../mod.ts";
+import { Broker, listenTcp, type Storage } from "../../mod.ts";
+import { DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
 import { publish, RawClient, subscribe } from "../interop/raw_client.ts";
 
 type Exchange = (publisher: RawClient, subscriber: RawClient, round: number) => Promise<void>;

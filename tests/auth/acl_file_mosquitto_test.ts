@@ -1,17 +1,15 @@
 /** The same ACL files given to Debian's mosquitto and to this broker: both decide the same. */
 
 import { assertEquals, assertGreater } from "@std/assert";
+import { type Authenticator, Broker, listenTcp } from "../../mod.ts";
 import {
   AccessControl,
   allowAnonymous,
-  type Authenticator,
-  Broker,
   firstAuthenticator,
   LineError,
-  listenTcp,
   parseAclFile,
   trustUserNames,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { Mosquitto } from "./mosquitto.ts";
 import { PacketClient, type Who } from "./packet_client.ts";

@@ -1,7 +1,8 @@
 /** Rules hold on every way in and out of the broker, at once and after they are replaced. */
 
 import { assertEquals } from "@std/assert";
-import { type Acceptance, AccessControl, type AccessRule, type AccessRules, type Authenticator } from "../../mod.ts";
+import type { Authenticator } from "../../mod.ts";
+import { type Acceptance, AccessControl, type AccessRule, type AccessRules } from "../../src/auth/mod.ts";
 import { ALL_VERSIONS, converse, type Step } from "../wire/conversation.ts";
 
 /** Everybody has a place; Sue sees everything. */

@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
-import { AccessControl, type AccessRequest, type AccessRule, type AccessRules, parseAclFile } from "../../mod.ts";
+import {
+  AccessControl,
+  type AccessRequest,
+  type AccessRule,
+  type AccessRules,
+  parseAclFile,
+} from "../../src/auth/mod.ts";
 import { checkSeed, type Seeded } from "../seeded.ts";
 
 /** May it? `read`, `write` or `subscribe` for a client. */

@@ -1,4 +1,5 @@
-import { type AuthenticationRequest, NO_PROPERTIES } from "../../mod.ts";
+import type { AuthenticationRequest } from "../../src/auth/mod.ts";
+import { NO_PROPERTIES } from "../../src/codec/mod.ts";
 
 /** What a client says, as an authenticator gets it. */
 export interface Said {

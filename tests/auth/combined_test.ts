@@ -1,11 +1,10 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Authenticator, Authorizer } from "../../mod.ts";
 import {
   type AccessRequest,
   allowAnonymous,
   anyAuthorizer,
   type Authentication,
-  type Authenticator,
-  type Authorizer,
   certificateNames,
   certificateSubjects,
   everyAuthenticator,
@@ -16,7 +15,7 @@ import {
   PasswordAuthenticator,
   trustUserNames,
   webhookAuthenticator,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 import { authenticationRequest, type Said } from "./authentication_request.ts";
 
 const UNKNOWN: Authentication = { isAccepted: false, reasonCode: 0x87, isUnknownUser: true };

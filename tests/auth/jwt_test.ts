@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import type { Authenticator } from "../../mod.ts";
 import {
   AccessControl,
   type Authentication,
-  type Authenticator,
   type JwtAlgorithm,
   jwtAuthenticator,
   type JwtOptions,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 import { converse } from "../wire/conversation.ts";
 import { authenticationRequest, type Said } from "./authentication_request.ts";
 

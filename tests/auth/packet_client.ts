@@ -9,7 +9,7 @@ import {
   type PubackPacket,
   type SubackPacket,
   type Will,
-} from "../../mod.ts";
+} from "../../src/codec/mod.ts";
 import { within } from "../deadline.ts";
 
 /** mosquitto's Receive Maximum. */

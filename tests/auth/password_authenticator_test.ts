@@ -8,7 +8,7 @@ import {
   PasswordAuthenticator,
   type PasswordAuthenticatorOptions,
   type PasswordHash,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 import { authenticationRequest, type Said } from "./authentication_request.ts";
 
 const CHEAP: PasswordHash = await hashPassword("secret", 101);

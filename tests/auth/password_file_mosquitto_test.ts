@@ -1,16 +1,15 @@
 /** Password files of mosquitto_passwd and of this broker, given to Debian's mosquitto and to this broker. */
 
 import { assertEquals } from "@std/assert";
+import { Broker, listenTcp } from "../../mod.ts";
 import {
   allowAnonymous,
-  Broker,
   firstAuthenticator,
   formatPasswordHash,
   hashPassword,
-  listenTcp,
   parsePasswordFile,
   PasswordAuthenticator,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 import { withUser } from "../../src/auth/password_file.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { Mosquitto } from "./mosquitto.ts";

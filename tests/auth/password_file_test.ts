@@ -1,15 +1,14 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { Broker, listenTcp } from "../../mod.ts";
 import {
-  Broker,
   formatPasswordHash,
   hashPassword,
   LineError,
-  listenTcp,
   parsePasswordFile,
   parsePasswordHash,
   PasswordAuthenticator,
   passwordHashes,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 import { withHashedPasswords, withoutUser, withUser } from "../../src/auth/password_file.ts";
 import { verifyPassword } from "../../src/auth/password_hash.ts";
 import { PacketClient, type Who } from "./packet_client.ts";

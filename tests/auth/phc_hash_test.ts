@@ -15,7 +15,7 @@ import {
   parsePasswordFile,
   parsePasswordHash,
   passwordHashes,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 import { withHashedPasswords } from "../../src/auth/password_file.ts";
 import { verifyPassword } from "../../src/auth/password_hash.ts";
 

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { EnhancedAuthenticator } from "../../mod.ts";
 import {
   type AuthenticationExchange,
   type AuthenticationStep,
-  type EnhancedAuthenticator,
   type ScramCredential,
   scramCredential,
   scramSha256,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 
 const USERS = new Map<string, ScramCredential>();
 const CLIENT_NONCE = "rOprNGfwEbeRWgbNEkqO";

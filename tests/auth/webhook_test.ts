@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Authentication, type Authenticator, webhookAuthenticator, type WebhookOptions } from "../../mod.ts";
+import type { Authenticator } from "../../mod.ts";
+import { type Authentication, webhookAuthenticator, type WebhookOptions } from "../../src/auth/mod.ts";
 import { within } from "../deadline.ts";
 import { converse } from "../wire/conversation.ts";
 import { authenticationRequest, type Said } from "./authentication_request.ts";

@@ -1,13 +1,8 @@
 /** 100 wrong passwords a second do not hold up those who are in. */
 
 import { assertEquals, assertLess } from "@std/assert";
-import {
-  Broker,
-  hashPassword,
-  listenTcp,
-  PasswordAuthenticator,
-  type PasswordAuthenticatorOptions,
-} from "../../mod.ts";
+import { Broker, listenTcp } from "../../mod.ts";
+import { hashPassword, PasswordAuthenticator, type PasswordAuthenticatorOptions } from "../../src/auth/mod.ts";
 import { inForm } from "../form.ts";
 import { Stopwatch } from "../stopwatch.ts";
 import { PacketClient } from "./packet_client.ts";

@@ -1,7 +1,9 @@
 /** What a client may receive is checked for each message, however it comes to the client, and again after a change. */
 
 import { assertEquals, assertLess } from "@std/assert";
-import { type AccessRequest, type Authorizer, MemoryStorage } from "../../mod.ts";
+import type { Authorizer } from "../../mod.ts";
+import type { AccessRequest } from "../../src/auth/mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { ALL_VERSIONS, converse, type Step } from "../wire/conversation.ts";
 
 /** Lets all clients do everything but receive these topics, and publish those. */

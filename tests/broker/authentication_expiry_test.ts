@@ -1,7 +1,8 @@
 /** An authentication that ends, and what an authenticator says beside the principal. */
 
 import { assertEquals } from "@std/assert";
-import type { Acceptance, AccessRequest, Authenticator, BrokerOptions, EnhancedAuthenticator } from "../../mod.ts";
+import type { Authenticator, BrokerOptions, EnhancedAuthenticator } from "../../mod.ts";
+import type { Acceptance, AccessRequest } from "../../src/auth/mod.ts";
 import { converse } from "../wire/conversation.ts";
 
 const START_MS = 1_000_000; // Of each conversation.

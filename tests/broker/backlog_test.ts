@@ -1,15 +1,8 @@
 /** A client that is connected and reads more slowly than its messages are published: what waits for it, and who waits. */
 
 import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
-import {
-  type BrokerEvent,
-  encodePacket,
-  memoryTransport,
-  type Packet,
-  PacketDecoder,
-  type ProtocolVersion,
-  type QoS,
-} from "../../mod.ts";
+import { type BrokerEvent, memoryTransport, type QoS } from "../../mod.ts";
+import { encodePacket, type Packet, PacketDecoder, type ProtocolVersion } from "../../src/codec/mod.ts";
 import { within } from "../deadline.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Broker, type CommitItem, MemoryStorage } from "../../mod.ts";
+import { Broker } from "../../mod.ts";
+import { type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
 import { message, queued, started } from "../storage/kv_changes.ts";
 
 const MANY = 5_000;

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { ApplicationMessage, Broker, type BrokerEvent, memoryTransport } from "../../mod.ts";
+import { Broker, type BrokerEvent, memoryTransport } from "../../mod.ts";
+import { ApplicationMessage } from "../../src/storage/mod.ts";
 import { RetainedMessages } from "../../src/broker/retained.ts";
 import { within } from "../deadline.ts";
 import { conversationTests, converse } from "../wire/conversation.ts";

@@ -1,5 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import type { Change, CommitItem, Storage } from "../../mod.ts";
+import type { Storage } from "../../mod.ts";
+import type { Change, CommitItem } from "../../src/storage/mod.ts";
 import { CommitQueue } from "../../src/broker/commits.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { within } from "../deadline.ts";

@@ -1,7 +1,8 @@
 /** Enhanced authentication (MQTT 5, section 4.12): every way an exchange can go, with a method that counts aloud. */
 
 import { assertEquals } from "@std/assert";
-import type { AccessRequest, AuthenticationStep, BrokerOptions, EnhancedAuthenticator } from "../../mod.ts";
+import type { BrokerOptions, EnhancedAuthenticator } from "../../mod.ts";
+import type { AccessRequest, AuthenticationStep } from "../../src/auth/mod.ts";
 import { converse, type Step } from "../wire/conversation.ts";
 
 /** One word from the client and one back, until "three". */

@@ -1,5 +1,6 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { Broker, Client } from "../../mod.ts";
+import { Broker } from "../../mod.ts";
+import { Client } from "../../src/client/mod.ts";
 import { EventLoopStalls } from "../../src/broker/counters.ts";
 
 const BUSY_MS = 60;

@@ -1,17 +1,14 @@
 /** What hooks of a host without types may answer: `true` alone is true, and whatever is no answer refuses and is told. */
 
 import { assertEquals, assertThrows } from "@std/assert";
+import type { Authenticator, Authorizer, BrokerOptions, EnhancedAuthenticator } from "../../mod.ts";
 import {
   anyAuthorizer,
-  type Authenticator,
-  type Authorizer,
-  type BrokerOptions,
-  type EnhancedAuthenticator,
   everyAuthenticator,
   everyAuthorizer,
   firstAuthenticator,
   trustUserNames,
-} from "../../mod.ts";
+} from "../../src/auth/mod.ts";
 import { converse, type Step } from "../wire/conversation.ts";
 
 const CONNECT = "a > 10 [ @ 82 0000 {} 'a' 'ann' ]";

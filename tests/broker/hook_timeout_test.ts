@@ -1,7 +1,8 @@
 /** Hooks that never answer, and hooks that throw when they are only told something. */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { type Authentication, type BrokerEvent, type BrokerOptions, type EnhancedAuthenticator } from "../../mod.ts";
+import type { BrokerEvent, BrokerOptions, EnhancedAuthenticator } from "../../mod.ts";
+import type { Authentication } from "../../src/auth/mod.ts";
 import { within } from "../deadline.ts";
 import { converse } from "../wire/conversation.ts";
 

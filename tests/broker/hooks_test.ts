@@ -1,15 +1,8 @@
 /** Authenticator and authorizer: at once, late, throwing, rejecting, with packets pipelined behind the question. */
 
 import { assertEquals } from "@std/assert";
-import {
-  type AccessRequest,
-  type Authentication,
-  type AuthenticationRequest,
-  type Authenticator,
-  type Authorizer,
-  Broker,
-  memoryTransport,
-} from "../../mod.ts";
+import { type Authenticator, type Authorizer, Broker, memoryTransport } from "../../mod.ts";
+import type { AccessRequest, Authentication, AuthenticationRequest } from "../../src/auth/mod.ts";
 import { fromHex } from "../codec/hex.ts";
 import { within } from "../deadline.ts";
 import { converse } from "../wire/conversation.ts";

@@ -1,16 +1,9 @@
 /** Subscriptions that other rules take away end, at once for those who are connected, and else when they come back. */
 
 import { assertEquals } from "@std/assert";
-import {
-  AccessControl,
-  type AccessRequest,
-  type AccessRules,
-  type Authorizer,
-  type BrokerEvent,
-  type BrokerOptions,
-  MemoryStorage,
-  trustUserNames,
-} from "../../mod.ts";
+import type { Authorizer, BrokerEvent, BrokerOptions } from "../../mod.ts";
+import { AccessControl, type AccessRequest, type AccessRules, trustUserNames } from "../../src/auth/mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { within } from "../deadline.ts";
 import { converse, type Step } from "../wire/conversation.ts";
 

@@ -1,15 +1,9 @@
 /** Packets with thousands of Topic Filters or questions: others have their turn meanwhile, and the answer is whole. */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import {
-  AccessControl,
-  type Authorizer,
-  type BrokerOptions,
-  encodePacket,
-  NO_PROPERTIES,
-  type Packet,
-  type QoS,
-} from "../../mod.ts";
+import type { Authorizer, BrokerOptions, QoS } from "../../mod.ts";
+import { AccessControl } from "../../src/auth/mod.ts";
+import { encodePacket, NO_PROPERTIES, type Packet } from "../../src/codec/mod.ts";
 import { fromHex } from "../codec/hex.ts";
 import { type Conversation, conversationTests, converse } from "../wire/conversation.ts";
 

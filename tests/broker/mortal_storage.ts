@@ -1,12 +1,5 @@
-import {
-  Broker,
-  type BrokerOptions,
-  type Change,
-  type CommitItem,
-  DenoKvStorage,
-  MemoryStorage,
-  type Storage,
-} from "../../mod.ts";
+import { Broker, type BrokerOptions, type Storage } from "../../mod.ts";
+import { type Change, type CommitItem, DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
 import type { Seeded } from "../seeded.ts";
 import { MortalKv } from "../storage/mortal_kv.ts";
 

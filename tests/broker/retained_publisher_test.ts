@@ -1,17 +1,9 @@
 /** Who published a retained message is checked by the rules of now, behind a restart too; and the client of a stored Will. */
 
 import { assertEquals } from "@std/assert";
-import {
-  AccessControl,
-  type AccessRules,
-  type Authenticator,
-  type Authorizer,
-  type BrokerEvent,
-  type Change,
-  DenoKvStorage,
-  MemoryStorage,
-  type Storage,
-} from "../../mod.ts";
+import type { Authenticator, Authorizer, BrokerEvent, Storage } from "../../mod.ts";
+import { AccessControl, type AccessRules } from "../../src/auth/mod.ts";
+import { type Change, DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
 import { message } from "../../src/testing/storage_suite/changes.ts";
 import { converse } from "../wire/conversation.ts";
 

@@ -1,12 +1,5 @@
-import {
-  type Broker,
-  encodePacket,
-  memoryTransport,
-  type MemoryTransportPair,
-  type Packet,
-  PacketDecoder,
-  type PublishPacket,
-} from "../../mod.ts";
+import { type Broker, memoryTransport, type MemoryTransportPair } from "../../mod.ts";
+import { encodePacket, type Packet, PacketDecoder, type PublishPacket } from "../../src/codec/mod.ts";
 import { within } from "../deadline.ts";
 
 const NO_PROPERTIES = {};

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import type { AccessRequest, ReasonCode } from "../../mod.ts";
+import type { ReasonCode } from "../../mod.ts";
+import type { AccessRequest } from "../../src/auth/mod.ts";
 import { SubscriptionReview } from "../../src/broker/access/review.ts";
 import { TurnBudget } from "../../src/broker/turn.ts";
 import { Session } from "../../src/protocol/session.ts";

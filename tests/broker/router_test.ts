@@ -3,7 +3,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { randomTopic, randomTopicFilter } from "../protocol/random_topic.ts";
 import { seededTest } from "../seeded.ts";
-import { ApplicationMessage, type Subscription } from "../../mod.ts";
+import { ApplicationMessage, type Subscription } from "../../src/storage/mod.ts";
 import { Router, type Subscriber } from "../../src/broker/router.ts";
 import { matchesTopic, type ParsedTopicFilter, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { collectedHeapBytes, heapGrowthBytes } from "./collected_heap.ts";

@@ -1,4 +1,5 @@
-import { type Change, DEFAULT_LIMITS, type Limits } from "../../mod.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../mod.ts";
+import type { Change } from "../../src/storage/mod.ts";
 import { TopicInterner } from "../../src/codec/topic_interner.ts";
 import { Backlog } from "../../src/protocol/backlog.ts";
 import type { ChangeLog } from "../../src/protocol/change.ts";

@@ -1,7 +1,8 @@
 /** Sessions that are in the storage and end with their connection: nothing that was acknowledged is lost on the way. */
 
 import { assertEquals } from "@std/assert";
-import { type BrokerEvent, type Change, type CommitItem, MemoryStorage } from "../../mod.ts";
+import type { BrokerEvent } from "../../mod.ts";
+import { type Change, type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 

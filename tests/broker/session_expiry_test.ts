@@ -1,7 +1,7 @@
 /** Session Expiry Interval across brokers (MQTT 5, section 3.1.2.11.2): when a session ends is in the storage. */
 
 import { assertEquals } from "@std/assert";
-import { MemoryStorage } from "../../mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { type Conversation, converse, type Step } from "../wire/conversation.ts";
 import { TestMachine } from "../wire/test_machine.ts";
 

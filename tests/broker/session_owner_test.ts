@@ -1,7 +1,8 @@
 /** A session belongs to the principal that began it. */
 
 import { assertEquals } from "@std/assert";
-import { type Authenticator, MemoryStorage } from "../../mod.ts";
+import type { Authenticator } from "../../mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { converse, type Step } from "../wire/conversation.ts";
 

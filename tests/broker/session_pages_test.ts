@@ -1,7 +1,8 @@
 /** What the storage has of a session comes back page by page, for a connection that is there. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type BrokerEvent, type Change, DEFAULT_LIMITS, MemoryStorage, ReasonCode } from "../../mod.ts";
+import { type BrokerEvent, DEFAULT_LIMITS, ReasonCode } from "../../mod.ts";
+import { type Change, MemoryStorage } from "../../src/storage/mod.ts";
 import { TopicInterner } from "../../src/codec/topic_interner.ts";
 import { SessionPages } from "../../src/broker/session_pages.ts";
 import type { QueuedChange } from "../../src/protocol/change.ts";

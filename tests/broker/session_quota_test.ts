@@ -2,16 +2,16 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import {
-  type AccessRequest,
   type Authenticator,
   Broker,
   type BrokerEvent,
   type BrokerOptions,
   type Limits,
-  MemoryStorage,
   memoryTransport,
-  type ProtocolVersion,
 } from "../../mod.ts";
+import type { AccessRequest } from "../../src/auth/mod.ts";
+import type { ProtocolVersion } from "../../src/codec/mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { type SessionBeginner, SessionQuota } from "../../src/broker/session_quota.ts";
 import { limitsWith } from "../../src/protocol/limit_table.ts";
 import { type Conversation, converse, type Step } from "../wire/conversation.ts";

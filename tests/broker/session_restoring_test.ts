@@ -1,7 +1,8 @@
 /** Who gets a session, and what is in it, when the storage takes its time or the broker is another one. */
 
 import { assertEquals } from "@std/assert";
-import { type BrokerEvent, MemoryStorage } from "../../mod.ts";
+import type { BrokerEvent } from "../../mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 

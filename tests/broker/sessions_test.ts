@@ -1,7 +1,9 @@
 /** The registry of sessions by itself: which connection gets a session, what it finds there, and when it ends. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type BrokerEvent, type Change, type CommitItem, MemoryStorage, ReasonCode, type Will } from "../../mod.ts";
+import { type BrokerEvent, ReasonCode } from "../../mod.ts";
+import type { Will } from "../../src/codec/mod.ts";
+import { type Change, type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
 import { assemble } from "../../src/broker/assembly.ts";
 import type { ConnectionHandle } from "../../src/broker/connection/connections.ts";
 import type { ConnectPacket } from "../../src/codec/packet.ts";

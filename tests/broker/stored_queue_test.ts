@@ -1,7 +1,8 @@
 /** Messages that wait in the storage come back page by page, in order, and what arrives meanwhile lines up behind them. */
 
 import { assertEquals } from "@std/assert";
-import { type Change, type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
+import type { Storage } from "../../mod.ts";
+import { type Change, type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
 import { type Conversation, converse } from "../wire/conversation.ts";
 
 const LIMITS = { maximumQueuedMessages: 100_000, maximumQueuedBytes: 100_000_000 };

@@ -1,7 +1,9 @@
 /** Wills of sessions that outlive their connections, across the end of a broker (MQTT 5, section 3.1.2.5). */
 
 import { assertEquals } from "@std/assert";
-import { type AccessRequest, type BrokerOptions, MemoryStorage } from "../../mod.ts";
+import type { BrokerOptions } from "../../mod.ts";
+import type { AccessRequest } from "../../src/auth/mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { converse } from "../wire/conversation.ts";
 

@@ -11,9 +11,9 @@ import {
   listenWebSocket,
   memoryTransport,
   type MemoryTransportPair,
-  PacketDecoderStream,
   type Transport,
 } from "../../mod.ts";
+import { PacketDecoderStream } from "../../src/codec/mod.ts";
 import { openTransport } from "../../src/client/open_transport.ts";
 import { upgradeWebSocket } from "../../src/transport/web_socket/upgraded.ts";
 import { authority, identity } from "../certificates/certificates.ts";

@@ -4,15 +4,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type BrokerEvent,
-  encodePacket,
-  MemoryStorage,
-  type Packet,
-  PacketDecoder,
-  type PublishPacket,
-  type Storage,
-} from "../../mod.ts";
+import type { BrokerEvent, Storage } from "../../mod.ts";
+import { encodePacket, type Packet, PacketDecoder, type PublishPacket } from "../../src/codec/mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { DumpCounts, dumpedChanges, dumpLines } from "../../src/cli/storage_dump.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { Conversation, converse } from "../wire/conversation.ts";

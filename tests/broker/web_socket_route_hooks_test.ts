@@ -1,7 +1,8 @@
 /** What the hooks of a broker are told of a client that came in by `broker.upgrade`. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import type { AccessRequest, Authenticator, RemoteAddress, RouteOptions } from "../../mod.ts";
+import type { Authenticator, RemoteAddress, RouteOptions } from "../../mod.ts";
+import type { AccessRequest } from "../../src/auth/mod.ts";
 import { connect, publish, subscribe } from "../interop/raw_client.ts";
 import { RawWebSocket } from "../transport/raw_web_socket.ts";
 import { isClosed, opened, plain, RouteApp } from "./route_app.ts";

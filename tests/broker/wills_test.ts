@@ -1,7 +1,8 @@
 /** Wills by themselves: when they are published, what the storage is given, and whom the authorizer is asked about. */
 
 import { assertEquals } from "@std/assert";
-import type { ClientIdentity, Will } from "../../mod.ts";
+import type { ClientIdentity } from "../../src/auth/mod.ts";
+import type { Will } from "../../src/codec/mod.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
 import { RegisteredClient } from "../../src/broker/registered_client.ts";
 import { Wills } from "../../src/broker/wills.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { AccessRequest } from "../../mod.ts";
+import type { AccessRequest } from "../../src/auth/mod.ts";
 import { Access } from "../../src/cli/serve/access.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 

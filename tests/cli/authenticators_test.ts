@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatPasswordHash, hashPassword } from "../../mod.ts";
+import { formatPasswordHash, hashPassword } from "../../src/auth/mod.ts";
 import { authenticatorFor, type ListenerAuthenticator } from "../../src/cli/serve/authenticators.ts";
 import { configurationOf } from "../../src/cli/config/configuration.ts";
 import type { ConfigurationInput, ListenerConfiguration } from "../../src/cli/config/schema.ts";

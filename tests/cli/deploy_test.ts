@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Client, type ClientSubscription, formatPasswordHash, hashPassword, RefusedError } from "../../mod.ts";
+import { formatPasswordHash, hashPassword } from "../../src/auth/mod.ts";
+import { Client, type ClientSubscription, RefusedError } from "../../src/client/mod.ts";
 import { authority, certificatePath } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type BrokerEvent, NO_PROPERTIES, type PacketEvent } from "../../mod.ts";
+import type { BrokerEvent, PacketEvent } from "../../mod.ts";
+import { NO_PROPERTIES } from "../../src/codec/mod.ts";
 import { authenticationRequest } from "../auth/authentication_request.ts";
 import { eventLog, packetLog } from "../../src/cli/log/event_log.ts";
 import { LOG_TYPES, loggingSchema, type LogType } from "../../src/cli/config/logging_schema.ts";

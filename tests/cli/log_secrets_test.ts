@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { SignJWT } from "jose";
-import { formatPasswordHash, hashPassword } from "../../mod.ts";
+import { formatPasswordHash, hashPassword } from "../../src/auth/mod.ts";
 import { certificatePath } from "../certificates/certificates.ts";
 import { connect, packet, publish, RawClient, subscribe, text } from "../interop/raw_client.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { parsePasswordFile } from "../../mod.ts";
+import { parsePasswordFile } from "../../src/auth/mod.ts";
 import { verifyPassword } from "../../src/auth/password_hash.ts";
 import { within } from "../deadline.ts";
 import { programTests } from "../interop/interop_tests.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatPasswordHash, hashPassword } from "../../mod.ts";
+import { formatPasswordHash, hashPassword } from "../../src/auth/mod.ts";
 import { Access } from "../../src/cli/serve/access.ts";
 import { readConfiguration } from "../../src/cli/config/file.ts";
 import { Listening } from "../../src/cli/serve/listening.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Client } from "../../mod.ts";
+import { Client } from "../../src/client/mod.ts";
 import { BrookletBroker, ClientTools, scenario, scenarioOf, scenarios, type ToolOutcome } from "./client_tools.ts";
 
 interface Row {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Change, changeToJson } from "../../mod.ts";
+import { type Change, changeToJson } from "../../src/storage/mod.ts";
 import { compareKept, keptOf, readKept } from "../../src/testing/storage_suite/kept.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import * as changes from "../../src/testing/storage_suite/changes.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Client, ClientSubscribeOptions, ClientSubscription } from "../../mod.ts";
+import type { Client, ClientSubscribeOptions, ClientSubscription } from "../../src/client/mod.ts";
 import { within } from "../deadline.ts";
 import { ACCEPTED, ACCEPTED_311, converse, RESUMED, type ScriptedPeer } from "./scripted_server.ts";
 

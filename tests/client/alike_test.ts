@@ -1,14 +1,8 @@
 /** Publishing and subscribing in the broker's own process and by a client: the same calls give the same. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  Broker,
-  type BrokerSubscription,
-  Client,
-  type Data,
-  type PublishOptions,
-  type SubscribeOptions,
-} from "../../mod.ts";
+import { Broker, type BrokerSubscription, type Data, type PublishOptions, type SubscribeOptions } from "../../mod.ts";
+import { Client } from "../../src/client/mod.ts";
 import { within } from "../deadline.ts";
 
 /** What both have in common; the compiler holds it. */

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
-import { Client, MqttError, type ReasonCode, RefusedError } from "../../mod.ts";
+import type { ReasonCode } from "../../mod.ts";
+import { Client, RefusedError } from "../../src/client/mod.ts";
+import { MqttError } from "../../src/codec/mod.ts";
 import { toHex } from "../codec/hex.ts";
 import { within } from "../deadline.ts";
 import { Seeded } from "../seeded.ts";

@@ -1,5 +1,6 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { Broker, Client, type Transport, type TransportServer } from "../../mod.ts";
+import { Broker, type Transport } from "../../mod.ts";
+import { Client, type TransportServer } from "../../src/client/mod.ts";
 import { within } from "../deadline.ts";
 import { Seeded } from "../seeded.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Client, type ConnectOptions, type ServerAddress } from "../../mod.ts";
+import { Client, type ConnectOptions, type ServerAddress } from "../../src/client/mod.ts";
 import { within } from "../deadline.ts";
 
 /** What any server has to do for a client, over any transport. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { MqttError } from "../../mod.ts";
+import { MqttError } from "../../src/codec/mod.ts";
 import { testsAtOnce } from "../at_once.ts";
 import { within } from "../deadline.ts";
 import { Stopwatch } from "../stopwatch.ts";

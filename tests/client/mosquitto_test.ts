@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Client } from "../../mod.ts";
+import { Client } from "../../src/client/mod.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { programTests } from "../interop/interop_tests.ts";

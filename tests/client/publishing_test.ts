@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ConnectOptions, MqttError, type PublishOptions, RefusedError } from "../../mod.ts";
+import type { PublishOptions } from "../../mod.ts";
+import { type ConnectOptions, RefusedError } from "../../src/client/mod.ts";
+import { MqttError } from "../../src/codec/mod.ts";
 import { within } from "../deadline.ts";
 import { ACCEPTED, ACCEPTED_311, connected, converse, RESUMED } from "./scripted_server.ts";
 

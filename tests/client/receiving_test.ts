@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { Client, ClientSubscribeOptions, ClientSubscription, ConnectOptions } from "../../mod.ts";
+import type { Client, ClientSubscribeOptions, ClientSubscription, ConnectOptions } from "../../src/client/mod.ts";
 import { within } from "../deadline.ts";
 import { ACCEPTED, ACCEPTED_311, connected, converse, RESUMED, type ScriptedPeer } from "./scripted_server.ts";
 

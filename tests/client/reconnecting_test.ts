@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { MqttError, ReasonCode } from "../../mod.ts";
+import { ReasonCode } from "../../mod.ts";
+import { MqttError } from "../../src/codec/mod.ts";
 import { isFinal, pause, reconnectDelayMs } from "../../src/client/reconnecting.ts";
 import { StatusChanges } from "../../src/client/status.ts";
 

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Broker, Client, type Properties, RefusedError } from "../../mod.ts";
+import { Broker, type Properties } from "../../mod.ts";
+import { Client, RefusedError } from "../../src/client/mod.ts";
 import { ACCEPTED, ACCEPTED_311, converse } from "./scripted_server.ts";
 
 /** Answers each request with its text and a mark, as many as there are; the last one is answered first. */

@@ -1,13 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  Broker,
-  Client,
-  type ClientSubscription,
-  listenTcp,
-  MemoryStorage,
-  type Storage,
-  type Transport,
-} from "../../mod.ts";
+import { Broker, listenTcp, type Storage, type Transport } from "../../mod.ts";
+import { Client, type ClientSubscription } from "../../src/client/mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { within } from "../deadline.ts";
 import { BrokerProcess } from "../interop/broker_process.ts";
 import { programTests } from "../interop/interop_tests.ts";

@@ -1,4 +1,5 @@
-import { Client, type ConnectOptions, type Transport, type TransportServer } from "../../mod.ts";
+import type { Transport } from "../../mod.ts";
+import { Client, type ConnectOptions, type TransportServer } from "../../src/client/mod.ts";
 import { fromHex, toHex } from "../codec/hex.ts";
 import { within } from "../deadline.ts";
 import { WireClient } from "../wire/wire_client.ts";

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Broker, Client, type ClientSubscription, MqttError, RefusedError } from "../../mod.ts";
+import { Broker } from "../../mod.ts";
+import { Client, type ClientSubscription, RefusedError } from "../../src/client/mod.ts";
+import { MqttError } from "../../src/codec/mod.ts";
 import { within } from "../deadline.ts";
 import { getsEachMessageOnce } from "./exchange.ts";
 import { ACCEPTED, ACCEPTED_311, connected, converse, RESUMED } from "./scripted_server.ts";

@@ -1,5 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import { Broker, Client, type Listener, listenTcp, listenTls, listenUnix, listenWebSocket } from "../../mod.ts";
+import { Broker, type Listener, listenTcp, listenTls, listenUnix, listenWebSocket } from "../../mod.ts";
+import { Client } from "../../src/client/mod.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { testsAtOnce } from "../at_once.ts";
 import { within } from "../deadline.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { encodePacket, type Packet } from "../../mod.ts";
+import { encodePacket, type Packet } from "../../src/codec/mod.ts";
 import { connackReasonCode, connackReturnCode, ReasonCode, reasonCodeName } from "../../src/codec/reason_code.ts";
 
 /** Return code of CONNACK before MQTT 5 for each Reason Code of CONNACK; `undefined`: close without a word. */

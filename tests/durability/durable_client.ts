@@ -1,12 +1,12 @@
+import type { QoS } from "../../mod.ts";
 import {
   type ConnackPacket,
   encodePacket,
   type Packet,
   PacketDecoder,
   type PublishPacket,
-  type QoS,
   type Will,
-} from "../../mod.ts";
+} from "../../src/codec/mod.ts";
 import { within } from "../deadline.ts";
 import { writeAll } from "../hostile/sockets.ts";
 

@@ -2,7 +2,8 @@
 
 import process from "node:process";
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { Broker, type Change, MemoryStorage, type Storage } from "../../mod.ts";
+import { Broker, type Storage } from "../../mod.ts";
+import { type Change, MemoryStorage } from "../../src/storage/mod.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { printFigure } from "../hostile/broker_child.ts";
 import { KvFile } from "./kv_file.ts";

@@ -1,4 +1,5 @@
-import type { Change, CommitItem, Storage } from "../../mod.ts";
+import type { Storage } from "../../mod.ts";
+import type { Change, CommitItem } from "../../src/storage/mod.ts";
 
 /** What goes wrong: the process, or the call alone; before anything is kept, in the middle of it, or behind it. */
 export const FAULTS = [

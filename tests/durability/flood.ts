@@ -1,4 +1,4 @@
-import { encodePacket } from "../../mod.ts";
+import { encodePacket } from "../../src/codec/mod.ts";
 import { writeAll } from "../hostile/sockets.ts";
 import { bytes, connect } from "../interop/raw_client.ts";
 

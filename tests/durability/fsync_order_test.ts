@@ -1,7 +1,7 @@
 /** No acknowledgement before what it promises is on disk, as the system calls of the broker show it. */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { type Packet, PacketDecoder } from "../../mod.ts";
+import { type Packet, PacketDecoder } from "../../src/codec/mod.ts";
 import { within } from "../deadline.ts";
 import { printFigure } from "../hostile/broker_child.ts";
 import { DurableClient } from "./durable_client.ts";

@@ -1,4 +1,5 @@
-import { ApplicationMessage, type Change, type CommitItem, DenoKvStorage, NEVER_EXPIRES, type QoS } from "../../mod.ts";
+import { NEVER_EXPIRES, type QoS } from "../../mod.ts";
+import { ApplicationMessage, type Change, type CommitItem, DenoKvStorage } from "../../src/storage/mod.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 
 const CHANGES_A_COMMIT = 5_000;

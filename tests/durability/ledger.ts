@@ -1,4 +1,5 @@
-import type { PublishPacket, QoS } from "../../mod.ts";
+import type { QoS } from "../../mod.ts";
+import type { PublishPacket } from "../../src/codec/mod.ts";
 
 /** A message that a subscriber must get. */
 interface Expected {

@@ -1,4 +1,5 @@
-import type { PublishPacket, QoS, Will } from "../../mod.ts";
+import type { QoS } from "../../mod.ts";
+import type { PublishPacket, Will } from "../../src/codec/mod.ts";
 import { pause } from "../hostile/sockets.ts";
 import { DurableClient } from "./durable_client.ts";
 

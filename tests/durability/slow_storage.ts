@@ -1,4 +1,5 @@
-import type { Change, CommitItem, Storage } from "../../mod.ts";
+import type { Storage } from "../../mod.ts";
+import type { Change, CommitItem } from "../../src/storage/mod.ts";
 
 /** What it has been given. */
 export interface SlowStorageFigures {

@@ -1,7 +1,8 @@
 /** One scenario, and a fault at each call of its storage. */
 
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { DenoKvStorage, MemoryStorage, type Storage } from "../../mod.ts";
+import type { Storage } from "../../mod.ts";
+import { DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
 import type { KvDatabase } from "../../src/storage/deno_kv/rows.ts";
 import { printFigure } from "../hostile/broker_child.ts";
 import { type Fault, FAULTS } from "./faulty_storage.ts";

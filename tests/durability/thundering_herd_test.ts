@@ -1,7 +1,7 @@
 /** All clients of a broker come back in one moment, because it was killed and starts again. */
 
 import { assertEquals, assertLess } from "@std/assert";
-import { encodePacket, type Packet, PacketDecoder } from "../../mod.ts";
+import { encodePacket, type Packet, PacketDecoder } from "../../src/codec/mod.ts";
 import { Program } from "../cli/program.ts";
 import { within } from "../deadline.ts";
 import { printFigure } from "../hostile/broker_child.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { QoS, Will } from "../../mod.ts";
+import type { QoS } from "../../mod.ts";
+import type { Will } from "../../src/codec/mod.ts";
 import type { Seeded } from "../seeded.ts";
 import { ConnectionEnded, DurableClient } from "./durable_client.ts";
 import { type Ledger, nameOf } from "./ledger.ts";

@@ -1,7 +1,8 @@
 /** A burst to clients that do read, but more slowly than it was published: a camera or a firmware image over a radio link. */
 
 import { assertEquals, assertLess } from "@std/assert";
-import type { ProtocolVersion, QoS } from "../../mod.ts";
+import type { QoS } from "../../mod.ts";
+import type { ProtocolVersion } from "../../src/codec/mod.ts";
 import { Program } from "../cli/program.ts";
 import { IS_LONGEST } from "../form.ts";
 import { CAN_MEASURE, printFigure } from "./broker_child.ts";

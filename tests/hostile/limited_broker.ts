@@ -3,7 +3,9 @@
 // standard input with its metrics, as a line of JSON, with what it holds of memory once what it does not need is collected,
 // and how long its event loop was held since it was asked last.
 import { TextLineStream } from "@std/streams";
-import { AccessControl, Broker, DenoKvStorage, listenTcp } from "../../mod.ts";
+import { Broker, listenTcp } from "../../mod.ts";
+import { AccessControl } from "../../src/auth/mod.ts";
+import { DenoKvStorage } from "../../src/storage/mod.ts";
 import { heldBytes } from "./held_bytes.ts";
 import { Stalls } from "./stalls.ts";
 

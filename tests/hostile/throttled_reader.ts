@@ -1,4 +1,5 @@
-import { encodePacket, type Packet, PacketDecoder, type ProtocolVersion, type QoS } from "../../mod.ts";
+import type { QoS } from "../../mod.ts";
+import { encodePacket, type Packet, PacketDecoder, type ProtocolVersion } from "../../src/codec/mod.ts";
 import { WebSocketChannel } from "../../src/load/web_socket_channel.ts";
 import type { ByteChannel } from "../../src/transport/transport.ts";
 import { channelOf } from "../../src/transport/channel_transport.ts";

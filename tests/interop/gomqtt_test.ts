@@ -1,7 +1,7 @@
 /** The conformance suite of gomqtt for brokers (MQTT 3.1.1), as its authors run it. */
 
 import { assertEquals } from "@std/assert";
-import { formatPasswordHash, hashPassword } from "../../mod.ts";
+import { formatPasswordHash, hashPassword } from "../../src/auth/mod.ts";
 import { ConfigurationFolder } from "../cli/config/written_file.ts";
 import { Program } from "../cli/program.ts";
 import { within } from "../deadline.ts";

@@ -1,7 +1,7 @@
 /** The MQTT nodes of Node-RED, which npm installs: `deno task node-red`. `NODE_RED` is the version. */
 
 import { assertEquals } from "@std/assert";
-import { Client } from "../../mod.ts";
+import { Client } from "../../src/client/mod.ts";
 import { within } from "../deadline.ts";
 import type { BrokerProcess } from "./broker_process.ts";
 import { ClientProgram } from "./client_program.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { encodePacket, type Packet, TopicInterner } from "../../mod.ts";
+import { encodePacket, type Packet, TopicInterner } from "../../src/codec/mod.ts";
 import { packetIdentifierOffset } from "../../src/protocol/message.ts";
 import { Outbox } from "../../src/protocol/outbox.ts";
 import { toHex } from "../codec/hex.ts";

@@ -1,4 +1,5 @@
-import { Broker, type BrokerEvent, type Limits, type Packet, type PacketEvent } from "../../mod.ts";
+import { Broker, type BrokerEvent, type Limits, type PacketEvent } from "../../mod.ts";
+import type { Packet } from "../../src/codec/mod.ts";
 import type { Seeded } from "../seeded.ts";
 import { TestMachine } from "../wire/test_machine.ts";
 import type { Disk, SimulatedStorage } from "./crashing_storage.ts";

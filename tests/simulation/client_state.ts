@@ -1,4 +1,4 @@
-import type { Packet, PublishPacket } from "../../mod.ts";
+import type { Packet, PublishPacket } from "../../src/codec/mod.ts";
 import type { History, Published } from "./history.ts";
 
 interface Sent {

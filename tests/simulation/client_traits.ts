@@ -1,4 +1,5 @@
-import type { Properties, ProtocolVersion, QoS } from "../../mod.ts";
+import type { Properties, QoS } from "../../mod.ts";
+import type { ProtocolVersion } from "../../src/codec/mod.ts";
 import type { Seeded } from "../seeded.ts";
 
 /** What a client is, for as long as it lives. */

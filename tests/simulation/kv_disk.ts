@@ -1,6 +1,6 @@
 import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import type { KvDatabase } from "../../src/storage/deno_kv/rows.ts";
-import type { Change, CommitItem } from "../../mod.ts";
+import type { Change, CommitItem } from "../../src/storage/mod.ts";
 import type { Seeded } from "../seeded.ts";
 import { type Disk, type SimulatedStorage, StorageFault } from "./crashing_storage.ts";
 import { turn } from "./turns.ts";

@@ -1,4 +1,5 @@
-import type { AccessRequest, Authorizer } from "../../mod.ts";
+import type { Authorizer } from "../../mod.ts";
+import type { AccessRequest } from "../../src/auth/mod.ts";
 import type { History } from "./history.ts";
 
 interface Ban {

@@ -1,14 +1,5 @@
-import {
-  type Broker,
-  encodePacket,
-  memoryTransport,
-  type Packet,
-  PacketDecoder,
-  type PublishPacket,
-  type QoS,
-  type Transport,
-  type Will,
-} from "../../mod.ts";
+import { type Broker, memoryTransport, type QoS, type Transport } from "../../mod.ts";
+import { encodePacket, type Packet, PacketDecoder, type PublishPacket, type Will } from "../../src/codec/mod.ts";
 import type { Seeded } from "../seeded.ts";
 import { ClientState } from "./client_state.ts";
 import { type AccessAttributes, connectProperties, nextReceiveMaximum } from "./client_traits.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Change, CommitItem } from "../../mod.ts";
+import type { Change, CommitItem } from "../../src/storage/mod.ts";
 import { changeFromJson, changeToJson } from "../../src/storage/records/change_json.ts";
 import { firstDifference } from "../../src/testing/storage_suite/difference.ts";
 import * as changes from "../../src/testing/storage_suite/changes.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
+import type { Storage } from "../../mod.ts";
+import { type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { Seeded } from "../seeded.ts";
 import { type Fault, FaultyKv } from "./faulty_kv.ts";

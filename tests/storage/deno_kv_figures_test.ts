@@ -1,7 +1,7 @@
 /** Figures of storage in a file. `FULL=1` in the environment: those that are promised, otherwise a small part of them. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type CommitItem, DenoKvStorage } from "../../mod.ts";
+import { type CommitItem, DenoKvStorage } from "../../src/storage/mod.ts";
 import { collectedHeapBytes } from "../broker/collected_heap.ts";
 import { completed, message, queued, started, subscription } from "./kv_changes.ts";
 

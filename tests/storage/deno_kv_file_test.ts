@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type CommitItem, DenoKvStorage } from "../../mod.ts";
+import { type CommitItem, DenoKvStorage } from "../../src/storage/mod.ts";
 import { FORMAT_KEY, HEARTBEAT_KEY, LOCK_KEY } from "../../src/storage/deno_kv/keys.ts";
 import { encodeOwner, type Owner } from "../../src/storage/deno_kv/lock.ts";
 import { type Key, sealed } from "../../src/storage/deno_kv/rows.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MemoryStorage } from "../../mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { everything, RandomChanges, randomTest } from "./kv_changes.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type Change, type CommitItem, DenoKvStorage, MemoryStorage } from "../../mod.ts";
+import { type Change, type CommitItem, DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
 import { within } from "../deadline.ts";
 import { Seeded } from "../seeded.ts";
 import { completed, everything, message, queued, restored, started, subscription } from "./kv_changes.ts";

@@ -1,4 +1,5 @@
-import { type Change, type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
+import type { Storage } from "../../mod.ts";
+import { type Change, type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
 import { within } from "../deadline.ts";
 
 /** A commit that waits for its test. */

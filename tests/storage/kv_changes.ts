@@ -1,13 +1,7 @@
 /** Changes for tests of storages: some that are made by hand, and random lists that keep to the contract. */
 
-import {
-  ApplicationMessage,
-  type Change,
-  type CommitItem,
-  type QoS,
-  type Storage,
-  type Subscription,
-} from "../../mod.ts";
+import type { QoS, Storage } from "../../mod.ts";
+import { ApplicationMessage, type Change, type CommitItem, type Subscription } from "../../src/storage/mod.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { Seeded } from "../seeded.ts";
 

@@ -1,6 +1,6 @@
 /** Keeps a message in the file that is its argument, says so, and waits to be killed. */
 
-import { DenoKvStorage } from "../../mod.ts";
+import { DenoKvStorage } from "../../src/storage/mod.ts";
 import { message, queued, started } from "./kv_changes.ts";
 
 const [path = ""] = Deno.args;

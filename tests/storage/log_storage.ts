@@ -1,4 +1,5 @@
-import { type Change, type CommitItem, MemoryStorage, type Storage } from "../../mod.ts";
+import type { Storage } from "../../mod.ts";
+import { type Change, type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
 import { changeFromJson, changeToJson } from "../../src/storage/records/change_json.ts";
 import type { StorageHarness } from "../../src/testing/storage_suite.ts";
 import { Seeded } from "../seeded.ts";

@@ -1,4 +1,4 @@
-import { MemoryStorage } from "../../mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { storageSuite } from "../../src/testing/storage_suite.ts";
 import { givenSeed } from "../seeded.ts";
 

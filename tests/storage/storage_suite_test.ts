@@ -1,5 +1,5 @@
 import { assertExists, assertRejects } from "@std/assert";
-import type { Change, CommitItem } from "../../mod.ts";
+import type { Change, CommitItem } from "../../src/storage/mod.ts";
 import { storageSuite } from "../../src/testing/storage_suite.ts";
 import { type Log, logHarness, LogStorage } from "./log_storage.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { type ByteSource, PacketDecoderStream } from "../../mod.ts";
+import { type ByteSource, PacketDecoderStream } from "../../src/codec/mod.ts";
 import { ChannelTransport, type FusibleTransform } from "../../src/transport/channel_transport.ts";
 import { within } from "../deadline.ts";
 import { PEER, ToldChannel } from "./told_channel.ts";

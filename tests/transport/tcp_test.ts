@@ -10,7 +10,8 @@ import {
 } from "@std/assert";
 import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
-import { allowAnonymous, Broker } from "../../mod.ts";
+import { Broker } from "../../mod.ts";
+import { allowAnonymous } from "../../src/auth/mod.ts";
 import { listenTcp, tcpTransport } from "../../src/transport/tcp.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { within } from "../deadline.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Authentication, memoryTransport } from "../../mod.ts";
+import { memoryTransport } from "../../mod.ts";
+import type { Authentication } from "../../src/auth/mod.ts";
 import { ALL_VERSIONS, conversationTests, converse } from "./conversation.ts";
 
 conversationTests([

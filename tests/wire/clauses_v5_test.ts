@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type AuthenticationStep, ReasonCode } from "../../mod.ts";
+import { ReasonCode } from "../../mod.ts";
+import type { AuthenticationStep } from "../../src/auth/mod.ts";
 import { type Conversation, conversationTests, converse, type Row } from "./conversation.ts";
 
 /** PUBLISH packets that end the connection of a client, with the Reason Code that it is told. */

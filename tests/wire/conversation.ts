@@ -22,14 +22,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import {
-  Broker,
-  type BrokerOptions,
-  type Limits,
-  memoryTransport,
-  type MemoryTransportPair,
-  type ProtocolVersion,
-} from "../../mod.ts";
+import { Broker, type BrokerOptions, type Limits, memoryTransport, type MemoryTransportPair } from "../../mod.ts";
+import type { ProtocolVersion } from "../../src/codec/mod.ts";
 import { fromHex } from "../codec/hex.ts";
 import { TestMachine } from "./test_machine.ts";
 import { WireClient } from "./wire_client.ts";

@@ -1,6 +1,7 @@
 /** What a broker can do otherwise than the standard has it: queue QoS 0, and send with a higher QoS. */
 
-import { type BrokerOptions, DenoKvStorage } from "../../mod.ts";
+import type { BrokerOptions } from "../../mod.ts";
+import { DenoKvStorage } from "../../src/storage/mod.ts";
 import { ALL_VERSIONS, converse, type Step } from "./conversation.ts";
 
 interface Row extends BrokerOptions {

@@ -4,7 +4,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { AuthenticationRequest, Authorizer } from "../../mod.ts";
+import type { Authorizer } from "../../mod.ts";
+import type { AuthenticationRequest } from "../../src/auth/mod.ts";
 import { conversationTests, converse } from "./conversation.ts";
 
 const NOT_SECRET: Authorizer = { authorize: ({ topic }) => topic !== "secret" };

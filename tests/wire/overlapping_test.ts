@@ -1,6 +1,7 @@
 /** Copies of a message that several subscriptions of one client match (MQTT 5, section 3.3.4). */
 
-import { type BrokerOptions, DenoKvStorage, MemoryStorage } from "../../mod.ts";
+import type { BrokerOptions } from "../../mod.ts";
+import { DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
 import { conversationTests, converse, type Row, type Step } from "./conversation.ts";
 
 /** `a/#` with QoS 0, `a/+` with QoS 2 and `a/b` with QoS 1, each with an identifier. */

@@ -1,4 +1,5 @@
-import type { MemoryTransportPair, ProtocolVersion } from "../../mod.ts";
+import type { MemoryTransportPair } from "../../mod.ts";
+import type { ProtocolVersion } from "../../src/codec/mod.ts";
 import { toHex } from "../codec/hex.ts";
 import { DEADLINE_MS, within } from "../deadline.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatPasswordHash, hashPassword } from "../../../mod.ts";
+import { formatPasswordHash, hashPassword } from "../../../src/auth/mod.ts";
 import { Mosquitto } from "../../auth/mosquitto.ts";
 import { within } from "../../deadline.ts";
 import { programTests } from "../../interop/interop_tests.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { formatPasswordHash, hashPassword } from "../../../mod.ts";
+import { formatPasswordHash, hashPassword } from "../../../src/auth/mod.ts";
 import { certificatePath } from "../../certificates/certificates.ts";
 import { programTests } from "../../interop/interop_tests.ts";
 import { AUTHORITY } from "../../interop/listeners.ts";
