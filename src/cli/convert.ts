@@ -4,7 +4,7 @@ import { writtenYaml } from "./config/print.ts";
 import { ConfigError } from "./config_error.ts";
 import { printable } from "./log/log.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
-import { readText } from "./read_file.ts";
+import { readText } from "./files.ts";
 
 /** Runs `convert`; gives the exit code. Throws {@linkcode ConfigError}. */
 export function convert(args: readonly string[], io: ProgramIo): number {

@@ -1,6 +1,11 @@
 const SHORTEST_BEGINNING = 4;
 
-/** Known word that was probably meant; `undefined`: none is near. */
+/**
+ * Known word that was probably meant; `undefined`: none is near.
+ *
+ * By hand and not by closestString of @std/text: that one takes exchanged neighbours for two edits, suggests "rules" for
+ * "rloes" and not "roles", and its module keeps a table of 4.25 MiB, which a broker would carry (1.4.0, 2026-11-30).
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let leastEdits = Math.max(2, Math.floor(word.length / 3)) + 1;

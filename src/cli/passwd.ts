@@ -1,3 +1,6 @@
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
 import { LineError } from "../auth/line_error.ts";
 import { isUserName, withHashedPasswords, withoutUser, withUser } from "../auth/password_file.ts";
 import {
@@ -10,14 +13,15 @@ import {
 import { hashPasswordByArgon2id, hashPasswordByScrypt } from "../auth/phc_hash.ts";
 import { type Command, command, type Given } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
-import { printLine, type ProgramIo } from "./program_io.ts";
-import { readTextIfThere, replaceFile } from "./replace_file.ts";
-import { askPassword } from "./secret_prompt.ts";
+import { readTextIfThere, replaceFile } from "./files.ts";
+import { printLine, type ProgramInput, type ProgramIo, writeText } from "./program_io.ts";
 
 /** Reports that the password file cannot be changed. */
 export class PasswordFileError extends Error {
   override readonly name = "PasswordFileError";
 }
+
+const MOST_PASSWORD_BYTES = 65_535; // Binary Data (MQTT 5, section 1.5.6).
 
 const OPTIONS = {
   c: { text: "create the file, or overwrite it" },
@@ -148,6 +152,54 @@ async function newHash({ userName, password, hash }: PasswdOptions, io: ProgramI
     throw new ConfigError("Cannot set the password: it is a hash; give the password itself");
   }
   return await hash(given);
+}
+
+/**
+ * Asks for a password: at a terminal twice and without showing it, otherwise as the first line of standard input. Throws
+ * {@linkcode ConfigError} if there is none, or if the two differ.
+ *
+ * By node:readline and not by promptSecret of @std/cli: that one asks on standard output, where `-n` prints, cuts
+ * characters that a backspace erases into bytes, and leaves the terminal to ^C (1.4.0, 2026-11-30).
+ */
+async function askPassword(userName: string, { stdin, stderr }: ProgramIo): Promise<string> {
+  if (!stdin.isTerminal()) return checkedPassword(await firstLine(stdin));
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() }); // Shows nothing.
+  const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+  for (const event of ["SIGINT", "SIGTSTP"]) lines.on(event, () => lines.close());
+  const typed = lines[Symbol.asyncIterator]();
+  const answer = async (question: string) => {
+    writeText(stderr, question);
+    const { done = false, value } = await typed.next();
+    writeText(stderr, "\n");
+    if (done) throw new ConfigError("Cannot set the password: cancelled");
+    return String(value);
+  };
+  try {
+    const password = await answer(`Password for ${userName}: `);
+    if (await answer("The same again: ") === password) return checkedPassword(password);
+    throw new ConfigError("Cannot set the password: the two are not the same");
+  } finally {
+    lines.close(); // The terminal is as before.
+  }
+}
+
+function checkedPassword(text: string): string {
+  if (text === "") throw new ConfigError("Cannot set the password: it is empty");
+  if (text.includes("\ufffd")) throw new ConfigError("Cannot set the password: it is not UTF-8");
+  return text;
+}
+
+async function firstLine(stdin: ProgramInput): Promise<string> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const chunk = new Uint8Array(1_024);
+  let text = "";
+  for (let count = await stdin.read(chunk); count !== null; count = await stdin.read(chunk)) {
+    text += decoder.decode(chunk.subarray(0, count), { stream: true });
+    const end = text.indexOf("\n");
+    if (end !== -1) return text.slice(0, end).replace(/\r$/, "");
+    if (text.length > MOST_PASSWORD_BYTES) throw new ConfigError("Cannot set the password: it is too long");
+  }
+  return text + decoder.decode();
 }
 
 /** Reads the file, and replaces it by its changed text. */

@@ -12,8 +12,8 @@ export interface ProgramIo {
   exit(code: number): never;
 }
 
-/** Standard input; at a terminal in raw mode, typed characters are not shown. */
-export type ProgramInput = Pick<typeof Deno.stdin, "readable" | "read" | "isTerminal" | "setRaw">;
+/** Standard input. */
+export type ProgramInput = Pick<typeof Deno.stdin, "readable" | "read" | "isTerminal">;
 
 /** Standard output or standard error. */
 export type ProgramOutput = Pick<typeof Deno.stdout, "writable" | "writeSync" | "isTerminal">;

@@ -268,6 +268,7 @@ const test = programTests(["script"]);
 const TYPED: readonly { readonly name: string; readonly typed: readonly string[]; readonly password?: string }[] = [
   { name: "the same password twice", typed: ["sécret\r", "sécret\r"], password: "sécret" },
   { name: "a password with mistakes in it", typed: ["sx\x7fecreö\x7ft\r", "nonsense\x15secret\r"], password: "secret" },
+  { name: "a password that is edited at its beginning", typed: ["ecret\x01s\r", "secret\r"], password: "secret" },
   { name: "two passwords", typed: ["secret\r", "secrex\r"] },
   { name: "^C", typed: ["secr\x03"] },
 ];

@@ -147,10 +147,6 @@ class TestInput extends TestStream implements ProgramInput {
   isTerminal(): boolean {
     return false;
   }
-
-  setRaw(): void {
-    throw new Error("It is no terminal");
-  }
 }
 
 class TestOutput extends TestStream implements ProgramOutput {

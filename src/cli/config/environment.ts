@@ -7,7 +7,7 @@
 import { ConfigError } from "../config_error.ts";
 import { nearest } from "../nearest.ts";
 import { type ConfigPath, configurationShape, type JsonSchema, keysOf, shapeAt } from "./shape.ts";
-import { whyNot } from "../read_file.ts";
+import { whyNot } from "../files.ts";
 import type { Override } from "./configuration.ts";
 import { parseYaml } from "./yaml.ts";
 

@@ -1,7 +1,7 @@
 import type { Written } from "./configuration.ts";
 import { readMosquittoConfiguration } from "../mosquitto/file.ts";
 import { ConfigError } from "../config_error.ts";
-import { readBytes } from "../read_file.ts";
+import { readBytes } from "../files.ts";
 import { parseYaml } from "./yaml.ts";
 
 const NEWLINE = 0x0a;

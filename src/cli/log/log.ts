@@ -1,7 +1,7 @@
 import { LOG_LEVELS, type LogArea, type LoggingConfiguration, type LogType } from "../config/logging_schema.ts";
 import { ConfigError } from "../config_error.ts";
 import { type ProgramIo, type ProgramOutput, writeText } from "../program_io.ts";
-import { whyNot } from "../read_file.ts";
+import { whyNot } from "../files.ts";
 import { helpAt } from "../../transport/web_socket/upgrade.ts";
 import { timestamp } from "./timestamp.ts";
 

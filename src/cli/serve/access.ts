@@ -5,7 +5,7 @@ import { LineError } from "../../auth/line_error.ts";
 import type { AccessRequest, Authentication, AuthenticationRequest } from "../../protocol/access.ts";
 import type { AccessConfiguration, Configuration } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
-import { readText } from "../read_file.ts";
+import { readText } from "../files.ts";
 import { authenticatorFor, type ListenerAuthenticator } from "./authenticators.ts";
 
 /** Passwords and rules as they were read at one time, for each listener of the configuration. */

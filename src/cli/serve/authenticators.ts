@@ -17,7 +17,7 @@ import type { Authentication, AuthenticationRequest } from "../../protocol/acces
 import { isOpen, isWayIn } from "../config/authentication_ways.ts";
 import type { AuthenticationConfiguration, Configuration, ListenerConfiguration } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
-import { readText } from "../read_file.ts";
+import { readText } from "../files.ts";
 import { isLocal, listenUrlOf } from "./listen_url.ts";
 
 const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5" } as const;

@@ -21,7 +21,7 @@ import type { Configuration, ListenerConfiguration, TlsConfiguration } from "../
 import { ConfigError } from "../config_error.ts";
 import { EVENT_HELP, PROGRAM_HELP } from "../log/help.ts";
 import { type LogLine, printable } from "../log/log.ts";
-import { readPem } from "../read_file.ts";
+import { readPem } from "../files.ts";
 import {
   EVERY_ADDRESS,
   isLocal,

@@ -1,5 +1,5 @@
 import { ConfigError } from "../config_error.ts";
-import { whyNot } from "../read_file.ts";
+import { whyNot } from "../files.ts";
 
 // Longest process id with its line end.
 const MOST_BYTES = 32;

@@ -1,6 +1,6 @@
 import type { HttpAnswer, HttpRequest } from "../../transport/transport.ts";
 import { ConfigError } from "../config_error.ts";
-import { whyNot } from "../read_file.ts";
+import { whyNot } from "../files.ts";
 
 const CHUNK_BYTES = 65_536;
 const INDEX = "index.html";

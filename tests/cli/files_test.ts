@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readTextIfThere, replaceFile } from "../../src/cli/replace_file.ts";
+import { readTextIfThere, replaceFile } from "../../src/cli/files.ts";
 
 Deno.test("replaceFile() that fails leaves the old file and nothing else", async () => {
   await inFolder(async (folder) => {
