@@ -1,8 +1,7 @@
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
-import { type BodyReference, decodePage, isReference } from "../records/queue_page.ts";
-import { readNumber, writeNumber } from "../records/record_fields.ts";
-import { readerOf, written } from "../records/records.ts";
+import { readerOf, readNumber, writeNumber, written } from "../records/record_fields.ts";
+import { type BodyReference, decodePage, isReference } from "../records/session_queue.ts";
 import { bodyKey, partKey } from "./keys.ts";
 import { deleted, type Key, type KvRows, LARGEST_ROW_BYTES, type Mutation, sealed } from "./rows.ts";
 

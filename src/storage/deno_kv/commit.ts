@@ -1,12 +1,11 @@
 import type { Change, CommitItem } from "../../protocol/change.ts";
-import { encodePage, isReference, type PageEntry } from "../records/queue_page.ts";
 import { encodeSession, type MessageRecords } from "../records/records.ts";
+import { encodePage, isReference, type PageEntry } from "../records/session_queue.ts";
 import { bodiesOfPage, bodyOf, type KvBodies, type SharedBodies } from "./bodies.ts";
-import { Draft, messageBytes } from "./draft.ts";
+import { Draft, KvBodyWriter, messageBytes, pagesOf } from "./draft.ts";
 import { KvFold } from "./fold.ts";
 import { recoverJournal, writeJournal } from "./journal.ts";
 import { pageKey, progressKey, sessionKey, SessionRow } from "./keys.ts";
-import { KvBodyWriter, pagesOf } from "./pages.ts";
 import { AtomicSize, deleted, type Key, type KvRows, type Mutation } from "./rows.ts";
 import type { Contents } from "./scan.ts";
 import { type KeptSession, KvSessionReader } from "./sessions.ts";

@@ -1,6 +1,6 @@
 import type { Change, CommitItem } from "../../protocol/change.ts";
-import { type BodyReference, isReference } from "../records/queue_page.ts";
 import { MessageRecords } from "../records/records.ts";
+import { type BodyReference, isReference } from "../records/session_queue.ts";
 import type { Storage } from "../storage.ts";
 import { KvCommit } from "./commit.ts";
 import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDatabase } from "./file.ts";
@@ -53,9 +53,8 @@ export class DenoKvStorage implements Storage {
   }
 
   /**
-   * Opens a database, and keeps others from opening it.
    * Opens a database and keeps other brokers from opening it.
-   * @param location path of a file, which is made if there is none, only for its owner to read; the URL of a database that is
+   *
    * @param location path of a file, which is created readable only by its owner if it does not exist; the URL of a
    * database that is reached by KV Connect; or `:memory:`
    * @param heartbeatMs interval of the checks that the file exists and is still its own: every second, except in tests;

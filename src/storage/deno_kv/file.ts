@@ -3,7 +3,7 @@ import { type KvDatabase, KvRows, reason, sealed } from "./rows.ts";
 
 /** Opens a database: permissions, the expected format, and the errors when either is wrong. */
 
-/** Version of the layout, see deno_kv_keys.ts. */
+/** Version of the layout, see keys.ts. */
 const FORMAT_VERSION = 1;
 export const OWNER_ONLY = 0o600;
 

@@ -1,7 +1,7 @@
 import { unreachable } from "../../codec/packet.ts";
 import type { Change, RetainedChange } from "../../protocol/change.ts";
 import { encodeClock, encodeSubscription, type MessageRecords } from "../records/records.ts";
-import { SessionProgress } from "../records/session_progress.ts";
+import { SessionProgress } from "../records/session_queue.ts";
 import type { Draft, Touched } from "./draft.ts";
 import { CLOCK_KEY, endedKey, hashOf, isLong, retainedKey, sessionKey, subscriptionKey, willKey } from "./keys.ts";
 import type { Contents } from "./scan.ts";

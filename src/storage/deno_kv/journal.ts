@@ -1,6 +1,5 @@
 import { ByteWriter } from "../../codec/byte_writer.ts";
-import { readNumber, readText, writeNumber, writeText } from "../records/record_fields.ts";
-import { readerOf, written } from "../records/records.ts";
+import { readerOf, readNumber, readText, writeNumber, writeText, written } from "../records/record_fields.ts";
 import { JOURNAL_KEY, journalPartKey } from "./keys.ts";
 import { deleted, type Key, type KvRows, LARGEST_ROW_BYTES, type Mutation, sealed } from "./rows.ts";
 

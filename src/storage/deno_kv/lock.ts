@@ -1,6 +1,14 @@
 import { ByteWriter } from "../../codec/byte_writer.ts";
-import { readFloat, readNumber, readText, writeFloat, writeNumber, writeText } from "../records/record_fields.ts";
-import { readerOf, written } from "../records/records.ts";
+import {
+  readerOf,
+  readFloat,
+  readNumber,
+  readText,
+  writeFloat,
+  writeNumber,
+  writeText,
+  written,
+} from "../records/record_fields.ts";
 import { type FileIdentity, isSameFile, OWNER_ONLY } from "./file.ts";
 import { HEARTBEAT_KEY, LOCK_KEY } from "./keys.ts";
 import { deleted, type KvDatabase, type KvRows, reason, sealed } from "./rows.ts";

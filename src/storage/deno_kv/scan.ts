@@ -1,5 +1,4 @@
 import type { Change } from "../../protocol/change.ts";
-import { decodePage, isReference } from "../records/queue_page.ts";
 import {
   decodeClock,
   decodeSession,
@@ -7,7 +6,7 @@ import {
   MessageRecords,
   type SessionRecord,
 } from "../records/records.ts";
-import { SessionProgress } from "../records/session_progress.ts";
+import { decodePage, isReference, SessionProgress } from "../records/session_queue.ts";
 import { KvBodies } from "./bodies.ts";
 import { BODIES, CLOCK_KEY, ENDED, RETAINED, sessionKey, SessionRow, SESSIONS } from "./keys.ts";
 import type { Key, KvRows, Row } from "./rows.ts";

@@ -1,6 +1,5 @@
-import { decodePage, isReference, type PageEntry } from "../records/queue_page.ts";
 import { decodeSession, type SessionRecord } from "../records/records.ts";
-import { SessionProgress } from "../records/session_progress.ts";
+import { decodePage, isReference, type PageEntry, SessionProgress } from "../records/session_queue.ts";
 import type { KvBodies } from "./bodies.ts";
 import { pageKey, pagesEnd, progressKey, sessionKey } from "./keys.ts";
 import type { Key, KvRows } from "./rows.ts";

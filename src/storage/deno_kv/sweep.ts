@@ -1,4 +1,4 @@
-import { isReference } from "../records/queue_page.ts";
+import { isReference } from "../records/session_queue.ts";
 import type { KvBodies } from "./bodies.ts";
 import { endedKey, pageKey, pagesEnd, sessionKey, SessionRow } from "./keys.ts";
 import { deleted, type KvRows, type Mutation } from "./rows.ts";

@@ -8,12 +8,11 @@ import {
   PropertyPlace,
 } from "../../codec/property.ts";
 import { isTopicName } from "../../codec/topic_name.ts";
-import type { Change, CommitItem, QueuedChange, RetainedDue } from "../../protocol/change.ts";
+import { utf8Length } from "../../codec/utf8.ts";
+import { type AccessAttributes, GRANT_ACCESS } from "../../protocol/access.ts";
+import type { Change, CommitItem, Transaction } from "../../protocol/change.ts";
 import { ApplicationMessage } from "../../protocol/message.ts";
-import type { Subscription } from "../../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../../protocol/topic_filter.ts";
-import { FieldError, integerOf, JsonFields, mqttTextOf } from "./json_fields.ts";
-import { plainTraits, readTraits } from "./traits_json.ts";
 
 /**
  * A change as one line of JSON, for backups and for storages that keep text. Bytes are base64, a time that never comes is
@@ -24,17 +23,6 @@ import { plainTraits, readTraits } from "./traits_json.ts";
  *   {"kind":"completed","clientId":"c","sequence":7}
  *   {"kind":"retained","topic":"t","message":{"topic":"t","payload":"aGk=","qos":1,"retain":true,"expiresAtMs":null}}
  */
-
-const LARGEST_PACKET_IDENTIFIER = 65_535;
-const LARGEST_SUBSCRIPTION_IDENTIFIER = 268_435_455;
-const LARGEST_UINT32 = 0xffff_ffff;
-const LARGEST = Number.MAX_SAFE_INTEGER;
-/** Properties between two peers only: no message is stored with them. */
-const NOT_KEPT: readonly (keyof Properties)[] = ["topicAlias", "subscriptionIdentifiers"];
-const MESSAGE_PROPERTIES = PROPERTY_DEFINITIONS.filter(({ places, name }) =>
-  (places & PropertyPlace.publish) !== 0 && !NOT_KEPT.includes(name)
-);
-const WILL_PROPERTIES = PROPERTY_DEFINITIONS.filter(({ places }) => (places & PropertyPlace.will) !== 0);
 
 /** A change as one line of JSON, without its line end. */
 export function changeToJson(change: CommitItem): string {
@@ -49,7 +37,7 @@ export function changeToJson(change: CommitItem): string {
  */
 export function changeFromJson(text: string, line: number): CommitItem {
   try {
-    return readItem(new JsonFields(JSON.parse(text), ""));
+    return readItem(JSON.parse(text), "");
   } catch (error) {
     if (!(error instanceof FieldError || error instanceof SyntaxError)) throw error;
     const why = error instanceof FieldError ? error.message : "it is not JSON";
@@ -96,232 +84,281 @@ function plainProperties(properties: Properties): unknown {
   return { ...properties, correlationData: properties.correlationData?.toBase64() };
 }
 
-function readItem(fields: JsonFields): CommitItem {
-  const kind = fields.text("kind");
-  if (kind !== "transaction") return readChange(kind, fields);
-  const changes = fields.list("changes", (value, path) => {
-    const inner = new JsonFields(value, path);
-    return readChange(inner.text("kind"), inner);
+/**
+ * Access attributes without the Client Identifier, which is stored elsewhere, and without other fields of the object.
+ */
+export function plainTraits(traits: AccessAttributes | undefined): AccessAttributes | undefined {
+  if (traits === undefined) return undefined;
+  const { principal, roles, grants, listener } = traits;
+  return { principal, roles, grants, listener };
+}
+
+/** Reads a value of JSON; `path` says where it is. Throws {@linkcode FieldError} for anything else. */
+type Reader<T> = (value: unknown, path: string) => T;
+
+/** Reports a value that is not as expected. */
+class FieldError extends Error {
+  constructor(path: string, wanted: string) {
+    super(`"${path}" is not ${wanted}`);
+  }
+}
+
+/** Reader of an object with exactly these fields: a field that is not read would be lost. */
+function object<Shape extends Readonly<Record<string, Reader<unknown>>>>(
+  shape: Shape,
+): Reader<{ [Name in keyof Shape]: ReturnType<Shape[Name]> }> {
+  const readers = Object.entries(shape);
+  return (value, path) => {
+    const fields = fieldsOf(value, path);
+    const read: Record<string, unknown> = {};
+    for (const [name, reader] of readers) read[name] = reader(fields[name], pathOf(path, name));
+    for (const name of Object.keys(fields)) { // `__proto__` and the like are own keys in the result of JSON.parse.
+      if (!Object.hasOwn(shape, name)) throw new FieldError(pathOf(path, name.slice(0, 50)), "a known field");
+    }
+    return read as { [Name in keyof Shape]: ReturnType<Shape[Name]> }; // Names and types are those of the shape.
+  };
+}
+
+function fieldsOf(value: unknown, path: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new FieldError(path, "an object");
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function pathOf(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+/** Reader of a field that may be missing: JSON has no other `undefined`. */
+function optional<T>(read: Reader<T>): Reader<T | undefined> {
+  return (value, path) => value === undefined ? undefined : read(value, path);
+}
+
+function list<T>(read: Reader<T>): Reader<T[]> {
+  return (value, path) => {
+    if (!Array.isArray(value)) throw new FieldError(path, "a list");
+    return value.map((item, index) => read(item, `${path}[${index}]`));
+  };
+}
+
+function integer(least: number, most: number): Reader<number> {
+  return (value, path) => {
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
+      throw new FieldError(path, `an integer from ${least} to ${most}`);
+    }
+    return value;
+  };
+}
+
+function text(value: unknown, path: string): string {
+  if (typeof value !== "string") throw new FieldError(path, "a text");
+  return value;
+}
+
+/** Reads a UTF-8 Encoded String (section 1.5.4). */
+function mqttText(value: unknown, path: string): string {
+  const read = text(value, path);
+  try {
+    utf8Length(read);
+  } catch {
+    throw new FieldError(path, "a text that MQTT can carry"); // It throws for nothing else.
+  }
+  return read;
+}
+
+function topicName(value: unknown, path: string): string {
+  const read = mqttText(value, path);
+  if (!isTopicName(read)) throw new FieldError(path, "a Topic Name");
+  return read;
+}
+
+function topicFilter(value: unknown, path: string): ParsedTopicFilter {
+  const filter = parseTopicFilter(mqttText(value, path));
+  if (filter === undefined) throw new FieldError(path, "a Topic Filter");
+  return filter;
+}
+
+function topicFilterText(value: unknown, path: string): string {
+  return topicFilter(value, path).topicFilter;
+}
+
+function boolean(value: unknown, path: string): boolean {
+  if (typeof value !== "boolean") throw new FieldError(path, "true or false");
+  return value;
+}
+
+function qos(value: unknown, path: string): QoS {
+  if (typeof value !== "number" || !isQoS(value)) throw new FieldError(path, "0, 1 or 2");
+  return value;
+}
+
+/** Reads a time; `null` is Infinity, as JSON.stringify() writes it. */
+function timeMs(value: unknown, path: string): number {
+  if (value === null) return Infinity;
+  if (typeof value !== "number" || !(value >= 0)) throw new FieldError(path, "a time in milliseconds or null");
+  return value;
+}
+
+function bytes(value: unknown, path: string): Uint8Array {
+  const read = text(value, path);
+  try {
+    return Uint8Array.fromBase64(read, { lastChunkHandling: "strict" });
+  } catch {
+    throw new FieldError(path, "base64"); // It throws for nothing else.
+  }
+}
+
+function pair(value: unknown, path: string): readonly [string, string] {
+  if (!Array.isArray(value) || value.length !== 2) throw new FieldError(path, "a name and a value");
+  return [mqttText(value[0], path), mqttText(value[1], path)];
+}
+
+function access(value: unknown, path: string): typeof GRANT_ACCESS[number] {
+  const known = GRANT_ACCESS.find((name) => name === value);
+  if (known === undefined) throw new FieldError(path, "read, write, readwrite or deny");
+  return known;
+}
+
+const uint32 = integer(0, 0xffff_ffff);
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+const sequence = integer(1, Number.MAX_SAFE_INTEGER);
+const packetIdentifier = integer(1, 65_535);
+const subscriptionIdentifier = integer(1, 268_435_455);
+
+/** Readers of properties by type; a property of any other type is in no message and no Will. */
+const PROPERTY_READERS: Readonly<Partial<Record<PropertyDefinition["type"], Reader<unknown>>>> = {
+  flag: integer(0, 1),
+  uint32,
+  topic: topicName,
+  string: mqttText,
+  binary: bytes,
+  pair: list(pair),
+};
+
+/** Reader of properties; missing: there are none. */
+function properties(definitions: readonly PropertyDefinition[]): Reader<Properties> {
+  const shape = definitions.flatMap(({ name, type }) => {
+    const read = PROPERTY_READERS[type];
+    return read === undefined ? [] : [[name, optional(read)] as const];
   });
-  fields.end();
-  return { kind, changes };
-}
-
-function readChange(kind: string, fields: JsonFields): Change {
-  const change = kind === "retained"
-    ? readRetained(fields)
-    : kind === "clock"
-    ? readClock(fields)
-    : readSessionChange(kind, fields.mqttText("clientId"), fields);
-  fields.end();
-  return change;
-}
-
-function readClock(fields: JsonFields): Change {
-  const ms = (name: string) => fields.integer(name, 0, LARGEST);
-  return {
-    kind: "clock",
-    nowMs: ms("nowMs"),
-    wallMs: ms("wallMs"),
-    uptimeMs: fields.optional("uptimeMs", ms),
-    bootId: fields.optional("bootId", (name) => fields.text(name)),
+  const read = object(Object.fromEntries(shape));
+  return (value, path) => {
+    if (value === undefined) return NO_PROPERTIES;
+    return Object.fromEntries(Object.entries(read(value, path)).filter(([, property]) => property !== undefined));
   };
 }
 
-function readRetained(fields: JsonFields): Change {
-  const topic = topicOf(fields.mqttText("topic"), fields.path("topic"));
-  const message = fields.optional("message", () => readMessage(fields, "message"));
-  if (message !== undefined && message.topic !== topic) {
-    throw new FieldError(fields.path("topic"), "that of its message");
-  }
-  const source = fields.optional("source", (name) => readTraits(fields, name));
-  return {
-    kind: "retained",
-    topic,
-    message,
-    source,
-    sequence: fields.optional("sequence", (name) => fields.integer(name, 1, LARGEST)),
-  };
-}
+/** Properties between two peers only: no message is stored with them. */
+const NOT_KEPT: readonly (keyof Properties)[] = ["topicAlias", "subscriptionIdentifiers"];
+const MESSAGE_PROPERTIES = PROPERTY_DEFINITIONS.filter(({ places, name }) =>
+  (places & PropertyPlace.publish) !== 0 && !NOT_KEPT.includes(name)
+);
+const WILL_PROPERTIES = PROPERTY_DEFINITIONS.filter(({ places }) => (places & PropertyPlace.will) !== 0);
 
-function readSessionChange(kind: string, clientId: string, fields: JsonFields): Change {
-  const sequence = (name = "sequence", least = 1) => fields.integer(name, least, LARGEST);
-  const packetIdentifier = () => fields.integer("packetIdentifier", 1, LARGEST_PACKET_IDENTIFIER);
-  switch (kind) {
-    case "sessionStarted":
-      return {
-        kind,
-        clientId,
-        principal: fields.optional("principal", (name) => fields.text(name)),
-        network: fields.optional("network", (name) => fields.text(name)),
-      };
-    case "sessionExpiry": {
-      const sessionExpirySeconds = fields.integer("sessionExpirySeconds", 0, LARGEST_UINT32);
-      return { kind, clientId, sessionExpirySeconds, expiresAtMs: optionalTime(fields, "expiresAtMs") };
-    }
-    case "sessionEnded":
-      return { kind, clientId };
-    case "will": {
-      const will = fields.optional("will", () => readWill(fields, "will"));
-      const source = fields.optional("source", (name) => readTraits(fields, name));
-      return { kind, clientId, will, publishAtMs: optionalTime(fields, "publishAtMs"), source };
-    }
-    case "subscribed": {
-      const subscription = readSubscription(fields, "subscription");
-      return { kind, clientId, subscription, retainedDue: fields.optional("retainedDue", () => readDue(fields)) };
-    }
-    case "unsubscribed":
-      return { kind, clientId, topicFilter: readTopicFilter(fields).topicFilter };
-    case "accepted":
-    case "released":
-      return { kind, clientId, packetIdentifier: packetIdentifier() };
-    case "queued":
-      return readQueued(clientId, fields);
-    case "sent":
-      return { kind, clientId, sequence: sequence(), packetIdentifier: packetIdentifier() };
-    case "received":
-    case "completed":
-      return { kind, clientId, sequence: sequence() };
-    case "backlog": {
-      const lastSequence = sequence("lastSequence", 0);
-      return { kind, clientId, lastSequence, messages: sequence("messages", 0), bytes: sequence("bytes", 0) };
-    }
-    default:
-      throw new FieldError(fields.path("kind"), "a kind of change");
-  }
-}
+const CONTENTS = { topic: topicName, payload: bytes, qos, retain: boolean };
+const will = object({ ...CONTENTS, properties: properties(WILL_PROPERTIES) });
+const messageFields = object({
+  ...CONTENTS,
+  properties: properties(MESSAGE_PROPERTIES),
+  publisher: optional(mqttText),
+  expiresAtMs: timeMs,
+});
 
-/** Reads the field `retainedDue`. */
-function readDue(outer: JsonFields): RetainedDue {
-  const fields = inside(outer, "retainedDue");
-  const due: RetainedDue = {
-    after: fields.mqttText("after"),
-    until: fields.integer("until", 0, LARGEST),
-    passes: fields.integer("passes", 1, LARGEST),
-    passesUntil: fields.integer("passesUntil", 0, LARGEST),
-  };
-  if (due.after !== "") topicOf(due.after, fields.path("after"));
-  fields.end();
-  return due;
-}
-
-function readQueued(clientId: string, fields: JsonFields): QueuedChange {
-  const identifier = (value: unknown, path: string) => integerOf(value, path, 1, LARGEST_SUBSCRIPTION_IDENTIFIER);
-  return {
-    kind: "queued",
-    clientId,
-    sequence: fields.integer("sequence", 1, LARGEST),
-    message: readMessage(fields, "message"),
-    qos: readQoS(fields),
-    retain: fields.boolean("retain"),
-    subscriptionIdentifiers: fields.list("subscriptionIdentifiers", identifier),
-    sharedFilter: fields.optional("sharedFilter", (name) => readTopicFilter(fields, name).topicFilter),
-    packetIdentifier: fields.integer("packetIdentifier", 0, LARGEST_PACKET_IDENTIFIER),
-  };
-}
-
-function readSubscription(outer: JsonFields, name: string): Subscription {
-  const fields = inside(outer, name);
-  const filter = readTopicFilter(fields);
-  const identifier = (name: string) => fields.integer(name, 1, LARGEST_SUBSCRIPTION_IDENTIFIER);
-  const subscription: Subscription = {
-    filter,
-    qos: readQoS(fields),
-    noLocal: fields.boolean("noLocal"),
-    retainAsPublished: fields.boolean("retainAsPublished"),
-    retainHandling: fields.integer("retainHandling", 0, 2) as RetainHandling, // 0, 1 or 2.
-    subscriptionIdentifier: fields.optional("subscriptionIdentifier", identifier),
-  };
-  fields.end();
-  return subscription;
-}
-
-function readMessage(outer: JsonFields, name: string): ApplicationMessage {
-  const fields = inside(outer, name);
-  const packet = readContents(fields, MESSAGE_PROPERTIES);
-  const publisher = fields.optional("publisher", (name) => fields.mqttText(name));
-  const expiresAtMs = fields.timeMs("expiresAtMs");
-  fields.end();
+function message(value: unknown, path: string): ApplicationMessage {
+  const { publisher, expiresAtMs, ...packet } = messageFields(value, path);
   if ((expiresAtMs === Infinity) !== (packet.properties.messageExpiryInterval === undefined)) {
-    throw new FieldError(fields.path("expiresAtMs"), "there with messageExpiryInterval, or null without it");
+    throw new FieldError(pathOf(path, "expiresAtMs"), "there with messageExpiryInterval, or null without it");
   }
   return ApplicationMessage.restored(packet, publisher, expiresAtMs);
 }
 
-function readWill(outer: JsonFields, name: string): Will {
-  const fields = inside(outer, name);
-  const will = readContents(fields, WILL_PROPERTIES);
-  fields.end();
-  return will;
+const traits: Reader<AccessAttributes> = object({
+  principal: optional(text),
+  roles: list(text),
+  grants: list(object({ access, topicFilter: text })),
+  listener: optional(text),
+});
+
+const subscriptionFields = object({
+  topicFilter,
+  qos,
+  noLocal: boolean,
+  retainAsPublished: boolean,
+  retainHandling: integer(0, 2) as Reader<RetainHandling>, // 0, 1 or 2.
+  subscriptionIdentifier: optional(subscriptionIdentifier),
+});
+
+const retainedDue = object({
+  after: (value, path) => value === "" ? "" : topicName(value, path),
+  until: count,
+  passes: sequence,
+  passesUntil: count,
+});
+
+const retainedFields = object({
+  kind: text,
+  topic: topicName,
+  message: optional(message),
+  source: optional(traits),
+  sequence: optional(sequence),
+});
+
+/** Reader of a change of a session. */
+function ofSession<Shape extends Readonly<Record<string, Reader<unknown>>>>(shape: Shape) {
+  return object({ kind: text, clientId: mqttText, ...shape });
 }
 
-/** Reads the fields that a message and a Will have in common. */
-function readContents(fields: JsonFields, definitions: readonly PropertyDefinition[]): Will {
-  return {
-    topic: topicOf(fields.mqttText("topic"), fields.path("topic")),
-    payload: fields.bytes("payload"),
-    qos: readQoS(fields),
-    retain: fields.boolean("retain"),
-    properties: fields.optional("properties", (name) => readProperties(inside(fields, name), definitions)) ??
-      NO_PROPERTIES,
-  };
+/** Fields of each kind of change. */
+const CHANGES: { readonly [Kind in Change["kind"]]: Reader<Omit<Extract<Change, { kind: Kind }>, "kind">> } = {
+  sessionStarted: ofSession({ principal: optional(text), network: optional(text) }),
+  sessionExpiry: ofSession({ sessionExpirySeconds: uint32, expiresAtMs: optional(timeMs) }),
+  sessionEnded: ofSession({}),
+  will: ofSession({ will: optional(will), publishAtMs: optional(timeMs), source: optional(traits) }),
+  subscribed: ofSession({
+    subscription: (value, path) => {
+      const { topicFilter: filter, ...options } = subscriptionFields(value, path);
+      return { filter, ...options };
+    },
+    retainedDue: optional(retainedDue),
+  }),
+  unsubscribed: ofSession({ topicFilter: topicFilterText }),
+  accepted: ofSession({ packetIdentifier }),
+  released: ofSession({ packetIdentifier }),
+  queued: ofSession({
+    sequence,
+    message,
+    qos,
+    retain: boolean,
+    subscriptionIdentifiers: list(subscriptionIdentifier),
+    sharedFilter: optional(topicFilterText),
+    packetIdentifier: integer(0, 65_535),
+  }),
+  sent: ofSession({ sequence, packetIdentifier }),
+  received: ofSession({ sequence }),
+  completed: ofSession({ sequence }),
+  backlog: ofSession({ lastSequence: count, messages: count, bytes: count }),
+  retained: (value, path) => {
+    const change = retainedFields(value, path);
+    if (change.message !== undefined && change.message.topic !== change.topic) {
+      throw new FieldError(pathOf(path, "topic"), "that of its message");
+    }
+    return change;
+  },
+  clock: object({ kind: text, nowMs: count, wallMs: count, uptimeMs: optional(count), bootId: optional(text) }),
+};
+
+const transaction = object({ kind: text, changes: list(readChange) });
+
+function readItem(value: unknown, path: string): CommitItem {
+  if (kindOf(value, path) !== "transaction") return readChange(value, path);
+  return transaction(value, path) as Transaction; // Its kind was looked at.
 }
 
-function readProperties(fields: JsonFields, definitions: readonly PropertyDefinition[]): Properties {
-  const properties: Record<string, unknown> = {};
-  for (const definition of definitions) {
-    const { name } = definition;
-    if (fields.has(name)) properties[name] = readProperty(fields, definition);
-  }
-  fields.end();
-  return properties; // The rows of the table give names and types.
+function readChange(value: unknown, path: string): Change {
+  const kind = kindOf(value, path);
+  if (!Object.hasOwn(CHANGES, kind)) throw new FieldError(pathOf(path, "kind"), "a kind of change");
+  return CHANGES[kind as Change["kind"]](value, path) as Change; // Its kind is that of the row.
 }
 
-function readProperty(fields: JsonFields, { name, type }: PropertyDefinition): unknown {
-  switch (type) {
-    case "flag":
-      return fields.integer(name, 0, 1);
-    case "uint32":
-      return fields.integer(name, 0, LARGEST_UINT32);
-    case "topic":
-      return topicOf(fields.mqttText(name), fields.path(name));
-    case "string":
-      return fields.mqttText(name);
-    case "binary":
-      return fields.bytes(name);
-    case "pair":
-      return fields.list(name, readPair);
-    default:
-      throw new FieldError(fields.path(name), "a property of a message");
-  }
-}
-
-function readPair(value: unknown, path: string): readonly [string, string] {
-  if (!Array.isArray(value) || value.length !== 2) throw new FieldError(path, "a name and a value");
-  return [mqttTextOf(value[0], path), mqttTextOf(value[1], path)];
-}
-
-function readQoS(fields: JsonFields): QoS {
-  const value = fields.take("qos");
-  if (typeof value !== "number" || !isQoS(value)) throw new FieldError(fields.path("qos"), "0, 1 or 2");
-  return value;
-}
-
-function readTopicFilter(fields: JsonFields, name = "topicFilter"): ParsedTopicFilter {
-  const filter = parseTopicFilter(fields.mqttText(name));
-  if (filter === undefined) throw new FieldError(fields.path(name), "a Topic Filter");
-  return filter;
-}
-
-function topicOf(text: string, path: string): string {
-  if (!isTopicName(text)) throw new FieldError(path, "a Topic Name");
-  return text;
-}
-
-function optionalTime(fields: JsonFields, name: string): number | undefined {
-  return fields.optional(name, (name) => fields.timeMs(name));
-}
-
-function inside(fields: JsonFields, name: string): JsonFields {
-  return new JsonFields(fields.take(name), fields.path(name));
+function kindOf(value: unknown, path: string): string {
+  return text(fieldsOf(value, path).kind, pathOf(path, "kind"));
 }

@@ -1,4 +1,4 @@
-import { ByteReader } from "../../codec/byte_reader.ts";
+import type { ByteReader } from "../../codec/byte_reader.ts";
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import { PacketDecoder } from "../../codec/decoder.ts";
 import { isQoS, type Packet, type RetainHandling, type Will } from "../../codec/packet.ts";
@@ -10,8 +10,21 @@ import type { ClockChange, RetainedDue, SubscribedChange } from "../../protocol/
 import { ApplicationMessage } from "../../protocol/message.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import { parseTopicFilter } from "../../protocol/topic_filter.ts";
-import { decodeText, readFloat, readNumber, readText, writeFloat, writeNumber, writeText } from "./record_fields.ts";
-import { TraitsReader, writeTraits } from "./traits_record.ts";
+import {
+  decodeText,
+  readerOf,
+  readFloat,
+  readNumber,
+  readOptional,
+  readText,
+  TraitsReader,
+  writeFloat,
+  writeNumber,
+  writeOptional,
+  writeText,
+  writeTraits,
+  written,
+} from "./record_fields.ts";
 
 /** Records of a storage that stores bytes: a session, a Subscription, a Will, a message, the clock. */
 
@@ -242,28 +255,6 @@ export class MessageRecords {
   #newDecoder(): PacketDecoder {
     return new PacketDecoder({ protocolVersion: 5, topics: this.#topics });
   }
-}
-
-/** Written bytes, without the rest of the buffer. */
-export function written(writer: ByteWriter): Uint8Array {
-  return writer.bytes.subarray(0, writer.position);
-}
-
-export function readerOf(bytes: Uint8Array): ByteReader {
-  return new ByteReader(bytes, 0, bytes.length);
-}
-
-function writeOptional<T>(
-  writer: ByteWriter,
-  value: T | undefined,
-  write: (writer: ByteWriter, value: T) => void,
-): void {
-  writer.byte(value === undefined ? 0 : 1);
-  if (value !== undefined) write(writer, value);
-}
-
-function readOptional<T>(reader: ByteReader, read: (reader: ByteReader) => T): T | undefined {
-  return reader.byte("A mark") === 0 ? undefined : read(reader);
 }
 
 function isRetainHandling(value: number): value is RetainHandling {

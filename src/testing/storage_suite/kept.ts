@@ -1,6 +1,6 @@
 import type { Change, ClockChange } from "../../protocol/change.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
-import { plainTraits } from "../../storage/records/traits_json.ts";
+import { plainTraits } from "../../storage/records/change_json.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { firstDifference } from "./difference.ts";
 
