@@ -161,7 +161,10 @@ const REFUSED: readonly (readonly [line: string, says: string])[] = [
   ],
   ['{"kind":"transaction","changes":{}}', '"changes" is not a list'],
   ['{"kind":"transaction","changes":[1]}', '"changes[0]" is not an object'],
-  ['{"kind":"transaction","changes":[{"kind":"transaction","changes":[]}]}', '"changes[0].kind" is not a kind of change'],
+  [
+    '{"kind":"transaction","changes":[{"kind":"transaction","changes":[]}]}',
+    '"changes[0].kind" is not a kind of change',
+  ],
 ];
 
 for (const [line, says] of REFUSED) {
