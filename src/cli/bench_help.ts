@@ -1,4 +1,5 @@
 import { STAMP_BYTES } from "../load/payload.ts";
+import { listOfSchemes } from "../transport/schemes.ts";
 
 export const DEFAULT_URL = "mqtt://127.0.0.1:1883";
 /** Messages of a publisher in flight. */
@@ -6,7 +7,8 @@ export const DEFAULT_WINDOW = 256;
 
 export const BENCH_HELP = `Usage: brooklet bench [SCENARIO] [URL] [options]
 
-Puts load on an MQTT broker and says what it did. URL is mqtt://, mqtts://, ws://, wss:// or unix:, ${DEFAULT_URL} by default.
+Puts load on an MQTT broker and says what it did. URL begins with ${listOfSchemes()}; without one it is
+${DEFAULT_URL}.
 
   pairs                  publishers with a subscriber each; --pairs N (10). The default
   fan-in                 --pubs N (50) to --subs N (1), which get everything

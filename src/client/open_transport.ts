@@ -1,6 +1,6 @@
 import type { TlsClientOptions } from "../transport/tls/connect_tls.ts";
 import { memoryTransport } from "../transport/memory.ts";
-import { connectTo, listOfSchemes, schemeOf, SCHEMES } from "../transport/schemes.ts";
+import { connectTo, DEFAULT_PATH, listOfSchemes, schemeOf, SCHEMES } from "../transport/schemes.ts";
 import type { Transport } from "../transport/transport.ts";
 
 /** Server in the same process, such as a `Broker`: it serves the other end of a connection to its end. */
@@ -18,8 +18,6 @@ export interface OpenTransport {
   readonly served: Promise<void> | undefined;
 }
 
-const DEFAULT_PATH = "/mqtt";
-
 /** Parses an address; throws TypeError for one that cannot be connected to. */
 export function parseServerAddress(address: ServerAddress): URL | TransportServer {
   if (typeof address === "object" && "serve" in address) return address;
@@ -27,7 +25,7 @@ export function parseServerAddress(address: ServerAddress): URL | TransportServe
   const scheme = schemeOf(url);
   if (scheme !== undefined) {
     const { socket, isWebSocket } = SCHEMES[scheme];
-    if (isWebSocket && url.pathname === "/") url.pathname = DEFAULT_PATH; // Nearly all servers use this path.
+    if (isWebSocket && url.pathname === "/") url.pathname = DEFAULT_PATH;
     if (isWebSocket) url.hash = "";
     if ((socket === "tcp" ? url.hostname : url.pathname) !== "") return url;
   }

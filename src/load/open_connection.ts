@@ -5,6 +5,7 @@ import type { ConnackPacket, Packet } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode, reasonCodeName } from "../codec/reason_code.ts";
 import type { ByteChannel } from "../transport/transport.ts";
+import { DEFAULT_PATH, schemeOf, SCHEMES, unixParts } from "../transport/schemes.ts";
 import { ClientConnection, type PacketHandler } from "./client_connection.ts";
 import type { LoadTarget } from "./load_plan.ts";
 import { openSocket } from "./socket.ts";
@@ -13,7 +14,6 @@ import { WebSocketChannel } from "./web_socket_channel.ts";
 const CONNECT_WITHIN_MS = 30_000;
 /** Keep Alive that is long enough for a load to send no PINGREQ. */
 const KEEP_ALIVE_SECONDS = 65_535;
-const WEB_SOCKET_PORTS = { "ws:": 80, "wss:": 443 } as const;
 
 /** Reports something unexpected in a load to the user. */
 export class LoadError extends Error {
@@ -118,13 +118,16 @@ function connectPacket({ url, protocolVersion }: LoadTarget, clientId: string): 
 async function openChannel({ url, tls }: LoadTarget): Promise<ByteChannel> {
   const server = parseServerAddress(url);
   if (!(server instanceof URL)) throw new TypeError(`"${url}" is no URL`);
-  const scheme = server.protocol;
-  if (scheme !== "ws:" && scheme !== "wss:") return await openSocket(server, tls);
-  const port = server.port === "" ? WEB_SOCKET_PORTS[scheme] : server.port;
-  const below = new URL(`${scheme === "ws:" ? "mqtt" : "mqtts"}://${server.hostname}:${port}`);
-  const channel = await openSocket(below, { ...tls, alpnProtocols: ["http/1.1"] });
+  const scheme = schemeOf(server);
+  if (scheme === undefined || !SCHEMES[scheme].isWebSocket) return await openSocket(server, tls);
+  const { socket, isTls, connectPort } = SCHEMES[scheme];
+  const { file, path = DEFAULT_PATH } = unixParts(server);
+  const [below, request] = socket === "unix"
+    ? [`unix:${encodeURIComponent(file)}`, new URL(`ws://localhost${path}${server.search}`)]
+    : [`${isTls ? "mqtts" : "mqtt"}://${server.hostname}:${server.port || connectPort}`, server];
+  const channel = await openSocket(new URL(below), { ...tls, alpnProtocols: ["http/1.1"] });
   try {
-    return await WebSocketChannel.open(channel, server);
+    return await WebSocketChannel.open(channel, request);
   } catch (error) {
     channel.close();
     throw error;

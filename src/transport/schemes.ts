@@ -4,9 +4,8 @@ import type { Transport } from "./transport.ts";
 /**
  * Schemes of URLs: the kinds of listeners, and of servers that a client connects to. A new kind is a new row.
  *
- * A listener is put together of the parts that its row names: the socket, then the PROXY protocol or TLS, then
- * WebSocket. These parts also decide which options its URL and its configuration may have. Code that opens a connection
- * is imported when it is needed, so that web pages can do without it.
+ * Listeners and connections are put together of the parts that the row names: the socket, then TLS, then WebSocket.
+ * These parts also decide which options the URL and the configuration of a listener may have.
  */
 
 /** Kind of listener and server. */
@@ -21,18 +20,6 @@ export interface Scheme {
   readonly listenPort: number;
   /** Port of a server whose URL has none; 0 for a Unix socket. */
   readonly connectPort: number;
-  readonly connect: (server: ServerPlace, options: ConnectOptions) => Promise<Transport>;
-}
-
-/** Place of a server, as its URL says. */
-export interface ServerPlace {
-  /** URL without credentials, which are for CONNECT. */
-  readonly url: string;
-  /** Host without brackets. */
-  readonly hostname: string;
-  readonly port: number;
-  /** File of a Unix socket. */
-  readonly file: string;
 }
 
 /** Options of {@linkcode connectTo}. */
@@ -51,10 +38,6 @@ export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
     isWebSocket: false,
     listenPort: 1883,
     connectPort: 1883,
-    async connect({ hostname, port }, { signal }) {
-      const { connectTcp } = await import("./tcp.ts");
-      return await connectTcp({ hostname, port, signal });
-    },
   },
   mqtts: {
     form: "mqtts://host:port",
@@ -63,10 +46,6 @@ export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
     isWebSocket: false,
     listenPort: 8883,
     connectPort: 8883,
-    async connect({ hostname, port }, { tls, signal }) {
-      const { connectTls } = await import("./tls/connect_tls.ts");
-      return await connectTls({ ...tls, hostname, port, signal });
-    },
   },
   ws: {
     form: "ws://host:port/path",
@@ -75,11 +54,6 @@ export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
     isWebSocket: true,
     listenPort: 8083,
     connectPort: 80,
-    async connect(server, { signal }) {
-      if (!hasSockets()) return await connectPage(server, signal);
-      const { connectTcp } = await import("./tcp.ts");
-      return await connectWebSocket(connectTcp({ ...server, signal }), server, signal);
-    },
   },
   wss: {
     form: "wss://host:port/path",
@@ -88,12 +62,6 @@ export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
     isWebSocket: true,
     listenPort: 8084,
     connectPort: 443,
-    async connect(server, { tls, signal }) {
-      if (!hasSockets()) return await connectPage(server, signal);
-      const { connectTls } = await import("./tls/connect_tls.ts");
-      const connecting = connectTls({ ...tls, ...server, alpnProtocols: ["http/1.1"], signal });
-      return await connectWebSocket(connecting, server, signal);
-    },
   },
   unix: {
     form: "unix:/path?mode=660",
@@ -102,12 +70,11 @@ export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
     isWebSocket: false,
     listenPort: 0,
     connectPort: 0,
-    async connect({ file }) {
-      const { connectUnix } = await import("./unix.ts");
-      return await connectUnix(file);
-    },
   },
 };
+
+/** Path of MQTT over WebSocket where a URL has none: nearly all servers use it. */
+export const DEFAULT_PATH = "/mqtt";
 
 /** Names of all schemes, in the order in which they are shown. */
 export const SCHEME_NAMES = Object.keys(SCHEMES) as SchemeName[]; // It has these keys and no others.
@@ -122,7 +89,8 @@ export function listOfSchemes(textOf: (name: SchemeName) => string = beginningOf
   return SCHEME_NAMES.map(textOf).join(", ").replace(/, ([^,]*)$/, " or $1");
 }
 
-function beginningOf(name: SchemeName): string {
+/** Beginning of a URL, such as `mqtt://` or `unix:`. */
+export function beginningOf(name: SchemeName): string {
   return SCHEMES[name].socket === "tcp" ? `${name}://` : `${name}:`;
 }
 
@@ -134,45 +102,64 @@ export function schemeWith(parts: Pick<Scheme, "socket" | "isTls" | "isWebSocket
   });
 }
 
-/** Connects to the server that a URL with one of the schemes names. Throws the errors of the runtime. */
-export async function connectTo(url: URL, options: ConnectOptions): Promise<Transport> {
+/** File of a Unix socket, and the path of WebSocket that may follow it after a colon. */
+export function unixParts(url: URL): { readonly file: string; readonly path: string | undefined } {
+  const { pathname } = url;
   const scheme = schemeOf(url);
-  if (scheme === undefined) throw new TypeError(`Cannot connect to "${url.protocol}": there is no such scheme`);
-  const { connectPort, connect } = SCHEMES[scheme];
-  const plain = new URL(url);
-  plain.username = plain.password = "";
-  return await connect({
-    url: plain.href,
-    hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: url.port === "" ? connectPort : Number(url.port),
-    file: unescaped(url.pathname),
-  }, options);
+  const colon = scheme !== undefined && SCHEMES[scheme].isWebSocket ? pathname.indexOf(":") : -1;
+  if (colon === -1) return { file: unescaped(pathname), path: undefined };
+  return { file: unescaped(pathname.slice(0, colon)), path: pathname.slice(colon + 1) };
 }
 
-/** Path without its escapes; text that is not an escape stays unchanged. */
-export function unescaped(path: string): string {
+/** Connects to the server that a URL with one of the schemes names. Throws the errors of the runtime. */
+export async function connectTo(url: URL, options: ConnectOptions): Promise<Transport> {
+  const name = schemeOf(url);
+  if (name === undefined) throw new TypeError(`Cannot connect to "${url.protocol}": there is no such scheme`);
+  const scheme = SCHEMES[name];
+  const plain = new URL(url);
+  plain.username = plain.password = ""; // They are for CONNECT.
+  if (!scheme.isWebSocket) return await connectSocket(plain, scheme, options);
+  const { signal } = options;
+  // Pages of the web have their WebSocket alone.
+  if (!("Deno" in globalThis)) {
+    const { connectWebSocket } = await import("./web_socket/connect_in_page.ts");
+    return await connectWebSocket(plain.href, signal);
+  }
+  const { connectWebSocketOver } = await import("./web_socket/connect_over.ts");
+  return await connectWebSocketOver(
+    connectSocket(plain, scheme, options),
+    plain.href,
+    signal,
+    requestUrl(plain, scheme),
+  );
+}
+
+/** Connects without WebSocket. Code that needs sockets is imported here, so that web pages can do without it. */
+async function connectSocket(url: URL, scheme: Scheme, { tls, signal }: ConnectOptions): Promise<Transport> {
+  if (scheme.socket === "unix") {
+    const { connectUnix } = await import("./unix.ts");
+    return await connectUnix(unixParts(url).file);
+  }
+  const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const port = url.port === "" ? scheme.connectPort : Number(url.port);
+  if (!scheme.isTls) {
+    const { connectTcp } = await import("./tcp.ts");
+    return await connectTcp({ hostname, port, signal });
+  }
+  const { connectTls } = await import("./tls/connect_tls.ts");
+  return await connectTls({ ...tls, hostname, port, signal, ...scheme.isWebSocket && { alpnProtocols: ["http/1.1"] } });
+}
+
+/** URL that the request of WebSocket names. */
+function requestUrl(url: URL, { socket }: Scheme): URL {
+  return socket === "unix" ? new URL(`ws://localhost${unixParts(url).path ?? DEFAULT_PATH}${url.search}`) : url;
+}
+
+/** Decodes a path; text that is not an escape stays unchanged. */
+function unescaped(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
     return path; // A lone "%": written by a person, not by a URL serializer.
   }
-}
-
-/** Whether the runtime has sockets, as Deno does; a page of the web has its `WebSocket` alone. */
-function hasSockets(): boolean {
-  return "Deno" in globalThis;
-}
-
-async function connectPage({ url }: ServerPlace, signal: AbortSignal): Promise<Transport> {
-  const { connectWebSocket } = await import("./web_socket/connect_in_page.ts");
-  return await connectWebSocket(url, signal);
-}
-
-async function connectWebSocket(
-  connecting: Promise<Transport>,
-  { url }: ServerPlace,
-  signal: AbortSignal,
-): Promise<Transport> {
-  const { connectWebSocketOver } = await import("./web_socket/connect_over.ts");
-  return await connectWebSocketOver(connecting, url, signal);
 }

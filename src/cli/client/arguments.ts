@@ -1,3 +1,4 @@
+import { beginningOf, SCHEME_NAMES } from "../../transport/schemes.ts";
 import { flagsOf, type Option } from "../command.ts";
 import { type ClientCommand, type OptionName, UNSUPPORTED } from "./options.ts";
 
@@ -68,11 +69,16 @@ export function parseClientArguments(command: ClientCommand, args: readonly stri
   return new ClientArguments(command.name, urls, [...defaults, ...written]);
 }
 
+/** Whether a word is a URL, of a known scheme or not. */
+function isUrl(word: string): boolean {
+  return /^[a-z]+:\/\//i.test(word) || SCHEME_NAMES.some((name) => word.startsWith(beginningOf(name)));
+}
+
 function occurrencesOf(command: ClientCommand, args: readonly string[], urls: string[]): Occurrence[] {
   const occurrences: Occurrence[] = [];
   for (let index = 0; index < args.length; index++) {
     const word = args[index] ?? ""; // The index is below the length.
-    if (!word.startsWith("-") && /^(?:[a-z]+:\/\/|unix:)/i.test(word)) {
+    if (!word.startsWith("-") && isUrl(word)) {
       urls.push(word);
       continue;
     }

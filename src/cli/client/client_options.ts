@@ -100,6 +100,7 @@ function versionOf(given: ClientArguments): ProtocolVersion {
 function addressOf(given: ClientArguments, url: ConnectionUrl | undefined): string {
   const path = given.last("unix") ?? (url?.scheme === "unix" ? url.host : undefined);
   if (path !== undefined) return `unix:${path.split("/").map(encodeURIComponent).join("/")}`;
+  if (url !== undefined && SCHEMES[url.scheme].socket === "unix") return `${url.scheme}:${url.host}`;
   const port = given.has("port") ? parsePort(given.last("port") ?? "") : url?.port;
   const isTls = asksForTls(given) || port === 8883;
   const scheme = securedScheme(url?.scheme ?? "mqtt", isTls);

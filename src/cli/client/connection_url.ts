@@ -4,7 +4,7 @@ import { ArgumentError } from "./arguments.ts";
 /** Server for a client to connect to, from a URL, which may contain a topic. */
 export interface ConnectionUrl {
   readonly scheme: SchemeName;
-  /** Host without brackets; for `unix:` the path. */
+  /** Host without brackets; for a Unix socket all that follows the scheme. */
   readonly host: string;
   readonly port: number | undefined;
   readonly userName: string | undefined;
@@ -14,13 +14,14 @@ export interface ConnectionUrl {
 }
 
 /**
- * Parses `mqtt://user:password@host:port/topic`, or `unix:/path`, which has no topic. Throws
+ * Parses `mqtt://user:password@host:port/topic`, or the URL of a Unix socket, which has no topic. Throws
  * {@linkcode ArgumentError}.
  */
 export function parseConnectionUrl(text: string): ConnectionUrl {
-  if (text.startsWith("unix:")) {
-    const host = text.slice("unix:".length);
-    return { scheme: "unix", host, port: undefined, userName: undefined, password: undefined, topic: undefined };
+  const unix = SCHEME_NAMES.find((name) => SCHEMES[name].socket === "unix" && text.startsWith(`${name}:`));
+  if (unix !== undefined) {
+    const host = text.slice(unix.length + 1);
+    return { scheme: unix, host, port: undefined, userName: undefined, password: undefined, topic: undefined };
   }
   const [, written = "", rest = ""] = /^([^:]*):\/\/(.*)$/s.exec(text) ?? [];
   const scheme = SCHEME_NAMES.find((scheme) => scheme === written.toLowerCase());

@@ -1,5 +1,6 @@
 /** Options of the client commands, which are those of mosquitto's clients. Light: `brooklet --help` loads no client. */
 
+import { listOfSchemes } from "../../transport/schemes.ts";
 import type { CommandDescription, Options } from "../command.ts";
 
 // Complaints about a missing value ("-h argument given but no host specified.") have mosquitto's word for it in `needs`.
@@ -34,8 +35,8 @@ const CONNECTION = {
     value: "URL",
     needs: "URL",
     heading: "Connecting",
-    text: "server and topic, also without -L: mqtt://user:password@host:port/topic, mqtts://, ws:// or wss://; " +
-      "unix:/path has no topic",
+    text: "server and topic, also without -L: mqtt://user:password@host:port/topic, or with another of " +
+      `${listOfSchemes()}; URLs of a Unix socket have no topic`,
   },
   host: { letter: "h", value: "HOST", needs: "host", text: "server, if there is no URL; localhost by default" },
   port: { letter: "p", value: "PORT", needs: "port", text: "port; 1883 by default, 8883 over TLS" },

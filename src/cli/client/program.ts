@@ -1,5 +1,6 @@
 import { Client } from "../../client/client.ts";
 import { RefusedError } from "../../client/refused_error.ts";
+import { schemeOf, SCHEMES } from "../../transport/schemes.ts";
 import { helpOf } from "../command.ts";
 import { printable } from "../log/log.ts";
 import { printLine, type ProgramIo, type ProgramOutput, writeText } from "../program_io.ts";
@@ -102,7 +103,8 @@ async function connect(options: ClientOptions, signal: AbortSignal): Promise<Cli
     return await Client.connect(options.address, { ...options.connect, signal });
   } catch (error) {
     if (signal.aborted) throw new ClientFailure("", ExitCode.InterruptedEarly);
-    throw connectFailure(error, options.protocolVersion, /^(?:mqtts|wss):/.test(options.address));
+    const scheme = schemeOf(new URL(options.address));
+    throw connectFailure(error, options.protocolVersion, scheme !== undefined && SCHEMES[scheme].isTls);
   }
 }
 

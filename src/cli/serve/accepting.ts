@@ -49,8 +49,8 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
     // A client that left just before this one came is still counted: its end is read in the same turn.
     if (gate.isFull(index, current())) await othersTurn();
     const configuration = current();
-    // Behind a proxy the address of a client is known only now. All clients at a Unix socket have the same address.
-    const isCounted = peer.transport === "unix" || gate.isAdmitted(peer.address);
+    // Behind a proxy the address of a client is known only now. All others at a Unix socket have the same address.
+    const isCounted = peer.address === "unix" || gate.isAdmitted(peer.address);
     const refusal = gate.isFull(index, configuration)
       ? `${peer.listener} has ${gate.ofListener(index)} connections already`
       : isCounted

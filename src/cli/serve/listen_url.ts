@@ -1,4 +1,4 @@
-import { listOfSchemes, type Scheme, type SchemeName, schemeOf, SCHEMES, unescaped } from "../../transport/schemes.ts";
+import { listOfSchemes, type Scheme, type SchemeName, schemeOf, SCHEMES, unixParts } from "../../transport/schemes.ts";
 import { hostPort } from "../../transport/tcp.ts";
 import { ConfigError } from "../config_error.ts";
 
@@ -101,7 +101,9 @@ export function isLocal(
 export function urlText(url: ListenUrl): string {
   const { scheme } = url;
   const path = url.webSocket?.path ?? "";
-  return "file" in url ? `${scheme}:${url.file}` : `${scheme}://${hostPort(url.hostname, url.port)}${path}`;
+  return "file" in url
+    ? `${scheme}:${url.file}${path && `:${path}`}`
+    : `${scheme}://${hostPort(url.hostname, url.port)}${path}`;
 }
 
 function notAUrl(text: string): ConfigError {
@@ -131,16 +133,22 @@ function portOf(text: string, url: URL, { listenPort, connectPort }: Scheme): nu
 }
 
 function unixUrl(text: string, url: URL, scheme: SchemeName): UnixUrl {
-  const file = unescaped(url.pathname);
+  const { isWebSocket } = SCHEMES[scheme];
+  const { file, path = "" } = unixParts(url);
   if (!file.startsWith("/") || file === "/" || url.host !== "") {
-    throw new ConfigError(`"${text}" is not a path: write it like unix:/run/brooklet.sock`);
+    throw new ConfigError(`"${text}" is not a path: write it like ${scheme}:/run/brooklet.sock`);
   }
   const options = optionsOf(text, url, SCHEMES[scheme]);
   const mode = options.get("mode");
   if (mode !== null && !/^[0-7]{3}$/.test(mode)) {
     throw new ConfigError(`"${text}" has a mode that is not three octal digits: write it like ?mode=660`);
   }
-  return { scheme, file, mode: mode === null ? undefined : parseInt(mode, 8), webSocket: undefined };
+  return {
+    scheme,
+    file,
+    mode: mode === null ? undefined : parseInt(mode, 8),
+    webSocket: isWebSocket ? webSocketSettings(path, options) : undefined,
+  };
 }
 
 function webSocketSettings(path: string, options: URLSearchParams): WebSocketSettings {

@@ -1,4 +1,5 @@
 import { LIMIT_NAMES, LIMITS } from "../../protocol/limit_table.ts";
+import { SCHEME_NAMES, SCHEMES } from "../../transport/schemes.ts";
 import type { CommandDescription, Given, Values } from "../command.ts";
 import type { Override, Written } from "../config/configuration.ts";
 import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS, LOG_TYPES } from "../config/logging_schema.ts";
@@ -28,9 +29,8 @@ const OPTIONS = {
     isRepeatable: true,
     needs: `a URL: ${LISTEN_EXAMPLE}`,
     text: "address to listen at; port 0 takes a free one\n" +
-      "  mqtt://host:port   mqtts://host:port   unix:/path?mode=660\n" +
-      "  ws://host:port/path   wss://host:port/path   (paths /mqtt and / without one)\n" +
-      "After ?, for this listener alone: proxy-protocol (connections begin with a PROXY header), " +
+      SCHEME_NAMES.map((name) => `  ${SCHEMES[name].form}\n`).join("") +
+      "Without a path, WebSocket is at /mqtt and /. After ?, for this listener alone: proxy-protocol (connections begin with a PROXY header), " +
       "origin=https://example.com, host=broker.example and trusted-proxy=10.0.0.0/8 (WebSocket; may be repeated)",
   },
   port: {

@@ -16,18 +16,20 @@ const STATUS_LINE = /^HTTP\/1\.1 (\d{3})(?: ([\x20-\x7e]*))?$/;
  * message above 1,024 bytes in two parts, the second up to 40 ms later (Nagle's algorithm; Deno 2.9, 2026-11-30). Throws
  * Error if the server does not accept, the reason of an aborted signal, and what connecting throws.
  *
- * @param url `ws:` or `wss:`, without credentials
+ * @param url of the server, without credentials
+ * @param request URL that the request names
  */
 export async function connectWebSocketOver(
   connecting: Promise<Transport>,
   url: string,
   signal?: AbortSignal,
+  request = new URL(url),
 ): Promise<Transport> {
   const inner = await connecting;
   const close = () => inner.close();
   signal?.addEventListener("abort", close);
   try {
-    return await openWebSocket(inner, new URL(url));
+    return await openWebSocket(inner, request, url);
   } catch (error) {
     close();
     if (signal?.aborted) throw signal.reason;
@@ -38,14 +40,14 @@ export async function connectWebSocketOver(
 }
 
 /** Opens a WebSocket connection on a connection to its server (RFC 6455, section 4.1). */
-async function openWebSocket(inner: Transport, url: URL): Promise<Transport> {
+async function openWebSocket(inner: Transport, request: URL, url: string): Promise<Transport> {
   const below = channelOf(inner);
   const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toBase64();
-  await below.write(encodeRequest(url, key));
+  await below.write(encodeRequest(request, key));
   const { head, rest } = await readHead(below);
   const complaint = await complaintAbout(head, key);
   if (complaint !== undefined) throw new Error(complaint);
-  const peer = { ...inner.peer, transport: url.protocol === "wss:" ? "wss" : "ws", listener: url.href } as const;
+  const peer = { ...inner.peer, transport: request.protocol === "wss:" ? "wss" : "ws", listener: url } as const;
   const closeCode = () => CloseCode.Normal;
   return new ChannelTransport(
     new WebSocketChannel({ below, rest, peer, slab: new Slab(), masks: new Masks(), closeCode }),

@@ -44,7 +44,7 @@ const MOST_LINGER_BYTES = 1_048_576;
 const ANSWER_TIMEOUT_MS = 60_000;
 
 /**
- * MQTT over WebSocket on a listener of its own: a WebSocket server directly on the bytes of TCP or TLS, because the
+ * MQTT over WebSocket on a listener of its own: a WebSocket server directly on the bytes of TCP, TLS or a Unix socket, because the
  * runtime's cannot pause a peer, buffers fragments without bound, and accepts frames that are not masked.
  *
  * @throws RangeError for a trusted proxy that is not an address
@@ -61,7 +61,9 @@ const ANSWER_TIMEOUT_MS = 60_000;
 export function listenWebSocket(below: Listener, options: WebSocketListenOptions = {}): Listener {
   const { paths } = options;
   const path = paths === undefined || paths === "any" ? "/mqtt" : paths[0] ?? "";
-  const url = below.url.replace(/^mqtt(s?):(.*)$/, `ws$1:$2${path}`);
+  const url = below.url.startsWith("unix:")
+    ? `ws+unix:${below.url.slice("unix:".length).replaceAll(":", "%3A")}:${path}`
+    : below.url.replace(/^mqtt(s?):(.*)$/, `ws$1:$2${path}`);
   let isClosed = false;
   // A client that is still connected when the listener is closed is told that the server goes away.
   const handshakes = new WebSocketHandshakes(options, url, () => isClosed ? CloseCode.GoingAway : CloseCode.Normal);
