@@ -28,7 +28,7 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
 }
 
-export type SchemeName = "mqtt" | "mqtts" | "ws" | "wss" | "unix";
+export type SchemeName = "mqtt" | "mqtts" | "ws" | "wss" | "unix" | "ws+unix";
 
 export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
   mqtt: {
@@ -68,6 +68,14 @@ export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = {
     socket: "unix",
     isTls: false,
     isWebSocket: false,
+    listenPort: 0,
+    connectPort: 0,
+  },
+  "ws+unix": {
+    form: "ws+unix:/file:/path?mode=660",
+    socket: "unix",
+    isTls: false,
+    isWebSocket: true,
     listenPort: 0,
     connectPort: 0,
   },

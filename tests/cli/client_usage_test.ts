@@ -127,6 +127,7 @@ const ADDRESSES: readonly (readonly [readonly string[], string, readonly string[
   [["-L", "MQTT://example.com//leading"], "mqtt://example.com", ["t", "/leading"]],
   [["--unix", "/run/a b%.sock"], "unix:/run/a%20b%25.sock", ["t"]],
   [["unix:/run/x"], "unix:/run/x", ["t"]],
+  [["ws+unix:/run/x:/mqtt?a=b"], "ws+unix:/run/x:/mqtt?a=b", ["t"]],
 ];
 
 for (const [args, address, topics] of ADDRESSES) {

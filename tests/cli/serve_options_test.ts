@@ -138,7 +138,7 @@ const ROWS: readonly Row[] = [
     args: ["--listen", "gopher://127.0.0.1:0"],
     code: 2,
     stderr:
-      /^brooklet: --listen "gopher:\/\/127\.0\.0\.1:0" starts with gopher:\/\/ and not with mqtt:\/\/, mqtts:\/\/, ws:\/\/, wss:\/\/ or unix:: /,
+      /^brooklet: --listen "gopher:\/\/127\.0\.0\.1:0" starts with gopher:\/\/ and not with mqtt:\/\/, mqtts:\/\/, ws:\/\/, wss:\/\/, unix: or ws\+unix:: /,
   },
   {
     name: "a listener with a path",

@@ -38,6 +38,10 @@ const SERVERS: readonly { name: string; listen: (folder: string) => Listener | P
     { name: "TCP over IPv6", listen: () => listenTcp({ port: 0, hostname: "::1" }) },
     { name: "a Unix socket", listen: (folder) => listenUnix({ path: `${folder}/mqtt` }) },
     { name: "WebSocket", listen: () => listenWebSocket(listenTcp({ port: 0 })) },
+    {
+      name: "WebSocket over a Unix socket",
+      listen: async (folder) => listenWebSocket(await listenUnix({ path: `${folder}/mqtt:1` })),
+    },
     { name: "TLS", listen: () => listenTls({ port: 0, ...identity("server") }), tls: TLS },
     {
       name: "WebSocket over TLS",
@@ -115,7 +119,7 @@ Deno.test("Client.connect() rejects where nobody listens", async () => {
   await assertRejects(() => Client.connect("unix:/nowhere/at/all"), Deno.errors.NotFound);
 });
 
-for (const address of ["http://127.0.0.1", "mqtt:", "unix:", "nothing"]) {
+for (const address of ["http://127.0.0.1", "mqtt:", "unix:", "ws+unix:", "nothing"]) {
   Deno.test(`Client.connect() refuses "${address}"`, async () => {
     await assertRejects(() => Client.connect(address), TypeError);
   });

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { listOfSchemes, SCHEME_NAMES, schemeOf, SCHEMES, schemeWith } from "../../src/transport/schemes.ts";
 
 Deno.test("listOfSchemes() gives what URLs begin with", () => {
-  assertEquals(listOfSchemes(), "mqtt://, mqtts://, ws://, wss:// or unix:");
+  assertEquals(listOfSchemes(), "mqtt://, mqtts://, ws://, wss://, unix: or ws+unix:");
 });
 
 Deno.test("Each scheme is found by its parts, and by the form of its URL", () => {

@@ -139,12 +139,32 @@ authentication: { anonymous: true }
     complaints: ['a.yaml:3:10: Cannot listen on ws://127.0.0.1:5: "listeners[0]" does so already'],
   },
   {
+    name: "one file for two listeners, and a proxy that lets others in",
+    yaml:
+      'listeners:\n  - url: unix:/run/a\n  - url: "ws+unix:/run/a:/mqtt"\n  - url: "ws+unix:/b?trusted-proxy=unix"\n',
+    complaints: [
+      'a.yaml:3:10: Cannot listen on ws+unix:/run/a:/mqtt: "listeners[0]" has the same port at unix:/run/a already',
+      "a.yaml:4:10: Cannot listen on ws+unix:/b: other machines can reach it through its proxy and no authentication is " +
+      'set; give --allow-anonymous, or set "authentication.anonymous" to true, if everybody may connect',
+    ],
+  },
+  {
     name: "URLs with what does not belong there",
-    yaml: ["http://a:1", "mqtt://a:1/b", "mqtt://u:p@a:1", "mqtt://a:65536", "ws://a:1?x=1", "unix:/a?mode=9", "unix:a"]
+    yaml: [
+      "http://a:1",
+      "mqtt://a:1/b",
+      "mqtt://u:p@a:1",
+      "mqtt://a:65536",
+      "ws://a:1?x=1",
+      "unix:/a?mode=9",
+      "unix:a",
+      "ws+unix:a",
+      "ws+unix:/a:/b?proxy-protocol",
+    ]
       .reduce((yaml, url) => `${yaml}  - url: ${url}\n`, "listeners:\n"),
     complaints: [
-      'a.yaml:2:10: "listeners[0].url" "http://a:1" starts with http:// and not with mqtt://, mqtts://, ws://, wss:// or ' +
-      "unix:: write it like mqtt://127.0.0.1:1883",
+      'a.yaml:2:10: "listeners[0].url" "http://a:1" starts with http:// and not with mqtt://, mqtts://, ws://, wss://, ' +
+      "unix: or ws+unix:: write it like mqtt://127.0.0.1:1883",
       'a.yaml:3:10: "listeners[1].url" "mqtt://a:1/b" has more than a host and a port: write it like mqtt://127.0.0.1:1883',
       'a.yaml:4:10: "listeners[2].url" "mqtt://u:p@a:1" has more than a host and a port: write it like ' +
       "mqtt://127.0.0.1:1883",
@@ -153,6 +173,9 @@ authentication: { anonymous: true }
       "host, trusted-proxy",
       'a.yaml:7:10: "listeners[5].url" "unix:/a?mode=9" has a mode that is not three octal digits: write it like ?mode=660',
       'a.yaml:8:10: "listeners[6].url" "unix:a" is not a path: write it like unix:/run/brooklet.sock',
+      'a.yaml:9:10: "listeners[7].url" "ws+unix:a" is not a path: write it like ws+unix:/run/brooklet.sock',
+      'a.yaml:10:10: "listeners[8].url" "ws+unix:/a:/b?proxy-protocol" has an unknown option "proxy-protocol": there is ' +
+      "mode, origin, host, trusted-proxy",
     ],
   },
   {

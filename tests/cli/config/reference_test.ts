@@ -112,7 +112,8 @@ Deno.test("The JSON Schema knows no format that is not one of JSON Schema, and r
   assertEquals([...new Set(formats)].toSorted(), ["date-time", "uri"]);
   const { listeners, storage } = JSON.parse(editorSchema()).properties;
   const url = new RegExp(listeners.items.properties.url.pattern);
-  assertEquals(["mqtt://a", "unix:/a", "wss://a/b", "http://a", "a"].map((text) => url.test(text)), [
+  assertEquals(["mqtt://a", "unix:/a", "wss://a/b", "ws+unix:/a", "http://a", "a"].map((text) => url.test(text)), [
+    true,
     true,
     true,
     true,
