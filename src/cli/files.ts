@@ -36,27 +36,27 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
 }
 
 /**
- * Replaces a file atomically: a reader sees the old text or the new one, even if this fails. The file keeps its mode
- * and its owner; a new one is accessible to its owner only.
+ * Replaces a file atomically: a reader sees the old contents or the new ones, even if this fails. A new file is accessible
+ * to its owner only; another one keeps its owner and its mode, unless it is to be private too.
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(
+  path: string,
+  contents: string | ReadableStream<Uint8Array<ArrayBuffer>>,
+  { isPrivate = false }: { readonly isPrivate?: boolean } = {},
+): Promise<void> {
   const old = await statIfThere(path);
-  // A link stays: its target is replaced.
-  const target = old === undefined ? path : await Deno.realPath(path);
+  if (old !== undefined && !old.isFile) throw new Error(`Cannot write "${path}": it is not a file`);
+  const target = old === undefined ? path : await Deno.realPath(path); // A link stays: its target is replaced.
   const temporary = `${target}.${crypto.randomUUID()}.tmp`;
-  const file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
   try {
-    try {
-      if (old !== undefined) await keepModeAndOwner(temporary, old);
-      const bytes = new TextEncoder().encode(text);
-      for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
-      await file.sync();
-    } finally {
-      file.close();
-    }
+    const bytes = typeof contents === "string" ? new TextEncoder().encode(contents) : contents;
+    await Deno.writeFile(temporary, bytes, { createNew: true, mode: 0o600 });
+    if (old !== undefined && !isPrivate) await keepModeAndOwner(temporary, old);
+    using file = await Deno.open(temporary, { write: true });
+    await file.sync();
     await Deno.rename(temporary, target);
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {}); // It may be gone.
+    await Deno.remove(temporary).catch(() => {}); // It may not exist.
     throw error;
   }
 }

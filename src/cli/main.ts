@@ -9,7 +9,7 @@ import { PASSWD, PasswordFileError } from "./passwd.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
 import { ListenError } from "./serve/listening.ts";
 import { SERVE } from "./serve/serve.ts";
-import { STORAGE } from "./storage_command.ts";
+import { STORAGE } from "./storage.ts";
 import { StorageError } from "./storage_option.ts";
 
 const EXIT_FAILED = 1;

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { BrokerEvent, Storage } from "../../mod.ts";
 import { encodePacket, type Packet, PacketDecoder, type PublishPacket } from "../../src/codec/mod.ts";
 import { MemoryStorage } from "../../src/storage/mod.ts";
-import { DumpCounts, dumpedChanges, dumpLines } from "../../src/cli/storage_dump.ts";
+import { DumpCounts, dumpedChanges, dumpLines } from "../../src/cli/storage.ts";
 import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { Conversation, converse } from "../wire/conversation.ts";
 import { TestMachine } from "../wire/test_machine.ts";

@@ -105,9 +105,9 @@ inFolder("brooklet storage import refuses a storage that is not empty", async (f
 
 const WHOLE = dump([changes.started("c"), changes.accepted("c", 1)]);
 const DAMAGED: readonly { name: string; text: string; says: string }[] = [
-  { name: "nothing", text: "", says: "The dump is cut behind line 0" },
+  { name: "nothing", text: "", says: "The dump is cut after line 0" },
   { name: "another first line", text: WHOLE.replace("1}", "2}"), says: "Cannot read line 1: it is not" },
-  { name: "no last line", text: WHOLE.slice(0, WHOLE.lastIndexOf("{")), says: "The dump is cut behind line 3" },
+  { name: "no last line", text: WHOLE.slice(0, WHOLE.lastIndexOf("{")), says: "The dump is cut after line 3" },
   { name: "half a last line", text: WHOLE.slice(0, -5), says: "Cannot read line 4: it is not JSON" },
   {
     name: "a line less",
