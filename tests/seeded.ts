@@ -1,6 +1,6 @@
 /** Randomness that can be repeated: every failure names its seed, and `SEED=...` in the environment gives it again. */
 
-import { Seeded } from "../src/testing/storage_suite/seeded.ts";
+import { Seeded } from "../src/testing/storage_suite/random_changes.ts";
 import { inForm } from "./form.ts";
 
 export { Seeded };

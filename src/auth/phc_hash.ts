@@ -50,7 +50,7 @@ export interface Argon2Cost {
 
 /** Hash of a password by Argon2. */
 export interface Argon2Hash {
-  readonly algorithm: keyof typeof ARGON2_NAMES;
+  readonly algorithm: "argon2id" | "argon2i" | "argon2d";
   readonly cost: Argon2Cost;
   readonly salt: Uint8Array;
   readonly hash: Uint8Array;

@@ -1,5 +1,4 @@
 import { CONTENT_CASES } from "./storage_suite/content_cases.ts";
-import { FAILING_READ_CASES } from "./storage_suite/failing_read_cases.ts";
 import { PROMISE_CASES } from "./storage_suite/promise_cases.ts";
 import { randomCases } from "./storage_suite/random_cases.ts";
 import { SESSION_CASES } from "./storage_suite/session_cases.ts";
@@ -41,7 +40,7 @@ export function storageSuite<Place>(
   options: StorageSuiteOptions = {},
 ): readonly StorageCase[] {
   const { seed = Date.now() >>> 0 } = options;
-  return [...PROMISE_CASES, ...SESSION_CASES, ...CONTENT_CASES, ...FAILING_READ_CASES, ...randomCases(seed)]
+  return [...PROMISE_CASES, ...SESSION_CASES, ...CONTENT_CASES, ...randomCases(seed)]
     .filter(({ needs }) => needs === undefined || Boolean(harness[needs]))
     .map(({ name, check }) => ({ name, run: () => Trial.run(harness, check) }));
 }

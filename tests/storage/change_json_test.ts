@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Change, CommitItem } from "../../src/storage/mod.ts";
 import { changeFromJson, changeToJson } from "../../src/storage/records/change_json.ts";
-import { firstDifference } from "../../src/testing/storage_suite/difference.ts";
+import { firstDifference } from "../../src/testing/storage_suite/kept.ts";
 import * as changes from "../../src/testing/storage_suite/changes.ts";
 import { RandomChanges } from "../../src/testing/storage_suite/random_changes.ts";
 import { seededTest } from "../seeded.ts";

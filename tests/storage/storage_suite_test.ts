@@ -124,14 +124,14 @@ const ROWS: readonly Row[] = [
     found: "keeps the clock",
   },
   {
-    name: "gives the clock behind sessions",
+    name: "gives the clock after sessions",
     make: { restore: (changes) => changes.toSorted((a, b) => Number(a.kind === "clock") - Number(b.kind === "clock")) },
     found: "keeps the clock",
   },
   {
     name: "keeps nothing when it is closed",
     make: (log) => new LogStorage({ ...log, lines: [] }),
-    found: "goes on where it was",
+    found: "continues where it was",
   },
   {
     name: "gives a session before it says that it begins",
@@ -167,7 +167,7 @@ const ROWS: readonly Row[] = [
     found: "gives messages in the order",
   },
   {
-    name: "says which messages were received behind all of them",
+    name: "says which messages were received after all of them",
     make: {
       restoreSession: (changes) =>
         changes.toSorted((a, b) => Number(a.kind === "received") - Number(b.kind === "received")),
@@ -175,9 +175,9 @@ const ROWS: readonly Row[] = [
     found: "applies the changes of a list",
   },
   {
-    name: "begins anew whoever goes on reading",
+    name: "begins anew for a reader that resumes",
     make: (log) => new RestartingStorage(log),
-    found: "gives only what is behind a sequence",
+    found: "gives only what comes after a sequence",
   },
   {
     name: "reads a session as it was at the beginning",

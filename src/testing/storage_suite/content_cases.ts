@@ -179,7 +179,7 @@ export const CONTENT_CASES: readonly Case[] = [
   },
   {
     name:
-      "keeps what the publishers of retained messages and the clients of Wills were to access rules, or that nobody knows",
+      "keeps what the publishers of retained messages and the clients of Wills were to access rules, or that this is unknown",
     check: async (trial) => {
       const sources = [undefined, ...changes.TRAITS];
       const kept = sources.flatMap((source, index) => [

@@ -2,7 +2,6 @@ import type { Change, ClockChange } from "../../protocol/change.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import { plainTraits } from "../../storage/records/change_json.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { firstDifference } from "./difference.ts";
 
 /** Stored session, in a form that can be compared. */
 interface ComparedSession {
@@ -38,7 +37,7 @@ export async function readKept(storage: Storage): Promise<Kept> {
   const kept = emptyKept();
   let isFirst = true;
   for await (const change of storage.restore()) {
-    if (change.kind === "clock" && !isFirst) throw new Error('restore() gives "clock" behind something else');
+    if (change.kind === "clock" && !isFirst) throw new Error('restore() gives "clock" after something else');
     isFirst = false;
     if (change.kind === "backlog") takeBacklog(kept, change);
     else if (IN_RESTORE.includes(change.kind)) takeChange(kept, change);
@@ -168,21 +167,21 @@ function takeSessionChange(clientId: string, session: ComparedSession, change: C
   const last = messages.at(-1);
   switch (change.kind) {
     case "accepted":
-      if (last !== undefined) throw new Error(`"accepted" of ${named(clientId)} comes behind messages`);
+      if (last !== undefined) throw new Error(`"accepted" of ${named(clientId)} comes after messages`);
       if (accepted.includes(change.packetIdentifier)) throw new Error(`"accepted" of ${named(clientId)} comes twice`);
       accepted.push(change.packetIdentifier);
       return;
     case "queued": {
       const { sequence, message, ...rest } = change;
       if (last !== undefined && last.sequence >= sequence) {
-        throw new Error(`Message ${sequence} of ${named(clientId)} comes behind message ${last.sequence}`);
+        throw new Error(`Message ${sequence} of ${named(clientId)} comes after message ${last.sequence}`);
       }
       messages.push({ sequence, isReceived: false, rest: { ...rest, message: plainMessage(message) } });
       return;
     }
     case "received":
       if (last?.sequence !== change.sequence || last.isReceived) {
-        throw new Error(`"received" ${change.sequence} of ${named(clientId)} is not right behind its message`);
+        throw new Error(`"received" ${change.sequence} of ${named(clientId)} does not follow its message`);
       }
       messages[messages.length - 1] = { ...last, isReceived: true };
       return;
@@ -208,4 +207,56 @@ function emptySession({ principal, network }: Extract<Change, { kind: "sessionSt
 function plainMessage(message: ApplicationMessage): unknown {
   const { topic, payload, qos, retain, properties, publisher, expiresAtMs } = message;
   return { topic, payload, qos, retain, properties, publisher, expiresAtMs };
+}
+
+/** First difference between two values, in words; `undefined`: none. A field that is `undefined` counts as missing. */
+export function firstDifference(actual: unknown, expected: unknown, path: string): string | undefined {
+  const found = difference(actual, expected);
+  return found === undefined ? undefined : path + found;
+}
+
+/** Path of the values with words after it; the words are made only when there is a difference. */
+function difference(actual: unknown, expected: unknown): string | undefined {
+  if (Object.is(actual, expected)) return undefined;
+  if (actual instanceof Uint8Array && expected instanceof Uint8Array) return bytesDifference(actual, expected);
+  if (actual instanceof Map && expected instanceof Map) return mapDifference(actual, expected);
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    return mapDifference(new Map(actual.entries()), new Map(expected.entries()));
+  }
+  if (isPlain(actual) && isPlain(expected)) return mapDifference(definedFields(actual), definedFields(expected));
+  return ` is ${shown(actual)}, expected ${shown(expected)}`;
+}
+
+function mapDifference(actual: Map<unknown, unknown>, expected: Map<unknown, unknown>): string | undefined {
+  for (const [key, value] of expected) {
+    if (!actual.has(key)) return `[${shown(key)}] is missing, expected ${shown(value)}`;
+    const found = difference(actual.get(key), value);
+    if (found !== undefined) return `[${shown(key)}]${found}`;
+  }
+  for (const [key, value] of actual) {
+    if (!expected.has(key)) return `[${shown(key)}] is ${shown(value)}, expected nothing`;
+  }
+  return undefined;
+}
+
+function bytesDifference(actual: Uint8Array, expected: Uint8Array): string | undefined {
+  if (actual.length !== expected.length) return ` has ${actual.length} bytes, expected ${expected.length}`;
+  for (let index = 0; index < actual.length; index++) {
+    if (actual[index] !== expected[index]) return ` differs at byte ${index}`;
+  }
+  return undefined;
+}
+
+function definedFields(value: object): Map<unknown, unknown> {
+  return new Map(Object.entries(value).filter(([, field]) => field !== undefined));
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !(value instanceof Uint8Array) && !(value instanceof Map) &&
+    !Array.isArray(value);
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value);
+  return text.length > 120 ? `${text.slice(0, 120)}...` : text;
 }

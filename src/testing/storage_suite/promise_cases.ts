@@ -143,7 +143,7 @@ export const PROMISE_CASES: readonly Case[] = [
     },
   },
   {
-    name: "goes on where it was when it is opened again",
+    name: "continues where it was when it is opened again",
     needs: "isDurable",
     check: async (trial) => {
       await trial.commit(...BUSY);

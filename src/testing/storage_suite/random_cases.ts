@@ -1,8 +1,7 @@
 import type { CommitItem } from "../../protocol/change.ts";
 import { message, pattern, queued, started, transaction } from "./changes.ts";
 import { compareKept, readKept } from "./kept.ts";
-import { RandomChanges } from "./random_changes.ts";
-import { Seeded } from "./seeded.ts";
+import { RandomChanges, Seeded } from "./random_changes.ts";
 import { type Case, modelOf, type Trial } from "./trial.ts";
 
 /** Cases of random changes, with failures and crashes, compared with what the changes mean. */
@@ -17,7 +16,7 @@ export function randomCases(seed: number): readonly Case[] {
     { name: "keeps what random changes mean", check: checkRandomChanges },
     { name: "keeps what random changes mean when lists come again", check: checkRepeatedLists },
     {
-      name: "keeps a prefix of a list whose commit fails, goes on, and takes the list again",
+      name: "keeps a prefix of a list whose commit fails, continues, and takes the list again",
       needs: "failNextCommit",
       check: checkFailures,
     },

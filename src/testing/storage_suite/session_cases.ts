@@ -1,15 +1,63 @@
 import * as changes from "./changes.ts";
-import type { Change } from "../../protocol/change.ts";
-import { accepted, completed, message, queued, received, sent, started } from "./changes.ts";
-import { compareKept, keptOf, readKept } from "./kept.ts";
-import type { Case, Trial } from "./trial.ts";
+import type { Change, CommitItem } from "../../protocol/change.ts";
+import { accepted, completed, message, pattern, queued, received, sent, started } from "./changes.ts";
+import { compareKept, keptOf, named, readKept } from "./kept.ts";
+import { type Case, modelOf, type Trial } from "./trial.ts";
 
-/** Cases of reading a session, and of the sums of its messages that restore() gives. */
+/**
+ * Cases of reading a session, also while a commit fails, and of the sums of its messages that restore() gives. A read that
+ * ends has given everything that is stored.
+ */
 
 const MANY = 10_000;
 const PAGE = 1_000;
+const LONG_MESSAGES = 20;
+/** Size at which a few messages fill a page; together they exceed one record of any storage. */
+const LONG_MESSAGE_BYTES = 12_000;
+
+/** Moment at which the commit fails: before the read, before its next message, or during the read. */
+type Moment = "before" | "between" | "meanwhile";
+const MOMENTS: readonly Moment[] = ["before", "between", "meanwhile"];
+/** Messages read before the commit begins. */
+const READ_BEFORE = [0, 3, 8, LONG_MESSAGES - 1];
+
+interface FailingList {
+  /** Changes of the commit that fails. */
+  readonly changes: (clientId: string) => readonly CommitItem[];
+  /** Whether the commit may end the session. */
+  readonly isEnd: boolean;
+}
+
+const LISTS: readonly FailingList[] = [
+  { changes: (id) => [queued(id, LONG_MESSAGES + 1, message("one more"))], isEnd: false },
+  { changes: (id) => [sent(id, 1, 1), sent(id, 2, 2), completed(id, 1), changes.accepted(id, 1)], isEnd: false },
+  { changes: (id) => [changes.expiry(id, 5, changes.LATER_MS), changes.subscribed(id, "a")], isEnd: false },
+  { changes: (id) => [changes.ended(id)], isEnd: true },
+  { changes: (id) => [started(id), queued(id, 1, message("of the new session"))], isEnd: true },
+];
+
+const FAILING_READ_CASES: readonly Case[] = MOMENTS.map((moment) => ({
+  name: `gives all that was kept to a read under way when a commit fails, or rejects it (the commit fails ${moment})`,
+  needs: "failNextCommit",
+  check: async (trial) => {
+    const history: CommitItem[] = [];
+    for (const [index, list] of LISTS.entries()) {
+      for (const readBefore of moment === "before" ? [0] : READ_BEFORE) {
+        const clientId = `${index} ${readBefore}`;
+        const all = Array.from({ length: LONG_MESSAGES }, (_, index) => longMessage(clientId, index + 1));
+        await trial.commit(started(clientId), ...all);
+        await checkRead(trial, clientId, list, { readBefore, moment });
+        const changes = list.changes(clientId);
+        await trial.commit(...changes); // A broker repeats what was not kept.
+        history.push(started(clientId), ...all, ...changes);
+      }
+    }
+    await trial.keepsAll(await modelOf(history));
+  },
+}));
 
 export const SESSION_CASES: readonly Case[] = [
+  ...FAILING_READ_CASES,
   {
     name: "gives messages in the order of their sequence, with what became of them",
     check: async (trial) => {
@@ -54,7 +102,7 @@ export const SESSION_CASES: readonly Case[] = [
     },
   },
   {
-    name: "gives only what is behind a sequence, to go on from there",
+    name: "gives only what comes after a sequence, for a reader that resumes",
     check: async (trial) => {
       const first = queued("c", 1, message("1"), { packetIdentifier: 1 });
       await trial.commit(started("c"), accepted("c", 9), first, received("c", 1), ...numbers(2, 6).map(waiting));
@@ -72,7 +120,7 @@ export const SESSION_CASES: readonly Case[] = [
     },
   },
   {
-    name: "gives messages that come while a session is read, also when its reader stops and goes on",
+    name: "gives messages that come while a session is read, also when its reader stops and resumes",
     check: async (trial) => {
       await trial.commit(started("c"), ...numbers(1, PAGE).map(waiting));
       const sequences: number[] = [];
@@ -218,4 +266,51 @@ async function lastSequenceIsAtLeast({ storage }: Trial, least: number): Promise
   const { lastSequences } = await readKept(storage);
   const last = lastSequences.get("c") ?? 0;
   if (last < least) throw new Error(`backlog.lastSequence is ${last}, but a message with ${least} was sent`);
+}
+
+async function checkRead(
+  trial: Trial,
+  clientId: string,
+  { changes, isEnd }: FailingList,
+  { readBefore, moment }: { readonly readBefore: number; readonly moment: Moment },
+): Promise<void> {
+  let failing: Promise<unknown> | undefined;
+  const commit = () => {
+    trial.failNextCommit();
+    return failing = trial.commit(...changes(clientId)).catch(() => {}); // The failure is intended.
+  };
+  if (moment === "before") commit();
+  const sequences: number[] = [];
+  try {
+    for await (const change of trial.storage.restoreSession(clientId)) {
+      if (change.kind !== "queued") continue;
+      sequences.push(change.sequence);
+      if (failing !== undefined || sequences.length <= readBefore) continue;
+      const committed = commit();
+      if (moment === "between") await committed;
+    }
+  } catch {
+    await failing;
+    return; // Its reader knows that it does not have all messages.
+  }
+  await failing;
+  const missing = Array.from({ length: LONG_MESSAGES }, (_, index) => index + 1).filter((one) =>
+    !sequences.includes(one)
+  );
+  if (missing.length === 0 || (isEnd && await isGone(trial, clientId))) return;
+  // The second list completes the first message.
+  if (!isEnd && missing.every((sequence) => sequence === 1)) return;
+  throw new Error(`A read of ${named(clientId)} ends without message ${missing.join(", ")}, which is kept`);
+}
+
+/** Whether nothing is left of the session: it was ended, though the commit failed. */
+async function isGone({ storage }: Trial, clientId: string): Promise<boolean> {
+  for await (const change of storage.restoreSession(clientId)) {
+    if (change.kind === "queued" && change.message.payload.length === LONG_MESSAGE_BYTES) return false;
+  }
+  return true;
+}
+
+function longMessage(clientId: string, sequence: number) {
+  return queued(clientId, sequence, message(pattern(LONG_MESSAGE_BYTES, sequence)));
 }
