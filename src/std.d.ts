@@ -86,6 +86,11 @@ declare module "@std/assert" {
   export function unreachable(message?: string): never;
 }
 
+declare module "@std/media-types" {
+  /** Content type with its charset, for an extension such as `.html`. */
+  export function contentType(extension: string): string | undefined;
+}
+
 declare module "@std/streams" {
   export class TextLineStream extends TransformStream<string, string> {
     constructor(options?: { allowCR?: boolean });

@@ -86,7 +86,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "cluster",
     ],
     mayNotUse: [],
-    packages: /^(?:@std\/(?:cli|yaml|streams)$|yaml$|zod$|node:)/,
+    packages: /^(?:@std\/(?:cli|media-types|yaml|streams)$|yaml$|zod$|node:)/,
   },
 };
 

@@ -69,13 +69,14 @@ for (const target of OUTWARD) {
 }
 
 const ANSWERS: readonly (readonly [request: string, answer: RegExp])[] = [
-  ["GET / HTTP/1.1", /^HTTP\/1\.1 200 OK\r\ncontent-type: text\/html; charset=utf-8\r\n[^]*\r\n\r\n<p>hello<\/p>$/],
+  ["GET / HTTP/1.1", /^HTTP\/1\.1 200 OK\r\ncontent-type: text\/html; charset=UTF-8\r\n[^]*\r\n\r\n<p>hello<\/p>$/],
   ["GET /index.html?a=../b HTTP/1.1", /^HTTP\/1\.1 200 OK\r\n[^]*content-length: 12\r\n\r\n<p>hello<\/p>$/],
   ["HEAD / HTTP/1.1", /^HTTP\/1\.1 200 OK\r\n[^]*content-length: 12\r\n\r\n$/],
   [
     "GET /a/b%20c.js HTTP/1.1",
-    /^HTTP\/1\.1 200 OK\r\ncontent-type: text\/javascript; charset=utf-8\r\n[^]*\r\n\r\n1;$/,
+    /^HTTP\/1\.1 200 OK\r\ncontent-type: text\/javascript; charset=UTF-8\r\n[^]*\r\n\r\n1;$/,
   ],
+  ["GET /a/map.JSON HTTP/1.1", /^HTTP\/1\.1 200 OK\r\ncontent-type: application\/json/],
   [
     "GET /a/x.bin HTTP/1.1",
     /^HTTP\/1\.1 200 OK\r\ncontent-type: application\/octet-stream\r\nx-content-type-options: nosniff\r\n/,
@@ -121,6 +122,7 @@ async function withServer(use: (ask: Ask, folder: ConfigurationFolder) => Promis
   folder.write("www/index.html", PAGE);
   folder.write("www/a/b c.js", "1;");
   folder.write("www/a/x.bin", "x");
+  folder.write("www/a/map.JSON", "{}");
   folder.write("www/.hidden", SECRET);
   folder.write("www/.git/config", SECRET);
   folder.write("www/large.bin", "x".repeat(LARGE_BYTES));

@@ -1,13 +1,13 @@
+import type { BanTarget } from "../../broker/access/bans.ts";
 import type { Broker } from "../../broker/broker.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
 import { configurationOf } from "../config/configuration.ts";
-import type { Configuration, ListenerConfiguration } from "../config/schema.ts";
+import type { BanConfiguration, Configuration, ListenerConfiguration } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
 import { packetLog } from "../log/event_log.ts";
 import { PROGRAM_HELP } from "../log/help.ts";
 import { type Log, printable } from "../log/log.ts";
 import type { Access } from "./access.ts";
-import { applyBans } from "./banning.ts";
 import type { Listening } from "./listening.ts";
 import { othersTurn } from "./others_turn.ts";
 import type { ServeRequest } from "./serve_options.ts";
@@ -118,4 +118,24 @@ function firstChanged<Part extends object, Key extends keyof Part>(
   next: Part | undefined,
 ): Key | undefined {
   return keys.find((key) => JSON.stringify(now?.[key]) !== JSON.stringify(next?.[key]));
+}
+
+/** Replaces the bans of an earlier configuration; gives the number of connections that this ended. */
+export function applyBans(
+  broker: Broker,
+  bans: readonly BanConfiguration[],
+  earlier: readonly BanConfiguration[] = [],
+): number {
+  for (const ban of earlier) broker.unban(targetOf(ban));
+  let count = 0;
+  for (const ban of bans) {
+    const { until, reason } = ban;
+    count += broker.ban(targetOf(ban), { reason, ...until === undefined ? {} : { untilMs: Date.parse(until) } });
+  }
+  return count;
+}
+
+function targetOf({ clientId, user, address = "" }: BanConfiguration): BanTarget {
+  if (clientId !== undefined) return { clientId };
+  return user !== undefined ? { principal: user } : { address }; // The schema requires exactly one of the three.
 }

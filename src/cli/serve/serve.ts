@@ -11,13 +11,11 @@ import { Log, printable } from "../log/log.ts";
 import { SummarizedLog } from "../log/summarized_log.ts";
 import { printLine, type ProgramEnvironment, type ProgramIo } from "../program_io.ts";
 import { openStorage, parseStorageOption, storageError } from "../storage_option.ts";
-import { acceptAll, admission } from "./accepting.ts";
+import { acceptAll, admission, ConnectionGate } from "./accepting.ts";
 import { Access } from "./access.ts";
-import { applyBans } from "./banning.ts";
-import { ConnectionGate } from "./connection_gate.ts";
+import { applyBans, Reload } from "./reload.ts";
 import { checkListenerFiles, Listening } from "./listening.ts";
 import { PidFile } from "./pid_file.ts";
-import { Reload } from "./reload.ts";
 import { SERVE_DESCRIPTION, type ServeRequest, serveRequest } from "./serve_options.ts";
 import { ignoreOtherSignals, onReload, saveSignalWarning, Termination } from "./signals.ts";
 

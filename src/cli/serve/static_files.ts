@@ -4,24 +4,6 @@ import { whyNot } from "../files.ts";
 
 const CHUNK_BYTES = 65_536;
 const INDEX = "index.html";
-const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
-  ["html", "text/html; charset=utf-8"],
-  ["htm", "text/html; charset=utf-8"],
-  ["css", "text/css; charset=utf-8"],
-  ["js", "text/javascript; charset=utf-8"],
-  ["mjs", "text/javascript; charset=utf-8"],
-  ["json", "application/json"],
-  ["txt", "text/plain; charset=utf-8"],
-  ["svg", "image/svg+xml"],
-  ["png", "image/png"],
-  ["jpg", "image/jpeg"],
-  ["jpeg", "image/jpeg"],
-  ["gif", "image/gif"],
-  ["ico", "image/x-icon"],
-  ["webp", "image/webp"],
-  ["woff2", "font/woff2"],
-  ["wasm", "application/wasm"],
-]);
 /** Forbidden part of a path: hidden, empty, the folder above, or more than one part after decoding. */
 // deno-lint-ignore no-control-regex -- It matches control characters on purpose.
 const REFUSED_PART = /^\.|^$|[\x00-\x1f\x7f/\\:]/;
@@ -70,11 +52,12 @@ async function answerOf(root: string, path: string): Promise<HttpAnswer | undefi
   if (!real.startsWith(root) || !/^[/\\]/.test(real.slice(root.length))) return undefined;
   const { isFile, size } = await Deno.stat(real);
   if (!isFile) return undefined; // A pipe would never end.
-  const ending = /\.([^./]+)$/.exec(real)?.[1]?.toLowerCase() ?? "";
+  const { contentType } = await import("@std/media-types");
+  const ending = /\.[^./]+$/.exec(real)?.[0] ?? "";
   return {
     length: size,
     headers: {
-      "content-type": CONTENT_TYPES.get(ending) ?? "application/octet-stream",
+      "content-type": contentType(ending) ?? "application/octet-stream",
       "x-content-type-options": "nosniff",
       "cache-control": "no-cache",
     },
