@@ -14,7 +14,8 @@ const BRIDGE_BIT = 0x80;
 export function readConnect(reader: ByteReader): ConnectPacket {
   const { protocolVersion, isBridge } = readProtocol(reader);
   const flags = reader.byte("Connect Flags");
-  if ((flags & 0x01) !== 0) {
+  // MQTT 3.1, section 3.1, does not use it.
+  if ((flags & 0x01) !== 0 && protocolVersion !== 3) {
     throw malformed("The reserved Connect Flag is 1", "MQTT-3.1.2-3");
   }
   const hasUserName = (flags & 0x80) !== 0;
@@ -73,12 +74,13 @@ export function readProtocol(
   if (name !== "MQTT" && name !== "MQIsdp") {
     throw malformed("The Protocol Name is not MQTT", "MQTT-3.1.2-1");
   }
-  throw new UnsupportedProtocolVersionError(version);
+  throw new UnsupportedProtocolVersionError(version, name === "MQIsdp");
 }
 
 /** Reports a CONNECT with an unsupported Protocol Level; the answer depends on the level (section 3.1.2.2). */
 export class UnsupportedProtocolVersionError extends MqttError {
-  constructor(readonly level: number) {
+  /** @param isMqisdp whether the Protocol Name is that of MQTT 3.1 */
+  constructor(readonly level: number, readonly isMqisdp: boolean) {
     super(
       `Protocol Level ${level} is not supported`,
       ReasonCode.UnsupportedProtocolVersion,

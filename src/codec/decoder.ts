@@ -208,7 +208,7 @@ export class PacketDecoder {
       batch.push(
         type === "publish"
           ? this.#publish(chunk, position, bodyStart, packetEnd)
-          : this.#other(type, chunk, bodyStart, packetEnd),
+          : this.#other(type, firstByte, chunk, bodyStart, packetEnd),
       );
       position = packetEnd;
     }
@@ -288,11 +288,15 @@ export class PacketDecoder {
 
   #other(
     type: OtherPacketType,
+    firstByte: number,
     bytes: Uint8Array,
     bodyStart: number,
     end: number,
   ): Packet {
-    if (type === "connect") this.#version ??= readProtocol(new ByteReader(bytes, bodyStart, end)).protocolVersion;
+    if (this.#version === undefined) { // CONNECT
+      this.#version = readProtocol(new ByteReader(bytes, bodyStart, end)).protocolVersion;
+      this.#checkFlags(type, firstByte);
+    }
     return readPacketBody(type, new ByteReader(bytes, bodyStart, end), this.#version ?? 4);
   }
 
@@ -309,16 +313,21 @@ export class PacketDecoder {
         "MQTT-2.1.3-1",
       );
     }
+    if (this.#version !== undefined) this.#checkFlags(type, firstByte); // CONNECT says its version itself.
+    return type;
+  }
+
+  #checkFlags(type: OtherPacketType, firstByte: number): void {
     const hasQosFlag = type === "pubrel" || type === "subscribe" || type === "unsubscribe";
-    // MQTT 3.1, section 2.1: DUP marks these as repeated. Later versions reserve the bit. [MQTT-2.2.2-1] of 3.1.1
-    const mask = hasQosFlag && this.#version === 3 ? 0b0111 : 0b1111;
+    // MQTT 3.1, section 2.1: DUP marks these as repeated, and no other bit is used. Later versions reserve them all, to
+    // stay 0. [MQTT-2.2.2-1] of 3.1.1
+    const mask = this.#version !== 3 ? 0b1111 : hasQosFlag ? 0b0110 : 0b0000;
     if ((firstByte & mask) !== (hasQosFlag ? 0b0010 : 0b0000)) {
       throw malformed(
         `Flags of ${type.toUpperCase()} are wrong`,
         "MQTT-2.1.3-1",
       );
     }
-    return type;
   }
 
   /** Incomplete packet and chunk as one array, if they are adjacent: nothing needs to be copied then. */

@@ -153,7 +153,7 @@ export class ClientLink implements ConnectionPort {
   fail(error: MqttError, firstBytes?: Uint8Array): void {
     if (this.phase === "awaitingConnect" && error instanceof UnsupportedProtocolVersionError) {
       // In the form of a version that the client may know. [MQTT-3.1.2-2]
-      this.version = this.outbox.version = error.level > 5 ? 5 : 4;
+      this.version = this.outbox.version = error.level > 5 && !error.isMqisdp ? 5 : 4;
       this.#sendRefusal(error.reasonCode, error.message);
     }
     // DISCONNECT lacks some codes of CONNACK, and what is wrong with a second CONNECT is that it came. [MQTT-3.14.2-1]

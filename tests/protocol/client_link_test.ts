@@ -323,14 +323,14 @@ dialogueTests([
     versions: [3, 4, 5],
     steps: [
       "connects",
-      "> c1 00",
-      ({ connection }) => assertEquals(connection.closing?.firstBytes, Uint8Array.of(0xc1, 0)),
+      "> 00 00",
+      ({ connection }) => assertEquals(connection.closing?.firstBytes, Uint8Array.of(0, 0)),
       "told e0 81",
     ],
   },
   {
     name: "CONNECT of MQTT 5 that cannot be read is answered, before that it is not [MQTT-3.1.4-1]",
-    versions: [3, 4, 5],
+    versions: [4, 5],
     steps: ["> 10 [ @ 03 0000 {} 'a' ]", "told 20 00 81"],
   },
   {

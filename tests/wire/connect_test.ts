@@ -135,7 +135,7 @@ conversationTests([
   },
   {
     name: "The reserved Connect Flag must be 0 [MQTT-3.1.2-3]",
-    versions: [3, 4],
+    versions: [4],
     steps: ["a > 10 [ @ 03 0000 {} 'a' ]", "a closed"],
   },
   {

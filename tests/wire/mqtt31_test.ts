@@ -55,12 +55,33 @@ conversationTests([
     name: "MQIsdp with another Protocol Level, and MQTT with 3, are refused with 0x01 (MQTT 3.1, section 3.2)",
     versions: [3],
     steps: [
+      ...["00", "04", "05", "06", "7f"].flatMap((level) => [
+        `level${level} > 10 [ 'MQIsdp' ${level} 02 0000 'a' ]`,
+        `level${level} < 20 02 00 01`,
+        `level${level} closed`,
+      ]),
       "a > 10 [ 'MQIsdp' 04 02 0000 'a' ]",
       "a < 20 02 00 01",
       "a closed",
       "b > 10 [ 'MQTT' 03 02 0000 'b' ]",
       "b < 20 02 00 01",
       "b closed",
+    ],
+  },
+  {
+    name: "Bits that are not used may be 1: in the first byte, and in Connect Flags (MQTT 3.1, sections 2.1 and 3.1)",
+    versions: [3],
+    steps: [
+      "a > 1f [ @ 03 0000 'a' ]",
+      "a < 20 02 00 00",
+      "a > 8b [ 0001 't' 01 ]",
+      "a < 90 [ 0001 01 ]",
+      "a > cf 00",
+      "a < d0 00",
+      "a > ab [ 0002 't' ]",
+      "a < b0 [ 0002 ]",
+      "a > ef 00",
+      "a closed",
     ],
   },
   {

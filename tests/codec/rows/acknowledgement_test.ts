@@ -1,7 +1,7 @@
 import type { Packet } from "../../../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../../../src/codec/property.ts";
 import type { ReasonCode } from "../../../src/codec/reason_code.ts";
-import { ALL, BEFORE_V5, type Row, testRows, V3, V4, V5 } from "./row.ts";
+import { ALL, BEFORE_V5, type Row, SINCE_V4, testRows, V3, V4, V5 } from "./row.ts";
 
 interface Kind {
   readonly type: "puback" | "pubrec" | "pubrel" | "pubcomp";
@@ -47,6 +47,7 @@ const KINDS: readonly Kind[] = [
 
 for (const { type, first, wrongFlags, reasonCodes, wrongCodes } of KINDS) {
   const NAME = type.toUpperCase();
+  const unusedFlags = type === "pubrel" ? ["63", "6a", "6b"] : wrongFlags;
   const plain = { type, packetIdentifier: 10, reasonCode: 0x00, properties: NO_PROPERTIES } satisfies Packet;
   // deno-fmt-ignore
   testRows([
@@ -61,7 +62,8 @@ for (const { type, first, wrongFlags, reasonCodes, wrongCodes } of KINDS) {
     { name: `${NAME} with a byte behind it [MQTT 2.1.4]`, versions: BEFORE_V5, hex: `${first} 03 00 0a 00`, reasonCode: 0x81 },
     { name: `${NAME} with a byte behind its properties [MQTT 2.1.4]`, versions: V5, hex: `${first} 05 00 0a 00 00 00`, reasonCode: 0x81 },
     { name: `${NAME} that ends within its properties [MQTT 2.2.2.1]`, versions: V5, hex: `${first} 05 00 0a 00 02 1f`, reasonCode: 0x81 },
-    ...wrongFlags.map((flags): Row => ({ name: `${NAME} first byte ${flags} [MQTT-2.1.3-1]`, versions: ALL, hex: `${flags} 02 00 0a`, reasonCode: 0x81 })),
+    ...unusedFlags.map((flags): Row => ({ name: `${NAME} first byte ${flags}, of which 3.1 does not use these bits [MQTT 3.1 2.1]`, versions: V3, hex: `${flags} 02 00 0a`, packet: plain, isLongForm: true })),
+    ...wrongFlags.map((flags): Row => ({ name: `${NAME} first byte ${flags} [MQTT-2.1.3-1]`, versions: type === "pubrel" && !unusedFlags.includes(flags) ? ALL : SINCE_V4, hex: `${flags} 02 00 0a`, reasonCode: 0x81 })),
     ...reasonCodes.map((reasonCode): Row => ({ name: `${NAME} Reason Code 0x${reasonCode.toString(16)} [MQTT 2.4]`, versions: V5, hex: `${first} 03 00 0a ${reasonCode.toString(16)}`, packet: { ...plain, reasonCode } })),
     ...wrongCodes.map((code): Row => ({ name: `${NAME} Reason Code 0x${code} [MQTT 2.4]`, versions: V5, hex: `${first} 03 00 0a ${code}`, reasonCode: 0x82 })),
   ]);

@@ -2,7 +2,7 @@ import type { ConnackPacket } from "../../../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../../../src/codec/property.ts";
 import type { ReasonCode } from "../../../src/codec/reason_code.ts";
 import { fromHex } from "../hex.ts";
-import { ALL, BEFORE_V5, type Row, testRows, V3, V4, V5 } from "./row.ts";
+import { ALL, BEFORE_V5, type Row, SINCE_V4, testRows, V3, V4, V5 } from "./row.ts";
 
 const CONNACK: ConnackPacket = {
   type: "connack",
@@ -100,7 +100,7 @@ testRows([
   })),
   { name: "CONNACK return code 6 [MQTT 3.1.1 3.2.2.3]", versions: BEFORE_V5, hex: "20 02 00 06", reasonCode: 0x81 },
   { name: "CONNACK return code 0x80 [MQTT 3.1.1 3.2.2.3]", versions: BEFORE_V5, hex: "20 02 00 80", reasonCode: 0x81 },
-  { name: "CONNACK flags 0001 [MQTT-2.1.3-1]", versions: ALL, hex: "21 02 00 00", reasonCode: 0x81 },
+  { name: "CONNACK flags 0001 [MQTT-2.1.3-1]", versions: SINCE_V4, hex: "21 02 00 00", reasonCode: 0x81 },
   { name: "CONNACK reserved acknowledge flag [MQTT-3.2.2-1]", versions: V4, hex: "20 02 02 00", reasonCode: 0x81 },
   { name: "CONNACK reserved acknowledge flag [MQTT-3.2.2-1]", versions: V5, hex: "20 03 80 00 00", reasonCode: 0x81 },
   { name: "CONNACK that refuses with Session Present [MQTT-3.2.2-6]", versions: V4, hex: "20 02 01 05", reasonCode: 0x82 },

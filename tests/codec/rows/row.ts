@@ -29,6 +29,7 @@ export const ALL: readonly ProtocolVersion[] = [3, 4, 5];
 export const V3: readonly ProtocolVersion[] = [3];
 export const V4: readonly ProtocolVersion[] = [4];
 export const V5: readonly ProtocolVersion[] = [5];
+export const SINCE_V4: readonly ProtocolVersion[] = [4, 5];
 export const BEFORE_V5: readonly ProtocolVersion[] = [3, 4];
 
 const PINGREQ = Uint8Array.of(0xc0, 0x00);

@@ -1,7 +1,7 @@
 import type { SubackPacket, SubscribeEntry, SubscribePacket } from "../../../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../../../src/codec/property.ts";
 import type { ReasonCode } from "../../../src/codec/reason_code.ts";
-import { ALL, BEFORE_V5, type Row, testRows, V3, V4, V5 } from "./row.ts";
+import { ALL, BEFORE_V5, type Row, SINCE_V4, testRows, V3, V4, V5 } from "./row.ts";
 
 const ENTRY: SubscribeEntry = {
   topicFilter: "a",
@@ -38,7 +38,9 @@ testRows([
   { name: "SUBSCRIBE with DUP, which 3.1 sets when it sends it once more [MQTT 3.1 2.1]", versions: V3, hex: "8a [ 000a 'a' 00 ]", packet: SUBSCRIBE, isLongForm: true },
   { name: "SUBSCRIBE with DUP [MQTT-2.1.3-1]", versions: V4, hex: "8a [ 000a 'a' 00 ]", reasonCode: 0x81 },
   { name: "SUBSCRIBE with DUP [MQTT-2.1.3-1]", versions: V5, hex: "8a [ 000a [] 'a' 00 ]", reasonCode: 0x81 },
-  ...["80", "81", "83", "86", "84", "8f"].map((first): Row => ({ name: `SUBSCRIBE first byte ${first} [MQTT-2.1.3-1]`, versions: ALL, hex: `${first} [ 000a 'a' 00 ]`, reasonCode: 0x81 })),
+  ...["83", "8b"].map((first): Row => ({ name: `SUBSCRIBE first byte ${first}, of which 3.1 does not use the last bit [MQTT 3.1 2.1]`, versions: V3, hex: `${first} [ 000a 'a' 00 ]`, packet: SUBSCRIBE, isLongForm: true })),
+  { name: "SUBSCRIBE first byte 83 [MQTT-2.1.3-1]", versions: SINCE_V4, hex: "83 [ 000a 'a' 00 ]", reasonCode: 0x81 },
+  ...["80", "81", "86", "84", "8f"].map((first): Row => ({ name: `SUBSCRIBE first byte ${first} [MQTT-2.1.3-1]`, versions: ALL, hex: `${first} [ 000a 'a' 00 ]`, reasonCode: 0x81 })),
   { name: "SUBSCRIBE Packet Identifier 0 [MQTT-2.3.1-1]", versions: BEFORE_V5, hex: "82 [ 0000 'a' 00 ]", reasonCode: 0x82 },
   { name: "SUBSCRIBE Packet Identifier 0 [MQTT-2.3.1-1]", versions: V5, hex: "82 [ 0000 [] 'a' 00 ]", reasonCode: 0x82 },
   { name: "SUBSCRIBE without a Topic Filter [MQTT-3.8.3-2]", versions: BEFORE_V5, hex: "82 [ 000a ]", reasonCode: 0x82 },
@@ -60,7 +62,7 @@ testRows([
   { name: "SUBACK with every return code [MQTT-3.9.3-2]", versions: BEFORE_V5, hex: "90 06 00 0a 00 01 02 80", packet: { ...SUBACK, reasonCodes: [0x00, 0x01, 0x02, 0x80] } },
   { name: "SUBACK with every Reason Code [MQTT-3.9.3-2]", versions: V5, hex: "90 [ 000a [] 00 01 02 80 83 87 8f 91 97 9e a1 a2 ]", packet: { ...SUBACK, reasonCodes: SUBACK_CODES } },
   { name: "SUBACK with its properties [MQTT 3.9.2.1]", versions: V5, hex: "90 [ 000a [ 1f 'why' 26 'k' 'v' ] 87 ]", packet: { ...SUBACK, reasonCodes: [0x87], properties: { reasonString: "why", userProperties: [["k", "v"]] } } },
-  { name: "SUBACK flags 0010 [MQTT-2.1.3-1]", versions: ALL, hex: "92 03 00 0a 00", reasonCode: 0x81 },
+  { name: "SUBACK flags 0010 [MQTT-2.1.3-1]", versions: SINCE_V4, hex: "92 03 00 0a 00", reasonCode: 0x81 },
   { name: "SUBACK Packet Identifier 0 [MQTT-2.3.1-1]", versions: ALL, hex: "90 04 00 00 00 00", reasonCode: 0x82 },
   { name: "SUBACK without a return code [MQTT-3.8.4-6]", versions: BEFORE_V5, hex: "90 02 00 0a", reasonCode: 0x82 },
   { name: "SUBACK without a Reason Code [MQTT-3.8.4-6]", versions: V5, hex: "90 03 00 0a 00", reasonCode: 0x82 },

@@ -1,6 +1,6 @@
 import type { UnsubackPacket, UnsubscribePacket } from "../../../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../../../src/codec/property.ts";
-import { ALL, BEFORE_V5, type Row, testRows, V3, V4, V5 } from "./row.ts";
+import { ALL, BEFORE_V5, type Row, SINCE_V4, testRows, V3, V4, V5 } from "./row.ts";
 
 const UNSUBSCRIBE: UnsubscribePacket = {
   type: "unsubscribe",
@@ -24,7 +24,9 @@ testRows([
   { name: "UNSUBSCRIBE with DUP, which 3.1 sets when it sends it once more [MQTT 3.1 2.1]", versions: V3, hex: "aa [ 000a 'a' ]", packet: UNSUBSCRIBE, isLongForm: true },
   { name: "UNSUBSCRIBE with DUP [MQTT-2.1.3-1]", versions: V4, hex: "aa [ 000a 'a' ]", reasonCode: 0x81 },
   { name: "UNSUBSCRIBE with DUP [MQTT-2.1.3-1]", versions: V5, hex: "aa [ 000a [] 'a' ]", reasonCode: 0x81 },
-  ...["a0", "a1", "a3", "a4", "a6", "af"].map((first): Row => ({ name: `UNSUBSCRIBE first byte ${first} [MQTT-2.1.3-1]`, versions: ALL, hex: `${first} [ 000a 'a' ]`, reasonCode: 0x81 })),
+  ...["a3", "ab"].map((first): Row => ({ name: `UNSUBSCRIBE first byte ${first}, of which 3.1 does not use the last bit [MQTT 3.1 2.1]`, versions: V3, hex: `${first} [ 000a 'a' ]`, packet: UNSUBSCRIBE, isLongForm: true })),
+  { name: "UNSUBSCRIBE first byte a3 [MQTT-2.1.3-1]", versions: SINCE_V4, hex: "a3 [ 000a 'a' ]", reasonCode: 0x81 },
+  ...["a0", "a1", "a4", "a6", "af"].map((first): Row => ({ name: `UNSUBSCRIBE first byte ${first} [MQTT-2.1.3-1]`, versions: ALL, hex: `${first} [ 000a 'a' ]`, reasonCode: 0x81 })),
   { name: "UNSUBSCRIBE Packet Identifier 0 [MQTT-2.3.1-1]", versions: ALL, hex: "a2 [ 0000 'a' ]", reasonCode: 0x82 },
   { name: "UNSUBSCRIBE without a Topic Filter [MQTT-3.10.3-2]", versions: BEFORE_V5, hex: "a2 [ 000a ]", reasonCode: 0x82 },
   { name: "UNSUBSCRIBE without a Topic Filter [MQTT-3.10.3-2]", versions: V5, hex: "a2 [ 000a [] ]", reasonCode: 0x82 },
@@ -37,7 +39,7 @@ testRows([
   { name: "UNSUBACK [MQTT 3.11]", versions: BEFORE_V5, hex: "b0 02 00 0a", packet: UNSUBACK },
   { name: "UNSUBACK with every Reason Code [MQTT-3.11.3-2]", versions: V5, hex: "b0 [ 000a [] 00 11 80 83 87 8f 91 ]", packet: { ...UNSUBACK, reasonCodes: [0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91] } },
   { name: "UNSUBACK with its properties [MQTT 3.11.2.1]", versions: V5, hex: "b0 [ 000a [ 1f 'why' 26 'k' 'v' ] 00 ]", packet: { ...UNSUBACK, reasonCodes: [0x00], properties: { reasonString: "why", userProperties: [["k", "v"]] } } },
-  { name: "UNSUBACK flags 0010 [MQTT-2.1.3-1]", versions: ALL, hex: "b2 02 00 0a", reasonCode: 0x81 },
+  { name: "UNSUBACK flags 0010 [MQTT-2.1.3-1]", versions: SINCE_V4, hex: "b2 02 00 0a", reasonCode: 0x81 },
   { name: "UNSUBACK Packet Identifier 0 [MQTT-2.3.1-1]", versions: BEFORE_V5, hex: "b0 02 00 00", reasonCode: 0x82 },
   { name: "UNSUBACK Packet Identifier 0 [MQTT-2.3.1-1]", versions: V5, hex: "b0 04 00 00 00 00", reasonCode: 0x82 },
   { name: "UNSUBACK without a body [MQTT 2.1.4]", versions: ALL, hex: "b0 00", reasonCode: 0x81 },
