@@ -22,8 +22,11 @@ export type AccessRule =
 export interface AccessRules {
   /** Rules for clients without a principal. */
   readonly anonymous?: readonly AccessRule[];
+  /** Rules and roles of single principals. */
   readonly users?: readonly UserRules[];
+  /** Rules and roles that several principals share. */
   readonly groups?: readonly GroupRules[];
+  /** Rules by the names that users, groups and authenticators give. */
   readonly roles?: readonly RoleRules[];
   /** Rules for all clients, used when the rules above do not decide. */
   readonly everyone?: readonly AccessRule[];
@@ -47,22 +50,29 @@ export interface AccessRules {
 export interface UserRules {
   /** The principal. */
   readonly name: string;
+  /** Rules of this user alone. */
   readonly rules?: readonly AccessRule[];
+  /** Names of the roles of this user. */
   readonly roles?: readonly string[];
 }
 
 /** See {@linkcode AccessRules}. */
 export interface GroupRules {
+  /** Name of the group, for errors. */
   readonly name: string;
   /** Principals of the group. */
   readonly users: readonly string[];
+  /** Rules of each member. */
   readonly rules?: readonly AccessRule[];
+  /** Names of the roles of each member. */
   readonly roles?: readonly string[];
 }
 
 /** See {@linkcode AccessRules}. */
 export interface RoleRules {
+  /** Name of the role. */
   readonly name: string;
+  /** Rules of each client that has the role. */
   readonly rules: readonly AccessRule[];
 }
 
@@ -89,11 +99,12 @@ export class AccessControl implements Authorizer {
   readonly #grants = new WeakMap<readonly Grant[], readonly CompiledRule[]>();
   #last: LastClient | undefined;
 
-  /** @throws RangeError for an invalid Topic Filter, a duplicate name, or an unknown role */
+  /** Puts rules in force. @throws RangeError for an invalid Topic Filter, a duplicate name, or an unknown role */
   constructor(rules: AccessRules) {
     this.#rules = compileRules(rules);
   }
 
+  /** Number of times that other rules were put in force. */
   get version(): number {
     return this.#version;
   }
@@ -105,6 +116,7 @@ export class AccessControl implements Authorizer {
     this.#version += 1;
   }
 
+  /** Decides about a PUBLISH, a Will, a Topic Filter of SUBSCRIBE or a delivery. */
   authorize(request: AccessRequest): boolean {
     const { topic, action } = request;
     const { grantsUselessSubscriptions, allowsSlash } = this.#rules;
@@ -121,10 +133,12 @@ export class AccessControl implements Authorizer {
     return false;
   }
 
+  /** Decides about a delivery, by the `read` rules. */
   mayReceive(request: AccessRequest): boolean {
     return this.authorize(request);
   }
 
+  /** Decides whether the publisher of a retained message may still publish it, by the `write` rules of now. */
   mayStillPublish(request: AccessRequest): boolean {
     return this.authorize(request);
   }

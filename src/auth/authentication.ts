@@ -6,6 +6,7 @@ export const WRONG_CREDENTIALS = "the user name or the password is wrong";
 
 /** Authenticates clients. If it throws, rejects or answers anything else, the client is refused. */
 export interface Authenticator {
+  /** Called for each CONNECT without an Authentication Method; the client waits for the answer. */
   authenticate(request: AuthenticationRequest): Authentication | Promise<Authentication>;
 }
 

@@ -38,6 +38,7 @@ export type JwtKeys =
 
 /** Options of {@linkcode jwtAuthenticator}. */
 export interface JwtOptions {
+  /** Keys of the issuer of the tokens. */
   readonly keys: JwtKeys;
   /** Accepted algorithms. @default HS256 for a secret, the one of a public key, and RS256, ES256, EdDSA for a JWKS */
   readonly algorithms?: readonly JwtAlgorithm[];

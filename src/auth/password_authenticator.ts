@@ -63,6 +63,7 @@ export class PasswordAuthenticator implements Authenticator {
   #users: PasswordHashes;
   #decoys: readonly PasswordHash[];
 
+  /** Makes it for users and their hashes. @throws RangeError for limits that let nobody in */
   constructor(users: PasswordHashes, options: PasswordAuthenticatorOptions = {}) {
     const { maximumWaiting = 1_000, maximumWaitMs = 8_000, rememberedSuccesses = 10_000 } = options;
     const { maximumRunning = Math.max(1, navigator.hardwareConcurrency - 1) } = options;
@@ -92,6 +93,7 @@ export class PasswordAuthenticator implements Authenticator {
     return changed.map(([name]) => name);
   }
 
+  /** Compares user name and password with the hash of the user; without a promise if that is known already. */
   authenticate({ connect, address }: AuthenticationRequest): Authentication | Promise<Authentication> {
     const { userName = "", password } = connect;
     if (userName === "") return refused("there is no user name", { isUnknownUser: true });

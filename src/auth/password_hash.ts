@@ -18,7 +18,15 @@
  */
 
 import { createHash, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
-import { derivePhc, formatPhcHash, fromBase64, isPhcText, parsePhcHash, type PhcHash } from "./phc_hash.ts";
+import {
+  type Argon2Hash,
+  derivePhc,
+  formatPhcHash,
+  fromBase64,
+  isPhcText,
+  parsePhcHash,
+  type ScryptHash,
+} from "./phc_hash.ts";
 
 const HASH_BYTES = 64;
 // mosquitto 2.0.11 reads no other length.
@@ -30,14 +38,17 @@ export const MOST_ITERATIONS = 2_000_000;
 export const DEFAULT_ITERATIONS = 210_000;
 
 /** Hash of a password, with which no client can log in. */
-export type PasswordHash = IteratedHash | PhcHash;
+export type PasswordHash = IteratedHash | Argon2Hash | ScryptHash;
 
 /** Hash of a password in mosquitto's way. */
 export interface IteratedHash {
+  /** PBKDF2 with SHA-512, or one round of SHA-512, as mosquitto made it before 2.0. */
   readonly algorithm: "pbkdf2-sha512" | "sha512";
-  /** 1 for `sha512`. */
+  /** Iterations of PBKDF2; 1 for `sha512`. */
   readonly iterations: number;
+  /** Random bytes that were hashed with the password. */
   readonly salt: Uint8Array;
+  /** The 64 bytes that the password is compared by. */
   readonly hash: Uint8Array;
 }
 

@@ -36,7 +36,7 @@ const NEW_SALT_BYTES = 16;
 const NEW_HASH_BYTES = 32;
 
 /** Hash of a password in the PHC string format. */
-export type PhcHash = Argon2Hash | ScryptHash;
+type PhcHash = Argon2Hash | ScryptHash;
 
 /** Cost of one hash by Argon2 (RFC 9106, section 3.1), with the names of the notation. */
 export interface Argon2Cost {
@@ -50,9 +50,13 @@ export interface Argon2Cost {
 
 /** Hash of a password by Argon2. */
 export interface Argon2Hash {
+  /** Variant of Argon2; new hashes are of `argon2id`. */
   readonly algorithm: "argon2id" | "argon2i" | "argon2d";
+  /** Memory, passes and lanes of a login. */
   readonly cost: Argon2Cost;
+  /** Random bytes that were hashed with the password, 8 to 1,024. */
   readonly salt: Uint8Array;
+  /** Bytes that the password is compared by, 12 to 1,024. */
   readonly hash: Uint8Array;
 }
 
@@ -68,9 +72,13 @@ export interface ScryptCost {
 
 /** Hash of a password by scrypt. */
 export interface ScryptHash {
+  /** Tells it from other hashes. */
   readonly algorithm: "scrypt";
+  /** Memory and runs of a login. */
   readonly cost: ScryptCost;
+  /** Random bytes that were hashed with the password, 8 to 1,024. */
   readonly salt: Uint8Array;
+  /** Bytes that the password is compared by, 16 to 64. */
   readonly hash: Uint8Array;
 }
 

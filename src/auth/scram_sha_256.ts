@@ -25,9 +25,13 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Stored credential of a password, with which no client can log in. */
 export interface ScramCredential {
+  /** Salt, which the client gets to hear. */
   readonly salt: Uint8Array<ArrayBuffer>;
+  /** Iterations of PBKDF2, which the client gets to hear. */
   readonly iterations: number;
+  /** StoredKey of RFC 5802, which verifies the proof of the client. */
   readonly storedKey: Uint8Array<ArrayBuffer>;
+  /** ServerKey of RFC 5802, which proves the broker to the client. */
   readonly serverKey: Uint8Array<ArrayBuffer>;
 }
 

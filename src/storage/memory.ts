@@ -69,6 +69,7 @@ export class MemoryStorage implements Storage {
     for (const change of changes) this.#apply(change);
   }
 
+  /** Does nothing: its contents stay as long as the object. */
   async close(): Promise<void> {}
 
   #apply(change: CommitItem): void {

@@ -39,5 +39,6 @@ export interface Storage {
    * Keeps changes; without a promise they are kept when it returns. A rejection means that none of them is confirmed.
    */
   commit(changes: readonly CommitItem[]): void | Promise<void>;
+  /** Releases what it uses, after everything that was committed is kept. It is not used again. */
   close(): Promise<void>;
 }

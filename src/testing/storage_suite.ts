@@ -23,6 +23,7 @@ export type { StorageHarness };
 
 /** A case of the suite: its name makes a sentence after the name of the storage. */
 export interface StorageCase {
+  /** Promise that it checks. */
   readonly name: string;
   /** Resolves when the storage keeps this promise. */
   run(): Promise<void>;

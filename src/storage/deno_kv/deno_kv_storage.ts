@@ -92,7 +92,7 @@ export class DenoKvStorage implements Storage {
     return this.#rows.lost;
   }
 
-  /** @throws {Error} when it is damaged or cannot be read */
+  /** Gives what routing needs. @throws {Error} when it is damaged or cannot be read */
   async *restore(): AsyncGenerator<Change, undefined> {
     const contents = new Contents(this.#rows);
     await this.#work?.commit.ready();
@@ -100,7 +100,7 @@ export class DenoKvStorage implements Storage {
     this.#begin(contents);
   }
 
-  /** @throws {Error} when it is damaged or cannot be read */
+  /** Gives the messages of one client. @throws {Error} when it is damaged or cannot be read */
   async *restoreSession(clientId: string, afterSequence = 0): AsyncGenerator<Change, undefined> {
     const { commit, contents, reader } = await this.#ready();
     await commit.ready();
