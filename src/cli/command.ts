@@ -79,7 +79,7 @@ export function command<const Known extends Options>(definition: Definition<Know
     run(args, io) {
       const { values, operands } = parse(whole, args);
       if (!values.help) return definition.run({ values, operands }, io);
-      printLine(io.stdout, helpOf(whole));
+      printLine(io.stdout, helpText(whole));
       return 0;
     },
   };
@@ -100,7 +100,7 @@ export function flagsOf([name, { letter }]: readonly [name: string, option: Opti
 }
 
 /** Text of `--help`. */
-export function helpOf({ usage, text, operands = {}, options, notes }: CommandDescription): string {
+export function helpText({ usage, text, operands = {}, options, notes }: CommandDescription): string {
   const rows = Object.entries(options).flatMap((entry) => {
     const [, { value, heading }] = entry;
     const row = helpRow(flagsOf(entry).join(", ") + (value === undefined ? "" : ` ${value}`), meaningOf(entry[1]));

@@ -1,6 +1,3 @@
-import process from "node:process";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
 import { LineError } from "../auth/line_error.ts";
 import { isUserName, withHashedPasswords, withoutUser, withUser } from "../auth/password_file.ts";
 import {
@@ -163,6 +160,12 @@ async function newHash({ userName, password, hash }: PasswdOptions, io: ProgramI
  */
 async function askPassword(userName: string, { stdin, stderr }: ProgramIo): Promise<string> {
   if (!stdin.isTerminal()) return checkedPassword(await firstLine(stdin));
+  // Loaded only here, so that the broker starts without them.
+  const [{ default: process }, { createInterface }, { Writable }] = await Promise.all([
+    import("node:process"),
+    import("node:readline"),
+    import("node:stream"),
+  ]);
   const output = new Writable({ write: (_chunk, _encoding, done) => done() }); // Shows nothing.
   const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
   for (const event of ["SIGINT", "SIGTSTP"]) lines.on(event, () => lines.close());

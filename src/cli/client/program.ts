@@ -1,7 +1,7 @@
 import { Client } from "../../client/client.ts";
 import { RefusedError } from "../../client/refused_error.ts";
 import { schemeOf, SCHEMES } from "../../transport/schemes.ts";
-import { helpOf } from "../command.ts";
+import { helpText } from "../command.ts";
 import { printable } from "../log/log.ts";
 import { printLine, type ProgramIo, type ProgramOutput, writeText } from "../program_io.ts";
 import { ArgumentError, type ClientArguments, parseClientArguments } from "./arguments.ts";
@@ -50,7 +50,7 @@ export async function runClientCommand<Options extends ClientOptions>(
   try {
     const given = parseClientArguments(program.command, args);
     if (given.has("help")) {
-      printLine(io.stdout, helpOf(program.command));
+      printLine(io.stdout, helpText(program.command));
       return ExitCode.Success;
     }
     console = consoleOf(io.stderr, given.has("quiet"), given.has("debug"));
