@@ -1,6 +1,6 @@
 import type { ByteChannel, Peer, Transport } from "./transport.ts";
 
-/** A transport made of a channel; its streams are made when somebody asks for them. */
+/** Transport on a channel; its streams are created on first use. */
 export class ChannelTransport implements Transport {
   #readable: ReadableStream<Uint8Array> | undefined;
   #isFused = false;
@@ -39,12 +39,12 @@ function lockedStream(): ReadableStream<Uint8Array> {
   return stream;
 }
 
-/** Gives the channel of a transport, or one that reads and writes its streams: use neither stream besides. */
+/** Gives the channel of a transport, or one on its streams, which must not be used otherwise. */
 export function channelOf(transport: Transport): ByteChannel {
   return transport instanceof ChannelTransport ? transport.channel : new StreamChannel(transport);
 }
 
-/** A transport that is nothing but its streams. */
+/** Channel on the streams of a transport. */
 class StreamChannel implements ByteChannel {
   readonly #transport: Transport;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -88,7 +88,7 @@ export interface FusibleTransform<Output> extends ReadableWritablePair<Output, U
 
 const ON_DEMAND = { highWaterMark: 0 };
 
-/** Stream of the bytes of a channel, which is read when a chunk is asked for. `pipeThrough` fuses where it can. */
+/** Stream of the bytes of a channel, which reads it on demand. `pipeThrough` fuses if it can. */
 export class ChannelReadable extends ReadableStream<Uint8Array> {
   readonly #source: ChannelSource;
   readonly #onFused: () => void;
@@ -104,7 +104,7 @@ export class ChannelReadable extends ReadableStream<Uint8Array> {
     transform: ReadableWritablePair<Output, Uint8Array>,
     options?: StreamPipeOptions,
   ): ReadableStream<Output> {
-    // With options, the pipe does more than passing on; a stream that was read may hold a chunk.
+    // A pipe with options does more than pass chunks on, and a stream that was read may hold a chunk.
     const canFuse = isFusible(transform) && options === undefined && !this.#source.isUsed && !this.locked;
     const fused = canFuse ? transform.fuse(this.#source.channel) : undefined;
     if (fused === undefined) return super.pipeThrough(transform, options);
@@ -271,7 +271,7 @@ export class ChannelWriter implements WritableStreamDefaultWriter<Uint8Array> {
     if (this.#channel === undefined) return Promise.reject(releasedError());
     if (!this.#channel.isWriting || this.#last === undefined) return Promise.resolve(undefined);
     const ready = this.#last.then(() => undefined);
-    ready.catch(() => {}); // As the platform has it: a rejection that nobody looks at is no error.
+    ready.catch(() => {}); // As in the platform: its rejection need not be handled.
     return ready;
   }
 
@@ -301,11 +301,11 @@ export class ChannelWriter implements WritableStreamDefaultWriter<Uint8Array> {
     this.#closed?.reject(releasedError());
   }
 
-  /** Made when it is asked for. */
+  /** Created on first use. */
   get closed(): Promise<undefined> {
     if (this.#closed === undefined) {
       this.#closed = Promise.withResolvers();
-      this.#closed.promise.catch(() => {}); // As the platform has it: a rejection that nobody looks at is no error.
+      this.#closed.promise.catch(() => {}); // As in the platform: its rejection need not be handled.
       if (this.#channel === undefined) this.#closed.reject(releasedError());
       if (this.#last !== undefined) this.#watch(this.#last);
       if (this.#end.closing !== undefined) this.#closes(this.#end.closing);

@@ -1,8 +1,8 @@
 /** Peer of a connection, for logs and hooks. */
 export interface Peer {
-  /** Such as `tcp` or `memory`. */
+  /** Kind of connection, such as `tcp` or `memory`. */
   readonly transport: string;
-  /** Such as `127.0.0.1:40312` or `[::1]:40312`. */
+  /** Address of the peer, such as `127.0.0.1:40312` or `[::1]:40312`. */
   readonly address: string;
   /** Listener that it came in at, such as `mqtt://127.0.0.1:1883`. */
   readonly listener: string;
@@ -12,7 +12,7 @@ export interface Peer {
   readonly certificateSubject?: string;
 }
 
-/** An HTTP request as far as it matters here; a `Request` is one. */
+/** HTTP request; a `Request` is one. */
 export interface HttpRequest {
   readonly method: string;
   readonly url: string;
@@ -24,46 +24,46 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** Bytes of the body. */
   readonly length: number;
-  /** Gives the body piece by piece; not called for a HEAD. */
+  /** Reads the body in chunks; not called for HEAD. */
   body(): AsyncIterable<Uint8Array>;
 }
 
-/** One Network Connection as bytes (MQTT 5, section 4.2): whatever it is below, this is all that the broker knows of it. */
+/** Network Connection as a pair of byte streams (MQTT 5, section 4.2). The broker needs nothing else of it. */
 export interface Transport {
-  /** Chunks as they come; they are not written to afterwards. */
+  /** Received bytes. A chunk is not overwritten after it was read. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** A write resolves when the bytes are handed over; `close` says that no more will come. */
+  /** A write resolves when the bytes were handed over; `close` ends this direction. */
   readonly writable: WritableStream<Uint8Array>;
   readonly peer: Peer;
-  /** Whether it takes what comes while nobody reads, so that the peer cannot be made to wait. @default {false} */
+  /** Whether it receives even if nothing is read, so that the peer cannot be slowed down. @default {false} */
   readonly readsAhead?: boolean;
-  /** HTTP request that opened it, where there was one. */
+  /** HTTP request that opened the connection, if there was one. */
   readonly request?: HttpRequest;
-  /** Has the system find out when the peer is gone without a word, where MQTT has no Keep Alive. */
+  /** Makes the system detect a peer that is gone, for connections without a Keep Alive of MQTT. */
   keepAlive?(): void;
-  /** Ends it at once, both ways; safe to call again. Reads and writes that wait end too. */
+  /** Closes both directions at once, and ends waiting reads and writes. Safe to call again. */
   close(): void;
 }
 
-/** Bytes of a connection below its streams: one promise for a read or a write, where a stream makes several. */
+/** Connection below its streams: a read or a write takes one promise, where a stream takes several. */
 export interface ByteChannel {
   /**
-   * The next bytes, which are not written to afterwards; `undefined` after the last. One read at a time. They may be
-   * read to the beginning of `room`, where some is offered, or to anywhere else.
+   * Reads the next bytes, which are not overwritten afterwards; gives `undefined` at the end. Call it once at a time.
+   * The bytes are at the beginning of `room`, if it is given, or in another buffer.
    */
   read(room?: Uint8Array): Promise<Uint8Array | undefined>;
-  /** Whether it reads to the room that is offered. @default {false} */
+  /** Whether reads use the `room` that is given. @default {false} */
   readonly usesRoom?: boolean;
-  /** Resolves when the bytes are handed over. Writes that are under way at once leave in their order. */
+  /** Resolves when the bytes were handed over. Writes keep their order, also without waiting for each other. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Whether a write is not through yet. */
+  /** Whether a write has not finished yet. */
   readonly isWriting: boolean;
-  /** Has the system find out when the peer is gone without a word. */
+  /** Makes the system detect a peer that is gone. */
   keepAlive?(): void;
-  /** Resolves when it has ended, where it knows that without a read or a write. */
+  /** Resolves when the connection has ended, if that is known without a read or a write. */
   readonly ended?: Promise<unknown>;
-  /** Says that no more will be written; all writes are through by then. */
+  /** Ends the writing direction. Call it after all writes have finished. */
   closeWrite(): Promise<void>;
-  /** Ends it at once, both ways; safe to call again. Reads and writes that wait end too. */
+  /** Closes both directions at once, and ends waiting reads and writes. Safe to call again. */
   close(): void;
 }

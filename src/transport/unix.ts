@@ -22,7 +22,7 @@ const DEFAULT_MODE = 0o660;
 
 /**
  * Listens for MQTT over a Unix socket. The file of a server that died is replaced; one that is in use, or is not a
- * socket, is left alone. While it starts, it needs a name beside it that is a few bytes longer.
+ * socket, is left alone. Starting needs the name `PATH.new` beside it for a moment.
  *
  * @throws Deno.errors.AddrInUse if a server listens there or the file is not a socket, and other errors of
  * `Deno.listen`

@@ -72,7 +72,7 @@ browserTest("the page that a browser gets at the endpoint says when nobody is le
   const authenticator = { authenticate: () => ({ isAccepted: false, reasonCode: 0x87 } as const) };
   await using app = await RouteApp.start({ broker: { authenticator } });
   const result = await connectTest(chromium, `http://127.0.0.1:${app.port}/mqtt`);
-  assertMatch(result, /lets nobody in like this: CONNACK 5$/);
+  assertMatch(result, /refuses this connection: CONNACK 5$/);
 });
 
 /** Opens the endpoint as a page and presses its button; gives the result that it shows. */

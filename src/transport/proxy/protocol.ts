@@ -160,7 +160,7 @@ function parseV1(bytes: Uint8Array): ParsedProxyHeader {
     return malformed(`an address is not one of ${family}`);
   }
   if (!isPort(sourcePort) || !isPort(destinationPort)) return malformed("a port is not between 0 and 65535");
-  if (more.length > 0) return malformed("the line goes on behind the ports");
+  if (more.length > 0) return malformed("the line continues after the ports");
   return { kind: "complete", length, address: hostPort(canonical(source), Number(sourcePort)) };
 }
 

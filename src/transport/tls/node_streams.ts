@@ -9,7 +9,7 @@ const ENDED_HANDSHAKE_MS = 100;
 const ALERT = 0x15;
 const FATAL = 2;
 
-/** A socket of `node:tls` as a channel, without other readers: it reads a little ahead, and then waits. */
+/** Channel on a socket of `node:tls`, which no other code may read. It reads a little ahead, and then waits. */
 export class SocketChannel implements ByteChannel {
   readonly #socket: TLSSocket;
   readonly #below: ChannelStream;
@@ -84,8 +84,8 @@ export class SocketChannel implements ByteChannel {
 }
 
 /**
- * A connection as `node:tls` takes it. TLS reads from it without end, whether the TLS socket is read from or not: this
- * stream holds the client back while its bytes are not taken.
+ * Stream on a channel, for `node:tls`. TLS reads it without end, even if the TLS socket is not read; so this stream
+ * holds the client back while decrypted bytes wait.
  */
 export class ChannelStream extends Duplex {
   readonly #inner: ByteChannel;

@@ -267,7 +267,7 @@ export class Slab {
   }
 }
 
-/** Masks for the frames of a client, which nobody can foresee (RFC 6455, section 5.3). */
+/** Masks for the frames of a client, which must not be predictable (RFC 6455, section 5.3). */
 export class Masks {
   readonly #masks = new Int32Array(MASKS_AT_ONCE);
   #left = 0;
@@ -281,7 +281,7 @@ export class Masks {
   }
 }
 
-/** What frames are made with: memory for small ones, and the masks of a client. */
+/** Memory for small frames, and the masks of a client. */
 export interface FrameParts {
   readonly slab?: Slab;
   readonly masks?: Masks;

@@ -27,7 +27,7 @@ export interface WebSocketListenOptions extends WebSocketHandshakeOptions {
   readonly onRefused?: (address: string, reason: string, help?: HandshakeHelp) => void;
 }
 
-/** Reports a connection that did not become a WebSocket connection; it has been answered and closed. */
+/** Reports a connection that did not become a WebSocket connection, after it was answered and closed. */
 class WebSocketHandshakeError extends Error {
   override readonly name = "WebSocketHandshakeError";
 
@@ -44,8 +44,8 @@ const MOST_LINGER_BYTES = 1_048_576;
 const ANSWER_TIMEOUT_MS = 60_000;
 
 /**
- * MQTT over WebSocket on a listener of its own: a WebSocket server directly on the bytes of TCP, TLS or a Unix socket, because the
- * runtime's cannot pause a peer, buffers fragments without bound, and accepts frames that are not masked.
+ * Listens for MQTT over WebSocket on another listener: TCP, TLS or a Unix socket. It speaks WebSocket itself, because
+ * the server of the runtime cannot pause a peer, buffers fragments without bound, and accepts frames without a mask.
  *
  * @throws RangeError for a trusted proxy that is not an address
  * @example

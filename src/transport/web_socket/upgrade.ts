@@ -220,7 +220,7 @@ document.getElementById("connect").onclick = () => {
   socket.onopen = () => socket.send(new Uint8Array([16, 12, 0, 4, 77, 81, 84, 84, 4, 2, 0, 60, 0, 0]));
   socket.onmessage = ({ data }) => {
     const code = new Uint8Array(data)[3];
-    show(code === 0 ? "connected: CONNACK 0" : "the broker answers, but lets nobody in like this: CONNACK " + code);
+    show(code === 0 ? "connected: CONNACK 0" : "the broker answers, but refuses this connection: CONNACK " + code);
     socket.onclose = null;
     if (code === 0) socket.send(new Uint8Array([224, 0]));
     socket.close();

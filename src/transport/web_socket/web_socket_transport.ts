@@ -72,9 +72,10 @@ type Payload = Uint8Array | undefined;
 
 /**
  * Frames of one connection. Closing sends a Close frame and waits a moment for the answer; closing again, or while a
- * write is stuck, ends the connection at once. They stand directly on the bytes below, and not as a pair of `TransformStream`s,
- * which cannot see when a Pong has been sent, and so cannot bound Pongs, and end one direction when the other still has
- * to wait for a Close frame.
+ * write is stuck, ends the connection at once.
+ *
+ * It is no pair of `TransformStream`s: these cannot see when a Pong has been sent, and so cannot bound Pongs, and end
+ * one direction while the other still has to wait for a Close frame.
  */
 export class WebSocketChannel implements ByteChannel {
   readonly #opened: OpenedConnection;
@@ -92,7 +93,7 @@ export class WebSocketChannel implements ByteChannel {
   #isHeard = true;
   #isPinged = false;
   #isPonging = false;
-  /** Resolves at the end, for those who wait for it. */
+  /** Resolves at the end. */
   #ending: PromiseWithResolvers<void> | undefined;
   /** Latest Ping, the only one that is answered if several wait (RFC 6455, section 5.5.3). */
   #nextPong: Uint8Array | undefined;
@@ -206,7 +207,7 @@ export class WebSocketChannel implements ByteChannel {
     if (this.#decoder.end !== undefined) await this.#below.closeWrite();
   }
 
-  /** Answers the peer's Close frame with its code; then it is for us to close (RFC 6455, sections 5.5.1, 7.1.1). */
+  /** Answers the peer's Close frame with its code; then this side closes (RFC 6455, sections 5.5.1, 7.1.1). */
   async #answerClose(end: WebSocketEnd): Promise<undefined> {
     if (this.#phase === "open") {
       this.#phase = "closing";
