@@ -60,7 +60,7 @@ const MALFORMED: readonly { readonly name: string; readonly header: string; read
   { name: "v1 port 01", header: "PROXY TCP4 1.1.1.1 1.1.1.1 01 1\r\n", reason: "a port is not between 0 and 65535" },
   { name: "v1 no port", header: "PROXY TCP4 1.1.1.1 1.1.1.1 1\r\n", reason: "a port is not between 0 and 65535" },
   { name: "v1 two spaces", header: "PROXY TCP4  1.1.1.1 1.1.1.1 1 1\r\n", reason: "an address is not one of TCP4" },
-  { name: "v1 more", header: "PROXY TCP4 1.1.1.1 1.1.1.1 1 1 1\r\n", reason: "the line goes on behind the ports" },
+  { name: "v1 more", header: "PROXY TCP4 1.1.1.1 1.1.1.1 1 1 1\r\n", reason: "the line continues after the ports" },
   { name: "v2 version 1", header: v2("\x11", "\x11", V4), reason: "the version of the binary header is not 2" },
   { name: "v2 command 2", header: v2("\x22", "\x11", V4), reason: "the command is not LOCAL or PROXY" },
   { name: "v2 family 4", header: v2("\x21", "\x41", V4), reason: "the address family is not one of the protocol" },
