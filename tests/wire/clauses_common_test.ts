@@ -1,7 +1,7 @@
 import { ALL_VERSIONS, conversationTests, type Row } from "./conversation.ts";
 
 /** Packets that end the connection of a client, with the Reason Code that MQTT 5 is told. */
-const REFUSED_PACKETS: readonly (readonly [subject: string, hex: string, reasonCode: string])[] = [
+const REFUSED_PACKETS: readonly (readonly [subject: string, hex: string, reasonCode: string, Row["versions"]?])[] = [
   ["A Topic Name that is not UTF-8 [MQTT-1.5.4-1] [MQTT-3.3.2-1]", "30 [ 0002 c328 {} ]", "81"],
   ["A surrogate in a Topic Name [MQTT-1.5.4-1]", "30 [ 0003 eda080 {} ]", "81"],
   ["U+0000 in a Topic Name [MQTT-1.5.4-2] [MQTT-4.7.3-2]", "30 [ 0003 610062 {} ]", "81"],
@@ -14,9 +14,9 @@ const REFUSED_PACKETS: readonly (readonly [subject: string, hex: string, reasonC
   ["SUBSCRIBE with flags 0000 [MQTT-3.8.1-1] [MQTT-2.2.2-2 of 3.1.1]", "80 [ 0001 {} 'x' 00 ]", "81"],
   ["UNSUBSCRIBE with flags 0000 [MQTT-3.10.1-1]", "a0 [ 0001 {} 'x' ]", "81"],
   ["PUBREL with flags 0000 [MQTT-3.6.1-1]", "60 [ 0001 ]", "81"],
-  ["PUBACK with flags 0001 [MQTT-2.1.3-1] [MQTT-2.2.2-1 of 3.1.1]", "41 [ 0001 ]", "81"],
-  ["PINGREQ with flags 0001 [MQTT-2.1.3-1]", "c1 00", "81"],
-  ["DISCONNECT with flags 0001 [MQTT-3.14.1-1]", "e1 00", "81"],
+  ["PUBACK with flags 0001 [MQTT-2.1.3-1] [MQTT-2.2.2-1 of 3.1.1]", "41 [ 0001 ]", "81", [4, 5]],
+  ["PINGREQ with flags 0001 [MQTT-2.1.3-1]", "c1 00", "81", [4, 5]],
+  ["DISCONNECT with flags 0001 [MQTT-3.14.1-1]", "e1 00", "81", [4, 5]],
   ["A Remaining Length that is longer than it needs to be [MQTT-1.5.5-1]", "c0 80 00", "81"],
   ["PUBLISH with Packet Identifier 0 [MQTT-2.2.1-3] [MQTT-2.3.1-1 of 3.1.1]", "32 [ 'x' 0000 {} ]", "82"],
   ["SUBSCRIBE with Packet Identifier 0 [MQTT-2.2.1-3] [MQTT-2.3.1-1 of 3.1.1]", "82 [ 0000 {} 'x' 00 ]", "82"],
@@ -34,7 +34,7 @@ const REFUSED_CONNECTS: readonly (readonly [subject: string, hex: string, versio
   ["a Will Topic that is not UTF-8 [MQTT-3.1.3-11]", "06 0000 {} 'a' {} 0002 c328 'x'", ALL_VERSIONS],
   ["a User Name that is not UTF-8 [MQTT-3.1.3-12]", "82 0000 {} 'a' 0002 c328", ALL_VERSIONS],
   ["Will QoS 3 [MQTT-3.1.2-12] [MQTT-3.1.2-14 of 3.1.1]", "1e 0000 {} 'a' {} 'w' 'gone'", ALL_VERSIONS],
-  ["the reserved Connect Flag [MQTT-3.1.2-3]", "03 0000 {} 'a'", ALL_VERSIONS],
+  ["the reserved Connect Flag [MQTT-3.1.2-3]", "03 0000 {} 'a'", [4, 5]],
   ["a User Name and no flag for it [MQTT-3.1.2-16] [MQTT-3.1.2-18 of 3.1.1]", "02 0000 {} 'a' 'u'", ALL_VERSIONS],
   ["a Password and no flag for it [MQTT-3.1.2-18] [MQTT-3.1.2-20 of 3.1.1]", "82 0000 {} 'a' 'u' 'p'", ALL_VERSIONS],
   ["a flag and no User Name [MQTT-3.1.2-17] [MQTT-3.1.2-19 of 3.1.1]", "82 0000 {} 'a'", [4, 5]],
@@ -46,9 +46,9 @@ const REFUSED_CONNECTS: readonly (readonly [subject: string, hex: string, versio
 ];
 
 conversationTests([
-  ...REFUSED_PACKETS.map(([subject, hex, reasonCode]): Row => ({
+  ...REFUSED_PACKETS.map(([subject, hex, reasonCode, versions = ALL_VERSIONS]): Row => ({
     name: `${subject} ends the connection`,
-    versions: ALL_VERSIONS,
+    versions,
     steps: ["b connects", "a connects", `a > ${hex} c0 00`, `a told e0 ${reasonCode}`, "b quiet"],
   })),
   ...REFUSED_CONNECTS.map(([subject, hex, versions]): Row => ({
