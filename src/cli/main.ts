@@ -4,7 +4,7 @@ import { type Command, command, type Option } from "./command.ts";
 import { completionsCommand } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
 import { printable } from "./log/log.ts";
-import { nearest } from "./nearest.ts";
+import { suggestion } from "./nearest.ts";
 import { PASSWD, PasswordFileError } from "./passwd.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
 import { ListenError } from "./serve/listening.ts";
@@ -22,8 +22,8 @@ const CONVERT = command({
   options: {},
   run: async ({ operands }, io) => (await import("./convert.ts")).convert(operands, io),
 });
-// Commands of clients and of load are loaded when they run, so that the broker starts without them.
-const COMMANDS: readonly Command[] = [
+/** All commands. Those of clients and of load are loaded when they run, so that the broker starts without them. */
+export const COMMANDS: readonly Command[] = [
   SERVE,
   PASSWD,
   STORAGE,
@@ -41,7 +41,10 @@ export async function main(args: readonly string[], io: ProgramIo): Promise<numb
   const isCommand = first !== undefined && !first.startsWith("-");
   const command = COMMANDS.find(({ name }) => name === (isCommand ? first : "serve"));
   try {
-    if (command === undefined) throw unknownCommand(first ?? "");
+    if (command === undefined) {
+      const known = COMMANDS.map(({ name }) => name);
+      throw new ConfigError(`Unknown command "${first}": ${suggestion(first ?? "", known)}`);
+    }
     return await command.run(isCommand ? rest : args, io);
   } catch (error) {
     const isExpected = [ConfigError, ListenError, PasswordFileError, StorageError].some((kind) =>
@@ -52,16 +55,6 @@ export async function main(args: readonly string[], io: ProgramIo): Promise<numb
     for (const message of [error.message, ...others]) printLine(io.stderr, `brooklet: ${printable(message)}`);
     return error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED;
   }
-}
-
-function unknownCommand(word: string): ConfigError {
-  const names = COMMANDS.map(({ name }) => name);
-  const meant = nearest(word, names);
-  const quoted = names.map((name) => `"${name}"`);
-  const hint = meant === undefined
-    ? `there are ${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`
-    : `did you mean "${meant}"?`;
-  return new ConfigError(`Unknown command "${word}": ${hint}`);
 }
 
 /** Command whose options are found in its help text. */

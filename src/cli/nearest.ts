@@ -1,5 +1,12 @@
 const SHORTEST_BEGINNING = 4;
 
+/** Advice for a word that is not known: the one that was probably meant, or all that there is. */
+export function suggestion(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  if (meant !== undefined) return `did you mean "${meant}"?`;
+  return `there is ${known.length === 0 ? "none" : known.join(", ")}`;
+}
+
 /**
  * Known word that was probably meant; `undefined`: none is near.
  *

@@ -28,7 +28,7 @@ const ROWS: readonly Row[] = [
     name: "an unknown command",
     args: ["listen", "-v"],
     code: 2,
-    stderr: /^brooklet: Unknown command "listen": there are "serve", .*"pub", "sub", .* and "completions"$/,
+    stderr: /^brooklet: Unknown command "listen": there is serve, .*pub, sub, .*, completions$/,
   },
   {
     name: "a command with a mistake",

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { ConfigError } from "../config_error.ts";
-import { nearest } from "../nearest.ts";
+import { suggestion } from "../nearest.ts";
 import { type Configuration, configurationSchema } from "./schema.ts";
 import { type ConfigPath, configurationShape, keysOf, shapeAt } from "./shape.ts";
 
@@ -100,9 +100,7 @@ export function pathText(path: ConfigPath): string {
 
 /** Complaint about an unknown key, with the key that was probably meant, or those that exist. */
 function unknownKey(path: ConfigPath, key: string, known: readonly string[]): string {
-  const meant = nearest(key, known);
-  const hint = meant === undefined ? `there is ${known.join(", ")}` : `did you mean "${meant}"?`;
-  return `Unknown key ${pathText([...path, key])}: ${hint}`;
+  return `Unknown key ${pathText([...path, key])}: ${suggestion(key, known)}`;
 }
 
 /** Whether another issue of the same place suffices: one about the kind of value, or about its maximum. */

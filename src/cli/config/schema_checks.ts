@@ -17,7 +17,7 @@ import {
 } from "../serve/listen_url.ts";
 import { parseStorageOption } from "../storage_option.ts";
 import { isWayIn, type Ways } from "./authentication_ways.ts";
-import { nearest } from "../nearest.ts";
+import { suggestion } from "../nearest.ts";
 
 /** Text that `--print-config` prints in place of a secret. */
 export const HIDDEN = "(hidden)";
@@ -260,9 +260,7 @@ function urlOf(text: string): ListenUrl | undefined {
 }
 
 function unknownRole(role: string, known: readonly string[]): string {
-  const meant = nearest(role, known);
-  if (meant !== undefined) return `is not one of the roles: did you mean "${meant}"?`;
-  return `is not one of the roles: there is ${known.length === 0 ? "none" : known.join(", ")}`;
+  return `is not one of the roles: ${suggestion(role, known)}`;
 }
 
 function isHeader(name: string, value: string): boolean {

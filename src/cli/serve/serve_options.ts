@@ -5,7 +5,7 @@ import type { Override, Written } from "../config/configuration.ts";
 import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS, LOG_TYPES } from "../config/logging_schema.ts";
 import type { ConfigurationInput } from "../config/schema.ts";
 import { ConfigError } from "../config_error.ts";
-import { nearest } from "../nearest.ts";
+import { suggestion } from "../nearest.ts";
 import type { ProgramEnvironment } from "../program_io.ts";
 import { parseStorageOption, STORAGE_HINT } from "../storage_option.ts";
 import { LISTEN_EXAMPLE, LOOPBACK, parseListenUrl, parsePort } from "./listen_url.ts";
@@ -195,10 +195,7 @@ function limitOverride(text: string): Override {
   const [, name = "", value = ""] = /^([^=]*)=(.+)$/.exec(text) ?? [];
   if (name === "") throw new ConfigError(`--limit "${text}" is not NAME=VALUE: write it like receiveMaximum=20`);
   if (!Object.hasOwn(LIMITS, name)) {
-    const names = Object.keys(LIMITS);
-    const meant = nearest(name, names);
-    const hint = meant === undefined ? `there is ${names.join(", ")}` : `did you mean "${meant}"?`;
-    throw new ConfigError(`--limit "${text}" is of no limit: ${hint}`);
+    throw new ConfigError(`--limit "${text}" is of no limit: ${suggestion(name, LIMIT_NAMES)}`);
   }
   return { path: ["limits", name], value: /^\d+$/.test(value) ? Number(value) : value, from: `--limit "${text}"` };
 }
