@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { listOfSchemes, SCHEME_NAMES, schemeOf, SCHEMES, schemeWith } from "../../src/transport/schemes.ts";
+import {
+  beginningOf,
+  listOfSchemes,
+  SCHEME_NAMES,
+  schemeOf,
+  SCHEMES,
+  schemeWith,
+} from "../../src/transport/schemes.ts";
 
 Deno.test("listOfSchemes() gives what URLs begin with", () => {
   assertEquals(listOfSchemes(), "mqtt://, mqtts://, ws://, wss://, unix: or ws+unix:");
@@ -15,3 +22,15 @@ Deno.test("Each scheme is found by its parts, and by the form of its URL", () =>
 Deno.test("schemeOf() of other URLs is undefined, also of names that objects have", () => {
   for (const url of ["http://a", "constructor:a", "mqttx://a"]) assertEquals(schemeOf(new URL(url)), undefined);
 });
+
+for (const file of ["docs/command_line.md", "docs/client.md"]) {
+  Deno.test(`${file} shows a URL of each scheme`, async () => {
+    const text = await Deno.readTextFile(new URL(`../../${file}`, import.meta.url));
+    assertEquals(
+      SCHEME_NAMES.filter((name) =>
+        !text.includes(`| \`${beginningOf(name)}`) && !text.includes(`, \`${beginningOf(name)}`)
+      ),
+      [],
+    );
+  });
+}
