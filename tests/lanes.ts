@@ -14,6 +14,8 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
     "tests/durability/fsync_order_test.ts",
     "tests/durability/lost_storage_test.ts",
     "tests/durability/storage_fault_test.ts",
+    // Hostile packets one after another, and nothing that is measured.
+    "tests/hostile/conversations_test.ts",
   ],
   /** Files that need the machine for themselves: they measure time or memory, kill brokers, fill disks, or flood. */
   serial: [

@@ -2,6 +2,7 @@ import { assertEquals, assertLess } from "@std/assert";
 import { TopicTrie } from "../../src/broker/topic_trie.ts";
 import type { Subscription } from "../../src/protocol/subscription.ts";
 import { matchesTopic, parseTopicFilter } from "../../src/protocol/topic_filter.ts";
+import { inForm } from "../form.ts";
 import { type Seeded, seededTest } from "../seeded.ts";
 import { heapGrowthBytes } from "./collected_heap.ts";
 import { randomTopic, randomTopicFilter } from "../protocol/random_topic.ts";
@@ -41,10 +42,12 @@ Deno.test("TopicTrie.delete() of what is not there changes nothing", () => {
   assertEquals(matchesOf(trie, "a/b/c"), ["s1 a/+/c"]);
 });
 
+const CHURNED = inForm(10_000, 20_000);
+
 Deno.test("Filters that were added and deleted leave nothing behind", async () => {
   const trie = new TopicTrie<string>();
   const churn = (round: number) => {
-    for (let count = round * 20_000; count < (round + 1) * 20_000; count++) {
+    for (let count = round * CHURNED; count < (round + 1) * CHURNED; count++) {
       for (const filter of [`a/${count}/b/c`, `a/+/${count}/#`, `$share/g${count}/${count}/+`]) {
         trie.add("s", subscription(filter));
         trie.delete("s", subscription(filter));

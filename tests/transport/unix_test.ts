@@ -21,13 +21,16 @@ test("listenUnix() carries MQTT and names both ends", async (path) => {
   const broker = await Broker.open();
   const listener = await listenUnix({ path });
   const serving = serve(listener, broker);
-  using client = await Deno.connect({ transport: "unix", path });
+  const client = await Deno.connect({ transport: "unix", path });
   await client.write(Uint8Array.of(0x10, 0x0d, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 60, 0, 1, 0x61));
   const connack = new Uint8Array(4);
   await within(client.read(connack), "CONNACK");
   assertEquals(connack, Uint8Array.of(0x20, 2, 0, 0));
   listener.close();
-  await broker.close();
+  const closing = broker.close();
+  assertEquals(await within(client.read(connack), "the end"), null);
+  client.close(); // The broker waits for its peers.
+  await closing;
   assertEquals(await within(serving, "the listener to end"), [
     { transport: "unix", address: "unix", listener: `unix:${path}` },
   ]);
