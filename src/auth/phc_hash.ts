@@ -218,7 +218,7 @@ function deriveByScrypt(
 /** Reason why a cost is impossible or too high: a line of a file must not exhaust the memory or time of the machine. */
 function whyArgon2TooCostly({ m, t, p }: Argon2Cost): string | undefined {
   if (!areCounts(m, t, p)) return `its cost m=${m},t=${t},p=${p} is not of integers above 0`;
-  if (m < 8 * p) return `its cost m=${m},p=${p} is not at least 8 * p of m`; // RFC 9106, section 3.1.
+  if (m < 8 * p) return `its cost m=${m} is below 8 * p with p=${p}`; // RFC 9106, section 3.1.
   if (p > MOST_ARGON2_LANES) return `its cost p=${p} is above ${MOST_ARGON2_LANES}`;
   if (m > MOST_ARGON2_KIB) return `its cost m=${m} takes more than 256 MiB`;
   if (m * t > MOST_ARGON2_WORK) return `its cost m=${m},t=${t} is above ${MOST_ARGON2_WORK} of m * t`;
@@ -259,8 +259,10 @@ function saltAndHash(
 ): { readonly salt: Uint8Array; readonly hash: Uint8Array } | string {
   const [salt, hash] = [fromUnpadded(saltText), fromUnpadded(hashText)];
   if (salt === undefined || hash === undefined) return "its salt or its hash is not base64";
-  if (!isWithin(salt.length, SALT_BYTES)) return `its salt has not ${SALT_BYTES.least} to ${SALT_BYTES.most} bytes`;
-  if (!isWithin(hash.length, hashBytes)) return `its hash has not ${hashBytes.least} to ${hashBytes.most} bytes`;
+  if (!isWithin(salt.length, SALT_BYTES)) {
+    return `its salt does not have ${SALT_BYTES.least} to ${SALT_BYTES.most} bytes`;
+  }
+  if (!isWithin(hash.length, hashBytes)) return `its hash does not have ${hashBytes.least} to ${hashBytes.most} bytes`;
   return { salt, hash };
 }
 

@@ -101,7 +101,7 @@ user bob
 topic write public/+
 topic read read
 `,
-  "deny before and behind what it takes away": `
+  "deny before and after what it takes away": `
 user ann
 topic deny public/secret/#
 topic readwrite public/#
@@ -206,7 +206,7 @@ const LINES: readonly string[] = [
   "topic Read a",
 ];
 
-/** What a client may do, as it shows. */
+/** Access of a client, as it shows. */
 interface Decisions {
   readonly subscribes: readonly number[];
   readonly publishes: readonly string[];

@@ -5,7 +5,7 @@ import type { Authenticator } from "../../mod.ts";
 import { type Acceptance, AccessControl, type AccessRule, type AccessRules } from "../../src/auth/mod.ts";
 import { ALL_VERSIONS, converse, type Step } from "../wire/conversation.ts";
 
-/** Everybody has a place; Sue sees everything. */
+/** Each user has a place; Sue sees everything. */
 const RULES: AccessRules = {
   users: [{ name: "sue", rules: [{ access: "readwrite", topic: "#" }, { access: "readwrite", topic: "$data/#" }] }],
   everyone: [{ access: "readwrite", pattern: "home/%u/#" }],
@@ -19,7 +19,7 @@ interface Way {
   readonly name: string;
   readonly rules: AccessRules;
   readonly without?: AccessRules;
-  /** What the authenticator says of her. */
+  /** Answer of the authenticator. */
   readonly acceptance?: Acceptance;
 }
 
@@ -38,7 +38,7 @@ const WAYS: readonly Way[] = [
   {
     name: "of a token",
     rules: RULES,
-    // What a token grants, rules can only deny.
+    // Rules can only deny what a token grants.
     without: { ...withUsers({ name: "ann", rules: [{ access: "deny", topic: "#" }] }), everyone: [] },
     acceptance: { grants: OF_ANN.map(({ access, topic }) => ({ access, topicFilter: topic })) },
   },
@@ -154,7 +154,7 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
-    name: "messages that were queued before the change, and those behind it",
+    name: "messages that were queued before the change, and those after it",
     steps: (change) => [
       ...SUE,
       ...ANN_DURABLE,

@@ -113,7 +113,7 @@ Deno.test("A name with a slash does not reach below the place of another client,
   assert(!may({ everyone }, "read", "user/ann/x", who));
   assert(may({ everyone, slashInNames: "allow" }, "write", "dev/victim/part/1", who));
   assert(may({ everyone, slashInNames: "allow" }, "read", "user/ann/x", who));
-  // What is denied stays so, however the name is written.
+  // A denied topic stays denied, however the name is written.
   assert(!may({ everyone: [...everyone, { access: "write", topic: "#" }] }, "write", "dev/victim/part/secret", who));
 });
 

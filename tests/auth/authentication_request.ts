@@ -1,7 +1,7 @@
 import type { AuthenticationRequest } from "../../src/auth/mod.ts";
 import { NO_PROPERTIES } from "../../src/codec/mod.ts";
 
-/** What a client says, as an authenticator gets it. */
+/** Request of a client, as an authenticator gets it. */
 export interface Said {
   readonly userName?: string;
   readonly password?: string | Uint8Array;

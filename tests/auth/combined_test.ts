@@ -96,7 +96,7 @@ Deno.test("firstAuthenticator answers at once where those that it asks do", () =
   assertEquals(firstAuthenticator(saying(UNKNOWN)).authenticate(request), UNKNOWN);
 });
 
-Deno.test("firstAuthenticator: one that fails lets nobody in behind it", async () => {
+Deno.test("firstAuthenticator: after one that fails, the others are not asked", async () => {
   const failing: Authenticator = { authenticate: () => Promise.reject(new Error("down")) };
   const all = firstAuthenticator(failing, trustUserNames);
   await assertRejects(async () => await all.authenticate(authenticationRequest({ userName: "ann" })), Error, "down");

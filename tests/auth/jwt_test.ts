@@ -38,7 +38,7 @@ function token(
   return new SignJWT({ sub: "ann", exp: NOW + 600, ...payload }).setProtectedHeader({ alg, kid: alg }).sign(signing);
 }
 
-/** The clock of the process, which goes on when it is told to. */
+/** Clock of the process, which moves when it is told to. */
 class MovedClock implements Disposable {
   readonly #now = Date.now;
   #nowMs = Date.now();

@@ -15,7 +15,7 @@ import { within } from "../deadline.ts";
 /** mosquitto's Receive Maximum. */
 const MOST_IN_FLIGHT = 20;
 
-/** Who connects. */
+/** Identity and credentials of a client that connects. */
 export interface Who {
   readonly clientId: string;
   readonly userName?: string;

@@ -15,7 +15,7 @@ const CHEAP: PasswordHash = await hashPassword("secret", 101);
 const COSTLY: PasswordHash = await hashPassword("secret", 210_000);
 const MANY: PasswordAuthenticatorOptions = { failures: { burst: 100_000 } };
 
-/** Who somebody is, or with which Reason Code it is refused. */
+/** Principal of a client, or the Reason Code of its refusal. */
 async function outcome(authenticator: PasswordAuthenticator, said: Said): Promise<string | number | undefined> {
   const result = await authenticator.authenticate(authenticationRequest(said));
   return result.isAccepted ? result.principal : result.reasonCode;

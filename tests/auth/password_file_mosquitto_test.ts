@@ -23,7 +23,7 @@ const USERS: readonly (readonly [name: string, password: string, algorithm: stri
   ["slash/plus+", "p$q:r", "sha512"],
 ];
 
-/** Everybody with every password, and then some. */
+/** Each user with each password, unknown users, and wrong and missing passwords. */
 const ATTEMPTS: readonly Who[] = [
   ...[...USERS.map(([name]) => name), "ours", "nobody", "Ann", "ann ", ""].flatMap((userName) =>
     [...new Set(USERS.map(([, password]) => password)), "of ours", "wrong", undefined].map((password) => ({
@@ -91,7 +91,7 @@ async function theirFile(): Promise<string> {
 
 type Dial = () => Promise<Deno.Conn>;
 
-/** What each attempt comes to, one a line. */
+/** Result of each attempt, one a line. */
 async function codes(dial: Dial, version: 4 | 5): Promise<string[]> {
   const lines: string[] = [];
   for (const who of ATTEMPTS) {

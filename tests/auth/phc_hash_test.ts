@@ -19,7 +19,7 @@ import {
 import { withHashedPasswords } from "../../src/auth/password_file.ts";
 import { verifyPassword } from "../../src/auth/password_hash.ts";
 
-// Of passlib's documentation, for "password"; and made by Python's hashlib.scrypt, the most costly ones for "secret".
+// From the documentation of passlib, and made by hashlib.scrypt of Python; both for "password".
 const OF_PASSLIB = "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E";
 const OF_PYTHON = "$scrypt$ln=15,r=8,p=3$aM15713r3Xsvxbi31lqr1Q$WVbpRHUDFY8qCTrpVmmOJYXLyn5pKfA131HYygS4Lfo";
 const MOST_COSTLY = [
@@ -84,7 +84,7 @@ const ARGON2_VECTORS: readonly (readonly [password: string, text: string])[] = [
   ["password", "$argon2i$v=19$m=256,t=2,p=2$c29tZXNhbHQ$T/XOJ2mh1/TIpJHfCdQan76Q5esCFVoT5MAeIM1Oq2E"],
   ["secret", "$argon2d$v=19$m=256,t=2,p=3$c29tZXNhbHQ$ME93XTyTk+MeaPauhXH95XHCKA/OK35KnEPuMvH4wU8"],
   ["secret", "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$utKe61mOxFs7gcGH"],
-  // What argon2-cffi makes by default.
+  // Default cost of argon2-cffi.
   ["pässword", "$argon2id$v=19$m=65536,t=3,p=4$AAECAwQFBgcICQoLDA0ODw$Yr6Eu+Mt11TRlee2v7eMLmEHQRebzEYNi4UDK6q5/dY"],
 ];
 for (const [password, text] of ARGON2_VECTORS) {
@@ -131,7 +131,7 @@ Deno.test("hashPasswordByArgon2id() refuses a cost that no login may have", asyn
   }
 });
 
-/** What is no hash, and what is said of it after its line. */
+/** Texts that are refused, with the reason after the number of the line. */
 const REFUSED: readonly (readonly [text: string, why: string])[] = [
   ["$scrypt$", "it is not $scrypt$ln=N,r=N,p=N$SALT$HASH with base64 that is not padded"],
   [`$scrypt$${SALT}$${HASH}`, "it is not $scrypt$ln="],
@@ -145,9 +145,9 @@ const REFUSED: readonly (readonly [text: string, why: string])[] = [
   [`$scrypt$ln=16,r=8,p=1$${SALT}$${HASH}$`, "it is not $scrypt$ln="],
   [`$scrypt$ln=16,r=8,p=1$${SALT}$`, "it is not $scrypt$ln="],
   [`$scrypt$ln=16,r=8,p=1$${SALT.slice(0, -1)}$${HASH}`, "its salt or its hash is not base64"],
-  [`$scrypt$ln=16,r=8,p=1$AAAA$${HASH}`, "its salt has not 8 to 1024 bytes"],
-  [`$scrypt$ln=16,r=8,p=1$${SALT}$AAAA`, "its hash has not 16 to 64 bytes"],
-  [`$scrypt$ln=16,r=8,p=1$${SALT}$${HASH.slice(0, 42).repeat(3)}AA`, "its hash has not 16 to 64 bytes"],
+  [`$scrypt$ln=16,r=8,p=1$AAAA$${HASH}`, "its salt does not have 8 to 1024 bytes"],
+  [`$scrypt$ln=16,r=8,p=1$${SALT}$AAAA`, "its hash does not have 16 to 64 bytes"],
+  [`$scrypt$ln=16,r=8,p=1$${SALT}$${HASH.slice(0, 42).repeat(3)}AA`, "its hash does not have 16 to 64 bytes"],
   [`$scrypt$ln=21,r=1,p=1$${SALT}$${HASH}`, "its cost ln=21 is above 20"],
   [`$scrypt$ln=4294967297,r=8,p=1$${SALT}$${HASH}`, "its cost ln=4294967297 is above 20"],
   [`$scrypt$ln=16,r=1,p=1$${SALT}$${HASH}`, "its cost ln=16 is not below 16 * r"],
@@ -172,9 +172,9 @@ const REFUSED: readonly (readonly [text: string, why: string])[] = [
   [`$argon2id$v=19$m=256,t=2,p=1$${SALT}==$${HASH}`, "it is not $argon2id$"],
   [`$argon2id$v=19$m=256,t=2,p=1$${SALT}$${HASH}$`, "it is not $argon2id$"],
   [`$argon2id$v=19$m=256,t=2,p=1$${SALT.slice(0, -1)}$${HASH}`, "its salt or its hash is not base64"],
-  [`$argon2id$v=19$m=256,t=2,p=1$AAAA$${HASH}`, "its salt has not 8 to 1024 bytes"],
-  [`$argon2id$v=19$m=256,t=2,p=1$${SALT}$AAAA`, "its hash has not 12 to 1024 bytes"],
-  [`$argon2id$v=19$m=15,t=2,p=2$${SALT}$${HASH}`, "its cost m=15,p=2 is not at least 8 * p of m"],
+  [`$argon2id$v=19$m=256,t=2,p=1$AAAA$${HASH}`, "its salt does not have 8 to 1024 bytes"],
+  [`$argon2id$v=19$m=256,t=2,p=1$${SALT}$AAAA`, "its hash does not have 12 to 1024 bytes"],
+  [`$argon2id$v=19$m=15,t=2,p=2$${SALT}$${HASH}`, "its cost m=15 is below 8 * p with p=2"],
   [`$argon2id$v=19$m=4096,t=2,p=256$${SALT}$${HASH}`, "its cost p=256 is above 255"],
   [`$argon2id$v=19$m=262145,t=1,p=1$${SALT}$${HASH}`, "its cost m=262145 takes more than 256 MiB"],
   [`$argon2id$v=19$m=2097152,t=1,p=4$${SALT}$${HASH}`, "its cost m=2097152 takes more than 256 MiB"],

@@ -18,9 +18,9 @@ interface Row {
   readonly settings?: readonly string[];
   readonly before: string;
   readonly after: string;
-  /** Who publishes what, each retained. */
+  /** Retained messages by publisher. */
   readonly published: readonly (readonly [who: Who, ...topics: string[]])[];
-  /** What a new subscription to `#` gets at the end. */
+  /** Messages that a new subscription to `#` gets at the end. */
   readonly delivered: readonly string[];
 }
 
@@ -32,7 +32,7 @@ const ANN_LOSES_B = {
 
 const ROWS: readonly Row[] = [
   { name: "a user who may no longer write to a topic", ...ANN_LOSES_B, delivered: ["a"] },
-  // Its manual says that true is the default; mosquitto 2.0.11 delivers without it, on SIGHUP and behind a restart.
+  // Its manual says that true is the default; mosquitto 2.0.11 delivers without it, on SIGHUP and after a restart.
   { name: "the same without check_retain_source", settings: [], ...ANN_LOSES_B, delivered: ["a", "b"] },
   {
     name: "the same with check_retain_source false",
@@ -103,7 +103,7 @@ for (const { name, settings = ["check_retain_source true"], before, after, publi
     async () => {
       const isPerListener = settings.some((line) => line.startsWith("acl_file"));
       const lines = isPerListener ? settings : ["acl_file FOLDER/acl", "allow_anonymous true", ...settings];
-      // Per listener they stand behind the listener, and its switch before it.
+      // Per listener they stand after the listener, and its switch before it.
       const globals = lines.filter((line) => line.startsWith("per_listener"));
       const rest = lines.filter((line) => !line.startsWith("per_listener"));
       await using mosquitto = await Mosquitto.start(rest, { acl: before }, globals);
@@ -131,7 +131,7 @@ for (const { name, settings = ["check_retain_source true"], before, after, publi
   );
 }
 
-/** What a new subscription gets behind the change, in order. */
+/** Messages that a new subscription gets after the change, in order. */
 async function trial(path: string, published: Row["published"], change: () => Promise<void>): Promise<string[]> {
   for (const [who, ...topics] of published) {
     using publisher = await connected(path, who);

@@ -108,7 +108,7 @@ Deno.test("scramSha256() accepts an extension that the proof is made with", asyn
 });
 
 const LAST_MESSAGES: readonly { readonly name: string; readonly change: (message: string) => string }[] = [
-  { name: "a nonce that is changed behind the proof", change: (message) => message.replace(/,r=/, ",r=x") },
+  { name: "a nonce that is changed after the proof", change: (message) => message.replace(/,r=/, ",r=x") },
   { name: "a proof that is cut", change: (message) => message.slice(0, -8) },
   { name: "a proof that is no base64", change: (message) => message.replace(/p=.*/, "p=???") },
   { name: "no proof", change: (message) => message.replace(/,p=.*/, "") },
@@ -143,7 +143,7 @@ interface LoginOptions {
   readonly scram?: EnhancedAuthenticator;
   readonly address?: string;
   readonly saslName?: string;
-  /** Of the last message before its proof is made, and behind that. */
+  /** Change of the last message, before its proof is made or after that. */
   readonly changeUnproven?: (message: string) => string;
   readonly change?: (message: string) => string;
 }

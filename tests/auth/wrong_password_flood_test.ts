@@ -12,7 +12,7 @@ const LOGINS_A_SECOND = 100;
 // Derivations that wait when the flood ends are made all the same, after what is measured.
 const WAITING = inForm(10, 1_000);
 const LONGEST_P99_MS = 50;
-// What else the machine does holds up everybody: it counts as often as it shows without the flood.
+// Other work of the machine delays all clients: its share is measured without the flood.
 const NOISE = 4;
 const MOST_FLOODS = 3;
 

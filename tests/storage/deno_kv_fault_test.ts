@@ -31,7 +31,7 @@ randomTest("DenoKvStorage has a prefix of what was committed after a crash at an
   });
 });
 
-randomTest("DenoKvStorage takes a list again that failed at any atomic, with others behind it", 3, async (random) => {
+randomTest("DenoKvStorage takes a list again that failed at any atomic, with others after it", 3, async (random) => {
   await withKv(async (kv) => {
     const changes = new RandomChanges(random, 90_000);
     const storage = await DenoKvStorage.over(kv);
@@ -112,7 +112,7 @@ async function tryLargeChange(isReopened: boolean): Promise<void> {
       if (!isKept) await storage.commit([together]);
       const later: CommitItem[] = clientIds.map((clientId) => ({ kind: "released", clientId, packetIdentifier: 9 }));
       await storage.commit(later);
-      // Nothing of the change is written over what came behind it.
+      // Nothing of the change is written over what came after it.
       await assertSame(await DenoKvStorage.over(kv), [...setUp, together, ...later]);
       await storage.close();
     });
@@ -163,7 +163,7 @@ Deno.test("DenoKvStorage leaves no rows of what ended, was completed, or failed"
 });
 
 for (const fault of ["lost", "unknown"] as const) {
-  Deno.test(`DenoKvStorage clears up behind an atomic that failed (${fault}), without a restart`, async () => {
+  Deno.test(`DenoKvStorage clears up after an atomic that failed (${fault}), without a restart`, async () => {
     await withKv(async (kv, real) => {
       const storage = await DenoKvStorage.over(kv);
       const large = message("", { payload: new Uint8Array(200_000) });
@@ -180,12 +180,12 @@ for (const fault of ["lost", "unknown"] as const) {
     });
   });
 
-  Deno.test(`DenoKvStorage clears up behind a large message whose garbage could not be written (${fault})`, async () => {
+  Deno.test(`DenoKvStorage clears up after a large message whose garbage could not be written (${fault})`, async () => {
     await withKv(async (kv, real) => {
       const storage = await DenoKvStorage.over(kv);
       const large = message("", { payload: new Uint8Array(7_000_000) }); // More than 100 rows.
       await storage.commit([started("c"), queued("c", 1, large)]);
-      // The atomic that completes it is kept, the one behind it that clears up is not.
+      // The atomic that completes it is kept, the one after it that clears up is not.
       failAt(kv, kv.atomics + 1, fault);
       const completed: CommitItem[] = [{ kind: "completed", clientId: "c", sequence: 1 }];
       await assertRejects(() => storage.commit(completed));
@@ -242,7 +242,7 @@ function failAt(kv: FaultyKv, number: number, fault: Fault): void {
   kv.fault = (atomic) => atomic < number ? "none" : atomic === number ? fault : "lost";
 }
 
-/** How many of the changes behind those that are kept are there; `undefined`: what is there is no prefix. */
+/** Number of the changes after the kept ones that are there; `undefined`: what is there is no prefix. */
 async function prefixLength(storage: Storage, kept: readonly CommitItem[], list: readonly CommitItem[]) {
   const found = String(await everything(storage));
   const memory = new MemoryStorage();

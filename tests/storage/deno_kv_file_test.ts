@@ -9,7 +9,7 @@ import type { Seeded } from "../seeded.ts";
 import { everything, message, queued, randomTest, restored, started, subscription } from "./kv_changes.ts";
 
 const OTHER: Owner = { processId: 1, hostname: "x", startedAtMs: 1, nonce: "" };
-// What docs/deploy.md asks for, in the smallest parts.
+// Permissions of docs/deploy.md, in the smallest parts.
 const LEAST = (path: string) =>
   ["read", "write"].map((access) => `--allow-${access}=${["", "-wal", ".lock"].map((end) => path + end)}`);
 
@@ -177,7 +177,7 @@ for (const { name, make, error } of REFUSED) {
   });
 }
 
-Deno.test("DenoKvStorage names the row that is damaged, and gives the file back to whoever repairs it", async () => {
+Deno.test("DenoKvStorage names the row that is damaged, and gives the file back to be repaired", async () => {
   await withPath(async (path) => {
     await (await DenoKvStorage.open(path)).close();
     const kv = await Deno.openKv(path);
@@ -322,7 +322,7 @@ async function readAll(path: string, isOneSession = false): Promise<string[] | s
   }
 }
 
-/** What a process with these permissions says that opens the file and closes it again. */
+/** Output of a process with these permissions that opens the file and closes it again. */
 async function openedWith(permissions: readonly string[], path: string): Promise<string> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: opening(permissions, path) }).output();
   return new TextDecoder().decode(stdout).trim() || new TextDecoder().decode(stderr);

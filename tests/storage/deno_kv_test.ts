@@ -21,7 +21,7 @@ const ALL_KINDS: readonly CommitItem[] = [
   { kind: "retained", topic: "t", message: message("kept", { retain: true }) },
 ];
 
-/** What there is when nobody has it open. */
+/** Rows of a database that is closed. */
 const FILES = ["brooklet.kv", "brooklet.kv.lock"];
 
 Deno.test("DenoKvStorage gives back what it kept when its file is opened again", async () => {
@@ -112,7 +112,7 @@ Deno.test("DenoKvStorage writes one message for many sessions once", async () =>
   await storage.close();
 });
 
-Deno.test("DenoKvStorage.restoreSession() goes on behind a sequence, and gives what comes meanwhile", async () => {
+Deno.test("DenoKvStorage.restoreSession() resumes after a sequence, and gives what comes meanwhile", async () => {
   const storage = await DenoKvStorage.open(":memory:");
   assert(!storage.isDurable);
   await storage.commit([started("c"), { kind: "accepted", clientId: "c", packetIdentifier: 1 }]);
@@ -188,7 +188,7 @@ Deno.test("A file whose broker was killed is opened at once, with all that it wa
     const path = `${directory}/brooklet.kv`;
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--unstable-kv", "--no-lock", new URL("./kv_child.ts", import.meta.url).pathname, path],
-      stdin: "piped", // It lives as long as nobody closes it.
+      stdin: "piped", // It lives until it is closed.
       stdout: "piped",
     }).spawn();
     const reader = child.stdout.getReader();
@@ -249,7 +249,7 @@ for (const how of ["deleted", "replaced", "taken over"] as const) {
       await storage.commit([started("c")]);
       if (how === "deleted") await Deno.remove(path);
       else if (how === "replaced") await Deno.rename(await copyOf(path), path);
-      else await Deno.remove(`${path}.lock`); // By somebody who thinks that nobody has it.
+      else await Deno.remove(`${path}.lock`); // As by an operator who believes that no broker has it.
       const other = how === "taken over" ? await DenoKvStorage.open(path) : undefined;
       const { message } = await within(storage.lost, "it is not lost");
       const why = how === "taken over" ? "another broker has taken it over" : "the file was deleted or replaced";
@@ -261,7 +261,7 @@ for (const how of ["deleted", "replaced", "taken over"] as const) {
   });
 }
 
-/** A handle on a database whose process can be stopped, and goes on where it was. */
+/** A handle on a database whose process can be stopped and continued. */
 class StalledKv {
   isStalled = false;
   readonly #kv: Deno.Kv;

@@ -1,6 +1,6 @@
 import type { KvDatabase } from "../../src/storage/deno_kv/rows.ts";
 
-/** What becomes of an atomic: it is kept, or not, or it is kept and nobody is told. */
+/** Fate of an atomic: it is kept, or not, or it is kept and reported as failed. */
 export type Fault = "none" | "lost" | "unknown";
 
 /** A database whose writes fail when its test says so. */
@@ -38,6 +38,6 @@ export class FaultyKv implements KvDatabase {
     return atomic;
   }
 
-  /** Nothing: a test goes on with what is kept. */
+  /** Does nothing: a test continues with what is kept. */
   close(): void {}
 }

@@ -50,14 +50,14 @@ export async function everything(storage: Storage): Promise<string[]> {
   }
   for (const clientId of clientIds) {
     for (const [index, change] of (await restored(storage, clientId)).entries()) {
-      // Which Packet Identifier was accepted first says nothing.
+      // The order in which Packet Identifiers were accepted means nothing.
       all.push(change.includes('"kind":"accepted"') ? change : `${index} ${change}`);
     }
   }
   return all.sort();
 }
 
-/** What a storage gives back of a session. */
+/** Changes of a session as a storage gives them back. */
 export async function restored(storage: Storage, clientId: string, afterSequence?: number): Promise<string[]> {
   return (await Array.fromAsync(storage.restoreSession(clientId, afterSequence))).map(said);
 }
@@ -81,7 +81,7 @@ function sumOf(bytes: Uint8Array): number {
   return sum;
 }
 
-/** What is known of a session while a list is made. */
+/** State of a session while a list is made. */
 interface Known {
   nextSequence: number;
   /** In order. */

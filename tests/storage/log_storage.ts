@@ -4,7 +4,7 @@ import { changeFromJson, changeToJson } from "../../src/storage/records/change_j
 import type { StorageHarness } from "../../src/testing/storage_suite.ts";
 import { Seeded } from "../seeded.ts";
 
-/** What outlives a process: the lines that were written. */
+/** Lines that were written: they outlive the process. */
 export interface Log {
   readonly lines: string[];
   readonly random: Seeded;

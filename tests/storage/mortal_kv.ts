@@ -3,7 +3,7 @@ import type { Seeded } from "../seeded.ts";
 /** A database that outlives who uses it, so that its users can die: all that they do then fails. */
 export class MortalKv {
   isDead = false;
-  /** Whether the next atomic operation fails, before it was done or behind it. */
+  /** Whether the next atomic operation fails, before it was done or after it. */
   failsNext = false;
   readonly #kv: Deno.Kv;
   readonly #random: Seeded;

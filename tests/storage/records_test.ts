@@ -17,7 +17,7 @@ const OF_OLD = {
   dueWill: "01 4024000000000000 10 1a 0004 4d515454 05 0c 0000 00 0000 00 0004 77696c6c 0004 676f6e65",
 };
 
-Deno.test("A session of an earlier version is read, and nobody knows the network that it was begun from", () => {
+Deno.test("A session of an earlier version is read, without the network that it was begun from", () => {
   const { clientId, principal, network, sessionExpirySeconds, expiresAtMs } = decodeSession(fromHex(OF_OLD.session));
   assertEquals([clientId, principal, network, sessionExpirySeconds, expiresAtMs], [
     "c",
@@ -28,14 +28,14 @@ Deno.test("A session of an earlier version is read, and nobody knows the network
   ]);
 });
 
-Deno.test("A retained message of an earlier version is read, and nobody knows what its publisher was", () => {
+Deno.test("A retained message of an earlier version is read, without the attributes of its publisher", () => {
   const { message, source } = new MessageRecords().decodeRetained(fromHex(OF_OLD.retained));
   const { topic, payload, qos, retain, publisher } = message;
   assertEquals([topic, new TextDecoder().decode(payload), qos, retain, publisher], ["t", "hi", 1, true, "p"]);
   assertEquals(source, undefined);
 });
 
-Deno.test("A Will of an earlier version is read, and nobody knows what its client was", () => {
+Deno.test("A Will of an earlier version is read, without the attributes of its client", () => {
   const records = new MessageRecords();
   const { will, publishAtMs, source } = records.decodeWill(fromHex(OF_OLD.will));
   assertEquals([will.topic, new TextDecoder().decode(will.payload), publishAtMs, source], [

@@ -3,7 +3,7 @@ import type { Change, CommitItem } from "../../src/storage/mod.ts";
 import { storageSuite } from "../../src/testing/storage_suite.ts";
 import { type Log, logHarness, LogStorage } from "./log_storage.ts";
 
-/** What a storage does wrong. */
+/** Mistake of a storage. */
 interface Breakage {
   readonly commit?: (changes: readonly CommitItem[]) => readonly CommitItem[];
   readonly restore?: (changes: readonly Change[]) => readonly Change[];
@@ -44,7 +44,7 @@ class EarlyStorage extends LogStorage {
   }
 
   override commit(changes: readonly CommitItem[]): Promise<void> {
-    this.#underWay.push(super.commit(changes).catch(() => {})); // Nobody is told of it: that is the mistake.
+    this.#underWay.push(super.commit(changes).catch(() => {})); // Its failure is not reported: that is the mistake.
     return Promise.resolve();
   }
 }
@@ -85,7 +85,7 @@ class ForgettingStorage extends LogStorage {
 }
 
 interface Row {
-  /** What it does. */
+  /** Text after "a storage that". */
   readonly name: string;
   readonly make: Breakage | ((log: Log, underWay: Promise<void>[]) => LogStorage);
   /** How the name of the case begins that finds it. */
