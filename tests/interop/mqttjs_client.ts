@@ -76,5 +76,7 @@ export class MqttJsClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Without a connection it would wait for acknowledgements that do not come.
     await within(this.mqtt.endAsync(!this.mqtt.connected), "MQTT.js to end");
+    // Its store ends a stream by a timer of 0 ms, which runs before one that is set later.
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
