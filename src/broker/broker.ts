@@ -14,6 +14,10 @@ import { sysInterval } from "./sys_topics.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
 const TICK_MS = 100;
+// A timer that is later than this was not only held up: the process stood still.
+const PAUSE_MS = 1_000;
+// Time after a pause to read what has come in meanwhile, before anybody is judged to have been silent.
+const CATCH_UP_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 4_500;
 const NO_LIMITS: Partial<Limits> = {};
 
@@ -46,6 +50,9 @@ export class Broker {
   #hosts = new WeakMap<Partial<Limits>, BrokerHost>();
   #onPacket: ((event: PacketEvent) => void) | undefined;
   #ticking: ReturnType<typeof setInterval> | undefined;
+  /** Monotonic time from which deadlines are served again after the process stood still. */
+  #deadlinesFromMs = -Infinity;
+  #areDeadlinesServed = true;
   #closing: Promise<void> | undefined;
   /** Whether deadlines that are due wait for the next budget of a turn. */
   #isTickingAgain = false;
@@ -304,13 +311,24 @@ export class Broker {
 
   #timerFired(): void {
     const { stalls, clock } = this.#parts;
-    stalls.timerFired(clock(), TICK_MS);
+    const lateMs = stalls.timerFired(clock(), TICK_MS);
+    if (lateMs >= PAUSE_MS) this.#stoodStill(lateMs);
     this.tick();
+  }
+
+  /** Puts deadlines off, once: under a load that makes each tick late they must be served all the same. */
+  #stoodStill(ms: number): void {
+    this.#parts.onEvent({ kind: "stoodStill", ms });
+    const nowMs = this.#parts.timeline.monotonicMs();
+    if (this.#areDeadlinesServed) this.#deadlinesFromMs = nowMs + CATCH_UP_MS;
+    this.#areDeadlinesServed = false;
   }
 
   /** Runs some deadlines at a time: many sessions may end together, and each may have a Will for everyone. */
   #serveDeadlines(nowMs: number): void {
     const { deadlines, turn: { budget }, unexpectedError, timeline } = this.#parts;
+    if (timeline.monotonicMs() < this.#deadlinesFromMs) return;
+    this.#areDeadlinesServed = true;
     let sinceMs = performance.now();
     const isSpent = () => {
       const ms = performance.now();

@@ -155,10 +155,12 @@ export class EventLoopStalls {
     if (ms > this.longestMs) this.longestMs = ms;
   }
 
-  /** Takes the lateness of a timer that fires every `periodMs`. */
-  timerFired(nowMs: number, periodMs: number): void {
-    this.held(nowMs - this.#timerDueMs);
+  /** Takes the lateness of a timer that fires every `periodMs`, and gives it, in milliseconds. */
+  timerFired(nowMs: number, periodMs: number): number {
+    const lateMs = Math.max(0, nowMs - this.#timerDueMs);
+    this.held(lateMs);
     this.#timerDueMs = nowMs + periodMs;
+    return lateMs;
   }
 
   /** Gives the longest since it was called last, in milliseconds. */

@@ -151,6 +151,11 @@ export type BrokerEvent =
    * live as long as they were to; tokens and bans end by the new time.
    */
   | { readonly kind: "wallClockSet"; readonly byMs: number }
+  /**
+   * The process stood still for so many milliseconds: it was stopped, its machine was suspended or overloaded, or something
+   * in it took that long. Clients are given a second before any is judged to have been silent.
+   */
+  | { readonly kind: "stoodStill"; readonly ms: number }
   /** A defect: whatever it was, it ended one connection or one task only. */
   | { readonly kind: "unexpectedError"; readonly error: unknown };
 

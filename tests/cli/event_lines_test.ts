@@ -61,6 +61,11 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     ["The wall clock was set forward by 1.5 s, or the machine slept."],
   ],
   [
+    "a broker that stood still",
+    { kind: "stoodStill", ms: 30_040 },
+    ["The broker stood still for 30.0 s: it was stopped, or the machine is overloaded."],
+  ],
+  [
     "a Will that is denied when it is due",
     { kind: "willDenied", clientId: "c\n", qos: 0, retain: true, topic: "a/b", principal: "ann" },
     ["Denied the Will of c\\u{a} (q0, r1, u'ann', 'a/b')."],

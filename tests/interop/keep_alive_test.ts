@@ -1,6 +1,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { testsAtOnce } from "../at_once.ts";
 import { Stopwatch } from "../stopwatch.ts";
+import { withBroker } from "./broker_process.ts";
 import { interopTests } from "./interop_tests.ts";
 import { CONNACK, packet, PINGREQ, PINGRESP, publish, RawClient, subscribe, text } from "./raw_client.ts";
 
@@ -39,6 +40,38 @@ test("seed 0-5: a PINGREQ on its way when 1.5 times the Keep Alive are over is i
     }
   }
 });
+
+test("A broker that stood still reads what has come in before it judges who was silent [MQTT-3.1.2-24]", () =>
+  withBroker(async (broker) => {
+    const will = { topic: "will", payload: "silent" };
+    using watcher = await RawClient.connect(broker, { clientId: "watcher" });
+    await watcher.send(subscribe(1, will.topic));
+    await watcher.expect("90 03 0001 00");
+    using pinging = new DisposableStack();
+    const clients: RawClient[] = [];
+    for (let index = 0; index < 20; index++) {
+      clients.push(pinging.use(await RawClient.connect(broker, { clientId: `${index}`, will, ...KEEP_ALIVE })));
+    }
+    using silent = await RawClient.connect(broker, { clientId: "silent", will, ...KEEP_ALIVE });
+    Deno.kill(broker.pid, "SIGSTOP");
+    try {
+      for (let round = 0; round < 8; round++) {
+        await halfASecond();
+        for (const client of clients) await client.send(PINGREQ);
+      }
+    } finally {
+      Deno.kill(broker.pid, "SIGCONT");
+    }
+    for (const client of clients) {
+      await client.expect(...Array(8).fill(PINGRESP));
+      await client.send(publish({ topic: "will", payload: "alive" }));
+    }
+    for (const _ of clients) await watcher.expect(publish({ topic: "will", payload: "alive" }));
+    assertEquals(await silent.closed(), "");
+    await watcher.expect(publish(will)); // Of the silent one, after whom the others have pinged no more.
+    await broker.stderr.matching(/stood still for [45]\.\d s/);
+    await broker.stderr.matching(/silent has exceeded timeout/);
+  }));
 
 test("seed 0-9: an MQTT 5 client is told that its Keep Alive is over", async (broker) => {
   using silent = await RawClient.connect(broker, { clientId: broker.named("silent"), version: 5, ...KEEP_ALIVE });

@@ -78,6 +78,10 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       if (event.byMs < 0) return [`The wall clock was set back by ${seconds} s.`];
       return [`The wall clock was set forward by ${seconds} s, or the machine slept.`];
     }
+    case "stoodStill":
+      return [
+        `The broker stood still for ${(event.ms / 1_000).toFixed(1)} s: it was stopped, or the machine is overloaded.`,
+      ];
     case "unexpectedError":
       return [`Error: ${errorText(event.error)}`];
     default:
@@ -174,7 +178,7 @@ function connectionClosedLines(
   }
   switch (reasonCode) {
     case ReasonCode.KeepAliveTimeout:
-      return isVerbose ? [`${who} has exceeded timeout, disconnecting.`] : [];
+      return [`${who} has exceeded timeout, disconnecting.`];
     case ReasonCode.SessionTakenOver:
       return []; // Logged when it happened.
     case ReasonCode.UnspecifiedError:

@@ -70,6 +70,7 @@ function typeOf({ kind }: BrokerEvent): LogType {
     case "messagesDropped":
     case "retainedRefused":
     case "wallClockSet":
+    case "stoodStill":
     case "clientBehind":
       return "warning";
     default:
@@ -94,6 +95,7 @@ function areaOf({ kind }: BrokerEvent): LogArea {
       return "storage";
     case "unexpectedError":
     case "wallClockSet":
+    case "stoodStill":
       return "program";
     default:
       return "connections";
