@@ -18,6 +18,7 @@ export const EVENT_HELP: Partial<Record<BrokerEvent["kind"], string>> = {
   readFailed: "storage-fails",
   storageLost: "storage-lost",
   wallClockSet: "wall-clock",
+  stoodStill: "stood-still",
   unexpectedError: "errors-of-hooks",
 };
 
@@ -38,6 +39,7 @@ export const REASON_HELP: ReadonlyMap<ReasonCode, string> = new Map([
   [ReasonCode.TopicNameInvalid, "topics"],
   [ReasonCode.TopicAliasInvalid, "topics"],
   [ReasonCode.ReceiveMaximumExceeded, "receive-maximum"],
+  [ReasonCode.KeepAliveTimeout, "keep-alive"],
   [ReasonCode.PacketTooLarge, "packet-too-large"],
   [ReasonCode.QuotaExceeded, "quota-exceeded"],
   [ReasonCode.PayloadFormatInvalid, "payload-format"],
