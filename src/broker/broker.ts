@@ -2,6 +2,7 @@ import type { Data, PublishOptions, SubscribeOptions } from "../codec/message.ts
 import { ReasonCode } from "../codec/reason_code.ts";
 import { limitsWith } from "../protocol/limit_table.ts";
 import type { Limits } from "../protocol/limits.ts";
+import { ApplicationMessage } from "../protocol/message.ts";
 import { orAborted } from "../transport/abort.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Ban, BanTarget } from "./access/bans.ts";
@@ -75,7 +76,9 @@ export class Broker {
     for await (const change of storage.restore()) {
       if (change.kind === "clock") broker.#wallClockSet(timeline.resume(change));
       else if (change.kind !== "retained") sessions.restore(change);
-      else if (change.message !== undefined) retention.restore(change.message, change.source, change.sequence);
+      else if (change.message !== undefined) {
+        retention.restore(ApplicationMessage.of(change.message).own(), change.source, change.sequence);
+      }
       if (change.kind === "subscribed") retention.restoreSequence(change.retainedDue?.passesUntil ?? 0);
     }
     sessions.endRestore();
@@ -85,6 +88,7 @@ export class Broker {
     return broker;
   }
 
+  /** Counters and sizes of this moment. */
   get metrics(): BrokerMetrics {
     const {
       connections,
@@ -292,6 +296,7 @@ export class Broker {
     return this.#closing ??= this.#close();
   }
 
+  /** The same as {@linkcode Broker.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -161,10 +161,15 @@ export type BrokerEvent =
 
 /** A packet that came from a client or goes to one. */
 export interface PacketEvent {
+  /** `received`: it came from the client; `sent`: it goes to the client. */
   readonly direction: "received" | "sent";
+  /** Other end of the connection. */
   readonly peer: Peer;
+  /** Client Identifier; empty before CONNECT. */
   readonly clientId: string;
+  /** Version that the connection speaks. */
   readonly protocolVersion: ProtocolVersion;
+  /** The packet. Its payload is a view on shared bytes: copy it to keep it. */
   readonly packet: Packet;
 }
 

@@ -1,12 +1,10 @@
 import type { Authenticator, Authorizer, EnhancedAuthenticator } from "../auth/authentication.ts";
 import type { Message } from "../codec/message.ts";
 import type { Limits } from "../protocol/limits.ts";
-import type { SessionContext } from "../protocol/session_context.ts";
 import type { BrokerSettings } from "../protocol/settings.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { BrokerEvent, PacketEvent } from "./events.ts";
-import type { SessionRefusals } from "./session_quota.ts";
 import type { Clock, MachineClock } from "./timeline.ts";
 
 /** Options of {@linkcode Broker.open}; all may be left out. */
@@ -70,29 +68,52 @@ export interface ServeOptions {
 
 /** A client that is connected. */
 export interface ConnectedClient {
+  /** Client Identifier, the one that was assigned where the client gave none. */
   readonly clientId: string;
   /** Name that the authenticator gave it. */
   readonly principal: string | undefined;
+  /** Other end of its connection. */
   readonly peer: Peer;
 }
 
 /** Counters and sizes of a broker at one moment. */
 export interface BrokerMetrics {
+  /** Connections that are open, also those before CONNECT. */
   readonly connections: number;
+  /** Sessions, with a connection or without. */
   readonly sessions: number;
-  /** Sessions that outlive their connections, and their bytes as `maximumSessionBytes` counts them. */
+  /** Sessions that outlive their connections. */
   readonly durableSessions: number;
+  /** Bytes of these sessions, as `maximumSessionBytes` counts them. */
   readonly durableSessionBytes: number;
   /** Refusals by their bounds since the broker was opened, see the event `sessionsFull`. */
-  readonly durableSessionsRefused: Readonly<SessionRefusals>;
+  readonly durableSessionsRefused: {
+    /** Clients that were refused. */
+    readonly clients: number;
+    /** Subscriptions of sessions without connection. */
+    readonly subscriptions: number;
+    /** Messages for sessions without connection. */
+    readonly messages: number;
+  };
+  /** Retained messages. */
   readonly retainedMessages: number;
+  /** Bytes of the retained messages: topics, payloads and properties. */
   readonly retainedBytes: number;
   /** Messages with RETAIN that could not be retained since the broker was opened, see the event `retainedRefused`. */
   readonly retainedRefused: number;
   /** Bytes that wait in memory for clients that are connected; a message that waits for many counts once. */
   readonly backlogBytes: number;
   /** Messages that were not delivered, by reason, since the broker was opened. */
-  readonly dropped: Readonly<SessionContext["dropped"]>;
+  readonly dropped: {
+    /** With QoS 0: the client did not take them as fast as they came. */
+    readonly qos0: number;
+    /** With QoS 1 and 2: the queue of the session was full. */
+    readonly queueFull: number;
+    /** Larger than the Maximum Packet Size of the client. */
+    readonly tooLarge: number;
+    /** Older than their Message Expiry Interval. */
+    readonly expired: number;
+  };
   /** Requests of clients that were denied, since the broker was opened. */
   readonly denied: {
     /** PUBLISH packets, those to topics of the server too, and Wills, at CONNECT and when they are due. */
@@ -102,6 +123,7 @@ export interface BrokerMetrics {
   };
   /** Longest time for which the event loop was held and nothing was served, in milliseconds, since the broker was opened. */
   readonly longestStallMs: number;
+  /** Work of the storage since the broker was opened. */
   readonly storage: {
     /** Groups of changes that were kept, and the changes in them. */
     readonly commits: number;

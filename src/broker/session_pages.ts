@@ -1,3 +1,4 @@
+import { ApplicationMessage } from "../protocol/message.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Connection } from "../protocol/connection.ts";
 import { mayGoToAnother, type Session, type SharedMessage } from "../protocol/session.ts";
@@ -66,7 +67,9 @@ export class SessionPages {
     for await (const change of this.#storage.restoreSession(clientId)) {
       if (change.kind !== "queued" || change.sharedFilter === undefined) continue;
       const { message, sharedFilter, qos, packetIdentifier } = change;
-      if (mayGoToAnother(qos, packetIdentifier)) messages.push({ message, sharedFilter });
+      if (mayGoToAnother(qos, packetIdentifier)) {
+        messages.push({ message: ApplicationMessage.of(message), sharedFilter });
+      }
     }
     return messages;
   }

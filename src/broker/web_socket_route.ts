@@ -23,8 +23,11 @@ export interface RouteOptions extends UpgradeOptions, HostOptions, ForwardedOpti
 
 /** An address as `Deno.serve` gives it. */
 export interface RemoteAddress {
+  /** Kind of the address, such as `tcp`. */
   readonly transport?: string;
+  /** IP address of the client. */
   readonly hostname?: string;
+  /** Port of the client. */
   readonly port?: number;
 }
 

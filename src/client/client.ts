@@ -227,6 +227,7 @@ export class Client implements AsyncDisposable {
     return this.#closing;
   }
 
+  /** The same as {@linkcode Client.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

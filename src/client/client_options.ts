@@ -75,12 +75,13 @@ export interface ConnectOptions {
 
 /** The Will (MQTT 5, section 3.1.2.5). */
 export interface WillOptions {
+  /** Topic Name that it is published to. */
   readonly topic: string;
-  /** @default empty */
+  /** Payload. @default empty */
   readonly payload?: Data;
-  /** @default {0} */
+  /** QoS that it is published with. @default {0} */
   readonly qos?: QoS;
-  /** @default {false} */
+  /** Whether it is published as a retained message. @default {false} */
   readonly retain?: boolean;
   /** Properties, such as `willDelayInterval`. */
   readonly properties?: Properties;
@@ -88,9 +89,9 @@ export interface WillOptions {
 
 /** Reconnecting: each delay is random between half of its value and all of it, and doubles up to the longest. */
 export interface ReconnectOptions {
-  /** @default {500} */
+  /** Delay before the first attempt. @default {500} */
   readonly minimumDelayMs?: number;
-  /** @default {30_000} */
+  /** Longest delay. @default {30_000} */
   readonly maximumDelayMs?: number;
   /** Attempts in a row before the client gives up. @default {Infinity} */
   readonly maximumAttempts?: number;
@@ -98,6 +99,7 @@ export interface ReconnectOptions {
 
 /** One side of an exchange that proves who the client is (MQTT 5, section 4.12). */
 export interface ClientAuthentication {
+  /** Name of the Authentication Method, such as `SCRAM-SHA-256`. */
   readonly method: string;
   /** Authentication Data for CONNECT. */
   start?(): Uint8Array | undefined | Promise<Uint8Array | undefined>;
@@ -139,14 +141,15 @@ export interface UnsubscribeOptions {
 export interface RequestOptions {
   /** QoS of the request; the responder chooses that of the response. @default {0} */
   readonly qos?: QoS;
-  /** @default {false} */
+  /** Whether the request is published as a retained message. @default {false} */
   readonly retain?: boolean;
   /** Further properties of the request. */
   readonly properties?: Properties;
   /** Topic for the response. @default a topic of this client alone */
   readonly responseTopic?: string;
-  /** @default {10_000} */
+  /** Time limit for the response, from the call on. @default {10_000} */
   readonly timeoutMs?: number;
+  /** Ends the wait with the reason of the signal. */
   readonly signal?: AbortSignal;
 }
 

@@ -5,6 +5,7 @@ import type { Transport } from "../transport/transport.ts";
 
 /** Server in the same process, such as a `Broker`: it serves the other end of a connection to its end. */
 export interface TransportServer {
+  /** Serves a connection to its end; resolves then. It never rejects. */
   serve(transport: Transport): Promise<void>;
 }
 

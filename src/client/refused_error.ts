@@ -7,7 +7,11 @@ export class RefusedError extends MqttError {
   /** Properties of that packet: Reason String, Server Reference, User Properties. */
   readonly properties: Properties;
 
-  /** @param message what was refused, such as `Cannot publish to "a"` */
+  /**
+   * Adds what the server said about it to the message.
+   *
+   * @param message what was refused, such as `Cannot publish to "a"`
+   */
   constructor(message: string, reasonCode: ReasonCode, clause: string, properties: Properties) {
     const { reasonString, serverReference } = properties;
     const said = [reasonString, serverReference === undefined ? undefined : `use "${serverReference}"`];

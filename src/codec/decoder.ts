@@ -20,7 +20,9 @@ import { TopicInterner } from "./topic_interner.ts";
 
 /** Malformed input in place of a packet: nothing can be decoded after it. */
 export interface Malformed {
+  /** Always `malformed`, which no packet has. */
   readonly type: "malformed";
+  /** Violation of the specification: Reason Code and clause. */
   readonly error: MqttError;
   /** Version of the peer as far as it is known: a CONNECT may state it and have an error after it. */
   readonly protocolVersion: ProtocolVersion | undefined;

@@ -26,6 +26,7 @@ export {
 export { encodePacket, type Frame } from "./encoder.ts";
 export { MqttError } from "./mqtt_error.ts";
 export type {
+  Acknowledgement,
   AuthPacket,
   ConnackPacket,
   ConnectPacket,

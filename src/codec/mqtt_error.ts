@@ -2,9 +2,12 @@ import { ReasonCode, reasonCodeName } from "./reason_code.ts";
 
 /** Violation of the specification by a peer: it ends that peer's Network Connection, never the process. */
 export class MqttError extends Error {
+  /** Name of the class, for logs. */
   override readonly name = "MqttError";
 
   /**
+   * Names the violation, its Reason Code and its clause.
+   *
    * @param message violation, without a full stop
    * @param reasonCode sent to an MQTT 5 peer in CONNACK or DISCONNECT (section 4.13)
    * @param clause identifier of the violated statement, or the section if it has none, such as `MQTT-3.3.1-4`

@@ -28,6 +28,7 @@ export class PacketEncoder {
   readonly #version: ProtocolVersion;
   readonly #topics: TopicInterner;
 
+  /** Makes an encoder of one direction of a connection. */
   constructor({ protocolVersion, topics }: PacketEncoderOptions) {
     this.#version = protocolVersion;
     this.#topics = topics ?? new TopicInterner(256);

@@ -8,33 +8,59 @@ export type UserProperty = readonly [name: string, value: string];
 
 /** Properties by the names of the specification, absent unless given. Intervals are in seconds, sizes in bytes. */
 export interface Properties {
+  /** 1: the payload is UTF-8; 0: bytes without a format (section 3.3.2.3.2). */
   payloadFormatIndicator?: number;
+  /** Lifetime of a message, in seconds (section 3.3.2.3.3). */
   messageExpiryInterval?: number;
+  /** Description of the payload, such as a MIME type (section 3.3.2.3.9). */
   contentType?: string;
+  /** Topic Name for a response (section 3.3.2.3.5). */
   responseTopic?: string;
+  /** Bytes by which the requester knows the response (section 3.3.2.3.6). */
   correlationData?: Uint8Array;
   /** Identifiers, 1 to 268,435,455: one in SUBSCRIBE; in PUBLISH one for each matching subscription that has one. */
   subscriptionIdentifiers?: readonly number[];
+  /** Time for which a session outlives its connection, in seconds; 4,294,967,295: for good (section 3.1.2.11.2). */
   sessionExpiryInterval?: number;
+  /** Client Identifier that the server assigned (section 3.2.2.3.7). */
   assignedClientIdentifier?: string;
+  /** Keep Alive that the server wants, in seconds (section 3.2.2.3.14). */
   serverKeepAlive?: number;
+  /** Name of the Authentication Method (section 4.12). */
   authenticationMethod?: string;
+  /** Authentication Data, as the method defines it (section 4.12). */
   authenticationData?: Uint8Array;
+  /** 0: Reason Strings and User Properties only where they matter (section 3.1.2.11.7). */
   requestProblemInformation?: number;
+  /** Delay of the Will, in seconds (section 3.1.3.2.2). */
   willDelayInterval?: number;
+  /** 1: CONNACK may have Response Information (section 3.1.2.11.6). */
   requestResponseInformation?: number;
+  /** Base of response topics for this client (section 3.2.2.3.15). */
   responseInformation?: string;
+  /** Another server to use (section 4.11). */
   serverReference?: string;
+  /** Reason in words, for people (section 4.13). */
   reasonString?: string;
+  /** Number of messages with QoS 1 and 2 that may be unacknowledged (section 3.1.2.11.3). */
   receiveMaximum?: number;
+  /** Highest Topic Alias that is accepted (section 3.1.2.11.5). */
   topicAliasMaximum?: number;
+  /** Number in place of the Topic Name (section 3.3.2.3.4). */
   topicAlias?: number;
+  /** Highest QoS that the server accepts, 0 or 1 (section 3.2.2.3.4). */
   maximumQos?: number;
+  /** 0: the server retains no messages (section 3.2.2.3.5). */
   retainAvailable?: number;
+  /** User Properties, in their order (section 3.3.2.3.7). */
   userProperties?: readonly UserProperty[];
+  /** Largest packet that is accepted, in bytes (section 3.1.2.11.4). */
   maximumPacketSize?: number;
+  /** 0: the server has no wildcard subscriptions (section 3.2.2.3.11). */
   wildcardSubscriptionAvailable?: number;
+  /** 0: the server has no Subscription Identifiers (section 3.2.2.3.12). */
   subscriptionIdentifiersAvailable?: number;
+  /** 0: the server has no Shared Subscriptions (section 3.2.2.3.13). */
   sharedSubscriptionAvailable?: number;
 }
 

@@ -42,7 +42,12 @@ export class TopicInterner {
   readonly #encoded = new Map<string, Uint8Array>();
   #misses = 0;
 
-  /** @param slots number of topics that it can remember; a power of two, and so is `mostSlots` */
+  /**
+   * Remembers no topic yet.
+   *
+   * @param slots number of topics that it can remember; a power of two, and so is `mostSlots`
+   * @throws RangeError for a number that is not
+   */
   constructor(slots = 4096, mostSlots = slots) {
     for (const count of [slots, mostSlots]) {
       if (!(Number.isInteger(count) && count >= slots && count >= 1 && (count & count - 1) === 0)) {

@@ -31,11 +31,13 @@ export interface Acceptance {
 }
 
 /** Values of {@linkcode Grant.access}, in the order in which storages number it. */
-export const GRANT_ACCESS = ["read", "write", "readwrite", "deny"] as const;
+export const GRANT_ACCESS: readonly Grant["access"][] = ["read", "write", "readwrite", "deny"];
 
 /** A right to a Topic Filter. `deny` takes away what others give. */
 export interface Grant {
-  readonly access: typeof GRANT_ACCESS[number];
+  /** Direction of the right; `deny` takes away both. */
+  readonly access: "read" | "write" | "readwrite" | "deny";
+  /** Topic Filter that the right is for. */
   readonly topicFilter: string;
 }
 
@@ -52,6 +54,7 @@ export type AuthenticationStep =
 
 /** Question to an authenticator: a client that asks to be let in. */
 export interface AuthenticationRequest {
+  /** CONNECT of the client, with User Name and Password. */
   readonly connect: ConnectPacket;
   /** Client Identifier of CONNECT, or the one that was assigned. */
   readonly clientId: string;
@@ -69,6 +72,7 @@ export interface AuthenticationRequest {
 
 /** Client as access rules see it. */
 export interface ClientIdentity extends AccessAttributes {
+  /** Client Identifier, the one that was assigned where the client gave none. */
   readonly clientId: string;
 }
 
@@ -78,6 +82,7 @@ export interface AccessAttributes {
   readonly principal: string | undefined;
   /** Roles that the authenticator gave. */
   readonly roles: readonly string[];
+  /** Rights of this client alone that the authenticator gave. */
   readonly grants: readonly Grant[];
   /** Listener that the client came in at, such as `mqtts://0.0.0.0:8883`; `undefined` for a session that was restored. */
   readonly listener: string | undefined;

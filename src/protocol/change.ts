@@ -8,7 +8,7 @@
 
 import type { QoS, Will } from "../codec/packet.ts";
 import type { AccessAttributes } from "./access.ts";
-import type { ApplicationMessage } from "./message.ts";
+import type { ApplicationMessage, StoredMessage } from "./message.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** One change, or several that are one; applying it twice is the same as once. */
@@ -16,7 +16,9 @@ export type CommitItem = Change | Transaction;
 
 /** All or nothing, in this order: what one PUBLISH with QoS 2 has made (MQTT 5, section 4.3.3). */
 export interface Transaction {
+  /** Kind of the item. */
   readonly kind: "transaction";
+  /** Changes in their order. */
   readonly changes: readonly Change[];
 }
 
@@ -65,7 +67,7 @@ export type Change =
   /** PUBACK or PUBCOMP came, or the message expired. */
   | { readonly kind: "completed"; readonly clientId: string; readonly sequence: number }
   /**
-   * From a storage only: messages that are not completed, in sum with the {@linkcode ApplicationMessage.size} of each, and
+   * From a storage only: messages that are not completed, in sum with the {@linkcode StoredMessage.size} of each, and
    * a sequence that no message of the session has exceeded that is kept or was sent.
    */
   | {
@@ -81,8 +83,11 @@ export type Change =
 
 /** See {@linkcode CommitItem}. */
 export interface SubscribedChange {
+  /** Kind of the change. */
   readonly kind: "subscribed";
+  /** Client Identifier of the session. */
   readonly clientId: string;
+  /** Subscription, in place of an earlier one with the same Topic Filter. */
   readonly subscription: Subscription;
   /** Retained messages that it still has to get, as of now; `undefined`: none. */
   readonly retainedDue?: RetainedDue | undefined;
@@ -105,9 +110,12 @@ export interface RetainedDue {
 
 /** See {@linkcode CommitItem}. */
 export interface RetainedChange {
+  /** Kind of the change. */
   readonly kind: "retained";
+  /** Topic of the message. */
   readonly topic: string;
-  readonly message: ApplicationMessage | undefined;
+  /** Message that is retained; `undefined`: none from now on. */
+  readonly message: StoredMessage | undefined;
   /** Attributes of its publisher when it was published; `undefined`: not known, or the broker's own process. */
   readonly source?: AccessAttributes | undefined;
   /** Counts up with each message that is retained; `undefined`: an earlier version has kept it, which is before all others. */
@@ -119,6 +127,7 @@ export interface RetainedChange {
  * all times in the storage.
  */
 export interface ClockChange {
+  /** Kind of the change. */
   readonly kind: "clock";
   /** By the broker's own time. */
   readonly nowMs: number;
@@ -132,14 +141,21 @@ export interface ClockChange {
 
 /** See {@linkcode CommitItem}. */
 export interface QueuedChange {
+  /** Kind of the change. */
   readonly kind: "queued";
+  /** Client Identifier of the session. */
   readonly clientId: string;
   /** Counts up in a session, in the order in which messages are delivered. */
   readonly sequence: number;
-  readonly message: ApplicationMessage;
+  /** Message that waits. */
+  readonly message: StoredMessage;
+  /** QoS of the delivery. */
   readonly qos: QoS;
+  /** RETAIN of the delivery. */
   readonly retain: boolean;
+  /** Subscription Identifiers of the delivery. */
   readonly subscriptionIdentifiers: readonly number[];
+  /** Topic Filter of the Shared Subscription that it came by, with `$share`. */
   readonly sharedFilter: string | undefined;
   /** 0: not sent yet. */
   readonly packetIdentifier: number;
@@ -177,7 +193,7 @@ export class SessionChanges {
       QueuedChange,
       "kind" | "clientId" | "message"
     >,
-    message: QueuedChange["message"],
+    message: ApplicationMessage,
   ): number {
     if (!this.isDurable) return 0;
     return this.#log.write({

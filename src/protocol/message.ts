@@ -6,10 +6,42 @@ import type { TopicInterner } from "../codec/topic_interner.ts";
 
 const OBJECT_BYTES = 64;
 
-/** An Application Message in the broker: what was published, and the bytes that go out for it. */
-export class ApplicationMessage {
+/** An Application Message as a storage keeps it and gives it back. */
+export interface StoredMessage {
+  /** Topic Name. */
   readonly topic: string;
+  /** Payload; it is not written to. */
+  readonly payload: Uint8Array;
+  /** QoS that it was published with. */
+  readonly qos: QoS;
+  /** RETAIN as it was published. */
+  readonly retain: boolean;
+  /** Properties that are passed on: neither Topic Alias nor Subscription Identifiers. */
+  readonly properties: Properties;
+  /** Client Identifier of the publisher, for No Local; `undefined` for a message of the broker's own process. */
+  readonly publisher: string | undefined;
+  /** Time at which it expires (MQTT 5, section 3.3.2.3.3), in milliseconds of the broker's own time; Infinity: never. */
+  readonly expiresAtMs: number;
+  /** Size for limits on memory, in bytes. */
+  readonly size: number;
+}
+
+/** Makes a message of what a storage has kept of it; see {@linkcode StoredMessage}. */
+export function storedMessage(
+  packet: Pick<StoredMessage, "topic" | "payload" | "qos" | "retain" | "properties">,
+  publisher: string | undefined,
+  expiresAtMs: number,
+): StoredMessage {
+  return ApplicationMessage.restored(packet, publisher, expiresAtMs);
+}
+
+/** An Application Message in the broker: what was published, and the bytes that go out for it. */
+export class ApplicationMessage implements StoredMessage {
+  /** Topic Name, resolved if the PUBLISH had a Topic Alias. */
+  readonly topic: string;
+  /** Payload; see {@linkcode ApplicationMessage.own}. */
   payload: Uint8Array;
+  /** QoS that it was published with. */
   readonly qos: QoS;
   /** RETAIN as it was published. */
   readonly retain: boolean;
@@ -31,6 +63,7 @@ export class ApplicationMessage {
   /** Encoded once for each version, QoS and RETAIN. */
   #frames: (Frame | undefined)[] | undefined;
 
+  /** Takes a message over at the time `nowMs`, from which its Message Expiry Interval counts. */
   constructor(
     packet: Pick<PublishPacket, "topic" | "payload" | "qos" | "retain" | "properties">,
     publisher: string | undefined,
@@ -76,6 +109,13 @@ export class ApplicationMessage {
   ): ApplicationMessage {
     const expirySeconds = packet.properties.messageExpiryInterval ?? 0; // Infinity needs none.
     return new ApplicationMessage(packet, publisher, expiresAtMs - expirySeconds * 1000);
+  }
+
+  /** The same message, or one like it where a storage has made its own. */
+  static of(stored: StoredMessage): ApplicationMessage {
+    return stored instanceof ApplicationMessage
+      ? stored
+      : ApplicationMessage.restored(stored, stored.publisher, stored.expiresAtMs);
   }
 
   /** Size for limits on memory, in bytes. */

@@ -6,7 +6,7 @@ import type { ConnectionPort } from "./connection_port.ts";
 import { Delivery } from "./delivery.ts";
 import { type AcknowledgementEffect, Inflight, PacketIdentifierSet } from "./inflight.ts";
 import { NEVER_EXPIRES } from "./limit_table.ts";
-import type { ApplicationMessage } from "./message.ts";
+import { ApplicationMessage } from "./message.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { RetainedReplay } from "./retained_replay.ts";
 import type { SessionContext } from "./session_context.ts";
@@ -275,9 +275,10 @@ export class Session {
         this.#queue.restoreBacklog(change.lastSequence, change.messages, change.bytes);
         return;
       case "queued": {
-        const entry = { ...change, isSent: false, isReceived: false, bytes: 0, queuedAt: 0, sentAt: 0 };
+        const message = ApplicationMessage.of(change.message);
+        const entry = { ...change, message, isSent: false, isReceived: false, bytes: 0, queuedAt: 0, sentAt: 0 };
         if (entry.packetIdentifier > 0) this.#inflight.restore(entry);
-        this.#queue.load(entry, change.message);
+        this.#queue.load(entry, message);
         return;
       }
       case "received":

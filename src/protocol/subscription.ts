@@ -4,11 +4,15 @@ import type { ParsedTopicFilter } from "./topic_filter.ts";
 
 /** A Subscription of a session (MQTT 5, section 3.8.3.1). */
 export interface Subscription {
+  /** Topic Filter, with its levels. */
   readonly filter: ParsedTopicFilter;
   /** Maximum QoS that was granted. */
   readonly qos: QoS;
+  /** No Local: whether to leave out messages of the same client. */
   readonly noLocal: boolean;
+  /** Retain As Published: whether RETAIN stays as it was published. */
   readonly retainAsPublished: boolean;
+  /** Retain Handling: when retained messages are sent. */
   readonly retainHandling: RetainHandling;
   /** Subscription Identifier of the SUBSCRIBE that made it (section 3.8.2.1.2). */
   readonly subscriptionIdentifier: number | undefined;

@@ -26,8 +26,9 @@ export type {
   SubscribedChange,
   Transaction,
 } from "../protocol/change.ts";
-export { ApplicationMessage } from "../protocol/message.ts";
+export { type StoredMessage, storedMessage } from "../protocol/message.ts";
 export type { Subscription } from "../protocol/subscription.ts";
+export type { ParsedTopicFilter } from "../protocol/topic_filter.ts";
 export { DenoKvStorage } from "./deno_kv/deno_kv_storage.ts";
 export { MemoryStorage } from "./memory.ts";
 export { changeFromJson, changeToJson } from "./records/change_json.ts";

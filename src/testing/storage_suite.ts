@@ -4,21 +4,6 @@ import { randomCases } from "./storage_suite/random_cases.ts";
 import { SESSION_CASES } from "./storage_suite/session_cases.ts";
 import { type StorageHarness, Trial } from "./storage_suite/trial.ts";
 
-/**
- * Suite that every storage passes: each promise of the storage contract is a case, and a case that throws names the
- * broken promise. It needs no test framework: pass each case to yours, as `Deno.test(name, run)`, or just run it.
- *
- * ```ts
- * import { MemoryStorage } from "@brooklet/brooklet/storage";
- * import { storageSuite } from "@brooklet/brooklet/testing";
- *
- * const harness = { isDurable: false, create: () => undefined, open: () => new MemoryStorage() };
- * for (const { run } of storageSuite(harness)) await run();
- * ```
- *
- * @module
- */
-
 export type { StorageHarness };
 
 /** A case of the suite: its name makes a sentence after the name of the storage. */

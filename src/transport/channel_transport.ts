@@ -6,6 +6,7 @@ export class ChannelTransport implements Transport {
   #isFused = false;
   #writable: WritableEnd | undefined;
 
+  /** Makes a transport of a channel, for a peer that logs and hooks are told of. */
   constructor(readonly channel: ByteChannel, readonly peer: Peer) {}
 
   get readable(): ReadableStream<Uint8Array> {
@@ -83,6 +84,7 @@ class StreamChannel implements ByteChannel {
  * then reads the source itself, or `undefined` where that cannot be done.
  */
 export interface FusibleTransform<Output> extends ReadableWritablePair<Output, Uint8Array> {
+  /** Gives the stream that reads the source itself; `undefined`: it cannot, so pipe as usual. */
   fuse(source: Pick<ByteChannel, "read" | "usesRoom" | "close">): ReadableStream<Output> | undefined;
 }
 

@@ -36,7 +36,9 @@ export type Admit = (address: string) => (() => void) | undefined;
 
 /** TCP connections as they arrive. */
 export interface TcpListener extends Listener {
+  /** Address that it listens on. */
   readonly hostname: string;
+  /** Port that it listens on, the one that the system chose for 0. */
   readonly port: number;
 }
 

@@ -14,13 +14,17 @@ export interface Peer {
 
 /** HTTP request; a `Request` is one. */
 export interface HttpRequest {
+  /** Method, such as `GET`. */
   readonly method: string;
+  /** URL, with host and query. */
   readonly url: string;
+  /** Header fields. */
   readonly headers: Headers;
 }
 
 /** Answer to a GET that does not ask for WebSocket. */
 export interface HttpAnswer {
+  /** Header fields, such as `Content-Type`. */
   readonly headers: Readonly<Record<string, string>>;
   /** Bytes of the body. */
   readonly length: number;
@@ -34,6 +38,7 @@ export interface Transport {
   readonly readable: ReadableStream<Uint8Array>;
   /** A write resolves when the bytes were handed over; `close` ends this direction. */
   readonly writable: WritableStream<Uint8Array>;
+  /** Other end of the connection. */
   readonly peer: Peer;
   /** Whether it receives even if nothing is read, so that the peer cannot be slowed down. @default {false} */
   readonly readsAhead?: boolean;

@@ -13,6 +13,7 @@ export interface UnixListenOptions {
 
 /** Connections over a Unix socket as they arrive; its URL is such as `unix:/run/brooklet.sock`. */
 export interface UnixListener extends Listener {
+  /** Path of the socket file. */
   readonly path: string;
   /** Closes it; removes the socket file too, unless it has been replaced. */
   close(): void;

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Broker, type BrokerEvent, memoryTransport } from "../../mod.ts";
-import { ApplicationMessage } from "../../src/storage/mod.ts";
+import { ApplicationMessage } from "../../src/protocol/message.ts";
 import { RetainedMessages } from "../../src/broker/retained.ts";
 import { within } from "../deadline.ts";
 import { conversationTests, converse } from "../wire/conversation.ts";

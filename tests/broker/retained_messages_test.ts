@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../mod.ts";
 import { TopicInterner } from "../../src/codec/mod.ts";
-import { ApplicationMessage } from "../../src/storage/mod.ts";
+import { ApplicationMessage } from "../../src/protocol/message.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
 import { RetainedMessages, Retention } from "../../src/broker/retained.ts";
 import { FrameEncoders } from "../../src/protocol/message.ts";

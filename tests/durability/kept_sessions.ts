@@ -1,5 +1,6 @@
 import { NEVER_EXPIRES, type QoS } from "../../mod.ts";
-import { ApplicationMessage, type Change, type CommitItem, DenoKvStorage } from "../../src/storage/mod.ts";
+import { type Change, type CommitItem, DenoKvStorage } from "../../src/storage/mod.ts";
+import { ApplicationMessage } from "../../src/protocol/message.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 
 const CHANGES_A_COMMIT = 5_000;

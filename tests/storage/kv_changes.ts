@@ -1,7 +1,8 @@
 /** Changes for tests of storages: some that are made by hand, and random lists that keep to the contract. */
 
 import type { QoS, Storage } from "../../mod.ts";
-import { ApplicationMessage, type Change, type CommitItem, type Subscription } from "../../src/storage/mod.ts";
+import { type Change, type CommitItem, type Subscription } from "../../src/storage/mod.ts";
+import { ApplicationMessage } from "../../src/protocol/message.ts";
 import { parseTopicFilter } from "../../src/protocol/topic_filter.ts";
 import { Seeded } from "../seeded.ts";
 

@@ -17,6 +17,7 @@ export type BanTarget =
 
 /** Keeps clients from connecting until a time, for a reason. */
 export interface Ban {
+  /** Client, principal or address that is banned. */
   readonly who: BanTarget;
   /** Time when it ends, in epoch milliseconds; Infinity: never. */
   readonly untilMs: number;

@@ -1,5 +1,5 @@
 import { ByteWriter } from "../../codec/byte_writer.ts";
-import type { ApplicationMessage } from "../../protocol/message.ts";
+import type { StoredMessage } from "../../protocol/message.ts";
 import { readerOf, readNumber, writeNumber, written } from "../records/record_fields.ts";
 import { type BodyReference, decodePage, isReference } from "../records/session_queue.ts";
 import { bodyKey, partKey } from "./keys.ts";
@@ -25,7 +25,7 @@ const MOST_CACHED_BODIES = 4;
 const NOT_FOUND = -1;
 
 /** Messages of one list that are stored beside the pages, each once. */
-export type SharedBodies = Map<ApplicationMessage, BodyReference>;
+export type SharedBodies = Map<StoredMessage, BodyReference>;
 
 export class KvBodies {
   readonly #rows: KvRows;

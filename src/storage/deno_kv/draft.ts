@@ -1,6 +1,6 @@
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import type { QueuedChange } from "../../protocol/change.ts";
-import type { ApplicationMessage } from "../../protocol/message.ts";
+import type { StoredMessage } from "../../protocol/message.ts";
 import { written } from "../records/record_fields.ts";
 import type { MessageRecords } from "../records/records.ts";
 import { type BodyReference, entryBytes, type PageEntry } from "../records/session_queue.ts";
@@ -94,7 +94,7 @@ export class Draft {
 }
 
 /** Approximate bytes of a message in a page, or of its share of one. */
-export function messageBytes(message: ApplicationMessage): number {
+export function messageBytes(message: StoredMessage): number {
   return Math.min(message.size, LARGEST_INLINE_BYTES) + 64 + (message.publisher?.length ?? 0);
 }
 
@@ -114,11 +114,11 @@ export class KvBodyWriter {
 
   /** Finds the messages that are stored beside the pages. */
   share(sessions: Iterable<Touched>): void {
-    const uses = new Map<ApplicationMessage, number>();
+    const uses = new Map<StoredMessage, number>();
     for (const { queued } of sessions) {
       for (const { message } of queued.values()) uses.set(message, (uses.get(message) ?? 0) + 1);
     }
-    let group: ApplicationMessage[] = [];
+    let group: StoredMessage[] = [];
     let bytes = 0;
     for (const [message, count] of uses) {
       const { size } = message;
@@ -139,12 +139,12 @@ export class KvBodyWriter {
   }
 
   /** Content of a page's entry: the message, or a reference to its body. */
-  content(message: ApplicationMessage): Uint8Array | BodyReference {
+  content(message: StoredMessage): Uint8Array | BodyReference {
     return this.#shared.get(message) ?? this.#messages.encode(message);
   }
 
   /** Puts messages into one body, which stays at least until the list is written. */
-  #add(group: readonly ApplicationMessage[]): void {
+  #add(group: readonly StoredMessage[]): void {
     const writer = new ByteWriter();
     const ends = group.map((message) => {
       this.#messages.write(writer, message);

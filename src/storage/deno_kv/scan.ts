@@ -152,7 +152,7 @@ export class KvScan {
       if (this.#isForContents) continue;
       const record = await this.#contents.bodies.record(key, bytes);
       const { message, ...rest } = this.#rows.decode(key, () => this.#messages.decodeRetained(record));
-      yield { kind: "retained", topic: message.topic, message: message.own(), ...rest };
+      yield { kind: "retained", topic: message.topic, message, ...rest };
     }
   }
 }

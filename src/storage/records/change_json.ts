@@ -11,7 +11,7 @@ import { isTopicName } from "../../codec/topic_name.ts";
 import { utf8Length } from "../../codec/utf8.ts";
 import { type AccessAttributes, GRANT_ACCESS } from "../../protocol/access.ts";
 import type { Change, CommitItem, Transaction } from "../../protocol/change.ts";
-import { ApplicationMessage } from "../../protocol/message.ts";
+import { type StoredMessage, storedMessage } from "../../protocol/message.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../../protocol/topic_filter.ts";
 
 /**
@@ -73,7 +73,7 @@ function plainWill({ topic, payload, qos, retain, properties }: Will): unknown {
 }
 
 function plainMessage(
-  { topic, payload, qos, retain, properties, publisher, expiresAtMs }: ApplicationMessage,
+  { topic, payload, qos, retain, properties, publisher, expiresAtMs }: StoredMessage,
 ): unknown {
   const plain = plainProperties(properties);
   return { topic, payload: payload.toBase64(), qos, retain, properties: plain, publisher, expiresAtMs };
@@ -263,12 +263,12 @@ const messageFields = object({
   expiresAtMs: timeMs,
 });
 
-function message(value: unknown, path: string): ApplicationMessage {
+function message(value: unknown, path: string): StoredMessage {
   const { publisher, expiresAtMs, ...packet } = messageFields(value, path);
   if ((expiresAtMs === Infinity) !== (packet.properties.messageExpiryInterval === undefined)) {
     throw new FieldError(pathOf(path, "expiresAtMs"), "there with messageExpiryInterval, or null without it");
   }
-  return ApplicationMessage.restored(packet, publisher, expiresAtMs);
+  return storedMessage(packet, publisher, expiresAtMs);
 }
 
 const traits: Reader<AccessAttributes> = object({

@@ -7,7 +7,7 @@ import { NO_PROPERTIES } from "../../codec/property.ts";
 import { TopicInterner } from "../../codec/topic_interner.ts";
 import type { AccessAttributes } from "../../protocol/access.ts";
 import type { ClockChange, RetainedDue, SubscribedChange } from "../../protocol/change.ts";
-import { ApplicationMessage } from "../../protocol/message.ts";
+import { type StoredMessage, storedMessage } from "../../protocol/message.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import { parseTopicFilter } from "../../protocol/topic_filter.ts";
 import {
@@ -59,7 +59,7 @@ export type SubscriptionRecord = Pick<SubscribedChange, "subscription" | "retain
 
 /** A retained message, the access attributes of its publisher, and its place in the order of arrival. */
 export interface RetainedRecord {
-  readonly message: ApplicationMessage;
+  readonly message: StoredMessage;
   readonly source: AccessAttributes | undefined;
   readonly sequence: number | undefined;
 }
@@ -162,7 +162,7 @@ export class MessageRecords {
 
   write(
     writer: ByteWriter,
-    { topic, payload, qos, retain, properties, publisher, expiresAtMs }: ApplicationMessage,
+    { topic, payload, qos, retain, properties, publisher, expiresAtMs }: StoredMessage,
     source?: AccessAttributes,
     sequence?: number,
   ): void {
@@ -181,7 +181,7 @@ export class MessageRecords {
   }
 
   /** Encodes a message: a view that must not be written to. */
-  encode(message: ApplicationMessage, source?: AccessAttributes, sequence?: number): Uint8Array {
+  encode(message: StoredMessage, source?: AccessAttributes, sequence?: number): Uint8Array {
     const writer = this.#writer;
     writer.begin(message.size);
     this.write(writer, message, source, sequence);
@@ -189,7 +189,7 @@ export class MessageRecords {
   }
 
   /** Decodes a message with views on the bytes: those of a page are read and dropped together. */
-  decode(bytes: Uint8Array): ApplicationMessage {
+  decode(bytes: Uint8Array): StoredMessage {
     return this.decodeRetained(bytes).message;
   }
 
@@ -202,7 +202,7 @@ export class MessageRecords {
     const sequence = (flags & HAS_SEQUENCE) === 0 ? undefined : readNumber(reader);
     const packet = this.#packet(bytes.subarray(reader.position));
     if (packet.type !== "publish") throw new RangeError("Cannot read a message: it is no PUBLISH");
-    return { message: ApplicationMessage.restored(packet, publisher, expiresAtMs), source, sequence };
+    return { message: storedMessage(packet, publisher, expiresAtMs), source, sequence };
   }
 
   /** Encodes a Will as a CONNECT, the only packet that contains one. */

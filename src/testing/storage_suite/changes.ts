@@ -2,7 +2,7 @@ import type { QoS, Will } from "../../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../../codec/property.ts";
 import type { AccessAttributes } from "../../protocol/access.ts";
 import type { Change, CommitItem, QueuedChange, RetainedDue } from "../../protocol/change.ts";
-import { ApplicationMessage } from "../../protocol/message.ts";
+import { ApplicationMessage, type StoredMessage, storedMessage } from "../../protocol/message.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import { parseTopicFilter } from "../../protocol/topic_filter.ts";
 
@@ -68,7 +68,7 @@ export interface MessageOptions {
   readonly nowMs?: number;
 }
 
-export function message(payload: string | Uint8Array, options: MessageOptions = {}): ApplicationMessage {
+export function message(payload: string | Uint8Array, options: MessageOptions = {}): StoredMessage {
   const { topic = "t", qos = 1, retain = false, properties = NO_PROPERTIES, nowMs = LATER_MS } = options;
   const publisher = "publisher" in options ? options.publisher : "p";
   const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
@@ -85,7 +85,7 @@ export function pattern(length: number, first = 0): Uint8Array {
 export function queued(
   clientId: string,
   sequence: number,
-  message: ApplicationMessage,
+  message: StoredMessage,
   options: Partial<Omit<QueuedChange, "kind" | "clientId" | "sequence" | "message">> = {},
 ): QueuedChange {
   const plain = {
@@ -169,7 +169,7 @@ export function completed(clientId: string, sequence: number): Change {
 /** Retained message of a topic, whatever topic `message` was made with. */
 export function retained(
   topic: string,
-  message: ApplicationMessage | undefined,
+  message: StoredMessage | undefined,
   source?: AccessAttributes,
   sequence?: number,
 ): Change {
@@ -177,7 +177,7 @@ export function retained(
   if (message === undefined || message.topic === topic) return { kind: "retained", topic, message, ...from };
   const { payload, qos, retain, properties, publisher, expiresAtMs } = message;
   const packet = { topic, payload, qos, retain, properties };
-  return { kind: "retained", topic, message: ApplicationMessage.restored(packet, publisher, expiresAtMs), ...from };
+  return { kind: "retained", topic, message: storedMessage(packet, publisher, expiresAtMs), ...from };
 }
 
 export function clock(nowMs: number, wallMs: number, machine?: { uptimeMs: number; bootId: string }): Change {

@@ -1,5 +1,5 @@
 import type { Change, ClockChange } from "../../protocol/change.ts";
-import type { ApplicationMessage } from "../../protocol/message.ts";
+import type { StoredMessage } from "../../protocol/message.ts";
 import { plainTraits } from "../../storage/records/change_json.ts";
 import type { Storage } from "../../storage/storage.ts";
 
@@ -204,7 +204,7 @@ function emptySession({ principal, network }: Extract<Change, { kind: "sessionSt
 }
 
 /** Fields of a message that matter, without what it has encoded so far. */
-function plainMessage(message: ApplicationMessage): unknown {
+function plainMessage(message: StoredMessage): unknown {
   const { topic, payload, qos, retain, properties, publisher, expiresAtMs } = message;
   return { topic, payload, qos, retain, properties, publisher, expiresAtMs };
 }

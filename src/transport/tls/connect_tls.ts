@@ -7,6 +7,7 @@ export interface TlsClientOptions {
   readonly caCerts?: readonly string[];
   /** Certificate of the client, followed by its chain; it needs a `key`. */
   readonly cert?: string;
+  /** PEM text: the key of `cert`, not encrypted. */
   readonly key?: string;
   /** Whether a trusted certificate of another host is accepted. @default {false} */
   readonly unsafelyDisableHostnameVerification?: boolean;

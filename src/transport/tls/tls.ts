@@ -17,7 +17,9 @@ export interface TlsListenOptions extends TlsOptions {
 
 /** TLS connections after their handshakes; its URL is such as `mqtts://127.0.0.1:8883`. */
 export interface TlsListener extends Listener {
+  /** Address that it listens on. */
   readonly hostname: string;
+  /** Port that it listens on, the one that the system chose for 0. */
   readonly port: number;
   /**
    * Uses another certificate from the next handshake on, and verifies clients by another `clientAuthority` if it is

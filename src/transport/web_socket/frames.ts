@@ -24,7 +24,9 @@ export const CloseCode = {
 export interface WebSocketEnd {
   /** 1005: the peer gave none. 1006: the connection was lost. */
   readonly code: number;
+  /** Reason in words; empty where none was given. */
   readonly reason: string;
+  /** Whether the peer ended it. */
   readonly isByPeer: boolean;
 }
 

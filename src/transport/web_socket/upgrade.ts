@@ -33,18 +33,16 @@ export interface UpgradeRefusal {
   readonly help: HandshakeHelp;
 }
 
-/** Entries of docs/troubleshooting.md about handshakes that are refused. */
-export const HANDSHAKE_HELP = [
-  "host",
-  "origin",
-  "scheme-of-the-origin",
-  "path",
-  "upgrade",
-  "subprotocol",
-  "http-request",
-  "wrong-protocol",
-] as const;
-export type HandshakeHelp = typeof HANDSHAKE_HELP[number];
+/** Entry of docs/troubleshooting.md about a refused handshake, by its anchor. */
+export type HandshakeHelp =
+  | "host"
+  | "origin"
+  | "scheme-of-the-origin"
+  | "path"
+  | "upgrade"
+  | "subprotocol"
+  | "http-request"
+  | "wrong-protocol";
 
 const DEFAULT_PATHS: readonly string[] = ["/mqtt", "/"];
 const PROTOCOL_VERSION = "13";
