@@ -3,6 +3,7 @@ import {
   encodeClose,
   encodeFrame,
   FrameDecoder,
+  Masks,
   Opcode,
   Slab,
   type WebSocketEnd,
@@ -288,6 +289,37 @@ for (
     assertEquals(encodeFrame(Opcode.Binary, payload).toHex(), header + payload.toHex());
   });
 }
+
+Deno.test("FrameDecoder of a client gives the same bytes however frames and chunks are cut [RFC 6455, 5.1]", () => {
+  const bytes = Uint8Array.from({ length: 500 }, (_, index) => index);
+  const frames = joined([
+    encodeFrame(Opcode.Binary, bytes.subarray(0, 60)),
+    encodeFrame(Opcode.Ping, Uint8Array.of(1, 2, 3)),
+    encodeFrame(Opcode.Binary, bytes.subarray(60, 300)),
+    encodeFrame(Opcode.Ping, Uint8Array.of()),
+    encodeFrame(Opcode.Binary, bytes.subarray(300)),
+  ]);
+  for (const size of [1, 2, 3, 5, 64, 100, 300, frames.length]) {
+    const pings: string[] = [];
+    const decoder = new FrameDecoder(UNLIMITED, (payload) => pings.push(payload.toHex()), { role: "client" });
+    let decoded = "";
+    for (let at = 0; at < frames.length; at += size) {
+      decoded += decoder.decode(frames.slice(at, at + size))?.toHex() ?? "";
+    }
+    assertEquals([decoded, pings, decoder.end], [bytes.toHex(), ["010203", ""], undefined], `chunks of ${size}`);
+  }
+});
+
+Deno.test("encodeFrame() masks a payload of any length anywhere in memory [RFC 6455, 5.3]", () => {
+  const masks = new Masks();
+  const slab = new Slab(); // Frames of all lengths begin at all places of its words.
+  const decoder = new FrameDecoder(UNLIMITED, () => {});
+  for (let length = 0; length < 300; length++) {
+    const payload = Uint8Array.from({ length }, (_, index) => index * 7);
+    const frame = encodeFrame(Opcode.Binary, payload, { masks, slab });
+    assertEquals(decoder.decode(frame)?.toHex() ?? "", payload.toHex(), `${length} bytes`);
+  }
+});
 
 Deno.test("Slab gives no byte out twice, and large chunks their own buffer", () => {
   const slab = new Slab();

@@ -111,8 +111,8 @@ export class WebSocketChannel implements ByteChannel {
     if (pingIntervalMs !== undefined) this.#pingTimer = setInterval(() => this.#ping(), pingIntervalMs);
   }
 
-  read(): Promise<Payload> {
-    return this.#ahead.shift() ?? this.#read();
+  read(room?: Uint8Array): Promise<Payload> {
+    return this.#ahead.shift() ?? this.#read(room);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -150,11 +150,11 @@ export class WebSocketChannel implements ByteChannel {
   }
 
   /** Reads until there is a payload, or the end; while closing, until the end. */
-  #read(): Promise<Payload> {
+  #read(room?: Uint8Array): Promise<Payload> {
     if (this.#phase === "closed") return Promise.resolve(undefined);
     this.#isReading = true;
     const rest = this.#rest;
-    if (rest === undefined) return this.#below.read().then(this.#received, this.#lost);
+    if (rest === undefined) return this.#below.read(room).then(this.#received, this.#lost);
     this.#rest = undefined;
     return Promise.resolve(rest).then(this.#received);
   }
