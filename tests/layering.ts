@@ -61,7 +61,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayNotUse: ["Deno"],
   },
   load: {
-    mayImport: ["codec", "protocol", "transport", "client"],
+    mayImport: ["codec", "protocol", "transport"],
     mayNotUse: ["console"],
     packages: /^node:/,
   },

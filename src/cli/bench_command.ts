@@ -1,6 +1,6 @@
 import { parseBenchOptions } from "./bench_options.ts";
 import { benchTable, thousands } from "./bench_table.ts";
-import { LoadError } from "../load/open_connection.ts";
+import { LoadError } from "../load/load_connection.ts";
 import { type OnProgress, runBench } from "../load/run_bench.ts";
 import { printable } from "./log/log.ts";
 import { printLine, type ProgramIo, type ProgramOutput, writeText } from "./program_io.ts";

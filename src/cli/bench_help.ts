@@ -1,4 +1,4 @@
-import { STAMP_BYTES } from "../load/payload.ts";
+import { STAMP_BYTES } from "../load/publish_block.ts";
 import { listOfSchemes } from "../transport/schemes.ts";
 
 export const DEFAULT_URL = "mqtt://127.0.0.1:1883";

@@ -2,8 +2,8 @@
 import { parseArgs } from "@std/cli";
 import { parseServerAddress } from "../client/open_transport.ts";
 import { isQoS, type ProtocolVersion } from "../codec/packet.ts";
-import { type BenchOptions, type Scenario, SCENARIOS } from "../load/load_options.ts";
-import { STAMP_BYTES } from "../load/payload.ts";
+import { type BenchOptions, type Scenario, SCENARIOS } from "../load/bench_jobs.ts";
+import { STAMP_BYTES } from "../load/publish_block.ts";
 import type { TlsClientOptions } from "../transport/tls/connect_tls.ts";
 import { DEFAULT_URL, DEFAULT_WINDOW } from "./bench_help.ts";
 import { ConfigError } from "./config_error.ts";
@@ -92,13 +92,12 @@ function parseOperands(operands: readonly string[]): { scenario: Scenario; url: 
     throw new ConfigError(`Unknown argument "${others[0]}": "brooklet bench --help" lists what there is`);
   }
   try {
-    parseServerAddress(url);
+    return { scenario: scenario ?? "pairs", url: `${parseServerAddress(url)}` };
   } catch {
     throw new ConfigError(
       `"${url}" is neither a scenario, which are ${SCENARIOS.join(", ")}, nor a URL like ${DEFAULT_URL}`,
     );
   }
-  return { scenario: scenario ?? "pairs", url };
 }
 
 function parseNumber(

@@ -1,7 +1,7 @@
-import type { BenchOptions, Scenario } from "./load_options.ts";
+import type { BenchOptions, Scenario } from "./bench_jobs.ts";
 import { Histogram } from "./histogram.ts";
 import type { JobResult } from "./load_plan.ts";
-import { withoutPassword } from "./open_connection.ts";
+import { withoutPassword } from "./load_connection.ts";
 import type { BrokerFigures } from "./process_watch.ts";
 
 /** Share of its threads' time from which the program itself limits a run. */

@@ -2,12 +2,10 @@ import { encodePacket } from "../codec/encoder.ts";
 import { PacketType } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import type { ClientConnection, PacketHandler } from "./client_connection.ts";
+import { inLanes, type LoadConnection, LoadError, openConnection, type PacketHandler } from "./load_connection.ts";
 import { Histogram } from "./histogram.ts";
-import { inLanes } from "./lanes.ts";
 import { LoadClock, preciseNowMs } from "./load_clock.ts";
 import type { ConnectJob, IdleJob, JobResult, Load } from "./load_plan.ts";
-import { LoadError, openConnection } from "./open_connection.ts";
 
 const PINGREQ = new Uint8Array([PacketType.pingreq << 4, 0]);
 const ANSWER_WITHIN_MS = 30_000;
@@ -15,7 +13,7 @@ const ANSWER_WITHIN_MS = 30_000;
 /** Connection that only comes and goes, or stays and sends nothing. */
 class QuietConnection implements PacketHandler {
   readonly #fail: (error: Error) => void;
-  #connection: ClientConnection | undefined;
+  #connection: LoadConnection | undefined;
   #isLeaving = false;
   readonly #left = Promise.withResolvers<void>();
   #pinged = Promise.withResolvers<void>();

@@ -1,10 +1,10 @@
 import { Histogram } from "./histogram.ts";
-import { inLanes } from "./lanes.ts";
+import { inLanes } from "./load_connection.ts";
 import { Ledger } from "./ledger.ts";
 import { LoadClock } from "./load_clock.ts";
 import type { FlowJob, JobResult, Load } from "./load_plan.ts";
-import { type Publications, Publisher } from "./publisher.ts";
-import { type Deliveries, Subscriber } from "./subscriber.ts";
+import { LoadPublisher, type Publications } from "./load_publisher.ts";
+import { type Deliveries, LoadSubscriber } from "./load_subscriber.ts";
 
 /** Connections opened at the same time. */
 const OPENED_AT_ONCE = 50;
@@ -18,8 +18,8 @@ export class FlowLoad implements Load {
   readonly #deliveries: Deliveries;
   readonly #publications: Publications;
   readonly #ledger: Ledger;
-  readonly #publishers: Publisher[];
-  readonly #subscribers: Subscriber[];
+  readonly #publishers: LoadPublisher[];
+  readonly #subscribers: LoadSubscriber[];
   #measuredFrom = { fromMs: 0, sent: 0, delivered: 0 };
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   readonly #failed = Promise.withResolvers<never>();
@@ -31,7 +31,7 @@ export class FlowLoad implements Load {
     const { target, pace, shared } = job;
     const fail = (error: Error) => this.#failed.reject(error);
     const clock = this.#clock;
-    const byIndex: (Publisher | undefined)[] = new Array(job.publisherCount).fill(undefined);
+    const byIndex: (LoadPublisher | undefined)[] = new Array(job.publisherCount).fill(undefined);
     this.#ledger = new Ledger(shared, byIndex);
     this.#deliveries = {
       latency: new Histogram(),
@@ -56,8 +56,8 @@ export class FlowLoad implements Load {
       unsent: 0,
       lastMs: 0,
     };
-    this.#subscribers = job.subscribers.map((plan) => new Subscriber(plan, target, this.#deliveries, fail));
-    this.#publishers = job.publishers.map((plan) => new Publisher(plan, target, this.#publications, fail));
+    this.#subscribers = job.subscribers.map((plan) => new LoadSubscriber(plan, target, this.#deliveries, fail));
+    this.#publishers = job.publishers.map((plan) => new LoadPublisher(plan, target, this.#publications, fail));
     job.publishers.forEach(({ index }, place) => byIndex[index] = this.#publishers[place]);
   }
 

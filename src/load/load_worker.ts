@@ -1,7 +1,6 @@
-import { loadOf } from "./load_of.ts";
+import { loadOf, type ThreadAnswer, type ThreadRequest } from "./thread_load.ts";
 import type { Load } from "./load_plan.ts";
-import { LoadError } from "./open_connection.ts";
-import type { ThreadAnswer, ThreadRequest } from "./thread_load.ts";
+import { LoadError } from "./load_connection.ts";
 
 /** Worker for a load in a thread of its own: executes the calls of {@linkcode ThreadLoad}. */
 

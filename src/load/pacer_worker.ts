@@ -1,5 +1,4 @@
-import { LoadClock } from "./load_clock.ts";
-import { TICK_MS } from "./schedule.ts";
+import { LoadClock, TICK_MS } from "./load_clock.ts";
 
 /**
  * Wakes the threads of a load at each tick. It sleeps, because timers of the event loop would be late by milliseconds

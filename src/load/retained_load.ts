@@ -1,14 +1,13 @@
 import { encodePacket } from "../codec/encoder.ts";
 import { PacketType } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
-import type { PacketHandler } from "./client_connection.ts";
+import { openConnection, type PacketHandler } from "./load_connection.ts";
 import { FlowLoad } from "./flow_load.ts";
 import { Histogram } from "./histogram.ts";
 import { Ledger } from "./ledger.ts";
 import { LoadClock } from "./load_clock.ts";
 import type { FlowJob, JobResult, Load, RetainedJob } from "./load_plan.ts";
-import { openConnection } from "./open_connection.ts";
-import { type Deliveries, Subscriber } from "./subscriber.ts";
+import { type Deliveries, LoadSubscriber } from "./load_subscriber.ts";
 
 const STORE_WINDOW = 100;
 const LOOK_MS = 2_000;
@@ -21,7 +20,7 @@ export class RetainedLoad implements Load {
   readonly #storing: FlowLoad;
   readonly #topics: readonly string[];
   readonly #deliveries: Deliveries;
-  readonly #subscribers: Subscriber[];
+  readonly #subscribers: LoadSubscriber[];
   readonly #failed = Promise.withResolvers<never>();
   readonly #complete = Promise.withResolvers<void>();
   #fromMs = 0;
@@ -47,7 +46,8 @@ export class RetainedLoad implements Load {
     const plan = { topicFilters: [`${target.run}/#`], isStuck: false };
     this.#subscribers = Array.from(
       { length: subscribers },
-      (_, index) => new Subscriber({ ...plan, index }, target, this.#deliveries, (error) => this.#failed.reject(error)),
+      (_, index) =>
+        new LoadSubscriber({ ...plan, index }, target, this.#deliveries, (error) => this.#failed.reject(error)),
     );
   }
 

@@ -1,12 +1,10 @@
 import process from "node:process";
-import type { BenchOptions } from "./load_options.ts";
-import { jobsOf } from "./bench_jobs.ts";
+import { type BenchOptions, jobsOf } from "./bench_jobs.ts";
 import { type BenchResult, benchResult } from "./bench_result.ts";
-import { loadOf } from "./load_of.ts";
+import { loadOf, ThreadLoad } from "./thread_load.ts";
 import type { SharedCounters } from "./load_plan.ts";
 import type { PacerRequest } from "./pacer_worker.ts";
 import { ProcessWatch } from "./process_watch.ts";
-import { ThreadLoad } from "./thread_load.ts";
 
 const PROGRESS_MS = 1_000;
 

@@ -1,5 +1,9 @@
-import type { Job, JobResult } from "./load_plan.ts";
-import { LoadError } from "./open_connection.ts";
+import { unreachable } from "../codec/packet.ts";
+import { ConnectLoad } from "./connect_load.ts";
+import { FlowLoad } from "./flow_load.ts";
+import { LoadError } from "./load_connection.ts";
+import type { Job, JobResult, Load } from "./load_plan.ts";
+import { RetainedLoad } from "./retained_load.ts";
 
 /** Request to a thread. */
 export interface ThreadRequest {
@@ -14,6 +18,21 @@ export interface ThreadAnswer {
   readonly error?: string;
   /** Whether the error is one for the user. */
   readonly isExpected?: boolean;
+}
+
+/** Makes the load for a job, in this thread. */
+export function loadOf(job: Job): Load {
+  switch (job.kind) {
+    case "flow":
+      return new FlowLoad(job);
+    case "connect":
+    case "idle":
+      return new ConnectLoad(job);
+    case "retained":
+      return new RetainedLoad(job);
+    default:
+      return unreachable(job);
+  }
 }
 
 /** Load that runs in a thread of its own. */

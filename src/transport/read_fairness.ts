@@ -14,6 +14,7 @@ const LONGEST_TURN_MS = 15;
  * was not ready at once: the runtime has checked. (10 pairs with 64 KiB: a tenth more; Deno 2.9, 2026-11)
  */
 export class ReadFairness {
+  readonly #longestTurnMs: number;
   #sinceMs = 0;
   #pause: Promise<void> | undefined;
   /** Whether everything that was ready when the pause began has been handled. */
@@ -21,11 +22,16 @@ export class ReadFairness {
   /** Ends the pause. */
   #end: (() => void) | undefined;
 
+  /** @param longestTurnMs time after which floods pause; `Infinity`: never */
+  constructor(longestTurnMs = LONGEST_TURN_MS) {
+    this.#longestTurnMs = longestTurnMs;
+  }
+
   /** Pause that a flooding read must wait for, if any. */
   pause(): Promise<void> | undefined {
     if (this.#pause !== undefined) return this.#pause;
     const nowMs = performance.now();
-    if (nowMs - this.#sinceMs < LONGEST_TURN_MS) return undefined;
+    if (nowMs - this.#sinceMs < this.#longestTurnMs) return undefined;
     this.#pause = new Promise((resolve) => {
       const immediate = setImmediate(() => this.#isQuiet = true);
       const timer = setTimeout(() => this.end(), 0);

@@ -1,3 +1,4 @@
+import type { ReadFairness } from "./read_fairness.ts";
 import type { TlsClientOptions } from "./tls/connect_tls.ts";
 import type { Transport } from "./transport.ts";
 
@@ -26,6 +27,8 @@ export interface Scheme {
 export interface ConnectOptions {
   readonly tls: TlsClientOptions | undefined;
   readonly signal: AbortSignal;
+  /** Fairness that the reads of the connection take part in. @default one of its own */
+  readonly turns?: ReadFairness;
 }
 
 export type SchemeName = "mqtt" | "mqtts" | "ws" | "wss" | "unix" | "ws+unix";
@@ -143,19 +146,26 @@ export async function connectTo(url: URL, options: ConnectOptions): Promise<Tran
 }
 
 /** Connects without WebSocket. Code that needs sockets is imported here, so that web pages can do without it. */
-async function connectSocket(url: URL, scheme: Scheme, { tls, signal }: ConnectOptions): Promise<Transport> {
+async function connectSocket(url: URL, scheme: Scheme, { tls, signal, turns }: ConnectOptions): Promise<Transport> {
   if (scheme.socket === "unix") {
     const { connectUnix } = await import("./unix.ts");
-    return await connectUnix(unixParts(url).file);
+    return await connectUnix(unixParts(url).file, turns);
   }
   const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const port = url.port === "" ? scheme.connectPort : Number(url.port);
   if (!scheme.isTls) {
     const { connectTcp } = await import("./tcp.ts");
-    return await connectTcp({ hostname, port, signal });
+    return await connectTcp({ hostname, port, signal, turns });
   }
   const { connectTls } = await import("./tls/connect_tls.ts");
-  return await connectTls({ ...tls, hostname, port, signal, ...scheme.isWebSocket && { alpnProtocols: ["http/1.1"] } });
+  return await connectTls({
+    ...tls,
+    hostname,
+    port,
+    signal,
+    turns,
+    ...scheme.isWebSocket && { alpnProtocols: ["http/1.1"] },
+  });
 }
 
 /** URL that the request of WebSocket names. */

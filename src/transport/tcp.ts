@@ -26,6 +26,8 @@ export interface TcpConnectOptions {
   readonly hostname: string;
   readonly port: number;
   readonly signal?: AbortSignal;
+  /** Fairness that its reads take part in. @default one of its own */
+  readonly turns?: ReadFairness | undefined;
 }
 
 /**
@@ -71,9 +73,9 @@ export function listenAtPort(hostname: string, port: TcpPort, admit?: Admit): Tc
 }
 
 /** Connects over TCP, to whichever address of the host answers first. Throws the errors of `Deno.connect`. */
-export async function connectTcp({ hostname, port, signal }: TcpConnectOptions): Promise<Transport> {
+export async function connectTcp({ hostname, port, signal, turns }: TcpConnectOptions): Promise<Transport> {
   const conn = await Deno.connect({ hostname, port, ...signal !== undefined && { signal } });
-  const transport = tcpTransport(conn, `mqtt://${hostPort(hostname, port)}`);
+  const transport = tcpTransport(conn, `mqtt://${hostPort(hostname, port)}`, turns);
   transport.channel.keepAlive?.();
   return transport;
 }

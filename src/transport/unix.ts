@@ -62,9 +62,9 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
 }
 
 /** Connects to a Unix socket. Throws the errors of `Deno.connect`. */
-export async function connectUnix(path: string): Promise<Transport> {
+export async function connectUnix(path: string, turns?: ReadFairness): Promise<Transport> {
   const conn = await Deno.connect({ transport: "unix", path });
-  return connTransport(conn, { transport: "unix", address: "unix", listener: `unix:${path}` });
+  return connTransport(conn, { transport: "unix", address: "unix", listener: `unix:${path}` }, turns);
 }
 
 /**

@@ -1,9 +1,8 @@
 import type { QoS } from "../../mod.ts";
 import { encodePacket, type Packet, PacketDecoder, type ProtocolVersion } from "../../src/codec/mod.ts";
-import { WebSocketChannel } from "../../src/load/web_socket_channel.ts";
 import type { ByteChannel } from "../../src/transport/transport.ts";
 import { channelOf } from "../../src/transport/channel_transport.ts";
-import { connectTcp } from "../../src/transport/tcp.ts";
+import { connectTo } from "../../src/transport/schemes.ts";
 import { within } from "../deadline.ts";
 import { pause } from "./sockets.ts";
 
@@ -36,8 +35,7 @@ export class ThrottledReader {
 
   static async connect(options: ThrottledReaderOptions): Promise<ThrottledReader> {
     const { clientId, url, version, qos, isDurable = false, topicFilter } = options;
-    const tcp = channelOf(await connectTcp({ hostname: url.hostname, port: Number(url.port) }));
-    const channel = url.protocol === "ws:" ? await WebSocketChannel.open(tcp, url) : tcp;
+    const channel = channelOf(await connectTo(url, { tls: undefined, signal: new AbortController().signal }));
     const reader = new ThrottledReader(channel, version);
     await reader.#send({
       type: "connect",

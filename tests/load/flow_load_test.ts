@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { jobsOf } from "../../src/load/bench_jobs.ts";
 import { parseBenchOptions } from "../../src/cli/bench_options.ts";
-import { loadOf } from "../../src/load/load_of.ts";
+import { loadOf } from "../../src/load/thread_load.ts";
 import { within } from "../deadline.ts";
 import { withBroker } from "../interop/broker_process.ts";
 

@@ -1,4 +1,5 @@
 import { connTransport, hostPort } from "../tcp.ts";
+import type { ReadFairness } from "../read_fairness.ts";
 import type { Transport } from "../transport.ts";
 
 /** Certificates that a client trusts, and its own, all in PEM. */
@@ -20,6 +21,8 @@ export interface TlsConnectOptions extends TlsClientOptions {
   readonly hostname: string;
   readonly port: number;
   readonly signal?: AbortSignal;
+  /** Fairness that its reads take part in. @default one of its own */
+  readonly turns?: ReadFairness | undefined;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface TlsConnectOptions extends TlsClientOptions {
  * `Deno.connectTls`, and the reason of an aborted signal.
  */
 export async function connectTls(options: TlsConnectOptions): Promise<Transport> {
-  const { hostname, port, signal } = options;
+  const { hostname, port, signal, turns } = options;
   const conn = await openTls(options);
   const close = () => closeQuietly(conn);
   signal?.addEventListener("abort", close);
@@ -41,7 +44,7 @@ export async function connectTls(options: TlsConnectOptions): Promise<Transport>
     signal?.removeEventListener("abort", close);
   }
   const address = hostPort(hostname, port);
-  return connTransport(conn, { transport: "tls", address, listener: `mqtts://${address}` });
+  return connTransport(conn, { transport: "tls", address, listener: `mqtts://${address}` }, turns);
 }
 
 /**

@@ -1,13 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { ClientConnection } from "../../src/load/client_connection.ts";
-import { WebSocketChannel } from "../../src/load/web_socket_channel.ts";
+import { LoadConnection } from "../../src/load/load_connection.ts";
 import { PacketDecoder } from "../../src/codec/decoder.ts";
 import { encodePacket } from "../../src/codec/encoder.ts";
 import type { Packet } from "../../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../../src/codec/property.ts";
+import { ChannelTransport } from "../../src/transport/channel_transport.ts";
 import type { ByteChannel } from "../../src/transport/transport.ts";
 
-/** Gives what it was told to, one chunk for each read, in the same buffer as sockets of loads do. */
+const PEER = { transport: "tcp", address: "", listener: "" };
+
+/** Gives what it was told to, one chunk for each read, in the same buffer as a socket with room does. */
 class ScriptedChannel implements ByteChannel {
   readonly isWriting = false;
   readonly written: number[] = [];
@@ -60,7 +62,7 @@ const BYTES = joined(PACKETS.map((packet) => encodePacket(packet, 4)));
 /** Type, Remaining Length, and the first bytes of the body, of all packets that come out. */
 async function packetsOf(channel: ByteChannel): Promise<unknown[]> {
   const seen: unknown[] = [];
-  const connection = new ClientConnection(channel, {
+  const connection = new LoadConnection(new ChannelTransport(channel, PEER), {
     packet(bytes, start, body, remainingLength) {
       seen.push([bytes[start], remainingLength, ...bytes.subarray(body, body + Math.min(remainingLength, 12))]);
     },
@@ -74,13 +76,13 @@ async function packetsOf(channel: ByteChannel): Promise<unknown[]> {
 
 const EXPECTED = await packetsOf(new ScriptedChannel([BYTES]));
 
-Deno.test("ClientConnection gives each packet once, whole in one chunk", () => {
+Deno.test("LoadConnection gives each packet once, whole in one chunk", () => {
   const [decoded] = [new PacketDecoder({ protocolVersion: 4 }).decode(BYTES)];
   assertEquals(EXPECTED.length, decoded.length);
   assertEquals(EXPECTED.map((seen) => Array.isArray(seen) ? seen[0] >> 4 : 0), [13, 3, 3, 4, 3, 3]);
 });
 
-Deno.test("ClientConnection gives the same packets when the bytes are cut anywhere", async () => {
+Deno.test("LoadConnection gives the same packets when the bytes are cut anywhere", async () => {
   for (let cut = 1; cut < BYTES.length; cut++) {
     const chunks = [BYTES.slice(0, cut), BYTES.slice(cut)];
     assertEquals(await packetsOf(new ScriptedChannel(chunks)), EXPECTED, `cut at ${cut}`);
@@ -89,31 +91,6 @@ Deno.test("ClientConnection gives the same packets when the bytes are cut anywhe
     assertEquals(await packetsOf(new ScriptedChannel(inChunks(BYTES, size))), EXPECTED, `chunks of ${size}`);
   }
 });
-
-Deno.test("WebSocketChannel gives the same bytes however frames and chunks are cut, and answers Ping", async () => {
-  const frames = joined([
-    serverFrame(0x82, BYTES.slice(0, 60)),
-    serverFrame(0x89, new Uint8Array([1, 2, 3])), // Ping.
-    serverFrame(0x02, BYTES.slice(60, 300)), // A message of two frames, with an empty Ping between them.
-    serverFrame(0x89, new Uint8Array(0)),
-    serverFrame(0x80, BYTES.slice(300)),
-  ]);
-  const response = new TextEncoder().encode("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n");
-  for (const size of [1, 2, 3, 5, 64, 100, 300, 10_000]) {
-    const channel = new ScriptedChannel(inChunks(joined([response, frames]), size));
-    const socket = await WebSocketChannel.open(channel, new URL("ws://localhost/mqtt"));
-    channel.written.length = 0;
-    assertEquals(await packetsOf(socket), EXPECTED, `chunks of ${size}`);
-    assertEquals(channel.written, [0x8a, 0x83, 0, 0, 0, 0, 1, 2, 3, 0x8a, 0x80, 0, 0, 0, 0]);
-  }
-});
-
-/** A frame as servers send it: not masked (RFC 6455, section 5.1). */
-function serverFrame(first: number, payload: Uint8Array): Uint8Array {
-  const { length } = payload;
-  const header = length < 126 ? [first, length] : [first, 126, length >> 8, length & 0xff];
-  return joined([Uint8Array.from(header), payload]);
-}
 
 function inChunks(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from(

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Schedule, TICK_MS } from "../../src/load/schedule.ts";
+import { Schedule, TICK_MS } from "../../src/load/load_clock.ts";
 
 Deno.test("Schedule spaces the messages of all publishers evenly", () => {
   const schedules = [0, 1, 2, 3].map((publisher) => new Schedule(1_000, publisher, 4, 100));

@@ -1,13 +1,18 @@
 import { encodePacket } from "../codec/encoder.ts";
 import { PacketType, type QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
-import type { ClientConnection, PacketHandler } from "./client_connection.ts";
+import {
+  decodeBetween,
+  type LoadConnection,
+  LoadError,
+  openConnection,
+  type PacketHandler,
+} from "./load_connection.ts";
 import type { Histogram } from "./histogram.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LoadClock } from "./load_clock.ts";
 import type { LoadTarget, SubscriberPlan } from "./load_plan.ts";
-import { decodeBetween, LoadError, openConnection } from "./open_connection.ts";
-import { readUint32, STAMP_BYTES } from "./payload.ts";
+import { readUint32, STAMP_BYTES } from "./publish_block.ts";
 
 const FILTERS_A_PACKET = 100;
 const PUBACK = PacketType.puback << 4;
@@ -29,14 +34,14 @@ export interface Deliveries {
 }
 
 /** One subscriber: counts messages, and checks that none is missing, duplicated or out of order. */
-export class Subscriber implements PacketHandler {
+export class LoadSubscriber implements PacketHandler {
   readonly #plan: SubscriberPlan;
   readonly #target: LoadTarget;
   readonly #deliveries: Deliveries;
   readonly #fail: (error: Error) => void;
   /** Next Sequence Number of each publisher. */
   readonly #next: Uint32Array;
-  #connection: ClientConnection | undefined;
+  #connection: LoadConnection | undefined;
   #openSubacks = 0;
   #whenSubscribed: PromiseWithResolvers<void> | undefined;
   /** Time of this turn; `undefined` before its first message. */

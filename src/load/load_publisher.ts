@@ -1,12 +1,10 @@
 import { PacketType } from "../codec/packet.ts";
-import type { ClientConnection, PacketHandler } from "./client_connection.ts";
+import { type LoadConnection, LoadError, openConnection, type PacketHandler } from "./load_connection.ts";
 import type { Histogram } from "./histogram.ts";
 import type { Waiting } from "./ledger.ts";
-import type { LoadClock } from "./load_clock.ts";
+import { type LoadClock, Schedule } from "./load_clock.ts";
 import type { LoadTarget, Pace, PublisherPlan, SharedCounters } from "./load_plan.ts";
-import { LoadError, openConnection } from "./open_connection.ts";
 import { PublishBlock } from "./publish_block.ts";
-import { Schedule } from "./schedule.ts";
 
 const MOST_PACKET_IDENTIFIERS = 65_535;
 /** Window from which a publisher waits until a quarter of it is free, and then sends that much in one write. */
@@ -35,14 +33,14 @@ export interface Publications {
  * One publisher. Without a rate it sends when there is room in its window, which contains messages that are not
  * acknowledged or not delivered to all subscribers: a broker that drops or queues cannot look fast.
  */
-export class Publisher implements PacketHandler, Waiting {
+export class LoadPublisher implements PacketHandler, Waiting {
   readonly #plan: PublisherPlan;
   readonly #target: LoadTarget;
   readonly #publications: Publications;
   readonly #fail: (error: Error) => void;
   readonly #finished = Promise.withResolvers<void>();
   readonly #block: PublishBlock;
-  #connection: ClientConnection | undefined;
+  #connection: LoadConnection | undefined;
   #phase: "ready" | "publishing" | "draining" | "finished" = "ready";
   #window: number;
   #schedule: Schedule | undefined;
@@ -223,7 +221,7 @@ export class Publisher implements PacketHandler, Waiting {
     if (isRefused) this.#publications.refused += 1;
   }
 
-  #ping(connection: ClientConnection): void {
+  #ping(connection: LoadConnection): void {
     this.#pinged.push(this.#sent);
     connection.append(PINGREQ);
   }
