@@ -144,6 +144,7 @@ function importViolation(
   if (targetRoom === undefined) {
     return `imports "${specifier}", which is in no room`;
   }
+  if (target.endsWith("/mod.ts")) return `imports "${specifier}", which is for programs: name the file`;
   if (targetRoom === roomName || room.mayImport.includes(targetRoom)) {
     return undefined;
   }

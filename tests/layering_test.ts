@@ -121,6 +121,12 @@ const SAMPLES: readonly Sample[] = [
     complaints: [`imports "../../mod.ts", which is in no room`],
   },
   {
+    name: "an import of what an export gives to programs",
+    path: "broker/a.ts",
+    source: `import { MqttError } from "../codec/mod.ts";`,
+    complaints: [`imports "../codec/mod.ts", which is for programs: name the file`],
+  },
+  {
     name: "@std/cli outside cli",
     path: "broker/a.ts",
     source: `import { parseArgs } from "@std/cli";`,

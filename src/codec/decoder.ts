@@ -76,7 +76,7 @@ const NOTHING: Uint8Array = new Uint8Array(0);
  *
  * @example
  * ```ts
- * import { PacketDecoder } from "./decoder.ts";
+ * import { PacketDecoder } from "@brooklet/brooklet/codec";
  *
  * const decoder = new PacketDecoder({ protocolVersion: 4 });
  * const batch = decoder.decode(new Uint8Array([0xc0, 0x00])); // PINGREQ

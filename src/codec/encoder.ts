@@ -21,7 +21,7 @@ export type Frame = Uint8Array;
  * @throws RangeError for a value that is out of its range or that the version cannot express
  * @example
  * ```ts
- * import { encodePacket } from "./encoder.ts";
+ * import { encodePacket } from "@brooklet/brooklet/codec";
  *
  * console.log(encodePacket({ type: "pingreq" }, 5)); // c0 00
  * ```

@@ -24,7 +24,7 @@ export interface PacketDecoderStreamOptions extends PacketDecoderOptions {
  *
  * @example
  * ```ts
- * import { PacketDecoderStream } from "./packet_decoder_stream.ts";
+ * import { PacketDecoderStream } from "@brooklet/brooklet/codec";
  *
  * const bytes = ReadableStream.from([new Uint8Array([0xc0]), new Uint8Array([0x00, 0xc0, 0x00])]);
  * for await (const batch of bytes.pipeThrough(new PacketDecoderStream({ protocolVersion: 5 }))) {
@@ -71,7 +71,7 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
    *
    * @example
    * ```ts
-   * import { PacketDecoderStream } from "./packet_decoder_stream.ts";
+   * import { PacketDecoderStream } from "@brooklet/brooklet/codec";
    *
    * const chunks = [new Uint8Array([0xc0, 0x00])];
    * const source = { read: () => Promise.resolve(chunks.shift()), close() {} };

@@ -17,7 +17,7 @@ export interface PacketEncoderOptions {
  *
  * @example
  * ```ts
- * import { PacketEncoder } from "./packet_encoder.ts";
+ * import { PacketEncoder } from "@brooklet/brooklet/codec";
  *
  * const encoder = new PacketEncoder({ protocolVersion: 4 });
  * console.log(encoder.encode({ type: "pingreq" })); // c0 00

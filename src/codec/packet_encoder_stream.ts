@@ -8,7 +8,7 @@ import { PacketEncoder, type PacketEncoderOptions } from "./packet_encoder.ts";
  *
  * @example
  * ```ts
- * import { PacketEncoderStream } from "./packet_encoder_stream.ts";
+ * import { PacketEncoderStream } from "@brooklet/brooklet/codec";
  *
  * const batches = ReadableStream.from([[{ type: "pingreq" as const }]]);
  * for await (const bytes of batches.pipeThrough(new PacketEncoderStream({ protocolVersion: 5 }))) {

@@ -50,7 +50,7 @@ export interface TcpListener extends Listener {
  * @throws Deno.errors.AddrInUse and other errors of `Deno.listen`
  * @example
  * ```ts
- * import { listenTcp } from "./tcp.ts";
+ * import { listenTcp } from "@brooklet/brooklet";
  *
  * const listener = listenTcp({ port: 0 });
  * console.log(listener.url);

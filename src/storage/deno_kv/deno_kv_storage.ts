@@ -25,7 +25,7 @@ interface Work {
  *
  * @example
  * ```ts
- * import { DenoKvStorage } from "./deno_kv_storage.ts";
+ * import { DenoKvStorage } from "@brooklet/brooklet/storage";
  *
  * const storage = await DenoKvStorage.open(":memory:");
  * await storage.commit([{ kind: "sessionStarted", clientId: "c", principal: undefined }]);

@@ -50,8 +50,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
  * @throws RangeError for a trusted proxy that is not an address
  * @example
  * ```ts
- * import { listenTcp } from "../tcp.ts";
- * import { listenWebSocket } from "./listener.ts";
+ * import { listenTcp, listenWebSocket } from "@brooklet/brooklet";
  *
  * const listener = listenWebSocket(listenTcp({ port: 0 }));
  * console.log(listener.url);
