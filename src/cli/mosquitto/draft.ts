@@ -184,7 +184,10 @@ export class MosquittoDraft {
 
   #urlOf(listener: ListenerDraft): string {
     const { port = DEFAULT_PORT, host, domain, isWebSocket = false, certificate } = listener;
-    if (host?.includes("/")) return `unix:${encodeURI(host).replace(/[?#]/g, encodeURIComponent)}`;
+    if (host?.includes("/")) {
+      const scheme = schemeWith({ socket: "unix", isTls: false, isWebSocket });
+      return `${scheme}:${encodeURI(host).replace(/[?#:]/g, encodeURIComponent)}`;
+    }
     const scheme = schemeWith({ socket: "tcp", isTls: certificate !== undefined, isWebSocket });
     this.#checkDomain(listener);
     return `${scheme}://${this.#hostOf(host, domain)}:${port}`;

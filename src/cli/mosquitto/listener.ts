@@ -39,7 +39,7 @@ export interface ListenerDraft {
 
 /** Refuses a listener that would accept unintended clients, or none at all. */
 export function checkListener(listener: ListenerDraft): void {
-  const { certificate, key, authority, requireCertificate = false, isWebSocket, host, hasProxy } = listener;
+  const { certificate, key, authority, requireCertificate = false, host, hasProxy } = listener;
   if ((certificate === undefined) !== (key === undefined)) {
     throw errorAt(listener, ["certfile", "keyfile"], '"certfile" and "keyfile" belong together');
   }
@@ -58,7 +58,6 @@ export function checkListener(listener: ListenerDraft): void {
     throw errorAt(listener, [nameKey], `"${nameKey}" needs "require_certificate true"`);
   }
   if (!host?.includes("/")) return;
-  if (isWebSocket) throw errorAt(listener, ["protocol"], '"protocol" websockets is not possible at a Unix socket');
   if (certificate !== undefined) throw errorAt(listener, ["certfile"], '"certfile" is not possible at a Unix socket');
   if (hasProxy) {
     throw errorAt(listener, ["enable_proxy_protocol"], '"enable_proxy_protocol" is not possible at a Unix socket');

@@ -160,7 +160,6 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ],
   ["listener 1883 ::1\nsocket_domain ipv4", '"socket_domain" is not that of the address "::1"'],
   ["listener 1883 127.0.0.1\nsocket_domain ipv6", '"socket_domain" is not that of the address "127.0.0.1"'],
-  ["listener 0 /a.sock\nprotocol websockets", '"protocol" websockets is not possible at a Unix socket'],
   ["listener 0 /a.sock\nkeyfile a.key\ncertfile a.pem", '"certfile" is not possible at a Unix socket'],
   ["include_dir nowhere", '"include_dir" cannot read the folder "nowhere": it is not there'],
   ["connection a", `"connection" ${BRIDGE}`],

@@ -188,6 +188,7 @@ const DEFAULTS: readonly (readonly [text: string, urls: string[], anonymous: boo
   ],
   ["listener 0 /run/a b.sock", ["unix:/run/a"], false],
   ["listener 0 /run/a?b#c%d.sock", ["unix:/run/a%3Fb%23c%25d.sock"], false],
+  ["listener 0 /run/a:b.sock\nprotocol websockets", ["ws+unix:/run/a%3Ab.sock"], false],
   ["listener 1884 127.0.0.1 # mine", ["mqtt://127.0.0.1:1884"], false],
   ["max_qos 1\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
   ["maximum_qos 1\nlistener 1885 127.0.0.1", ["mqtt://*:1883", "mqtt://127.0.0.1:1885"], false],
