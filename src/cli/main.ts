@@ -1,8 +1,8 @@
-import { BENCH_HELP } from "./bench_help.ts";
 import { PUBLISH, REQUEST, SUBSCRIBE } from "./client/options.ts";
-import { type Command, command, type Option } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { completionsCommand } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
+import { BENCH } from "./load.ts";
 import { printable } from "./log/log.ts";
 import { suggestion } from "./nearest.ts";
 import { PASSWD, PasswordFileError } from "./passwd.ts";
@@ -31,7 +31,7 @@ export const COMMANDS: readonly Command[] = [
   { ...PUBLISH, run: async (args, io) => (await import("./client/publish.ts")).publish(args, io) },
   { ...SUBSCRIBE, run: async (args, io) => (await import("./client/subscribe.ts")).subscribe(args, io) },
   { ...REQUEST, run: async (args, io) => (await import("./client/request.ts")).request(args, io) },
-  described("bench", BENCH_HELP, async (args, io) => (await import("./bench_command.ts")).bench(args, io)),
+  BENCH,
   completionsCommand(() => COMMANDS),
 ];
 
@@ -55,32 +55,4 @@ export async function main(args: readonly string[], io: ProgramIo): Promise<numb
     for (const message of [error.message, ...others]) printLine(io.stderr, `brooklet: ${printable(message)}`);
     return error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED;
   }
-}
-
-/** Command whose options are found in its help text. */
-function described(name: string, help: string, run: Command["run"]): Command {
-  const options: Record<string, Option> = {};
-  const matches = help.matchAll(
-    /(?<![\w-])(?:(-\w), )?(--[a-z][a-z-]*|(?<=^\s+)-\w(?=[ ,]))(?: (FILE|PATH|DIRECTORY)\b)?/gm,
-  );
-  for (const [, letter, flag = "", value] of matches) {
-    options[flag.replace(/^--?/, "")] = {
-      text: "",
-      ...letter !== undefined && { letter: letter.slice(1) },
-      ...value !== undefined && { value },
-    };
-  }
-  const listed = help.match(/(?<=^ {2})[a-z][a-z-]+(?= {2,})/gm) ?? [];
-  return {
-    name,
-    usage: [],
-    text: "",
-    options,
-    operands: Object.fromEntries(listed.map((word) => [word, ""])),
-    run(args, io) {
-      if (!args.includes("--help") && !args.includes("-h")) return run(args, io);
-      printLine(io.stdout, help);
-      return 0;
-    },
-  };
 }

@@ -27,7 +27,6 @@ export interface BenchOptions {
   readonly connections: number;
   readonly concurrency: number;
   readonly pid: number | undefined;
-  readonly isJson: boolean;
 }
 
 /** Jobs of all threads, and the counters that they share. */
