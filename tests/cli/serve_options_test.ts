@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import denoJson from "../../deno.json" with { type: "json" };
+import { certificatePath } from "../certificates/certificates.ts";
 import { connect, RawClient } from "../interop/raw_client.ts";
 import { LOOPBACK, Program, type ProgramOptions } from "./program.ts";
 import { ProgramInProcess } from "./program_in_process.ts";
+import { brooklet } from "./test_io.ts";
 
 /** A command line that ends by itself. */
 interface Row {
@@ -337,3 +339,12 @@ function assertText(lines: readonly string[], expected: RegExp | undefined): voi
   if (expected === undefined) assertEquals(lines, []);
   else assertMatch(lines.join("\n"), expected);
 }
+
+Deno.test("A certificate that no listener uses is told: without TLS everybody reads the passwords", async () => {
+  const files = ["--cert", certificatePath("server.pem"), "--key", certificatePath("server.key")];
+  const warning = /^brooklet: "tls" has no effect: no listener has TLS; its URL begins with mqtts:\/\/ or wss:\/\/$/m;
+  for (const [url, isWarned] of [["mqtt://127.0.0.1:0", true], ["mqtts://127.0.0.1:0", false]] as const) {
+    const { code, stderr } = await brooklet(["--listen", url, ...files, "--check-config"]);
+    assertEquals([code, warning.test(stderr)], [0, isWarned], stderr);
+  }
+});

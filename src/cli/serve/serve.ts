@@ -2,6 +2,7 @@ import { Broker } from "../../broker/broker.ts";
 import type { BrokerEvent } from "../../broker/events.ts";
 import type { BrokerOptions } from "../../broker/options.ts";
 import { VERSION } from "../../broker/sys_topics.ts";
+import { SCHEMES } from "../../transport/schemes.ts";
 import { type Command, command, unknownArgument } from "../command.ts";
 import { configurationOf, type Written } from "../config/configuration.ts";
 import type { Configuration } from "../config/schema.ts";
@@ -14,6 +15,7 @@ import { openStorage, parseStorageOption, storageError } from "../storage_option
 import { acceptAll, admission, ConnectionGate } from "./accepting.ts";
 import { Access } from "./access.ts";
 import { applyBans, Reload } from "./reload.ts";
+import { listenUrlOf } from "./listen_url.ts";
 import { checkListenerFiles, Listening } from "./listening.ts";
 import { PidFile } from "./pid_file.ts";
 import { SERVE_DESCRIPTION, type ServeRequest, serveRequest } from "./serve_options.ts";
@@ -45,16 +47,23 @@ async function serve(request: ServeRequest, io: ProgramIo): Promise<number> {
   if (request.action === "check") return await check(request, io);
   const { written, overrides } = await request.read();
   const configuration = configurationOf(written, overrides);
-  if (request.action === "run") return await run(request, configuration, startWarnings(written), io);
+  if (request.action === "run") return await run(request, configuration, startWarnings(written, configuration), io);
   const { effectiveYaml } = await import("../config/print.ts");
   printLine(io.stdout, effectiveYaml(configuration).trimEnd());
-  for (const warning of written.warnings) printLine(io.stderr, `brooklet: ${printable(warning)}`);
+  for (const warning of warningsOf(written, configuration)) printLine(io.stderr, `brooklet: ${printable(warning)}`);
   return 0;
 }
 
-function startWarnings({ warnings, isOfMosquitto }: Written): readonly string[] {
-  const save = isOfMosquitto ? saveSignalWarning() : undefined;
+function startWarnings(written: Written, configuration: Configuration): readonly string[] {
+  const save = written.isOfMosquitto ? saveSignalWarning() : undefined;
+  const warnings = warningsOf(written, configuration);
   return save === undefined ? warnings : [...warnings, save];
+}
+
+/** Warnings of the file, and one for a certificate that no listener uses: its operator may think that passwords are encrypted. */
+function warningsOf({ warnings }: Written, { listeners, tls }: Configuration): readonly string[] {
+  if (tls === undefined || listeners.some(({ url }) => SCHEMES[listenUrlOf(url).scheme].isTls)) return warnings;
+  return [...warnings, '"tls" has no effect: no listener has TLS; its URL begins with mqtts:// or wss://'];
 }
 
 /** Prints everything that is wrong, in the files of the configuration too. */
@@ -63,7 +72,7 @@ async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
     const { written, overrides } = await request.read();
     const configuration = configurationOf(written, overrides);
     await checkFiles(configuration);
-    for (const warning of written.warnings) printLine(io.stderr, `brooklet: ${printable(warning)}`);
+    for (const warning of warningsOf(written, configuration)) printLine(io.stderr, `brooklet: ${printable(warning)}`);
     printLine(io.stderr, "brooklet: the configuration can be used");
     return 0;
   } catch (error) {
