@@ -1,4 +1,3 @@
-import { parseServerAddress } from "../client/open_transport.ts";
 import { isQoS, type ProtocolVersion } from "../codec/packet.ts";
 import { type BenchOptions, type Scenario, SCENARIOS } from "../load/bench_jobs.ts";
 import type { BenchResult, Quantiles } from "../load/bench_result.ts";
@@ -81,10 +80,13 @@ export const BENCH: Command = command({
   operands: SCENARIO_TEXTS,
   options: OPTIONS,
   notes: "Exit code: 0; 1 when a message was lost or came twice, or a connection was lost; 2 for wrong options.",
-  run: (given, io) => bench(benchOptions(given), given.values.json, io),
+  run: async (given, io) => bench(await benchOptions(given), given.values.json, io),
 });
 
-/** Runs the load and prints its result; gives the exit code. The load is imported here: the broker starts without it. */
+/**
+ * Runs the load and prints its result; gives the exit code. The load, and the client's reading of a URL, are imported
+ * when they are needed: the broker starts without them.
+ */
 async function bench(options: BenchOptions, isJson: boolean, { stdout, stderr }: ProgramIo): Promise<number> {
   const { LoadError } = await import("../load/load_connection.ts");
   const { runBench } = await import("../load/run_bench.ts");
@@ -120,13 +122,13 @@ function showProgress(stderr: ProgramOutput): (sent: number, delivered: number) 
 }
 
 /** Load that the arguments ask for; reads the files that they name. */
-function benchOptions({ values, operands }: Given<typeof OPTIONS>): BenchOptions {
+async function benchOptions({ values, operands }: Given<typeof OPTIONS>): Promise<BenchOptions> {
   const parsed = (name: NumberName, least: number, most: number, isInteger = true) =>
     parseNumber(name, values[name], least, most, isInteger);
   // These have a default in the table.
   const number = (name: NumberName, least: number, most: number) => parsed(name, least, most) ?? least;
   const count = (name: NumberName, otherwise: number, least = 1) => parsed(name, least, MOST_OF_A_KIND) ?? otherwise;
-  const { scenario, url } = parseOperands(operands);
+  const { scenario, url } = await parseOperands(operands);
   const payloadBytes = number("size", STAMP_BYTES, LARGEST_PAYLOAD);
   const messages = parsed("messages", 1, 4_000_000_000);
   const seconds = parsed("seconds", 0.01, 86_400, false);
@@ -158,7 +160,8 @@ function benchOptions({ values, operands }: Given<typeof OPTIONS>): BenchOptions
   };
 }
 
-function parseOperands(operands: readonly string[]): { scenario: Scenario; url: string } {
+async function parseOperands(operands: readonly string[]): Promise<{ scenario: Scenario; url: string }> {
+  const { parseServerAddress } = await import("../client/open_transport.ts");
   const [first] = operands;
   const scenario = SCENARIOS.find((name) => name === first);
   const [url = DEFAULT_URL, ...others] = scenario === undefined ? operands : operands.slice(1);

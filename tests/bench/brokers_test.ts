@@ -3,8 +3,9 @@ import { chartOf } from "../../bench/brokers/chart.ts";
 import { comparedRows, median, type Round } from "../../bench/brokers/comparison.ts";
 import { LOADS } from "../../bench/brokers/loads.ts";
 import { markdownOf, type Report } from "../../bench/brokers/report.ts";
-import { parseBenchOptions } from "../../src/cli/bench_options.ts";
+import { SCENARIOS } from "../../src/load/bench_jobs.ts";
 import { Program } from "../cli/program.ts";
+import { brooklet } from "../cli/test_io.ts";
 
 const RUN_WITHIN_MS = 120_000;
 const RATE = { name: "", unit: "messages/s", isHigherBetter: true, value: () => undefined };
@@ -70,9 +71,14 @@ Deno.test("The chart has a bar and a spread for each ratio, within its width, an
   assertEquals(chart.match(/<(?!\/|\w+[^<>]*\/>)/g)?.length, chart.match(/<\//g)?.length, "every tag is closed");
 });
 
-Deno.test("Every load is a load of brooklet bench, with a name of its own", () => {
+Deno.test("Every load is a load of brooklet bench, with a name of its own", async () => {
   assertEquals(new Set(LOADS.map(({ name }) => name)).size, LOADS.length);
-  for (const { args } of LOADS) assertEquals<string | undefined>(parseBenchOptions(args).scenario, args[0]);
+  const nowhere = "unix:/nowhere"; // The command looks for a broker once it has understood its arguments.
+  for (const { name, args: [scenario = "", ...options] } of LOADS) {
+    assert(SCENARIOS.some((known) => known === scenario), name);
+    const { stderr } = await brooklet(["bench", scenario, nowhere, ...options]);
+    assertStringIncludes(stderr, "Cannot connect to unix:/nowhere", name);
+  }
 });
 
 Deno.test("bench:brokers runs a load against the brokers and writes its three files", async () => {
