@@ -124,6 +124,7 @@ function factOf(line: string): string {
   return line
     .replace(/^\S+: /, "")
     .replace(/127\.0\.0\.1:\d+/, "ADDRESS")
+    .replace(/ See docs\/troubleshooting\.md#\S+$/, "") // Brooklet says where help is.
     .replace("(p2,", "(p4,") // mosquitto 2.0 shows 3.1.1 as 2.
     .replace(/\(Mid: (\d+)(?:, RC:\d+)?\)/, "(m$1)")
     .replace(/\((m\d+), rc0\)/, "($1)") // mosquitto shows it with some acknowledgements only.
