@@ -5,7 +5,7 @@
 
 import { ConfigError } from "../src/cli/config_error.ts";
 import { readMosquittoConfiguration } from "../src/cli/mosquitto/file.ts";
-import { MOSQUITTO_KEYS } from "../src/cli/mosquitto/keys.ts";
+import { mosquittoKeys } from "../src/cli/mosquitto/keys.ts";
 
 /** Two values of a key, the lines around it that it needs, and other values that have a remark of their own. */
 interface Sample {
@@ -112,7 +112,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
 /** Page with tables made anew. */
 export function withTables(page: string): string {
   const rows = new Map<string, Row>();
-  for (const key of Object.keys(MOSQUITTO_KEYS).toSorted()) {
+  for (const key of Object.keys(mosquittoKeys()).toSorted()) {
     const { becomes, remark } = resultOf(key);
     const same = rows.get(becomes + remark);
     if (same === undefined) rows.set(becomes + remark, { keys: [key], becomes, remark });

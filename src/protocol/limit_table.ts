@@ -3,12 +3,29 @@ import type { Limits } from "./limits.ts";
 /** Session Expiry Interval of a session that does not expire (MQTT 5, section 3.1.2.11.2). */
 export const NEVER_EXPIRES = 0xffff_ffff;
 
+const COUNTS_ALL = "counts topics and properties too, and not only payloads";
+const TOLD_BY_5 = "is not for clients of MQTT 3.1 and 3.1.1: they keep what they ask for";
+
+/** The same setting in a mosquitto.conf. */
+export interface MosquittoRow<Value> {
+  readonly key?: string;
+  /** Its default there, where that differs. */
+  readonly default?: Value;
+  /** Largest value there, where that is less. */
+  readonly most?: number;
+  /** Difference of what a value other than 0 means there, for a warning. */
+  readonly differs?: string;
+}
+
 /** Limit of a broker: an integer between `least` and `most`, or Infinity where that is the most. */
 interface LimitRow {
   readonly default: number;
   readonly least: number;
   readonly most: number;
   readonly unit: string;
+  /** Whether a listener can set it for its connections: a limit of a connection and not of a session. */
+  readonly isOfListener?: true;
+  readonly mosquitto?: MosquittoRow<number>;
   /** Meaning, cut into lines, see {@linkcode rowText}. */
   readonly text: string;
 }
@@ -19,42 +36,52 @@ interface LimitRow {
  */
 // deno-fmt-ignore
 export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
-  maximumPacketBytes: { default: 1_048_576, least: 32, most: 268_435_460, unit: "bytes", text: `
+  maximumPacketBytes: { default: 1_048_576, least: 32, most: 268_435_460, unit: "bytes",
+    isOfListener: true, mosquitto: { key: "max_packet_size", default: 268_435_460 }, text: `
     Largest packet accepted, in bytes, counted with its fixed header. Announced as Maximum Packet Size (MQTT 5,
     section 3.2.2.3.6); a larger one ends the connection with 0x95.` },
-  maximumPayloadBytes: { default: Infinity, least: 0, most: Infinity, unit: "bytes", text: `
+  maximumPayloadBytes: { default: Infinity, least: 0, most: Infinity, unit: "bytes",
+    isOfListener: true, mosquitto: { key: "message_size_limit", most: 268_435_455 }, text: `
     Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 say 0x83,
     before that nothing does. With a larger Will the client is refused, with 0x95.` },
-  maximumConnectBytes: { default: 131_072, least: 32, most: 268_435_460, unit: "bytes", text: `
+  maximumConnectBytes: { default: 131_072, least: 32, most: 268_435_460, unit: "bytes", isOfListener: true, text: `
     Largest CONNECT accepted, in bytes: nobody knows yet who sends it. A larger one ends the connection.` },
-  maximumConnections: { default: Infinity, least: 1, most: Infinity, unit: "connections", text: `
+  maximumConnections: { default: Infinity, least: 1, most: Infinity, unit: "connections",
+    mosquitto: { key: "global_max_connections" }, text: `
     Clients that are connected at the same time; one more is refused with 0x97 in CONNACK, unless it takes over a
     connection of its own. A Network Connection counts as soon as its client has been authenticated.` },
-  connectTimeoutMs: { default: 10_000, least: 1, most: Infinity, unit: "milliseconds", text: `
+  connectTimeoutMs: { default: 10_000, least: 1, most: Infinity, unit: "milliseconds", isOfListener: true, text: `
     Time from accept until CONNECT is complete, in milliseconds, however its bytes come.` },
-  maximumKeepAliveSeconds: { default: 0, least: 0, most: 65_535, unit: "seconds", text: `
+  maximumKeepAliveSeconds: { default: 0, least: 0, most: 65_535, unit: "seconds",
+    isOfListener: true, mosquitto: { key: "max_keepalive", differs: TOLD_BY_5 }, text: `
     Longest Keep Alive, in seconds; a client that asks for more or for none gets it as Server Keep Alive (MQTT 5,
     section 3.2.2.3.14). 0 is no limit. Clients of 3.1 and 3.1.1 cannot be told and keep what they asked for.` },
   // [MQTT-3.1.3-5]
-  maximumClientIdLength: { default: 256, least: 23, most: 65_535, unit: "characters", text: `
+  maximumClientIdLength: { default: 256, least: 23, most: 65_535, unit: "characters",
+    isOfListener: true, mosquitto: { default: 65_535 }, text: `
     Longest Client Identifier, in characters; a longer one is refused with 0x85.` },
-  maximumQos: { default: 2, least: 0, most: 2, unit: "QoS", text: `
+  maximumQos: { default: 2, least: 0, most: 2, unit: "", isOfListener: true, mosquitto: { key: "max_qos" }, text: `
     Highest QoS that clients may publish with, and that subscriptions are granted. Announced as Maximum QoS (MQTT 5,
     section 3.2.2.3.4); a higher one ends the connection with 0x9B. 0 to 2.` },
-  receiveMaximum: { default: 100, least: 1, most: 65_535, unit: "messages", text: `
+  receiveMaximum: { default: 100, least: 1, most: 65_535, unit: "messages",
+    isOfListener: true, mosquitto: { key: "max_inflight_messages", default: 20 }, text: `
     QoS 1 and 2 messages that a client may send before they are acknowledged. Announced as Receive Maximum (MQTT 5,
     section 3.2.2.3.3); one more ends the connection with 0x93. 1 to 65,535.` },
-  maximumInflight: { default: 100, least: 1, most: 65_535, unit: "messages", text: `
+  maximumInflight: { default: 100, least: 1, most: 65_535, unit: "messages",
+    mosquitto: { key: "max_inflight_messages", default: 20 }, text: `
     QoS 1 and 2 messages sent to a client that it has not acknowledged: at most this and the Receive Maximum of the
     client (MQTT 5, section 4.9). 1 to 65,535.` },
-  maximumInflightBytes: { default: Infinity, least: 1, most: Infinity, unit: "bytes", text: `
+  maximumInflightBytes: { default: Infinity, least: 1, most: Infinity, unit: "bytes",
+    mosquitto: { key: "max_inflight_bytes", differs: COUNTS_ALL }, text: `
     The same in bytes of payload, topic and properties: while they are as many, no further message is sent.` },
-  maximumQueuedMessages: { default: 1_000, least: 0, most: Infinity, unit: "messages", text: `
+  maximumQueuedMessages: { default: 1_000, least: 0, most: Infinity, unit: "messages",
+    mosquitto: { key: "max_queued_messages" }, text: `
     Messages with QoS 1 or 2 that wait in a session without connection. With one, bytes alone are counted.` },
-  maximumQueuedBytes: { default: 10_000_000, least: 0, most: Infinity, unit: "bytes", text: `
+  maximumQueuedBytes: { default: 10_000_000, least: 0, most: Infinity, unit: "bytes",
+    mosquitto: { key: "max_queued_bytes", default: Infinity, differs: COUNTS_ALL }, text: `
     The same in bytes of payload, topic and properties; in a session with a connection some 200 for each message,
     too.` },
-  maximumOutboxBytes: { default: 4_194_304, least: 1_024, most: Infinity, unit: "bytes", text: `
+  maximumOutboxBytes: { default: 4_194_304, least: 1_024, most: Infinity, unit: "bytes", isOfListener: true, text: `
     Bytes that wait to be written to one connection; messages beyond that wait as such, see \`maximumBacklogBytes\`.` },
   maximumBacklogBytes: { default: 67_108_864, least: 0, most: Infinity, unit: "bytes", text: `
     Bytes of messages, of any QoS, that wait for one client while it is connected and takes what it gets, with some
@@ -68,42 +95,50 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
     acknowledged, while more than half of \`maximumBacklogBytes\` waits for a client that they publish to. Nobody
     waits for one that has taken nothing for a second. After that time nobody waits for it until it has caught up.
     0: nobody waits.` },
-  writeTimeoutMs: { default: 30_000, least: 1, most: Infinity, unit: "milliseconds", text: `
+  writeTimeoutMs: { default: 30_000, least: 1, most: Infinity, unit: "milliseconds", isOfListener: true, text: `
     Time that a write of at most 128 KiB may take, in milliseconds; a client that reads more slowly is closed.` },
-  maximumMessagesPerSecond: { default: Infinity, least: 1, most: Infinity, unit: "messages a second", text: `
+  maximumMessagesPerSecond: { default: Infinity, least: 1, most: Infinity, unit: "messages a second",
+    isOfListener: true, text: `
     Messages that a client may publish in a second, and as many at once after a second of silence; it is not read
     from while it is ahead of that, and for \`maximumExcessMs\` at most.` },
-  maximumBytesPerSecond: { default: Infinity, least: 1, most: Infinity, unit: "bytes a second", text: `
+  maximumBytesPerSecond: { default: Infinity, least: 1, most: Infinity, unit: "bytes a second",
+    isOfListener: true, text: `
     The same for bytes that come from a client, of whatever packets.` },
-  maximumExcessMs: { default: 10_000, least: 0, most: Infinity, unit: "milliseconds", text: `
+  maximumExcessMs: { default: 10_000, least: 0, most: Infinity, unit: "milliseconds", isOfListener: true, text: `
     Time for which a client may be faster than \`maximumMessagesPerSecond\` and \`maximumBytesPerSecond\` allow, in
     milliseconds; then it is disconnected with 0x97.` },
   // A timer beyond that fires at once.
   hookTimeoutMs: { default: 10_000, least: 1, most: 2_147_483_647, unit: "milliseconds", text: `
     Time that a hook may take to answer, in milliseconds; after that the client is refused what it wanted.` },
-  maximumSubscriptions: { default: 1_000, least: 0, most: Infinity, unit: "subscriptions", text: `
+  maximumSubscriptions: { default: 1_000, least: 0, most: Infinity, unit: "subscriptions",
+    mosquitto: { default: Infinity }, text: `
     Subscriptions of one session; one more is refused with 0x97 in SUBACK. So is what follows in a SUBSCRIBE of
     which as many Topic Filters are denied: nobody is asked about it.` },
-  maximumTopicLevels: { default: 128, least: 1, most: 65_535, unit: "levels", text: `
+  // mosquitto counts slashes, up to 200.
+  maximumTopicLevels: { default: 128, least: 1, most: 65_535, unit: "levels", mosquitto: { default: 201 }, text: `
     Levels of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.` },
   maximumTopicLength: { default: 65_535, least: 1, most: 65_535, unit: "characters", text: `
     Characters of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.` },
-  topicAliasMaximum: { default: 10, least: 0, most: 65_535, unit: "aliases", text: `
+  topicAliasMaximum: { default: 10, least: 0, most: 65_535, unit: "aliases",
+    isOfListener: true, mosquitto: { key: "max_topic_alias" }, text: `
     Topic Aliases that a client may use; announced as Topic Alias Maximum (MQTT 5, section 3.2.2.3.8). The broker
     uses at most as many towards a client, and no more than the client allows.` },
-  maximumRetainedMessages: { default: 100_000, least: 0, most: Infinity, unit: "messages", text: `
+  maximumRetainedMessages: { default: 100_000, least: 0, most: Infinity, unit: "messages",
+    mosquitto: { key: "retain_available", default: Infinity }, text: `
     Retained messages. A message for a further topic is refused with 0x97 where its client can be told: MQTT 5 with
     QoS 1 or 2. Any other one, a Will too, is delivered and not retained, and counted in \`$SYS/broker/retained
     messages/refused\`. With 0 there are none, which is announced as Retain Available (MQTT 5, section 3.2.2.3.5),
     and a PUBLISH with RETAIN ends the connection with 0x9A.` },
-  maximumRetainedBytes: { default: 100_000_000, least: 0, most: Infinity, unit: "bytes", text: `
+  maximumRetainedBytes: { default: 100_000_000, least: 0, most: Infinity, unit: "bytes",
+    mosquitto: { default: Infinity }, text: `
     Retained messages in bytes: payloads, topics, properties, and some 280 for each level that no other topic has. A
     message above it is refused or delivered only, as with \`maximumRetainedMessages\`; one that is delivered only
     removes the one that its topic had.` },
   maximumPendingBytes: { default: 16_000_000, least: 1, most: Infinity, unit: "bytes", text: `
     Changes that wait for the storage, in bytes: beyond that, clients whose packets make more of them are not read
     from until some are kept.` },
-  maximumSessions: { default: 250_000, least: 0, most: Infinity, unit: "sessions", text: `
+  maximumSessions: { default: 250_000, least: 0, most: Infinity, unit: "sessions",
+    mosquitto: { key: "global_max_clients" }, text: `
     Sessions that outlive their connections: those with a Session Expiry Interval, and those of 3.1 and 3.1.1
     without Clean Session, connected or not. A client that would begin one more is refused with 0x97, before MQTT 5
     with return code 3. No session ends before its time to make room, else a client that makes many would end those
@@ -121,7 +156,8 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
     The same for clients of one principal.` },
   maximumSessionBytesPerAddress: { default: 100_000_000, least: 0, most: Infinity, unit: "bytes", text: `
     The same for clients without a principal, by address as above.` },
-  maximumSessionExpirySeconds: { default: NEVER_EXPIRES, least: 0, most: NEVER_EXPIRES, unit: "seconds", text: `
+  maximumSessionExpirySeconds: { default: NEVER_EXPIRES, least: 0, most: NEVER_EXPIRES, unit: "seconds",
+    mosquitto: { key: "persistent_client_expiration" }, text: `
     Longest Session Expiry Interval, in seconds, where 4,294,967,295 is never; a longer one is cut and said in
     CONNACK (MQTT 5, section 3.2.2.3.2).` },
 };

@@ -52,7 +52,7 @@ export interface Limits {
    * Highest QoS that clients may publish with, and that subscriptions are granted. Announced as Maximum QoS (MQTT 5,
    * section 3.2.2.3.4); a higher one ends the connection with 0x9B. 0 to 2.
    *
-   * @default {2} QoS
+   * @default {2}
    */
   readonly maximumQos: number;
   /**

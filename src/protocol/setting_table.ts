@@ -1,11 +1,11 @@
+import type { MosquittoRow } from "./limit_table.ts";
 import type { BrokerSettings } from "./settings.ts";
 
 /** Setting of a broker: true or false, one of several words, or a text where no `choices` are given. */
 interface SettingRow<Value> {
   readonly default: Value;
   readonly choices?: readonly Value[];
-  /** Key of mosquitto.conf for the same, and its default there where that differs. */
-  readonly mosquitto?: { readonly key?: string; readonly default?: Value };
+  readonly mosquitto?: MosquittoRow<Value>;
   /** Meaning, cut into lines. */
   readonly text: string;
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { configurationOf } from "../../src/cli/config/configuration.ts";
-import type { ConfigurationInput } from "../../src/cli/config/schema.ts";
+import type { ConfigurationInput } from "../../src/cli/config/settings.ts";
 import { ConnectionGate } from "../../src/cli/serve/accepting.ts";
 
 const LISTENER = "mqtt://127.0.0.1:1883";

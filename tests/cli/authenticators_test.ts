@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { formatPasswordHash, hashPassword } from "../../src/auth/mod.ts";
 import { authenticatorFor, type ListenerAuthenticator } from "../../src/cli/serve/authenticators.ts";
 import { configurationOf } from "../../src/cli/config/configuration.ts";
-import type { ConfigurationInput, ListenerConfiguration } from "../../src/cli/config/schema.ts";
+import type { ConfigurationInput, ListenerConfiguration } from "../../src/cli/config/settings.ts";
 import { authenticationRequest, type Said } from "../auth/authentication_request.ts";
 
 const ANN = { name: "ann", passwordHash: formatPasswordHash(await hashPassword("secret", 1)) };

@@ -3,7 +3,7 @@ import type { BrokerEvent, PacketEvent } from "../../mod.ts";
 import { NO_PROPERTIES } from "../../src/codec/mod.ts";
 import { authenticationRequest } from "../auth/authentication_request.ts";
 import { eventLog, packetLog } from "../../src/cli/log/event_log.ts";
-import { LOG_TYPES, loggingSchema, type LogType } from "../../src/cli/config/logging_schema.ts";
+import { LOG_TYPES, loggingSchema, type LogType } from "../../src/cli/config/logging_settings.ts";
 import { Log } from "../../src/cli/log/log.ts";
 import { processIo } from "../../src/cli/program_io.ts";
 import { SummarizedLog } from "../../src/cli/log/summarized_log.ts";

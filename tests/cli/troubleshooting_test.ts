@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { BrokerEvent } from "../../src/broker/events.ts";
-import { loggingSchema } from "../../src/cli/config/logging_schema.ts";
+import { loggingSchema } from "../../src/cli/config/logging_settings.ts";
 import { eventLog } from "../../src/cli/log/event_log.ts";
 import { EVENT_HELP, PROGRAM_HELP, REASON_HELP } from "../../src/cli/log/help.ts";
 import { Log } from "../../src/cli/log/log.ts";

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { ConfigError } from "../config_error.ts";
 import { suggestion } from "../nearest.ts";
-import { type Configuration, configurationSchema } from "./schema.ts";
+import { presentNamesIn } from "./former_names.ts";
+import { type Configuration, configurationSchema } from "./settings.ts";
 import { type ConfigPath, configurationShape, keysOf, shapeAt } from "./shape.ts";
 
 /** Configuration as it was written, not yet checked. */
@@ -100,7 +101,9 @@ export function pathText(path: ConfigPath): string {
 
 /** Complaint about an unknown key, with the key that was probably meant, or those that exist. */
 function unknownKey(path: ConfigPath, key: string, known: readonly string[]): string {
-  return `Unknown key ${pathText([...path, key])}: ${suggestion(key, known)}`;
+  const present = path.length === 0 ? presentNamesIn(key) : [];
+  const hint = present.length === 0 ? suggestion(key, known) : `did you mean "${present.join('" or "')}"?`;
+  return `Unknown key ${pathText([...path, key])}: ${hint}`;
 }
 
 /** Whether another issue of the same place suffices: one about the kind of value, or about its maximum. */

@@ -6,6 +6,7 @@
 
 import { ConfigError } from "../config_error.ts";
 import { nearest } from "../nearest.ts";
+import { presentName } from "./former_names.ts";
 import { type ConfigPath, configurationShape, type JsonSchema, keysOf, shapeAt } from "./shape.ts";
 import { whyNot } from "../files.ts";
 import type { Override } from "./configuration.ts";
@@ -76,13 +77,19 @@ function variableOf(key: string): string {
   return key.replace(/[A-Z]/g, "_$&").toUpperCase();
 }
 
+function camelCase(part: string): string {
+  return part.toLowerCase().replace(/_[a-z]/g, (at) => at.slice(1).toUpperCase());
+}
+
 function isSameName(key: string, part: string): boolean {
   return key.toLowerCase() === part.replaceAll("_", "").toLowerCase();
 }
 
 function unknownName(name: string, part: string, keys: readonly string[]): ConfigError {
   const known = keys.map(variableOf);
-  const meant = nearest(part, known);
+  const [group = "", key = ""] = name.slice(PREFIX.length).split("__").map(camelCase);
+  const present = presentName(group, key);
+  const meant = present === undefined ? nearest(part, known) : PREFIX + variableOf(present);
   const hint = meant === undefined
     ? `there is ${known.length === 0 ? "no more to set there" : known.join(", ")}`
     : `did you mean ${meant}?`;

@@ -2,6 +2,7 @@ import type { Written } from "./configuration.ts";
 import { readMosquittoConfiguration } from "../mosquitto/file.ts";
 import { ConfigError } from "../config_error.ts";
 import { readBytes } from "../files.ts";
+import { underPresentNames } from "./former_names.ts";
 import { parseYaml } from "./yaml.ts";
 
 const NEWLINE = 0x0a;
@@ -13,7 +14,8 @@ export function readConfiguration(file: string): Written {
   if (isMosquitto(file, text)) return readMosquittoConfiguration(file, text);
   refuseOtherThanUtf8(bytes, file);
   const { value, place } = parseYaml(text, file);
-  return { value: value ?? {}, place, warnings: [] }; // A file with nothing but comments has no value.
+  // A file with nothing but comments has no value.
+  return underPresentNames({ value: value ?? {}, place, warnings: [] });
 }
 
 /** Refuses ill-formed UTF-8: it would become another character in a password or a name. */

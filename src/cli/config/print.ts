@@ -1,7 +1,7 @@
 import { stringify } from "@std/yaml";
-import { UNLIMITED } from "./limits_schema.ts";
-import type { Configuration } from "./schema.ts";
-import { HIDDEN } from "./schema_checks.ts";
+import { HIDDEN } from "./checks.ts";
+import { UNLIMITED } from "./row.ts";
+import type { Configuration } from "./settings.ts";
 import { configurationShape, type JsonSchema, shapeAt } from "./shape.ts";
 
 /** YAML of the configuration in force, defaults included; secrets are hidden. */

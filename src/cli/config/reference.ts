@@ -6,10 +6,12 @@
 import { DEFAULT_LIMITS, LIMIT_NAMES, LIMITS, rowText } from "../../protocol/limit_table.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import { SETTING_NAMES, SETTINGS } from "../../protocol/setting_table.ts";
-import { UNLIMITED } from "./limits_schema.ts";
+import { UNLIMITED } from "./row.ts";
 import { configurationShape, type JsonSchema } from "./shape.ts";
 
 const DOC_COMMENT_CHARACTERS = 115;
+const COLUMNS = ["key", "value", "default", "meaning", "mosquitto.conf"];
+const OWN_FACTS: readonly string[] = ["unit", "isFixed", "mosquitto"];
 const LIMITS_HEAD = `// Made by "deno task configuration" of the table in limit_table.ts.
 
 /** All limits of a broker. Limits below the protocol's own default are announced in CONNACK. */
@@ -27,6 +29,10 @@ be set by a variable as well: \`BROOKLET_LISTENERS__0__URL\` is \`url\` of the f
 \`BROOKLET_AUTHENTICATION__JWT__SECRET_FILE\` names a file with it (one line end behind it is not part of it). A list or
 group in a variable is written as in YAML, as in \`["a", "b"]\`. Options of the command line override variables, and
 variables override the file.
+
+On SIGHUP the file is read again. A key whose meaning ends with "Fixed until a restart" cannot change then: everything stays
+as it was, and the log names the key. Settings and limits of the broker have the names of the options of \`Broker.open\`. The
+last column names the key of mosquitto.conf that \`brooklet convert\` makes it of.
 
 For completion in an editor, begin the file with
 
@@ -61,28 +67,50 @@ export function reference(): string {
 
 /** JSON Schema for editors. */
 export function editorSchema(): string {
-  return `${JSON.stringify(configurationShape(), null, 2)}\n`;
+  // Facts that JSON Schema does not know are no groups of keys.
+  const known = (key: string, value: unknown) => OWN_FACTS.includes(key) && !isSchema(value) ? undefined : value;
+  return `${JSON.stringify(configurationShape(), known, 2)}\n`;
+}
+
+function isSchema(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "type" in value;
 }
 
 /** Adds a section for the keys of a group, then those of the groups in it. */
 function addGroup(groups: string[], path: string, shape: JsonSchema): void {
   const { properties = {}, required = [] } = shape;
-  const rows: string[] = [];
+  const rows: string[][] = [];
   const inner: [path: string, shape: JsonSchema][] = [];
   for (const [key, value] of Object.entries(properties)) {
     const within = groupIn(value);
     if (within !== undefined) inner.push([`${path}${key}${value.type === "array" ? "[]" : ""}.`, within]);
     const fallback = required.includes(key) ? "needed" : defaultText(value, path + key);
-    rows.push(`| \`${key}\` | ${cell(kindText(value))} | ${cell(fallback)} | ${cell(value.description ?? "")} |`);
+    const mosquitto = value.mosquitto?.key;
+    rows.push([
+      `\`${key}\``,
+      [kindText(value), value.unit ?? ""].join(" ").trimEnd(),
+      fallback,
+      value.description ?? "",
+      mosquitto === undefined ? "" : `\`${mosquitto}\``,
+    ]);
   }
   const name = path === "" ? "The file" : `\`${path.slice(0, -1)}\``;
-  groups.push(`## ${name}\n\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`);
+  groups.push(`## ${name}\n\n${table(rows)}`);
   for (const [path, shape] of inner) {
     // Groups that are the same as for all listeners are described once, as are the rules.
     if (/^listeners\[\]\.(?:tls|authentication|access|limits)\./.test(path)) continue;
     if (/^access\..*rules\[\]\.$|^access\.anonymous/.test(path)) continue;
     addGroup(groups, path, shape);
   }
+}
+
+/** Table of keys; the last column is left out where no key is one of mosquitto's. */
+function table(rows: readonly (readonly string[])[]): string {
+  const columns = rows.some((row) => row.at(-1) !== "") ? COLUMNS : COLUMNS.slice(0, -1);
+  const lines = [columns, columns.map(() => "---"), ...rows].map((row) => {
+    return `| ${row.slice(0, columns.length).map(cell).join(" | ")} |\n`;
+  });
+  return lines.join("");
 }
 
 function groupIn(shape: JsonSchema): JsonSchema | undefined {
@@ -136,7 +164,7 @@ export function limitsInterface(): string {
   const members = LIMIT_NAMES.map((name) => {
     const { default: initial, unit } = LIMITS[name];
     const value = number(initial).replaceAll(",", "_").replace("\u221e", "Infinity");
-    return member(name, "number", rowText(LIMITS[name]), `{${value}} ${unit}`);
+    return member(name, "number", rowText(LIMITS[name]), `{${value}} ${unit}`.trimEnd());
   });
   return `${LIMITS_HEAD}export interface Limits {\n${members.join("")}}\n`;
 }

@@ -1,16 +1,16 @@
 /** Schema as JSON Schema, for code that walks through it: names of keys, descriptions, secrets. */
 
 import { z } from "zod";
-import { configurationSchema } from "./schema.ts";
+import type { RowFacts } from "./row.ts";
+import { configurationSchema } from "./settings.ts";
 
 /** Path of a value, from the outermost key on. */
 export type ConfigPath = readonly PropertyKey[];
 
 /** Members of JSON Schema that `z.toJSONSchema` uses for our schema. */
-export interface JsonSchema {
+export interface JsonSchema extends Partial<RowFacts> {
   readonly type?: string;
   readonly format?: string;
-  readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: boolean | JsonSchema;

@@ -1,6 +1,6 @@
 import type { BrokerEvent } from "../../broker/events.ts";
 import type { BrokerOptions } from "../../broker/options.ts";
-import type { LogArea, LogType } from "../config/logging_schema.ts";
+import type { LogArea, LogType } from "../config/logging_settings.ts";
 import { eventLines, packetLines, shownUserName, subscriptionLines } from "./event_lines.ts";
 import { helpOf } from "./help.ts";
 import type { Log, LogFields } from "./log.ts";

@@ -1,4 +1,4 @@
-import { LOG_LEVELS, type LogArea, type LoggingConfiguration, type LogType } from "../config/logging_schema.ts";
+import { LOG_LEVELS, type LogArea, type LoggingConfiguration, type LogType } from "../config/logging_settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { type ProgramIo, type ProgramOutput, writeText } from "../program_io.ts";
 import { whyNot } from "../files.ts";

@@ -1,4 +1,4 @@
-import type { LogType } from "../config/logging_schema.ts";
+import type { LogType } from "../config/logging_settings.ts";
 import type { LogFields, LogLine } from "./log.ts";
 
 const WINDOW_MS = 10_000;

@@ -1,45 +1,72 @@
 import { schemeWith } from "../../transport/schemes.ts";
-import type { LogType } from "../config/logging_schema.ts";
-import type { ConfigurationInput } from "../config/schema.ts";
+import { LIMITS, type MosquittoRow } from "../../protocol/limit_table.ts";
+import { SETTINGS } from "../../protocol/setting_table.ts";
+import { ConfigError } from "../config_error.ts";
+import { UNLIMITED } from "../config/row.ts";
+import type { ConfigPath } from "../config/shape.ts";
+import type { LogType } from "../config/logging_settings.ts";
+import type { ConfigurationInput } from "../config/settings.ts";
 import type { MosquittoLine } from "./line.ts";
-import { checkListener, errorAt, type ListenerDraft, nameKeyOf, type SecurityDraft } from "./listener.ts";
 
 type ListenerInput = NonNullable<ConfigurationInput["listeners"]>[number];
-type LimitsInput = NonNullable<ConfigurationInput["limits"]>;
 type DestinationInput = NonNullable<NonNullable<ConfigurationInput["logging"]>["destinations"]>[number];
 
 const DEFAULT_PORT = 1883;
-/** Limits that differ from Brooklet's in mosquitto 2.0, or do not exist there. */
-const MOSQUITTO_LIMITS: LimitsInput = {
-  maximumPacketBytes: 268_435_460,
-  maximumClientIdLength: 65_535,
-  maximumInflight: 20,
-  receiveMaximum: 20,
-  maximumQueuedMessages: 1_000,
-  maximumQueuedBytes: "unlimited",
-  maximumSubscriptions: "unlimited",
-  maximumTopicLevels: 201, // It counts slashes, up to 200.
-  maximumRetainedMessages: "unlimited",
-  maximumRetainedBytes: "unlimited",
-};
+
+/** Security options in mosquitto's words: of all listeners, or with `per_listener_settings` of each. */
+interface SecurityDraft {
+  allowAnonymous?: boolean;
+  passwordFile?: string;
+  aclFile?: string;
+  allowEmptyClientId?: boolean;
+}
+
+/** Listener as the lines of a mosquitto.conf describe it, or the default one. */
+export interface ListenerDraft {
+  readonly place: string | undefined;
+  /** Lines about it. */
+  readonly lines: MosquittoLine[];
+  port?: number;
+  host?: string;
+  isWebSocket?: boolean;
+  httpDir?: string;
+  origins?: readonly string[];
+  versions?: readonly ("3.1" | "3.1.1" | "5")[];
+  hasProxy?: boolean;
+  domain?: "ipv4" | "ipv6";
+  certificate?: string;
+  key?: string;
+  authority?: string;
+  requireCertificate?: boolean;
+  minimumVersion?: "1.2" | "1.3";
+  usesIdentity?: boolean;
+  usesSubject?: boolean;
+  maximumConnections?: number;
+  maximumQos?: number;
+  topicAliasMaximum?: number;
+  /** Replaces that of the security options. */
+  allowAnonymous?: boolean;
+  readonly security: SecurityDraft;
+}
+
+/** Values of keys, some of which functions in keys.ts set themselves. */
+interface Values extends ConfigurationInput {
+  limits: NonNullable<ConfigurationInput["limits"]>;
+  logging: NonNullable<ConfigurationInput["logging"]>;
+}
 
 /** Configuration collected from the lines of a mosquitto.conf so far. */
 export class MosquittoDraft {
   readonly warnings: string[] = [];
-  readonly limits: LimitsInput = { ...MOSQUITTO_LIMITS };
+  /** Values of keys, with the defaults of mosquitto where they differ. */
+  readonly values = mosquittoDefaults();
   readonly logTypes: LogType[] = [];
   readonly destinations: DestinationInput[] = [];
-  /** Delivery as in mosquitto 2.0.11, which checks publishers of retained messages only if told, unlike its manual. */
-  readonly delivery: NonNullable<ConfigurationInput["delivery"]> = { checkRetainedPublisher: false };
-  readonly clientIds: NonNullable<ConfigurationInput["clientIds"]> = {};
-  readonly logging: NonNullable<ConfigurationInput["logging"]> = { connectionMessages: true };
   hasLogType = false;
   isSilent = false;
   isPerListener = false;
   isKept = false;
   location = "";
-  pidFile?: string;
-  sysIntervalSeconds = 10;
   /** Whether no listener is named, so that only this machine may connect. */
   isLocalOnly = true;
   readonly #warned = new Set<string>();
@@ -61,7 +88,7 @@ export class MosquittoDraft {
 
   /** Whether any of them was set. */
   get hasSecurity(): boolean {
-    return Object.keys(this.#security).length > 0 || this.clientIds.assignedPrefix !== undefined;
+    return Object.keys(this.#security).length > 0 || this.values.assignedClientIdPrefix !== undefined;
   }
 
   addListener(place: string, port: number, host: string | undefined): void {
@@ -83,6 +110,21 @@ export class MosquittoDraft {
     if (this.#warned.has(key)) return;
     this.#warned.add(key);
     this.warnings.push(`${place}: "${key}" ${why}`);
+  }
+
+  /** Value of a key of the configuration; `undefined`: it was not set. */
+  get(path: ConfigPath): unknown {
+    return path.reduce<unknown>((group, step) => Reflect.get(Object(group), step), this.values);
+  }
+
+  /** Sets a key of the configuration. */
+  set(path: ConfigPath, value: unknown): void {
+    let group: object = this.values;
+    for (const step of path.slice(0, -1)) {
+      if (Reflect.get(group, step) === undefined) Reflect.set(group, step, {});
+      group = Object(Reflect.get(group, step));
+    }
+    Reflect.set(group, path.at(-1) ?? "", value);
   }
 
   placeOfListener(index: number): string | undefined {
@@ -110,17 +152,13 @@ export class MosquittoDraft {
       authentication: { anonymous: allowAnonymous, ...passwordFile === undefined ? {} : { passwordFile } },
       ...aclFile === undefined || this.isPerListener ? {} : { access: { file: aclFile } },
       ...hasRules ? { deniedWill: "drop" as const } : {},
-      delivery: this.delivery,
-      ...Object.keys(this.clientIds).length === 0 ? {} : { clientIds: this.clientIds },
-      limits: this.limits,
+      ...this.values,
       logging: {
         timestampFormat: "%s",
-        ...this.logging,
+        ...this.values.logging,
         types: this.hasLogType ? this.logTypes : ["error", "warning", "notice", "information"],
         destinations: this.isSilent ? [] : this.destinations.length === 0 ? ["stderr"] : this.destinations,
       },
-      sys: { intervalSeconds: this.sysIntervalSeconds },
-      ...this.pidFile === undefined ? {} : { pidFile: this.pidFile },
     };
   }
 
@@ -222,4 +260,61 @@ function isUsed(first: ListenerDraft): boolean {
     true,
   );
   return isNamed || isSwitched || (first.maximumQos ?? 2) < 2 || security.allowEmptyClientId === false;
+}
+
+function mosquittoDefaults(): Values {
+  return {
+    ...defaultsOf(SETTINGS),
+    limits: defaultsOf(LIMITS),
+    logging: { connectionMessages: true },
+  };
+}
+
+/** Defaults of mosquitto in a table, where they differ. */
+function defaultsOf(table: Readonly<Record<string, { readonly mosquitto?: MosquittoRow<unknown> }>>) {
+  return Object.fromEntries(
+    Object.entries(table).flatMap(([name, { mosquitto }]) => {
+      const initial = mosquitto?.default;
+      return initial === undefined ? [] : [[name, initial === Infinity ? UNLIMITED : initial]];
+    }),
+  );
+}
+
+/** Refuses a listener that would accept unintended clients, or none at all. */
+function checkListener(listener: ListenerDraft): void {
+  const { certificate, key, authority, requireCertificate = false, host, hasProxy } = listener;
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw errorAt(listener, ["certfile", "keyfile"], '"certfile" and "keyfile" belong together');
+  }
+  if (requireCertificate && certificate === undefined && hasProxy) {
+    const why = "is not possible with a proxy that ends TLS: what it says of certificates is not looked at";
+    throw errorAt(listener, ["require_certificate"], `"require_certificate" ${why}`);
+  }
+  if (requireCertificate && certificate === undefined) {
+    throw errorAt(listener, ["require_certificate"], '"require_certificate" needs "certfile" and "keyfile"');
+  }
+  if (requireCertificate && authority === undefined) {
+    throw errorAt(listener, ["require_certificate"], '"require_certificate" needs "cafile" or "capath"');
+  }
+  const nameKey = nameKeyOf(listener);
+  if (nameKey !== undefined && !requireCertificate) {
+    throw errorAt(listener, [nameKey], `"${nameKey}" needs "require_certificate true"`);
+  }
+  if (!host?.includes("/")) return;
+  if (certificate !== undefined) throw errorAt(listener, ["certfile"], '"certfile" is not possible at a Unix socket');
+  if (hasProxy) {
+    throw errorAt(listener, ["enable_proxy_protocol"], '"enable_proxy_protocol" is not possible at a Unix socket');
+  }
+}
+
+/** Key that makes the certificate name the user. */
+function nameKeyOf({ usesIdentity, usesSubject }: ListenerDraft): string | undefined {
+  if (usesIdentity === true) return "use_identity_as_username";
+  return usesSubject === true ? "use_subject_as_username" : undefined;
+}
+
+/** Error at the line of one of the keys. */
+function errorAt({ lines }: ListenerDraft, keys: readonly string[], why: string): ConfigError {
+  const place = lines.findLast(({ key }) => keys.includes(key))?.place;
+  return new ConfigError(place === undefined ? why : `${place}: ${why}`);
 }

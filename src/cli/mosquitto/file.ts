@@ -2,8 +2,7 @@ import type { Written } from "../config/configuration.ts";
 import { nearest } from "../nearest.ts";
 import { ConfigError } from "../config_error.ts";
 import { MosquittoDraft } from "./draft.ts";
-import type { MosquittoKey } from "./key.ts";
-import { MOSQUITTO_KEYS } from "./keys.ts";
+import { type MosquittoKey, mosquittoKeys } from "./keys.ts";
 import { MosquittoLine } from "./line.ts";
 
 /**
@@ -13,7 +12,7 @@ import { MosquittoLine } from "./line.ts";
 /** Reads a mosquitto.conf; throws {@linkcode ConfigError} for anything that mosquitto or Brooklet refuses. */
 export function readMosquittoConfiguration(file: string, text: string): Written {
   const draft = new MosquittoDraft();
-  readLines(file, text, draft, true);
+  readLines(file, text, { draft, keys: mosquittoKeys() }, true);
   const value = draft.finish();
   return {
     value,
@@ -24,7 +23,14 @@ export function readMosquittoConfiguration(file: string, text: string): Written 
   };
 }
 
-function readLines(file: string, text: string, draft: MosquittoDraft, isMain: boolean): void {
+/** Draft that lines change, and the keys that change it. */
+interface Reading {
+  readonly draft: MosquittoDraft;
+  readonly keys: Readonly<Record<string, MosquittoKey>>;
+}
+
+function readLines(file: string, text: string, reading: Reading, isMain: boolean): void {
+  const { draft } = reading;
   for (const [index, content] of text.split("\n").entries()) {
     if (content.startsWith("#") || content.trim() === "") continue;
     const line = new MosquittoLine(content, `${file}:${index + 1}`);
@@ -32,19 +38,19 @@ function readLines(file: string, text: string, draft: MosquittoDraft, isMain: bo
       if (!isMain) draft.warn(line, "is not looked at: it is for the main file only");
       else {
         for (const path of filesOf(line)) {
-          draft.inIncludedFile(() => readLines(path, readIncluded(path, line), draft, false));
+          draft.inIncludedFile(() => readLines(path, readIncluded(path, line), reading, false));
         }
       }
     } else {
-      apply(line, draft);
+      apply(line, reading);
     }
   }
 }
 
-function apply(line: MosquittoLine, draft: MosquittoDraft): void {
-  const key = keyOf(line.key);
+function apply(line: MosquittoLine, { draft, keys }: Reading): void {
+  const key = keyOf(line.key, keys);
   if (key === undefined) {
-    const meant = nearest(line.key, Object.keys(MOSQUITTO_KEYS));
+    const meant = nearest(line.key, Object.keys(keys));
     const hint = meant === undefined ? "mosquitto 2.0 and 2.1 have none of this name" : `did you mean "${meant}"?`;
     throw new ConfigError(`${line.place}: Unknown key "${line.key}": ${hint}`);
   }
@@ -53,10 +59,10 @@ function apply(line: MosquittoLine, draft: MosquittoDraft): void {
   else if (line.unread !== "") draft.warn(line, `does not look at "${line.unread}", which stands behind its value`);
 }
 
-function keyOf(name: string): MosquittoKey | undefined {
-  if (Object.hasOwn(MOSQUITTO_KEYS, name)) return MOSQUITTO_KEYS[name];
+function keyOf(name: string, keys: Reading["keys"]): MosquittoKey | undefined {
+  if (Object.hasOwn(keys, name)) return keys[name];
   const [prefix] = /^(?:auth|plugin)_opt_/.exec(name) ?? [];
-  return prefix === undefined ? undefined : MOSQUITTO_KEYS[`${prefix}*`];
+  return prefix === undefined ? undefined : keys[`${prefix}*`];
 }
 
 /** Files of a folder in mosquitto's order: alphabetical, of each letter the capital first. */

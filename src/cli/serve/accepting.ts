@@ -2,7 +2,7 @@ import { FailureLimit, networkOf } from "../../auth/throttle.ts";
 import type { Broker } from "../../broker/broker.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { Admit } from "../../transport/tcp.ts";
-import type { Configuration, ListenerConfiguration } from "../config/schema.ts";
+import type { Configuration, ListenerConfiguration } from "../config/settings.ts";
 import { PROGRAM_HELP } from "../log/help.ts";
 import type { LogLine } from "../log/log.ts";
 import type { OpenListener } from "./listening.ts";

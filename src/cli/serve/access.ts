@@ -3,7 +3,7 @@ import { AccessControl, type AccessRule, type AccessRules } from "../../auth/acl
 import type { Authenticator, Authorizer } from "../../auth/authentication.ts";
 import { LineError } from "../../auth/line_error.ts";
 import type { AccessRequest, Authentication, AuthenticationRequest } from "../../protocol/access.ts";
-import type { AccessConfiguration, Configuration } from "../config/schema.ts";
+import type { AccessConfiguration, Configuration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { readText } from "../files.ts";
 import { authenticatorFor, type ListenerAuthenticator } from "./authenticators.ts";

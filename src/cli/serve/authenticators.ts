@@ -14,8 +14,8 @@ import { formatPasswordHash, type PasswordHash } from "../../auth/password_hash.
 import { webhookAuthenticator } from "../../auth/webhook.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest } from "../../protocol/access.ts";
-import { isOpen, isWayIn } from "../config/authentication_ways.ts";
-import type { AuthenticationConfiguration, Configuration, ListenerConfiguration } from "../config/schema.ts";
+import { isOpen, isWayIn } from "../config/checks.ts";
+import type { AuthenticationConfiguration, Configuration, ListenerConfiguration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { readText } from "../files.ts";
 import { isLocal, listenUrlOf } from "./listen_url.ts";

@@ -2,7 +2,15 @@ import type { BanTarget } from "../../broker/access/bans.ts";
 import type { Broker } from "../../broker/broker.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
 import { configurationOf } from "../config/configuration.ts";
-import type { BanConfiguration, Configuration, ListenerConfiguration } from "../config/schema.ts";
+import {
+  type BanConfiguration,
+  type Configuration,
+  configurationSchema,
+  fixedKeys,
+  type ListenerConfiguration,
+  listenerSchema,
+  tlsSchema,
+} from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { packetLog } from "../log/event_log.ts";
 import { PROGRAM_HELP } from "../log/help.ts";
@@ -19,19 +27,6 @@ interface Reloadable {
   readonly log: Log;
   readonly broker: Broker;
 }
-
-/** Settings that cannot change while the broker runs. */
-const FIXED = [
-  "storage",
-  "clientIds",
-  "deniedPublish",
-  "deniedWill",
-  "lostSubscription",
-  "delivery",
-  "pidFile",
-] as const;
-const FIXED_OF_LISTENER = ["url", "paths", "origins", "hosts", "httpDir", "trustedProxies", "proxyProtocol"] as const;
-const FIXED_OF_TLS = ["authority", "requireCertificate", "minimumVersion"] as const;
 
 /** Reads the configuration again, with all files that it names. Changes nothing if any of it is unusable. */
 export class Reload {
@@ -83,7 +78,7 @@ export class Reload {
     const applyAccess = await access.prepareReload(next);
     const applyCertificates = listening.prepareReload(next);
     log.reload(next.logging);
-    broker.reload({ limits: next.limits, sysIntervalMs: next.sys.intervalSeconds * 1_000, ...packetLog(log) });
+    broker.reload({ limits: next.limits, sysIntervalMs: next.sysIntervalMs, ...packetLog(log) });
     applyCertificates();
     const isStillWelcome = applyAccess();
     const banned = applyBans(broker, next.bans, this.configuration.bans);
@@ -103,13 +98,13 @@ function changedOf(now: Configuration, next: Configuration): string | undefined 
   if (now.listeners.length !== next.listeners.length) return "listeners";
   for (const [index, listener] of now.listeners.entries()) {
     const other = next.listeners[index] as ListenerConfiguration; // There are as many.
-    const key = firstChanged(FIXED_OF_LISTENER, listener, other);
+    const key = firstChanged(fixedKeys(listenerSchema), listener, other);
     if (key !== undefined) return `listeners[${index}].${key}`;
     const [tls, otherTls] = [listener.tls ?? now.tls, other.tls ?? next.tls];
-    const tlsKey = firstChanged(FIXED_OF_TLS, tls, otherTls);
+    const tlsKey = firstChanged(fixedKeys(tlsSchema), tls, otherTls);
     if (tlsKey !== undefined) return `${other.tls === undefined ? "tls" : `listeners[${index}].tls`}.${tlsKey}`;
   }
-  return firstChanged(FIXED, now, next);
+  return firstChanged(fixedKeys(configurationSchema), now, next);
 }
 
 function firstChanged<Part extends object, Key extends keyof Part>(

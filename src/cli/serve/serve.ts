@@ -4,8 +4,9 @@ import type { BrokerOptions } from "../../broker/options.ts";
 import { VERSION } from "../../broker/sys_topics.ts";
 import { SCHEMES } from "../../transport/schemes.ts";
 import { type Command, command, unknownArgument } from "../command.ts";
+import { settingsWith } from "../../protocol/setting_table.ts";
 import { configurationOf, type Written } from "../config/configuration.ts";
-import type { Configuration } from "../config/schema.ts";
+import type { Configuration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { eventLog, type Logs, packetLog } from "../log/event_log.ts";
 import { Log, printable } from "../log/log.ts";
@@ -174,23 +175,16 @@ async function openBroker(
 }
 
 function brokerOptions(
-  { limits, clientIds: { assignedPrefix }, deniedPublish, deniedWill, lostSubscription, delivery, sys }: Configuration,
+  { limits, sysIntervalMs, ...configuration }: Configuration,
   { authenticator, authorizer }: Access,
   logs: Logs,
 ): BrokerOptions {
   return {
+    ...settingsWith(configuration),
     limits,
+    sysIntervalMs,
     authenticator,
     ...authorizer === undefined ? {} : { authorizer },
-    deniedPublish,
-    deniedWill,
-    lostSubscription,
-    queuesQos0Messages: delivery.queueQos0Messages,
-    upgradesOutgoingQos: delivery.upgradeOutgoingQos,
-    overlappingSubscriptions: delivery.overlapping,
-    checksRetainedPublisher: delivery.checkRetainedPublisher,
-    assignedClientIdPrefix: assignedPrefix,
-    sysIntervalMs: sys.intervalSeconds * 1_000,
     heapBytes,
     ...machineClock(),
     ...packetLog(logs.log),

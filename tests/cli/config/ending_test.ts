@@ -9,7 +9,7 @@ import { ConfigurationFolder } from "./written_file.ts";
 const ENDING: readonly { name: string; yaml: string; args: string[]; code: number; out: RegExp; err: RegExp }[] = [
   {
     name: "--check-config of a file that can be used",
-    yaml: "sys: { intervalSeconds: 1 }\n",
+    yaml: "sysIntervalMs: 1000\n",
     args: ["--check-config"],
     code: 0,
     out: /^$/,
@@ -17,11 +17,11 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
   },
   {
     name: "--check-config of a file with two mistakes",
-    yaml: "sys: { intervalSeconds: x }\nfoo: 1\n",
+    yaml: "sysIntervalMs: x\nfoo: 1\n",
     args: ["--check-config"],
     code: 1,
     out: /^$/,
-    err: /^brooklet: .*:1:25: "sys\.intervalSeconds" is not a number\nbrooklet: .*:2:1: Unknown key "foo": there is /,
+    err: /^brooklet: .*:1:16: "sysIntervalMs" is not a number\nbrooklet: .*:2:1: Unknown key "foo": there is /,
   },
   {
     name: "--check-config of a file that names one that is not there",

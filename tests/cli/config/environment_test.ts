@@ -55,9 +55,15 @@ const REFUSED: readonly (readonly [name: string, value: string, message: string]
     'Unknown environment variable BROOKLET_LISTENER__0__URL: "LISTENER" means nothing there; did you mean LISTENERS?',
   ],
   [
-    "BROOKLET_SYS__XYLOPHONE",
+    "BROOKLET_CLIENT_IDS__XYLOPHONE",
     "x",
-    'Unknown environment variable BROOKLET_SYS__XYLOPHONE: "XYLOPHONE" means nothing there; there is INTERVAL_SECONDS',
+    'Unknown environment variable BROOKLET_CLIENT_IDS__XYLOPHONE: "XYLOPHONE" means nothing there; there is PREFIXES',
+  ],
+  [
+    "BROOKLET_SYS__INTERVAL_SECONDS",
+    "x",
+    'Unknown environment variable BROOKLET_SYS__INTERVAL_SECONDS: "SYS" means nothing there; did you mean ' +
+    "BROOKLET_SYS_INTERVAL_MS?",
   ],
   [
     "BROOKLET_STORAGE__A",

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { complaintsOf } from "../../../src/cli/config/configuration.ts";
-import { configurationSchema } from "../../../src/cli/config/schema.ts";
+import { configurationSchema } from "../../../src/cli/config/settings.ts";
 import { configurationShape, type JsonSchema } from "../../../src/cli/config/shape.ts";
 import { LIMITS } from "../../../src/protocol/limit_table.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MOSQUITTO_KEYS } from "../../../src/cli/mosquitto/keys.ts";
+import { mosquittoKeys } from "../../../src/cli/mosquitto/keys.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
 const PLUGIN = 'is about plugins, which are programs for mosquitto: "password_file", "acl_file", and in a YAML file ' +
@@ -195,7 +195,7 @@ Deno.test({
     const bold = text.replace(/\\([&-])/g, (_, sign: string) => sign === "-" ? "-" : "")
       .matchAll(/^\\fB([a-z][\w.*-]*)\\fR/gm);
     const words = new Set(Array.from(bold, ([, word = ""]) => word));
-    assertEquals([...words].filter((word) => !Object.hasOwn(MOSQUITTO_KEYS, word)).toSorted(), NO_KEYS.toSorted());
+    assertEquals([...words].filter((word) => !Object.hasOwn(mosquittoKeys(), word)).toSorted(), NO_KEYS.toSorted());
   },
 });
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../mod.ts";
+import { settingsWith } from "../../../src/protocol/setting_table.ts";
 import { isMosquitto } from "../../../src/cli/config/file.ts";
 import { convertedYaml } from "../../../src/cli/convert.ts";
 import { ConfigurationFolder } from "./written_file.ts";
@@ -68,7 +69,8 @@ Deno.test("mosquitto.conf means the same when it is converted to YAML", () => {
 
 Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
   using folder = new ConfigurationFolder();
-  const { listeners, limits, delivery, storage, clientIds, logging, sys, pidFile } = folder.read("m.conf", EVERYTHING);
+  const configuration = folder.read("m.conf", EVERYTHING);
+  const { listeners, limits, storage, clientIds, logging, sysIntervalMs, pidFile } = configuration;
   const common = {
     versions: ["3.1", "3.1.1", "5"],
     allowEmptyClientId: true,
@@ -131,14 +133,15 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
     maximumRetainedBytes: Infinity,
     maximumSessionExpirySeconds: 14 * 86_400,
   });
-  assertEquals([storage, pidFile, sys.intervalSeconds], ["kv:/var/lib/mosquitto/brooklet.kv", "/run/a.pid", 5]);
-  assertEquals(delivery, {
-    queueQos0Messages: true,
-    upgradeOutgoingQos: false,
-    overlapping: "each",
-    checkRetainedPublisher: false,
+  assertEquals([storage, pidFile, sysIntervalMs], ["kv:/var/lib/mosquitto/brooklet.kv", "/run/a.pid", 5_000]);
+  assertEquals(settingsWith(configuration), {
+    ...settingsWith({}),
+    deniedWill: configuration.deniedWill,
+    queuesQos0Messages: true,
+    checksRetainedPublisher: false,
+    assignedClientIdPrefix: "gen-",
   });
-  assertEquals(clientIds, { prefixes: ["home-"], assignedPrefix: "gen-" });
+  assertEquals(clientIds, { prefixes: ["home-"] });
   assertEquals(logging, {
     types: ["error", "subscribe"],
     areas: {},

@@ -5,6 +5,7 @@ import { withTables } from "../../../docs/from_mosquitto.ts";
 import { editorSchema, limitsInterface, reference, settingsInterface } from "../../../src/cli/config/reference.ts";
 import { configurationShape, type JsonSchema } from "../../../src/cli/config/shape.ts";
 import { parseYaml } from "../../../src/cli/config/yaml.ts";
+import { mosquittoKeys } from "../../../src/cli/mosquitto/keys.ts";
 
 const REPOSITORY = new URL("../../../", import.meta.url);
 
@@ -127,6 +128,22 @@ Deno.test("The JSON Schema knows no format that is not one of JSON Schema, and r
     false,
     false,
   ]);
+});
+
+Deno.test("Each key of mosquitto.conf that a row names is one, and rows that are fixed stand where a reload looks", () => {
+  const keys = mosquittoKeys();
+  const unknown: string[] = [];
+  const fixed = new Set<string>();
+  const visit = (shape: JsonSchema, path: string) => {
+    const { mosquitto, isFixed, properties = {}, items } = shape;
+    if (mosquitto?.key !== undefined && !Object.hasOwn(keys, mosquitto.key)) unknown.push(path);
+    if (isFixed) fixed.add(path.slice(0, path.lastIndexOf(".") + 1));
+    for (const [key, value] of Object.entries(properties)) visit(value, `${path}.${key}`);
+    if (items !== undefined) visit(items, `${path}[]`);
+  };
+  visit(configurationShape(), "");
+  assertEquals(unknown, []);
+  assertEquals([...fixed], [".listeners[].", ".listeners[].tls.", ".tls.", "."]);
 });
 
 Deno.test("All secrets of the configuration are marked", () => {

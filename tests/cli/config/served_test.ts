@@ -76,10 +76,10 @@ access: { file: ${folder.path}/acl }
     /SIGHUP: everything stays as it was: .*passwords: line 3 has no ":"\. See docs\/troubleshooting\.md#reload$/,
   );
   folder.write("passwords", users);
-  folder.write("a.yaml", `${yaml}sys: { interval: 1 }\n`);
+  folder.write("a.yaml", `${yaml}sysInterval: 1\n`);
   program.kill("SIGHUP");
   await program.stderr.matching(
-    /stays as it was: .*a\.yaml:4:8: Unknown key "sys\.interval": did you mean "intervalSeconds"\? See docs\/troubleshooting\.md#reload$/,
+    /stays as it was: .*a\.yaml:4:1: Unknown key "sysInterval": did you mean "sysIntervalMs"\? See docs\/troubleshooting\.md#reload$/,
   );
   folder.write("a.yaml", yaml.replace("127.0.0.1", "loopback"));
   program.kill("SIGHUP");
@@ -254,7 +254,8 @@ Deno.test("A listener has versions, limits and Client Identifiers of its own, an
   - url: mqtt://127.0.0.1:0
   - url: mqtt://127.0.0.1:0
     maximumConnections: 1
-clientIds: { prefixes: [home-, gen-], assignedPrefix: gen- }
+clientIds: { prefixes: [home-, gen-] }
+assignedClientIdPrefix: gen-
 `;
   await using program = new ProgramInProcess([
     "--config",

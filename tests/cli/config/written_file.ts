@@ -1,7 +1,7 @@
 import { configurationOf } from "../../../src/cli/config/configuration.ts";
 import type { Override } from "../../../src/cli/config/configuration.ts";
 import { readConfiguration } from "../../../src/cli/config/file.ts";
-import type { Configuration } from "../../../src/cli/config/schema.ts";
+import type { Configuration } from "../../../src/cli/config/settings.ts";
 import { ConfigError } from "../../../src/cli/config_error.ts";
 
 /** A folder with configuration files, which goes away with it. */

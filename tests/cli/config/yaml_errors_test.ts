@@ -1,5 +1,6 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { readConfiguration } from "../../../src/cli/config/file.ts";
+import { settingsWith } from "../../../src/protocol/setting_table.ts";
 import { ConfigError } from "../../../src/cli/config_error.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
@@ -22,8 +23,8 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "an unknown key that is like no other",
-    yaml: "sys:\n  xylophone: 1\n",
-    complaints: ['a.yaml:2:3: Unknown key "sys.xylophone": there is intervalSeconds'],
+    yaml: "clientIds:\n  xylophone: 1\n",
+    complaints: ['a.yaml:2:3: Unknown key "clientIds.xylophone": there is prefixes'],
   },
   {
     name: "an unknown key in an item of a list",
@@ -35,7 +36,8 @@ const ROWS: readonly Row[] = [
     yaml: `${LOCAL}__proto__: { sys: 1 }\n`,
     complaints: [
       'a.yaml:2:1: Unknown key "__proto__": there is listeners, tls, storage, authentication, access, deniedPublish, deniedWill, ' +
-      "lostSubscription, delivery, clientIds, connections, bans, limits, logging, sys, pidFile",
+      "lostSubscription, checksRetainedPublisher, queuesQos0Messages, upgradesOutgoingQos, overlappingSubscriptions, " +
+      "checksPayloadFormat, assignedClientIdPrefix, clientIds, connections, bans, limits, logging, sysIntervalMs, pidFile",
     ],
   },
   { name: "a missing key", yaml: "listeners:\n  - {}\n", complaints: ['a.yaml:2:5: "listeners[0].url" is missing'] },
@@ -103,8 +105,8 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "a number below the least",
-    yaml: `${LOCAL}sys: { intervalSeconds: -1 }\n`,
-    complaints: ['a.yaml:2:25: "sys.intervalSeconds" is less than 0'],
+    yaml: `${LOCAL}sysIntervalMs: -1\n`,
+    complaints: ['a.yaml:2:16: "sysIntervalMs" is less than 0'],
   },
   {
     name: "a word that is none of those",
@@ -113,9 +115,9 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "several mistakes at once",
-    yaml: `${LOCAL}storag: memory\nsys:\n  intervalSeconds: x\n`,
+    yaml: `${LOCAL}storag: memory\nsysIntervalMs: x\n`,
     complaints: [
-      'a.yaml:4:20: "sys.intervalSeconds" is not a number',
+      'a.yaml:3:16: "sysIntervalMs" is not a number',
       'a.yaml:2:1: Unknown key "storag": did you mean "storage"?',
     ],
   },
@@ -152,29 +154,29 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "a number beyond all numbers",
-    yaml: `${LOCAL}sys: { intervalSeconds: 99999999999999999999 }\nconnections: { maximumPerAddress: 1e300 }\n`,
+    yaml: `${LOCAL}sysIntervalMs: 99999999999999999999\nconnections: { maximumPerAddress: 1e300 }\n`,
     complaints: [
       'a.yaml:3:35: "connections.maximumPerAddress" is more than 9007199254740991',
-      'a.yaml:2:25: "sys.intervalSeconds" is more than 86400',
+      'a.yaml:2:16: "sysIntervalMs" is more than 86400000',
     ],
   },
   {
     name: "a broken number, and units",
-    yaml: `${LOCAL}sys: { intervalSeconds: 1.5 }\nlimits: { maximumPacketBytes: 1MB }\n`,
+    yaml: `${LOCAL}sysIntervalMs: 1.5\nlimits: { maximumPacketBytes: 1MB }\n`,
     complaints: [
       'a.yaml:3:31: "limits.maximumPacketBytes" is not an integer between 32 and 268435460',
-      'a.yaml:2:25: "sys.intervalSeconds" is not an integer',
+      'a.yaml:2:16: "sysIntervalMs" is not an integer',
     ],
   },
   {
     name: "a tab in front of a key",
-    yaml: "sys:\n\tintervalSeconds: 10\n",
+    yaml: "limits:\n\tmaximumQos: 1\n",
     complaints: ["a.yaml:2:1: YAML: a tab cannot indent: use spaces"],
   },
-  { name: "tabs where they may be", yaml: '{\n\t"sys": {\n\t\t"intervalSeconds":\t10\n\t}\n}\n', complaints: [] },
+  { name: "tabs where they may be", yaml: '{\n\t"limits": {\n\t\t"maximumQos":\t1\n\t}\n}\n', complaints: [] },
   {
     name: "a tab in place of the spaces before what is in braces",
-    yaml: "sys: {\n\tintervalSeconds: 10\n}\n",
+    yaml: "limits: {\n\tmaximumQos: 1\n}\n",
     complaints: ["a.yaml:2:2: YAML: flow map in block collection must be sufficiently indented and end with a }"],
   },
   { name: "a bracket that ends a list in its first column", yaml: "bans: [\n  { user: ann },\n]\n", complaints: [] },
@@ -202,7 +204,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "two documents",
-    yaml: "sys: {}\n---\nsys: {}\n",
+    yaml: "limits: {}\n---\nlimits: {}\n",
     complaints: ["a.yaml:2:1: YAML: a second document begins here: a configuration is one"],
   },
   {
@@ -238,8 +240,30 @@ const ROWS: readonly Row[] = [
     complaints: ['a.yaml:2:1: YAML: missing closing "quote'],
   },
   {
+    name: "former names of keys and what they cannot be",
+    yaml: "sys: { intervalSeconds: -1 }\ndelivery: { overlapping: twice, checkRetainedPublisher: true }\n",
+    complaints: [
+      'a.yaml:2:26: "overlappingSubscriptions" is not "each" or "once"',
+      'a.yaml:1:25: "sysIntervalMs" is less than 0',
+    ],
+  },
+  {
+    name: "groups that keys have left, and what was never in them",
+    yaml: "sys: { xylophone: 1 }\ndelivery:\n",
+    complaints: [
+      'a.yaml:1:1: Unknown key "sys": did you mean "sysIntervalMs"?',
+      'a.yaml:2:1: Unknown key "delivery": did you mean "queuesQos0Messages" or "upgradesOutgoingQos" or ' +
+      '"overlappingSubscriptions" or "checksRetainedPublisher"?',
+    ],
+  },
+  {
+    name: "a key under both of its names",
+    yaml: "sysIntervalMs: 5\nsys: { intervalSeconds: 1 }\n",
+    complaints: ['a.yaml:2:1: Unknown key "sys": did you mean "sysIntervalMs"?'],
+  },
+  {
     name: "a key that is there twice",
-    yaml: "sys: {}\nsys: {}\n",
+    yaml: "limits: {}\nlimits: {}\n",
     complaints: ["a.yaml:2:1: YAML: this key is there twice"],
   },
   {
@@ -256,9 +280,39 @@ for (const { name, yaml, complaints } of ROWS) {
   });
 }
 
+Deno.test("Former names of keys are read, with a warning that has the present ones", () => {
+  using folder = new ConfigurationFolder();
+  const yaml = `sys: { intervalSeconds: 2 }
+clientIds: { prefixes: [a-], assignedPrefix: a- }
+delivery:
+  queueQos0Messages: true
+  upgradeOutgoingQos: true
+  overlapping: once
+  checkRetainedPublisher: false
+`;
+  const { sysIntervalMs, clientIds, ...configuration } = folder.read("a.yaml", yaml);
+  assertEquals([sysIntervalMs, clientIds], [2_000, { prefixes: ["a-"] }]);
+  assertEquals(settingsWith(configuration), {
+    ...settingsWith({}),
+    queuesQos0Messages: true,
+    upgradesOutgoingQos: true,
+    overlappingSubscriptions: "once",
+    checksRetainedPublisher: false,
+    assignedClientIdPrefix: "a-",
+  });
+  assertEquals(folder.warnings("a.yaml", yaml), [
+    'a.yaml:4:3: "delivery.queueQos0Messages" has another name: write "queuesQos0Messages"',
+    'a.yaml:5:3: "delivery.upgradeOutgoingQos" has another name: write "upgradesOutgoingQos"',
+    'a.yaml:6:3: "delivery.overlapping" has another name: write "overlappingSubscriptions"',
+    'a.yaml:7:3: "delivery.checkRetainedPublisher" has another name: write "checksRetainedPublisher"',
+    'a.yaml:2:30: "clientIds.assignedPrefix" has another name: write "assignedClientIdPrefix"',
+    'a.yaml:1:8: "sys.intervalSeconds" has another name: write "sysIntervalMs", in milliseconds',
+  ]);
+});
+
 Deno.test("A configuration in YAML that is not UTF-8 is refused with its line", () => {
   using folder = new ConfigurationFolder();
-  const file = folder.write("a.yaml", "sys: {}\n# \n");
+  const file = folder.write("a.yaml", "limits: {}\n# \n");
   for (const [bytes, line] of [[[0x73, 0x3a, 0x0a, 0x23, 0xe4, 0x0a], 2], [[0xff, 0xfe, 0x73, 0x00], 1]] as const) {
     Deno.writeFileSync(file, Uint8Array.from(bytes));
     const message = `${file}:${line}: YAML: this line is not UTF-8: save the file as UTF-8`;

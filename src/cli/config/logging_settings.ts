@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isTimestampFormat } from "../log/timestamp.ts";
+import { row } from "./row.ts";
 
 /** Types of lines, in the words of mosquitto's `log_type`. */
 export const LOG_TYPES = ["error", "warning", "notice", "information", "debug", "subscribe", "unsubscribe"] as const;
@@ -23,8 +24,8 @@ const destination = z.union([
 ], `is not "stderr", "stdout", "topic" or a "file"`);
 
 export const loggingSchema = z.strictObject({
-  types: z.array(z.enum(LOG_TYPES)).default(["error", "warning", "notice"]).describe(
-    "Kinds of lines. `debug` is a line for each packet, which costs much of the speed.",
+  types: z.array(z.enum(LOG_TYPES)).default(["error", "warning", "notice"]).meta(
+    row("Kinds of lines. `debug` is a line for each packet, which costs much of the speed.", { mosquitto: "log_type" }),
   ),
   areas: z.strictObject({
     connections: level.describe("Who comes, goes and is refused."),
@@ -34,16 +35,25 @@ export const loggingSchema = z.strictObject({
     storage: level.describe("Changes that cannot be kept, sessions that cannot be read: `error`."),
     program: level.describe("Start, reload and end, and defects."),
   }).prefault({}).describe("Least level that is written about one thing, in place of `types`."),
-  connectionMessages: z.boolean().default(false).describe("Say which clients come and go, as `notice`."),
-  destinations: z.array(destination).default(["stderr"]).describe(
-    "`topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I`, `M/subscribe` and `M/unsubscribe`, and never of " +
-      "`debug`.",
+  connectionMessages: z.boolean().default(false).meta(
+    row("Say which clients come and go, as `notice`.", { mosquitto: "connection_messages" }),
+  ),
+  destinations: z.array(destination).default(["stderr"]).meta(
+    row(
+      "`topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I`, `M/subscribe` and `M/unsubscribe`, and never of " +
+        "`debug`.",
+      { mosquitto: "log_dest" },
+    ),
   ),
   format: z.enum(LOG_FORMATS).default("text").describe("`json`: an object in each line."),
-  timestamps: z.boolean().default(true).describe("The time in front of each line."),
+  timestamps: z.boolean().default(true).meta(row("The time in front of each line.", { mosquitto: "log_timestamp" })),
   timestampFormat: z.string().refine(isTimestampFormat, "has what is no conversion of strftime that is known").default(
     "iso",
-  ).describe("`iso` for UTC, or a format of strftime for local time, such as `%Y-%m-%d %H:%M:%S`."),
+  ).meta(
+    row("`iso` for UTC, or a format of strftime for local time, such as `%Y-%m-%d %H:%M:%S`.", {
+      mosquitto: "log_timestamp_format",
+    }),
+  ),
 });
 
 export type LoggingConfiguration = z.output<typeof loggingSchema>;

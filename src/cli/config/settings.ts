@@ -1,13 +1,18 @@
 /**
- * Schema of the configuration: the one source of its types, its checks, its defaults, of docs/configuration.md and of
- * the JSON Schema for editors. `writeOnly` marks secrets, which are never printed.
+ * All keys of the configuration. A key is one row: its type with range and default, its meaning, whether SIGHUP changes
+ * it, and the key of mosquitto.conf for the same. Types, checks, complaints, --print-config, docs/configuration.md, the
+ * JSON Schema for editors, the environment, reloading and the conversion of mosquitto.conf come from the rows. Limits
+ * and settings of the broker have their rows in the tables of src/protocol. `writeOnly` marks secrets, which are never
+ * printed.
  */
 
 import { z } from "zod";
 import { isIpAddress } from "../../broker/access/bans.ts";
+import { LIMIT_NAMES, LIMITS, rowText } from "../../protocol/limit_table.ts";
+import type { Limits } from "../../protocol/limits.ts";
+import { SETTING_NAMES, SETTINGS } from "../../protocol/setting_table.ts";
+import type { BrokerSettings } from "../../protocol/settings.ts";
 import { listOfSchemes, SCHEME_NAMES, SCHEMES } from "../../transport/schemes.ts";
-import { limitsSchema, listenerLimitsSchema } from "./limits_schema.ts";
-import { loggingSchema } from "./logging_schema.ts";
 import {
   checkAccess,
   checkHeaders,
@@ -23,7 +28,9 @@ import {
   isHost,
   isOrigin,
   isProxy,
-} from "./schema_checks.ts";
+} from "./checks.ts";
+import { loggingSchema } from "./logging_settings.ts";
+import { row, type RowFacts, UNLIMITED } from "./row.ts";
 
 const path = z.string().min(1, "is empty");
 const name = z.string().min(1, "is empty");
@@ -31,21 +38,74 @@ const names = z.array(name).min(1, "is empty");
 const httpUrl = z.string().superRefine(checkHttpUrl).meta({ format: "uri", pattern: "^https?://" });
 const accessOf = z.enum(["read", "write", "readwrite", "deny"]);
 
-const tlsSchema = z.strictObject({
-  certificate: path.describe("PEM file with the certificate and all that signs it. Read again on SIGHUP."),
-  key: path.describe("PEM file with its key. Read again on SIGHUP."),
+// Text for YAML and the command line, because `z.int()` has no Infinity.
+const unlimited = z.literal(UNLIMITED).transform(() => Infinity);
+
+function limitType(name: keyof Limits) {
+  const { least, most } = LIMITS[name];
+  if (most === Infinity) {
+    return z.union([unlimited, z.int().min(least)], `is not an integer of at least ${least}, or "${UNLIMITED}"`);
+  }
+  const error = `is not an integer between ${least} and ${most}`;
+  return z.union([z.int(error).min(least, error).max(most, error), z.never(error)], error);
+}
+
+function limitRow(name: keyof Limits) {
+  const { unit, mosquitto } = LIMITS[name];
+  return row(rowText(LIMITS[name]), { unit, mosquitto });
+}
+
+const limitsSchema = z.strictObject(
+  // Each key of `Limits` is there: LIMIT_NAMES has them all.
+  Object.fromEntries(LIMIT_NAMES.map((name) => {
+    return [name, limitType(name).default(LIMITS[name].default).meta(limitRow(name))];
+  })) as {
+    [Name in keyof Limits]: z.ZodDefault<ReturnType<typeof limitType>>;
+  },
+);
+
+/** Limits for the connections of one listener, which replace those for all. */
+const listenerLimitsSchema = z.strictObject(
+  Object.fromEntries(
+    LIMIT_NAMES.filter((name) => LIMITS[name].isOfListener)
+      .map((name) => [name, limitType(name).optional().meta(limitRow(name))]),
+  ) as {
+    [Name in keyof Limits]: z.ZodOptional<ReturnType<typeof limitType>>; // Or of fewer names, as all are optional.
+  },
+);
+
+/** Settings of the broker, which stand beside the other keys. SIGHUP changes none: `Broker.reload` takes none. */
+const brokerSettings = Object.fromEntries(SETTING_NAMES.map((name) => {
+  const { default: initial, choices, mosquitto } = SETTINGS[name];
+  const ofKind: z.ZodType<string | boolean> = typeof initial === "string" ? z.string() : z.boolean();
+  const type: z.ZodType<string | boolean> = choices === undefined ? ofKind : z.enum(choices.map(String));
+  return [name, type.default(initial).meta(row(rowText(SETTINGS[name]), { isFixed: true, mosquitto }))];
+})) as unknown as { // Made of just its names; a default is one of the values.
+  [Name in keyof BrokerSettings]: z.ZodDefault<z.ZodType<BrokerSettings[Name], BrokerSettings[Name]>>;
+};
+
+export const tlsSchema = z.strictObject({
+  certificate: path.meta(
+    row("PEM file with the certificate and all that signs it. Read again on SIGHUP.", { mosquitto: "certfile" }),
+  ),
+  key: path.meta(row("PEM file with its key. Read again on SIGHUP.", { mosquitto: "keyfile" })),
   chain: path.optional().describe(
     "PEM file, or folder of such files, with who signs the certificate, where its own file does not have them. " +
       "Read again on SIGHUP.",
   ),
-  authority: path.optional().describe(
-    "PEM file, or folder of such files: who signs certificates of clients, which are asked for one. " +
-      "Read again on SIGHUP.",
+  authority: path.optional().meta(
+    row(
+      "PEM file, or folder of such files: who signs certificates of clients, which are asked for one; " +
+        "read again on SIGHUP, from the same path.",
+      { isFixed: true, mosquitto: "cafile" },
+    ),
   ),
-  requireCertificate: z.boolean().default(false).describe("Let no client in without a certificate."),
+  requireCertificate: z.boolean().default(false).meta(
+    row("Let no client in without a certificate.", { isFixed: true, mosquitto: "require_certificate" }),
+  ),
   minimumVersion: z.literal(["1.2", "1.3", 1.2, 1.3]).default("1.2")
     .transform((version) => String(version) === "1.3" ? "1.3" as const : "1.2" as const)
-    .describe("Least version of TLS."),
+    .meta(row("Least version of TLS.", { isFixed: true, mosquitto: "tls_version" })),
 }).refine(({ requireCertificate, authority }) => !requireCertificate || authority !== undefined, {
   path: ["requireCertificate"],
   message: `needs "authority": who signs the certificates of clients`,
@@ -96,19 +156,30 @@ const webhookSchema = z.strictObject({
 });
 
 export const authenticationSchema = z.strictObject({
-  anonymous: z.boolean().optional().describe(
-    "Let clients in that give no user name; where nothing below is set, those that give one too. When it is left out: " +
-      "only at listeners that no other machine can reach, and only where nothing below is set.",
+  anonymous: z.boolean().optional().meta(
+    row(
+      "Let clients in that give no user name; where nothing below is set, those that give one too. When it is left out: " +
+        "only at listeners that no other machine can reach, and only where nothing below is set.",
+      { mosquitto: "allow_anonymous" },
+    ),
   ),
-  passwordFile: path.optional().describe(
-    "Password file of mosquitto or of `brooklet passwd`. Read again on SIGHUP; whose line is another one then is disconnected.",
+  passwordFile: path.optional().meta(
+    row(
+      "Password file of mosquitto or of `brooklet passwd`. Read again on SIGHUP; whose line is another one then is disconnected.",
+      { mosquitto: "password_file" },
+    ),
   ),
   users: z.array(userSchema).superRefine(checkNames).default([]).describe("Users beside those of the file."),
-  certificateNames: z.boolean().default(false).describe(
-    "Take the Common Name of the client's certificate for its user name, and ask for no password.",
+  certificateNames: z.boolean().default(false).meta(
+    row("Take the Common Name of the client's certificate for its user name, and ask for no password.", {
+      mosquitto: "use_identity_as_username",
+    }),
   ),
-  certificateSubjects: z.boolean().default(false).describe(
-    "Take the whole subject of the client's certificate for its user name, such as `CN=sensor-1,O=Plant` (RFC 2253).",
+  certificateSubjects: z.boolean().default(false).meta(
+    row(
+      "Take the whole subject of the client's certificate for its user name, such as `CN=sensor-1,O=Plant` (RFC 2253).",
+      { mosquitto: "use_subject_as_username" },
+    ),
   ),
   jwt: jwtSchema.optional().describe("Let clients in by JSON Web Token (RFC 7519)."),
   webhook: webhookSchema.optional().describe("Ask an HTTP server about each client."),
@@ -128,7 +199,9 @@ const rules = z.array(ruleSchema).default([]);
 const roleNames = z.array(name).default([]);
 
 export const accessSchema = z.strictObject({
-  file: path.optional().describe("ACL file of mosquitto, in place of the rules below. Read again on SIGHUP."),
+  file: path.optional().meta(
+    row("ACL file of mosquitto, in place of the rules below. Read again on SIGHUP.", { mosquitto: "acl_file" }),
+  ),
   anonymous: rules.describe("Rules for clients without a user name."),
   users: z.array(z.strictObject({
     name: name.describe("User name."),
@@ -143,48 +216,73 @@ export const accessSchema = z.strictObject({
   })).superRefine(checkNames).default([]).describe("Rules for several users at once."),
   roles: z.array(z.strictObject({
     name: name.describe("Name of the role."),
-    rules: rules.describe("What whoever has it may do."),
+    rules: rules.describe("What clients with this role may do."),
   })).superRefine(checkNames).default([]).describe("Rules with a name, for users, groups, and tokens."),
   everyone: rules.describe("Rules for all, where those above say nothing."),
 }).superRefine(checkAccess);
 
-const listenerSchema = z.strictObject({
+export const listenerSchema = z.strictObject({
   url: z.string().superRefine(checkListenUrl).meta({
     pattern: `^(?:${SCHEME_NAMES.join("|").replace(/\+/g, "\\$&")}):`,
-  }).describe(
+  }).meta(row(
     `Where to listen: ${listOfSchemes((name) => `\`${SCHEMES[name].form}\``)}. ` +
       "The host `loopback` is 127.0.0.1 and [::1], the host `*` is every address, `[::]` every one of IPv6.",
-  ),
+    { isFixed: true, mosquitto: "listener" },
+  )),
   tls: tlsSchema.optional().describe("For `mqtts` and `wss`; else that of all listeners."),
   authentication: authenticationSchema.optional().describe("In place of that of all listeners."),
   access: accessSchema.optional().describe("In place of that of all listeners."),
   versions: z.array(
     z.literal(["3.1", "3.1.1", "5", 3.1, 5]).transform((version) => String(version) as "3.1" | "3.1.1" | "5"),
-  ).min(1, "is empty").default(["3.1", "3.1.1", "5"]).describe("Versions of MQTT that are spoken."),
-  allowEmptyClientId: z.boolean().default(true).describe(
-    "Let clients in that leave their Client Identifier to the broker.",
+  ).min(1, "is empty").default(["3.1", "3.1.1", "5"]).meta(
+    row("Versions of MQTT that are spoken.", { mosquitto: "accept_protocol_versions" }),
   ),
-  maximumConnections: z.int().min(1).optional().describe("Connections of this listener at the same time."),
+  allowEmptyClientId: z.boolean().default(true).meta(
+    row("Let clients in that leave their Client Identifier to the broker.", {
+      mosquitto: "allow_zero_length_clientid",
+    }),
+  ),
+  maximumConnections: z.int().min(1).optional().meta(
+    row("Connections of this listener at the same time.", { mosquitto: "max_connections" }),
+  ),
   limits: listenerLimitsSchema.prefault({}).describe("Limits for connections of this listener alone."),
   paths: z.union(
     [z.literal("any"), z.array(z.string().regex(/^\//, `is not a path, such as "/mqtt"`))],
     `is not "any" or a list of paths, such as "/mqtt"`,
   )
-    .optional().describe("Paths of WebSocket, or `any`. When it is left out: that of the URL, else `/mqtt` and `/`."),
-  origins: z.array(z.string().refine(isOrigin, "is not an origin such as https://example.com")).optional().describe(
-    "Web pages that may connect: origins such as `https://example.com`, `sameOrigin`, `loopback`.",
+    .optional().meta(
+      row("Paths of WebSocket, or `any`. When it is left out: that of the URL, else `/mqtt` and `/`.", {
+        isFixed: true,
+      }),
+    ),
+  origins: z.array(z.string().refine(isOrigin, "is not an origin such as https://example.com")).optional().meta(
+    row("Web pages that may connect: origins such as `https://example.com`, `sameOrigin`, `loopback`.", {
+      isFixed: true,
+      mosquitto: "websockets_origin",
+    }),
   ),
-  hosts: z.array(z.string().refine(isHost, "is not a host without a port, such as broker.example")).optional().describe(
-    "Names that `Host` may have beside those of loopback addresses, or `*` for any. When it is left out: none at a " +
-      "loopback address, any at others.",
+  hosts: z.array(z.string().refine(isHost, "is not a host without a port, such as broker.example")).optional().meta(
+    row(
+      "Names that `Host` may have beside those of loopback addresses, or `*` for any. When it is left out: none at a " +
+        "loopback address, any at others.",
+      { isFixed: true },
+    ),
   ),
-  httpDir: path.optional().describe(
-    "Folder whose files are for everybody who asks for them with GET; for WebSocket listeners. Folders are not listed.",
+  httpDir: path.optional().meta(
+    row(
+      "Folder whose files are for everybody who asks for them with GET; for WebSocket listeners. Folders are not listed.",
+      { isFixed: true, mosquitto: "http_dir" },
+    ),
   ),
-  trustedProxies: z.array(z.string().refine(isProxy, "is not an IP address or network")).default([]).describe(
-    "Proxies whose `X-Forwarded-For` is believed.",
+  trustedProxies: z.array(z.string().refine(isProxy, "is not an IP address or network")).default([]).meta(
+    row("Proxies whose `X-Forwarded-For` is believed.", { isFixed: true }),
   ),
-  proxyProtocol: z.boolean().default(false).describe("Connections begin with a header of the PROXY protocol."),
+  proxyProtocol: z.boolean().default(false).meta(
+    row("Connections begin with a header of the PROXY protocol.", {
+      isFixed: true,
+      mosquitto: "enable_proxy_protocol",
+    }),
+  ),
 });
 
 const banSchema = z.strictObject({
@@ -193,10 +291,9 @@ const banSchema = z.strictObject({
   address: z.string().refine(isIpAddress, "is not an IP address").optional().describe(
     "IP address; of IPv6 its network of 64 bits is meant.",
   ),
-  until: z.preprocess(
-    (value) => value instanceof Date ? value.toISOString() : value,
-    z.iso.datetime({ offset: true, error: `is not a time such as "2026-12-31T23:59:00Z"` }),
-  ).optional().describe("When it ends, such as `2026-12-31T23:59:00Z`. When it is left out: never."),
+  until: z.iso.datetime({ offset: true, error: `is not a time such as "2026-12-31T23:59:00Z"` }).optional().describe(
+    "When it ends, such as `2026-12-31T23:59:00Z`. When it is left out: never.",
+  ),
   reason: z.string().default("banned by the operator").describe("Is told to clients of MQTT 5."),
 }).refine(
   ({ clientId, user, address }) => [clientId, user, address].filter((key) => key !== undefined).length === 1,
@@ -208,46 +305,23 @@ export const configurationSchema = z.strictObject({
     [{ url: "mqtt://loopback:1883" }, { url: "ws://loopback:8083" }],
   ).describe("Where clients connect."),
   tls: tlsSchema.optional().describe("For all listeners with `mqtts` and `wss` that have none of their own."),
-  storage: z.string().superRefine(checkStorage).meta({ pattern: "^(?:memory|kv|kv:.+)$" }).default("memory").describe(
-    "Where sessions and retained messages are kept: `memory`, until the broker ends; `kv`, a file in the folder of the " +
-      "platform for such things; `kv:/path/to/file`; `kv:https://host`, a server of KV Connect.",
+  storage: z.string().superRefine(checkStorage).meta({ pattern: "^(?:memory|kv|kv:.+)$" }).default("memory").meta(
+    row(
+      "Where sessions and retained messages are kept: `memory`, until the broker ends; `kv`, a file in the folder of the " +
+        "platform for such things; `kv:/path/to/file`; `kv:https://host`, a server of KV Connect.",
+      { isFixed: true, mosquitto: "persistence" },
+    ),
   ),
   authentication: authenticationSchema.prefault({}).describe("Who may connect."),
   access: accessSchema.optional().describe("Who may do what. When it is left out: everybody everything."),
-  deniedPublish: z.enum(["acknowledge", "close"]).default("acknowledge").describe(
-    "What becomes of a PUBLISH of MQTT 3.1 or 3.1.1 that is not allowed.",
-  ),
-  deniedWill: z.enum(["refuse", "drop"]).default("refuse").describe(
-    "What becomes of a client with a Will that it may not publish: it is refused, or `drop`: it gets in, and its Will is " +
-      "not published, as in mosquitto.",
-  ),
-  lostSubscription: z.enum(["disconnect", "unsubscribe"]).default("disconnect").describe(
-    "What becomes of a client that is connected when other rules take away what it has subscribed to. The subscription ends " +
-      "in both cases; a client of MQTT 5 that is disconnected is told why.",
-  ),
-  delivery: z.strictObject({
-    queueQos0Messages: z.boolean().default(false).describe(
-      "Let messages with QoS 0 wait for a session that lives on without its connection, as those with QoS 1 and 2 do.",
-    ),
-    upgradeOutgoingQos: z.boolean().default(false).describe(
-      "Send messages with the QoS of the subscription even where that is higher than the QoS they were published with, " +
-        "which is not what the standard says.",
-    ),
-    overlapping: z.enum(["each", "once"]).default("each").describe(
-      "How often a client gets a message that several of its subscriptions match: once for each Subscription Identifier, and " +
-        "once for the subscriptions that have none, or `once` with the highest QoS and all identifiers.",
-    ),
-    checkRetainedPublisher: z.boolean().default(true).describe(
-      "Where there are access rules, send a retained message to a new subscription only while the client that published it " +
-        "may still publish it.",
-    ),
-  }).prefault({}).describe("How messages go to clients."),
+  ...brokerSettings,
   clientIds: z.strictObject({
-    prefixes: z.array(name).default([]).describe(
-      "With one at least: what Client Identifiers have to begin with.",
+    prefixes: z.array(name).default([]).meta(
+      row("With one at least: beginnings of which a Client Identifier has to have one.", {
+        mosquitto: "clientid_prefixes",
+      }),
     ),
-    assignedPrefix: z.string().default("auto-").describe("What those that the broker makes begin with."),
-  }).prefault({}).describe("What holds for Client Identifiers."),
+  }).prefault({}).meta(row("Rules for Client Identifiers.", { isFixed: true })),
   connections: z.strictObject({
     maximumPerAddress: z.int().min(1).optional().describe(
       "Connections of one address at the same time, also those whose handshake is not over. Those of proxies count by the " +
@@ -258,13 +332,14 @@ export const configurationSchema = z.strictObject({
   bans: z.array(banSchema).default([]).describe("Who may not connect."),
   limits: limitsSchema.prefault({}).describe("All bounds of the broker."),
   logging: loggingSchema.prefault({}).describe("What is logged, and where to."),
-  sys: z.strictObject({
-    intervalSeconds: z.int().min(0).max(86_400).default(10).describe(
-      "Seconds between two messages; 0: there are none.",
-    ),
-  }).prefault({}).describe("The topics below `$SYS`."),
-  pidFile: path.optional().describe(
-    "Gets the number of the process while it runs. Nothing but an earlier pid file is replaced.",
+  sysIntervalMs: z.int().min(0).max(86_400_000).default(10_000).meta(
+    row("Milliseconds between two messages of a topic below `$SYS`; 0: there are none.", { mosquitto: "sys_interval" }),
+  ),
+  pidFile: path.optional().meta(
+    row("Gets the number of the process while it runs. Nothing but an earlier pid file is replaced.", {
+      isFixed: true,
+      mosquitto: "pid_file",
+    }),
   ),
 }).superRefine(checkListeners);
 
@@ -277,6 +352,18 @@ export type TlsConfiguration = NonNullable<Configuration["tls"]>;
 export type AuthenticationConfiguration = Configuration["authentication"];
 export type BanConfiguration = Configuration["bans"][number];
 export type AccessConfiguration = NonNullable<Configuration["access"]>;
+
+/** Facts of a row beside its type. */
+export function factsOf(type: z.core.$ZodType): Partial<RowFacts> {
+  return (z.globalRegistry.get(type) ?? {}) as Partial<RowFacts>; // Of row() or of describe().
+}
+
+/** Names of the keys of a group that cannot change while the broker runs. */
+export function fixedKeys<Shape extends z.ZodRawShape>(
+  { shape }: z.ZodObject<Shape>,
+): readonly (keyof Shape & string)[] {
+  return Object.entries(shape).filter(([, type]) => factsOf(type).isFixed).map(([name]) => name);
+}
 
 /** JSON Schema for editors, which do not know our own checks. */
 function oneOf(...keys: readonly string[]): { oneOf: { required: string[] }[] } {
