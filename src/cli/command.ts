@@ -128,6 +128,19 @@ function meaningOf({ text, default: otherwise, isRepeatable = false }: Option): 
   return [[first, ...more].join("; "), ...rest].join("\n");
 }
 
+/** Markdown of docs/commands.md: the help of each command. */
+export function commandReference(commands: readonly CommandDescription[]): string {
+  const sections = commands.map((command) =>
+    `## brooklet ${command.name}\n\n\`\`\`text\n${helpText(command)}\n\`\`\`\n`
+  );
+  return `# Commands and their options
+
+What \`brooklet COMMAND --help\` prints. Written by \`deno task configuration\`: change the tables of \`src/cli\` and not this
+file. [command_line.md](command_line.md) explains what the commands are for.
+
+${sections.join("\n")}`;
+}
+
 function helpRow(flags: string, text: string): string {
   const [first = "", ...rest] = wrapped(text, WIDTH - TEXT_COLUMN).split("\n");
   const head = `  ${flags}`;

@@ -1,6 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { command, type Given } from "../../src/cli/command.ts";
+import { assertEquals, assertMatch, assertStringIncludes, fail } from "@std/assert";
+import { command, commandReference, type Given, helpText } from "../../src/cli/command.ts";
 import { ConfigError } from "../../src/cli/config_error.ts";
+import { COMMANDS } from "../../src/cli/main.ts";
 import { TestIo } from "./test_io.ts";
 
 const OPTIONS = {
@@ -109,4 +110,14 @@ Deno.test("--help is known whatever else is wrong, and no line of it is long", a
     "\n  -D                     one letter alone\n  -h, --help             print this\n\nWritten\nby",
   );
   for (const line of help.split("\n")) assertEquals(line.length <= 104, true, line);
+});
+
+Deno.test("brooklet --help names every command", () => {
+  const help = helpText(COMMANDS[0] ?? fail());
+  for (const { name } of COMMANDS) assertMatch(help, new RegExp(`^Usage: [^]*\\b${name}\\b[^]*\n\nStarts`));
+});
+
+Deno.test('docs/commands.md is what "deno task configuration" makes of the tables', async () => {
+  const file = new URL("../../docs/commands.md", import.meta.url);
+  assertEquals(await Deno.readTextFile(file), commandReference(COMMANDS));
 });
