@@ -26,7 +26,9 @@ export type {
   BrokerMetrics,
   BrokerOptions,
   BrokerSubscription,
+  ChangedMessage,
   ConnectedClient,
+  OnPublish,
   ServeOptions,
 } from "./src/broker/options.ts";
 export type { Clock, MachineClock } from "./src/broker/timeline.ts";

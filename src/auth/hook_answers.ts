@@ -10,8 +10,13 @@
  * ```
  */
 
+import { encodePacket } from "../codec/encoder.ts";
+import { bytesOf, Message } from "../codec/message.ts";
+import type { Properties } from "../codec/property.ts";
 import { isReasonCodeOf, ReasonCode } from "../codec/reason_code.ts";
+import { isTopicName } from "../codec/topic_name.ts";
 import { type Authentication, type AuthenticationStep, GRANT_ACCESS } from "../protocol/access.ts";
+import type { ReviewedMessage } from "../protocol/connection_host.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -54,6 +59,48 @@ export function decisionOf(answer: unknown): boolean | Promise<boolean> {
   if (typeof answer === "boolean") return answer;
   if (isThenable(answer)) return Promise.resolve(answer).then(decisionOf);
   throw wrongAnswer("authorize", answer, "true or false");
+}
+
+/**
+ * Message that `onPublish` gives in place of another one; a promise only if it gives one.
+ *
+ * @throws TypeError for what is no message, or rejects
+ */
+export function reviewedMessageOf(answer: unknown, message: Message): ReviewedMessage | Promise<ReviewedMessage> {
+  if (answer === message) return message;
+  if (answer === undefined) return "dropped";
+  if (isThenable(answer)) return Promise.resolve(answer).then((answer) => reviewedMessageOf(answer, message));
+  const { topic, payload, retain = message.retain, properties = message.properties, qos = message.qos } =
+    fieldsOf(answer) ?? {};
+  const wrong = (field: string, value: unknown, expected: string) => wrongAnswer("onPublish", value, expected, field);
+  if (typeof topic !== "string" || !isTopicName(topic)) throw wrong("topic", topic, "a Topic Name");
+  if (typeof payload !== "string" && !(payload instanceof Uint8Array)) throw wrong("payload", payload, "text or bytes");
+  if (typeof retain !== "boolean") throw wrong("retain", retain, "true or false");
+  if (qos !== message.qos) throw wrong("qos", qos, `${message.qos}, which is the publisher's`);
+  const changed = new Message({
+    topic,
+    payload: bytesOf(payload),
+    retain,
+    qos: message.qos,
+    properties: propertiesOf(properties, message),
+  });
+  return changed;
+}
+
+/** Properties that go out with PUBLISH. @throws TypeError for others */
+function propertiesOf(properties: unknown, message: Message): Properties {
+  if (properties === message.properties) return message.properties;
+  const fields = fieldsOf(properties);
+  if (fields === undefined || "topicAlias" in fields || "subscriptionIdentifiers" in fields) {
+    throw wrongAnswer("onPublish", properties, "properties that pass through a broker", "properties");
+  }
+  const checked = fields as Properties; // Encoding checks them.
+  try {
+    encodePacket({ ...message, type: "publish", topic: "t", packetIdentifier: 1, properties: checked }, 5);
+  } catch (error) {
+    throw new TypeError(`onPublish gave properties that cannot be sent: ${error}`);
+  }
+  return checked;
 }
 
 /** Answer that must not be a promise. @throws TypeError unless true or false */

@@ -74,7 +74,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const mayStillPublish = settings.checksRetainedPublisher ? hooks.mayStillPublish : undefined;
   const retention = new Retention(limits, commits, deadlines, mayStillPublish);
   const publishing = new Publishing(router, retention, refusals, commits, turn.fanOutBudget);
-  const localClient = new LocalClient({ limits, router, retention, publishing, backlogWait, turn, clock });
+  const localClient = new LocalClient({ limits, hooks, router, retention, publishing, backlogWait, turn, clock });
 
   // Sessions, and the clients that are let in to them.
   const { budget } = turn;

@@ -14,6 +14,8 @@ import { beyondTopicLimits, isBeyondTopicLimits } from "../protocol/publish_rule
 import { Queue } from "../protocol/queue.ts";
 import type { DeliveryOptions, Subscription } from "../protocol/subscription.ts";
 import { type ParsedTopicFilter, parseTopicFilter } from "../protocol/topic_filter.ts";
+import type { ReviewedMessage } from "../protocol/connection_host.ts";
+import type { Hooks } from "./access/hooks.ts";
 import type { BrokerSubscription } from "./options.ts";
 import type { Retention } from "./retained.ts";
 import type { BacklogWait, Publishing, Router, Subscriber } from "./router.ts";
@@ -26,6 +28,7 @@ const LONGEST_STALL_MS = 1_000;
 /** Publishes and subscribes in the broker's own process. */
 export class LocalClient {
   readonly #limits: Limits;
+  readonly #hooks: Pick<Hooks, "review" | "reviewsMessages">;
   readonly #router: Router;
   readonly #retention: Retention;
   readonly #publishing: Publishing;
@@ -36,8 +39,9 @@ export class LocalClient {
   /** Messages that wait for a subscriber; resolves after the last of them. */
   #waiting: Promise<unknown> | undefined;
 
-  constructor({ limits, router, retention, publishing, backlogWait, turn, clock }: {
+  constructor({ limits, hooks, router, retention, publishing, backlogWait, turn, clock }: {
     readonly limits: Limits;
+    readonly hooks: Pick<Hooks, "review" | "reviewsMessages">;
     readonly router: Router;
     readonly retention: Retention;
     readonly publishing: Publishing;
@@ -46,6 +50,7 @@ export class LocalClient {
     readonly clock: () => number;
   }) {
     this.#limits = limits;
+    this.#hooks = hooks;
     this.#router = router;
     this.#retention = retention;
     this.#publishing = publishing;
@@ -60,11 +65,44 @@ export class LocalClient {
    */
   publish(topic: string, payload: Data, options: PublishOptions, nowMs: number): Promise<void> | undefined {
     const message = this.#message(topic, payload, options, nowMs);
-    if (this.#waiting !== undefined || this.#backlogWait.subscriberBehind(topic, undefined, nowMs) !== undefined) {
-      return this.#publishLater(message, this.#waiting, options.signal);
+    if (!this.#hooks.reviewsMessages) return this.#publishInOrder(message, options.signal, nowMs);
+    const before = new Message(message);
+    const reviewed = this.#hooks.review(before, undefined);
+    if (reviewed instanceof Promise) {
+      const changing = reviewed.then((reviewed) => this.#changed(message, before, reviewed, this.#clock()));
+      return this.#publishLater(changing, this.#waiting, options.signal);
+    }
+    const changed = this.#changed(message, before, reviewed, nowMs);
+    return changed === undefined ? undefined : this.#publishInOrder(changed, options.signal, nowMs);
+  }
+
+  #publishInOrder(
+    message: ApplicationMessage,
+    signal: AbortSignal | undefined,
+    nowMs: number,
+  ): Promise<void> | undefined {
+    if (
+      this.#waiting !== undefined || this.#backlogWait.subscriberBehind(message.topic, undefined, nowMs) !== undefined
+    ) {
+      return this.#publishLater(Promise.resolve(message), this.#waiting, signal);
     }
     this.#publish(message, nowMs);
     return undefined;
+  }
+
+  /** Message that `onPublish` has made of another one; `undefined`: it is dropped. Throws Error where it failed. */
+  #changed(
+    message: ApplicationMessage,
+    before: Message,
+    reviewed: ReviewedMessage,
+    nowMs: number,
+  ): ApplicationMessage | undefined {
+    if (reviewed === before) return message;
+    if (reviewed === "dropped") return undefined;
+    if (reviewed === "failed") throw new Error(`Cannot publish to "${before.topic}": onPublish has failed`);
+    const changed = new ApplicationMessage(reviewed, undefined, nowMs);
+    this.#checkPublishable(changed, nowMs);
+    return changed;
   }
 
   /** Resolves when no message waits any longer. */
@@ -128,12 +166,15 @@ export class LocalClient {
 
   /** Publishes after the messages that wait already: they stay in order. A signal takes the message back. */
   #publishLater(
-    message: ApplicationMessage,
+    later: Promise<ApplicationMessage | undefined>,
     before: Promise<unknown> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    later.catch(() => {}); // It is looked at in its turn.
     const waiting = (async () => {
       await before;
+      const message = await later;
+      if (message === undefined) return;
       for (;;) {
         const nowMs = this.#clock();
         const subscriber = this.#backlogWait.subscriberBehind(message.topic, undefined, nowMs);

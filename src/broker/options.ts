@@ -1,5 +1,7 @@
 import type { Authenticator, Authorizer, EnhancedAuthenticator } from "../auth/authentication.ts";
-import type { Message } from "../codec/message.ts";
+import type { Data, Message } from "../codec/message.ts";
+import type { Properties } from "../codec/property.ts";
+import type { ClientIdentity } from "../protocol/access.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { BrokerSettings } from "../protocol/settings.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -22,6 +24,12 @@ export interface BrokerOptions extends Partial<BrokerSettings> {
   readonly enhancedAuthenticators?: readonly EnhancedAuthenticator[];
   /** Says what a client may do. @default everything */
   readonly authorizer?: Authorizer;
+  /**
+   * Looks at each message before it is routed and retained: of clients, Wills, and of {@linkcode Broker.publish}.
+   *
+   * @default messages are routed as they come
+   */
+  readonly onPublish?: OnPublish;
   /**
    * Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15): mostly the beginning of the
    * topics on which it gets responses. @default none
@@ -55,6 +63,42 @@ export interface BrokerOptions extends Partial<BrokerSettings> {
    * `{ uptimeMs: () => Deno.osUptime() * 1_000 }`. @default the wall clock alone tells it
    */
   readonly machine?: MachineClock;
+}
+
+/**
+ * Looks at a message before it is routed. It returns the message, as it is or another one with fields of its own
+ * (`{ ...message, payload: "…" }`; QoS is that of the publisher), or `undefined`: then it goes to nobody, and its publisher
+ * hears that it was published. What is returned is then authorized, not what came. A message on which it throws, or does not
+ * answer within `hookTimeoutMs`, is refused: MQTT 5 is told 0x83, before that the connection ends.
+ *
+ * @param client publisher; `undefined` for the broker's own process
+ * @example
+ * ```ts
+ * import { Broker } from "../../mod.ts";
+ *
+ * await using broker = await Broker.open({
+ *   onPublish(message, client) {
+ *     if (message.topic === "test") return undefined;
+ *     return { ...message, topic: `${client?.principal ?? "app"}/${message.topic}` };
+ *   },
+ * });
+ * ```
+ */
+export type OnPublish = (
+  message: Message,
+  client: ClientIdentity | undefined,
+) => ChangedMessage | undefined | Promise<ChangedMessage | undefined>;
+
+/** Message that is to be routed in place of another one; what is left out stays as it was. */
+export interface ChangedMessage {
+  /** Topic Name. */
+  readonly topic: string;
+  /** Payload: bytes, or a text that is sent as UTF-8. */
+  readonly payload: Data;
+  /** Whether it is retained. */
+  readonly retain?: boolean;
+  /** Properties of PUBLISH other than `topicAlias` and `subscriptionIdentifiers`. */
+  readonly properties?: Properties;
 }
 
 /** Options of {@linkcode Broker.serve}. */

@@ -1,6 +1,8 @@
+import { Message } from "../codec/message.ts";
 import type { Will } from "../codec/packet.ts";
 import type { AccessAttributes, ClientIdentity } from "../protocol/access.ts";
 import type { ChangeLog } from "../protocol/change.ts";
+import type { ReviewedMessage } from "../protocol/connection_host.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Hooks } from "./access/hooks.ts";
@@ -13,7 +15,7 @@ import type { Turn } from "./turn.ts";
 export class Wills {
   readonly #commits: ChangeLog;
   readonly #deadlines: Deadlines;
-  readonly #hooks: Pick<Hooks, "mayPublishWill">;
+  readonly #hooks: Pick<Hooks, "mayPublishWill" | "review" | "reviewsMessages">;
   readonly #publishing: Pick<Publishing, "publish">;
   readonly #turn: Pick<Turn, "now">;
   readonly #isClosing: () => boolean;
@@ -22,7 +24,7 @@ export class Wills {
   constructor({ commits, deadlines, hooks, publishing, turn, isClosing }: {
     readonly commits: ChangeLog;
     readonly deadlines: Deadlines;
-    readonly hooks: Pick<Hooks, "mayPublishWill">;
+    readonly hooks: Pick<Hooks, "mayPublishWill" | "review" | "reviewsMessages">;
     readonly publishing: Pick<Publishing, "publish">;
     readonly turn: Pick<Turn, "now">;
     readonly isClosing: () => boolean;
@@ -90,6 +92,19 @@ export class Wills {
     const { willDelayInterval: _, ...properties } = will.properties;
     const message = new ApplicationMessage({ ...will, properties }, clientId, nowMs);
     const identity = session.identity ?? { clientId, ...source };
+    if (!this.#hooks.reviewsMessages) return this.#authorize(client, message, identity, nowMs);
+    const before = new Message(message);
+    const answered = (reviewed: ReviewedMessage, nowMs: number) => {
+      if (typeof reviewed === "string") return this.#end(client, message, undefined, nowMs);
+      const changed = reviewed === before ? message : new ApplicationMessage(reviewed, clientId, nowMs);
+      this.#authorize(client, changed, identity, nowMs);
+    };
+    const reviewed = this.#hooks.review(before, identity);
+    if (!(reviewed instanceof Promise)) answered(reviewed, nowMs);
+    else reviewed.then((reviewed) => answered(reviewed, this.#turn.now())); // It never rejects.
+  }
+
+  #authorize(client: RegisteredClient, message: ApplicationMessage, identity: ClientIdentity, nowMs: number): void {
     const answered = (isAllowed: boolean, nowMs: number) =>
       this.#end(client, message, isAllowed ? identity : undefined, nowMs);
     const isAllowed = this.#hooks.mayPublishWill(message, identity);

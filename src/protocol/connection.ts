@@ -111,6 +111,8 @@ export class Connection extends ClientLink {
         return this.#authenticated(answer.result);
       case "authorize":
         return resume(asked, answer.isAllowed, nowMs);
+      case "review":
+        return asked?.kind === "review" ? asked.resume(answer.reviewed, nowMs) : undefined;
       case "storage":
         return resume(asked, answer.isKeeping, nowMs);
       case "subscriber":
@@ -169,6 +171,7 @@ export class Connection extends ClientLink {
     const openSession: Ask = { kind: "openSession", ...this.#connecting };
     const { will } = this.#connecting.connect;
     if (will === undefined || !this.#host.asksAuthorizer) return openSession;
+    if (this.#host.reviewsMessages) return openSession; // What will be published, and whether it may be, is known when it is due.
     const { topic, qos, retain } = will;
     return askAuthorizer({ action: "publish", topic, qos, retain }, this.identity, (isAllowed) => {
       if (isAllowed || this.#host.settings.deniedWill === "drop") return openSession;
@@ -279,5 +282,5 @@ export class Connection extends ClientLink {
 type Acknowledgement = Packet & { readonly packetIdentifier: number };
 
 function resume(asked: Ask | undefined, answer: boolean, nowMs: number): Ask | undefined {
-  return asked !== undefined && "resume" in asked ? asked.resume(answer, nowMs) : undefined;
+  return asked !== undefined && "resume" in asked && asked.kind !== "review" ? asked.resume(answer, nowMs) : undefined;
 }

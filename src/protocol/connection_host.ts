@@ -1,3 +1,4 @@
+import type { Message } from "../codec/message.ts";
 import type { ConnectPacket } from "../codec/packet.ts";
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
@@ -25,6 +26,8 @@ export interface ConnectionHost {
   readonly topics: TopicInterner;
   readonly asksAuthenticator: boolean;
   readonly asksAuthorizer: boolean;
+  /** Whether the app looks at each message before it is routed. */
+  readonly reviewsMessages: boolean;
   /** Whether the storage keeps changes; false: it failed, and is tried again. */
   readonly isKeeping: boolean;
   /** Whether a session that lives on without its connection would get a message of the topic. */
@@ -54,6 +57,13 @@ export interface ConnectionHost {
 export type Ask =
   | { readonly kind: "authenticate"; readonly connect: ConnectPacket; readonly clientId: string }
   | { readonly kind: "authorize"; readonly request: AccessRequest; readonly resume: Resume }
+  /** The app looks at a message before it is routed, and may change or drop it. */
+  | {
+    readonly kind: "review";
+    readonly message: Message;
+    readonly identity: ClientIdentity;
+    readonly resume: (reviewed: ReviewedMessage, nowMs: number) => Ask | undefined;
+  }
   /** The storage keeps nothing now: answered when it does again, or when that took too long. */
   | { readonly kind: "storage"; readonly resume: Resume }
   /** A subscriber is behind: answered when it has caught up, or has had its time. */
@@ -77,6 +87,7 @@ export type Resume = (answer: boolean, nowMs: number) => Ask | undefined;
 export type Answer =
   | { readonly kind: "authenticate"; readonly result: Authentication }
   | { readonly kind: "authorize"; readonly isAllowed: boolean }
+  | { readonly kind: "review"; readonly reviewed: ReviewedMessage }
   | { readonly kind: "storage"; readonly isKeeping: boolean }
   | { readonly kind: "subscriber"; readonly isOver: boolean }
   | { readonly kind: "turn" }
@@ -84,6 +95,9 @@ export type Answer =
   | { readonly kind: "openSession"; readonly session: Session; readonly isPresent: boolean }
   /** Refusal of the client, whatever was asked. */
   | { readonly kind: "refused"; readonly reasonCode: ReasonCode; readonly reason: string };
+
+/** Message to route in place of the one that was asked about, the same where nothing is changed; or why there is none. */
+export type ReviewedMessage = Message | "dropped" | "failed";
 
 /** Subscriber so far behind that clients which publish to it should wait. */
 export interface BehindSubscriber {

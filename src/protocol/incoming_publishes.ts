@@ -1,8 +1,15 @@
+import { Message } from "../codec/message.ts";
 import { MqttError, protocolError } from "../codec/mqtt_error.ts";
 import type { PublishPacket } from "../codec/packet.ts";
 import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
-import { type Ask, askAuthorizer, type BehindSubscriber, type ConnectionHost } from "./connection_host.ts";
+import {
+  type Ask,
+  askAuthorizer,
+  type BehindSubscriber,
+  type ConnectionHost,
+  type ReviewedMessage,
+} from "./connection_host.ts";
 import type { ClientLink } from "./client_link.ts";
 import { ApplicationMessage } from "./message.ts";
 import { PacketIdentifierSet } from "./inflight.ts";
@@ -60,6 +67,57 @@ export class IncomingPublishes {
       this.#acknowledge(packet, session, ReasonCode.ImplementationSpecificError);
       return undefined;
     }
+    if (this.#host.reviewsMessages) return this.#askReviewer(packet, topic, session, nowMs);
+    return this.#authorize(packet, topic, session, nowMs);
+  }
+
+  /** Has the app look at the message; what it gives is then authorized, not what has come. */
+  #askReviewer(packet: PublishPacket, topic: string, session: Session, nowMs: number): Ask | undefined {
+    if (packet.qos === 2 && session.received.has(packet.packetIdentifier)) { // Not published again. [MQTT-4.3.3-10]
+      return this.#authorize(packet, topic, session, nowMs);
+    }
+    const { topicAlias: _, ...properties } = packet.properties; // It is between the client and this broker. [MQTT-3.3.2-7]
+    const message = new Message({ ...packet, topic, properties });
+    const resume = (reviewed: ReviewedMessage, nowMs: number) => {
+      if (reviewed === message) return this.#authorize(packet, topic, session, nowMs);
+      if (reviewed === "dropped") return this.#drop(packet, session);
+      if (reviewed === "failed" || this.#isBeyondLimits(reviewed)) return this.#refuse(packet, session);
+      const { payload, retain, properties } = reviewed;
+      const { type, dup, qos, packetIdentifier } = packet;
+      const changed: PublishPacket = {
+        type,
+        dup,
+        qos,
+        retain,
+        topic: reviewed.topic,
+        packetIdentifier,
+        payload,
+        properties,
+      };
+      return this.#authorize(changed, reviewed.topic, session, nowMs);
+    };
+    return { kind: "review", message, identity: this.#link.identity, resume };
+  }
+
+  #isBeyondLimits(message: Message): boolean {
+    const { limits } = this.#host;
+    return isBeyondTopicLimits(message.topic, limits) || beyondService(message, limits) !== undefined;
+  }
+
+  /** Goes to nobody, and for its publisher it is published. */
+  #drop(packet: PublishPacket, session: Session): undefined {
+    const before = this.#host.log.writtenSequence;
+    if (packet.qos === 2) this.#remember(packet.packetIdentifier, session);
+    this.#acknowledgeKept(packet, session, ReasonCode.Success, before);
+  }
+
+  /** Whether it may be published cannot be decided. */
+  #refuse(packet: PublishPacket, session: Session): undefined {
+    if (this.#link.version === 5) this.#acknowledge(packet, session, ReasonCode.ImplementationSpecificError);
+    else this.#link.disconnect(ReasonCode.ImplementationSpecificError, "the server could not look at a message");
+  }
+
+  #authorize(packet: PublishPacket, topic: string, session: Session, nowMs: number): Ask | undefined {
     if (!this.#host.asksAuthorizer) return this.#accept(packet, topic, session, nowMs);
     return this.#askAuthorizer(packet, topic, session);
   }
@@ -151,15 +209,19 @@ export class IncomingPublishes {
   /** QoS 2: with its Packet Identifier, so that it is not published again. */
   #publishOnce(message: ApplicationMessage, packetIdentifier: number, session: Session, nowMs: number): ReasonCode {
     const { log } = this.#host;
-    session.received.add(packetIdentifier);
-    (this.#unreleased ??= new PacketIdentifierSet()).add(packetIdentifier);
     log.begin(); // A message that only some have got would be lost to the others, or doubled.
     try {
-      if (session.isDurable) log.write({ kind: "accepted", clientId: session.clientId, packetIdentifier });
+      this.#remember(packetIdentifier, session);
       return this.#host.publish(message, session, nowMs, this.#isTold);
     } finally {
       log.end();
     }
+  }
+
+  #remember(packetIdentifier: number, session: Session): void {
+    session.received.add(packetIdentifier);
+    (this.#unreleased ??= new PacketIdentifierSet()).add(packetIdentifier);
+    if (session.isDurable) this.#host.log.write({ kind: "accepted", clientId: session.clientId, packetIdentifier });
   }
 
   /** Whether PUBACK and PUBREC have a Reason Code. */

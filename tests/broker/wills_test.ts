@@ -36,7 +36,11 @@ function setUp({ isDurable = true, expirySeconds = 3_600, isKnown = true } = {})
   const wills = new Wills({
     commits: log,
     deadlines,
-    hooks: { mayPublishWill: (message, identity) => state.mayPublish(message, identity) },
+    hooks: {
+      reviewsMessages: false,
+      review: (message) => message,
+      mayPublishWill: (message, identity) => state.mayPublish(message, identity),
+    },
     publishing: {
       publish(message, source, nowMs, isTold, isWaitedFor) {
         const { topic, payload, qos, retain, properties } = message;

@@ -73,6 +73,7 @@ export class FakeHost implements ConnectionHost {
   readonly topics = new TopicInterner();
   asksAuthenticator = false;
   asksAuthorizer = false;
+  reviewsMessages = false;
   isKeeping = true;
   settings = settingsWith({});
   methods: readonly string[] = [];
@@ -272,6 +273,8 @@ export class Dialogue {
         return { kind: "authenticate", result: { isAccepted: true, principal: "someone" } };
       case "authorize":
         return { kind: "authorize", isAllowed: true };
+      case "review":
+        return { kind: "review", reviewed: ask.message };
       case "storage":
         return { kind: "storage", isKeeping: false };
       case "subscriber":
@@ -374,5 +377,6 @@ function wordsOfMessage({ message }: { readonly message: ApplicationMessage }): 
 
 function wordsOfAsk(ask: Ask): string {
   if (ask.kind === "authorize") return `authorize ${ask.request.action} ${ask.request.topic}`;
+  if (ask.kind === "review") return `review ${ask.message.topic}`;
   return ask.kind === "exchange" ? `exchange ${ask.method}` : ask.kind;
 }

@@ -1,8 +1,10 @@
 /** PUBLISH and PUBREL of a client, up to the router and back. */
 
 import { assert, assertEquals } from "@std/assert";
-import { ALL_VERSIONS, type Dialogue, dialogueTests, type Step } from "./dialogue.ts";
+import { Message } from "../../src/codec/message.ts";
+import type { ReviewedMessage } from "../../src/protocol/connection_host.ts";
 import { settingsWith } from "../../src/protocol/setting_table.ts";
+import { ALL_VERSIONS, type Dialogue, dialogueTests, type Row, type Step } from "./dialogue.ts";
 
 /** PUBLISH with QoS 1 and 2, what acknowledges it, and where the Reason Code of that stands. */
 const QOS_1 = "32 [ 'x' 0009 {} \"m\" ]";
@@ -608,3 +610,109 @@ function delivering({ host, session, nowMs }: Dialogue): void {
     return publish(message, publisher, ...rest);
   };
 }
+
+/** Answers of the app to what it is asked about: the message with these fields in place of its own. */
+function reviewed(change: Partial<Message> | "dropped" | "failed"): NonNullable<Row["answers"]> {
+  return {
+    review: (ask) => ({
+      kind: "review",
+      reviewed: typeof change === "string" || ask.kind !== "review"
+        ? change as ReviewedMessage
+        : new Message({ ...ask.message, ...change }),
+    }),
+  };
+}
+
+const REVIEWS = { reviewsMessages: true };
+
+dialogueTests([
+  {
+    name: "What the app gives is published in place of the message, with the publisher's QoS and identifier",
+    versions: ALL_VERSIONS,
+    host: REVIEWS,
+    answers: reviewed({ topic: "y/1", payload: Uint8Array.of(0x6e), retain: true }),
+    steps: [
+      "connects",
+      `> 30 [ 'x' {} \"m\" ] ${QOS_1} 34 [ 'x' 000a {} \"m\" ]`,
+      "asks review x, review x, review x",
+      ({ host }) => {
+        assertEquals(
+          host.published.splice(0).map(({ message: { topic, qos, retain, payload } }) =>
+            `${topic} ${qos} ${retain} ${payload.toHex()}`
+          ),
+          ["y/1 0 true 6e", "y/1 1 true 6e", "y/1 2 true 6e"],
+        );
+      },
+      "< 40 [ 0009 ] 50 [ 000a ]",
+    ],
+  },
+  {
+    name: "The app sees no Topic Alias, and the topic that it stands for [MQTT-3.3.2-7]",
+    versions: [5],
+    host: REVIEWS,
+    steps: [
+      "connects",
+      "> 30 [ 'x' [ 23 0001 03 'text' ] ] 30 [ '' [ 23 0001 ] ]",
+      "asks review x, review x",
+      ({ host }) =>
+        assertEquals(host.published.splice(0).map(({ message }) => message.properties), [{ contentType: "text" }, {}]),
+    ],
+  },
+  {
+    name: "The authorizer is asked about what the app gives, not about what came",
+    versions: ALL_VERSIONS,
+    host: { ...REVIEWS, asksAuthorizer: true },
+    answers: reviewed({ topic: "y" }),
+    steps: ["connects", `> ${QOS_1}`, "asks review x, authorize publish y", 'publishes y "m" QoS 1', "< 40 [ 0009 ]"],
+  },
+  {
+    name: "A message that the app drops goes to nobody, and is acknowledged, with QoS 2 once [MQTT-4.3.3-10]",
+    versions: ALL_VERSIONS,
+    host: REVIEWS,
+    answers: reviewed("dropped"),
+    steps: [
+      "connects",
+      `> 30 [ 'x' {} ] ${QOS_1} 34 [ 'x' 000a {} \"m\" ]`,
+      "asks review x, review x, review x",
+      "publishes nothing",
+      "< 40 [ 0009 ] 50 [ 000a ]",
+      "> 3c [ 'x' 000a {} \"m\" ] 62 [ 000a ]",
+      "asks ",
+      "< 50 [ 000a ] 70 [ 000a ]",
+    ],
+  },
+  {
+    name: "A message that the app cannot look at is not published: MQTT 5 is told 0x83",
+    versions: [5],
+    host: REVIEWS,
+    answers: reviewed("failed"),
+    steps: [
+      "connects",
+      `> 30 [ 'x' {} ] ${QOS_1} 34 [ 'x' 000a {} \"m\" ]`,
+      "publishes nothing",
+      "< 40 [ 0009 83 ] 50 [ 000a 83 ]",
+    ],
+  },
+  {
+    name: "A message that the app cannot look at ends the connection before MQTT 5",
+    versions: [3, 4],
+    host: REVIEWS,
+    answers: reviewed("failed"),
+    steps: ["connects", `> ${QOS_1}`, "publishes nothing", "closed 83"],
+  },
+  {
+    name: "A topic of the app beyond the limits of topics is not published",
+    versions: [5],
+    host: REVIEWS,
+    limits: { maximumTopicLevels: 2 },
+    answers: reviewed({ topic: "a/b/c" }),
+    steps: ["connects", `> ${QOS_1}`, "publishes nothing", "< 40 [ 0009 83 ]"],
+  },
+  {
+    name: "A topic of the server is not published to, whoever names it",
+    versions: [5],
+    host: REVIEWS,
+    answers: reviewed({ topic: "$SYS/x" }),
+    steps: ["connects", `> ${QOS_1}`, "publishes nothing", "< 40 [ 0009 87 ]"],
+  },
+]);

@@ -9,16 +9,19 @@ import {
   decisionOf,
   isThenable,
   promptDecisionOf,
+  reviewedMessageOf,
   stepOf,
   wrongAnswer,
 } from "../../auth/hook_answers.ts";
+import type { Message } from "../../codec/message.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
 import type { AccessRequest, AuthenticationRequest, ClientIdentity } from "../../protocol/access.ts";
-import type { Answer, Ask } from "../../protocol/connection_host.ts";
+import type { Answer, Ask, ReviewedMessage } from "../../protocol/connection_host.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
 import type { SessionContext } from "../../protocol/session_context.ts";
 import type { Peer } from "../../transport/transport.ts";
 import type { BrokerEvent } from "../events.ts";
+import type { OnPublish } from "../options.ts";
 import type { MayStillPublish } from "../retained.ts";
 
 const NOT_AUTHENTICATED: Answer = {
@@ -39,6 +42,7 @@ export class Hooks {
   readonly denied = { publish: 0, subscribe: 0 };
   readonly #authenticator: Authenticator | undefined;
   readonly #authorizer: Authorizer | undefined;
+  readonly #onPublish: OnPublish | undefined;
   readonly #methods: ReadonlyMap<string, EnhancedAuthenticator>;
   readonly #timeoutMs: number;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -46,16 +50,20 @@ export class Hooks {
   readonly #unexpectedError: (error: unknown) => void;
   #isVersionKnown = true;
 
-  constructor({ authenticator, authorizer, enhancedAuthenticators = [], timeoutMs, onEvent, unexpectedError }: {
-    readonly authenticator?: Authenticator | undefined;
-    readonly authorizer?: Authorizer | undefined;
-    readonly enhancedAuthenticators?: readonly EnhancedAuthenticator[] | undefined;
-    readonly timeoutMs: number;
-    readonly onEvent: (event: BrokerEvent) => void;
-    readonly unexpectedError: (error: unknown) => void;
-  }) {
+  constructor(
+    { authenticator, authorizer, onPublish, enhancedAuthenticators = [], timeoutMs, onEvent, unexpectedError }: {
+      readonly authenticator?: Authenticator | undefined;
+      readonly authorizer?: Authorizer | undefined;
+      readonly onPublish?: OnPublish | undefined;
+      readonly enhancedAuthenticators?: readonly EnhancedAuthenticator[] | undefined;
+      readonly timeoutMs: number;
+      readonly onEvent: (event: BrokerEvent) => void;
+      readonly unexpectedError: (error: unknown) => void;
+    },
+  ) {
     this.#authenticator = authenticator;
     this.#authorizer = authorizer;
+    this.#onPublish = onPublish;
     this.#methods = new Map(enhancedAuthenticators.map((authenticator) => [authenticator.method, authenticator]));
     this.#timeoutMs = timeoutMs;
     this.#onEvent = onEvent;
@@ -64,6 +72,10 @@ export class Hooks {
 
   get hasAuthenticator(): boolean {
     return this.#authenticator !== undefined;
+  }
+
+  get reviewsMessages(): boolean {
+    return this.#onPublish !== undefined;
   }
 
   get hasAuthorizer(): boolean {
@@ -160,6 +172,25 @@ export class Hooks {
     };
     const isAllowed = this.mayDo(request);
     return isAllowed instanceof Promise ? isAllowed.then(answered) : answered(isAllowed);
+  }
+
+  /**
+   * Has the app look at a message before it is routed; without a promise where it answers at once. Never rejects: what it
+   * throws, or gives that is no message, has failed.
+   *
+   * @param client publisher; `undefined`: it is the broker's own process
+   */
+  review(message: Message, client: ClientIdentity | undefined): ReviewedMessage | Promise<ReviewedMessage> {
+    const fail = (error: unknown): ReviewedMessage => {
+      this.#unexpectedError(error); // Not published: the app may have wanted to change it.
+      return "failed";
+    };
+    try {
+      const reviewed = reviewedMessageOf(this.#onPublish?.(message, client), message);
+      return reviewed instanceof Promise ? this.#inTime(reviewed).catch(fail) : reviewed;
+    } catch (error) {
+      return fail(error);
+    }
   }
 
   /** Counts and tells what a client may not do. */

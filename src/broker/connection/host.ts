@@ -37,6 +37,7 @@ export class BrokerHost implements ConnectionHost {
   readonly unexpectedError: (error: unknown) => void;
   readonly asksAuthenticator: boolean;
   readonly asksAuthorizer: boolean;
+  readonly reviewsMessages: boolean;
   readonly settings: BrokerSettings;
   readonly #router: Router;
   readonly #publishing: Publishing;
@@ -74,6 +75,7 @@ export class BrokerHost implements ConnectionHost {
     this.unexpectedError = parts.unexpectedError;
     this.asksAuthenticator = parts.hooks.hasAuthenticator;
     this.asksAuthorizer = parts.hooks.hasAuthorizer;
+    this.reviewsMessages = parts.hooks.reviewsMessages;
     this.settings = parts.settings;
     this.#router = parts.router;
     this.#publishing = parts.publishing;

@@ -2,7 +2,7 @@ import type { Malformed, PacketBatch, PacketDecoder } from "../../codec/decoder.
 import type { Packet } from "../../codec/packet.ts";
 import { PacketDecoderStream } from "../../codec/packet_decoder_stream.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
-import type { Answer, Ask } from "../../protocol/connection_host.ts";
+import type { Answer, Ask, ReviewedMessage } from "../../protocol/connection_host.ts";
 import type { Connection } from "../../protocol/connection.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { TurnBudget } from "../turn.ts";
@@ -210,8 +210,9 @@ export class ConnectionReader {
       const ask = this.#connection.receive(item, this.#lastReceivedMs);
       if (ask === undefined) return undefined;
       const answer = this.#answer(ask, this.#lastReceivedMs);
-      if (answer !== undefined) return this.#answerLater(answer, ask.kind === "authorize" || ask.kind === "turn");
-      if (ask.kind === "authorize") return this.#afterQuestion();
+      const isOfHook = ask.kind === "authorize" || ask.kind === "review";
+      if (answer !== undefined) return this.#answerLater(answer, isOfHook || ask.kind === "turn");
+      if (isOfHook) return this.#afterQuestion();
     } catch (error) {
       this.#fail(error);
     }
@@ -235,6 +236,10 @@ export class ConnectionReader {
     switch (ask.kind) {
       case "authorize":
         return host.hooks.authorize(ask.request, this.#served.transport.peer);
+      case "review": {
+        const reviewed = host.hooks.review(ask.message, ask.identity);
+        return reviewed instanceof Promise ? reviewed.then(reviewAnswer) : reviewAnswer(reviewed);
+      }
       case "storage":
         return host.storageWait.keeping(host.turn.now());
       case "subscriber": // Waiting for a transport that reads ahead would only get it closed.
@@ -303,4 +308,8 @@ export class ConnectionReader {
     this.#host.unexpectedError(error);
     this.#connection.disconnect(ReasonCode.ImplementationSpecificError, "an error of the server");
   }
+}
+
+function reviewAnswer(reviewed: ReviewedMessage): Answer {
+  return { kind: "review", reviewed };
 }
