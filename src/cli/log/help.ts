@@ -3,8 +3,17 @@ import { ReasonCode } from "../../codec/reason_code.ts";
 import { foreignToMqtt } from "../../transport/first_bytes.ts";
 import type { HandshakeHelp } from "../../transport/web_socket/upgrade.ts";
 
-/** Entries of docs/troubleshooting.md by the events that they explain, but for those that carry their entry. */
-export const EVENT_HELP: Partial<Record<BrokerEvent["kind"], string>> = {
+/** Events that need no explanation, or have their entry from a field. */
+type WithoutEntry =
+  | "connectionOpened"
+  | "clientConnected"
+  | "clientTakenOver"
+  | "connectionClosed"
+  | "connectionRefused"
+  | "commitRecovered";
+
+/** Entries of docs/troubleshooting.md by the events that they explain. */
+export const EVENT_HELP: Readonly<Record<Exclude<BrokerEvent["kind"], WithoutEntry>, string>> = {
   accessDenied: "access-denied",
   willDenied: "access-denied",
   subscriptionLost: "access-denied",
@@ -61,10 +70,21 @@ const WRONG_PROTOCOL: HandshakeHelp = "wrong-protocol";
 
 /** Entry of docs/troubleshooting.md that explains an event; `undefined` for one that needs no explanation. */
 export function helpOf(event: BrokerEvent): string | undefined {
-  if (event.kind === "connectionRefused") return event.help;
-  if (event.kind !== "connectionClosed") return EVENT_HELP[event.kind];
-  const { by, clientId, firstBytes, reasonCode } = event;
-  if (by !== "server") return undefined;
-  const isForeign = clientId === "" && firstBytes !== undefined && foreignToMqtt(firstBytes) !== undefined;
-  return isForeign ? WRONG_PROTOCOL : REASON_HELP.get(reasonCode);
+  switch (event.kind) {
+    case "connectionRefused":
+      return event.help;
+    case "connectionClosed": {
+      const { by, clientId, firstBytes, reasonCode } = event;
+      if (by !== "server") return undefined;
+      const isForeign = clientId === "" && firstBytes !== undefined && foreignToMqtt(firstBytes) !== undefined;
+      return isForeign ? WRONG_PROTOCOL : REASON_HELP.get(reasonCode);
+    }
+    case "connectionOpened":
+    case "clientConnected":
+    case "clientTakenOver":
+    case "commitRecovered":
+      return undefined;
+    default:
+      return EVENT_HELP[event.kind];
+  }
 }
