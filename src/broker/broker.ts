@@ -44,7 +44,7 @@ const NO_LIMITS: Partial<Limits> = {};
  * ```
  */
 export class Broker {
-  /** Limits in force, see {@linkcode Broker.reload}. */
+  /** Limits in force; {@linkcode Broker.reload} replaces them. */
   readonly limits: Limits;
   readonly #parts: BrokerParts;
   /** Hosts of connections by the limits of their own, with those of the broker that are in force. */
@@ -65,10 +65,10 @@ export class Broker {
   }
 
   /**
-   * Opens a broker with what its storage kept. Should it lose the storage for good later, it closes itself, and says so with
-   * the event `storageLost`.
+   * Opens a broker with the sessions and retained messages of its storage. A broker that loses its storage for good closes
+   * itself; the event `storageLost` says so.
    *
-   * @throws RangeError for a limit out of its range; whatever the storage throws
+   * Rejects with RangeError for a limit out of its range, and with the error of the storage if it cannot be read.
    */
   static async open(options: BrokerOptions = {}): Promise<Broker> {
     const broker = new Broker(options);
@@ -125,13 +125,14 @@ export class Broker {
   }
 
   /**
-   * Puts other limits in force: those of a connection for the next ones, those of sessions and of the broker for all, except
-   * `hookTimeoutMs` and `maximumPendingBytes`, which stay; and `onPacket` for all connections. What is not given has its
-   * default again. Then all subscriptions of clients that are connected are authorized again, a few milliseconds at a time;
-   * the same begins by itself when the `version` of the authorizer has grown. See
-   * {@linkcode BrokerSettings.lostSubscription}.
+   * Replaces the limits, `sysIntervalMs` and `onPacket`; an option that is left out gets its default again. Limits of a
+   * connection apply to later connections, those of sessions and of the broker to all at once; `hookTimeoutMs` and
+   * `maximumPendingBytes` stay as they were.
    *
-   * @throws RangeError for one out of its range; nothing has changed then
+   * Then the subscriptions of all connected clients are authorized again, a few milliseconds at a time; see
+   * {@linkcode BrokerSettings.lostSubscription}. The same happens whenever `Authorizer.version` increases.
+   *
+   * @throws RangeError for a value out of its range; nothing is changed then
    */
   reload({ limits = {}, sysIntervalMs, onPacket }: Pick<BrokerOptions, "limits" | "sysIntervalMs" | "onPacket">): void {
     const intervalMs = sysInterval(sysIntervalMs);
@@ -146,9 +147,10 @@ export class Broker {
   }
 
   /**
-   * Serves a connection to its end. Never rejects: whatever a peer does ends its own connection only.
+   * Serves a connection to its end and resolves then. It never rejects: a fault of a peer ends the connection of that peer
+   * only. A broker that is closed closes the transport at once.
    *
-   * @throws RangeError for limits out of their range, at once
+   * @throws RangeError for limits out of their range, before the connection is served
    */
   serve(transport: Transport, { limits = NO_LIMITS }: ServeOptions = {}): Promise<void> {
     const { peer } = transport;
@@ -166,14 +168,13 @@ export class Broker {
   }
 
   /**
-   * Answers an HTTP request that wants to speak MQTT over WebSocket, as a route of an app, and serves the connection. The
-   * authenticator gets the request too. Everything else gets a response that says what to do.
+   * Answers an HTTP request for MQTT over WebSocket, as a route of an app, and serves the connection. The authenticator gets
+   * the request too. Any other request gets a response that says how to connect.
    *
-   * The request must be that of `Deno.serve` itself: one that was made anew from it is answered, but never becomes a
-   * WebSocket.
+   * Pass the request of `Deno.serve` itself: a copy of it is answered, but does not become a WebSocket.
    *
-   * The WebSocket of the runtime puts the fragments of a message together before it gives any of it, up to 64 MiB, takes
-   * frames that are not masked, and reads on while the broker does not; `listenWebSocket` does none of this.
+   * The WebSocket of the runtime joins the fragments of a message before it gives any of them, up to 64 MiB, accepts frames
+   * that are not masked, and reads on while the broker does not; `listenWebSocket` does none of this.
    *
    * @throws RangeError for a trusted proxy that is not an address
    * @example
@@ -199,9 +200,12 @@ export class Broker {
     this.upgrade(request, { paths: ["/mqtt", "/"], remoteAddr: info?.remoteAddr });
 
   /**
-   * Ends the connections of a client or of a principal, or those that a function chooses, also those that are authenticated
-   * and wait for their session; gives how many there are. No more than 200 end in one turn, the others in those that follow.
-   * Their Wills are published, their sessions stay as they are.
+   * Disconnects the client with a Client Identifier, all clients of a principal, or those that a function chooses, and
+   * returns their number. Clients that are authenticated and wait for their session are among them. At most 200 connections
+   * end in one turn of the event loop, the others in later ones. Wills are published; sessions stay.
+   *
+   * @param who clients to disconnect
+   * @param why Reason Code of DISCONNECT, 0x98 by default, and the reason for MQTT 5 clients and events
    */
   disconnect(
     who: { readonly clientId: string } | { readonly principal: string } | ((client: ConnectedClient) => boolean),
@@ -212,34 +216,36 @@ export class Broker {
   }
 
   /**
-   * Lets a client, a principal or an address in no more: CONNECT is refused with 0x8A, and connections that there are end.
-   * Gives how many these are; they end as with {@linkcode Broker.disconnect}. Bans live as long as the broker; one more of
-   * the same target takes the place of the first.
+   * Bans a client, a principal or an address: CONNECT is refused with 0x8A. Connected clients are disconnected as by
+   * {@linkcode Broker.disconnect}; returns their number. Bans end with the broker; a second ban of a target replaces the
+   * first.
    *
-   * @param how.untilMs when it ends, in epoch milliseconds. @default never
-   * @throws RangeError for what is not an address, or not a time
+   * @param who target of the ban
+   * @param how `untilMs`: end of the ban in epoch milliseconds, never by default; `reason`: for the client and events
+   * @throws RangeError for an invalid address or time
    */
   ban(who: BanTarget, how: { readonly untilMs?: number; readonly reason?: string } = {}): number {
     const { untilMs = Infinity, reason = "banned by the operator" } = how;
     return this.#parts.evictions.ban({ who, untilMs, reason });
   }
 
-  /** Takes a ban back; false: there was none. */
+  /** Lifts a ban; returns whether there was one. */
   unban(who: BanTarget): boolean {
     return this.#parts.evictions.unban(who);
   }
 
-  /** The bans that are in force. */
+  /** Bans that are in force. */
   bans(): Ban[] {
     return this.#parts.evictions.bans();
   }
 
   /**
-   * Publishes from the broker's own process. Resolves when the message is with the sessions, and kept where these are. It
-   * waits for a client that gets it and is far behind, as long as `maximumBacklogWaitMs` allows.
+   * Publishes from the broker's own process; the authorizer is not asked. Resolves when all matching sessions have the
+   * message and the storage has what must be kept. It waits for a client that is far behind, for `maximumBacklogWaitMs` at
+   * most.
    *
-   * Rejects with RangeError for what no PUBLISH can say, or is larger than the limits allow, with TypeError when the broker
-   * is closed or an argument is of another type, and with Error when the storage failed.
+   * Rejects with RangeError for a topic, property or size that no PUBLISH can have or the limits forbid, with TypeError if
+   * the broker is closed or an argument has another type, and with Error if the storage failed.
    */
   async publish(topic: string, payload: Data, options: PublishOptions = {}): Promise<void> {
     if (this.#closing !== undefined) throw new TypeError("Cannot publish: the broker is closed");
@@ -259,7 +265,7 @@ export class Broker {
     return this.#parts.localClient.subscribe(topicFilters, options, this.#parts.clock());
   }
 
-  /** Clients that are connected now. */
+  /** Clients that are connected, one after the other. */
   *clients(): Generator<ConnectedClient, void> {
     for (const { isWelcome, connection: { clientId, principal }, transport: { peer } } of this.#parts.connections) {
       if (isWelcome) yield { clientId, principal, peer };
@@ -267,10 +273,10 @@ export class Broker {
   }
 
   /**
-   * Serves every deadline that has come: Keep Alive, expiry, Will Delay, connect timeout. Call it only where the broker was
-   * opened with clocks of your own.
+   * Serves the deadlines that are due: Keep Alive, expiry, Will Delay, connect timeout. Call it only for a broker that was
+   * opened with a {@linkcode BrokerOptions.clock} of your own.
    *
-   * @param monotonicMs by the monotonic one of these clocks. @default what it shows
+   * @param monotonicMs time by the monotonic clock, which is read by default
    */
   tick(monotonicMs: number = this.#parts.timeline.monotonicMs()): void {
     const nowMs = this.#parts.timeline.at(monotonicMs);
@@ -288,9 +294,9 @@ export class Broker {
   }
 
   /**
-   * Ends all connections, clients of MQTT 5 with 0x8B Server shutting down, keeps what is to be kept, and closes the
-   * storage. Wills of sessions that live on are published when a broker is opened with the storage again (MQTT 5, section
-   * 3.1.2.5), others are not. Safe to call again.
+   * Ends all connections (MQTT 5 clients get 0x8B Server shutting down), writes what must be kept, and closes the storage.
+   * Wills of sessions that outlive their connections are published when a broker is opened with the storage again (MQTT 5,
+   * section 3.1.2.5), others never. Safe to call again.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();

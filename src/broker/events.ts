@@ -5,29 +5,29 @@ import type { Limits } from "../protocol/limits.ts";
 import type { Peer } from "../transport/transport.ts";
 import type { HandshakeHelp } from "../transport/web_socket/upgrade.ts";
 
-/** Something that happens in a broker, for logs. Neither payloads nor passwords are to be shown. */
+/** Event of a broker, for logs. Logs must not show passwords, nor payloads. */
 export type BrokerEvent =
   | { readonly kind: "connectionOpened"; readonly peer: Peer }
-  /** Shortly before CONNACK with Success is sent. */
+  /** A client is accepted: CONNACK with Success is about to be sent. */
   | {
     readonly kind: "clientConnected";
     readonly peer: Peer;
     readonly clientId: string;
-    /** Name that the authenticator gave. The user name may be a token: it is not to be shown where there is a principal. */
+    /** Name that the authenticator gave. Show it in place of the User Name, which may be a token. */
     readonly principal: string | undefined;
     readonly connect: ConnectPacket;
-    /** Keep Alive that holds, in seconds; 0: off. */
+    /** Keep Alive in force, in seconds; 0: off. */
     readonly keepAliveSeconds: number;
   }
   | { readonly kind: "clientTakenOver"; readonly peer: Peer; readonly clientId: string }
   | {
     readonly kind: "connectionClosed";
     readonly peer: Peer;
-    /** Empty when no CONNECT came. */
+    /** Client Identifier; empty if no CONNECT came. */
     readonly clientId: string;
     readonly reasonCode: ReasonCode;
     readonly reason: string;
-    /** `client`: it said DISCONNECT; `network`: the Network Connection was lost; `server`: this broker ended it. */
+    /** `client`: it sent DISCONNECT; `network`: the Network Connection was lost; `server`: this broker ended it. */
     readonly by: "client" | "network" | "server";
     /** The first bytes, at most 16, of a packet that could not be decoded. */
     readonly firstBytes?: Uint8Array;
@@ -55,7 +55,7 @@ export type BrokerEvent =
     readonly qos: QoS;
     readonly retain: boolean;
   }
-  /** A Will was not published when it was due, as its client may not publish it any more. */
+  /** A Will was not published when it was due, because its client is no longer allowed to. */
   | {
     readonly kind: "willDenied";
     readonly clientId: string;
@@ -64,7 +64,7 @@ export type BrokerEvent =
     readonly qos: QoS;
     readonly retain: boolean;
   }
-  /** A retained message did not go to a new subscription, as the client that published it may not do so any more. */
+  /** A retained message was withheld from a new subscription: its publisher is no longer allowed to publish it. */
   | {
     readonly kind: "retainedWithheld";
     /** Client Identifier of the publisher. */
@@ -73,7 +73,7 @@ export type BrokerEvent =
     readonly topic: string;
     readonly qos: QoS;
   }
-  /** A message with RETAIN could not be retained; told once an hour for each client. */
+  /** A message with RETAIN could not be retained; at most one event per client and hour. */
   | {
     readonly kind: "retainedRefused";
     /** Client Identifier of the publisher. */
@@ -81,12 +81,12 @@ export type BrokerEvent =
     readonly principal: string | undefined;
     readonly topic: string;
     readonly qos: QoS;
-    /** The limit that it is above; `storage`: the storage has too much to do. */
+    /** Limit that it exceeds; `storage`: the storage is too busy. */
     readonly obstacle: "maximumRetainedMessages" | "maximumRetainedBytes" | "storage";
-    /** Whether it went to those who have subscribed; `false`: it was refused with 0x97. */
+    /** Whether current subscribers got it; `false`: it was refused with 0x97. */
     readonly isDelivered: boolean;
   }
-  /** A subscription has ended that the rules do not allow any more, of a client that is connected or comes back. */
+  /** A subscription has ended because the rules no longer allow it; the client is connected, or is resuming its session. */
   | {
     readonly kind: "subscriptionLost";
     readonly peer: Peer;
@@ -94,9 +94,9 @@ export type BrokerEvent =
     readonly principal: string | undefined;
     readonly topicFilter: string;
   }
-  /** A peer did what its transport forbids, such as a text frame of WebSocket. */
+  /** A peer violated the rules of its transport, such as by a text frame of WebSocket. */
   | { readonly kind: "transportViolation"; readonly peer: Peer; readonly reason: string }
-  /** Messages that were not delivered since this was told last, by reason; told every 10 s at most. */
+  /** Numbers of messages that were not delivered since the last such event, by reason; at most one event per 10 s. */
   | {
     readonly kind: "messagesDropped";
     readonly qos0: number;
@@ -105,50 +105,51 @@ export type BrokerEvent =
     readonly expired: number;
   }
   /**
-   * Messages for a client begin to be dropped, because it does not take them as fast as they come, or is away for too long.
-   * Told once until it connects again.
+   * Messages for a client begin to be dropped, because it reads too slowly or has been away for too long. At most one event
+   * until it connects again.
    */
   | {
     readonly kind: "clientBehind";
     readonly clientId: string;
     readonly isConnected: boolean;
-    /** The limit that was reached, and what it is. */
+    /** Limit that was reached. */
     readonly limit: keyof Limits;
+    /** Value of that limit. */
     readonly value: number;
   }
   /**
-   * Clients that were refused, and subscriptions and messages of sessions without connection, since this was told last, for
-   * the bounds of what outlives connections; told every 10 s at most, with the last one.
+   * Numbers of clients, and of subscriptions and messages of sessions without a connection, that were refused since the last
+   * such event because of the limits of durable sessions; at most one event per 10 s, with the last client.
    */
   | {
     readonly kind: "sessionsFull";
     readonly clients: number;
     readonly subscriptions: number;
     readonly messages: number;
-    /** The limit that was reached, such as `maximumSessionsPerAddress`. */
+    /** Limit that was reached, such as `maximumSessionsPerAddress`. */
     readonly limit: keyof Limits;
     readonly clientId: string;
     readonly principal: string | undefined;
     /** Address of a client without a principal, of IPv6 its network; `undefined`: not known. */
     readonly network: string | undefined;
   }
-  /** The storage keeps again what it is given. */
+  /** The storage works again after `commitFailed`. */
   | { readonly kind: "commitRecovered" }
   /**
-   * Changes could not be kept, told once a minute at most; the clients that waited for them are disconnected, without an
-   * acknowledgement.
+   * Changes could not be stored. Clients that waited for them are disconnected without an acknowledgement. At most one event
+   * per minute.
    */
   | { readonly kind: "commitFailed"; readonly error: unknown }
   /**
-   * The storage is lost for good: another broker has taken it over, or it is not there any more. The broker closes itself:
-   * it writes nothing more and serves nobody. `await broker.close()` waits until that is done.
+   * The storage is lost for good: another broker has taken it over, or it no longer exists. The broker closes itself and
+   * writes nothing more; `await broker.close()` waits until it is closed.
    */
   | { readonly kind: "storageLost"; readonly error: Error }
-  /** A session could not be read from the storage: its client is disconnected, or it ends a little later. */
+  /** A session could not be read from the storage: its client is disconnected, or the session ends a little later. */
   | { readonly kind: "readFailed"; readonly clientId: string; readonly error: unknown }
   /**
-   * The wall clock of the machine was set, back where `byMs` is below 0, or the machine has slept. Sessions, messages and Wills
-   * live as long as they were to; tokens and bans end by the new time.
+   * The wall clock of the machine was set (back if `byMs` is negative), or the machine has slept. Sessions, messages and Wills
+   * keep their lifetimes; tokens and bans end by the new time.
    */
   | { readonly kind: "wallClockSet"; readonly byMs: number }
   /**
@@ -156,10 +157,10 @@ export type BrokerEvent =
    * in it took that long. Clients are given a second before any is judged to have been silent.
    */
   | { readonly kind: "stoodStill"; readonly ms: number }
-  /** A defect: whatever it was, it ended one connection or one task only. */
+  /** Defect of the broker; it ended one connection or one task only. */
   | { readonly kind: "unexpectedError"; readonly error: unknown };
 
-/** A packet that came from a client or goes to one. */
+/** Packet that a client sent or is about to get. */
 export interface PacketEvent {
   /** `received`: it came from the client; `sent`: it goes to the client. */
   readonly direction: "received" | "sent";
@@ -173,7 +174,7 @@ export interface PacketEvent {
   readonly packet: Packet;
 }
 
-/** A hook that is only told something: what it throws, or rejects with, is its own affair, and ends nothing here. */
+/** Wraps a listener so that what it throws or rejects with is ignored. */
 export function quiet<Event>(tell: (event: Event) => unknown): (event: Event) => void {
   return (event) => {
     try {

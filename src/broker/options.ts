@@ -15,14 +15,16 @@ export interface BrokerOptions extends Partial<BrokerSettings> {
   readonly limits?: Partial<Limits>;
   /** Keeps sessions and retained messages. The broker closes it. @default a new {@linkcode MemoryStorage} */
   readonly storage?: Storage;
-  /** Says who a client is. @default every client is let in: listen on loopback only */
+  /** Authenticates clients. @default every client is accepted: listen on loopback only */
   readonly authenticator?: Authenticator;
   /**
-   * Authentication Methods (MQTT 5, section 4.12), such as `scramSha256`. A client that names one is not asked by the
-   * authenticator; one that names none is. @default none: any method is refused with 0x8C
+   * Authentication Methods (MQTT 5, section 4.12), such as `scramSha256`. They authenticate clients that name a method, and
+   * the authenticator all others.
+   *
+   * @default none: any method is refused with 0x8C
    */
   readonly enhancedAuthenticators?: readonly EnhancedAuthenticator[];
-  /** Says what a client may do. @default everything */
+  /** Authorizes what clients do. @default everything is allowed */
   readonly authorizer?: Authorizer;
   /**
    * Looks at each message before it is routed and retained: of clients, Wills, and of {@linkcode Broker.publish}.
@@ -31,36 +33,42 @@ export interface BrokerOptions extends Partial<BrokerSettings> {
    */
   readonly onPublish?: OnPublish;
   /**
-   * Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15): mostly the beginning of the
-   * topics on which it gets responses. @default none
+   * Response Information for a client that asks for it (MQTT 5, section 3.2.2.3.15), mostly the beginning of its response
+   * topics.
+   *
+   * @default none
    */
   readonly responseInformation?: (clientId: string) => string | undefined;
   /**
-   * Interval in which the topics below `$SYS/broker` tell what has changed, in milliseconds; 0: there are none. The authorizer
-   * says which clients may read them.
+   * Interval in milliseconds at which the topics below `$SYS/broker` publish changed values; 0 turns these topics off. The
+   * authorizer decides which clients may read them.
    *
    * @default {0}
    */
   readonly sysIntervalMs?: number;
   /**
-   * Memory that this process uses, in bytes, such as `() => Deno.memoryUsage().heapUsed`: for `$SYS/broker/heap/current` and
-   * `$SYS/broker/heap/maximum`, the most that it ever gave. It is asked once in `sysIntervalMs`. @default these are not told
+   * Memory that this process uses, in bytes, such as `() => Deno.memoryUsage().heapUsed`, for `$SYS/broker/heap/current` and
+   * `$SYS/broker/heap/maximum`. Called once per `sysIntervalMs`.
+   *
+   * @default none: these topics are not published
    */
   readonly heapBytes?: () => number;
-  /** Hears what happens, for logs. It must not throw. */
+  /** Called for each event, for logs. What it throws is ignored. */
   readonly onEvent?: (event: BrokerEvent) => void;
-  /** Hears of every packet, which costs much of the speed. It must not throw. */
+  /** Called for each packet, which costs much of the throughput. What it throws is ignored. */
   readonly onPacket?: (event: PacketEvent) => void;
   /**
-   * Clocks of your own: you call {@linkcode Broker.tick} yourself then. One function stands for both: epoch milliseconds that
-   * never go back.
+   * Clocks of your own, for tests and simulations: you call {@linkcode Broker.tick} yourself then. One function stands for
+   * both clocks; it returns epoch milliseconds and never goes back.
    *
    * @default `performance.now()` for durations, `Date.now()` for dates
    */
   readonly clock?: Clock | (() => number);
   /**
-   * Tells for how long no broker ran on the storage, also where the wall clock was set meanwhile, such as
-   * `{ uptimeMs: () => Deno.osUptime() * 1_000 }`. @default the wall clock alone tells it
+   * Clock of the machine, by which the broker finds out how long no broker ran on the storage even if the wall clock was set
+   * meanwhile, such as `{ uptimeMs: () => Deno.osUptime() * 1_000 }`.
+   *
+   * @default none: the wall clock is trusted
    */
   readonly machine?: MachineClock;
 }
@@ -104,8 +112,8 @@ export interface ChangedMessage {
 /** Options of {@linkcode Broker.serve}. */
 export interface ServeOptions {
   /**
-   * Limits in place of those of the broker, for this connection: sizes of packets, times, QoS, Receive Maximum, Topic
-   * Aliases, Keep Alive, outbox, rates. Limits of a session or of the whole broker stay as they are.
+   * Limits of this connection in place of those of the broker: sizes of packets, times, QoS, Receive Maximum, Topic Aliases,
+   * Keep Alive, outbox, rates. Limits of sessions and of the whole broker cannot be changed here.
    */
   readonly limits?: Partial<Limits>;
 }
@@ -165,16 +173,17 @@ export interface BrokerMetrics {
     /** Topic Filters of SUBSCRIBE. */
     readonly subscribe: number;
   };
-  /** Longest time for which the event loop was held and nothing was served, in milliseconds, since the broker was opened. */
+  /** Longest time in milliseconds for which the event loop was blocked, since the broker was opened. */
   readonly longestStallMs: number;
   /** Work of the storage since the broker was opened. */
   readonly storage: {
-    /** Groups of changes that were kept, and the changes in them. */
+    /** Commits that succeeded. */
     readonly commits: number;
+    /** Changes of these commits. */
     readonly changes: number;
-    /** Groups that could not be kept; they are tried again. */
+    /** Commits that failed; their changes are committed again. */
     readonly failedCommits: number;
-    /** Changes that are not kept yet, in bytes. */
+    /** Bytes of the changes that are not committed yet. */
     readonly pendingBytes: number;
   };
 }

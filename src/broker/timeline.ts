@@ -1,18 +1,18 @@
 import type { ClockChange } from "../protocol/change.ts";
 
-/** The clocks that a broker reads. */
+/** Clocks that a broker reads. */
 export interface Clock {
-  /** Milliseconds, from any origin, that only go forward however the wall clock is set: all durations are by this one. */
+  /** Milliseconds from any origin, which never go back; for all durations. */
   monotonicMs(): number;
-  /** Epoch milliseconds as the machine has them now: when a token or a ban ends is by this one. */
+  /** Epoch milliseconds of the machine; for the ends of tokens and bans. */
   wallMs(): number;
 }
 
-/** Tells for how long no broker ran, also where the wall clock was set meanwhile. */
+/** Clock of the machine: shows how long no broker ran, even if the wall clock was set meanwhile. */
 export interface MachineClock {
   /** Milliseconds since the machine booted, sleep included, such as `Deno.osUptime() * 1_000`. */
   uptimeMs(): number;
-  /** Another one each time that a machine boots, such as what `/proc/sys/kernel/random/boot_id` has; `undefined`: not known. */
+  /** Identifier of the boot, such as the content of `/proc/sys/kernel/random/boot_id`; `undefined`: not known. */
   readonly bootId?: string | undefined;
 }
 

@@ -21,7 +21,7 @@ export interface RouteOptions extends UpgradeOptions, HostOptions, ForwardedOpti
   readonly idleTimeoutSeconds?: number;
 }
 
-/** An address as `Deno.serve` gives it. */
+/** Address of a client, as `Deno.serve` passes it to its handler. */
 export interface RemoteAddress {
   /** Kind of the address, such as `tcp`. */
   readonly transport?: string;

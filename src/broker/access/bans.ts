@@ -8,14 +8,14 @@ import type { ConnectedClient } from "../options.ts";
 // Ends in one turn, which take some milliseconds: then others have their turn.
 const MOST_AT_A_TIME = 200;
 
-/** Target of a ban: a client, all clients of a principal, or those of an address, of IPv6 those of its network of 64 bits. */
+/** Target of a ban: a client, all clients of a principal, or all clients of an address (IPv6: of its /64 network). */
 export type BanTarget =
   | { readonly clientId: string }
   | { readonly principal: string }
   /** Such as `192.0.2.7` or `2001:db8::1`, without a port. */
   | { readonly address: string };
 
-/** Keeps clients from connecting until a time, for a reason. */
+/** Ban that is in force, see {@linkcode Broker.ban}. */
 export interface Ban {
   /** Client, principal or address that is banned. */
   readonly who: BanTarget;
