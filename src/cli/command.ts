@@ -8,7 +8,7 @@ import { printLine, type ProgramIo } from "./program_io.ts";
 
 /** Option of a command. Its key in {@linkcode Options} is its name: `--name`, or `-n` if that is one letter. */
 export interface Option {
-  /** Letter of a short form beside the name. */
+  /** Letter of its short form. */
   readonly letter?: string;
   /** Kind of its value, such as `FILE`; an option without one is a switch. */
   readonly value?: string;

@@ -26,7 +26,7 @@ export function completionsCommand(commands: () => readonly Command[]): Command 
   });
 }
 
-/** Script for bash, which offers files where there are no words to offer. */
+/** Script for bash, which offers files if there are no words to offer. */
 function bashScript(commands: readonly Command[]): string {
   return `_brooklet() {
   local command=serve words=() word previous current last is_joined= is_value= choices=

@@ -42,7 +42,7 @@ const OPTIONS = {
   },
 } as const;
 
-/** What to do to a password file. */
+/** Change of a password file. */
 interface PasswdOptions {
   readonly action: "set" | "delete" | "hash" | "print";
   readonly isNew: boolean;

@@ -16,7 +16,7 @@ async function parse(command: ToolCommand, args: readonly string[]) {
   return await PARSERS[command](parseClientArguments(COMMANDS[command], args), new TestIo({ input: "" }));
 }
 
-// What mosquitto's clients refuse, in their words. Nothing of it connects.
+// Command lines that mosquitto's clients refuse, before they connect.
 // deno-fmt-ignore
 const REFUSED: Readonly<Record<ToolCommand, readonly (readonly string[])[]>> = {
   pub: [
@@ -160,7 +160,7 @@ Deno.test("a session is kept with -c only, and for as long as -x says", async ()
     return [cleanStart, sessionExpirySeconds];
   };
   assertEquals(await session(), [true, 0]);
-  assertEquals(await session("-c"), [false, 0]); // What 3.1.1 says without a number.
+  assertEquals(await session("-c"), [false, 0]); // MQTT 3.1.1 has no expiry interval.
   assertEquals(await session("-V", "5"), [true, 0]);
   assertEquals(await session("-V", "5", "-c"), [false, 0xffff_ffff]);
   assertEquals(await session("-V", "5", "-c", "-x", "60"), [false, 60]);

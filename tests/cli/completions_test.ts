@@ -25,8 +25,8 @@ Deno.test("brooklet completions refuses a shell that it does not know", async ()
   assertEquals([code, ...stderr], [2, 'brooklet: Write "brooklet completions bash", "zsh" or "fish"']);
 });
 
-/** What is typed in front of the Tab key, the word that it becomes, and what is typed behind it without a blank. */
-const ROWS: readonly (readonly [typed: string, completed: string, behind?: string])[] = [
+/** Words typed before the Tab key, the last word after it, and text that is typed next without a blank. */
+const ROWS: readonly (readonly [typed: string, completed: string, rest?: string])[] = [
   ["con", "convert"],
   ["serv", "serve"],
   ["--print", "--print-config"],
@@ -47,7 +47,7 @@ const ROWS: readonly (readonly [typed: string, completed: string, behind?: strin
   ["sub --cafile dir/m", "dir/mosquitto.conf"],
 ];
 
-/** What a shell reads at its start: how it is told of the completions, and a command that prints its words. */
+/** Arguments of a shell that reads the completions at its start, and a command that prints its words. */
 const SHELLS = {
   bash: { args: (folder: string) => ["bash", "--noprofile", "--rcfile", `${folder}/startup`, "-i"] },
   zsh: { args: (folder: string) => ["env", `ZDOTDIR=${folder}`, "zsh", "-d", "-i"] },
@@ -92,10 +92,10 @@ programTests(["fish"])("fish completes words, options and files", async () => {
   assertEquals(answers, ROWS.map(([, completed]) => `${completed}\n`));
 });
 
-/** What the command gets where the shell completes as it should. */
+/** Arguments that the command gets if the shell completes them. */
 function expected(): string[] {
-  return ROWS.map(([typed, completed, behind = ""]) => {
-    const words = [...typed.split(" ").slice(0, -1), completed + behind];
+  return ROWS.map(([typed, completed, rest = ""]) => {
+    const words = [...typed.split(" ").slice(0, -1), completed + rest];
     return `=>${words.map((word) => `[${word}]`).join("")}`;
   });
 }
@@ -112,7 +112,7 @@ async function typed(shell: keyof typeof SHELLS, folder: ConfigurationFolder): P
     stderr: "null",
   }).spawn();
   const input = child.stdin.getWriter();
-  const lines = ROWS.map(([typed, , behind = ""]) => `brooklet ${typed}\t${behind}\n`);
+  const lines = ROWS.map(([typed, , rest = ""]) => `brooklet ${typed}\t${rest}\n`);
   await input.write(new TextEncoder().encode([...lines, "exit\n"].join("")));
   const { stdout } = await within(child.output(), `${shell} to end`, ENDS_WITHIN_MS);
   await input.abort().catch(() => {}); // It may be broken already.

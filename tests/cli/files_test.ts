@@ -10,7 +10,7 @@ Deno.test("replaceFile() that fails leaves the old file and nothing else", async
   });
 });
 
-Deno.test("Whoever reads a file while it is replaced sees one text or the other, never a part", async () => {
+Deno.test("A file that is read while it is replaced has one text or the other, never a part", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/file`;
     const texts = ["a", "b"].map((character) => character.repeat(1_000_000));

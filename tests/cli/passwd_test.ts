@@ -264,7 +264,7 @@ Deno.test("passwd --help names every option", async () => {
 });
 
 const test = programTests(["script"]);
-/** What is typed at a terminal, in answer to each question. */
+/** Keys typed at a terminal, in answer to each question. */
 const TYPED: readonly { readonly name: string; readonly typed: readonly string[]; readonly password?: string }[] = [
   { name: "the same password twice", typed: ["sécret\r", "sécret\r"], password: "sécret" },
   { name: "a password with mistakes in it", typed: ["sx\x7fecreö\x7ft\r", "nonsense\x15secret\r"], password: "secret" },

@@ -6,7 +6,7 @@ const START_WITHIN_MS = 15_000;
 
 /** How to run the program. */
 export interface ProgramOptions {
-  /** What to run instead of the command line program, below the repository. */
+  /** Program to run instead of the command line, relative to the repository. */
   readonly script?: string;
   /** For Deno. @default {["-A"]} */
   readonly permissions?: readonly string[];

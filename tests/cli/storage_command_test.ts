@@ -6,7 +6,7 @@ import * as changes from "../../src/testing/storage_suite/changes.ts";
 import { brooklet, brookletProcess } from "./test_io.ts";
 
 const LARGE = changes.message(changes.pattern(1_048_576), { topic: "large" });
-/** What is there to be exported and imported, in the order of a restore. */
+/** Changes to export and import, in the order of a restore. */
 const KEPT = [
   ...changes.busySessionKept("c"),
   changes.started("__proto__"),

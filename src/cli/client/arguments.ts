@@ -2,7 +2,7 @@ import { beginningOf, SCHEME_NAMES } from "../../transport/schemes.ts";
 import { flagsOf, type Option } from "../command.ts";
 import { type ClientCommand, type OptionName, UNSUPPORTED } from "./options.ts";
 
-/** Reports impossible arguments of a client command; the message is mosquitto's where it has one. */
+/** Reports impossible arguments of a client command; the message is mosquitto's if it has one. */
 export class ArgumentError extends Error {
   override readonly name = "ArgumentError";
 }
