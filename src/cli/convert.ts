@@ -1,28 +1,34 @@
+import { type Command, command } from "./command.ts";
 import { configurationOf } from "./config/configuration.ts";
-import { isMosquitto, readConfiguration } from "./config/file.ts";
-import { writtenYaml } from "./config/print.ts";
 import { ConfigError } from "./config_error.ts";
-import { printable } from "./log/log.ts";
-import { printLine, type ProgramIo } from "./program_io.ts";
 import { readText } from "./files.ts";
+import { printable } from "./log/log.ts";
+import { printLine } from "./program_io.ts";
 
-/** Runs `convert`; gives the exit code. Throws {@linkcode ConfigError}. */
-export function convert(args: readonly string[], io: ProgramIo): number {
-  const [file, ...others] = args;
-  if (file === undefined || file.startsWith("-") || others.length > 0) {
-    throw new ConfigError('Write "brooklet convert FILE", such as "brooklet convert mosquitto.conf"');
-  }
+/** Command that prints a file of mosquitto as YAML. */
+export const CONVERT: Command = command({
+  name: "convert",
+  usage: ["convert FILE"],
+  text: "Prints a configuration of mosquitto as YAML with the same meaning. Comments say what differs from mosquitto.",
+  options: {},
+  async run({ operands: [file, ...others] }, { stdout }) {
+    if (file === undefined || others.length > 0) {
+      throw new ConfigError('Write "brooklet convert FILE", such as "brooklet convert mosquitto.conf"');
+    }
+    printLine(stdout, await convertedYaml(file));
+    return 0;
+  },
+});
+
+/** YAML for a file of mosquitto. Its reader is loaded here, so that the broker starts without it. */
+export async function convertedYaml(file: string): Promise<string> {
+  const { isMosquitto, readConfiguration } = await import("./config/file.ts");
+  const { writtenYaml } = await import("./config/print.ts");
   if (!isMosquitto(file, readText("configuration", file))) {
     throw new ConfigError(`Cannot convert "${file}": it is no configuration of mosquitto`);
   }
-  printLine(io.stdout, convertedYaml(file));
-  return 0;
-}
-
-/** YAML for a file of mosquitto. */
-export function convertedYaml(file: string): string {
   const written = readConfiguration(file);
-  configurationOf(written);
+  configurationOf(written); // Checks it.
   const warnings = written.warnings.map((warning) => `# ${printable(warning)}\n`).join("");
   return `${warnings}${writtenYaml(written.value).trimEnd()}`;
 }

@@ -1,7 +1,8 @@
 import { PUBLISH, REQUEST, SUBSCRIBE } from "./client/options.ts";
-import { type Command, command } from "./command.ts";
+import type { Command } from "./command.ts";
 import { completionsCommand } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
+import { CONVERT } from "./convert.ts";
 import { BENCH } from "./load.ts";
 import { printable } from "./log/log.ts";
 import { suggestion } from "./nearest.ts";
@@ -15,13 +16,6 @@ import { StorageError } from "./storage_option.ts";
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-const CONVERT = command({
-  name: "convert",
-  usage: ["convert FILE"],
-  text: "Prints a configuration of mosquitto as YAML with the same meaning. Comments say what differs from mosquitto.",
-  options: {},
-  run: async ({ operands }, io) => (await import("./convert.ts")).convert(operands, io),
-});
 /** All commands. Those of clients and of load are loaded when they run, so that the broker starts without them. */
 export const COMMANDS: readonly Command[] = [
   SERVE,

@@ -59,10 +59,10 @@ Deno.test("mosquitto.conf with listener_allow_anonymous goes before allow_anonym
   assertEquals(anonymous(`per_listener_settings true\nlistener 1883\n${both}`), false);
 });
 
-Deno.test("mosquitto.conf of mosquitto 2.1 means the same when it is converted to YAML", () => {
+Deno.test("mosquitto.conf of mosquitto 2.1 means the same when it is converted to YAML", async () => {
   using folder = new ConfigurationFolder();
   const configuration = folder.read("m.conf", OF_2_1);
-  assertEquals(folder.read("m.yaml", convertedYaml(`${folder.path}/m.conf`)), configuration);
+  assertEquals(folder.read("m.yaml", await convertedYaml(`${folder.path}/m.conf`)), configuration);
 });
 
 /** What the manual of 2.1 has and that of 2.0.11 has not. */

@@ -52,7 +52,7 @@ listener 0 /run/a.sock
 password_file /etc/passwords
 `;
 
-Deno.test("mosquitto.conf means the same when it is converted to YAML", () => {
+Deno.test("mosquitto.conf means the same when it is converted to YAML", async () => {
   using folder = new ConfigurationFolder();
   for (
     const text of [
@@ -63,7 +63,7 @@ Deno.test("mosquitto.conf means the same when it is converted to YAML", () => {
     ]
   ) {
     const configuration = folder.read("m.conf", text);
-    assertEquals(folder.read("m.yaml", convertedYaml(`${folder.path}/m.conf`)), configuration);
+    assertEquals(folder.read("m.yaml", await convertedYaml(`${folder.path}/m.conf`)), configuration);
   }
 });
 
