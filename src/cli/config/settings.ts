@@ -315,6 +315,12 @@ export const configurationSchema = z.strictObject({
   authentication: authenticationSchema.prefault({}).describe("Who may connect."),
   access: accessSchema.optional().describe("Who may do what. When it is left out: everybody everything."),
   ...brokerSettings,
+  responseInformation: z.string().regex(/^[^+#]+$/, "is empty or has a wildcard").optional().meta(row(
+    "Response Information for clients that ask for it (MQTT 5, section 3.2.2.3.15): the beginning of the topics on which they " +
+      "get responses, such as `responses/%c`, where `%c` is the Client Identifier. With `%c`, a client whose identifier has " +
+      "`+` or `#` gets none.",
+    { isFixed: true },
+  )),
   clientIds: z.strictObject({
     prefixes: z.array(name).default([]).meta(
       row("With one at least: beginnings of which a Client Identifier has to have one.", {

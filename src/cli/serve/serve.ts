@@ -175,7 +175,7 @@ async function openBroker(
 }
 
 function brokerOptions(
-  { limits, sysIntervalMs, ...configuration }: Configuration,
+  { limits, sysIntervalMs, responseInformation, ...configuration }: Configuration,
   { authenticator, authorizer }: Access,
   logs: Logs,
 ): BrokerOptions {
@@ -185,10 +185,19 @@ function brokerOptions(
     sysIntervalMs,
     authenticator,
     ...authorizer === undefined ? {} : { authorizer },
+    ...responseInformation === undefined ? {} : {
+      responseInformation: (clientId) => responseTopics(responseInformation, clientId),
+    },
     heapBytes,
     ...machineClock(),
     ...packetLog(logs.log),
   };
+}
+
+/** Beginning of the topics on which a client gets responses; `undefined`: its identifier cannot stand in a Topic Name. */
+function responseTopics(pattern: string, clientId: string): string | undefined {
+  if (pattern.includes("%c") && /[+#]/.test(clientId)) return undefined;
+  return pattern.replaceAll("%c", () => clientId);
 }
 
 /** Resolves when the promise has settled, or after a time limit. */

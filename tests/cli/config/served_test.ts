@@ -288,6 +288,22 @@ assignedClientIdPrefix: gen-
   );
 });
 
+Deno.test("A client of MQTT 5 that asks for Response Information gets what the configuration says, with its identifier", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = 'listeners: [{ url: "mqtt://127.0.0.1:0" }]\nresponseInformation: responses/%c\n';
+  await using program = await ProgramInProcess.listening(["--config", folder.write("a.yaml", yaml)]);
+  const port = await program.port();
+  const said = async (clientId: string, properties: string) => {
+    using client = await RawClient.open({ port });
+    await client.send(connect({ clientId, version: 5, properties }));
+    return (await client.packet()).includes(text("responses/").slice(4));
+  };
+  assertEquals([await said("a$&b", "1901"), await said("a", ""), await said("a/+", "1901")], [true, false, false]);
+  using client = await RawClient.open({ port });
+  await client.send(connect({ clientId: "a$&b", version: 5, properties: "1901" }));
+  assert((await client.packet()).includes(`1a${text("responses/a$&b")}`));
+});
+
 Deno.test("A client that leaves a full listener and comes again at once gets in", async () => {
   using folder = new ConfigurationFolder();
   const yaml = "listeners: [{ url: mqtt://127.0.0.1:0, maximumConnections: 1 }]\n";

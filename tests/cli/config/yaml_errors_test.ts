@@ -37,7 +37,7 @@ const ROWS: readonly Row[] = [
     complaints: [
       'a.yaml:2:1: Unknown key "__proto__": there is listeners, tls, storage, authentication, access, deniedPublish, deniedWill, ' +
       "lostSubscription, checksRetainedPublisher, queuesQos0Messages, upgradesOutgoingQos, overlappingSubscriptions, " +
-      "checksPayloadFormat, assignedClientIdPrefix, clientIds, connections, bans, limits, logging, sysIntervalMs, pidFile",
+      "checksPayloadFormat, assignedClientIdPrefix, responseInformation, clientIds, connections, bans, limits, logging, sysIntervalMs, pidFile",
     ],
   },
   { name: "a missing key", yaml: "listeners:\n  - {}\n", complaints: ['a.yaml:2:5: "listeners[0].url" is missing'] },
@@ -112,6 +112,11 @@ const ROWS: readonly Row[] = [
     name: "a word that is none of those",
     yaml: `${LOCAL}deniedPublish: shout\n`,
     complaints: ['a.yaml:2:16: "deniedPublish" is not "acknowledge" or "close"'],
+  },
+  {
+    name: "Response Information that cannot begin a Topic Name",
+    yaml: `${LOCAL}responseInformation: "responses/#"\n`,
+    complaints: ['a.yaml:2:22: "responseInformation" is empty or has a wildcard'],
   },
   {
     name: "several mistakes at once",
