@@ -131,8 +131,8 @@ export async function connectTo(url: URL, options: ConnectOptions): Promise<Tran
   plain.username = plain.password = ""; // They are for CONNECT.
   if (!scheme.isWebSocket) return await connectSocket(plain, scheme, options);
   const { signal } = options;
-  // Pages of the web have their WebSocket alone.
-  if (!("Deno" in globalThis)) {
+  // Web pages have their own WebSocket, and no sockets below.
+  if (scheme.socket === "tcp" && !("Deno" in globalThis)) {
     const { connectWebSocket } = await import("./web_socket/connect_in_page.ts");
     return await connectWebSocket(plain.href, signal);
   }

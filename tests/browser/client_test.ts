@@ -51,12 +51,17 @@ browserTest("the client runs in a page, over WebSocket and over WebSocket with T
         received.push(`${topic} ${qos} ${payload.length > 1000 ? payload.length : new TextDecoder().decode(payload)}`);
         if (received.length === 4) break;
       }
-      const refusal = await Client.connect("mqtt://127.0.0.1").catch((error) => String(error));
-      return { received, refusal: String(refusal), isDeno: "Deno" in globalThis };
+      const refusals = await Promise.all(
+        ["mqtt://127.0.0.1", "ws+unix:/run/a"].map((url) => Client.connect(url).catch((error) => String(error))),
+      );
+      return { received, refusals: refusals.map(String), isDeno: "Deno" in globalThis };
     }, url);
-    const { received, refusal, isDeno } = await within(run, "the page", 15_000);
+    const { received, refusals, isDeno } = await within(run, "the page", 15_000);
     assertEquals(received, ["page/0 0 grüße 0", "page/1 1 grüße 1", "page/2 2 grüße 2", "page/large 1 200000"]);
-    assertMatch(refusal, /TypeError: Cannot connect to "mqtt:"/);
+    assertMatch(
+      refusals.join("\n"),
+      /^TypeError: Cannot connect to "mqtt:".*\nTypeError: Cannot connect to "ws\+unix:"/,
+    );
     assertEquals(isDeno, false);
   }
 });
