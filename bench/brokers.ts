@@ -4,7 +4,6 @@
  * goes to `bench/results/`: JSON, a table and a chart. The run that is shown to readers is in `docs/benchmarks/`.
  */
 
-// @ts-types="../src/cli/parse_args.d.ts"
 import { parseArgs } from "@std/cli";
 import type { BenchResult } from "../src/load/bench_result.ts";
 import { type BrokerKind, brokerKinds } from "./brokers/broker_under_test.ts";

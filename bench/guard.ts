@@ -4,7 +4,6 @@
  * the machine. A measure that falls short is measured again: only one that does so each time is a loss.
  */
 
-// @ts-types="../src/cli/parse_args.d.ts"
 import { parseArgs } from "@std/cli";
 import { Stopwatch } from "../tests/stopwatch.ts";
 import { type CodecWork, codecWork } from "./codec_work.ts";

@@ -1,6 +1,5 @@
 /** Commands of the program. One table of options gives each its parser, its `--help` and its shell completions. */
 
-// @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli";
 import { ConfigError } from "./config_error.ts";
 import { nearest } from "./nearest.ts";

@@ -1,4 +1,3 @@
-// @ts-types="./text_line_stream.d.ts"
 import { TextLineStream } from "@std/streams";
 import type { Change } from "../protocol/change.ts";
 import { changeFromJson, changeToJson } from "../storage/records/change_json.ts";

@@ -3,7 +3,6 @@
  * clients go on: `deno task torture [--cycles 200] [--seed S]`.
  */
 
-// @ts-types="../../src/cli/parse_args.d.ts"
 import { parseArgs } from "@std/cli";
 import { Program } from "../cli/program.ts";
 import { pause } from "../hostile/sockets.ts";
