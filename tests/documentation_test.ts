@@ -65,6 +65,22 @@ Deno.test("The worked example of the page about mosquitto is converted as it say
   assertEquals(warnings.map((warning) => `brooklet: ${warning}`), warned.trimEnd().split("\n").slice(0, -1));
 });
 
+Deno.test("Files that the documentation names exist", () => {
+  const missing: string[] = [];
+  for (const [path, text] of PAGES) {
+    if (path === "CHANGELOG.md" || path.startsWith("docs/decisions/")) continue; // They tell of earlier versions.
+    const named = [...text.matchAll(/`((?:src|tests|docs|bench|examples)\/[\w/]+\.\w+)`/g)].map(([, name = ""]) =>
+      name
+    );
+    // The page about the architecture leaves "src/" out.
+    const short = path === "docs/architecture.md" ? [...text.matchAll(/`([a-z_]+\/[a-z_/]+\.ts)`/g)] : [];
+    for (const name of [...named, ...short.map(([, name = ""]) => name.startsWith("tests/") ? name : `src/${name}`)]) {
+      if (!exists(name)) missing.push(`${path}: ${name}`);
+    }
+  }
+  assertEquals(missing, []);
+});
+
 /** Anchors that GitHub gives the headings of a page. */
 function anchorsOf(text: string): string[] {
   const headings = text.replaceAll(/^```.*?^```$/gms, "").matchAll(/^#+ (.+)$/gm);
