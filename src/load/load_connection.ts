@@ -140,7 +140,8 @@ export class LoadConnection {
       for (let bytes = await this.#channel.read(room); bytes !== undefined; bytes = await this.#channel.read(room)) {
         if (this.#isPaused) return;
         this.#receive(bytes);
-        if (bytes.length === room.length && room.length < LARGEST_READ_BYTES) room = new Uint8Array(room.length * 4);
+        // Headers of WebSocket frames were read too, so what is given never fills the buffer.
+        if (bytes.length * 2 > room.length && room.length < LARGEST_READ_BYTES) room = new Uint8Array(room.length * 4);
       }
       throw new Error("the server has closed the connection");
     } catch (error) {
