@@ -82,7 +82,7 @@ export interface BrokerOptions extends Partial<BrokerSettings> {
  * @param client publisher; `undefined` for the broker's own process
  * @example
  * ```ts
- * import { Broker } from "../../mod.ts";
+ * import { Broker } from "@brooklet/brooklet";
  *
  * await using broker = await Broker.open({
  *   onPublish(message, client) {

@@ -1,5 +1,6 @@
 import { Broker, type BrokerOptions, type Storage } from "../../mod.ts";
-import { type Change, type CommitItem, DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
+import { type Change, type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
+import { KvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import type { Seeded } from "../seeded.ts";
 import { MortalKv } from "../storage/mortal_kv.ts";
 
@@ -56,7 +57,7 @@ export async function mortalKv(random: Seeded): Promise<MortalPlace> {
   const kv = await Deno.openKv(":memory:");
   let user: MortalKv | undefined;
   return {
-    open: () => DenoKvStorage.over(user = new MortalKv(kv, random)),
+    open: () => KvStorage.over(user = new MortalKv(kv, random)),
     kill: () => {
       if (user !== undefined) user.isDead = true;
     },

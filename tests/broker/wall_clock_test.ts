@@ -8,7 +8,7 @@ import type { BrokerEvent, Storage } from "../../mod.ts";
 import { encodePacket, type Packet, PacketDecoder, type PublishPacket } from "../../src/codec/mod.ts";
 import { MemoryStorage } from "../../src/storage/mod.ts";
 import { DumpCounts, dumpedChanges, dumpLines } from "../../src/cli/storage.ts";
-import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
+import { KvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { Conversation, converse } from "../wire/conversation.ts";
 import { TestMachine } from "../wire/test_machine.ts";
 import type { WireClient } from "../wire/wire_client.ts";
@@ -45,7 +45,7 @@ const DISKS: Readonly<Record<string, () => Disk | Promise<Disk>>> = {
     const kv = await Deno.openKv(":memory:");
     const { get, list, atomic } = kv;
     const database = { get: get.bind(kv), list: list.bind(kv), atomic: atomic.bind(kv), close: () => {} };
-    return { open: () => DenoKvStorage.over(database), remove: () => kv.close() };
+    return { open: () => KvStorage.over(database), remove: () => kv.close() };
   },
 };
 

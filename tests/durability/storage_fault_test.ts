@@ -2,7 +2,8 @@
 
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import type { Storage } from "../../mod.ts";
-import { DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
+import { KvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import type { KvDatabase } from "../../src/storage/deno_kv/rows.ts";
 import { printFigure } from "../hostile/broker_child.ts";
 import { type Fault, FAULTS } from "./faulty_storage.ts";
@@ -36,7 +37,7 @@ const KINDS: Kind[] = [
         atomic: () => kv.atomic(),
         close: () => {}, // It is opened again.
       };
-      await run(() => DenoKvStorage.over(database));
+      await run(() => KvStorage.over(database));
     },
   },
 ];
@@ -45,7 +46,7 @@ if (IS_LONGEST) {
     name: "Deno KV in a file",
     async withStorage(run) {
       await using file = await KvFile.create();
-      await run(() => DenoKvStorage.open(file.path));
+      await run(() => KvStorage.open(file.path));
     },
   });
 }

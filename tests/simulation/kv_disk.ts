@@ -1,4 +1,4 @@
-import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
+import { KvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import type { KvDatabase } from "../../src/storage/deno_kv/rows.ts";
 import type { Change, CommitItem } from "../../src/storage/mod.ts";
 import type { Seeded } from "../seeded.ts";
@@ -25,7 +25,7 @@ export class KvDisk implements Disk {
   async open(): Promise<SimulatedStorage> {
     if (this.#random.oneIn(4)) await this.#endWhileItOpens();
     const kv = new CrashingKv(this.#kv, this.#random);
-    const storage = await DenoKvStorage.over(kv);
+    const storage = await KvStorage.over(kv);
     kv.isGated = true;
     return new CrashingKvStorage(storage, kv);
   }
@@ -52,17 +52,17 @@ export class KvDisk implements Disk {
 }
 
 async function readAll(kv: KvDatabase): Promise<void> {
-  const storage = await DenoKvStorage.over(kv);
+  const storage = await KvStorage.over(kv);
   for await (const _ of storage.restore());
 }
 
 /** A storage over a database, that ends between two of its atomics. */
 class CrashingKvStorage implements SimulatedStorage {
   readonly isDurable = true;
-  readonly #storage: DenoKvStorage;
+  readonly #storage: KvStorage;
   readonly #kv: CrashingKv;
 
-  constructor(storage: DenoKvStorage, kv: CrashingKv) {
+  constructor(storage: KvStorage, kv: CrashingKv) {
     this.#storage = storage;
     this.#kv = kv;
   }

@@ -1,17 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Storage } from "../../mod.ts";
 import { type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
-import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
+import { KvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { Seeded } from "../seeded.ts";
 import { type Fault, FaultyKv } from "./faulty_kv.ts";
 import { everything, message, queued, RandomChanges, randomTest, started, subscription } from "./kv_changes.ts";
 
-randomTest("DenoKvStorage has a prefix of what was committed after a crash at any atomic", 3, async (random) => {
+randomTest("KvStorage has a prefix of what was committed after a crash at any atomic", 3, async (random) => {
   await withKv(async (kv) => {
     const changes = new RandomChanges(random, 90_000);
     const kept: CommitItem[] = [];
     for (let round = 0; round < 8; round++) {
-      const storage = await DenoKvStorage.over(kv);
+      const storage = await KvStorage.over(kv);
       const before = changes.list(random.integer(0, 30));
       await storage.commit(before);
       kept.push(...before);
@@ -20,21 +20,21 @@ randomTest("DenoKvStorage has a prefix of what was committed after a crash at an
       const isKept = await storage.commit(list).then(() => true, () => false);
       await storage.close(); // As if it had not been: nothing of it is asked again.
       kv.fault = () => "none";
-      const length = await prefixLength(await DenoKvStorage.over(kv), kept, list);
+      const length = await prefixLength(await KvStorage.over(kv), kept, list);
       assert(length !== undefined, "what is there is no prefix");
       assert(!isKept || length === list.length, "what was said to be kept is not there");
       const rest = list.slice(length);
-      await (await DenoKvStorage.over(kv)).commit(rest);
+      await (await KvStorage.over(kv)).commit(rest);
       kept.push(...list);
     }
-    await assertSame(await DenoKvStorage.over(kv), kept);
+    await assertSame(await KvStorage.over(kv), kept);
   });
 });
 
-randomTest("DenoKvStorage takes a list again that failed at any atomic, with others after it", 3, async (random) => {
+randomTest("KvStorage takes a list again that failed at any atomic, with others after it", 3, async (random) => {
   await withKv(async (kv) => {
     const changes = new RandomChanges(random, 90_000);
-    const storage = await DenoKvStorage.over(kv);
+    const storage = await KvStorage.over(kv);
     const kept: CommitItem[] = [];
     for (let round = 0; round < 8; round++) {
       let list = changes.list(random.integer(1, 60));
@@ -54,16 +54,16 @@ randomTest("DenoKvStorage takes a list again that failed at any atomic, with oth
       kept.push(...list);
       await assertSame(storage, kept);
     }
-    await assertSame(await DenoKvStorage.over(kv), kept);
+    await assertSame(await KvStorage.over(kv), kept);
     await storage.close();
   });
 });
 
-randomTest("Lists and prefixes of them that DenoKvStorage gets twice are the same as once", 4, async (random) => {
+randomTest("Lists and prefixes of them that KvStorage gets twice are the same as once", 4, async (random) => {
   await withKv(async (kv) => {
     const changes = new RandomChanges(random);
     const kept: CommitItem[] = [];
-    const storage = await DenoKvStorage.over(kv);
+    const storage = await KvStorage.over(kv);
     for (let round = 0; round < 10; round++) {
       const list = changes.list(random.integer(1, 40));
       await storage.commit(list.slice(0, random.integer(0, list.length)));
@@ -101,19 +101,19 @@ async function tryLargeChange(isReopened: boolean): Promise<void> {
   let atomics = 0;
   for (let isKept = false; !isKept; atomics++) {
     await withKv(async (kv) => {
-      const storage = await DenoKvStorage.over(kv);
+      const storage = await KvStorage.over(kv);
       await storage.commit(setUp);
       failAt(kv, kv.atomics + atomics, atomics % 2 === 0 ? "lost" : "unknown");
       isKept = await storage.commit([together]).then(() => true, () => false);
       kv.fault = () => "none";
-      const length = await prefixLength(isReopened ? await DenoKvStorage.over(kv) : storage, setUp, [together]);
+      const length = await prefixLength(isReopened ? await KvStorage.over(kv) : storage, setUp, [together]);
       assert(length !== undefined, `it is neither all nor nothing after ${atomics} atomics`);
       lengths.add(length);
       if (!isKept) await storage.commit([together]);
       const later: CommitItem[] = clientIds.map((clientId) => ({ kind: "released", clientId, packetIdentifier: 9 }));
       await storage.commit(later);
       // Nothing of the change is written over what came after it.
-      await assertSame(await DenoKvStorage.over(kv), [...setUp, together, ...later]);
+      await assertSame(await KvStorage.over(kv), [...setUp, together, ...later]);
       await storage.close();
     });
   }
@@ -123,7 +123,7 @@ async function tryLargeChange(isReopened: boolean): Promise<void> {
 
 Deno.test("DenoKvStorage says nothing of a session as long as it does not know what it has", async () => {
   await withKv(async (kv) => {
-    const storage = await DenoKvStorage.over(kv);
+    const storage = await KvStorage.over(kv);
     await storage.commit([started("c"), queued("c", 1, message("one"))]);
     kv.fault = () => "unknown";
     await assertRejects(() => storage.commit([queued("c", 2, message("two"))]), Error, "disk I/O error");
@@ -139,7 +139,7 @@ Deno.test("DenoKvStorage says nothing of a session as long as it does not know w
 Deno.test("DenoKvStorage leaves no rows of what ended, was completed, or failed", async () => {
   for (const fault of ["none", "lost", "unknown"] as const) {
     await withKv(async (kv, real) => {
-      const storage = await DenoKvStorage.over(kv);
+      const storage = await KvStorage.over(kv);
       const body = message("", { payload: new Uint8Array(200_000) });
       const list: CommitItem[] = ["a", "b", "c"].flatMap((clientId) => [started(clientId), queued(clientId, 1, body)]);
       for (const clientId of ["a", "b"]) list.push({ kind: "completed", clientId, sequence: 1 });
@@ -151,7 +151,7 @@ Deno.test("DenoKvStorage leaves no rows of what ended, was completed, or failed"
       await storage.commit([{ kind: "retained", topic: "t", message: undefined }]);
       await storage.commit(["a", "b", "c"].map((clientId) => ({ kind: "sessionEnded", clientId })));
       await storage.close();
-      const again = await DenoKvStorage.over(kv);
+      const again = await KvStorage.over(kv);
       for await (const change of again.restore()) throw new Error(`there is ${change.kind}`);
       await again.commit([started("d")]);
       await again.swept();
@@ -165,7 +165,7 @@ Deno.test("DenoKvStorage leaves no rows of what ended, was completed, or failed"
 for (const fault of ["lost", "unknown"] as const) {
   Deno.test(`DenoKvStorage clears up after an atomic that failed (${fault}), without a restart`, async () => {
     await withKv(async (kv, real) => {
-      const storage = await DenoKvStorage.over(kv);
+      const storage = await KvStorage.over(kv);
       const large = message("", { payload: new Uint8Array(200_000) });
       await storage.commit([started("c"), { kind: "retained", topic: "t", message: large }]);
       assertEquals((await keysOf(real)).filter(isOfBody).length, 5); // Its parts and itself.
@@ -182,7 +182,7 @@ for (const fault of ["lost", "unknown"] as const) {
 
   Deno.test(`DenoKvStorage clears up after a large message whose garbage could not be written (${fault})`, async () => {
     await withKv(async (kv, real) => {
-      const storage = await DenoKvStorage.over(kv);
+      const storage = await KvStorage.over(kv);
       const large = message("", { payload: new Uint8Array(7_000_000) }); // More than 100 rows.
       await storage.commit([started("c"), queued("c", 1, large)]);
       // The atomic that completes it is kept, the one after it that clears up is not.
@@ -200,7 +200,7 @@ for (const fault of ["lost", "unknown"] as const) {
 
 Deno.test("DenoKvStorage clears up a session that has ended while it is open, not at its next start", async () => {
   await withKv(async (kv, real) => {
-    const storage = await DenoKvStorage.over(kv);
+    const storage = await KvStorage.over(kv);
     const large = message("", { payload: new Uint8Array(200_000) });
     const messages = Array.from(
       { length: 300 },

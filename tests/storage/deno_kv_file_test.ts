@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type CommitItem, DenoKvStorage } from "../../src/storage/mod.ts";
+import type { CommitItem } from "../../src/storage/mod.ts";
+import { KvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { FORMAT_KEY, HEARTBEAT_KEY, LOCK_KEY } from "../../src/storage/deno_kv/keys.ts";
 import { encodeOwner, type Owner } from "../../src/storage/deno_kv/lock.ts";
 import { type Key, sealed } from "../../src/storage/deno_kv/rows.ts";
@@ -15,9 +16,9 @@ const LEAST = (path: string) =>
 
 Deno.test("DenoKvStorage gives a file to one process, with the least permissions too, and to the next one when it is closed", async () => {
   await withPath(async (path) => {
-    const storage = await DenoKvStorage.open(path);
+    const storage = await KvStorage.open(path);
     await assertRejects(
-      () => DenoKvStorage.open(path),
+      () => KvStorage.open(path),
       Error,
       `Cannot open ${path}: the broker with process id ${Deno.pid}`,
     );
@@ -32,16 +33,16 @@ Deno.test("DenoKvStorage gives a file to one process, with the least permissions
 
 Deno.test("DenoKvStorage gives a file to one process, whatever name leads to it", async () => {
   await withPath(async (path) => {
-    const storage = await DenoKvStorage.open(path);
+    const storage = await KvStorage.open(path);
     await Deno.symlink(path, `${path}.link`);
-    await assertRejects(() => DenoKvStorage.open(`${path}.link`), Error, `process id ${Deno.pid}`);
+    await assertRejects(() => KvStorage.open(`${path}.link`), Error, `process id ${Deno.pid}`);
     await storage.close();
   });
 });
 
 Deno.test("DenoKvStorage takes a file at once from a process that was killed, not from one that is only stopped", async () => {
   await withPath(async (path) => {
-    await (await DenoKvStorage.open(path)).close();
+    await (await KvStorage.open(path)).close();
     const command = new Deno.Command(Deno.execPath(), { args: opening(LEAST(path), path, "stay"), stdout: "piped" });
     const owner = command.spawn();
     const reader = owner.stdout.getReader();
@@ -49,22 +50,22 @@ Deno.test("DenoKvStorage takes a file at once from a process that was killed, no
       const { value } = await within(reader.read(), "it is not opened");
       assertEquals(new TextDecoder().decode(value), "opened\n");
       owner.kill("SIGSTOP");
-      await assertRejects(() => DenoKvStorage.open(path), Error, `the broker with process id ${owner.pid} uses it`);
+      await assertRejects(() => KvStorage.open(path), Error, `the broker with process id ${owner.pid} uses it`);
     } finally {
       owner.kill("SIGKILL");
       await owner.status;
       await reader.cancel();
     }
-    await (await DenoKvStorage.open(path)).close();
+    await (await KvStorage.open(path)).close();
   });
 });
 
 Deno.test("DenoKvStorage opens a file whose lock a process that was just started holds until its exec", async () => {
   await withPath(async (path) => {
-    await (await DenoKvStorage.open(path)).close();
+    await (await KvStorage.open(path)).close();
     using held = await Deno.open(`${path}.lock`, { write: true });
     assertEquals(await held.tryLock(true), true);
-    const opening = DenoKvStorage.open(path);
+    const opening = KvStorage.open(path);
     await new Promise((resolve) => setTimeout(resolve, 30));
     await held.unlock();
     await (await opening).close();
@@ -73,10 +74,10 @@ Deno.test("DenoKvStorage opens a file whose lock a process that was just started
 
 Deno.test("DenoKvStorage says that it cannot lock a file", async () => {
   await withPath(async (path) => {
-    await (await DenoKvStorage.open(path)).close();
+    await (await KvStorage.open(path)).close();
     await Deno.remove(`${path}.lock`);
     await Deno.mkdir(`${path}.lock`);
-    await assertRejects(() => DenoKvStorage.open(path), Error, `Cannot open ${path}: cannot lock ${path}.lock: `);
+    await assertRejects(() => KvStorage.open(path), Error, `Cannot open ${path}: cannot lock ${path}.lock: `);
   });
 });
 
@@ -92,7 +93,7 @@ for (const { name, silentMs } of SILENT) {
     const kv = await Deno.openKv(":memory:");
     await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now() - silentMs)]]);
     let nowMs = 0;
-    await (await DenoKvStorage.over(kv, { monotonic: () => nowMs += 4_000 })).close();
+    await (await KvStorage.over(kv, { monotonic: () => nowMs += 4_000 })).close();
   });
 }
 
@@ -100,7 +101,7 @@ for (const aheadMs of [3_600_000, -3_600_000]) {
   Deno.test(`DenoKvStorage leaves a database that is no file to one that is there, its clock ${aheadMs / 1_000} s ahead`, async () => {
     const kv = await Deno.openKv(":memory:");
     await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now() + aheadMs)]]);
-    const refused = assertRejects(() => DenoKvStorage.over(kv, {}), Error, "the broker with process id 1 on x uses it");
+    const refused = assertRejects(() => KvStorage.over(kv, {}), Error, "the broker with process id 1 on x uses it");
     let isOver = false;
     const beating = (async () => {
       while (!isOver) await set(kv, [[HEARTBEAT_KEY, beat(Date.now() + aheadMs)]]);
@@ -114,7 +115,7 @@ for (const aheadMs of [3_600_000, -3_600_000]) {
 Deno.test("DenoKvStorage leaves a database that is no file to the one that says again that it is there", async () => {
   const kv = await Deno.openKv(":memory:");
   await set(kv, [FORMAT, [LOCK_KEY, encodeOwner(OTHER)], [HEARTBEAT_KEY, beat(Date.now())]]);
-  const refused = assertRejects(() => DenoKvStorage.over(kv, {}), Error, "the broker with process id 1 on x uses it");
+  const refused = assertRejects(() => KvStorage.over(kv, {}), Error, "the broker with process id 1 on x uses it");
   let isOver = false;
   const beating = (async () => {
     while (!isOver) await set(kv, [[HEARTBEAT_KEY, beat(Date.now())]]);
@@ -168,7 +169,7 @@ for (const { name, make, error } of REFUSED) {
       await make(path);
       const before = await Deno.readFile(path).catch(() => undefined); // It may be no file.
       for (let times = 0; times < 2; times++) {
-        const refusal = await assertRejects(() => DenoKvStorage.open(path), Error);
+        const refusal = await assertRejects(() => KvStorage.open(path), Error);
         assertMatch(refusal.message, error);
         assert(!refusal.message.includes("\n"));
         assertEquals(await Deno.readFile(path).catch(() => undefined), before);
@@ -179,20 +180,20 @@ for (const { name, make, error } of REFUSED) {
 
 Deno.test("DenoKvStorage names the row that is damaged, and gives the file back to be repaired", async () => {
   await withPath(async (path) => {
-    await (await DenoKvStorage.open(path)).close();
+    await (await KvStorage.open(path)).close();
     const kv = await Deno.openKv(path);
     await kv.set(["journal"], new Uint8Array(9));
     kv.close();
     for (let times = 0; times < 2; times++) {
       const why = `Cannot read ${path}: the row ["journal"] is damaged (its checksum is wrong)`;
-      await assertRejects(() => DenoKvStorage.open(path), Error, why);
+      await assertRejects(() => KvStorage.open(path), Error, why);
     }
   });
 });
 
 Deno.test("DenoKvStorage says that a directory is missing", async () => {
   await withPath(async (path) => {
-    await assertRejects(() => DenoKvStorage.open(`${path}/no/such.kv`), Error, `Cannot make ${path}/no/such.kv: `);
+    await assertRejects(() => KvStorage.open(`${path}/no/such.kv`), Error, `Cannot make ${path}/no/such.kv: `);
   });
 });
 
@@ -214,7 +215,7 @@ Deno.test("DenoKvStorage without --unstable-kv says which flag is missing", asyn
 
 Deno.test("DenoKvStorage keeps nothing once its file is deleted, and says so", async () => {
   await withPath(async (path) => {
-    const storage = await DenoKvStorage.open(path, 10);
+    const storage = await KvStorage.open(path, 10);
     await storage.commit([started("c")]);
     await Deno.remove(path);
     const refused = (async () => {
@@ -265,7 +266,7 @@ function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
 /** A database with something of everything. */
 function make(): Promise<{ readonly files: Files; readonly expected: string[] }> {
   return withPath(async (path) => {
-    const storage = await DenoKvStorage.open(path);
+    const storage = await KvStorage.open(path);
     const list: CommitItem[] = [];
     for (let index = 0; index < 50; index++) {
       const clientId = `client ${index}`;
@@ -285,7 +286,7 @@ function make(): Promise<{ readonly files: Files; readonly expected: string[] }>
 /** A database of which all is in its log, as a crash leaves it. */
 function makeLog(): Promise<Files> {
   return withPath(async (path) => {
-    const storage = await DenoKvStorage.open(path);
+    const storage = await KvStorage.open(path);
     await storage.commit([started("c")]);
     for (let sequence = 1; sequence <= 50; sequence++) await storage.commit([queued("c", sequence, message("m"))]);
     const files = filesOf(path);
@@ -312,7 +313,7 @@ function damage(random: Seeded, path: string): void {
 async function readAll(path: string, isOneSession = false): Promise<string[] | string> {
   let storage;
   try {
-    storage = await DenoKvStorage.open(path);
+    storage = await KvStorage.open(path);
     const all = await everything(storage);
     return isOneSession ? await restored(storage, "c") : all;
   } catch (error) {

@@ -1,4 +1,4 @@
-import { DenoKvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
+import { KvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { type StorageHarness, storageSuite } from "../../src/testing/storage_suite.ts";
 import { givenSeed, Seeded } from "../seeded.ts";
 import { MortalKv } from "./mortal_kv.ts";
@@ -6,7 +6,7 @@ import { MortalKv } from "./mortal_kv.ts";
 const FILE: StorageHarness<string> = {
   isDurable: true,
   create: () => Deno.makeTempDir(),
-  open: (folder) => DenoKvStorage.open(`${folder}/brooklet.kv`, 20),
+  open: (folder) => KvStorage.open(`${folder}/brooklet.kv`, 20),
   lose: (_, folder) => Deno.remove(`${folder}/brooklet.kv`),
   remove: (folder) => Deno.remove(folder, { recursive: true }),
 };
@@ -27,7 +27,7 @@ const MORTAL: StorageHarness<MortalPlace> = {
   },
   open: (place) => {
     place.user = new MortalKv(place.kv, place.random);
-    return DenoKvStorage.over(place.user);
+    return KvStorage.over(place.user);
   },
   crash: (_, { user }) => {
     user.isDead = true;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type Change, type CommitItem, DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
+import { type Change, type CommitItem, MemoryStorage } from "../../src/storage/mod.ts";
+import { KvStorage } from "../../src/storage/deno_kv/deno_kv_storage.ts";
 import { within } from "../deadline.ts";
 import { Seeded } from "../seeded.ts";
 import { completed, everything, message, queued, restored, started, subscription } from "./kv_changes.ts";
@@ -27,11 +28,11 @@ const FILES = ["brooklet.kv", "brooklet.kv.lock"];
 Deno.test("DenoKvStorage gives back what it kept when its file is opened again", async () => {
   await withDirectory(async (directory) => {
     const path = `${directory}/brooklet.kv`;
-    const storage = await DenoKvStorage.open(path);
+    const storage = await KvStorage.open(path);
     assert(storage.isNew && storage.isDurable);
     await storage.commit(ALL_KINDS);
     await storage.close();
-    const again = await DenoKvStorage.open(path);
+    const again = await KvStorage.open(path);
     assert(!again.isNew);
     const memory = new MemoryStorage();
     memory.commit(ALL_KINDS);
@@ -43,7 +44,7 @@ Deno.test("DenoKvStorage gives back what it kept when its file is opened again",
 
 Deno.test("Files of DenoKvStorage are for their owner only", async () => {
   await withDirectory(async (directory) => {
-    const storage = await DenoKvStorage.open(`${directory}/brooklet.kv`);
+    const storage = await KvStorage.open(`${directory}/brooklet.kv`);
     await storage.commit(ALL_KINDS);
     const names = Array.from(Deno.readDirSync(directory), ({ name }) => name).sort();
     assertEquals(names, [...FILES, "brooklet.kv-shm", "brooklet.kv-wal"].sort());
@@ -79,7 +80,7 @@ Deno.test("DenoKvStorage keeps what is long or large", async () => {
     { kind: "retained", topic: long("topic"), message: large },
   ];
   const kv = await Deno.openKv(":memory:");
-  const storage = await DenoKvStorage.over(kv);
+  const storage = await KvStorage.over(kv);
   const memory = new MemoryStorage();
   await storage.commit(list);
   memory.commit(list);
@@ -94,13 +95,13 @@ Deno.test("DenoKvStorage keeps what is long or large", async () => {
   }
   await storage.commit(rest);
   memory.commit(rest);
-  assertEquals(await everything(await DenoKvStorage.over(kv)), await everything(memory));
+  assertEquals(await everything(await KvStorage.over(kv)), await everything(memory));
   await storage.close();
 });
 
 Deno.test("DenoKvStorage writes one message for many sessions once", async () => {
   const kv = await Deno.openKv(":memory:");
-  const storage = await DenoKvStorage.over(kv);
+  const storage = await KvStorage.over(kv);
   const clientIds = Array.from({ length: 100 }, (_, index) => `c${index}`);
   await storage.commit(clientIds.map(started));
   const shared = message("", { payload: new Uint8Array(10_000) });
@@ -113,7 +114,7 @@ Deno.test("DenoKvStorage writes one message for many sessions once", async () =>
 });
 
 Deno.test("DenoKvStorage.restoreSession() resumes after a sequence, and gives what comes meanwhile", async () => {
-  const storage = await DenoKvStorage.open(":memory:");
+  const storage = await KvStorage.open(":memory:");
   assert(!storage.isDurable);
   await storage.commit([started("c"), { kind: "accepted", clientId: "c", packetIdentifier: 1 }]);
   for (let sequence = 1; sequence <= 100; sequence++) await storage.commit([queued("c", sequence, message("m"))]);
@@ -136,7 +137,7 @@ Deno.test("DenoKvStorage.restoreSession() resumes after a sequence, and gives wh
 
 Deno.test("DenoKvStorage.restoreSession() passes over what is completed while it is read", async () => {
   const kv = await Deno.openKv(":memory:");
-  const storage = await DenoKvStorage.over(kv);
+  const storage = await KvStorage.over(kv);
   const large = () => message("", { payload: new Uint8Array(30_000) });
   await storage.commit([started("c"), ...[1, 2, 3].map((sequence) => queued("c", sequence, large()))]);
   const sequences: number[] = [];
@@ -152,7 +153,7 @@ Deno.test("DenoKvStorage.restoreSession() passes over what is completed while it
 });
 
 Deno.test("DenoKvStorage.close() may be called twice", async () => {
-  const storage = await DenoKvStorage.open(":memory:");
+  const storage = await KvStorage.open(":memory:");
   await storage.close();
   await storage.close();
   await assertRejects(() => storage.commit([started("c")]), Error, "Cannot read :memory:: ");
@@ -160,7 +161,7 @@ Deno.test("DenoKvStorage.close() may be called twice", async () => {
 
 Deno.test("DenoKvStorage writes nothing for an empty list", async () => {
   const kv = await Deno.openKv(":memory:");
-  const storage = await DenoKvStorage.over(kv);
+  const storage = await KvStorage.over(kv);
   const before = await Array.fromAsync(kv.list({ prefix: [] }));
   await storage.commit([]);
   await storage.commit([completed("nobody", 1)]);
@@ -171,15 +172,15 @@ Deno.test("DenoKvStorage writes nothing for an empty list", async () => {
 Deno.test("A file that is in use cannot be opened, and can when it is closed", async () => {
   await withDirectory(async (directory) => {
     const path = `${directory}/brooklet.kv`;
-    const storage = await DenoKvStorage.open(path);
+    const storage = await KvStorage.open(path);
     const refused = assertRejects(
-      () => DenoKvStorage.open(path),
+      () => KvStorage.open(path),
       Error,
       `Cannot open ${path}: the broker with process id ${Deno.pid} on ${Deno.hostname()} uses it`,
     );
     await within(refused, "it is not refused", 1000);
     await storage.close();
-    await (await DenoKvStorage.open(path)).close();
+    await (await KvStorage.open(path)).close();
   });
 });
 
@@ -193,12 +194,12 @@ Deno.test("A file whose broker was killed is opened at once, with all that it wa
     }).spawn();
     const reader = child.stdout.getReader();
     await within(reader.read(), "the child kept nothing");
-    await assertRejects(() => DenoKvStorage.open(path), Error, `process id ${child.pid}`);
+    await assertRejects(() => KvStorage.open(path), Error, `process id ${child.pid}`);
     child.kill("SIGKILL");
     await reader.cancel();
     await child.status;
     await child.stdin.abort();
-    const storage = await DenoKvStorage.open(path);
+    const storage = await KvStorage.open(path);
     assertEquals((await restored(storage, "c")).length, 1);
     await storage.close();
   });
@@ -206,7 +207,7 @@ Deno.test("A file whose broker was killed is opened at once, with all that it wa
 
 Deno.test("A broker whose database another one took over can keep nothing any more", async () => {
   const kv = await Deno.openKv(":memory:");
-  const storage = await DenoKvStorage.over(kv, {});
+  const storage = await KvStorage.over(kv, {});
   await storage.commit([started("c")]);
   const lock = await kv.get(["lock"]);
   await kv.set(["lock"], lock.value);
@@ -220,12 +221,12 @@ Deno.test("A broker that was silent for too long learns at its next heartbeat th
   const kv = await Deno.openKv(":memory:");
   const stalled = new StalledKv(kv);
   let nowMs = Date.now();
-  const first = await DenoKvStorage.over(stalled, { heartbeatMs: 5, clock: () => ++nowMs });
+  const first = await KvStorage.over(stalled, { heartbeatMs: 5, clock: () => ++nowMs });
   await first.commit([started("c")]);
-  await assertRejects(() => DenoKvStorage.over(kv, { clock: () => nowMs }), Error, `process id ${Deno.pid}`);
+  await assertRejects(() => KvStorage.over(kv, { clock: () => nowMs }), Error, `process id ${Deno.pid}`);
   stalled.isStalled = true;
   nowMs += 15_001;
-  const second = await DenoKvStorage.over(new StalledKv(kv), { clock: () => nowMs, monotonic: () => nowMs += 4_000 });
+  const second = await KvStorage.over(new StalledKv(kv), { clock: () => nowMs, monotonic: () => nowMs += 4_000 });
   await second.commit([started("d")]);
   let isLost = false;
   first.lost.then(() => isLost = true);
@@ -245,12 +246,12 @@ for (const how of ["deleted", "replaced", "taken over"] as const) {
   Deno.test(`DenoKvStorage says that it is lost when its file is ${how}, before it is given anything`, async () => {
     await withDirectory(async (directory) => {
       const path = `${directory}/brooklet.kv`;
-      const storage = await DenoKvStorage.open(path, 10);
+      const storage = await KvStorage.open(path, 10);
       await storage.commit([started("c")]);
       if (how === "deleted") await Deno.remove(path);
       else if (how === "replaced") await Deno.rename(await copyOf(path), path);
       else await Deno.remove(`${path}.lock`); // As by an operator who believes that no broker has it.
-      const other = how === "taken over" ? await DenoKvStorage.open(path) : undefined;
+      const other = how === "taken over" ? await KvStorage.open(path) : undefined;
       const { message } = await within(storage.lost, "it is not lost");
       const why = how === "taken over" ? "another broker has taken it over" : "the file was deleted or replaced";
       assertEquals(message.includes(`Cannot write to ${path}: ${why}`), true, message);

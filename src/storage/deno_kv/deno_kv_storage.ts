@@ -21,7 +21,7 @@ interface Work {
 }
 
 /**
- * Keeps everything in Deno KV: a file, or a database that is reached by KV Connect. Deno must run with `--unstable-kv`.
+ * Storage in Deno KV: a file, or a database that is reached by KV Connect. Deno must run with `--unstable-kv`.
  *
  * @example
  * ```ts
@@ -33,7 +33,25 @@ interface Work {
  * await storage.close();
  * ```
  */
-export class DenoKvStorage implements Storage {
+export interface DenoKvStorage extends Storage {
+  /** Whether the database was made by opening it. */
+  readonly isNew: boolean;
+}
+
+/** Opens storages in Deno KV. */
+export const DenoKvStorage: {
+  /**
+   * Opens a database and keeps other brokers from opening it. Rejects with one line that says why it cannot be opened: Deno
+   * KV is not enabled, another broker uses it, it is damaged, it is of a later version, or it is not a database of Brooklet.
+   *
+   * @param location path of a file, which is created readable only by its owner if it does not exist; the URL of a
+   * database that is reached by KV Connect; or `:memory:`
+   */
+  open(location: string): Promise<DenoKvStorage>;
+} = { open: (location) => KvStorage.open(location) };
+
+/** Storage in a database of Deno KV, with what its tests need besides. */
+export class KvStorage implements DenoKvStorage {
   readonly isDurable: boolean;
   /** Whether the database was made by opening it. */
   readonly isNew: boolean;
@@ -53,16 +71,12 @@ export class DenoKvStorage implements Storage {
   }
 
   /**
-   * Opens a database and keeps other brokers from opening it.
+   * Opens a database, see {@linkcode DenoKvStorage.open}.
    *
-   * @param location path of a file, which is created readable only by its owner if it does not exist; the URL of a
-   * database that is reached by KV Connect; or `:memory:`
    * @param heartbeatMs interval of the checks that the file exists and is still its own: every second, except in tests;
    * without a file, interval of the heartbeats that it writes: every 5 seconds
-   * @throws {Error} one line with the reason why it cannot be opened: Deno KV is not enabled, another broker uses it,
-   * it is damaged, it is of a later version, or it is not a database of Brooklet
    */
-  static async open(location: string, heartbeatMs?: number): Promise<DenoKvStorage> {
+  static async open(location: string, heartbeatMs?: number): Promise<KvStorage> {
     const database = await openDatabase(location);
     const { kv, rows, file, isDurable } = database;
     return await closingOnError(kv, async () => {
@@ -74,18 +88,18 @@ export class DenoKvStorage implements Storage {
         await lock?.release().catch(() => {}); // The first error says more.
         throw error;
       }
-      return new DenoKvStorage(database, lock);
+      return new KvStorage(database, lock);
     });
   }
 
-  /** Makes a storage over an open database that no other broker uses, or with a lock; for tests. @internal */
-  static async over(kv: KvDatabase, lockTiming?: LockTiming): Promise<DenoKvStorage> {
+  /** Makes a storage over an open database that no other broker uses, or with a lock. */
+  static async over(kv: KvDatabase, lockTiming?: LockTiming): Promise<KvStorage> {
     const name = "the database";
     const rows = new KvRows(kv, name);
     const isNew = await checkFormat(rows, name, true);
     const lock = lockTiming && await KvLock.take(kv, rows, name, undefined, lockTiming);
     await recoverJournal(rows);
-    return new DenoKvStorage({ kv, rows, isNew, isDurable: true, file: undefined }, lock);
+    return new KvStorage({ kv, rows, isNew, isDurable: true, file: undefined }, lock);
   }
 
   get lost(): Promise<Error> {
@@ -148,7 +162,7 @@ export class DenoKvStorage implements Storage {
     sweep.start();
   }
 
-  /** Resolves when the rows of sessions that have ended are gone; for tests. @internal */
+  /** Resolves when the rows of sessions that have ended are gone. */
   async swept(): Promise<void> {
     await this.#work?.sweep.settled();
   }
