@@ -161,6 +161,12 @@ for (const row of ROWS) {
         app.events.map(({ kind }) => kind),
         status === 101 ? ["connectionOpened"] : ["connectionRefused"],
       );
+      const [event] = app.events;
+      const [, help] = /^See docs\/troubleshooting\.md#([a-z-]+)$/m.exec(response.body) ?? [];
+      const isPage = response.body.startsWith("<!doctype html>"); // It explains itself.
+      if (event?.kind === "connectionRefused" && !isPage && row.method !== "HEAD") {
+        assertEquals<string | undefined>(event.help, help);
+      }
     });
   }
 }
