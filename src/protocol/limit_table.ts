@@ -42,27 +42,28 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
     section 3.2.2.3.6); a larger one ends the connection with 0x95.` },
   maximumPayloadBytes: { default: Infinity, least: 0, most: Infinity, unit: "bytes",
     isOfListener: true, mosquitto: { key: "message_size_limit", most: 268_435_455 }, text: `
-    Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 say 0x83,
-    before that nothing does. With a larger Will the client is refused, with 0x95.` },
+    Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 report 0x83;
+    earlier versions cannot report it. A client with a larger Will is refused with 0x95.` },
   maximumConnectBytes: { default: 131_072, least: 32, most: 268_435_460, unit: "bytes", isOfListener: true, text: `
-    Largest CONNECT accepted, in bytes: nobody knows yet who sends it. A larger one ends the connection.` },
+    Largest CONNECT accepted, in bytes, because its client is not authenticated yet. A larger one ends the
+    connection.` },
   maximumConnections: { default: Infinity, least: 1, most: Infinity, unit: "connections",
     mosquitto: { key: "global_max_connections" }, text: `
-    Clients that are connected at the same time; one more is refused with 0x97 in CONNACK, unless it takes over a
-    connection of its own. A Network Connection counts as soon as its client has been authenticated.` },
+    Clients that are connected at the same time. One more is refused with 0x97 in CONNACK, unless it takes over its
+    own connection. A connection counts as soon as its client has been authenticated.` },
   connectTimeoutMs: { default: 10_000, least: 1, most: Infinity, unit: "milliseconds", isOfListener: true, text: `
-    Time from accept until CONNECT is complete, in milliseconds, however its bytes come.` },
+    Time from accept until CONNECT is complete, in milliseconds.` },
   maximumKeepAliveSeconds: { default: 0, least: 0, most: 65_535, unit: "seconds",
     isOfListener: true, mosquitto: { key: "max_keepalive", differs: TOLD_BY_5 }, text: `
-    Longest Keep Alive, in seconds; a client that asks for more or for none gets it as Server Keep Alive (MQTT 5,
+    Longest Keep Alive, in seconds. A client that asks for more, or for none, gets it as Server Keep Alive (MQTT 5,
     section 3.2.2.3.14). 0 is no limit. Clients of 3.1 and 3.1.1 cannot be told and keep what they asked for.` },
   // [MQTT-3.1.3-5]
   maximumClientIdLength: { default: 256, least: 23, most: 65_535, unit: "characters",
     isOfListener: true, mosquitto: { default: 65_535 }, text: `
     Longest Client Identifier, in characters; a longer one is refused with 0x85.` },
   maximumQos: { default: 2, least: 0, most: 2, unit: "", isOfListener: true, mosquitto: { key: "max_qos" }, text: `
-    Highest QoS that clients may publish with, and that subscriptions are granted. Announced as Maximum QoS (MQTT 5,
-    section 3.2.2.3.4); a higher one ends the connection with 0x9B. 0 to 2.` },
+    Highest QoS of clients that publish, and of subscriptions. Announced as Maximum QoS (MQTT 5, section 3.2.2.3.4);
+    a higher one ends the connection with 0x9B. 0 to 2.` },
   receiveMaximum: { default: 100, least: 1, most: 65_535, unit: "messages",
     isOfListener: true, mosquitto: { key: "max_inflight_messages", default: 20 }, text: `
     QoS 1 and 2 messages that a client may send before they are acknowledged. Announced as Receive Maximum (MQTT 5,
@@ -73,47 +74,48 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
     client (MQTT 5, section 4.9). 1 to 65,535.` },
   maximumInflightBytes: { default: Infinity, least: 1, most: Infinity, unit: "bytes",
     mosquitto: { key: "max_inflight_bytes", differs: COUNTS_ALL }, text: `
-    The same in bytes of payload, topic and properties: while they are as many, no further message is sent.` },
+    The same in bytes of payload, topic and properties: no further message is sent while they are reached.` },
   maximumQueuedMessages: { default: 1_000, least: 0, most: Infinity, unit: "messages",
     mosquitto: { key: "max_queued_messages" }, text: `
-    Messages with QoS 1 or 2 that wait in a session without connection. With one, bytes alone are counted.` },
+    Messages with QoS 1 or 2 that wait in a session without connection. In a session with a connection, only bytes
+    are counted.` },
   maximumQueuedBytes: { default: 10_000_000, least: 0, most: Infinity, unit: "bytes",
     mosquitto: { key: "max_queued_bytes", default: Infinity, differs: COUNTS_ALL }, text: `
-    The same in bytes of payload, topic and properties; in a session with a connection some 200 for each message,
-    too.` },
+    The same in bytes of payload, topic and properties; in a session with a connection, plus some 200 for each
+    message.` },
   maximumOutboxBytes: { default: 4_194_304, least: 1_024, most: Infinity, unit: "bytes", isOfListener: true, text: `
-    Bytes that wait to be written to one connection; messages beyond that wait as such, see \`maximumBacklogBytes\`.` },
+    Bytes that wait to be written to one connection; further messages wait as such, see \`maximumBacklogBytes\`.` },
   maximumBacklogBytes: { default: 67_108_864, least: 0, most: Infinity, unit: "bytes", text: `
-    Bytes of messages, of any QoS, that wait for one client while it is connected and takes what it gets, with some
-    200 for each: a burst that its network carries more slowly than it was published. Beyond that, or when it has
-    taken nothing for a tenth of \`writeTimeoutMs\`, \`maximumOutboxBytes\` and \`maximumQueuedBytes\` hold, and what
-    exceeds them is dropped and counted. 0: no burst waits.` },
+    Bytes of messages, of any QoS, that wait for one connected client that reads what it gets, plus some 200 for
+    each: a burst that its network carries more slowly than it was published. Beyond that, or when the client has
+    read nothing for a tenth of \`writeTimeoutMs\`, \`maximumOutboxBytes\` and \`maximumQueuedBytes\` apply, and
+    messages that exceed them are dropped and counted. 0: no burst waits.` },
   maximumTotalBacklogBytes: { default: 134_217_728, least: 0, most: Infinity, unit: "bytes", text: `
     The same for all clients together. A message that waits for many of them counts once.` },
   maximumBacklogWaitMs: { default: 10_000, least: 0, most: Infinity, unit: "milliseconds", text: `
-    Time that publishers wait for a client, in milliseconds: they are not read from, and what they have sent is not
-    acknowledged, while more than half of \`maximumBacklogBytes\` waits for a client that they publish to. Nobody
-    waits for one that has taken nothing for a second. After that time nobody waits for it until it has caught up.
-    0: nobody waits.` },
+    Time that publishers wait for a client, in milliseconds: while more than half of \`maximumBacklogBytes\` waits
+    for a client that they publish to, they are not read from, and their messages are not acknowledged. Publishers do
+    not wait for a client that has read nothing for a second. After that time, they do not wait for it until it has
+    caught up. 0: publishers never wait.` },
   writeTimeoutMs: { default: 30_000, least: 1, most: Infinity, unit: "milliseconds", isOfListener: true, text: `
     Time that a write of at most 128 KiB may take, in milliseconds; a client that reads more slowly is closed.` },
   maximumMessagesPerSecond: { default: Infinity, least: 1, most: Infinity, unit: "messages a second",
     isOfListener: true, text: `
-    Messages that a client may publish in a second, and as many at once after a second of silence; it is not read
-    from while it is ahead of that, and for \`maximumExcessMs\` at most.` },
+    Messages that a client may publish in a second, and at once after a second of silence. A client that is faster is
+    not read from until the rate holds, for \`maximumExcessMs\` at most.` },
   maximumBytesPerSecond: { default: Infinity, least: 1, most: Infinity, unit: "bytes a second",
     isOfListener: true, text: `
-    The same for bytes that come from a client, of whatever packets.` },
+    The same for bytes that a client sends, in any packets.` },
   maximumExcessMs: { default: 10_000, least: 0, most: Infinity, unit: "milliseconds", isOfListener: true, text: `
-    Time for which a client may be faster than \`maximumMessagesPerSecond\` and \`maximumBytesPerSecond\` allow, in
-    milliseconds; then it is disconnected with 0x97.` },
+    Time for which a client may exceed \`maximumMessagesPerSecond\` and \`maximumBytesPerSecond\`, in milliseconds;
+    then it is disconnected with 0x97.` },
   // A timer beyond that fires at once.
   hookTimeoutMs: { default: 10_000, least: 1, most: 2_147_483_647, unit: "milliseconds", text: `
-    Time that a hook may take to answer, in milliseconds; after that the client is refused what it wanted.` },
+    Time that a hook may take to answer, in milliseconds; after that, the request of the client is refused.` },
   maximumSubscriptions: { default: 1_000, least: 0, most: Infinity, unit: "subscriptions",
     mosquitto: { default: Infinity }, text: `
-    Subscriptions of one session; one more is refused with 0x97 in SUBACK. So is what follows in a SUBSCRIBE of
-    which as many Topic Filters are denied: nobody is asked about it.` },
+    Subscriptions of one session; one more is refused with 0x97 in SUBACK. When as many Topic Filters of a SUBSCRIBE
+    are denied, the rest of it is refused as well, without asking the authorizer.` },
   // mosquitto counts slashes, up to 200.
   maximumTopicLevels: { default: 128, least: 1, most: 65_535, unit: "levels", mosquitto: { default: 201 }, text: `
     Levels of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.` },
@@ -122,44 +124,44 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
   topicAliasMaximum: { default: 10, least: 0, most: 65_535, unit: "aliases",
     isOfListener: true, mosquitto: { key: "max_topic_alias" }, text: `
     Topic Aliases that a client may use; announced as Topic Alias Maximum (MQTT 5, section 3.2.2.3.8). The broker
-    uses at most as many towards a client, and no more than the client allows.` },
+    uses at most as many itself, and no more than the client allows.` },
   maximumRetainedMessages: { default: 100_000, least: 0, most: Infinity, unit: "messages",
     mosquitto: { key: "retain_available", default: Infinity }, text: `
-    Retained messages. A message for a further topic is refused with 0x97 where its client can be told: MQTT 5 with
-    QoS 1 or 2. Any other one, a Will too, is delivered and not retained, and counted in \`$SYS/broker/retained
-    messages/refused\`. With 0 there are none, which is announced as Retain Available (MQTT 5, section 3.2.2.3.5),
-    and a PUBLISH with RETAIN ends the connection with 0x9A.` },
+    Retained messages. A message for a further topic is refused with 0x97 if its client can be told: MQTT 5 with QoS
+    1 or 2. Any other one, also a Will, is delivered but not retained, and counted in \`$SYS/broker/retained
+    messages/refused\`. 0 turns retained messages off: Retain Available announces it (MQTT 5, section 3.2.2.3.5), and
+    a PUBLISH with RETAIN ends the connection with 0x9A.` },
   maximumRetainedBytes: { default: 100_000_000, least: 0, most: Infinity, unit: "bytes",
     mosquitto: { default: Infinity }, text: `
     Retained messages in bytes: payloads, topics, properties, and some 280 for each level that no other topic has. A
-    message above it is refused or delivered only, as with \`maximumRetainedMessages\`; one that is delivered only
-    removes the one that its topic had.` },
+    message above it is refused or only delivered, as with \`maximumRetainedMessages\`; one that is only delivered
+    removes the earlier message of its topic.` },
   maximumPendingBytes: { default: 16_000_000, least: 1, most: Infinity, unit: "bytes", text: `
-    Changes that wait for the storage, in bytes: beyond that, clients whose packets make more of them are not read
-    from until some are kept.` },
+    Changes that wait for the storage, in bytes. Beyond that, clients whose packets cause further changes are not
+    read from until some are stored.` },
   maximumSessions: { default: 250_000, least: 0, most: Infinity, unit: "sessions",
     mosquitto: { key: "global_max_clients" }, text: `
-    Sessions that outlive their connections: those with a Session Expiry Interval, and those of 3.1 and 3.1.1
-    without Clean Session, connected or not. A client that would begin one more is refused with 0x97, before MQTT 5
-    with return code 3. No session ends before its time to make room, else a client that makes many would end those
-    of others.` },
+    Sessions that outlive their connections: those with a Session Expiry Interval, and those of 3.1 and 3.1.1 without
+    Clean Session, connected or not. A client that would begin one more is refused with 0x97, before MQTT 5 with
+    return code 3. No session is ended early to make room, because a client that begins many would end those of
+    others.` },
   maximumSessionsPerPrincipal: { default: 25_000, least: 0, most: Infinity, unit: "sessions", text: `
     The same for clients of one principal.` },
   maximumSessionsPerAddress: { default: 25_000, least: 0, most: Infinity, unit: "sessions", text: `
-    The same for clients without a principal that began their sessions from one address, of IPv6 from one network of
-    64 bits. Clients behind a proxy that does not tell their addresses share one.` },
+    The same for clients without a principal that began their sessions from one address, for IPv6 from one /64
+    network. Clients of a proxy that does not report their addresses share one.` },
   maximumSessionBytes: { default: 1_000_000_000, least: 0, most: Infinity, unit: "bytes", text: `
     Bytes of these sessions: Wills, subscriptions with some 300 for each and 150 for each level, and messages that
-    wait while they have no connection, with some 200 for each. A client whose Will is beyond it is refused as
-    above, a Topic Filter with 0x97 in SUBACK, and a message is dropped for this session and counted.` },
+    wait while they have no connection, with some 200 for each. A client whose Will exceeds it is refused as above, a
+    Topic Filter is refused with 0x97 in SUBACK, and a message is dropped for this session and counted.` },
   maximumSessionBytesPerPrincipal: { default: 100_000_000, least: 0, most: Infinity, unit: "bytes", text: `
     The same for clients of one principal.` },
   maximumSessionBytesPerAddress: { default: 100_000_000, least: 0, most: Infinity, unit: "bytes", text: `
     The same for clients without a principal, by address as above.` },
   maximumSessionExpirySeconds: { default: NEVER_EXPIRES, least: 0, most: NEVER_EXPIRES, unit: "seconds",
     mosquitto: { key: "persistent_client_expiration" }, text: `
-    Longest Session Expiry Interval, in seconds, where 4,294,967,295 is never; a longer one is cut and said in
-    CONNACK (MQTT 5, section 3.2.2.3.2).` },
+    Longest Session Expiry Interval, in seconds, where 4,294,967,295 is never. A longer one is shortened, and CONNACK
+    tells the client (MQTT 5, section 3.2.2.3.2).` },
 };
 
 /** Names of all limits. */

@@ -4,39 +4,39 @@
 export interface BrokerSettings {
   /**
    * Answer to a PUBLISH of MQTT 3.1 or 3.1.1 that is not authorized: it is acknowledged and dropped, as these versions
-   * cannot say so, or it ends the connection. In MQTT 5 it is acknowledged with 0x87.
+   * cannot report it, or it ends the connection. In MQTT 5 it is acknowledged with 0x87.
    *
    * @default {"acknowledge"}
    */
   readonly deniedPublish: "acknowledge" | "close";
   /**
-   * Answer to a client whose Will is not authorized: CONNECT is refused with 0x87, or with `drop` the client gets in,
-   * as in mosquitto, and its Will is dropped if it is still not authorized when it would be published.
+   * Answer to a client whose Will is not authorized: CONNECT is refused with 0x87, or with `drop` the client is
+   * accepted, as in mosquitto, and its Will is dropped if it is still not authorized when it would be published.
    *
    * @default {"refuse"}
    */
   readonly deniedWill: "refuse" | "drop";
   /**
    * Consequence for a connected client when other rules take away what it has subscribed to. The subscription ends in
-   * both cases, and the log tells it. `disconnect`: the client is disconnected with 0x87 and a Reason String that names
-   * the Topic Filters, before MQTT 5 without a word; a session that lives on waits for it without them. `unsubscribe`:
-   * it stays connected, and is not told, because MQTT has no packet for that. A client that comes back to its session
-   * is never refused for it.
+   * both cases, and the log reports it. `disconnect`: the client is disconnected with 0x87 and a Reason String that
+   * names the Topic Filters, before MQTT 5 without a word; a session that lives on waits for it without them.
+   * `unsubscribe`: it stays connected, and is not told, because MQTT has no packet for that. A client that resumes its
+   * session is never refused for it.
    *
    * @default {"disconnect"}
    */
   readonly lostSubscription: "disconnect" | "unsubscribe";
   /**
    * Whether a retained message goes to a new subscription only where the client that published it, as it was then, may
-   * still publish it by the access rules that hold now. Messages of the broker's own process, and those that an earlier
-   * version has kept, have no such client.
+   * still publish it by the access rules of now. Messages of the broker's own process, and those that an earlier
+   * version has stored, have no such client.
    *
    * @default {true}
    */
   readonly checksRetainedPublisher: boolean;
   /**
    * Whether messages with QoS 0 wait, within the limits of those with QoS 1 and 2, for a session that lives on without
-   * its connection; else they are not delivered to it.
+   * its connection; otherwise they are not delivered to it.
    *
    * @default {false}
    */

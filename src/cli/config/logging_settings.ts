@@ -19,34 +19,34 @@ const level = z.enum(LOG_LEVELS).optional();
 const destination = z.union([
   z.enum(["stderr", "stdout", "topic"]),
   z.strictObject({
-    file: z.string().min(1, "is empty").describe("It grows at its end, and is opened again on SIGHUP."),
+    file: z.string().min(1, "is empty").describe("Lines are appended. It is opened again on SIGHUP."),
   }),
 ], `is not "stderr", "stdout", "topic" or a "file"`);
 
 export const loggingSchema = z.strictObject({
   types: z.array(z.enum(LOG_TYPES)).default(["error", "warning", "notice"]).meta(
-    row("Kinds of lines. `debug` is a line for each packet, which costs much of the speed.", { mosquitto: "log_type" }),
+    row("Kinds of lines. `debug` is a line for each packet and costs much speed.", { mosquitto: "log_type" }),
   ),
   areas: z.strictObject({
-    connections: level.describe("Who comes, goes and is refused."),
+    connections: level.describe("Clients that connect, leave and are refused."),
     access: level.describe("PUBLISH, Wills and SUBSCRIBE that are denied: `notice`, the first 50 within 10 s."),
-    packets: level.describe("Packets: `debug`; as `information` only what clients subscribe to and unsubscribe from."),
+    packets: level.describe("Packets: `debug`; with `information` only subscriptions that begin and end."),
     delivery: level.describe("Messages that are dropped: `warning`."),
-    storage: level.describe("Changes that cannot be kept, sessions that cannot be read: `error`."),
-    program: level.describe("Start, reload and end, and defects."),
-  }).prefault({}).describe("Least level that is written about one thing, in place of `types`."),
+    storage: level.describe("Changes that cannot be stored, sessions that cannot be read: `error`."),
+    program: level.describe("Start, reload, end, and defects."),
+  }).prefault({}).describe("Least level of one area, in place of `types`."),
   connectionMessages: z.boolean().default(false).meta(
-    row("Say which clients come and go, as `notice`.", { mosquitto: "connection_messages" }),
+    row("Log clients that connect and leave, as `notice`.", { mosquitto: "connection_messages" }),
   ),
   destinations: z.array(destination).default(["stderr"]).meta(
     row(
-      "`topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I`, `M/subscribe` and `M/unsubscribe`, and never of " +
+      "Places of lines. `topic`: messages at `$SYS/broker/log/E`, `W`, `N`, `I`, `M/subscribe` and `M/unsubscribe`, and never of " +
         "`debug`.",
       { mosquitto: "log_dest" },
     ),
   ),
-  format: z.enum(LOG_FORMATS).default("text").describe("`json`: an object in each line."),
-  timestamps: z.boolean().default(true).meta(row("The time in front of each line.", { mosquitto: "log_timestamp" })),
+  format: z.enum(LOG_FORMATS).default("text").describe("`json`: each line is an object."),
+  timestamps: z.boolean().default(true).meta(row("Begin each line with the time.", { mosquitto: "log_timestamp" })),
   timestampFormat: z.string().refine(isTimestampFormat, "has what is no conversion of strftime that is known").default(
     "iso",
   ).meta(

@@ -22,17 +22,17 @@ const SETTINGS_HEAD = `// Made by "deno task configuration" of the table in sett
 `;
 const HEAD = `# Configuration
 
-\`brooklet --config brooklet.yaml\` reads this file, \`--check-config\` says whether it can be used, and \`--print-config\` prints
-what is in force. A path that does not begin with \`/\` is seen from the folder in which the broker was started. Each key can
-be set by a variable as well: \`BROOKLET_LISTENERS__0__URL\` is \`url\` of the first listener, \`BROOKLET_LIMITS__MAXIMUM_QOS\` is
-\`limits.maximumQos\`, and for a secret such as \`authentication.jwt.secret\` the variable
-\`BROOKLET_AUTHENTICATION__JWT__SECRET_FILE\` names a file with it (one line end behind it is not part of it). A list or
-group in a variable is written as in YAML, as in \`["a", "b"]\`. Options of the command line override variables, and
-variables override the file.
+\`brooklet --config brooklet.yaml\` reads this file, \`--check-config\` checks it, and \`--print-config\` prints the
+configuration in force. A path that does not begin with \`/\` is relative to the folder in which the broker was started.
+Each key can be set by a variable as well: \`BROOKLET_LISTENERS__0__URL\` is \`url\` of the first listener,
+\`BROOKLET_LIMITS__MAXIMUM_QOS\` is \`limits.maximumQos\`, and for a secret such as \`authentication.jwt.secret\` the variable
+\`BROOKLET_AUTHENTICATION__JWT__SECRET_FILE\` names a file with it, whose last line end is ignored. A list or group in a
+variable is written as in YAML, as in \`["a", "b"]\`. Options of the command line override variables, and variables override
+the file.
 
-On SIGHUP the file is read again. A key whose meaning ends with "Fixed until a restart" cannot change then: everything stays
-as it was, and the log names the key. Settings and limits of the broker have the names of the options of \`Broker.open\`. The
-last column names the key of mosquitto.conf that \`brooklet convert\` makes it of.
+SIGHUP reads the file again. A key whose meaning ends with "Fixed until a restart" cannot change then: everything stays as it
+was, and the log names the key. Settings and limits of the broker have the names of the options of \`Broker.open\`. The last
+column has the key of mosquitto.conf for the same, if there is one.
 
 For completion in an editor, begin the file with
 

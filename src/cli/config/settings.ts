@@ -86,26 +86,26 @@ const brokerSettings = Object.fromEntries(SETTING_NAMES.map((name) => {
 
 export const tlsSchema = z.strictObject({
   certificate: path.meta(
-    row("PEM file with the certificate and all that signs it. Read again on SIGHUP.", { mosquitto: "certfile" }),
+    row("PEM file with the certificate and its chain. Read again on SIGHUP.", { mosquitto: "certfile" }),
   ),
   key: path.meta(row("PEM file with its key. Read again on SIGHUP.", { mosquitto: "keyfile" })),
   chain: path.optional().describe(
-    "PEM file, or folder of such files, with who signs the certificate, where its own file does not have them. " +
+    "PEM file, or folder of PEM files, with the chain of the certificate, if its own file lacks it. " +
       "Read again on SIGHUP.",
   ),
   authority: path.optional().meta(
     row(
-      "PEM file, or folder of such files: who signs certificates of clients, which are asked for one; " +
-        "read again on SIGHUP, from the same path.",
+      "PEM file, or folder of PEM files, with the authorities that sign certificates of clients. Clients are asked for one; " +
+        "the file is read again on SIGHUP, from the same path.",
       { isFixed: true, mosquitto: "cafile" },
     ),
   ),
   requireCertificate: z.boolean().default(false).meta(
-    row("Let no client in without a certificate.", { isFixed: true, mosquitto: "require_certificate" }),
+    row("Refuse clients without a certificate.", { isFixed: true, mosquitto: "require_certificate" }),
   ),
   minimumVersion: z.literal(["1.2", "1.3", 1.2, 1.3]).default("1.2")
     .transform((version) => String(version) === "1.3" ? "1.3" as const : "1.2" as const)
-    .meta(row("Least version of TLS.", { isFixed: true, mosquitto: "tls_version" })),
+    .meta(row("Lowest version of TLS.", { isFixed: true, mosquitto: "tls_version" })),
 }).refine(({ requireCertificate, authority }) => !requireCertificate || authority !== undefined, {
   path: ["requireCertificate"],
   message: `needs "authority": who signs the certificates of clients`,
@@ -122,22 +122,24 @@ const jwtSchema = z.strictObject({
   secret: z.string().superRefine(checkTokenSecret).meta({ writeOnly: true }).optional().describe(
     "Shared secret for HS256, 32 bytes at least.",
   ),
-  publicKeyFile: path.optional().describe("PEM file with a public key; `algorithm` says which."),
-  algorithm: z.enum(["RS256", "ES256", "EdDSA"]).optional().describe("Of the public key."),
+  publicKeyFile: path.optional().describe("PEM file with a public key; needs `algorithm`."),
+  algorithm: z.enum(["RS256", "ES256", "EdDSA"]).optional().describe("Algorithm of the public key."),
   jwksFile: path.optional().describe("JWKS file (RFC 7517)."),
-  jwksUrl: httpUrl.optional().describe("Where a JWKS is got with HTTP."),
-  issuer: names.optional().describe("`iss` has to be one of these."),
-  audience: names.optional().describe("`aud` has to have one of these."),
-  clockToleranceSeconds: z.int().min(0).default(0).describe("How wrong the clocks may be, in seconds."),
+  jwksUrl: httpUrl.optional().describe("HTTP address of a JWKS."),
+  issuer: names.optional().describe("Values of `iss` that are accepted."),
+  audience: names.optional().describe("Values of `aud`, one of which is needed."),
+  clockToleranceSeconds: z.int().min(0).default(0).describe("Difference of clocks that is tolerated, in seconds."),
   requiresExpiry: z.boolean().default(true).describe("Refuse a token without `exp`."),
-  from: z.enum(["password", "userName"]).default("password").describe("Where the client says its token."),
+  from: z.enum(["password", "userName"]).default("password").describe("Field of CONNECT that has the token."),
   claims: z.strictObject({
-    principal: name.default("sub").describe("Its text becomes the user name."),
-    roles: name.default("roles").describe("A list of names of roles."),
-    publish: name.default("publ").describe("A list of Topic Filters that the client may publish to."),
-    subscribe: name.default("subs").describe("A list of Topic Filters of which the client gets messages."),
+    principal: name.default("sub").describe("Claim whose text becomes the user name."),
+    roles: name.default("roles").describe("Claim with a list of roles."),
+    publish: name.default("publ").describe("Claim with a list of Topic Filters that the client may publish to."),
+    subscribe: name.default("subs").describe("Claim with a list of Topic Filters that the client may read."),
   }).prefault({}).describe("Names of claims; a name with dots may be a path, as in `realm_access.roles`."),
-  onExpiry: z.enum(["disconnect", "ignore"]).default("disconnect").describe("When the token of a client expires."),
+  onExpiry: z.enum(["disconnect", "ignore"]).default("disconnect").describe(
+    "What happens to a connected client when its token expires.",
+  ),
 }).refine(
   ({ secret, publicKeyFile, jwksFile, jwksUrl }) =>
     [secret, publicKeyFile, jwksFile, jwksUrl].filter((key) => key !== undefined).length === 1,
@@ -147,46 +149,48 @@ const jwtSchema = z.strictObject({
 }).meta(oneOf("secret", "publicKeyFile", "jwksFile", "jwksUrl"));
 
 const webhookSchema = z.strictObject({
-  url: httpUrl.describe("Gets a POST for each client."),
+  url: httpUrl.describe("HTTP address that gets a POST for each client."),
   headers: z.record(z.string(), z.string().meta({ writeOnly: true })).superRefine(checkHeaders).default({}).describe(
-    "Sent with each request.",
+    "Headers of each request.",
   ),
   timeoutMs: z.int().min(1).max(2_147_483_647).default(3_000).describe("Longest time for a request, in milliseconds."),
-  cacheMs: z.int().min(0).default(30_000).describe("How long an answer holds, in milliseconds; 0: not."),
+  cacheMs: z.int().min(0).default(30_000).describe(
+    "Time for which an answer is used again, in milliseconds; 0: never.",
+  ),
 });
 
 export const authenticationSchema = z.strictObject({
   anonymous: z.boolean().optional().meta(
     row(
-      "Let clients in that give no user name; where nothing below is set, those that give one too. When it is left out: " +
-        "only at listeners that no other machine can reach, and only where nothing below is set.",
+      "Accept clients without a user name; if nothing below is set, also those with one. When left out: " +
+        "only at listeners that no other machine can reach, and only if nothing below is set.",
       { mosquitto: "allow_anonymous" },
     ),
   ),
   passwordFile: path.optional().meta(
     row(
-      "Password file of mosquitto or of `brooklet passwd`. Read again on SIGHUP; whose line is another one then is disconnected.",
+      "Password file of mosquitto or of `brooklet passwd`. Read again on SIGHUP: users whose line has changed are disconnected.",
       { mosquitto: "password_file" },
     ),
   ),
-  users: z.array(userSchema).superRefine(checkNames).default([]).describe("Users beside those of the file."),
+  users: z.array(userSchema).superRefine(checkNames).default([]).describe("Users in addition to those of the file."),
   certificateNames: z.boolean().default(false).meta(
-    row("Take the Common Name of the client's certificate for its user name, and ask for no password.", {
+    row("Use the Common Name of the client's certificate as its user name, without a password.", {
       mosquitto: "use_identity_as_username",
     }),
   ),
   certificateSubjects: z.boolean().default(false).meta(
     row(
-      "Take the whole subject of the client's certificate for its user name, such as `CN=sensor-1,O=Plant` (RFC 2253).",
+      "Use the whole subject of the client's certificate as its user name, such as `CN=sensor-1,O=Plant` (RFC 2253).",
       { mosquitto: "use_subject_as_username" },
     ),
   ),
-  jwt: jwtSchema.optional().describe("Let clients in by JSON Web Token (RFC 7519)."),
+  jwt: jwtSchema.optional().describe("Accept clients by JSON Web Token (RFC 7519)."),
   webhook: webhookSchema.optional().describe("Ask an HTTP server about each client."),
 });
 
 const ruleSchema = z.strictObject({
-  access: accessOf.describe("What is allowed, or `deny`, which comes before everything else."),
+  access: accessOf.describe("Access that is allowed, or `deny`, which overrides the others."),
   topic: z.string().superRefine(checkTopic).optional().describe("Topic Filter."),
   pattern: z.string().superRefine(checkTopicFilter).optional().describe(
     "Topic Filter with `%c` (Client Identifier) and `%u` (user name) in it.",
@@ -205,40 +209,40 @@ export const accessSchema = z.strictObject({
   anonymous: rules.describe("Rules for clients without a user name."),
   users: z.array(z.strictObject({
     name: name.describe("User name."),
-    rules: rules.describe("What this user may do."),
+    rules: rules.describe("Rules of this user."),
     roles: roleNames.describe("Roles of this user."),
   })).superRefine(checkNames).default([]).describe("Rules for single users."),
   groups: z.array(z.strictObject({
     name: name.describe("Name of the group."),
     users: z.array(name).describe("User names."),
-    rules: rules.describe("What its users may do."),
+    rules: rules.describe("Rules of its users."),
     roles: roleNames.describe("Roles of its users."),
   })).superRefine(checkNames).default([]).describe("Rules for several users at once."),
   roles: z.array(z.strictObject({
     name: name.describe("Name of the role."),
-    rules: rules.describe("What clients with this role may do."),
-  })).superRefine(checkNames).default([]).describe("Rules with a name, for users, groups, and tokens."),
-  everyone: rules.describe("Rules for all, where those above say nothing."),
+    rules: rules.describe("Rules of clients with this role."),
+  })).superRefine(checkNames).default([]).describe("Named rules, for users, groups and tokens."),
+  everyone: rules.describe("Rules for all clients, used where those above do not decide."),
 }).superRefine(checkAccess);
 
 export const listenerSchema = z.strictObject({
   url: z.string().superRefine(checkListenUrl).meta({
     pattern: `^(?:${SCHEME_NAMES.join("|").replace(/\+/g, "\\$&")}):`,
   }).meta(row(
-    `Where to listen: ${listOfSchemes((name) => `\`${SCHEMES[name].form}\``)}. ` +
-      "The host `loopback` is 127.0.0.1 and [::1], the host `*` is every address, `[::]` every one of IPv6.",
+    `Address to listen at: ${listOfSchemes((name) => `\`${SCHEMES[name].form}\``)}. ` +
+      "The host `loopback` is 127.0.0.1 and [::1], `*` is every address, and `[::]` every IPv6 address.",
     { isFixed: true, mosquitto: "listener" },
   )),
-  tls: tlsSchema.optional().describe("For `mqtts` and `wss`; else that of all listeners."),
+  tls: tlsSchema.optional().describe("Certificate for `mqtts` and `wss`, in place of that of all listeners."),
   authentication: authenticationSchema.optional().describe("In place of that of all listeners."),
   access: accessSchema.optional().describe("In place of that of all listeners."),
   versions: z.array(
     z.literal(["3.1", "3.1.1", "5", 3.1, 5]).transform((version) => String(version) as "3.1" | "3.1.1" | "5"),
   ).min(1, "is empty").default(["3.1", "3.1.1", "5"]).meta(
-    row("Versions of MQTT that are spoken.", { mosquitto: "accept_protocol_versions" }),
+    row("Versions of MQTT that are accepted.", { mosquitto: "accept_protocol_versions" }),
   ),
   allowEmptyClientId: z.boolean().default(true).meta(
-    row("Let clients in that leave their Client Identifier to the broker.", {
+    row("Accept clients that leave their Client Identifier to the broker.", {
       mosquitto: "allow_zero_length_clientid",
     }),
   ),
@@ -251,7 +255,7 @@ export const listenerSchema = z.strictObject({
     `is not "any" or a list of paths, such as "/mqtt"`,
   )
     .optional().meta(
-      row("Paths of WebSocket, or `any`. When it is left out: that of the URL, else `/mqtt` and `/`.", {
+      row("Paths of WebSocket, or `any`. When left out: that of the URL, else `/mqtt` and `/`.", {
         isFixed: true,
       }),
     ),
@@ -263,19 +267,19 @@ export const listenerSchema = z.strictObject({
   ),
   hosts: z.array(z.string().refine(isHost, "is not a host without a port, such as broker.example")).optional().meta(
     row(
-      "Names that `Host` may have beside those of loopback addresses, or `*` for any. When it is left out: none at a " +
+      "Names that `Host` may have in addition to those of loopback addresses, or `*` for any. When left out: none at a " +
         "loopback address, any at others.",
       { isFixed: true },
     ),
   ),
   httpDir: path.optional().meta(
     row(
-      "Folder whose files are for everybody who asks for them with GET; for WebSocket listeners. Folders are not listed.",
+      "Folder whose files a WebSocket listener serves to anyone who asks with GET. Folders are not listed.",
       { isFixed: true, mosquitto: "http_dir" },
     ),
   ),
   trustedProxies: z.array(z.string().refine(isProxy, "is not an IP address or network")).default([]).meta(
-    row("Proxies whose `X-Forwarded-For` is believed.", { isFixed: true }),
+    row("Proxies whose `X-Forwarded-For` is trusted.", { isFixed: true }),
   ),
   proxyProtocol: z.boolean().default(false).meta(
     row("Connections begin with a header of the PROXY protocol.", {
@@ -289,12 +293,12 @@ const banSchema = z.strictObject({
   clientId: name.optional().describe("Client Identifier."),
   user: name.optional().describe("User name."),
   address: z.string().refine(isIpAddress, "is not an IP address").optional().describe(
-    "IP address; of IPv6 its network of 64 bits is meant.",
+    "IP address; an IPv6 address stands for its /64 network.",
   ),
   until: z.iso.datetime({ offset: true, error: `is not a time such as "2026-12-31T23:59:00Z"` }).optional().describe(
-    "When it ends, such as `2026-12-31T23:59:00Z`. When it is left out: never.",
+    "End of the ban, such as `2026-12-31T23:59:00Z`. When left out: never.",
   ),
-  reason: z.string().default("banned by the operator").describe("Is told to clients of MQTT 5."),
+  reason: z.string().default("banned by the operator").describe("Reason String for clients of MQTT 5."),
 }).refine(
   ({ clientId, user, address }) => [clientId, user, address].filter((key) => key !== undefined).length === 1,
   `needs one of "clientId", "user" and "address"`,
@@ -303,17 +307,19 @@ const banSchema = z.strictObject({
 export const configurationSchema = z.strictObject({
   listeners: z.array(listenerSchema).min(1, "is empty").prefault(
     [{ url: "mqtt://loopback:1883" }, { url: "ws://loopback:8083" }],
-  ).describe("Where clients connect."),
-  tls: tlsSchema.optional().describe("For all listeners with `mqtts` and `wss` that have none of their own."),
+  ).describe("Addresses at which clients connect."),
+  tls: tlsSchema.optional().describe(
+    "Certificate for all listeners with `mqtts` and `wss` that have none of their own.",
+  ),
   storage: z.string().superRefine(checkStorage).meta({ pattern: "^(?:memory|kv|kv:.+)$" }).default("memory").meta(
     row(
-      "Where sessions and retained messages are kept: `memory`, until the broker ends; `kv`, a file in the folder of the " +
-        "platform for such things; `kv:/path/to/file`; `kv:https://host`, a server of KV Connect.",
+      "Place of sessions and retained messages: `memory`, until the broker ends; `kv`, a file in the data folder of the " +
+        "platform; `kv:/path/to/file`; `kv:https://host`, a server of KV Connect.",
       { isFixed: true, mosquitto: "persistence" },
     ),
   ),
-  authentication: authenticationSchema.prefault({}).describe("Who may connect."),
-  access: accessSchema.optional().describe("Who may do what. When it is left out: everybody everything."),
+  authentication: authenticationSchema.prefault({}).describe("Ways in which clients authenticate."),
+  access: accessSchema.optional().describe("Rules for topics. When left out: every client may do everything."),
   ...brokerSettings,
   responseInformation: z.string().regex(/^[^+#]+$/, "is empty or has a wildcard").optional().meta(row(
     "Response Information for clients that ask for it (MQTT 5, section 3.2.2.3.15): the beginning of the topics on which they " +
@@ -323,26 +329,26 @@ export const configurationSchema = z.strictObject({
   )),
   clientIds: z.strictObject({
     prefixes: z.array(name).default([]).meta(
-      row("With one at least: beginnings of which a Client Identifier has to have one.", {
+      row("Beginnings of which a Client Identifier needs one. When empty: any.", {
         mosquitto: "clientid_prefixes",
       }),
     ),
   }).prefault({}).meta(row("Rules for Client Identifiers.", { isFixed: true })),
   connections: z.strictObject({
     maximumPerAddress: z.int().min(1).optional().describe(
-      "Connections of one address at the same time, also those whose handshake is not over. Those of proxies count by the " +
+      "Connections of one address at the same time, including those in their handshake. Connections through proxies count by the " +
         "addresses of their clients.",
     ),
-    perMinutePerAddress: z.int().min(1).optional().describe("Connections that one address may begin in a minute."),
-  }).prefault({}).describe("Bounds for each address, of IPv6 for each network of 64 bits."),
-  bans: z.array(banSchema).default([]).describe("Who may not connect."),
-  limits: limitsSchema.prefault({}).describe("All bounds of the broker."),
-  logging: loggingSchema.prefault({}).describe("What is logged, and where to."),
+    perMinutePerAddress: z.int().min(1).optional().describe("Connections that one address may open in a minute."),
+  }).prefault({}).describe("Limits for each address, for IPv6 for each /64 network."),
+  bans: z.array(banSchema).default([]).describe("Clients that may not connect."),
+  limits: limitsSchema.prefault({}).describe("Limits of the broker."),
+  logging: loggingSchema.prefault({}).describe("Lines that are logged, and their destination."),
   sysIntervalMs: z.int().min(0).max(86_400_000).default(10_000).meta(
     row("Milliseconds between two messages of a topic below `$SYS`; 0: there are none.", { mosquitto: "sys_interval" }),
   ),
   pidFile: path.optional().meta(
-    row("Gets the number of the process while it runs. Nothing but an earlier pid file is replaced.", {
+    row("File with the process number while the broker runs. It replaces an earlier pid file, and no other file.", {
       isFixed: true,
       mosquitto: "pid_file",
     }),
