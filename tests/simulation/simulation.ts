@@ -51,6 +51,7 @@ export async function simulate(seed: number, { fault, storage, log }: Simulation
   try {
     await new Simulation(random, processes, history, rules, fault === "torn").run();
   } catch (cause) {
+    await timers(); // A run that fails leaves its broker open, which may have a turn to come.
     throw new Error(`seed ${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   } finally {
     removeEventListener("unhandledrejection", onRejection);
