@@ -184,6 +184,7 @@ export class Client implements AsyncDisposable {
       return new BufferedSubscription(subscribed.topicFilters, suback, buffer, unsubscribe);
     } catch (error) {
       buffer.stop();
+      if (takesUnclaimed) this.#session.unclaimed.passTo(undefined);
       if (error instanceof RefusedError) this.#session.subscriptions.forget(subscribed);
       else void this.#session.subscriptions.remove(subscribed); // It never rejects.
       throw error;

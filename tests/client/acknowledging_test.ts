@@ -1,5 +1,10 @@
-import { assertEquals } from "@std/assert";
-import type { Client, ClientSubscribeOptions, ClientSubscription } from "../../src/client/mod.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  type Client,
+  type ClientSubscribeOptions,
+  type ClientSubscription,
+  RefusedError,
+} from "../../src/client/mod.ts";
 import { within } from "../deadline.ts";
 import { ACCEPTED, ACCEPTED_311, converse, RESUMED, type ScriptedPeer } from "./scripted_server.ts";
 
@@ -86,6 +91,18 @@ Deno.test("a subscription takes what a session is still subscribed to, where tha
     await peer.packet();
     peer.send(`b0 [ 0002 00 00 ] 30 [ 'old' 00 "5" ]`);
     await within(ended, "UNSUBACK");
+    await peer.quiet();
+    assertEquals(client.unclaimed, 1);
+  });
+});
+
+Deno.test("a subscription that was refused takes no messages of the session: they are counted as unclaimed", async () => {
+  await converse({}, ACCEPTED, async ({ client, peer }) => {
+    const refused = assertRejects(() => client.subscribe("a", { takesUnclaimed: true }), RefusedError);
+    await peer.packet();
+    peer.send("90 [ 0001 00 87 ]");
+    await refused;
+    peer.send(`30 [ 'old' 00 "1" ]`);
     await peer.quiet();
     assertEquals(client.unclaimed, 1);
   });
