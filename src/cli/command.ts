@@ -72,7 +72,7 @@ const TEXT_COLUMN = 25;
 
 /** Makes a command whose arguments are parsed by its table; `--help` and `-h` are added to it. */
 export function command<const Known extends Options>(definition: Definition<Known>): Command {
-  const whole = { ...definition, options: { ...definition.options, help: HELP } };
+  const whole = { ...definition, options: withHelp(definition.options) };
   return {
     ...whole,
     run(args, io) {
@@ -82,6 +82,14 @@ export function command<const Known extends Options>(definition: Definition<Know
       return 0;
     },
   };
+}
+
+/** Table with `--help` as the last option before those that have a heading. */
+function withHelp<Known extends Options>(options: Known): Known & { readonly help: typeof HELP } {
+  const rows = Object.entries<Option>(options);
+  const index = rows.findIndex(([, { heading }]) => heading !== undefined);
+  const all = rows.toSpliced(index === -1 ? rows.length : index, 0, ["help", HELP]);
+  return Object.fromEntries(all) as Known & { readonly help: typeof HELP }; // The same rows, and one more.
 }
 
 /** Error for an option or argument that a command does not know. */

@@ -30,6 +30,7 @@ const PRINTING = {
 } as const satisfies Options;
 
 const CONNECTION = {
+  help: { text: "print this" },
   url: {
     letter: "L",
     value: "URL",
@@ -119,7 +120,6 @@ const CONNECTION = {
   debug: { letter: "d", text: "tell on standard error what happens" },
   quiet: { text: "print no errors" },
   nodelay: { text: "has no effect: a packet is never delayed" },
-  help: { text: "print this" },
 } as const satisfies Options;
 
 const qos = { letter: "q", value: "QOS", needs: "QoS", words: QOS, text: "0, 1 or 2; 0 by default" } as const;
