@@ -58,16 +58,18 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
     Longest Keep Alive, in seconds. A client that asks for more, or for none, gets it as Server Keep Alive (MQTT 5,
     section 3.2.2.3.14). 0 is no limit. Clients of 3.1 and 3.1.1 cannot be told and keep what they asked for.` },
   // [MQTT-3.1.3-5]
-  maximumClientIdLength: { default: 256, least: 23, most: 65_535, unit: "characters",
+  maximumClientIdLength: { default: 65_535, least: 23, most: 65_535, unit: "characters",
     isOfListener: true, mosquitto: { default: 65_535 }, text: `
-    Longest Client Identifier, in characters; a longer one is refused with 0x85.` },
+    Longest Client Identifier, in characters; a longer one is refused with 0x85. All that MQTT allows are accepted by
+    default: \`maximumConnectBytes\` bounds it with the rest of CONNECT, and a session counts it with its bytes.` },
   maximumQos: { default: 2, least: 0, most: 2, unit: "", isOfListener: true, mosquitto: { key: "max_qos" }, text: `
     Highest QoS of clients that publish, and of subscriptions. Announced as Maximum QoS (MQTT 5, section 3.2.2.3.4);
     a higher one ends the connection with 0x9B. 0 to 2.` },
-  receiveMaximum: { default: 100, least: 1, most: 65_535, unit: "messages",
+  receiveMaximum: { default: 65_535, least: 1, most: 65_535, unit: "messages",
     isOfListener: true, mosquitto: { key: "max_inflight_messages", default: 20 }, text: `
     QoS 1 and 2 messages that a client may send before they are acknowledged. Announced as Receive Maximum (MQTT 5,
-    section 3.2.2.3.3); one more ends the connection with 0x93. 1 to 65,535.` },
+    section 3.2.2.3.3); one more ends the connection with 0x93. 1 to 65,535: by default as many as there are Packet
+    Identifiers, since some clients do not look at it, and one that is in use takes less than 20 bytes.` },
   maximumInflight: { default: 100, least: 1, most: 65_535, unit: "messages",
     mosquitto: { key: "max_inflight_messages", default: 20 }, text: `
     QoS 1 and 2 messages sent to a client that it has not acknowledged: at most this and the Receive Maximum of the

@@ -43,9 +43,10 @@ export interface Limits {
    */
   readonly maximumKeepAliveSeconds: number;
   /**
-   * Longest Client Identifier, in characters; a longer one is refused with 0x85.
+   * Longest Client Identifier, in characters; a longer one is refused with 0x85. All that MQTT allows are accepted by
+   * default: `maximumConnectBytes` bounds it with the rest of CONNECT, and a session counts it with its bytes.
    *
-   * @default {256} characters
+   * @default {65_535} characters
    */
   readonly maximumClientIdLength: number;
   /**
@@ -57,9 +58,10 @@ export interface Limits {
   readonly maximumQos: number;
   /**
    * QoS 1 and 2 messages that a client may send before they are acknowledged. Announced as Receive Maximum (MQTT 5,
-   * section 3.2.2.3.3); one more ends the connection with 0x93. 1 to 65,535.
+   * section 3.2.2.3.3); one more ends the connection with 0x93. 1 to 65,535: by default as many as there are Packet
+   * Identifiers, since some clients do not look at it, and one that is in use takes less than 20 bytes.
    *
-   * @default {100} messages
+   * @default {65_535} messages
    */
   readonly receiveMaximum: number;
   /**
