@@ -8,7 +8,7 @@ import { TRAFFIC, trafficName } from "./corpus.ts";
 
 const WARM_UP_ROUNDS = 5;
 const ROUNDS = 25;
-/** What 64-byte PUBLISH must reach: times mqtt-packet, and the cost of the decoder's stream. */
+/** Goals for 64-byte PUBLISH: times mqtt-packet, and the cost of the decoder's stream. */
 const DECODE_TIMES = 5;
 const ENCODE_TIMES = 4;
 const STREAM_COST = 0.15;

@@ -1,10 +1,10 @@
-/** What the benches work on: the same packets for everyone who is measured. */
+/** Packets that the benches work on, the same for all that are measured. */
 
 import { encodePacket } from "../src/codec/encoder.ts";
 import type { ProtocolVersion, PublishPacket } from "../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../src/codec/property.ts";
 
-/** What a transport reads at once from a busy connection. */
+/** Bytes that a transport reads at once from a busy connection. */
 export const CHUNK_BYTES = 65_536;
 const TOPICS = Array.from({ length: 100 }, (_, device) => `site/7/device/${device}/temperature`);
 

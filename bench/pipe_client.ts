@@ -74,7 +74,7 @@ export function bytesOf(packet: Packet): Uint8Array {
   return encodePacket(packet, VERSION);
 }
 
-/** PUBLISH packets with the Packet Identifiers 1, 2 ..., one behind the other, and the bytes of one. */
+/** PUBLISH packets with the Packet Identifiers 1, 2 ..., one after the other, and the bytes of one. */
 export function publishBytes(topic: string, qos: QoS, payloadBytes: number, count: number) {
   const common = { type: "publish", dup: false, retain: false, topic, ...NAMED } as const;
   const payload = new Uint8Array(payloadBytes).fill(0x62);

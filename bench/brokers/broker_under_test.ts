@@ -19,7 +19,7 @@ export interface BrokerKind {
   start(): Promise<RunningBroker>;
 }
 
-/** Those that are installed; mosquitto is left out where it is not. */
+/** Brokers that are installed: mosquitto may be missing. */
 export async function brokerKinds(): Promise<BrokerKind[]> {
   const deno = `Deno ${Deno.version.deno}`;
   const { version, imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", REPOSITORY)));

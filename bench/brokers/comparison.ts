@@ -6,14 +6,14 @@ type BrokerName = BrokerKind["name"];
 /** Against whom the others are compared. */
 export const REFERENCE: BrokerName = "mosquitto";
 
-/** What one broker reached in one measure. */
+/** Figures of one broker in one measure. */
 export interface Reached {
   /** One of each round; `null` where the run failed. */
   readonly values: readonly (number | null)[];
   readonly median: number | null;
   /** Times as good as {@linkcode REFERENCE} in the same round: median, worst and best of the rounds. */
   readonly ratio: { readonly median: number; readonly least: number; readonly most: number } | null;
-  /** What went wrong, where something did. */
+  /** Faults of its runs, if there were any. */
   readonly faults: readonly string[];
 }
 

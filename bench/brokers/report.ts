@@ -7,7 +7,7 @@ export interface Report {
   readonly machine: string;
   readonly brokers: readonly { readonly name: BrokerKind["name"]; readonly version: string }[];
   readonly rounds: number;
-  /** Of each load that has a time. */
+  /** Length of each load that has a time. */
   readonly seconds: number;
   readonly rows: readonly ComparedRow[];
 }

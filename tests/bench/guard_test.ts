@@ -36,5 +36,5 @@ Deno.test("bench:guard passes while everything is as fast as its baseline or fas
 
 Deno.test("bench:guard is part of the full run", async () => {
   const run = await Deno.readTextFile(new URL("../../.ci/run", import.meta.url));
-  assert(/^run_tests test:long\n(?:.*\n)*gate task bench:guard$/m.test(run), "behind the tests");
+  assert(/^run_tests test:long\n(?:.*\n)*gate task bench:guard$/m.test(run), "after the tests");
 });

@@ -144,7 +144,7 @@ programTests(["mosquitto"])("brooklet bench on mosquitto counts every message", 
   for (const row of [...ROWS, TLS]) assertDone(await benched(broker.url(row.scheme ?? "mqtt"), row), row);
 });
 
-Deno.test("brooklet bench with a time measures behind the warm-up and loses nothing at its end", async () => {
+Deno.test("brooklet bench with a time measures after the warm-up and loses nothing at its end", async () => {
   const broker = await BrokerProcess.start();
   try {
     const args = ["pairs", "--seconds", "0.3", "--warmup", "0.2", "-q", "1", "--window", "100"];

@@ -6,7 +6,7 @@ import type { Packet, PublishPacket } from "../../src/codec/packet.ts";
 import { NO_PROPERTIES } from "../../src/codec/property.ts";
 import { ProgramInProcess } from "../cli/program_in_process.ts";
 
-/** What the broker passes on of a message, which is the first, second ... that it gets. */
+/** Gives the messages that the broker delivers for one; `count` is 1 for the first that it gets. */
 type Fault = (message: PublishPacket, count: number) => readonly PublishPacket[];
 
 /** A broker of one publisher and one subscriber that does something wrong. */
@@ -124,7 +124,7 @@ Deno.test("brooklet bench says in one line that the broker has closed a connecti
   assertMatch(stderr[0] ?? "", /^brooklet: Cannot connect to mqtt:.*(closed the connection|reset)/);
 });
 
-/** What a run at a broker finds, and its exit code. */
+/** Result of a run at a broker, with its exit code. */
 async function foundAt(fault: Fault): Promise<BenchResult & { readonly code: number }> {
   await using broker = new FaultyBroker(fault);
   const args = ["bench", broker.url, "--pairs", "1", "--messages", `${MESSAGES}`, "--json"];

@@ -3,7 +3,7 @@ import { Schedule, TICK_MS } from "../../src/load/load_clock.ts";
 
 Deno.test("Schedule spaces the messages of all publishers evenly", () => {
   const schedules = [0, 1, 2, 3].map((publisher) => new Schedule(1_000, publisher, 4, 100));
-  // 1,000 a second over 4 publishers: each has one every 4 ms, one publisher 1 ms behind the other.
+  // 1,000 a second over 4 publishers: each has one every 4 ms, one publisher 1 ms after the other.
   assertEquals(schedules.map((schedule) => schedule.due(99.9)), [0, 0, 0, 0]);
   assertEquals(schedules.map((schedule) => schedule.due(102.1)), [1, 1, 1, 0]);
   assertEquals(schedules.map((schedule) => schedule.due(1_099.9)), [250, 250, 250, 250]);
