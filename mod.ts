@@ -11,7 +11,7 @@
  *
  * await using broker = await Broker.open();
  * const listener = listenTcp({ port: 0 });
- * setTimeout(() => listener.close(), 100); // Without this it goes on for ever.
+ * setTimeout(() => listener.close(), 100); // Without this, the loop never ends.
  * for await (const transport of listener) broker.serve(transport); // Never rejects.
  * ```
  *

@@ -12,7 +12,7 @@ const RETRY_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 const FAILURE_TOLD_EVERY_MS = 60_000;
 
-/** Hears from a {@linkcode CommitQueue} which changes the storage has kept. */
+/** Called by a {@linkcode CommitQueue} with the changes that the storage has kept. */
 export interface StorageListener {
   /** All changes up to {@linkcode CommitQueue.durableSequence} are durable: what was held for them may leave. */
   durable(): void;

@@ -74,7 +74,7 @@ export class SessionPages {
     return messages;
   }
 
-  /** Tells that a session could not be read, unless its connection ends anyway. */
+  /** Reports that a session could not be read, unless its connection ends anyway. */
   tellReadFailed({ closing, clientId }: PagedConnection, error: unknown): void {
     if (closing === undefined) this.#onEvent({ kind: "readFailed", clientId, error });
   }

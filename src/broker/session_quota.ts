@@ -107,7 +107,7 @@ export class SessionQuota {
     this.#refused = { beginner, limit };
   }
 
-  /** Tells of refusals, at most every 10 s. */
+  /** Reports refusals, at most every 10 s. */
   tell(nowMs: number): void {
     if (this.#refused === undefined || nowMs < this.#toldMs + TOLD_EVERY_MS) return;
     const { beginner, limit } = this.#refused;

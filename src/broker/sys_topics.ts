@@ -85,7 +85,7 @@ export class SysTopics {
     this.#backlogs = new BacklogTotals(() => parts.sessions[Symbol.iterator]());
   }
 
-  /** Tells what has changed, once in the interval. The broker has begun with the first tick. */
+  /** Publishes what has changed, once per interval. The broker has begun with the first tick. */
   tick(nowMs: number): void {
     this.#backlogs.resume();
     const startedMs = this.#startedMs ??= nowMs;
@@ -199,7 +199,7 @@ export class SysTopics {
     return qos0 + queueFull + tooLarge;
   }
 
-  /** Tells a mean that forgets: what was a minute ago counts e times less, and so on for 5 and 15. */
+  /** Publishes a mean that forgets: what was a minute ago counts e times less, and so on for 5 and 15. */
   #tellLoad(name: string, now: number, elapsedMs: number, nowMs: number): void {
     const load = this.#loads.get(name) ?? { total: now, means: LOAD_MINUTES.map(() => 0) };
     const perMinute = elapsedMs === 0 ? 0 : (now - load.total) * 60_000 / elapsedMs;

@@ -30,7 +30,7 @@ export type {
 export type { Properties, UserProperty } from "../codec/property.ts";
 export { ReasonCode } from "../codec/reason_code.ts";
 export type { TlsClientOptions } from "../transport/tls/connect_tls.ts";
-export type { Peer, Transport } from "../transport/transport.ts";
+export type { HttpRequest, Peer, Transport } from "../transport/transport.ts";
 export { Client } from "./client.ts";
 export type {
   ClientAuthentication,

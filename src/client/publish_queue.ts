@@ -10,8 +10,13 @@ import { PublishFraming } from "./publish_framing.ts";
 import { quotaExceeded, RefusedError } from "./refused_error.ts";
 import type { ServerTerms } from "./server_terms.ts";
 
-/** Server's answer to a PUBLISH with QoS 1 or 2: `NoMatchingSubscribers` means that it reached no subscriber. */
-export type PublishResult = Pick<PubackPacket, "reasonCode" | "properties">;
+/** Server's answer to a PUBLISH with QoS 1 or 2. */
+export interface PublishResult {
+  /** Success, or `NoMatchingSubscribers`: it reached no subscriber. Always Success before MQTT 5. */
+  readonly reasonCode: ReasonCode;
+  /** Properties of the answer, such as a Reason String. */
+  readonly properties: Properties;
+}
 
 /** Limits of waiting messages and of those in flight. */
 export interface OutgoingLimits {

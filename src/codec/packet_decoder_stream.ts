@@ -20,7 +20,7 @@ export interface PacketDecoderStreamOptions extends PacketDecoderOptions {
  * Nothing is decoded before it is asked for.
  *
  * `pipeThrough` of a transport of ours fuses the two, see {@linkcode PacketDecoderStream.fuse}; any other stream is piped
- * to `writable`, which is made when somebody takes it. The batches are the same.
+ * to `writable`, which is made on first use. The batches are the same.
  *
  * @example
  * ```ts

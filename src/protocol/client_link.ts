@@ -21,13 +21,13 @@ export interface ConnectionLoop
   extends Pick<ConnectionPort, "wake" | "pumpLater" | "isPumpLater" | "writingSinceMs" | "onSent"> {
   /** Listener that the connection came in at, such as `mqtt://0.0.0.0:1883`. */
   readonly listener: string;
-  /** Tells that the client may not do what it asked for, without a question to the authorizer. */
+  /** Reports that the client may not do what it asked for, without a question to the authorizer. */
   denied(request: AccessRequest): void;
-  /** Tells that the client is authenticated, for the first time or again. */
+  /** Reports that the client is authenticated, for the first time or again. */
   accepted(acceptance: Acceptance): void;
   /** Begins to write what waits before the turn ends, if nothing is being written. */
   flushNow(): void;
-  /** Hears of each packet that comes from the client; `undefined`: no listener. */
+  /** Called for each packet that comes from the client; `undefined`: no listener. */
   readonly onReceived: ((packet: Packet) => void) | undefined;
 }
 
@@ -121,7 +121,7 @@ export class ClientLink implements ConnectionPort {
     this.loop.pumpLater();
   }
 
-  /** Tells that the client may not do what it asked for, whatever the authorizer says. */
+  /** Reports that the client may not do what it asked for, whatever the authorizer says. */
   tellDenied(action: ClientAction): void {
     this.loop.denied({ ...action, ...this.identity });
   }
@@ -228,7 +228,7 @@ export class ClientLink implements ConnectionPort {
     this.loop.accepted(acceptance);
   }
 
-  /** Hears that the last packet is in the outbox. */
+  /** Called when the last packet is in the outbox. */
   protected onClosing(): void {}
 
   /** The last packet is in the outbox: from now on messages wait in the session. [MQTT-3.14.4-1] */

@@ -23,9 +23,9 @@ export interface ConnectionPort {
   pumpLater(): void;
   /** Whether {@linkcode ConnectionPort.pumpLater} has been called for a turn that is still to come. */
   readonly isPumpLater: boolean;
-  /** Tells that something waits in the outbox, or that the session wants a page. */
+  /** Reports that something waits in the outbox, or that the session wants a page. */
   wake(): void;
-  /** Hears of each packet that goes to the client; `undefined`: no listener. */
+  /** Called for each packet that goes to the client; `undefined`: no listener. */
   readonly onSent: ((packet: Packet) => void) | undefined;
 }
 

@@ -104,7 +104,7 @@ export class IncomingPublishes {
     return isBeyondTopicLimits(message.topic, limits) || beyondService(message, limits) !== undefined;
   }
 
-  /** Goes to nobody, and for its publisher it is published. */
+  /** Drops a message; its publisher is told that it was published. */
   #drop(packet: PublishPacket, session: Session): undefined {
     const before = this.#host.log.writtenSequence;
     if (packet.qos === 2) this.#remember(packet.packetIdentifier, session);

@@ -263,7 +263,7 @@ export class Session {
     return this.#queue.isPageFull;
   }
 
-  /** All that was in the storage up to a sequence has come back. */
+  /** Ends a page: everything in the storage up to a sequence has come back. */
   endPage(until: number): void {
     this.#queue.endPage(until);
   }

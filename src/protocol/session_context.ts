@@ -17,7 +17,7 @@ export interface SessionContext {
   readonly backlog: Backlog;
   /** Counts messages that are not delivered. */
   readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
-  /** Hears that messages for a client begin to be dropped because of a limit: once until it connects again. */
+  /** Called when messages for a client begin to be dropped because of a limit: once until it connects again. */
   dropsBegin(clientId: string, isConnected: boolean, limit: keyof Limits): void;
   /** Access rules that are asked at delivery; `undefined`: none are. */
   readonly deliveryRules:

@@ -23,7 +23,7 @@ export interface SessionHolding {
   limitFor(bytes: number): SessionLimit | undefined;
   /** Counts bytes that the session holds from now on, or no longer where they are negative. */
   grow(bytes: number): void;
-  /** Tells that a subscription or a message was refused because there is no room for it. */
+  /** Reports that a subscription or a message was refused because there is no room for it. */
   refused(what: "subscriptions" | "messages", limit: SessionLimit): void;
 }
 

@@ -255,7 +255,7 @@ export class Hooks {
     }
   }
 
-  /** Ends all waits for hooks: nobody would hear the answers. */
+  /** Ends all waits for hooks: their answers would be lost. */
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
   }

@@ -63,7 +63,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
     this.#reader = new ConnectionReader(this, transport, this.#timers, host);
   }
 
-  /** Tells of each packet from now on; `undefined`: of none, which costs nothing. */
+  /** Reports each packet from now on; `undefined`: none, which costs nothing. */
   tellPackets(onPacket: ((event: PacketEvent) => void) | undefined): void {
     if (onPacket === undefined) {
       this.onReceived = this.onSent = undefined;
