@@ -1,6 +1,7 @@
 import { TextLineStream } from "@std/streams";
 import type { Change } from "../protocol/change.ts";
-import { changeFromJson, changeToJson } from "../storage/records/change_json.ts";
+import { FORMAT, whyUnreadable } from "../storage/format.ts";
+import { changeFromJson, changeToJson, laterChangeFromJson } from "../storage/records/change_json.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type Command, command } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
@@ -15,7 +16,7 @@ import {
   type StorageOption,
 } from "./storage_option.ts";
 
-const FIRST_LINE = '{"kind":"dump","version":1}';
+const FIRST_LINE = JSON.stringify({ kind: "dump", ...FORMAT });
 const LAST_LINE = /^\{"kind":"end","changes":(\d+)\}$/;
 const BATCH_CHANGES = 1_000;
 const BATCH_CHARACTERS = 4_194_304;
@@ -150,7 +151,7 @@ export class DumpCounts {
 /**
  * Lines of a dump, without their line ends. The first and the last one frame it, so that a truncated dump is recognized:
  *
- *   {"kind":"dump","version":1}
+ *   {"kind":"dump","version":2,"needs":2,"brooklet":"0.1.0"}
  *   {"kind":"sessionStarted","clientId":"c"}
  *   {"kind":"end","changes":1}
  */
@@ -185,6 +186,7 @@ export async function* dumpedChanges(
 ): AsyncIterable<readonly Change[]> {
   const sessions = new Set<string>();
   let number = 0;
+  let isLater = false;
   let list: Change[] = [];
   let characters = 0;
   let hasEnded = false;
@@ -192,7 +194,7 @@ export async function* dumpedChanges(
     number += 1;
     if (hasEnded) throw new SyntaxError(`Cannot read line ${number}: the dump ends before it`);
     if (number === 1) {
-      if (line !== FIRST_LINE) throw new SyntaxError(`Cannot read line 1: it is not ${FIRST_LINE}`);
+      isLater = isOfLaterFormat(line);
       continue;
     }
     const [, changes] = LAST_LINE.exec(line) ?? [];
@@ -202,7 +204,8 @@ export async function* dumpedChanges(
       hasEnded = true;
       continue;
     }
-    const change = dumpedChange(line, number, sessions);
+    const change = dumpedChange(line, number, sessions, isLater);
+    if (change === undefined) continue;
     counts.count(change);
     list.push(change);
     characters += line.length;
@@ -217,8 +220,31 @@ export async function* dumpedChanges(
   if (list.length > 0) yield list;
 }
 
-function dumpedChange(line: string, number: number, sessions: Set<string>): Change {
-  const change = changeFromJson(line, number);
+/** Reads the first line; throws SyntaxError for a format that this build cannot read. */
+function isOfLaterFormat(line: string): boolean {
+  let first: { readonly [name: string]: unknown } | null = null;
+  try {
+    first = JSON.parse(line);
+  } catch {
+    // It is refused below.
+  }
+  const { kind, version, needs = version, brooklet = "" } = first ?? {};
+  if (kind !== "dump" || !isVersion(version) || !isVersion(needs) || typeof brooklet !== "string") {
+    throw new SyntaxError(`Cannot read line 1: it is not ${FIRST_LINE}`);
+  }
+  const why = whyUnreadable({ version, needs, brooklet });
+  if (why !== undefined) throw new SyntaxError(why);
+  return version > FORMAT.version;
+}
+
+function isVersion(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+}
+
+/** Reads a change; `undefined`: it is one that only a later version knows, and that this build may skip. */
+function dumpedChange(line: string, number: number, sessions: Set<string>, isLater: boolean): Change | undefined {
+  const change = isLater ? laterChangeFromJson(line, number) : changeFromJson(line, number);
+  if (change === undefined) return undefined;
   if (change.kind === "transaction") throw new SyntaxError(`Cannot read line ${number}: a dump has no "transaction"`);
   if (change.kind === "sessionStarted") sessions.add(change.clientId);
   else if ("clientId" in change && !sessions.has(change.clientId)) {

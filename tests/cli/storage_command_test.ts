@@ -44,7 +44,7 @@ async function assertKept(path: string): Promise<void> {
 
 function dump(changes: readonly Change[]): string {
   const lines = [
-    '{"kind":"dump","version":1}',
+    '{"kind":"dump","version":2,"needs":2,"brooklet":"0.1.0"}',
     ...changes.map(changeToJson),
     `{"kind":"end","changes":${changes.length}}`,
   ];
@@ -106,7 +106,12 @@ inFolder("brooklet storage import refuses a storage that is not empty", async (f
 const WHOLE = dump([changes.started("c"), changes.accepted("c", 1)]);
 const DAMAGED: readonly { name: string; text: string; says: string }[] = [
   { name: "nothing", text: "", says: "The dump is cut after line 0" },
-  { name: "another first line", text: WHOLE.replace("1}", "2}"), says: "Cannot read line 1: it is not" },
+  { name: "another first line", text: WHOLE.replace('"dump"', '"damp"'), says: "Cannot read line 1: it is not" },
+  {
+    name: "a later version",
+    text: WHOLE.replace('"needs":2', '"needs":9'),
+    says: "its format is version 2, which needs",
+  },
   { name: "no last line", text: WHOLE.slice(0, WHOLE.lastIndexOf("{")), says: "The dump is cut after line 3" },
   { name: "half a last line", text: WHOLE.slice(0, -5), says: "Cannot read line 4: it is not JSON" },
   {

@@ -153,8 +153,8 @@ const REFUSED: readonly { name: string; make: (path: string) => void | Promise<v
   },
   {
     name: "a later version",
-    make: (path) => change(path, [[FORMAT_KEY, new Uint8Array([2])]]),
-    error: /^Cannot open \S+: its format is version 2, this Brooklet knows version 1$/,
+    make: (path) => change(path, [[FORMAT_KEY, new Uint8Array([9])]]),
+    error: /^Cannot open \S+: its format is version 9, which needs a later Brooklet: this one reads versions 1 to \d$/,
   },
   {
     name: "a log without its file",

@@ -1,10 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  decodeClock,
   decodeSession,
   decodeSubscription,
+  encodeClock,
   encodeSubscription,
   MessageRecords,
 } from "../../src/storage/records/records.ts";
+import { decodePage, SessionProgress } from "../../src/storage/records/session_queue.ts";
 import { message, TRAITS, willMessage } from "../../src/testing/storage_suite/changes.ts";
 import { fromHex } from "../codec/hex.ts";
 
@@ -88,4 +91,66 @@ Deno.test("A record whose publisher is cut, or has a right that is none, is an e
   assertThrows(() => records.decodeRetained(record.subarray(0, at + 1)));
   record[at] = 4;
   assertThrows(() => records.decodeRetained(record), RangeError, "Cannot read a right: it is none");
+});
+
+/** Records with a block of fields, `03 aabbcc`, or more bytes at the end, and without: a later version may write them. */
+const LATER: readonly { name: string; record: string; later: string; decode: (bytes: Uint8Array) => unknown }[] = [
+  { name: "session", record: "01 63 3c 00 00 01 6e", later: "01 63 3c 00 80 03 aabbcc 01 6e", decode: decodeSession },
+  {
+    name: "Subscription",
+    record: `${OF_OLD.subscription} 01 61 05 01 06`,
+    later: "95 07 05 612f2b2f23 03 aabbcc 01 61 05 01 06",
+    decode: decodeSubscription,
+  },
+  {
+    name: "message",
+    record: OF_OLD.retained,
+    later: "81 0170 03 aabbcc 33 08 000174 0001 00 6869",
+    decode: (bytes) => new MessageRecords().decodeRetained(bytes),
+  },
+  {
+    name: "publisher",
+    record: "04 01 0170 00 00 33 08 000174 0001 00 6869",
+    later: "04 81 0170 00 00 03 aabbcc 33 08 000174 0001 00 6869",
+    decode: (bytes) => new MessageRecords().decodeRetained(bytes),
+  },
+  {
+    name: "Will",
+    record: OF_OLD.will,
+    later: OF_OLD.will.replace("00", "80 03 aabbcc"),
+    decode: (bytes) => new MessageRecords().decodeWill(bytes),
+  },
+  {
+    name: "page",
+    record: "01 01 01 09 02 6869",
+    later: "01 01 81 09 03 aabbcc 02 6869",
+    decode: (bytes) => [...decodePage(bytes)],
+  },
+  {
+    name: "progress",
+    record: "05 06 00 00 00",
+    later: "05 06 00 00 00 aabbcc",
+    decode: (bytes) => SessionProgress.decode(bytes),
+  },
+  {
+    name: "clock",
+    record: encodeClock({ kind: "clock", nowMs: 1, wallMs: 2 }).toHex(),
+    later: encodeClock({ kind: "clock", nowMs: 1, wallMs: 2 }).toHex() + "aabbcc",
+    decode: decodeClock,
+  },
+];
+
+for (const { name, record, later, decode } of LATER) {
+  Deno.test(`A ${name} with fields of a later version is read without them`, () => {
+    assertEquals(decode(fromHex(later)), decode(fromHex(record)));
+  });
+}
+
+Deno.test("A record with an unknown flag is an error: its fields would be taken for others", () => {
+  const records = new MessageRecords();
+  assertThrows(() => decodeSession(fromHex("01 63 3c 00 02 01 6e")), RangeError);
+  assertThrows(() => decodeSubscription(fromHex(OF_OLD.subscription.replace("15", "55"))), RangeError);
+  assertThrows(() => records.decodeRetained(fromHex(OF_OLD.retained.replace("01", "11"))), RangeError);
+  assertThrows(() => records.decodeWill(fromHex(OF_OLD.will.replace("00", "04"))), RangeError);
+  assertThrows(() => [...decodePage(fromHex("01 01 41 09 02 6869"))], RangeError);
 });

@@ -1,9 +1,10 @@
 import type { Change, CommitItem } from "../../protocol/change.ts";
+import { FORMAT } from "../format.ts";
 import { MessageRecords } from "../records/records.ts";
 import { type BodyReference, isReference } from "../records/session_queue.ts";
 import type { Storage } from "../storage.ts";
 import { KvCommit } from "./commit.ts";
-import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDatabase } from "./file.ts";
+import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDatabase, writeFormat } from "./file.ts";
 import { recoverJournal } from "./journal.ts";
 import { pageKey } from "./keys.ts";
 import { KvLock, type LockTiming } from "./lock.ts";
@@ -59,12 +60,15 @@ export class KvStorage implements DenoKvStorage {
   readonly #rows: KvRows;
   readonly #lock: KvLock | undefined;
   readonly #messages = new MessageRecords();
+  /** Version of its rows: that of this build once it has written any. */
+  #version: number;
   #work: Work | undefined;
   #isClosed = false;
 
-  private constructor({ kv, rows, isDurable, isNew }: OpenDatabase, lock: KvLock | undefined) {
+  private constructor({ kv, rows, isDurable, isNew, version }: OpenDatabase, lock: KvLock | undefined) {
     this.isDurable = isDurable;
     this.isNew = isNew;
+    this.#version = version;
     this.#kv = kv;
     this.#rows = rows;
     this.#lock = lock;
@@ -96,10 +100,10 @@ export class KvStorage implements DenoKvStorage {
   static async over(kv: KvDatabase, lockTiming?: LockTiming): Promise<KvStorage> {
     const name = "the database";
     const rows = new KvRows(kv, name);
-    const isNew = await checkFormat(rows, name, true);
+    const format = await checkFormat(rows, name, true);
     const lock = lockTiming && await KvLock.take(kv, rows, name, undefined, lockTiming);
     await recoverJournal(rows);
-    return new KvStorage({ kv, rows, isNew, isDurable: true, file: undefined }, lock);
+    return new KvStorage({ kv, rows, ...format, isDurable: true, file: undefined }, lock);
   }
 
   get lost(): Promise<Error> {
@@ -158,6 +162,10 @@ export class KvStorage implements DenoKvStorage {
   async commit(changes: readonly CommitItem[]): Promise<void> {
     if (changes.length === 0) return;
     const { commit, sweep } = await this.#ready();
+    if (this.#version < FORMAT.version) {
+      await writeFormat(this.#rows);
+      this.#version = FORMAT.version;
+    }
     await commit.commit(changes);
     sweep.start();
   }

@@ -1,10 +1,11 @@
+import { ByteWriter } from "../../codec/byte_writer.ts";
+import { FORMAT, type Format, whyUnreadable } from "../format.ts";
+import { readerOf, readText, writeText, written } from "../records/record_fields.ts";
 import { FORMAT_KEY } from "./keys.ts";
 import { type KvDatabase, KvRows, reason, sealed } from "./rows.ts";
 
 /** Opens a database: permissions, the expected format, and the errors when either is wrong. */
 
-/** Version of the layout, see keys.ts. */
-const FORMAT_VERSION = 1;
 export const OWNER_ONLY = 0o600;
 
 /** A database that is open and has our format. */
@@ -13,6 +14,8 @@ export interface OpenDatabase {
   readonly rows: KvRows;
   /** Whether opening it created it. */
   readonly isNew: boolean;
+  /** Version of its rows. */
+  readonly version: number;
   /** Whether it outlives the process. */
   readonly isDurable: boolean;
   /** `undefined`: it is not a file. */
@@ -34,16 +37,16 @@ export async function openDatabase(location: string): Promise<OpenDatabase> {
   if (location === ":memory:" || /^https?:\/\//.test(location)) {
     const kv = await openKv(location);
     const rows = new KvRows(kv, location);
-    const isNew = await closingOnError(kv, () => checkFormat(rows, location, true));
-    return { kv, rows, isNew, isDurable: location !== ":memory:", file: undefined };
+    const format = await closingOnError(kv, () => checkFormat(rows, location, true));
+    return { kv, rows, ...format, isDurable: location !== ":memory:", file: undefined };
   }
   const isNew = await makeFile(location);
   const { size, dev, ino } = await Deno.stat(location);
   if (size === 0) throw new Error(`Cannot open ${location}: the file is empty; ${RESTORE}`);
   const kv = await openKv(location);
   const rows = new KvRows(kv, location);
-  await closingOnError(kv, () => checkFormat(rows, location, false));
-  return { kv, rows, isNew, isDurable: true, file: { path: location, device: dev, inode: ino } };
+  const { version } = await closingOnError(kv, () => checkFormat(rows, location, false));
+  return { kv, rows, isNew, version, isDurable: true, file: { path: location, device: dev, inode: ino } };
 }
 
 /**
@@ -87,24 +90,43 @@ export async function closingOnError<T>(kv: KvDatabase, use: () => Promise<T>): 
 }
 
 /**
- * Checks the format, and writes it to an empty database. True if the database was empty.
+ * Checks the format, and writes it to an empty database.
  *
  * @param mayBeEmpty false: a database without a format is refused
  */
-export async function checkFormat(rows: KvRows, location: string, mayBeEmpty: boolean): Promise<boolean> {
+export async function checkFormat(
+  rows: KvRows,
+  location: string,
+  mayBeEmpty: boolean,
+): Promise<{ readonly isNew: boolean; readonly version: number }> {
   const row = await rows.get(FORMAT_KEY);
   if (row === undefined) {
     if (!mayBeEmpty || !await rows.isEmpty()) {
       throw new Error(`Cannot open ${location}: it is not a database of Brooklet; ${RESTORE}`);
     }
-    await rows.write([sealed(FORMAT_KEY, new Uint8Array([FORMAT_VERSION]))]);
-    return true;
+    await writeFormat(rows);
+    return { isNew: true, version: FORMAT.version };
   }
-  const [version] = row;
-  if (version === FORMAT_VERSION) return false;
-  throw new Error(
-    `Cannot open ${location}: its format is version ${version}, this Brooklet knows version ${FORMAT_VERSION}`,
-  );
+  const format = rows.decode(FORMAT_KEY, () => decodeFormat(row));
+  const why = whyUnreadable(format);
+  if (why !== undefined) throw new Error(`Cannot open ${location}: ${why}`);
+  return { isNew: false, version: format.version };
+}
+
+/** Writes the format of this build: before anything that an earlier one cannot read. */
+export async function writeFormat(rows: KvRows): Promise<void> {
+  const writer = new ByteWriter();
+  writer.byte(FORMAT.needs); // First, and alone in version 1, whose builds compare it with their own.
+  writer.byte(FORMAT.version);
+  writeText(writer, FORMAT.brooklet);
+  await rows.write([sealed(FORMAT_KEY, written(writer))]);
+}
+
+function decodeFormat(bytes: Uint8Array): Format {
+  const reader = readerOf(bytes);
+  const needs = reader.byte("A version");
+  if (reader.remaining === 0) return { version: needs, needs, brooklet: "" };
+  return { version: reader.byte("A version"), needs, brooklet: readText(reader) };
 }
 
 const RESTORE = "give another path, restore a backup, or delete the file to begin without what it held";

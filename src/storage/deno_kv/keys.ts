@@ -4,7 +4,7 @@ import type { Key } from "./rows.ts";
  * Keys of the rows. All rows of a session follow its first row, which identifies it:
  *
  * ```text
- * ["format"]                        version of the layout
+ * ["format"]                        version of the rows
  * ["lock"], ["heartbeat"]           owner of the database
  * ["clock"]                         one moment on each clock
  * ["session", number]               Client Identifier, principal, expiry, network
@@ -20,11 +20,16 @@ import type { Key } from "./rows.ts";
  * ["journal", index]                a change that is larger than an atomic; ["journal"] makes it valid
  * ```
  *
+ * The format names the version and the Brooklet that it needs, see format.ts. A later version may have other rows: those
+ * beside a session are ignored, those of a session from {@linkcode FIRST_SKIPPED} on are skipped and end with it.
+ *
  * Each session gets a new number when it begins, so it never sees rows of an earlier one.
  */
 
 /** Kind of a session's row: the third part of its key. */
 export const SessionRow = { will: 1, subscription: 2, subscriptionByHash: 3, progress: 4, page: 5 } as const;
+/** First kind of a session's row that a build skips if it does not know it. */
+export const FIRST_SKIPPED = 64;
 
 export const FORMAT_KEY: Key = ["format"];
 export const LOCK_KEY: Key = ["lock"];

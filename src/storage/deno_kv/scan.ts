@@ -8,7 +8,7 @@ import {
 } from "../records/records.ts";
 import { decodePage, isReference, SessionProgress } from "../records/session_queue.ts";
 import { KvBodies } from "./bodies.ts";
-import { BODIES, CLOCK_KEY, ENDED, RETAINED, sessionKey, SessionRow, SESSIONS } from "./keys.ts";
+import { BODIES, CLOCK_KEY, ENDED, FIRST_SKIPPED, RETAINED, sessionKey, SessionRow, SESSIONS } from "./keys.ts";
 import type { Key, KvRows, Row } from "./rows.ts";
 import { type KeptSession, keptSession } from "./sessions.ts";
 
@@ -132,6 +132,7 @@ export class KvScan {
         this.#countPage(session, record);
         return [];
       default:
+        if (Number(key[2]) >= FIRST_SKIPPED) return [];
         throw new RangeError("no such row is known");
     }
   }

@@ -39,10 +39,43 @@ export function changeFromJson(text: string, line: number): CommitItem {
   try {
     return readItem(JSON.parse(text), "");
   } catch (error) {
-    if (!(error instanceof FieldError || error instanceof SyntaxError)) throw error;
-    const why = error instanceof FieldError ? error.message : "it is not JSON";
-    throw new SyntaxError(`Cannot read line ${line}: ${why}`, { cause: error });
+    throw unreadable(error, line);
   }
+}
+
+/**
+ * The change of one line that a later version may have written: fields that are not known are left out, and a change of
+ * an unknown kind is `undefined`. What may be left out is what the `needs` of its format promises.
+ *
+ * @throws SyntaxError as {@linkcode changeFromJson}
+ */
+export function laterChangeFromJson(text: string, line: number): CommitItem | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const kind = kindOf(value, "");
+    if (kind !== "transaction" && !Object.hasOwn(CHANGES, kind)) return undefined;
+    return readWithout(value);
+  } catch (error) {
+    throw unreadable(error, line);
+  }
+}
+
+/** Reads a change after removing the fields that are not known from the value. */
+function readWithout(value: unknown): CommitItem {
+  for (;;) {
+    try {
+      return readItem(value, "");
+    } catch (error) {
+      if (!(error instanceof UnknownFieldError)) throw error;
+      delete error.fields[error.field];
+    }
+  }
+}
+
+function unreadable(error: unknown, line: number): unknown {
+  if (!(error instanceof FieldError || error instanceof SyntaxError)) return error;
+  const why = error instanceof FieldError ? error.message : "it is not JSON";
+  return new SyntaxError(`Cannot read line ${line}: ${why}`, { cause: error });
 }
 
 function plainItem(change: CommitItem): unknown {
@@ -103,6 +136,13 @@ class FieldError extends Error {
   }
 }
 
+/** Reports a field that no reader is there for. */
+class UnknownFieldError extends FieldError {
+  constructor(readonly fields: Record<string, unknown>, readonly field: string, path: string) {
+    super(pathOf(path, field.slice(0, 50)), "a known field");
+  }
+}
+
 /** Reader of an object with exactly these fields: a field that is not read would be lost. */
 function object<Shape extends Readonly<Record<string, Reader<unknown>>>>(
   shape: Shape,
@@ -113,15 +153,15 @@ function object<Shape extends Readonly<Record<string, Reader<unknown>>>>(
     const read: Record<string, unknown> = {};
     for (const [name, reader] of readers) read[name] = reader(fields[name], pathOf(path, name));
     for (const name of Object.keys(fields)) { // `__proto__` and the like are own keys in the result of JSON.parse.
-      if (!Object.hasOwn(shape, name)) throw new FieldError(pathOf(path, name.slice(0, 50)), "a known field");
+      if (!Object.hasOwn(shape, name)) throw new UnknownFieldError(fields, name, path);
     }
     return read as { [Name in keyof Shape]: ReturnType<Shape[Name]> }; // Names and types are those of the shape.
   };
 }
 
-function fieldsOf(value: unknown, path: string): Readonly<Record<string, unknown>> {
+function fieldsOf(value: unknown, path: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new FieldError(path, "an object");
-  return value as Readonly<Record<string, unknown>>;
+  return value as Record<string, unknown>; // Not null and not a list.
 }
 
 function pathOf(path: string, name: string): string {

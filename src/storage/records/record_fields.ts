@@ -10,6 +10,26 @@ const HAS_PRINCIPAL = 0x01;
 const HAS_LISTENER = 0x02;
 const MOST_REMEMBERED = 1024;
 
+/**
+ * Flag of a record: a block of fields that a later version has added follows, after all fields of the flags and before
+ * what they stand in front of. This build writes none, and skips the block.
+ */
+export const HAS_MORE = 0x80;
+
+/** Reads flags, and refuses one that is not known: its field would be taken for another. */
+export function readFlags(reader: ByteReader, known: number): number {
+  const flags = reader.byte("Flags");
+  if ((flags & ~(known | HAS_MORE)) !== 0) {
+    throw new RangeError(`Cannot read flags: 0x${flags.toString(16)} has an unknown one`);
+  }
+  return flags;
+}
+
+/** Skips the fields of a later version. */
+export function skipMore(reader: ByteReader, flags: number): void {
+  if ((flags & HAS_MORE) !== 0) reader.view(readNumber(reader), "Fields of a later version");
+}
+
 /** Writes an integer from 0 to Number.MAX_SAFE_INTEGER, seven bits a byte. */
 export function writeNumber(writer: ByteWriter, value: number): void {
   let rest = value;
@@ -115,11 +135,12 @@ export class TraitsReader {
 }
 
 function readTraits(reader: ByteReader): AccessAttributes {
-  const flags = reader.byte("Flags");
+  const flags = readFlags(reader, HAS_PRINCIPAL | HAS_LISTENER);
   const principal = (flags & HAS_PRINCIPAL) === 0 ? undefined : readText(reader);
   const listener = (flags & HAS_LISTENER) === 0 ? undefined : readText(reader);
   const roles = readList(reader, readText);
   const grants = readList(reader, readGrant);
+  skipMore(reader, flags);
   return { principal, roles, grants, listener };
 }
 

@@ -12,11 +12,14 @@ import type { Subscription } from "../../protocol/subscription.ts";
 import { parseTopicFilter } from "../../protocol/topic_filter.ts";
 import {
   decodeText,
+  HAS_MORE,
   readerOf,
+  readFlags,
   readFloat,
   readNumber,
   readOptional,
   readText,
+  skipMore,
   TraitsReader,
   writeFloat,
   writeNumber,
@@ -36,6 +39,8 @@ const HAS_SOURCE = 0x04;
 const HAS_SEQUENCE = 0x08;
 const WILL_IS_DUE = 0x01;
 const WILL_HAS_SOURCE = 0x02;
+/** Mark of the expiry of a session: other bits of the byte are free. */
+const HAS_EXPIRY = 0x01;
 
 /** Fields of a session that have no record of their own. */
 export interface SessionRecord {
@@ -81,7 +86,9 @@ export function decodeSession(bytes: Uint8Array): SessionRecord {
   const clientId = readText(reader);
   const sessionExpirySeconds = readNumber(reader);
   const principal = readOptional(reader, readText);
-  const expiresAtMs = readOptional(reader, readFloat);
+  const flags = readFlags(reader, HAS_EXPIRY);
+  const expiresAtMs = (flags & HAS_EXPIRY) === 0 ? undefined : readFloat(reader);
+  skipMore(reader, flags);
   const network = reader.position < bytes.length ? readText(reader) : undefined;
   return { clientId, principal, network, sessionExpirySeconds, expiresAtMs };
 }
@@ -102,9 +109,10 @@ export function decodeSubscription(bytes: Uint8Array): SubscriptionRecord {
   const reader = readerOf(bytes);
   const options = reader.byte("Subscription Options");
   const qos = options & 0x03;
-  const retainHandling = options >> 4;
+  const retainHandling = (options & ~HAS_MORE) >> 4;
   const subscriptionIdentifier = readNumber(reader) || undefined;
   const filter = parseTopicFilter(readText(reader));
+  skipMore(reader, options);
   if (!isQoS(qos) || !isRetainHandling(retainHandling) || filter === undefined) {
     throw new RangeError("Cannot read a Subscription: it is none");
   }
@@ -142,6 +150,7 @@ export function encodeClock({ nowMs, wallMs, uptimeMs, bootId }: ClockChange): U
   return written(writer);
 }
 
+/** Decodes the clock; what follows in the record is of a later version, as with a {@linkcode SessionProgress}. */
 export function decodeClock(bytes: Uint8Array): ClockChange {
   const reader = readerOf(bytes);
   const [nowMs, wallMs] = [readFloat(reader), readFloat(reader)];
@@ -195,11 +204,12 @@ export class MessageRecords {
 
   decodeRetained(bytes: Uint8Array): RetainedRecord {
     const reader = readerOf(bytes);
-    const flags = reader.byte("Flags");
+    const flags = readFlags(reader, HAS_PUBLISHER | EXPIRES | HAS_SOURCE | HAS_SEQUENCE);
     const publisher = (flags & HAS_PUBLISHER) === 0 ? undefined : this.#readPublisher(reader);
     const expiresAtMs = (flags & EXPIRES) === 0 ? Infinity : readFloat(reader);
     const source = (flags & HAS_SOURCE) === 0 ? undefined : this.#traits.read(reader);
     const sequence = (flags & HAS_SEQUENCE) === 0 ? undefined : readNumber(reader);
+    skipMore(reader, flags);
     const packet = this.#packet(bytes.subarray(reader.position));
     if (packet.type !== "publish") throw new RangeError("Cannot read a message: it is no PUBLISH");
     return { message: storedMessage(packet, publisher, expiresAtMs), source, sequence };
@@ -228,9 +238,10 @@ export class MessageRecords {
 
   decodeWill(bytes: Uint8Array): WillRecord {
     const reader = readerOf(bytes);
-    const flags = reader.byte("Flags");
+    const flags = readFlags(reader, WILL_IS_DUE | WILL_HAS_SOURCE);
     const publishAtMs = (flags & WILL_IS_DUE) === 0 ? undefined : readFloat(reader);
     const source = (flags & WILL_HAS_SOURCE) === 0 ? undefined : this.#traits.read(reader);
+    skipMore(reader, flags);
     // Copied: the Will keeps views on its bytes.
     const packet = this.#packet(bytes.slice(reader.position));
     if (packet.type !== "connect" || packet.will === undefined) throw new RangeError("Cannot read a Will: it is none");

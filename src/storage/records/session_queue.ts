@@ -22,7 +22,16 @@ import { ByteWriter } from "../../codec/byte_writer.ts";
 import { isQoS, type QoS } from "../../codec/packet.ts";
 import type { QueuedChange } from "../../protocol/change.ts";
 import { PacketIdentifierSet } from "../../protocol/inflight.ts";
-import { readerOf, readNumber, readText, writeNumber, writeText, written } from "./record_fields.ts";
+import {
+  readerOf,
+  readFlags,
+  readNumber,
+  readText,
+  skipMore,
+  writeNumber,
+  writeText,
+  written,
+} from "./record_fields.ts";
 
 const RETAIN = 0x04;
 const HAS_IDENTIFIERS = 0x08;
@@ -100,13 +109,14 @@ function writeEntry(writer: ByteWriter, entry: PageEntry): void {
 }
 
 function readEntry(reader: ByteReader, sequence: number): PageEntry {
-  const flags = reader.byte("Flags");
+  const flags = readFlags(reader, 0x03 | RETAIN | HAS_IDENTIFIERS | HAS_SHARED_FILTER | IN_BODY);
   const size = readNumber(reader);
   const subscriptionIdentifiers: number[] = [];
   if ((flags & HAS_IDENTIFIERS) !== 0) {
     for (let left = readNumber(reader); left > 0; left--) subscriptionIdentifiers.push(readNumber(reader));
   }
   const sharedFilter = (flags & HAS_SHARED_FILTER) !== 0 ? readText(reader) : undefined;
+  skipMore(reader, flags);
   const content = (flags & IN_BODY) !== 0
     ? { body: readNumber(reader), offset: readNumber(reader), length: readNumber(reader) }
     : reader.view(readNumber(reader), "A message");
@@ -203,6 +213,7 @@ export class SessionProgress {
     return written(writer);
   }
 
+  /** Decodes a progress; what follows in the record is of a later version. */
   static decode(bytes: Uint8Array): SessionProgress {
     const reader = readerOf(bytes);
     const progress = new SessionProgress();
