@@ -367,7 +367,7 @@ export type AccessConfiguration = NonNullable<Configuration["access"]>;
 
 /** Facts of a row beside its type. */
 export function factsOf(type: z.core.$ZodType): Partial<RowFacts> {
-  return (z.globalRegistry.get(type) ?? {}) as Partial<RowFacts>; // Of row() or of describe().
+  return (z.globalRegistry.get(type) ?? {}) as Partial<RowFacts>; // Set by row() or describe().
 }
 
 /** Names of the keys of a group that cannot change while the broker runs. */

@@ -139,7 +139,7 @@ export class MosquittoDraft {
       for (const line of this.#first.lines) {
         this.warn(
           line,
-          'is not looked at with no "listener" in front of it in its file: it is about that of port 1883, which is closed',
+          'is ignored without a "listener" before it in its file: it belongs to the listener of port 1883, which is closed',
         );
       }
     }
@@ -205,7 +205,7 @@ export class MosquittoDraft {
       };
     }
     for (const line of lines.filter(({ key }) => key === "http_dir" || key === "websockets_origin")) {
-      this.warn(line, 'is not looked at: it needs "protocol websockets"');
+      this.warn(line, 'is ignored: it needs "protocol websockets"');
     }
     return {};
   }
@@ -237,7 +237,7 @@ export class MosquittoDraft {
     const line = lines.findLast(({ key }) => key === "socket_domain");
     const family = host.includes(":") ? "ipv6" : /^[\d.]+$/.test(host) ? "ipv4" : undefined;
     if (family === undefined) {
-      if (line !== undefined) this.warn(line, "is not looked at beside the name of a host: name its address");
+      if (line !== undefined) this.warn(line, "is ignored with a host name: write its address");
     } else if (family !== domain) {
       throw errorAt(listener, ["socket_domain"], `"socket_domain" is not that of the address "${host}"`);
     }
@@ -287,7 +287,7 @@ function checkListener(listener: ListenerDraft): void {
     throw errorAt(listener, ["certfile", "keyfile"], '"certfile" and "keyfile" belong together');
   }
   if (requireCertificate && certificate === undefined && hasProxy) {
-    const why = "is not possible with a proxy that ends TLS: what it says of certificates is not looked at";
+    const why = "is not possible with a proxy that ends TLS: what it says of certificates is ignored";
     throw errorAt(listener, ["require_certificate"], `"require_certificate" ${why}`);
   }
   if (requireCertificate && certificate === undefined) {

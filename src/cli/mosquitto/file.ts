@@ -35,7 +35,7 @@ function readLines(file: string, text: string, reading: Reading, isMain: boolean
     if (content.startsWith("#") || content.trim() === "") continue;
     const line = new MosquittoLine(content, `${file}:${index + 1}`);
     if (line.key === "include_dir") {
-      if (!isMain) draft.warn(line, "is not looked at: it is for the main file only");
+      if (!isMain) draft.warn(line, "is ignored: it is for the main file only");
       else {
         for (const path of filesOf(line)) {
           draft.inIncludedFile(() => readLines(path, readIncluded(path, line), reading, false));
@@ -56,7 +56,7 @@ function apply(line: MosquittoLine, { draft, keys }: Reading): void {
   }
   const warning = key(line, draft);
   if (warning !== undefined) draft.warn(line, warning);
-  else if (line.unread !== "") draft.warn(line, `does not look at "${line.unread}", which stands behind its value`);
+  else if (line.unread !== "") draft.warn(line, `ignores "${line.unread}" after its value`);
 }
 
 function keyOf(name: string, keys: Reading["keys"]): MosquittoKey | undefined {

@@ -35,7 +35,7 @@ export function mosquittoKeys(): Readonly<Record<string, MosquittoKey>> {
     ...storageKeys(),
     listener: addListener,
     ...ofListener({ ...listenerKeys(), ...admissionKeys(), ...webSocketKeys(), ...tlsKeys() }),
-    user: warn("is not looked at: a program in Deno cannot change its user; start it as this one"),
+    user: warn("is ignored: a program in Deno cannot change its user; start it as that user"),
     ...bridgeKeys(),
   };
 }
@@ -115,7 +115,7 @@ function securityKeys(): Record<string, MosquittoKey> {
     "auth_opt_*": refuse(NO_PLUGINS),
     "plugin_opt_*": refuse(NO_PLUGINS),
     auth_plugin_deny_special_chars: warn("changes nothing: there are no plugins"),
-    enable_control_api: only(false, "is not looked at: there is no $CONTROL/broker"),
+    enable_control_api: only(false, "is ignored: there is no $CONTROL/broker"),
   };
 }
 
@@ -140,13 +140,13 @@ function limitKeys(): Record<string, MosquittoKey> {
         : 'counts sessions that outlive their connections; "global_max_connections" bounds those that are connected';
     },
     packet_buffer_size: warn(
-      "is not looked at: buffers have their own size, and the head of a request 8,192 bytes at most",
+      "is ignored: buffers have their own size, and the head of a request 8,192 bytes at most",
     ),
-    memory_limit: warn("is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"),
+    memory_limit: warn("is ignored: limit the memory of the process from outside, as with MemoryMax= of systemd"),
     persistent_client_expiration: (line, { values: { limits } }) => {
       const [, count, unit] = /^(\d+)([shdwmy])$/.exec(line.onlyWord()) ?? [];
       if (count === undefined || Number(count) === 0) {
-        throw line.error("is not an integer of at least 1 with s, h, d, w, m or y behind it");
+        throw line.error("is not an integer of at least 1 with s, h, d, w, m or y after it");
       }
       const seconds = Number(count) * UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS]; // One of these letters.
       limits.maximumSessionExpirySeconds = Math.min(seconds, 0xffff_fffe);
@@ -156,15 +156,15 @@ function limitKeys(): Record<string, MosquittoKey> {
     },
     retain_expiry_interval: (line) => {
       line.integer(0, MOST);
-      return "is not looked at: a retained message goes when it expires";
+      return "is ignored: a retained message is deleted when it expires";
     },
     // mosquitto 2.0.11 sends clients of MQTT 5 a copy for each subscription, whatever is set here.
     allow_duplicate_messages: only(
       false,
-      "is not looked at: subscriptions that overlap give a message for each Subscription Identifier, and one before MQTT 5",
+      "is ignored: subscriptions that overlap give a message for each Subscription Identifier, and one before MQTT 5",
     ),
-    set_tcp_nodelay: only(true, "is not looked at: TCP_NODELAY is always set"),
-    retry_interval: warn("is not looked at: nothing is sent again before a client is back, as in mosquitto 2.0"),
+    set_tcp_nodelay: only(true, "is ignored: TCP_NODELAY is always set"),
+    retry_interval: warn("is ignored: messages are sent again only after the client reconnects, as in mosquitto 2.0"),
     sys_interval: (line, { values }) => void (values.sysIntervalMs = line.integer(0, 65_535) * 1_000),
   };
 }
@@ -174,7 +174,7 @@ function storageKeys(): Record<string, MosquittoKey> {
     draft.isKept = line.boolean();
     return draft.isKept ? "keeps things in a file brooklet.kv: what mosquitto.db has is not read" : undefined;
   };
-  const always = warn("is not looked at: each change is stored when it happens");
+  const always = warn("is ignored: each change is stored when it happens");
   return {
     persistence,
     retained_persistence: persistence, // Its old name, which mosquitto still accepts.
@@ -182,7 +182,7 @@ function storageKeys(): Record<string, MosquittoKey> {
       if (draft.location !== "") throw line.error("is there already");
       draft.location = line.text().replace(/\/*$/, "/");
     },
-    persistence_file: warn("is not looked at: the file is brooklet.kv"),
+    persistence_file: warn("is ignored: the file is brooklet.kv"),
     autosave_interval: always,
     autosave_on_changes: always,
   };
@@ -223,7 +223,7 @@ function listenerKeys(): Record<string, MosquittoKey> {
       draft.listener.host = line.text();
       draft.isLocalOnly = false;
     },
-    bind_interface: refuse("is not possible: name the address of the interface behind the port of the listener"),
+    bind_interface: refuse("is not possible: name the address of the interface after the port of the listener"),
     protocol: (line, { listener }) => {
       if (line.text() === "http_api") {
         throw line.error('http_api is not there: "http_dir" of a listener with "protocol websockets" serves files');
@@ -238,7 +238,7 @@ function listenerKeys(): Record<string, MosquittoKey> {
     max_qos: maximumQos,
     maximum_qos: maximumQos, // Its other name, which mosquitto does not document.
     max_topic_alias: (line, { listener }) => void (listener.topicAliasMaximum = line.integer(0, 65_535)),
-    max_topic_alias_broker: warn('is not looked at: "max_topic_alias" bounds those of the broker too'),
+    max_topic_alias_broker: warn('is ignored: "max_topic_alias" bounds those of the broker too'),
     mount_point: refuse("is not possible: topics are the same at all listeners; rules keep clients apart"),
   };
 }
@@ -252,18 +252,18 @@ function admissionKeys(): Record<string, MosquittoKey> {
     accept_protocol_versions: (line, { listener }) => {
       listener.versions = line.words().map((word) => {
         const version = VERSIONS.get(word);
-        if (version === undefined) throw line.error("is not 3, 4 or 5, or several of them with commas between");
+        if (version === undefined) throw line.error("is not 3, 4 or 5, or several of them separated by commas");
         return version;
       });
     },
     listener_allow_anonymous: (line, { listener }) => void (listener.allowAnonymous = line.boolean()),
-    listener_auto_id_prefix: warn('is not looked at: name one for all listeners with "auto_id_prefix"'),
+    listener_auto_id_prefix: warn('is ignored: name one for all listeners with "auto_id_prefix"'),
     enable_proxy_protocol: (line, { listener }) => {
       line.integer(1, 2); // Both versions are understood, whichever is set here.
       listener.hasProxy = true;
     },
     proxy_protocol_v2_require_tls: refuseTrue(
-      "is not possible: what a proxy says of TLS is not looked at; let the proxy accept TLS alone",
+      "is not possible: what a proxy says of TLS is ignored; let the proxy accept TLS alone",
     ),
   };
 }
@@ -279,8 +279,8 @@ function webSocketKeys(): Record<string, MosquittoKey> {
       }
       listener.origins = [...listener.origins ?? [], origin];
     },
-    websockets_log_level: warn("is not looked at: there is no libwebsockets"),
-    websockets_headers_size: warn("is not looked at: the head of a request has 8,192 bytes at most"),
+    websockets_log_level: warn("is ignored: there is no libwebsockets"),
+    websockets_headers_size: warn("is ignored: the head of a request has 8,192 bytes at most"),
   };
 }
 
@@ -304,11 +304,11 @@ function tlsKeys(): Record<string, MosquittoKey> {
     },
     use_identity_as_username: (line, { listener }) => void (listener.usesIdentity = line.boolean()),
     use_subject_as_username: (line, { listener }) => void (listener.usesSubject = line.boolean()),
-    crlfile: refuse("is not possible: no list of revoked certificates is looked at"),
+    crlfile: refuse("is not possible: revocation lists are not supported"),
     disable_client_cert_date_checks: refuseTrue("is not possible: a certificate holds for its time alone"),
-    ciphers: warn("is not looked at: TLS takes the strongest cipher that both sides have, and has no weak ones"),
-    "ciphers_tls1.3": warn("is not looked at: TLS takes the strongest cipher that both sides have"),
-    dhparamfile: warn("is not looked at: TLS has key exchange on elliptic curves only"),
+    ciphers: warn("is ignored: TLS takes the strongest cipher that both sides have, and has no weak ones"),
+    "ciphers_tls1.3": warn("is ignored: TLS takes the strongest cipher that both sides have"),
+    dhparamfile: warn("is ignored: TLS has key exchange on elliptic curves only"),
     tls_engine: refuse(NO_ENGINE),
     tls_engine_kpass_sha1: refuse(NO_ENGINE),
     tls_keyform: (line) => {
@@ -348,7 +348,7 @@ function logKeys(): Record<string, MosquittoKey> {
           throw line.error("is not stdout, stderr, syslog, topic, file, dlt, android or none");
       }
     },
-    log_facility: () => "is not looked at: there is no syslog",
+    log_facility: () => "is ignored: there is no syslog",
     log_timestamp_format: (line, { values: { logging } }) => {
       if (logging.timestampFormat !== undefined) throw line.error("is there already");
       const format = line.text();

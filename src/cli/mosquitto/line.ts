@@ -46,8 +46,8 @@ export class MosquittoLine {
       this.#unread = rest;
       return [word, undefined];
     }
-    const [, second = "", behind = ""] = /^(\S+)\s*(.*)$/.exec(rest) ?? [];
-    this.#unread = behind;
+    const [, second = "", unread = ""] = /^(\S+)\s*(.*)$/.exec(rest) ?? [];
+    this.#unread = unread;
     return [word, second];
   }
 

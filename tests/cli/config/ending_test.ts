@@ -124,7 +124,7 @@ Deno.test("brooklet convert prints YAML that the program takes", async () => {
   await using converting = new Program(["convert", file]);
   const { code, stdout } = await converting.ended();
   assertEquals(code, 0);
-  assertMatch(stdout[0] ?? "", /^# .*mosquitto\.conf:3: "user" is not looked at: /);
+  assertMatch(stdout[0] ?? "", /^# .*mosquitto\.conf:3: "user" is ignored: /);
   await using program = await ProgramInProcess.listening([
     "--config",
     folder.write("a.yaml", `${stdout.join("\n")}\n`),

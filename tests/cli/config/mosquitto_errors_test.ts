@@ -42,11 +42,11 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["sys_interval x", '"sys_interval" is not an integer between 0 and 65535'],
   [
     "persistent_client_expiration 2 weeks",
-    '"persistent_client_expiration" is not an integer of at least 1 with s, h, d, w, m or y behind it',
+    '"persistent_client_expiration" is not an integer of at least 1 with s, h, d, w, m or y after it',
   ],
   [
     "persistent_client_expiration 0h",
-    '"persistent_client_expiration" is not an integer of at least 1 with s, h, d, w, m or y behind it',
+    '"persistent_client_expiration" is not an integer of at least 1 with s, h, d, w, m or y after it',
   ],
   ["protocol mqttsn", '"protocol" is not mqtt or websockets'],
   [
@@ -55,14 +55,14 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ],
   ...["6", "3,v5", "3.1.1"].map((versions): readonly [string, string] => [
     `accept_protocol_versions ${versions}`,
-    '"accept_protocol_versions" is not 3, 4 or 5, or several of them with commas between',
+    '"accept_protocol_versions" is not 3, 4 or 5, or several of them separated by commas',
   ]),
   ["accept_protocol_versions ,", '"accept_protocol_versions" needs a value'],
   ["accept_protocol_versions # 5", '"accept_protocol_versions" needs a value'],
   ["enable_proxy_protocol 0", '"enable_proxy_protocol" is not an integer between 1 and 2'],
   [
     "proxy_protocol_v2_require_tls true",
-    '"proxy_protocol_v2_require_tls" is not possible: what a proxy says of TLS is not looked at; let the proxy accept TLS alone',
+    '"proxy_protocol_v2_require_tls" is not possible: what a proxy says of TLS is ignored; let the proxy accept TLS alone',
   ],
   ...["*", "loopback", "sameOrigin", "localhost", "http://a/b"].map((origin): readonly [string, string] => [
     `websockets_origin ${origin}`,
@@ -78,7 +78,7 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["tls_keyform engine", `"tls_keyform" ${ENGINE}`],
   ["tls_engine tpm", `"tls_engine" ${ENGINE}`],
   ["tls_engine_kpass_sha1 00", `"tls_engine_kpass_sha1" ${ENGINE}`],
-  ["crlfile a.pem", '"crlfile" is not possible: no list of revoked certificates is looked at'],
+  ["crlfile a.pem", '"crlfile" is not possible: revocation lists are not supported'],
   [
     "use_username_as_clientid true",
     '"use_username_as_clientid" is not possible: clients keep their Client Identifiers, and a session is for its user alone',
@@ -94,7 +94,7 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["plugin_opt_host a", `"plugin_opt_host" ${PLUGIN}`],
   [
     "bind_interface eth0",
-    '"bind_interface" is not possible: name the address of the interface behind the port of the listener',
+    '"bind_interface" is not possible: name the address of the interface after the port of the listener',
   ],
   [
     "mount_point a/",
@@ -152,7 +152,7 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["listener 1883\nrequire_certificate true", '"require_certificate" needs "certfile" and "keyfile"'],
   [
     "listener 1883\nenable_proxy_protocol 2\nrequire_certificate true",
-    '"require_certificate" is not possible with a proxy that ends TLS: what it says of certificates is not looked at',
+    '"require_certificate" is not possible with a proxy that ends TLS: what it says of certificates is ignored',
   ],
   [
     "listener 0 /a.sock\nenable_proxy_protocol 2",

@@ -158,7 +158,7 @@ Deno.test("mosquitto.conf with http_dir shows its files at listeners of WebSocke
   const text = "listener 1884\nhttp_dir /srv/a\nlistener 9001\nhttp_dir /srv/b\nprotocol websockets\n";
   const { listeners } = folder.read("m.conf", text);
   assertEquals(listeners.map(({ httpDir }) => httpDir), [undefined, "/srv/b"]);
-  const warning = 'm.conf:2: "http_dir" is not looked at: it needs "protocol websockets"';
+  const warning = 'm.conf:2: "http_dir" is ignored: it needs "protocol websockets"';
   assertEquals(folder.warnings("m.conf", text), [warning]);
 });
 
@@ -240,7 +240,7 @@ Deno.test("mosquitto.conf reads include_dir in the order of mosquitto, and says 
   const ports = folder.read("m.conf", main).listeners.map(({ url }) => url.replace("mqtt://*:", ""));
   assertEquals(ports, ["6", "3", "2", "197", "5", "1"]);
   folder.write("d/a.conf", "include_dir /etc");
-  const warning = 'd/a.conf:1: "include_dir" is not looked at: it is for the main file only';
+  const warning = 'd/a.conf:1: "include_dir" is ignored: it is for the main file only';
   assertEquals(folder.warnings("m.conf", main), [warning]);
 });
 

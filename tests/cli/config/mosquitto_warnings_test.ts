@@ -6,16 +6,16 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["max_packet_size 20", "is 32, which is the least there is"],
   ["max_queued_bytes 1", "counts topics and properties too, and not only payloads"],
   ["max_inflight_bytes 1", "counts topics and properties too, and not only payloads"],
-  ["allow_anonymous true # of mine", 'does not look at "# of mine", which stands behind its value'],
-  ["max_qos 1 # of mine", 'does not look at "# of mine", which stands behind its value'],
-  ["persistent_client_expiration 1d 2d", 'does not look at "2d", which stands behind its value'],
-  ["log_type error warning", 'does not look at "warning", which stands behind its value'],
-  ["log_dest stdout topic", 'does not look at "topic", which stands behind its value'],
-  ["listener 1883 # of mine", 'does not look at "# of mine", which stands behind its value'],
-  ["listener 1883 127.0.0.1 # of mine", 'does not look at "# of mine", which stands behind its value'],
+  ["allow_anonymous true # of mine", 'ignores "# of mine" after its value'],
+  ["max_qos 1 # of mine", 'ignores "# of mine" after its value'],
+  ["persistent_client_expiration 1d 2d", 'ignores "2d" after its value'],
+  ["log_type error warning", 'ignores "warning" after its value'],
+  ["log_dest stdout topic", 'ignores "topic" after its value'],
+  ["listener 1883 # of mine", 'ignores "# of mine" after its value'],
+  ["listener 1883 127.0.0.1 # of mine", 'ignores "# of mine" after its value'],
   ["max_keepalive 60", "is not for clients of MQTT 3.1 and 3.1.1: they keep what they ask for"],
-  ["retain_expiry_interval 5", "is not looked at: a retained message goes when it expires"],
-  ["retry_interval 20", "is not looked at: nothing is sent again before a client is back, as in mosquitto 2.0"],
+  ["retain_expiry_interval 5", "is ignored: a retained message is deleted when it expires"],
+  ["retry_interval 20", "is ignored: messages are sent again only after the client reconnects, as in mosquitto 2.0"],
   ["retained_persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
   [
     "global_max_clients 5",
@@ -23,37 +23,37 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ],
   [
     "packet_buffer_size 1",
-    "is not looked at: buffers have their own size, and the head of a request 8,192 bytes at most",
+    "is ignored: buffers have their own size, and the head of a request 8,192 bytes at most",
   ],
-  ["max_topic_alias_broker 5", 'is not looked at: "max_topic_alias" bounds those of the broker too'],
-  ["listener_auto_id_prefix a", 'is not looked at: name one for all listeners with "auto_id_prefix"'],
-  ["enable_control_api true", "is not looked at: there is no $CONTROL/broker"],
-  ["websockets_origin https://a", 'is not looked at: it needs "protocol websockets"'],
-  ["accept_protocol_versions 5 # of mine", 'does not look at "# of mine", which stands behind its value'],
-  ["memory_limit 1", "is not looked at: bound the memory of the process from outside, as with MemoryMax= of systemd"],
+  ["max_topic_alias_broker 5", 'is ignored: "max_topic_alias" bounds those of the broker too'],
+  ["listener_auto_id_prefix a", 'is ignored: name one for all listeners with "auto_id_prefix"'],
+  ["enable_control_api true", "is ignored: there is no $CONTROL/broker"],
+  ["websockets_origin https://a", 'is ignored: it needs "protocol websockets"'],
+  ["accept_protocol_versions 5 # of mine", 'ignores "# of mine" after its value'],
+  ["memory_limit 1", "is ignored: limit the memory of the process from outside, as with MemoryMax= of systemd"],
   [
     "allow_duplicate_messages true",
-    "is not looked at: subscriptions that overlap give a message for each Subscription Identifier, and one before MQTT 5",
+    "is ignored: subscriptions that overlap give a message for each Subscription Identifier, and one before MQTT 5",
   ],
-  ["set_tcp_nodelay false", "is not looked at: TCP_NODELAY is always set"],
+  ["set_tcp_nodelay false", "is ignored: TCP_NODELAY is always set"],
   ["auth_plugin_deny_special_chars true", "changes nothing: there are no plugins"],
   ["persistence true", "keeps things in a file brooklet.kv: what mosquitto.db has is not read"],
-  ["persistence_file a.db", "is not looked at: the file is brooklet.kv"],
-  ["autosave_interval 1", "is not looked at: each change is stored when it happens"],
-  ["autosave_on_changes true", "is not looked at: each change is stored when it happens"],
-  ["websockets_log_level 1", "is not looked at: there is no libwebsockets"],
-  ["websockets_headers_size 1", "is not looked at: the head of a request has 8,192 bytes at most"],
+  ["persistence_file a.db", "is ignored: the file is brooklet.kv"],
+  ["autosave_interval 1", "is ignored: each change is stored when it happens"],
+  ["autosave_on_changes true", "is ignored: each change is stored when it happens"],
+  ["websockets_log_level 1", "is ignored: there is no libwebsockets"],
+  ["websockets_headers_size 1", "is ignored: the head of a request has 8,192 bytes at most"],
   [
     "ciphers DEFAULT",
-    "is not looked at: TLS takes the strongest cipher that both sides have, and has no weak ones",
+    "is ignored: TLS takes the strongest cipher that both sides have, and has no weak ones",
   ],
-  ["ciphers_tls1.3 DEFAULT", "is not looked at: TLS takes the strongest cipher that both sides have"],
-  ["dhparamfile a", "is not looked at: TLS has key exchange on elliptic curves only"],
-  ["user mosquitto", "is not looked at: a program in Deno cannot change its user; start it as this one"],
+  ["ciphers_tls1.3 DEFAULT", "is ignored: TLS takes the strongest cipher that both sides have"],
+  ["dhparamfile a", "is ignored: TLS has key exchange on elliptic curves only"],
+  ["user mosquitto", "is ignored: a program in Deno cannot change its user; start it as that user"],
   ["log_dest syslog", "syslog is not there: lines go to standard error, which systemd keeps in its journal"],
   ["log_dest dlt", "dlt is not there: lines go to standard error, which systemd keeps in its journal"],
   ["log_dest android", "android is not there: lines go to standard error, which systemd keeps in its journal"],
-  ["log_facility 1", "is not looked at: there is no syslog"],
+  ["log_facility 1", "is ignored: there is no syslog"],
   ["log_type internal", "internal is not there"],
   ["log_type websockets", "websockets is not there: what goes wrong is told as notice"],
 ];
@@ -108,8 +108,8 @@ for (const lines of IN_FRONT) {
     using folder = new ConfigurationFolder();
     const text = `${lines}\nlistener 1885 127.0.0.1\n`;
     assertEquals(folder.read("m.conf", text).listeners.map(({ url }) => url), ["mqtt://127.0.0.1:1885"]);
-    const warning = `m.conf:${lines.split("\n").length}: "${line.split(" ")[0]}" is not looked at with no "listener" ` +
-      "in front of it in its file: it is about that of port 1883, which is closed";
+    const warning = `m.conf:${lines.split("\n").length}: "${line.split(" ")[0]}" is ignored without a "listener" ` +
+      "before it in its file: it belongs to the listener of port 1883, which is closed";
     assertEquals(folder.warnings("m.conf", text), [warning]);
   });
 }
