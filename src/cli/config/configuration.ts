@@ -1,9 +1,11 @@
 import type { z } from "zod";
 import { ConfigError } from "../config_error.ts";
 import { suggestion } from "../nearest.ts";
-import { presentNamesIn } from "./former_names.ts";
+import { FORMER_NAMES, presentName, presentNamesIn } from "./former_names.ts";
 import { type Configuration, configurationSchema } from "./settings.ts";
 import { type ConfigPath, configurationShape, keysOf, shapeAt } from "./shape.ts";
+
+const MS_PER_SECOND = 1_000;
 
 /** Configuration as it was written, not yet checked. */
 export interface Written {
@@ -24,6 +26,38 @@ export interface Override {
   readonly from: string;
 }
 
+/** Written configuration with present names of keys in place of former ones, which are read with a warning. */
+export function underPresentNames(written: Written): Written {
+  if (!isGroup(written.value)) return written;
+  const value = { ...written.value };
+  const warnings = [...written.warnings];
+  const formerPaths = new Map<string, ConfigPath>();
+  for (const group of Object.keys(FORMER_NAMES)) {
+    const members = value[group];
+    if (!isGroup(members)) continue;
+    const others = { ...members };
+    for (const key of Object.keys(members)) {
+      const name = presentName(group, key);
+      if (name === undefined || Object.hasOwn(value, name)) continue;
+      value[name] = key === "intervalSeconds" ? inMs(members[key]) : members[key];
+      delete others[key];
+      formerPaths.set(name, [group, key]);
+      const unit = key === "intervalSeconds" ? ", in milliseconds" : "";
+      warnings.push(
+        `${written.place([group, key], "key")}: "${group}.${key}" has another name: write "${name}"${unit}`,
+      );
+    }
+    if (Object.keys(others).length === 0) delete value[group];
+    else value[group] = others;
+  }
+  return {
+    ...written,
+    value,
+    warnings,
+    place: (path, part) => written.place(formerPaths.get(String(path[0])) ?? path, part),
+  };
+}
+
 /** Configuration with its defaults; throws {@linkcode ConfigError} with everything that is wrong. */
 export function configurationOf(written: Written, overrides: readonly Override[] = []): Configuration {
   const whole = withOverrides(written.value, overrides);
@@ -39,6 +73,14 @@ export function configurationOf(written: Written, overrides: readonly Override[]
 
 function isWithin(path: ConfigPath, outer: ConfigPath): boolean {
   return outer.every((step, index) => path[index] === step);
+}
+
+function inMs(seconds: unknown): unknown {
+  return typeof seconds === "number" ? seconds * MS_PER_SECOND : seconds;
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Copy of a written configuration with the overrides; the original stays unchanged. */

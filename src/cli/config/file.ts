@@ -1,8 +1,7 @@
-import type { Written } from "./configuration.ts";
+import { underPresentNames, type Written } from "./configuration.ts";
 import { readMosquittoConfiguration } from "../mosquitto/file.ts";
 import { ConfigError } from "../config_error.ts";
 import { readBytes } from "../files.ts";
-import { underPresentNames } from "./former_names.ts";
 import { parseYaml } from "./yaml.ts";
 
 const NEWLINE = 0x0a;
