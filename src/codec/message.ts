@@ -4,7 +4,7 @@ import type { Properties } from "./property.ts";
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const ENCODER = new TextEncoder();
 
-/** Payload to publish: bytes, or a text that is sent as UTF-8. */
+/** Payload to publish: bytes, or a text that is sent as UTF-8. Anything else, also an ArrayBuffer, is a TypeError. */
 export type Data = Uint8Array | string;
 
 /** A message as a subscription gives it, with the fields of its PUBLISH (MQTT 5, section 3.3). */
@@ -85,12 +85,14 @@ export interface SubscribeOptions {
 /**
  * Bytes of a payload, or of a password.
  *
- * @throws TypeError for what is neither text nor bytes
+ * @throws TypeError for what is neither text nor bytes: `null`, numbers and objects have many forms as bytes, and an
+ * ArrayBuffer would be one more form of the same, so the program says which it means
  */
 export function bytesOf(data: Data): Uint8Array {
   if (typeof data === "string") return ENCODER.encode(data);
   if (data instanceof Uint8Array) return data;
-  throw new TypeError("Cannot send data: it is neither a string nor a Uint8Array");
+  const remedy = (data as unknown) instanceof ArrayBuffer ? "new Uint8Array(buffer)" : "JSON.stringify(value)";
+  throw new TypeError(`Cannot send data: it is neither a string nor a Uint8Array; write such as ${remedy}`);
 }
 
 /**

@@ -106,6 +106,24 @@ for (const { name, of } of SIDES) {
     await assertRejects(() => side.publish("door/1", none), TypeError, "neither a string nor a Uint8Array");
   });
 
+  alike("publish() refuses what is neither text nor bytes, and nothing goes out", async (side) => {
+    await using doors = await side.subscribe("door/+");
+    for (const payload of [5, {}, { open: true }, null, [1, 2], true, new ArrayBuffer(2), new Uint16Array(2)]) {
+      const wrong = payload as unknown as string; // As a program without types gives it.
+      await assertRejects(
+        () => side.publish("door/1", wrong, { qos: 1 }),
+        TypeError,
+        "neither a string nor a Uint8Array",
+      );
+    }
+    const nothing = undefined as unknown as string;
+    await assertRejects(() => side.publish("door/1", nothing), TypeError, "write such as JSON.stringify(value)");
+    const buffer = new ArrayBuffer(2) as unknown as string;
+    await assertRejects(() => side.publish("door/1", buffer), TypeError, "write such as new Uint8Array(buffer)");
+    await side.publish("door/2", "open", { qos: 1 });
+    assertEquals((await within(doors.next(), "a message")).value?.topic, "door/2");
+  });
+
   alike("publish() with a signal that is aborted rejects with its reason", async (side) => {
     const reason = new Error("too late");
     await using doors = await side.subscribe("door/+");
@@ -115,3 +133,15 @@ for (const { name, of } of SIDES) {
     assertEquals((await within(doors.next(), "a message")).value?.topic, "door/2");
   });
 }
+
+Deno.test("Client refuses a Will, a request and a password that are neither text nor bytes, at once", async () => {
+  await using broker = await Broker.open();
+  await using client = await Client.connect(broker);
+  for (const given of [5, {}, null, [1, 2], new ArrayBuffer(2)]) {
+    const wrong = given as unknown as string; // As a program without types gives it.
+    for (const options of [{ will: { topic: "w", payload: wrong } }, { username: "u", password: wrong }]) {
+      await assertRejects(() => Client.connect(broker, options), TypeError, "neither a string nor a Uint8Array");
+    }
+    await assertRejects(() => client.request("door/1", wrong), TypeError, "neither a string nor a Uint8Array");
+  }
+});
