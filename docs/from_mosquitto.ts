@@ -104,7 +104,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   use_subject_as_username: { values: SWITCH, around: MUTUAL },
   use_username_as_clientid: { values: SWITCH },
   user: { values: ["a", "b"] },
-  websockets_headers_size: { values: NUMBER, around: WEB },
+  websockets_headers_size: { values: ["2048", "4096"], around: WEB },
   websockets_log_level: { values: NUMBER, around: WEB },
   websockets_origin: { values: ["https://a.example", "https://b.example"], around: WEB },
 };

@@ -53,20 +53,23 @@ Deno.test("A request head may come byte by byte, with frames behind it in the sa
   await echoes(fast);
 });
 
-Deno.test("A request head of 8192 bytes is taken, one of more is refused with 431", async () => {
-  await using server = LISTENER.start({}, echo);
-  const filled = (length: number) => HEAD.replace("Host", `X-Fill: ${"x".repeat(length - HEAD.length - 10)}\r\nHost`);
-  using largest = await RawWebSocket.connect(server.port);
-  await largest.sendText(filled(8_192));
-  assertEquals((await largest.response()).status, 101);
-  await echoes(largest);
-  for (const text of [filled(8_193), filled(1_000_000), "GET /" + "x".repeat(100_000)]) {
-    using larger = await RawWebSocket.connect(server.port);
-    await larger.sendText(text).catch(() => {}); // It may be closed before all is sent.
-    assertEquals((await larger.response()).status, 431);
-    await larger.closed();
-  }
-});
+for (const maximumRequestHeadBytes of [undefined, 4_096, 100_000]) {
+  const most = maximumRequestHeadBytes ?? 32_768;
+  Deno.test(`A request head of ${most} bytes is taken, one of more is refused with 431`, async () => {
+    await using server = LISTENER.start(maximumRequestHeadBytes === undefined ? {} : { maximumRequestHeadBytes }, echo);
+    const filled = (length: number) => HEAD.replace("Host", `X-Fill: ${"x".repeat(length - HEAD.length - 10)}\r\nHost`);
+    using largest = await RawWebSocket.connect(server.port);
+    await largest.sendText(filled(most));
+    assertEquals((await largest.response()).status, 101);
+    await echoes(largest);
+    for (const text of [filled(most + 1), filled(1_000_000), "GET /" + "x".repeat(200_000)]) {
+      using larger = await RawWebSocket.connect(server.port);
+      await larger.sendText(text).catch(() => {}); // It may be closed before all is sent.
+      assertEquals((await larger.response()).status, 431);
+      await larger.closed();
+    }
+  });
+}
 
 Deno.test("A request head that is not there in time is answered with 408", async () => {
   await using listener = refusing({ handshakeTimeoutMs: 30 });

@@ -233,29 +233,28 @@ interface ListenerParts {
   readonly origins?: unknown;
   readonly hosts?: unknown;
   readonly httpDir?: unknown;
+  readonly maximumRequestHeadBytes?: unknown;
   readonly trustedProxies: readonly string[];
   readonly proxyProtocol: boolean;
 }
 
+/** Keys of a listener that have a meaning for WebSocket alone. */
+const WEB_SOCKET_KEYS = ["paths", "origins", "hosts", "httpDir", "maximumRequestHeadBytes", "trustedProxies"] as const;
+
 /** Keys of a listener that have no meaning for its scheme. */
-function meaningless(
-  { scheme }: ListenUrl,
-  { tls, paths, origins, hosts, httpDir, trustedProxies, proxyProtocol }: ListenerParts,
-): [key: "tls" | "paths" | "origins" | "hosts" | "httpDir" | "trustedProxies" | "proxyProtocol", why: string][] {
+function meaningless({ scheme }: ListenUrl, listener: ListenerParts): [key: keyof ListenerParts, why: string][] {
   const { socket, isTls, isWebSocket } = SCHEMES[scheme];
-  const given = {
-    paths,
-    origins,
-    hosts,
-    httpDir,
-    trustedProxies: trustedProxies.length === 0 ? undefined : trustedProxies,
+  const isGiven = (key: keyof ListenerParts) => {
+    const value = listener[key];
+    return key === "trustedProxies" ? listener.trustedProxies.length > 0 : value !== undefined && value !== false;
   };
+  const without = (part: boolean, keys: readonly (keyof ListenerParts)[], why: string) =>
+    part ? [] : keys.filter(isGiven).map((key): [keyof ListenerParts, string] => [key, why]);
   return [
-    ...!isTls && tls !== undefined ? [["tls", "TLS"] as const] : [],
-    ...(["paths", "origins", "hosts", "httpDir", "trustedProxies"] as const)
-      .filter((key) => !isWebSocket && given[key] !== undefined).map((key) => [key, "WebSocket"] as const),
-    ...socket === "unix" && proxyProtocol ? [["proxyProtocol", "addresses"] as const] : [],
-  ].map(([key, why]) => [key, why]);
+    ...without(isTls, ["tls"], "TLS"),
+    ...without(isWebSocket, WEB_SOCKET_KEYS, "WebSocket"),
+    ...without(socket !== "unix", ["proxyProtocol"], "addresses"),
+  ];
 }
 
 /** Whether the system allows only one of two addresses. */

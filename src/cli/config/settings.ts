@@ -278,6 +278,12 @@ export const listenerSchema = z.strictObject({
       { isFixed: true, mosquitto: "http_dir" },
     ),
   ),
+  maximumRequestHeadBytes: z.int().min(1_024).max(1_048_576).optional().meta(
+    row(
+      "Bytes of a request of WebSocket, with all its headers; a larger one is answered with 431. When left out: 32,768.",
+      { isFixed: true, unit: "bytes" },
+    ),
+  ),
   trustedProxies: z.array(z.string().refine(isProxy, "is not an IP address or network")).default([]).meta(
     row("Proxies whose `X-Forwarded-For` is trusted.", { isFixed: true }),
   ),

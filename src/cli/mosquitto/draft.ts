@@ -67,6 +67,8 @@ export class MosquittoDraft {
   isPerListener = false;
   isKept = false;
   location = "";
+  /** Limit of the head of a WebSocket request at all listeners; `undefined`: the default. */
+  requestHeadBytes: number | undefined;
   /** Whether no listener is named, so that only this machine may connect. */
   isLocalOnly = true;
   readonly #warned = new Set<string>();
@@ -202,6 +204,7 @@ export class MosquittoDraft {
         paths: "any" as const,
         ...httpDir === undefined ? {} : { httpDir },
         ...origins === undefined ? {} : { origins: [...origins] },
+        ...this.requestHeadBytes === undefined ? {} : { maximumRequestHeadBytes: this.requestHeadBytes },
       };
     }
     for (const line of lines.filter(({ key }) => key === "http_dir" || key === "websockets_origin")) {

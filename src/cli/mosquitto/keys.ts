@@ -11,6 +11,7 @@ import type { MosquittoLine } from "./line.ts";
 
 const NO_PSK = "is about pre-shared keys, which TLS has not here: use certificates";
 const LEAST_PACKET_BYTES = 32;
+const LEAST_HEAD_BYTES = 1_024;
 const MOST_PACKET_BYTES = 268_435_460;
 const UNIT_SECONDS = { s: 1, h: 3_600, d: 86_400, w: 604_800, m: 2_592_000, y: 31_536_000 } as const;
 const NO_PLUGINS =
@@ -35,6 +36,7 @@ export function mosquittoKeys(): Readonly<Record<string, MosquittoKey>> {
     ...storageKeys(),
     listener: addListener,
     ...ofListener({ ...listenerKeys(), ...admissionKeys(), ...webSocketKeys(), ...tlsKeys() }),
+    websockets_headers_size: requestHeadBytes,
     user: warn("is ignored: a program in Deno cannot change its user; start it as that user"),
     ...bridgeKeys(),
   };
@@ -140,7 +142,7 @@ function limitKeys(): Record<string, MosquittoKey> {
         : 'counts sessions that outlive their connections; "global_max_connections" bounds those that are connected';
     },
     packet_buffer_size: warn(
-      "is ignored: buffers have their own size, and the head of a request 8,192 bytes at most",
+      'is ignored: buffers have their own size, and "websockets_headers_size" limits the head of a request',
     ),
     memory_limit: warn("is ignored: limit the memory of the process from outside, as with MemoryMax= of systemd"),
     persistent_client_expiration: (line, { values: { limits } }) => {
@@ -280,8 +282,15 @@ function webSocketKeys(): Record<string, MosquittoKey> {
       listener.origins = [...listener.origins ?? [], origin];
     },
     websockets_log_level: warn("is ignored: there is no libwebsockets"),
-    websockets_headers_size: warn("is ignored: the head of a request has 8,192 bytes at most"),
   };
+}
+
+/** Limit of the head of a request, for all listeners. mosquitto counts the values of headers, and not their names. */
+function requestHeadBytes(line: MosquittoLine, draft: MosquittoDraft): string | undefined {
+  const value = line.integer(0, 65_535);
+  if (value === 0) return undefined; // Its default.
+  draft.requestHeadBytes = Math.max(value, LEAST_HEAD_BYTES);
+  return value < LEAST_HEAD_BYTES ? `is ${LEAST_HEAD_BYTES}, which is the least there is` : undefined;
 }
 
 function tlsKeys(): Record<string, MosquittoKey> {

@@ -231,7 +231,7 @@ export class Listening {
     below: Listener,
     url: ListenUrl,
     settings: WebSocketSettings,
-    { paths, httpDir }: ListenerConfiguration,
+    { paths, httpDir, maximumRequestHeadBytes }: ListenerConfiguration,
   ): Listener {
     const { path, trustedProxies } = settings;
     // A web page cannot write a header of the PROXY protocol.
@@ -243,6 +243,7 @@ export class Listening {
       ...origins === undefined ? {} : { origins },
       ...hosts === undefined ? {} : { hosts },
       trustedProxies,
+      ...maximumRequestHeadBytes === undefined ? {} : { maximumRequestHeadBytes },
       ...httpDir === undefined ? {} : { answer: staticFiles(httpDir) },
       onRefused: (address, reason, help) => this.#refused(address, reason, help),
       onWebSocketEnd: ({ code, reason, isByPeer }, { address }) => {

@@ -1,5 +1,4 @@
 import { channelOf } from "../channel_transport.ts";
-import { concatenated } from "../concatenated.ts";
 import { foreignToHttp } from "../first_bytes.ts";
 import { type Listener, preparedListener } from "../listener.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../proxy/forwarded.ts";
@@ -14,6 +13,8 @@ import { type WebSocketOptions, type WebSocketTransport, webSocketTransport } fr
 export interface WebSocketHandshakeOptions extends UpgradeOptions, HostOptions, ForwardedOptions, WebSocketOptions {
   /** Time limit from the connection to the end of the request head. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
+  /** Limit of a request head, with all its headers; a larger one is answered with 431. @default {32_768} */
+  readonly maximumRequestHeadBytes?: number;
   /** Answers a GET or HEAD without an upgrade; `undefined`: with 404. @default a page that says how to connect */
   readonly answer?: (request: HttpRequest) => Promise<HttpAnswer | undefined>;
 }
@@ -36,7 +37,9 @@ class WebSocketHandshakeError extends Error {
   }
 }
 
-const MOST_HEAD_BYTES = 8_192;
+/** Default of {@linkcode WebSocketHandshakeOptions.maximumRequestHeadBytes}: room for the cookies of a large site. */
+export const DEFAULT_REQUEST_HEAD_BYTES = 32_768;
+const FIRST_HEAD_BYTES = 1_024;
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 const REFUSED_LINGER_MS = 1_000;
 const MOST_LINGER_BYTES = 1_048_576;
@@ -122,7 +125,7 @@ class WebSocketHandshakes {
   async #decide(handshake: Handshake): Promise<WebSocketTransport | undefined> {
     const { inner, channel: below } = handshake;
     const isSecure = inner.peer.transport === "tls";
-    const read = await handshake.readHead();
+    const read = await handshake.readHead(this.#options.maximumRequestHeadBytes ?? DEFAULT_REQUEST_HEAD_BYTES);
     if ("kind" in read) return await handshake.refuse(read);
     const request = parseRequestHead(read.head, isSecure ? "https" : "http");
     if ("kind" in request) return await handshake.refuse(request);
@@ -176,20 +179,29 @@ class Handshake {
   }
 
   /** Reads the head, and the bytes after it. Throws WebSocketHandshakeError if an answer makes no sense. */
-  async readHead(): Promise<{ head: Uint8Array; rest: Uint8Array } | UpgradeRefusal> {
-    let bytes = new Uint8Array(0);
+  async readHead(mostBytes: number): Promise<{ head: Uint8Array; rest: Uint8Array } | UpgradeRefusal> {
+    // It doubles, because the cost of copying it for each chunk would grow with the square of the limit.
+    let buffer = new Uint8Array(FIRST_HEAD_BYTES);
+    let read = 0;
     for (;;) {
       const chunk = await Promise.race([this.#read(), this.#late]); // However slowly the bytes arrive.
       if (chunk === "late") return refusal(408, "http-request", "the request was not complete in time", "Too slow.\n");
       if (chunk === undefined) throw new WebSocketHandshakeError("the connection ended before its request");
-      const from = bytes.length;
-      bytes = concatenated([bytes, chunk]);
+      const from = read;
+      read += chunk.length;
+      if (read > buffer.length) {
+        const larger = new Uint8Array(Math.max(read, 2 * buffer.length));
+        larger.set(buffer.subarray(0, from));
+        buffer = larger;
+      }
+      buffer.set(chunk, from);
+      const bytes = buffer.subarray(0, read);
       const foreign = foreignToHttp(bytes[0] ?? 0x21);
       if (foreign !== undefined) throw new WebSocketHandshakeError(foreign, {}, "wrong-protocol");
       const length = requestHeadLength(bytes, from);
-      if (Math.max(length, length === 0 ? bytes.length : 0) > MOST_HEAD_BYTES) {
-        const body = `A request head has at most ${MOST_HEAD_BYTES} bytes.\n`;
-        return refusal(431, "http-request", "the request head is too large", body);
+      if ((length > 0 ? length : read) > mostBytes) {
+        const body = `A request head has at most ${mostBytes} bytes.\n`;
+        return refusal(431, "http-request", `the request head has more than ${mostBytes} bytes`, body);
       }
       if (length > 0) return { head: bytes.subarray(0, length), rest: bytes.subarray(length) };
     }

@@ -276,3 +276,15 @@ for (const [file, text, isOfMosquitto] of KINDS) {
     assertEquals(isMosquitto(file, text), isOfMosquitto);
   });
 }
+
+Deno.test("mosquitto.conf with websockets_headers_size bounds the requests of all its WebSocket listeners", () => {
+  using folder = new ConfigurationFolder();
+  const bytes = (size: string) => {
+    const text = `listener 8083\nprotocol websockets\n${size}\nlistener 1884\nlistener 8084\nprotocol websockets\n`;
+    return folder.read("m.conf", `allow_anonymous true\n${text}`).listeners.map((listener) =>
+      listener.maximumRequestHeadBytes
+    );
+  };
+  assertEquals(bytes("websockets_headers_size 65535"), [65_535, undefined, 65_535]);
+  assertEquals(bytes("websockets_headers_size 0"), [undefined, undefined, undefined]);
+});

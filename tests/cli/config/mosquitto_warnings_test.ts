@@ -23,7 +23,7 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ],
   [
     "packet_buffer_size 1",
-    "is ignored: buffers have their own size, and the head of a request 8,192 bytes at most",
+    'is ignored: buffers have their own size, and "websockets_headers_size" limits the head of a request',
   ],
   ["max_topic_alias_broker 5", 'is ignored: "max_topic_alias" bounds those of the broker too'],
   ["listener_auto_id_prefix a", 'is ignored: name one for all listeners with "auto_id_prefix"'],
@@ -42,7 +42,7 @@ const WARNED: readonly (readonly [line: string, warning: string])[] = [
   ["autosave_interval 1", "is ignored: each change is stored when it happens"],
   ["autosave_on_changes true", "is ignored: each change is stored when it happens"],
   ["websockets_log_level 1", "is ignored: there is no libwebsockets"],
-  ["websockets_headers_size 1", "is ignored: the head of a request has 8,192 bytes at most"],
+  ["websockets_headers_size 1", "is 1024, which is the least there is"],
   [
     "ciphers DEFAULT",
     "is ignored: TLS takes the strongest cipher that both sides have, and has no weak ones",
