@@ -141,6 +141,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     sessionQuota,
     admission,
     heapBytes: options.heapBytes,
+    storage,
     unexpectedError,
   });
 

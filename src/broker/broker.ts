@@ -101,6 +101,7 @@ export class Broker {
       hooks,
       commits,
       stalls,
+      storage,
     } = this.#parts;
     return {
       connections: connections.size,
@@ -120,6 +121,7 @@ export class Broker {
         changes: commits.changes,
         failedCommits: commits.failedCommits,
         pendingBytes: commits.pendingBytes,
+        ...storage.size?.(),
       },
     };
   }

@@ -185,6 +185,10 @@ export interface BrokerMetrics {
     readonly failedCommits: number;
     /** Bytes of the changes that are not committed yet. */
     readonly pendingBytes: number;
+    /** Bytes of its file; missing: it has none. */
+    readonly bytes?: number;
+    /** Bytes of its file that are free for later changes; `brooklet storage compact` gives them back. */
+    readonly freeBytes?: number;
   };
 }
 

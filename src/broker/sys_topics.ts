@@ -1,5 +1,6 @@
 import { wrongAnswer } from "../auth/hook_answers.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { Admission } from "./access/admission.ts";
 import {
   BacklogTotals,
@@ -45,6 +46,7 @@ export class SysTopics {
   readonly #sessionQuota: SessionQuota;
   readonly #admission: Admission;
   readonly #heapBytes: (() => number) | undefined;
+  readonly #storage: Storage;
   readonly #unexpectedError: (error: unknown) => void;
   readonly #backlogs: BacklogTotals;
   #startedMs: number | undefined;
@@ -68,6 +70,7 @@ export class SysTopics {
     readonly sessionQuota: SessionQuota;
     readonly admission: Admission;
     readonly heapBytes: (() => number) | undefined;
+    readonly storage: Storage;
     readonly unexpectedError: (error: unknown) => void;
   }) {
     this.intervalMs = parts.intervalMs;
@@ -81,6 +84,7 @@ export class SysTopics {
     this.#sessionQuota = parts.sessionQuota;
     this.#admission = parts.admission;
     this.#heapBytes = parts.heapBytes;
+    this.#storage = parts.storage;
     this.#unexpectedError = parts.unexpectedError;
     this.#backlogs = new BacklogTotals(() => parts.sessions[Symbol.iterator]());
   }
@@ -97,7 +101,13 @@ export class SysTopics {
     this.#backlogs.begin();
     this.#tell("version", `brooklet version ${VERSION}`, nowMs);
     this.#tell("uptime", `${Math.floor((nowMs - startedMs) / 1_000)} seconds`, nowMs);
-    const rows = [...this.#clients(), ...this.#messages(), ...this.#eventLoop(), ...this.#heap()];
+    const rows = [
+      ...this.#clients(),
+      ...this.#messages(),
+      ...this.#eventLoop(),
+      ...this.#heap(),
+      ...this.#storageSize(),
+    ];
     for (const [name, value] of rows) this.#tell(name, String(value), nowMs);
     for (const [name, total] of this.#totals()) this.#tellLoad(name, total, isFirst ? 0 : elapsedMs, nowMs);
   }
@@ -165,6 +175,17 @@ export class SysTopics {
     if (heapBytes === undefined) return [];
     this.#mostHeapBytes = Math.max(this.#mostHeapBytes, heapBytes);
     return [["heap/current", heapBytes], ["heap/maximum", this.#mostHeapBytes]];
+  }
+
+  /** Size of the file of the storage, and its free part. */
+  #storageSize(): readonly Row[] {
+    try {
+      const size = this.#storage.size?.();
+      return size === undefined ? [] : [["store/file/bytes", size.bytes], ["store/file/free bytes", size.freeBytes]];
+    } catch (error) {
+      this.#unexpectedError(error);
+      return [];
+    }
   }
 
   #readHeapBytes(): number | undefined {

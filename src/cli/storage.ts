@@ -2,7 +2,7 @@ import { TextLineStream } from "@std/streams";
 import type { Change } from "../protocol/change.ts";
 import { FORMAT, whyUnreadable } from "../storage/format.ts";
 import { changeFromJson, changeToJson, laterChangeFromJson } from "../storage/records/change_json.ts";
-import type { Storage } from "../storage/storage.ts";
+import type { Storage, StorageSize } from "../storage/storage.ts";
 import { type Command, command } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
 import { replaceFile } from "./files.ts";
@@ -26,11 +26,15 @@ type KvOption = Exclude<StorageOption, { kind: "memory" }>;
 /** Command that exports a storage to a file or imports such a file. Throws {@linkcode StorageError}. */
 export const STORAGE: Command = command({
   name: "storage",
-  usage: ["storage export|import FILE [options]"],
+  usage: ["storage export|import FILE [options]", "storage compact [options]"],
   text: "Copies all that a storage keeps to a file, or such a file into an empty storage. " +
     'The file has one change a line, as JSON; "-" is standard output or standard input. ' +
-    "No broker may use the storage meanwhile.",
-  operands: { export: "write the storage to the file", import: "fill the storage from the file" },
+    "Or gives the free part of the storage's own file back to the disk. No broker may use the storage meanwhile.",
+  operands: {
+    export: "write the storage to the file",
+    import: "fill the storage from the file",
+    compact: "make the storage as small as what it keeps",
+  },
   options: {
     storage: {
       value: "WHERE",
@@ -41,18 +45,40 @@ export const STORAGE: Command = command({
     },
   },
   async run({ values, operands: [action, file, ...others] }, io) {
-    if ((action !== "export" && action !== "import") || file === undefined || file === "" || others.length > 0) {
-      throw new ConfigError('Write "brooklet storage export FILE" or "brooklet storage import FILE"');
+    const hasFile = file !== undefined && file !== "" && others.length === 0;
+    const isCopy = hasFile && (action === "export" || action === "import");
+    if (!isCopy && (action !== "compact" || file !== undefined)) {
+      throw new ConfigError(
+        'Write "brooklet storage export FILE", "brooklet storage import FILE" or "brooklet storage compact"',
+      );
     }
     const option = parseStorageOption(values.storage);
     if (option.kind === "memory") {
-      throw new ConfigError("--storage memory has nothing to export and keeps nothing that is imported");
+      throw new ConfigError("--storage memory has nothing to export or to compact, and keeps nothing that is imported");
     }
-    const says = await (action === "export" ? exportTo(file, option, io) : importFrom(file, option, io));
+    const says = file === undefined
+      ? await compact(option, io)
+      : await (action === "export" ? exportTo(file, option, io) : importFrom(file, option, io));
     printLine(io.stderr, `brooklet: ${says}`);
     return 0;
   },
 });
+
+async function compact(option: KvOption, { environment }: ProgramIo): Promise<string> {
+  const { storage, location } = await openKv(option, environment, true);
+  try {
+    const { before, after } = await storage.compact();
+    return `compacted ${location} from ${inKilobytes(before)} to ${inKilobytes(after)}`;
+  } catch (error) {
+    throw storageError(`compact ${location}`, error);
+  } finally {
+    await storage.close();
+  }
+}
+
+function inKilobytes({ bytes }: StorageSize): string {
+  return `${Math.ceil(bytes / 1_000).toLocaleString("en")} kB`;
+}
 
 async function exportTo(file: string, option: KvOption, { stdout, environment }: ProgramIo): Promise<string> {
   const { storage, location } = await openKv(option, environment, true);

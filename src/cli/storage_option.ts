@@ -1,4 +1,4 @@
-import type { DenoKvStorage } from "../storage/deno_kv/deno_kv_storage.ts";
+import type { KvStorage } from "../storage/deno_kv/deno_kv_storage.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { ConfigError } from "./config_error.ts";
@@ -33,12 +33,12 @@ export async function openKv(
   option: Exclude<StorageOption, { kind: "memory" }>,
   environment: ProgramEnvironment,
   mustExist = false,
-): Promise<{ readonly storage: DenoKvStorage; readonly location: string }> {
+): Promise<{ readonly storage: KvStorage; readonly location: string }> {
   try {
     const location = option.kind === "kv" ? option.location : await defaultLocation(environment);
     if (mustExist && !/^(?:https?:|:memory:)/.test(location)) await Deno.stat(location);
-    const { DenoKvStorage } = await import("../storage/deno_kv/deno_kv_storage.ts"); // Loaded only when it is used.
-    return { storage: await DenoKvStorage.open(location), location };
+    const { KvStorage } = await import("../storage/deno_kv/deno_kv_storage.ts"); // Loaded only when it is used.
+    return { storage: await KvStorage.open(location), location };
   } catch (error) {
     throw storageError("open the storage", error);
   }

@@ -32,4 +32,4 @@ export type { ParsedTopicFilter } from "../protocol/topic_filter.ts";
 export { DenoKvStorage } from "./deno_kv/deno_kv_storage.ts";
 export { MemoryStorage } from "./memory.ts";
 export { changeFromJson, changeToJson } from "./records/change_json.ts";
-export type { Storage } from "./storage.ts";
+export type { Storage, StorageSize } from "./storage.ts";

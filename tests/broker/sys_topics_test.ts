@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Authenticator, Broker, type BrokerOptions, type BrokerSubscription, type Message } from "../../mod.ts";
+import { MemoryStorage } from "../../src/storage/mod.ts";
 import { converse } from "../wire/conversation.ts";
 
 const SECOND_MS = 1_000;
@@ -56,6 +57,31 @@ Deno.test("$SYS counts clients, messages, subscriptions and retained messages as
     assert(Number(said["load/messages/received/1min"]) > Number(said["load/messages/received/5min"]));
     assertEquals(said["load/sockets/15min"]?.match(/^\d+\.\d\d$/)?.length, 1);
   }));
+
+Deno.test("$SYS and the metrics tell the size of a storage that has a file, and its free part", async () => {
+  const unexpected: unknown[] = [];
+  const storage = Object.assign(new MemoryStorage(), { size: () => ({ bytes: 8_192, freeBytes: 4_096 }) });
+  const clock = { nowMs: 0 };
+  await using broker = await Broker.open({
+    storage,
+    sysIntervalMs: 10 * SECOND_MS,
+    clock: () => clock.nowMs,
+    onEvent: (event) => event.kind === "unexpectedError" && unexpected.push(event.error),
+  });
+  broker.tick(0);
+  const said = await texts(broker);
+  assertEquals([said["store/file/bytes"], said["store/file/free bytes"]], ["8192", "4096"]);
+  assertEquals([broker.metrics.storage.bytes, broker.metrics.storage.freeBytes], [8_192, 4_096]);
+  storage.size = () => {
+    throw new Error("no size");
+  };
+  broker.tick(clock.nowMs = 10_000);
+  assertEquals(unexpected.map(String), ["Error: no size"]);
+  await using other = await Broker.open({ sysIntervalMs: 10 * SECOND_MS });
+  other.tick(0);
+  assertEquals((await texts(other))["store/file/bytes"], undefined);
+  assertEquals(other.metrics.storage.bytes, undefined);
+});
 
 Deno.test("$SYS counts CONNECT packets that are refused as connections too, as mosquitto does", () => {
   const authenticator: Authenticator = {

@@ -193,12 +193,57 @@ inFolder("brooklet storage export does not replace what is no file", async (fold
   assertEquals(stderr, `brooklet: Cannot write "${folder}/dump": it is not a file\n`);
 });
 
+inFolder("brooklet storage compact gives back what is free, and says how much", async (folder) => {
+  const path = `${folder}/a.kv`;
+  await keep(path, KEPT);
+  const large = Array.from({ length: 200 }, (_, index) => changes.pattern(20_000, index));
+  await keep(
+    path,
+    large.map((bytes, index) => changes.retained(`x/${index}`, changes.message(bytes, { topic: `x/${index}` }))),
+  );
+  await keep(path, large.map((_, index) => changes.retained(`x/${index}`, undefined)));
+  const before = (await Deno.stat(path)).size;
+  assert(before > 4_000_000, `${before}`);
+  const { code, stdout, stderr } = await brooklet(["storage", "compact", "--storage", `kv:${path}`]);
+  assertEquals({ code, stdout }, { code: 0, stdout: "" }, stderr);
+  const after = (await Deno.stat(path)).size;
+  assert(after < before - 4_000_000, `${after}`);
+  const kilobytes = (bytes: number) => Math.ceil(bytes / 1_000).toLocaleString("en");
+  assertEquals(stderr, `brooklet: compacted ${path} from ${kilobytes(before)} kB to ${kilobytes(after)} kB\n`);
+  assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).sort(), ["a.kv", "a.kv.lock"]);
+  assertEquals(await permissions(path), 0o600);
+  await assertKept(path);
+});
+
+inFolder(
+  "brooklet storage compact leaves a storage that a broker uses, one that is missing, and one that is no file",
+  async (folder) => {
+    const path = `${folder}/a.kv`;
+    const storage = await DenoKvStorage.open(path);
+    const ROWS = [
+      { where: path, says: `Cannot open ${path}: the broker with process id ${Deno.pid}` },
+      { where: `${folder}/none.kv`, says: "Cannot open " },
+      { where: ":memory:", says: "Cannot compact :memory:: it is not a file" },
+    ];
+    for (const { where, says } of ROWS) {
+      const { code, stderr } = await brooklet(["storage", "compact", "--storage", `kv:${where}`]);
+      assertEquals(code, 1);
+      assert(stderr.startsWith(`brooklet: ${says}`), stderr);
+      assertEquals(stderr.split("\n").length, 2, stderr);
+    }
+    await storage.close();
+    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).sort(), ["a.kv", "a.kv.lock"]);
+  },
+);
+
 const USAGE: readonly { args: readonly string[]; stderr: RegExp }[] = [
-  { args: [], stderr: /^brooklet: Write "brooklet storage export FILE" or / },
-  { args: ["export"], stderr: /^brooklet: Write "brooklet storage export FILE" or / },
-  { args: ["copy", "a"], stderr: /^brooklet: Write "brooklet storage export FILE" or / },
-  { args: ["export", "a", "b"], stderr: /^brooklet: Write "brooklet storage export FILE" or / },
+  { args: [], stderr: /^brooklet: Write "brooklet storage export FILE", / },
+  { args: ["export"], stderr: /^brooklet: Write "brooklet storage export FILE", / },
+  { args: ["copy", "a"], stderr: /^brooklet: Write "brooklet storage export FILE", / },
+  { args: ["export", "a", "b"], stderr: /^brooklet: Write "brooklet storage export FILE", / },
   { args: ["export", "a", "--force"], stderr: /^brooklet: Unknown option "--force": / },
+  { args: ["compact", "a"], stderr: /^brooklet: Write "brooklet storage export FILE".* or "brooklet storage compact"/ },
+  { args: ["compact", "--storage", "memory"], stderr: /^brooklet: --storage memory has nothing to export or to / },
   { args: ["export", "a", "--storage", "memory"], stderr: /^brooklet: --storage memory has nothing to export / },
   { args: ["export", "a", "--storage", "disk"], stderr: /^brooklet: --storage "disk" is not a storage: / },
 ];

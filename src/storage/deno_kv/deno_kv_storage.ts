@@ -2,9 +2,20 @@ import type { Change, CommitItem } from "../../protocol/change.ts";
 import { FORMAT } from "../format.ts";
 import { MessageRecords } from "../records/records.ts";
 import { type BodyReference, isReference } from "../records/session_queue.ts";
-import type { Storage } from "../storage.ts";
+import type { Storage, StorageSize } from "../storage.ts";
 import { KvCommit } from "./commit.ts";
-import { checkFormat, checkStructure, closingOnError, type OpenDatabase, openDatabase, writeFormat } from "./file.ts";
+import {
+  checkFormat,
+  checkStructure,
+  closingOnError,
+  compactFile,
+  type FileIdentity,
+  type OpenDatabase,
+  openDatabase,
+  sizeOfFile,
+  type Sqlite,
+  writeFormat,
+} from "./file.ts";
 import { recoverJournal } from "./journal.ts";
 import { pageKey } from "./keys.ts";
 import { KvLock, type LockTiming } from "./lock.ts";
@@ -59,19 +70,27 @@ export class KvStorage implements DenoKvStorage {
   readonly #kv: KvDatabase;
   readonly #rows: KvRows;
   readonly #lock: KvLock | undefined;
+  readonly #file: FileIdentity | undefined;
+  readonly #sqlite: Sqlite | undefined;
   readonly #messages = new MessageRecords();
   /** Version of its rows: that of this build once it has written any. */
   #version: number;
   #work: Work | undefined;
   #isClosed = false;
 
-  private constructor({ kv, rows, isDurable, isNew, version }: OpenDatabase, lock: KvLock | undefined) {
+  private constructor(
+    { kv, rows, isDurable, isNew, version, file }: OpenDatabase,
+    lock: KvLock | undefined,
+    sqlite?: Sqlite,
+  ) {
     this.isDurable = isDurable;
     this.isNew = isNew;
     this.#version = version;
     this.#kv = kv;
     this.#rows = rows;
     this.#lock = lock;
+    this.#file = file;
+    this.#sqlite = sqlite;
   }
 
   /**
@@ -85,14 +104,18 @@ export class KvStorage implements DenoKvStorage {
     const { kv, rows, file, isDurable } = database;
     return await closingOnError(kv, async () => {
       const lock = isDurable ? await KvLock.take(kv, rows, location, file, { heartbeatMs }) : undefined;
+      let sqlite: Sqlite | undefined;
       try {
-        if (file !== undefined) await checkStructure(file);
+        if (file !== undefined) {
+          sqlite = await import("node:sqlite"); // Loaded only by a broker that stores to a file.
+          checkStructure(file, sqlite);
+        }
         await recoverJournal(rows);
       } catch (error) {
         await lock?.release().catch(() => {}); // The first error says more.
         throw error;
       }
-      return new KvStorage(database, lock);
+      return new KvStorage(database, lock, sqlite);
     });
   }
 
@@ -175,13 +198,40 @@ export class KvStorage implements DenoKvStorage {
     await this.#work?.sweep.settled();
   }
 
-  /** Closes the database; others may open it then. */
-  async close(): Promise<void> {
+  size(): StorageSize | undefined {
+    if (this.#file === undefined || this.#sqlite === undefined || this.#isClosed) return undefined;
+    try {
+      return sizeOfFile(this.#file, this.#sqlite);
+    } catch {
+      return undefined; // A commit tells what is wrong with the file.
+    }
+  }
+
+  /**
+   * Closes the database, gives the free part of its file back to the file system, and lets others open it then. Rejects
+   * with TypeError for a database that is no file.
+   */
+  async compact(): Promise<{ readonly before: StorageSize; readonly after: StorageSize }> {
+    const [file, sqlite] = [this.#file, this.#sqlite];
+    if (file === undefined || sqlite === undefined) throw new TypeError("it is not a file");
+    await this.#ready();
+    await this.swept();
+    const before = sizeOfFile(file, sqlite);
+    let after = before;
+    await this.close(() => {
+      compactFile(file, sqlite);
+      after = sizeOfFile(file, sqlite); // Not later: its log would stay beside a file that no other connection uses.
+    });
+    return { before, after };
+  }
+
+  /** Closes the database; others may open it then. @param last uses the file before */
+  async close(last?: () => void): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
       await this.#work?.sweep.stop();
-      await this.#lock?.release();
+      await this.#lock?.release(last);
     } finally {
       this.#kv.close();
     }

@@ -101,13 +101,14 @@ export class KvLock {
     return lock;
   }
 
-  /** Releases the lock; this is the last write. */
-  async release(): Promise<void> {
+  /** Releases the lock; this is the last write. @param last uses the file before others can */
+  async release(last: () => void = () => {}): Promise<void> {
     clearInterval(this.#timer);
     await this.#beating;
     try {
       if (this.#rows.isLost) return; // The database is not ours any more.
       await this.#rows.write([deleted(LOCK_KEY), deleted(HEARTBEAT_KEY)]);
+      last();
     } finally {
       this.#file?.lock.close();
     }
