@@ -106,6 +106,14 @@ export const tlsSchema = z.strictObject({
   minimumVersion: z.literal(["1.2", "1.3", 1.2, 1.3]).default("1.2")
     .transform((version) => String(version) === "1.3" ? "1.3" as const : "1.2" as const)
     .meta(row("Lowest version of TLS.", { isFixed: true, mosquitto: "tls_version" })),
+  alpnProtocols: z.array(z.string().regex(/^[\x21-\x7e]{1,255}$/, "is not the name of a protocol, such as mqtt"))
+    .min(1, "is empty").optional().meta(
+      row(
+        "Protocols within TLS (ALPN) that are chosen if a client asks for them. A client that asks for none of them is " +
+          "accepted, and none is chosen. When left out: `mqtt`, for WebSocket `http/1.1`.",
+        { isFixed: true },
+      ),
+    ),
 }).refine(({ requireCertificate, authority }) => !requireCertificate || authority !== undefined, {
   path: ["requireCertificate"],
   message: `needs "authority": who signs the certificates of clients`,

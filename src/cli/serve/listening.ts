@@ -206,11 +206,11 @@ export class Listening {
 
   #tls(url: TcpUrl, tls: TlsConfiguration | undefined, index: number): TlsListener {
     if (tls === undefined) throw new ConfigError("A listener for TLS needs a certificate"); // The schema refuses it before.
-    const { requireCertificate, minimumVersion } = tls;
+    const { requireCertificate, minimumVersion, alpnProtocols } = tls;
     const options = {
       ...tlsFilesOf(tls),
       proxyProtocol: url.isProxied,
-      alpnProtocols: [url.webSocket === undefined ? "mqtt" : "http/1.1"],
+      alpnProtocols: alpnProtocols ?? [url.webSocket === undefined ? "mqtt" : "http/1.1"],
       minimumVersion,
       requireCertificate,
       onHandshakeFailed: (address: string, reason: string) => this.#refused(address, reason, PROGRAM_HELP.tlsHandshake),

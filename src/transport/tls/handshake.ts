@@ -1,17 +1,19 @@
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { channelOf, ChannelTransport } from "../channel_transport.ts";
+import { concatenated } from "../concatenated.ts";
 import { foreignToTls } from "../first_bytes.ts";
 import type { ByteChannel, Peer, Transport } from "../transport.ts";
 import { checkServerCertificate, ClientCertificates, type ServerCertificate } from "./certificates.ts";
+import { offeredProtocols } from "./client_hello.ts";
 import { ChannelStream, SocketChannel } from "./node_streams.ts";
 
 /** Options of TLS. */
 export interface TlsOptions extends ServerCertificate {
   /**
-   * Protocols within TLS that a client may ask for, best first: `["http/1.1"]` below WebSocket. A client that asks only
-   * for others is refused; one that asks for none is not. @default {["mqtt"]}
+   * Protocols within TLS (ALPN) that are chosen if a client asks for them, best first: `["http/1.1"]` below WebSocket.
+   * With a client that asks for none of them no protocol is chosen, as by a server without ALPN: devices ask for names
+   * of other services. @default {["mqtt"]}
    */
   readonly alpnProtocols?: readonly string[];
   /** Lowest version of TLS. @default {"1.2"} */
@@ -36,6 +38,7 @@ export class HandshakeError extends Error {
 }
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+const MOST_RECORD_BYTES = 16_389;
 const LOST = "the client closed the connection during the handshake";
 
 /**
@@ -55,6 +58,9 @@ export class TlsHandshakes {
   #clientCertificates: ClientCertificates | undefined;
   /** TLS server that does not listen: connections are handed to it. */
   readonly #server: Server;
+  /** The same without ALPN, for clients that ask for other protocols only: the runtime would refuse them. */
+  readonly #serverWithoutAlpn: Server;
+  readonly #alpnProtocols: readonly string[];
 
   /** Throws TypeError for unusable certificates or keys. */
   constructor(options: TlsOptions) {
@@ -63,14 +69,16 @@ export class TlsHandshakes {
     if (clientAuthority !== undefined) this.#clientCertificates = new ClientCertificates(clientAuthority);
     else if (requireCertificate) throw new TypeError("Cannot require certificates: clientAuthority is not given");
     this.#options = options;
-    this.#server = createServer({
+    this.#alpnProtocols = alpnProtocols;
+    const common = {
       ...secureContext(options, options, clientAuthority),
-      ALPNProtocols: [...alpnProtocols],
       requestCert: clientAuthority !== undefined,
       rejectUnauthorized: false, // It would give no reason: #accepted() refuses.
       handshakeTimeout: 2 * (handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS), // The timer of handshake() fires first.
       pauseOnConnect: true,
-    });
+    };
+    this.#server = createServer({ ...common, ALPNProtocols: [...alpnProtocols] });
+    this.#serverWithoutAlpn = createServer(common);
   }
 
   /**
@@ -87,7 +95,9 @@ export class TlsHandshakes {
       }
       this.#clientCertificates = new ClientCertificates(clientAuthority);
     }
-    this.#server.setSecureContext(secureContext(this.#options, reloaded, clientAuthority));
+    for (const server of [this.#server, this.#serverWithoutAlpn]) {
+      server.setSecureContext(secureContext(this.#options, reloaded, clientAuthority));
+    }
   }
 
   /** Performs a handshake; rejects with HandshakeError after closing the connection. */
@@ -128,7 +138,7 @@ export class TlsHandshakes {
   }
 
   /** Hands a connection to the server; rejects with the error of its handshake. */
-  #begun(stream: Duplex): Promise<TLSSocket> {
+  #begun(stream: ChannelStream): Promise<TLSSocket> {
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
     stream.on("error", () => {}).on("close", () => reject(new HandshakeError(LOST))); // No-op after another outcome.
     // Listeners are called with the emitter and report the outcome of the connection to it: this emitter knows which
@@ -138,12 +148,19 @@ export class TlsHandshakes {
       if (event === "tlsClientError") reject(value);
       return true;
     };
-    const one: Server = Object.create(this.#server, { emit: { value: emit } });
-    for (const take of this.#server.listeners("connection")) {
+    const server = this.#serverFor(stream.first);
+    const one: Server = Object.create(server, { emit: { value: emit } });
+    for (const take of server.listeners("connection")) {
       // The event is documented to take any Duplex; some versions of its types say Socket only.
       take.call(one, stream as unknown as Socket);
     }
     return promise;
+  }
+
+  #serverFor(clientHello: Uint8Array): Server {
+    const offered = offeredProtocols(clientHello) ?? [];
+    const isForeign = offered.length > 0 && !offered.some((name) => this.#alpnProtocols.includes(name));
+    return isForeign ? this.#serverWithoutAlpn : this.#server;
   }
 
   /** Peer with its certificate; throws HandshakeError if the certificate is refused. */
@@ -181,12 +198,20 @@ function secureContext(
   } as const;
 }
 
-/** Checks the first bytes before TLS does, whose error would say only that they are wrong. */
+/**
+ * Reads the record of the ClientHello, and checks its first bytes before TLS does, whose error would say only that they
+ * are wrong.
+ */
 async function openStream(inner: ByteChannel): Promise<ChannelStream> {
-  const first = await inner.read();
+  let first = await inner.read();
   if (first === undefined) throw new HandshakeError(LOST);
   const foreign = foreignToTls(first);
   if (foreign !== undefined) throw new HandshakeError(foreign);
+  while (first.length < MOST_RECORD_BYTES && offeredProtocols(first) === undefined) {
+    const more = await inner.read();
+    if (more === undefined) throw new HandshakeError(LOST);
+    first = concatenated([first, more]);
+  }
   return new ChannelStream(inner, first);
 }
 
