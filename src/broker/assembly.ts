@@ -17,7 +17,7 @@ import { BrokerHost } from "./connection/host.ts";
 import type { ServedConnection } from "./connection/served_connection.ts";
 import { DroppedMessages, EventLoopStalls, RetentionRefusals, Traffic } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
-import { quiet } from "./events.ts";
+import { type BrokerEvent, Watchers } from "./events.ts";
 import { LocalClient } from "./local_client.ts";
 import type { BrokerOptions } from "./options.ts";
 import { Retention } from "./retained.ts";
@@ -47,7 +47,9 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const storage: Storage = options.storage ?? new MemoryStorage();
   const timeline = new Timeline(options.clock, options.machine);
   const { now: clock, wallMs } = timeline;
-  const onEvent = quiet(options.onEvent ?? (() => {}));
+  const eventWatchers = new Watchers<BrokerEvent>();
+  if (options.onEvent !== undefined) eventWatchers.add(options.onEvent);
+  const onEvent = eventWatchers.tell;
   const unexpectedError = (error: unknown): void => onEvent({ kind: "unexpectedError", error });
   const intervalMs = sysInterval(options.sysIntervalMs);
 
@@ -170,6 +172,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     storage,
     timeline,
     clock,
+    eventWatchers,
     onEvent,
     unexpectedError,
     deadlines,

@@ -4,12 +4,13 @@ import { limitsWith } from "../protocol/limit_table.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { orAborted } from "../transport/abort.ts";
+import type { OnRefused } from "../transport/listener.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Ban, BanTarget } from "./access/bans.ts";
 import { assemble, type BrokerParts } from "./assembly.ts";
 import type { BrokerHost } from "./connection/host.ts";
 import { ServedConnection } from "./connection/served_connection.ts";
-import { type PacketEvent, quiet } from "./events.ts";
+import { type BrokerEvent, type PacketEvent, quiet } from "./events.ts";
 import type { BrokerMetrics, BrokerOptions, BrokerSubscription, ConnectedClient, ServeOptions } from "./options.ts";
 import { sysInterval } from "./sys_topics.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
@@ -266,6 +267,42 @@ export class Broker {
     if (this.#closing !== undefined) throw new TypeError("Cannot subscribe: the broker is closed");
     return this.#parts.localClient.subscribe(topicFilters, options, this.#parts.clock());
   }
+
+  /**
+   * Calls a function for each event from now on, beside {@linkcode BrokerOptions.onEvent} and other watchers, and gives the
+   * function that ends that. What it throws is ignored.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from "@brooklet/brooklet";
+   *
+   * await using broker = await Broker.open();
+   * const stop = broker.watchEvents((event) => {
+   *   if (event.kind === "connectionClosed") console.log(event.clientId, event.reason);
+   * });
+   * stop();
+   * ```
+   */
+  watchEvents(watch: (event: BrokerEvent) => void): () => void {
+    return this.#parts.eventWatchers.add(watch);
+  }
+
+  /**
+   * Tells the event `connectionRefused` of a connection that a listener refused before it was served, such as by an HTTP
+   * status or a failed TLS handshake. Pass it to the listeners, which know why a browser failed.
+   *
+   * @example
+   * ```ts
+   * import { Broker, listenTcp, listenWebSocket } from "@brooklet/brooklet";
+   *
+   * await using broker = await Broker.open({ onEvent: (event) => console.log(event) });
+   * const listener = listenWebSocket(listenTcp({ port: 0 }), { onRefused: broker.noteRefusal });
+   * listener.close();
+   * ```
+   */
+  readonly noteRefusal: OnRefused = (_address, reason, help, peer) => {
+    this.#parts.onEvent({ kind: "connectionRefused", peer, reason, ...help === undefined ? {} : { help } });
+  };
 
   /** Clients that are connected, one after the other. */
   *clients(): Generator<ConnectedClient, void> {

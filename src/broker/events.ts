@@ -174,6 +174,29 @@ export interface PacketEvent {
   readonly packet: Packet;
 }
 
+/** Watchers of something, each of which hears of all that is told while it watches. */
+export class Watchers<Told> {
+  #watchers: readonly ((told: Told) => void)[] = [];
+
+  get isWatched(): boolean {
+    return this.#watchers.length > 0;
+  }
+
+  /** Adds a watcher, whose errors are ignored; gives the function that takes it away, which is safe to call again. */
+  add(watch: (told: Told) => unknown): () => void {
+    const watcher = quiet(watch);
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+    };
+  }
+
+  // Bound: all parts of a broker hold it as a function.
+  readonly tell = (told: Told): void => {
+    for (const watcher of this.#watchers) watcher(told);
+  };
+}
+
 /** Wraps a listener so that what it throws or rejects with is ignored. */
 export function quiet<Event>(tell: (event: Event) => unknown): (event: Event) => void {
   return (event) => {

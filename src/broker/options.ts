@@ -53,7 +53,7 @@ export interface BrokerOptions extends Partial<BrokerSettings> {
    * @default none: these topics are not published
    */
   readonly heapBytes?: () => number;
-  /** Called for each event, for logs. What it throws is ignored. */
+  /** Called for each event, for logs; {@linkcode Broker.watchEvents} adds others. What it throws is ignored. */
   readonly onEvent?: (event: BrokerEvent) => void;
   /** Called for each packet, which costs much of the throughput. What it throws is ignored. */
   readonly onPacket?: (event: PacketEvent) => void;

@@ -1,4 +1,5 @@
-import type { Transport } from "./transport.ts";
+import type { Peer, Transport } from "./transport.ts";
+import type { HandshakeHelp } from "./web_socket/upgrade.ts";
 
 /** Connections as they arrive. Iteration ends when the listener is closed, and for no other reason. */
 export interface Listener extends AsyncIterable<Transport> {
@@ -7,6 +8,12 @@ export interface Listener extends AsyncIterable<Transport> {
   /** Stops accepting; connections that were given out stay. Safe to call again. */
   close(): void;
 }
+
+/**
+ * Called by a listener with a connection that it closes before it is given out: address of the peer, reason, entry of
+ * docs/troubleshooting.md about it, if there is one, and the peer. It must not throw.
+ */
+export type OnRefused = (address: string, reason: string, help: HandshakeHelp | undefined, peer: Peer) => void;
 
 const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
 // Each connection costs about 100 us if it sends CONNECT at once.

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { channelOf, ChannelTransport } from "../channel_transport.ts";
 import { concatenated } from "../concatenated.ts";
-import { type Listener, preparedListener } from "../listener.ts";
+import { type Listener, type OnRefused, preparedListener } from "../listener.ts";
 import { hostPort } from "../tcp.ts";
 import type { ByteChannel, Transport } from "../transport.ts";
 
@@ -13,8 +13,8 @@ export interface ProxyProtocolOptions {
 
 /** Options of {@linkcode listenBehindProxy}. */
 export interface BehindProxyOptions extends ProxyProtocolOptions {
-  /** Called with the reason when a connection is closed before it is given out, for logs. It must not throw. */
-  readonly onRefused?: (address: string, reason: string) => void;
+  /** Called when a connection is closed before it is given out, for logs; `broker.noteRefusal` makes it an event. */
+  readonly onRefused?: OnRefused;
 }
 
 /** Reports a connection that does not begin with a header of the PROXY protocol; it is closed. */
@@ -58,7 +58,7 @@ export function listenBehindProxy(below: Listener, options: BehindProxyOptions =
   return preparedListener(
     below,
     (transport) => withProxyProtocol(transport, options),
-    ({ peer }, reason) => options.onRefused?.(peer.address, reason),
+    ({ peer }, reason) => options.onRefused?.(peer.address, reason, undefined, peer),
   );
 }
 

@@ -1,4 +1,4 @@
-import { type Listener, preparedListener } from "../listener.ts";
+import { type Listener, type OnRefused, preparedListener } from "../listener.ts";
 import { listenBehindProxy } from "../proxy/protocol.ts";
 import { listenTcp, type TcpListener } from "../tcp.ts";
 import { type ReloadedTls, TlsHandshakes, type TlsOptions } from "./handshake.ts";
@@ -11,8 +11,8 @@ export interface TlsListenOptions extends TlsOptions {
   readonly port?: number;
   /** Whether a proxy writes a header of the PROXY protocol before the handshake. @default {false} */
   readonly proxyProtocol?: boolean;
-  /** Called with the reason of a failed handshake, for logs. It must not throw. */
-  readonly onHandshakeFailed?: (address: string, reason: string) => void;
+  /** Called when a handshake failed, for logs; `broker.noteRefusal` makes it an event of the broker. */
+  readonly onHandshakeFailed?: OnRefused;
 }
 
 /** TLS connections after their handshakes; its URL is such as `mqtts://127.0.0.1:8883`. */
@@ -53,7 +53,8 @@ export function tlsListener(
   const handshakes = new TlsHandshakes(options);
   const tcp = listen();
   const url = tcp.url.replace(/^mqtt:/, "mqtts:");
-  const onRefused = (address: string, reason: string) => onHandshakeFailed?.(address, reason);
+  const onRefused: OnRefused = (address, reason, help, peer) =>
+    onHandshakeFailed?.(address, reason, help, { ...peer, transport: "tls", listener: url });
   const behindProxy = {
     onRefused,
     ...(handshakeTimeoutMs === undefined ? {} : { headerTimeoutMs: handshakeTimeoutMs }),
@@ -61,7 +62,7 @@ export function tlsListener(
   const prepared = preparedListener(
     proxyProtocol ? listenBehindProxy(tcp, behindProxy) : tcp,
     (transport) => handshakes.handshake(transport, url),
-    ({ peer }, reason) => onRefused(peer.address, reason),
+    ({ peer }, reason) => onRefused(peer.address, reason, undefined, peer),
     url,
   );
   return Object.assign(prepared, {

@@ -1,6 +1,6 @@
 import { channelOf } from "../channel_transport.ts";
 import { foreignToHttp } from "../first_bytes.ts";
-import { type Listener, preparedListener } from "../listener.ts";
+import { type Listener, type OnRefused, preparedListener } from "../listener.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../proxy/forwarded.ts";
 import type { ByteChannel, HttpAnswer, HttpRequest, Peer, Transport } from "../transport.ts";
 import { CloseCode, Slab } from "./frames.ts";
@@ -22,10 +22,10 @@ export interface WebSocketHandshakeOptions extends UpgradeOptions, HostOptions, 
 /** Options of {@linkcode listenWebSocket}. */
 export interface WebSocketListenOptions extends WebSocketHandshakeOptions {
   /**
-   * Called with the reason when a connection did not become a WebSocket connection, for logs, and with the entry of
-   * docs/troubleshooting.md about it, if there is one. It must not throw.
+   * Called when a connection did not become a WebSocket connection, for logs; `broker.noteRefusal` makes it an event of the
+   * broker.
    */
-  readonly onRefused?: (address: string, reason: string, help?: HandshakeHelp) => void;
+  readonly onRefused?: OnRefused;
 }
 
 /** Reports a connection that did not become a WebSocket connection, after it was answered and closed. */
@@ -72,8 +72,10 @@ export function listenWebSocket(below: Listener, options: WebSocketListenOptions
   const listener = preparedListener(
     below,
     (transport) => handshakes.accept(transport),
-    ({ peer }, reason, error) => {
-      options.onRefused?.(peer.address, reason, error instanceof WebSocketHandshakeError ? error.help : undefined);
+    ({ peer: inner }, reason, error) => {
+      const help = error instanceof WebSocketHandshakeError ? error.help : undefined;
+      const peer = { ...inner, transport: inner.transport === "tls" ? "wss" : "ws", listener: url };
+      options.onRefused?.(peer.address, reason, help, peer);
     },
     url,
   );
