@@ -15,7 +15,7 @@ import { CommitQueue, StorageWait } from "./commits.ts";
 import { Connections } from "./connection/connections.ts";
 import { BrokerHost } from "./connection/host.ts";
 import type { ServedConnection } from "./connection/served_connection.ts";
-import { DroppedMessages, EventLoopStalls, RetentionRefusals, Traffic } from "./counters.ts";
+import { DroppedMessages, EventLoopStalls, RetentionRefusals, SubscriptionRefusals, Traffic } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type BrokerEvent, Watchers } from "./events.ts";
 import { LocalClient } from "./local_client.ts";
@@ -61,6 +61,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const stalls = new EventLoopStalls();
   const dropped = new DroppedMessages(onEvent);
   const refusals = new RetentionRefusals(onEvent);
+  const subscriptionRefusals = new SubscriptionRefusals(onEvent);
   const sessionQuota = new SessionQuota(limits, onEvent);
   const hooks = new Hooks({ ...options, timeoutMs: limits.hookTimeoutMs, onEvent, unexpectedError });
 
@@ -163,6 +164,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
       pages,
       router,
       publishing,
+      subscriptionRefusals,
       wallMs,
       unexpectedError,
     });

@@ -1,5 +1,6 @@
 import type { SessionContext } from "../protocol/session_context.ts";
-import type { AccessAttributes } from "../protocol/access.ts";
+import type { AccessAttributes, ClientIdentity } from "../protocol/access.ts";
+import type { Limits } from "../protocol/limits.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import type { Session } from "../protocol/session.ts";
 import type { BrokerEvent } from "./events.ts";
@@ -63,8 +64,7 @@ export class RetentionRefusals {
   /** Since the broker was opened. */
   count = 0;
   readonly #onEvent: (event: BrokerEvent) => void;
-  readonly #told = new Set<string>();
-  #sinceMs = -Infinity;
+  readonly #told = new ToldClients();
 
   constructor(onEvent: (event: BrokerEvent) => void) {
     this.#onEvent = onEvent;
@@ -79,7 +79,7 @@ export class RetentionRefusals {
     nowMs: number,
   ): void {
     this.count += 1;
-    if (clientId === undefined || !this.#isFirst(clientId, nowMs)) return;
+    if (clientId === undefined || !this.#told.isFirst(clientId, nowMs)) return;
     this.#onEvent({
       kind: "retainedRefused",
       clientId,
@@ -90,14 +90,41 @@ export class RetentionRefusals {
       isDelivered: !isRefused,
     });
   }
+}
 
-  #isFirst(clientId: string, nowMs: number): boolean {
+/** Tells of subscriptions that a limit refused, once for each client. */
+export class SubscriptionRefusals {
+  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #told = new ToldClients();
+
+  constructor(onEvent: (event: BrokerEvent) => void) {
+    this.#onEvent = onEvent;
+  }
+
+  tell(
+    { clientId, principal }: ClientIdentity,
+    topicFilter: string,
+    limit: keyof Limits,
+    value: number,
+    nowMs: number,
+  ): void {
+    if (!this.#told.isFirst(clientId, nowMs)) return;
+    this.#onEvent({ kind: "subscriptionRefused", clientId, principal, topicFilter, limit, value });
+  }
+}
+
+/** Clients that were told of in the last hour, as many as are kept. */
+class ToldClients {
+  readonly #clientIds = new Set<string>();
+  #sinceMs = -Infinity;
+
+  isFirst(clientId: string, nowMs: number): boolean {
     if (nowMs >= this.#sinceMs + REFUSALS_TOLD_EVERY_MS) {
       this.#sinceMs = nowMs;
-      this.#told.clear();
+      this.#clientIds.clear();
     }
-    if (this.#told.size >= MOST_TOLD || this.#told.has(clientId)) return false;
-    this.#told.add(clientId);
+    if (this.#clientIds.size >= MOST_TOLD || this.#clientIds.has(clientId)) return false;
+    this.#clientIds.add(clientId);
     return true;
   }
 }

@@ -86,6 +86,17 @@ export type BrokerEvent =
     /** Whether current subscribers got it; `false`: it was refused with 0x97. */
     readonly isDelivered: boolean;
   }
+  /** A limit refused a subscription; at most one event per client and hour. */
+  | {
+    readonly kind: "subscriptionRefused";
+    readonly clientId: string;
+    readonly principal: string | undefined;
+    readonly topicFilter: string;
+    /** Limit that it exceeds. */
+    readonly limit: keyof Limits;
+    /** Value of that limit. */
+    readonly value: number;
+  }
   /** A subscription has ended because the rules no longer allow it; the client is connected, or is resuming its session. */
   | {
     readonly kind: "subscriptionLost";

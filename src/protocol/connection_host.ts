@@ -46,6 +46,8 @@ export interface ConnectionHost {
   publish(message: ApplicationMessage, session: Session, nowMs: number, isTold: boolean): ReasonCode;
   /** Finds a subscriber of a topic for which a client that publishes to it should wait; `undefined`: there is none. */
   behind(topic: string, clientId: string, nowMs: number): BehindSubscriber | undefined;
+  /** Hears that a limit refused a subscription. */
+  subscriptionRefused(client: ClientIdentity, topicFilter: string, limit: keyof Limits): void;
   subscribe(session: Session, subscription: Subscription): void;
   unsubscribe(session: Session, subscription: Subscription): void;
 }

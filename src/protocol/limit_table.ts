@@ -114,10 +114,15 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
   // A timer beyond that fires at once.
   hookTimeoutMs: { default: 10_000, least: 1, most: 2_147_483_647, unit: "milliseconds", text: `
     Time that a hook may take to answer, in milliseconds; after that, the request of the client is refused.` },
-  maximumSubscriptions: { default: 1_000, least: 0, most: Infinity, unit: "subscriptions",
+  maximumSubscriptions: { default: 100_000, least: 0, most: Infinity, unit: "subscriptions",
     mosquitto: { default: Infinity }, text: `
-    Subscriptions of one session; one more is refused with 0x97 in SUBACK. When as many Topic Filters of a SUBSCRIBE
-    are denied, the rest of it is refused as well, without asking the authorizer.` },
+    Subscriptions of one session; one more is refused as with \`maximumSubscriptionBytes\`. When as many Topic Filters
+    of a SUBSCRIBE are denied, the rest of it is refused as well, without asking the authorizer.` },
+  maximumSubscriptionBytes: { default: 134_217_728, least: 0, most: Infinity, unit: "bytes",
+    mosquitto: { default: Infinity }, text: `
+    Bytes of the subscriptions of one session, connected or not: Topic Filters, with some 300 for each and 150 for each
+    level. One more is refused with 0x97 in SUBACK, with 0x80 in 3.1.1. A client of 3.1, where SUBACK can only grant,
+    is disconnected. The log names the client once.` },
   // mosquitto counts slashes, up to 200.
   maximumTopicLevels: { default: 128, least: 1, most: 65_535, unit: "levels", mosquitto: { default: 201 }, text: `
     Levels of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.` },

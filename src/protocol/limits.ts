@@ -153,12 +153,20 @@ export interface Limits {
    */
   readonly hookTimeoutMs: number;
   /**
-   * Subscriptions of one session; one more is refused with 0x97 in SUBACK. When as many Topic Filters of a SUBSCRIBE
-   * are denied, the rest of it is refused as well, without asking the authorizer.
+   * Subscriptions of one session; one more is refused as with `maximumSubscriptionBytes`. When as many Topic Filters of
+   * a SUBSCRIBE are denied, the rest of it is refused as well, without asking the authorizer.
    *
-   * @default {1_000} subscriptions
+   * @default {100_000} subscriptions
    */
   readonly maximumSubscriptions: number;
+  /**
+   * Bytes of the subscriptions of one session, connected or not: Topic Filters, with some 300 for each and 150 for each
+   * level. One more is refused with 0x97 in SUBACK, with 0x80 in 3.1.1. A client of 3.1, where SUBACK can only grant,
+   * is disconnected. The log names the client once.
+   *
+   * @default {134_217_728} bytes
+   */
+  readonly maximumSubscriptionBytes: number;
   /**
    * Levels of a Topic Name or Topic Filter; more are refused with 0x90 or 0x8F.
    *

@@ -45,6 +45,7 @@ export class Session {
   /** Retained messages that wait; a session that lives on gets the rest when it is resumed. */
   #retained: RetainedReplay | undefined;
   #subscriptions: Map<string, Subscription> | undefined;
+  #subscriptionBytes = 0;
   #received: PacketIdentifierSet | undefined;
   #identity: ClientIdentity | undefined;
   #identityBytes = 0;
@@ -68,12 +69,17 @@ export class Session {
   /** Adds a subscription, or puts it in the place of the one with its Topic Filter. */
   addSubscription(subscription: Subscription): void {
     const { filter } = subscription;
-    if (!this.subscriptions.has(filter.topicFilter)) this.holding?.grow(subscriptionBytes(filter));
+    if (!this.subscriptions.has(filter.topicFilter)) this.#countSubscription(subscriptionBytes(filter));
     this.subscriptions.set(filter.topicFilter, subscription);
   }
 
   deleteSubscription({ filter }: Subscription): void {
-    if (this.subscriptions.delete(filter.topicFilter)) this.holding?.grow(-subscriptionBytes(filter));
+    if (this.subscriptions.delete(filter.topicFilter)) this.#countSubscription(-subscriptionBytes(filter));
+  }
+
+  /** Memory of its subscriptions, about. */
+  get subscriptionBytes(): number {
+    return this.#subscriptionBytes;
   }
 
   /** Packet Identifiers of QoS 2 messages that came and are not released. */
@@ -305,6 +311,11 @@ export class Session {
 
   get #retainedReplay(): RetainedReplay {
     return this.#retained ??= new RetainedReplay(this.#changes, this.#context, this.subscriptions, this.#delivery);
+  }
+
+  #countSubscription(bytes: number): void {
+    this.#subscriptionBytes += bytes;
+    this.holding?.grow(bytes);
   }
 
   /** An idle connection should hold little. */

@@ -4,6 +4,7 @@ import { NO_PROPERTIES } from "../codec/property.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
 import { type Ask, askAuthorizer, type ConnectionHost } from "./connection_host.ts";
 import type { ClientLink } from "./client_link.ts";
+import type { Limits } from "./limits.ts";
 import type { Session } from "./session.ts";
 import { subscriptionBytes } from "./session_holding.ts";
 import type { Subscription } from "./subscription.ts";
@@ -92,6 +93,7 @@ class Subscribing {
       const entry = subscriptions[this.#reasonCodes.length] as SubscribeEntry; // Below the length.
       const filter = parseTopicFilter(entry.topicFilter) as ParsedTopicFilter; // It was checked.
       const refusal = this.#refusalOf(filter);
+      if (refusal !== undefined && this.#link.version === 3) return this.#endUntold(filter, refusal);
       if (refusal === undefined && this.#host.asksAuthorizer) return this.#ask(entry, filter);
       this.#reasonCodes.push(refusal ?? this.#grant(entry, filter));
       if (this.#reasonCodes.length % FILTERS_A_TURN === 0) return this.#turn();
@@ -144,24 +146,48 @@ class Subscribing {
 
   #refusalOf(filter: ParsedTopicFilter): ReasonCode | undefined {
     const session = this.#session;
-    const { maximumSubscriptions, maximumTopicLevels, maximumTopicLength } = this.#host.limits;
-    if (filter.levels.length > maximumTopicLevels || filter.topicFilter.length > maximumTopicLength) {
-      return ReasonCode.TopicFilterInvalid;
-    }
+    const { maximumTopicLevels, maximumTopicLength } = this.#host.limits;
+    if (filter.levels.length > maximumTopicLevels) return this.#refused(filter, "maximumTopicLevels");
+    if (filter.topicFilter.length > maximumTopicLength) return this.#refused(filter, "maximumTopicLength");
     if (session.isDurable && !this.#host.isKeeping) return ReasonCode.QuotaExceeded; // It could not be kept.
     if (session.subscriptions.has(filter.topicFilter)) return undefined;
+    const limit = this.#limitOfOneMore(filter);
+    return limit === undefined ? undefined : this.#refused(filter, limit);
+  }
+
+  #limitOfOneMore(filter: ParsedTopicFilter): keyof Limits | undefined {
+    const { holding, subscriptions, subscriptionBytes: bytesBefore } = this.#session;
+    const { maximumSubscriptions, maximumSubscriptionBytes } = this.#host.limits;
     // One that was denied counts as well: else a packet could have the authorizer asked without end.
-    if (session.subscriptions.size + this.#denied >= maximumSubscriptions) return ReasonCode.QuotaExceeded;
-    const limit = session.holding?.limitFor(subscriptionBytes(filter));
-    if (limit === undefined) return undefined;
-    session.holding?.refused("subscriptions", limit);
-    return ReasonCode.QuotaExceeded;
+    if (subscriptions.size + this.#denied >= maximumSubscriptions) return "maximumSubscriptions";
+    const bytes = subscriptionBytes(filter);
+    if (bytesBefore + bytes > maximumSubscriptionBytes) return "maximumSubscriptionBytes";
+    const limit = holding?.limitFor(bytes);
+    if (limit !== undefined) holding?.refused("subscriptions", limit);
+    return limit;
+  }
+
+  #refused({ topicFilter }: ParsedTopicFilter, limit: keyof Limits): ReasonCode {
+    this.#host.subscriptionRefused(this.#link.identity, topicFilter, limit);
+    const isInvalid = limit === "maximumTopicLevels" || limit === "maximumTopicLength";
+    return isInvalid ? ReasonCode.TopicFilterInvalid : ReasonCode.QuotaExceeded;
+  }
+
+  /**
+   * Ends a connection of MQTT 3.1, whose SUBACK can only grant: a client that takes its subscription for granted would wait
+   * for messages that never come. One that is denied is granted all the same, as 3.1 demands (its section 3.8).
+   */
+  #endUntold({ topicFilter }: ParsedTopicFilter, refusal: ReasonCode): undefined {
+    this.#link.disconnect(
+      refusal,
+      `the subscription to "${topicFilter}" is refused, and SUBACK of MQTT 3.1 cannot say so`,
+    );
   }
 
   /** [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-6] */
   #acknowledge(): void {
     const { packetIdentifier, subscriptions } = this.#packet;
-    // 3.1 has no code for a failure: it reads the QoS that it asked for.
+    // 3.1 has no code for a Topic Filter that is denied: it reads the QoS that it asked for (its section 3.8).
     const reasonCodes = this.#link.version === 3
       ? this.#reasonCodes.map((code, index) => code < 0x80 ? code : (subscriptions[index] as SubscribeEntry).qos) // As many.
       : this.#reasonCodes;

@@ -51,6 +51,21 @@ const ROWS: readonly (readonly [name: string, event: BrokerEvent, lines: string[
     ["Client c is away, and its queue is full: some are dropped (maximumQueuedMessages, which is 1000, may be raised)."],
   ],
   [
+    "a subscription above a limit, with the limit",
+    {
+      kind: "subscriptionRefused",
+      clientId: "c",
+      principal: "ann",
+      topicFilter: "a/\n",
+      limit: "maximumSubscriptions",
+      value: 100_000,
+    },
+    [
+      "Refused the subscription of c (u'ann') to 'a/\\u{a}': it exceeds maximumSubscriptions, which is 100000 and may be " +
+      "raised. Others of this client are not logged.",
+    ],
+  ],
+  [
     "a wall clock that was set back",
     { kind: "wallClockSet", byMs: -7_199_960 },
     ["The wall clock was set back by 7200.0 s."],

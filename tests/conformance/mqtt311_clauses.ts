@@ -268,7 +268,7 @@ export const MQTT_311_CLAUSES: Clauses = {
   ],
   "MQTT-3.9.3-2": [
     "SUBACK has 0x80 for what is refused, and the QoS that is granted else [MQTT-3.9.3-2 of 3.1.1] [MQTT-3.8.4-5 of 3.1.1] v4",
-    "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v4",
+    "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80 v4",
   ],
   "MQTT-3.10.1-1": ["UNSUBSCRIBE with flags 0000 [MQTT-3.10.1-1] ends the connection v4"],
   "MQTT-3.10.3-1": ["A Topic Filter of UNSUBSCRIBE that is not UTF-8 [MQTT-3.10.3-1] ends the connection v4"],

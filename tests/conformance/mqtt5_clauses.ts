@@ -502,12 +502,12 @@ export const MQTT_5_CLAUSES: Clauses = {
   ],
   "MQTT-3.8.4-6": [
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v5",
-    "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
+    "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80 v5",
   ],
   "MQTT-3.8.4-7": [
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v5",
-    "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
-    "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
+    "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80 v5",
+    "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80 v5",
     "Maximum QoS is announced, granted at most, and what is above it ends the connection with 0x9B [MQTT-3.2.2-9] [MQTT-3.2.2-10] v5",
   ],
   "MQTT-3.8.4-8": [
@@ -520,8 +520,8 @@ export const MQTT_5_CLAUSES: Clauses = {
     "SUBSCRIBE is answered with a code for each Topic Filter, in order [MQTT-3.8.4-6] [MQTT-3.9.3-1] v5",
   ],
   "MQTT-3.9.3-2": [
-    "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
-    "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80; 3.1 has no code for it v5",
+    "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80 v5",
+    "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80 v5",
     "encode gives SUBACK the Reason Codes that it has, and refuses all others [MQTT-3.9.3-2]",
   ],
   "MQTT-3.10.1-1": [

@@ -23,7 +23,7 @@ import { PacketDecoder } from "../../src/codec/decoder.ts";
 import type { Packet, ProtocolVersion } from "../../src/codec/packet.ts";
 import { ReasonCode } from "../../src/codec/reason_code.ts";
 import { TopicInterner } from "../../src/codec/topic_interner.ts";
-import type { AccessRequest } from "../../src/protocol/access.ts";
+import type { AccessRequest, ClientIdentity } from "../../src/protocol/access.ts";
 import type { Answer, Ask, BehindSubscriber, ConnectionHost } from "../../src/protocol/connection_host.ts";
 import type { ConnectionLoop } from "../../src/protocol/client_link.ts";
 import { Connection } from "../../src/protocol/connection.ts";
@@ -95,6 +95,8 @@ export class FakeHost implements ConnectionHost {
   };
   readonly published: { readonly message: ApplicationMessage; readonly nowMs: number; readonly isTold: boolean }[] = [];
 
+  /** Subscriptions that limits refused. */
+  readonly refused: string[] = [];
   /** Subscriptions that began (+) and ended (-). */
   readonly routes: string[] = [];
 
@@ -126,6 +128,10 @@ export class FakeHost implements ConnectionHost {
 
   behind(): BehindSubscriber | undefined {
     return this.behindSubscriber;
+  }
+
+  subscriptionRefused({ clientId }: ClientIdentity, topicFilter: string, limit: keyof Limits): void {
+    this.refused.push(`${clientId} ${topicFilter} ${limit}`);
   }
 
   subscribe(_: Session, { filter }: Subscription): void {

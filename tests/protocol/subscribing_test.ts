@@ -100,14 +100,33 @@ dialogueTests([
     ],
   },
   {
-    name: "3.1.1 reads that a subscription failed, 3.1 the QoS that it asked for",
-    versions: [3, 4],
+    name: "3.1.1 reads that a subscription failed, and the host hears which limit refused it",
+    versions: [4],
     limits: { maximumSubscriptions: 1 },
     steps: [
       "connects",
       "> 82 [ 0007 'x' 00 'y' 01 ]",
-      (dialogue) => dialogue.run(dialogue.version === 3 ? "< 90 [ 0007 00 01 ]" : "< 90 [ 0007 00 80 ]"),
+      "< 90 [ 0007 00 80 ]",
       subscribed("x 0"),
+      ({ host }) => assertEquals(host.refused, ["a y maximumSubscriptions"]),
+    ],
+  },
+  {
+    name: "3.1 reads of a denied subscription the QoS that it asked for (3.1, section 3.8)",
+    versions: [3],
+    host: { asksAuthorizer: true },
+    answers: DENIED("y"),
+    steps: ["connects", "> 82 [ 0007 'x' 00 'y' 01 ]", "< 90 [ 0007 00 01 ]", subscribed("x 0")],
+  },
+  {
+    name: "3.1 is disconnected where a limit refuses a subscription",
+    versions: [3],
+    limits: { maximumSubscriptions: 1 },
+    steps: [
+      "connects",
+      "> 82 [ 0007 'x' 00 'y' 01 ]",
+      "told e0 97",
+      ({ host }) => assertEquals(host.refused, ["a y maximumSubscriptions"]),
     ],
   },
   {

@@ -8,30 +8,67 @@ const STUCK = new WeakMap<Conversation, { readonly served: Promise<void>; close(
 
 conversationTests([
   {
-    name: "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80; 3.1 has no code for it",
-    versions: ALL_VERSIONS,
+    name: "One subscription above the limit is refused with 0x97, in MQTT 3.1.1 with 0x80",
+    versions: [4, 5],
     limits: { maximumSubscriptions: 2 },
     steps: [
       "s connects",
       "s > 82 [ 0001 {} 'a' 00 'b' 00 'c' 00 'a' 01 ]",
-      (conversation) =>
-        conversation.run(`s < 90 [ 0001 {} 00 00 ${{ 3: "00", 4: "80", 5: "97" }[conversation.version]} 01 ]`),
+      (conversation) => conversation.run(`s < 90 [ 0001 {} 00 00 ${conversation.version === 5 ? "97" : "80"} 01 ]`),
       "s > a2 [ 0002 {} 'b' ] 82 [ 0003 {} 'c' 00 ]",
       "s < b0 [ 0002 {} <00> ] 90 [ 0003 {} 00 ]",
     ],
   },
   {
-    name: "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80; 3.1 has no code for it",
-    versions: ALL_VERSIONS,
+    name: "Subscriptions above maximumSubscriptionBytes are refused, to the byte; one that is replaced counts once",
+    versions: [4, 5],
+    limits: { maximumSubscriptionBytes: 2 * (300 + 150 + 1) }, // Two Topic Filters of one level and one character.
+    steps: [
+      "s connects durable",
+      "s > 82 [ 0001 {} 'a' 00 'bb' 00 'b' 00 'c' 00 'a' 01 ]",
+      (conversation) => {
+        const refused = conversation.version === 5 ? "97" : "80";
+        return conversation.run(`s < 90 [ 0001 {} 00 ${refused} 00 ${refused} 01 ]`);
+      },
+      "s drops", // Connected or not.
+      "s resumes",
+      (conversation) =>
+        conversation.run(
+          "s > 82 [ 0002 {} 'c' 00 ] a2 [ 0003 {} 'b' ] 82 [ 0004 {} 'c' 00 ]",
+          `s < 90 [ 0002 {} ${conversation.version === 5 ? "97" : "80"} ] b0 [ 0003 {} <00> ] 90 [ 0004 {} 00 ]`,
+        ),
+    ],
+  },
+  {
+    name: "A subscription above a limit ends a connection of MQTT 3.1, which would take it for granted",
+    versions: [3],
+    limits: { maximumSubscriptions: 2 },
+    steps: [
+      "s connects",
+      "s > 82 [ 0001 'a' 00 'b' 00 ]",
+      "s < 90 [ 0001 00 00 ]",
+      "s > 82 [ 0002 'c' 00 ]",
+      "s closed",
+    ],
+  },
+  {
+    name: "A Topic Filter with too many levels is refused with 0x8F, in MQTT 3.1.1 with 0x80",
+    versions: [4, 5],
     limits: { maximumTopicLevels: 3 },
     steps: [
       "s connects",
       "s > 82 [ 0001 {} 'a/b/c' 00 'a/b/c/d' 00 '///' 00 'a/b/#' 00 ]",
       (conversation) => {
-        const refused = { 3: "00", 4: "80", 5: "8f" }[conversation.version];
+        const refused = conversation.version === 5 ? "8f" : "80";
         return conversation.run(`s < 90 [ 0001 {} 00 ${refused} ${refused} 00 ]`);
       },
     ],
+  },
+  {
+    name: "A Topic Filter with too many levels ends a connection of MQTT 3.1",
+    versions: [3],
+    limits: { maximumTopicLevels: 3 },
+    steps: ["s connects", "s > 82 [ 0001 'a/b/c/d' 00 ]", "s closed"],
   },
   {
     name: "A Topic Name with too many levels is refused with 0x90",
@@ -297,7 +334,7 @@ conversationTests([
     limits: { maximumQos: 1 },
     steps: [
       "a > 10 [ @ 02 003c {} 'a' ]",
-      "a < 20 [ 00 00 { 21 0064 22 000a 24 01 27 00100000 } ]",
+      "a < 20 [ 00 00 { 21 ffff 22 000a 24 01 27 00100000 } ]",
       "a > 82 [ 0001 [] 'x' 02 ] 32 [ 'x' 0002 [] \"1\" ]",
       "a < 90 [ 0001 [] 01 ] 32 [ 'x' 0001 [] \"1\" ] 40 [ 0002 ]",
       "a > 34 [ 'x' 0003 [] ]",
@@ -322,7 +359,7 @@ conversationTests([
     limits: { maximumRetainedMessages: 0 },
     steps: [
       "a > 10 [ @ 02 003c {} 'a' ]",
-      "a < 20 [ 00 00 { 21 0064 22 000a 25 00 27 00100000 } ]",
+      "a < 20 [ 00 00 { 21 ffff 22 000a 25 00 27 00100000 } ]",
       "a > 31 [ 'x' [] \"1\" ]",
       "a told e0 9a",
     ],
@@ -368,7 +405,7 @@ conversationTests([
     name: "Without a limit CONNACK says no Maximum Packet Size (section 3.2.2.3.6)",
     versions: [5],
     limits: { maximumPacketBytes: 268_435_460 },
-    steps: ["a > 10 [ @ 02 003c {} 'a' ]", "a < 20 [ 00 00 { 21 0064 22 000a } ]"],
+    steps: ["a > 10 [ @ 02 003c {} 'a' ]", "a < 20 [ 00 00 { 21 ffff 22 000a } ]"],
   },
   {
     name: "Retained messages above maximumRetainedBytes are refused with 0x97",

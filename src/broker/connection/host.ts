@@ -1,6 +1,7 @@
 import { wrongAnswer } from "../../auth/hook_answers.ts";
 import type { ReasonCode } from "../../codec/reason_code.ts";
 import type { TopicInterner } from "../../codec/topic_interner.ts";
+import type { ClientIdentity } from "../../protocol/access.ts";
 import type { BehindSubscriber, ConnectionHost } from "../../protocol/connection_host.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
@@ -10,7 +11,7 @@ import type { Subscription } from "../../protocol/subscription.ts";
 import type { Admission } from "../access/admission.ts";
 import type { Hooks } from "../access/hooks.ts";
 import type { CommitQueue, StorageWait } from "../commits.ts";
-import type { Traffic } from "../counters.ts";
+import type { SubscriptionRefusals, Traffic } from "../counters.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { BrokerOptions } from "../options.ts";
 import type { BacklogWait, Publishing, Router } from "../router.ts";
@@ -41,6 +42,7 @@ export class BrokerHost implements ConnectionHost {
   readonly settings: BrokerSettings;
   readonly #router: Router;
   readonly #publishing: Publishing;
+  readonly #subscriptionRefusals: SubscriptionRefusals;
   readonly #responseInformation: BrokerOptions["responseInformation"];
 
   constructor(limits: Limits, responseInformation: BrokerOptions["responseInformation"], parts: {
@@ -57,6 +59,7 @@ export class BrokerHost implements ConnectionHost {
     readonly pages: SessionPages;
     readonly router: Router;
     readonly publishing: Publishing;
+    readonly subscriptionRefusals: SubscriptionRefusals;
     readonly wallMs: () => number;
     readonly unexpectedError: (error: unknown) => void;
   }) {
@@ -79,6 +82,7 @@ export class BrokerHost implements ConnectionHost {
     this.settings = parts.settings;
     this.#router = parts.router;
     this.#publishing = parts.publishing;
+    this.#subscriptionRefusals = parts.subscriptionRefusals;
     this.#responseInformation = responseInformation;
   }
 
@@ -92,6 +96,10 @@ export class BrokerHost implements ConnectionHost {
 
   behind(topic: string, clientId: string, nowMs: number): BehindSubscriber | undefined {
     return this.backlogWait.subscriberBehind(topic, clientId, nowMs);
+  }
+
+  subscriptionRefused(client: ClientIdentity, topicFilter: string, limit: keyof Limits): void {
+    this.#subscriptionRefusals.tell(client, topicFilter, limit, this.limits[limit], this.turn.now());
   }
 
   subscribe(session: Session, subscription: Subscription): void {

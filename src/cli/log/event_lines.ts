@@ -36,10 +36,18 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
       const what = isDelivered ? "Delivered but did not retain" : "Refused";
       return [`${what} the message of ${whatAndWhose(event, true)}: ${why}. Others of this client are only counted.`];
     }
+    case "subscriptionRefused": {
+      const { topicFilter, limit, value } = event;
+      return [
+        `Refused the subscription of ${whose(event)} to '${printable(topicFilter)}': it exceeds ${limit}, which is ` +
+        `${value} and may be raised. Others of this client are not logged.`,
+      ];
+    }
     case "subscriptionLost": {
-      const { clientId, principal, topicFilter } = event;
-      const who = printable(clientId) + (principal === undefined ? "" : ` (${userFact(principal)})`);
-      return [`Ended the subscription of ${who} to '${printable(topicFilter)}': the rules do not allow it any more.`];
+      const { topicFilter } = event;
+      return [
+        `Ended the subscription of ${whose(event)} to '${printable(topicFilter)}': the rules do not allow it any more.`,
+      ];
     }
     case "messagesDropped": {
       const { qos0, queueFull, tooLarge } = event;
@@ -125,6 +133,11 @@ export function shownUserName(userName: string): string {
 
 function userFact(userName: string): string {
   return `u'${printable(shownUserName(userName))}'`;
+}
+
+/** Client Identifier, and the principal where there is one. */
+function whose({ clientId, principal }: { readonly clientId: string; readonly principal: string | undefined }): string {
+  return printable(clientId) + (principal === undefined ? "" : ` (${userFact(principal)})`);
 }
 
 /** Description such as `c (q0, r1, u'ann', 'a/b')`, without unknown parts. */

@@ -7,6 +7,12 @@ import type { Log, LogFields } from "./log.ts";
 import type { SummarizedLog } from "./summarized_log.ts";
 
 const PACKETS = { area: "packets" } as const;
+/** Events that each of many clients can cause once. */
+const TOLD_ONCE_A_CLIENT: ReadonlySet<BrokerEvent["kind"]> = new Set([
+  "retainedRefused",
+  "clientBehind",
+  "subscriptionRefused",
+]);
 
 /** Log, and summarized logs for lines that clients can cause. */
 export interface Logs {
@@ -50,7 +56,7 @@ export function packetLog(log: Log): Pick<BrokerOptions, "onPacket"> {
 function summaryOf(event: BrokerEvent, { log, refusals, denials, errors }: Logs): SummarizedLog | undefined {
   if (areaOf(event) === "access") return denials;
   if (event.kind === "unexpectedError") return errors;
-  if (event.kind === "retainedRefused" || event.kind === "clientBehind") return refusals;
+  if (TOLD_ONCE_A_CLIENT.has(event.kind)) return refusals;
   return isRefusal(event, log) ? refusals : undefined;
 }
 
@@ -69,6 +75,7 @@ function typeOf({ kind }: BrokerEvent): LogType {
       return "error";
     case "messagesDropped":
     case "retainedRefused":
+    case "subscriptionRefused":
     case "wallClockSet":
     case "stoodStill":
     case "clientBehind":
@@ -87,6 +94,7 @@ function areaOf({ kind }: BrokerEvent): LogArea {
       return "access";
     case "messagesDropped":
     case "retainedRefused":
+    case "subscriptionRefused":
     case "clientBehind":
       return "delivery";
     case "commitFailed":

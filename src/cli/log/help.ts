@@ -19,6 +19,7 @@ export const EVENT_HELP: Readonly<Record<Exclude<BrokerEvent["kind"], WithoutEnt
   subscriptionLost: "access-denied",
   retainedWithheld: "retained-message-withheld",
   retainedRefused: "retained-message-refused",
+  subscriptionRefused: "subscription-refused",
   messagesDropped: "dropped-messages",
   clientBehind: "dropped-messages",
   sessionsFull: "session-limits",

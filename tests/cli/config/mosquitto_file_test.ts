@@ -128,6 +128,7 @@ Deno.test("mosquitto.conf gives listeners, with what is of each", () => {
     maximumQueuedMessages: Infinity,
     maximumQueuedBytes: 5_000,
     maximumSubscriptions: Infinity,
+    maximumSubscriptionBytes: Infinity,
     maximumTopicLevels: 201,
     maximumRetainedMessages: 0,
     maximumRetainedBytes: Infinity,
