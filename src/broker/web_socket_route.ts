@@ -17,7 +17,10 @@ import type { BrokerEvent } from "./events.ts";
 export interface RouteOptions extends UpgradeOptions, HostOptions, ForwardedOptions {
   /** Address that sent the request, as the second argument of a `Deno.serve` handler says. @default unknown */
   readonly remoteAddr?: RemoteAddress | undefined;
-  /** Seconds of silence after which the runtime sends a Ping, for proxies that close what is silent. @default {0}, never */
+  /**
+   * Seconds without an answer after which a client is disconnected: the runtime sends it a Ping twice in this time, also so
+   * that proxies do not close what is silent. 0: never. @default 60 behind a trusted proxy, else 0
+   */
   readonly idleTimeoutSeconds?: number;
 }
 
@@ -30,6 +33,9 @@ export interface RemoteAddress {
   /** Port of the client. */
   readonly port?: number;
 }
+
+// Many proxies close after 60 s of silence: a Ping comes every 30 s.
+const PROXIED_IDLE_TIMEOUT_SECONDS = 60;
 
 /** Response to a request, and the connection that it becomes; `undefined`: it becomes none. */
 interface RouteAnswer {
@@ -65,7 +71,14 @@ export function answerUpgrade(
     return refused(responseTo(refusal(status, "host", reason, body)));
   }
   const scheme = isProxied(request) ? addresses.scheme(request.headers) : protocol === "https:" ? "https" : "http";
-  const upgraded = upgradeWebSocket(request, { ...options, peer, scheme, closeCode, onWebSocketEnd });
+  const upgraded = upgradeWebSocket(request, {
+    ...addresses.isTrusted(known) && { idleTimeoutSeconds: PROXIED_IDLE_TIMEOUT_SECONDS },
+    ...options,
+    peer,
+    scheme,
+    closeCode,
+    onWebSocketEnd,
+  });
   if (upgraded.refusal !== undefined) {
     const { reason, help } = upgraded.refusal;
     onEvent({ kind: "connectionRefused", peer, reason, help });

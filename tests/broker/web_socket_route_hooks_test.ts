@@ -159,3 +159,30 @@ for (const { name, remoteAddr, address } of REMOTE_ADDRESSES) {
     assertEquals(refused?.peer.address, address);
   });
 }
+
+for (
+  const { trustedProxies, idleTimeoutSeconds, told } of [
+    { trustedProxies: [], idleTimeoutSeconds: undefined, told: 0 },
+    { trustedProxies: ["127.0.0.1"], idleTimeoutSeconds: undefined, told: 60 },
+    { trustedProxies: ["127.0.0.1"], idleTimeoutSeconds: 0, told: 0 },
+    { trustedProxies: [], idleTimeoutSeconds: 10, told: 10 },
+  ]
+) {
+  Deno.test(`The runtime pings within ${told} s with trusted proxies "${trustedProxies}" and ${idleTimeoutSeconds} s`, async () => {
+    const { upgradeWebSocket } = Deno;
+    const idleTimeouts: (number | undefined)[] = [];
+    Deno.upgradeWebSocket = (request, options) => {
+      idleTimeouts.push(options?.idleTimeout);
+      return upgradeWebSocket(request, options);
+    };
+    try {
+      await using app = await RouteApp.start({
+        route: { trustedProxies, ...idleTimeoutSeconds !== undefined && { idleTimeoutSeconds } },
+      });
+      using _socket = await app.connect({ clientId: "a" });
+      assertEquals(idleTimeouts, [told]);
+    } finally {
+      Deno.upgradeWebSocket = upgradeWebSocket;
+    }
+  });
+}

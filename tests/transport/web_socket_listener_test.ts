@@ -189,3 +189,38 @@ Deno.test("The request and the address behind a trusted proxy stand on the trans
   assertEquals([peer.transport, peer.address], ["ws", "203.0.113.7"]);
   await echoes(socket);
 });
+
+const PINGED: readonly {
+  readonly name: string;
+  readonly options: WebSocketListenOptions;
+  readonly isPinged: boolean;
+}[] = [
+  { name: "a trusted proxy", options: { trustedProxies: ["127.0.0.1"] }, isPinged: true },
+  { name: "another address than the trusted proxy's", options: { trustedProxies: ["::1"] }, isPinged: false },
+  {
+    name: "a trusted proxy where it is 0",
+    options: { trustedProxies: ["127.0.0.1"], pingIntervalMs: 0 },
+    isPinged: false,
+  },
+  { name: "a client that is not a proxy", options: {}, isPinged: false },
+];
+for (const { name, options, isPinged } of PINGED) {
+  Deno.test(`A silent connection of ${name} gets ${isPinged ? "a Ping after 30 s" : "no Ping"}`, async () => {
+    await using server = LISTENER.start(options, echo);
+    const { setInterval } = globalThis;
+    const delays: (number | undefined)[] = [];
+    // A second of the test stands for a thousand.
+    globalThis.setInterval = ((callback: () => void, delayMs = 0) => {
+      delays.push(delayMs);
+      return setInterval(callback, delayMs / 1_000);
+    }) as typeof globalThis.setInterval;
+    try {
+      using socket = await RawWebSocket.open(server.port);
+      if (isPinged) assertEquals(await socket.frame(), { opcode: 9, payload: "" });
+      assertEquals(delays, isPinged ? [15_000] : []);
+      await socket.send(closeFrame(1000));
+    } finally {
+      globalThis.setInterval = setInterval;
+    }
+  });
+}

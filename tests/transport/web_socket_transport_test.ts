@@ -293,3 +293,17 @@ Deno.test("What was read for a Pong and not taken yet comes before the end", asy
   await send(closeFrame(1000));
   assertEquals(await readAll(server), "c000");
 });
+
+Deno.test("A peer that falls silent after it was heard is pinged within the interval", async () => {
+  const { server, client, send } = open({ pingIntervalMs: 400 });
+  const reader = client.readable.getReader();
+  const reading = readAll(server);
+  const timer = setInterval(() => send(clientFrame({ opcode: BINARY, payload: "c000" })), 50);
+  await new Promise((resolve) => setTimeout(resolve, 450)); // It is heard in the first half and the second.
+  clearInterval(timer);
+  const fellSilentMs = performance.now();
+  assertEquals((await within(reader.read(), "a Ping")).value?.toHex(), "8900");
+  assertLess(performance.now() - fellSilentMs, 500);
+  client.close();
+  await reading.catch(() => {});
+});

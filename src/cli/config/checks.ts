@@ -234,12 +234,21 @@ interface ListenerParts {
   readonly hosts?: unknown;
   readonly httpDir?: unknown;
   readonly maximumRequestHeadBytes?: unknown;
+  readonly pingSeconds?: unknown;
   readonly trustedProxies: readonly string[];
   readonly proxyProtocol: boolean;
 }
 
 /** Keys of a listener that have a meaning for WebSocket alone. */
-const WEB_SOCKET_KEYS = ["paths", "origins", "hosts", "httpDir", "maximumRequestHeadBytes", "trustedProxies"] as const;
+const WEB_SOCKET_KEYS = [
+  "paths",
+  "origins",
+  "hosts",
+  "httpDir",
+  "maximumRequestHeadBytes",
+  "pingSeconds",
+  "trustedProxies",
+] as const;
 
 /** Keys of a listener that have no meaning for its scheme. */
 function meaningless({ scheme }: ListenUrl, listener: ListenerParts): [key: keyof ListenerParts, why: string][] {

@@ -292,6 +292,13 @@ export const listenerSchema = z.strictObject({
       { isFixed: true, unit: "bytes" },
     ),
   ),
+  pingSeconds: z.int().min(0).max(86_400).optional().meta(
+    row(
+      "Longest silence of a WebSocket client before it gets a Ping; without an answer it is disconnected after as long " +
+        "again. 0: never. When left out: 30 for clients behind a proxy (`trustedProxies`, `proxyProtocol`), else never.",
+      { isFixed: true, unit: "seconds" },
+    ),
+  ),
   trustedProxies: z.array(z.string().refine(isProxy, "is not an IP address or network")).default([]).meta(
     row("Proxies whose `X-Forwarded-For` is trusted.", { isFixed: true }),
   ),

@@ -15,7 +15,7 @@ import { type TlsListener, tlsListener } from "../../transport/tls/tls.ts";
 import { listenUnix } from "../../transport/unix.ts";
 import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";
 import { CloseCode } from "../../transport/web_socket/frames.ts";
-import { listenWebSocket } from "../../transport/web_socket/listener.ts";
+import { listenWebSocket, PROXIED_PING_INTERVAL_MS } from "../../transport/web_socket/listener.ts";
 import { entryWords } from "../config/checks.ts";
 import type { Configuration, ListenerConfiguration, TlsConfiguration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
@@ -231,11 +231,18 @@ export class Listening {
     below: Listener,
     url: ListenUrl,
     settings: WebSocketSettings,
-    { paths, httpDir, maximumRequestHeadBytes }: ListenerConfiguration,
+    { paths, httpDir, maximumRequestHeadBytes, pingSeconds }: ListenerConfiguration,
   ): Listener {
     const { path, trustedProxies } = settings;
+    const isProxied = "isProxied" in url && url.isProxied;
     // A web page cannot write a header of the PROXY protocol.
-    const hosts = settings.hosts ?? ("isProxied" in url && url.isProxied ? ["*"] : undefined);
+    const hosts = settings.hosts ?? (isProxied ? ["*"] : undefined);
+    // Proxies that send X-Forwarded-For are recognized by their address, connection by connection.
+    const pingIntervalMs = pingSeconds !== undefined
+      ? pingSeconds * 1_000
+      : isProxied
+      ? PROXIED_PING_INTERVAL_MS
+      : undefined;
     // A listener that only this machine can reach is not for web pages in a browser of this machine.
     const origins = settings.origins ?? (isLoopback(url) ? ["sameOrigin", "loopback"] : undefined);
     return listenWebSocket(below, {
@@ -243,6 +250,7 @@ export class Listening {
       ...origins === undefined ? {} : { origins },
       ...hosts === undefined ? {} : { hosts },
       trustedProxies,
+      ...pingIntervalMs === undefined ? {} : { pingIntervalMs },
       ...maximumRequestHeadBytes === undefined ? {} : { maximumRequestHeadBytes },
       ...httpDir === undefined ? {} : { answer: staticFiles(httpDir) },
       onRefused: (address, reason, help) => this.#refused(address, reason, help),

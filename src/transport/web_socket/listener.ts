@@ -37,8 +37,10 @@ class WebSocketHandshakeError extends Error {
   }
 }
 
-/** Default of {@linkcode WebSocketHandshakeOptions.maximumRequestHeadBytes}: room for the cookies of a large site. */
-export const DEFAULT_REQUEST_HEAD_BYTES = 32_768;
+// Room for the cookies of a large site.
+const DEFAULT_REQUEST_HEAD_BYTES = 32_768;
+/** Ping interval of connections of trusted proxies, of which many close after 60 s of silence. */
+export const PROXIED_PING_INTERVAL_MS = 30_000;
 const FIRST_HEAD_BYTES = 1_024;
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 const REFUSED_LINGER_MS = 1_000;
@@ -91,6 +93,7 @@ export function listenWebSocket(below: Listener, options: WebSocketListenOptions
 /** Handshakes of one listener (RFC 6455, section 4.2), each on a connection of its own. */
 class WebSocketHandshakes {
   readonly #options: WebSocketHandshakeOptions;
+  readonly #proxiedOptions: WebSocketHandshakeOptions;
   readonly #url: string;
   readonly #closeCode: () => number;
   readonly #addresses: ForwardedAddresses;
@@ -101,6 +104,7 @@ class WebSocketHandshakes {
   /** Throws RangeError for a trusted proxy that is not an address. */
   constructor(options: WebSocketHandshakeOptions, url: string, closeCode: () => number) {
     this.#options = options;
+    this.#proxiedOptions = { pingIntervalMs: PROXIED_PING_INTERVAL_MS, ...options };
     this.#url = url;
     this.#closeCode = closeCode;
     this.#addresses = new ForwardedAddresses(options);
@@ -157,7 +161,7 @@ class WebSocketHandshakes {
     const slab = this.#slab;
     return webSocketTransport(
       { below, rest: read.rest, peer, request, subprotocol, slab, closeCode },
-      this.#options,
+      this.#addresses.isTrusted(address) ? this.#proxiedOptions : this.#options,
     );
   }
 }

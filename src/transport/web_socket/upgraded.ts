@@ -28,7 +28,10 @@ export interface WebSocketUpgradeOptions extends UpgradeOptions, UpgradedWebSock
   readonly peer: Peer;
   /** Scheme by which the client reached the first proxy, or this server. @default as the URL of the request says */
   readonly scheme?: PageScheme;
-  /** Seconds of silence after which the runtime sends a Ping. @default {0}, never: MQTT has its own Keep Alive */
+  /**
+   * Seconds without an answer after which a peer is lost: the runtime sends it a Ping twice in this time. 0: never.
+   * @default {0}: MQTT has its own Keep Alive
+   */
   readonly idleTimeoutSeconds?: number;
 }
 

@@ -18,9 +18,10 @@ export interface WebSocketOptions {
    */
   readonly maximumMessageBytes?: number;
   /**
-   * Silence of the peer after which a Ping is sent, and after as long again the connection is closed.
+   * Longest silence of the peer before a Ping is sent; after as long again without an answer the connection is closed.
+   * 0: never.
    *
-   * @default never: MQTT has its own Keep Alive
+   * @default {0}: MQTT has its own Keep Alive; 30,000 for connections of a trusted proxy, which closes silent ones
    */
   readonly pingIntervalMs?: number;
   /** Time limit for the peer's answer to a Close frame. @default {1_000} */
@@ -91,7 +92,8 @@ export class WebSocketChannel implements ByteChannel {
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setInterval> | undefined;
   #isHeard = true;
-  #isPinged = false;
+  /** Halves of the ping interval in which nothing was heard. */
+  #silentHalves = 0;
   #isPonging = false;
   /** Resolves at the end. */
   #ending: PromiseWithResolvers<void> | undefined;
@@ -102,13 +104,14 @@ export class WebSocketChannel implements ByteChannel {
     this.#opened = opened;
     this.#below = opened.below;
     this.#options = options;
-    const { maximumMessageBytes = DEFAULT_MESSAGE_BYTES, pingIntervalMs } = options;
+    const { maximumMessageBytes = DEFAULT_MESSAGE_BYTES, pingIntervalMs = 0 } = options;
     this.#decoder = new FrameDecoder(maximumMessageBytes, (payload) => this.#pong(payload), {
       slab: opened.slab,
       role: opened.masks === undefined ? "server" : "client",
     });
     if (opened.rest.length > 0) this.#rest = opened.rest;
-    if (pingIntervalMs !== undefined) this.#pingTimer = setInterval(() => this.#ping(), pingIntervalMs);
+    // Halves: the silence before a Ping is between a half and a whole interval, not between one and two.
+    if (pingIntervalMs > 0) this.#pingTimer = setInterval(() => this.#pingIfSilent(), pingIntervalMs / 2);
   }
 
   read(room?: Uint8Array): Promise<Payload> {
@@ -249,16 +252,18 @@ export class WebSocketChannel implements ByteChannel {
     this.#below.write(encodeFrame(Opcode.Pong, payload, this.#opened)).then(sent, () => {});
   }
 
-  #ping(): void {
+  #pingIfSilent(): void {
     if (this.#phase !== "open") return;
     const isUnread = this.#ahead.length > 0 && !this.#isReading; // Unread bytes: the peer's silence cannot be judged.
     if (this.#isHeard || isUnread) {
       this.#isHeard = false;
-      this.#isPinged = false;
-    } else if (this.#isPinged) {
+      this.#silentHalves = 0;
+      return;
+    }
+    this.#silentHalves += 1;
+    if (this.#silentHalves > 2) {
       this.#break();
-    } else {
-      this.#isPinged = true;
+    } else if (this.#silentHalves === 1) {
       this.#below.write(encodeFrame(Opcode.Ping, new Uint8Array(0), this.#opened)).catch(() => {}); // The reads see it.
       this.#readAhead(); // A Pong must be heard, whether the channel is read or not.
     }

@@ -236,7 +236,7 @@ const ROWS: readonly Row[] = [
     yaml: "\ufefflisteners:\r\n  - url: mqtt://127.0.0.1:0\r\n    foo: 1\r\n",
     complaints: [
       'a.yaml:3:5: Unknown key "listeners[0].foo": there is url, tls, authentication, access, versions, ' +
-      "allowEmptyClientId, maximumConnections, limits, paths, origins, hosts, httpDir, maximumRequestHeadBytes, trustedProxies, proxyProtocol",
+      "allowEmptyClientId, maximumConnections, limits, paths, origins, hosts, httpDir, maximumRequestHeadBytes, pingSeconds, trustedProxies, proxyProtocol",
     ],
   },
   {
