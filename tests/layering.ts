@@ -44,7 +44,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ["protocol", "codec"],
     mayNotUse: ["Deno"],
     except: { file: /\/deno_kv\//, use: ["Deno"] },
-    packages: /^node:(?:sqlite|zlib)$/,
+    packages: /^node:(?:path|sqlite|zlib)$/,
   },
   transport: { mayImport: [], mayNotUse: ["console"], packages: /^node:/ },
   auth: {

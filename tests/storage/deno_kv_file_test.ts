@@ -135,12 +135,17 @@ const REFUSED: readonly { name: string; make: (path: string) => void | Promise<v
   {
     name: "a text",
     make: (path) => Deno.writeTextFileSync(path, "hello\n".repeat(1000)),
-    error: /^Cannot open \S+: file is not a database; give another path/,
+    error: /^Cannot open \S+: file is not a database; give another path, or restore a backup if it was a storage$/,
   },
   {
     name: "a directory",
     make: (path) => Deno.mkdirSync(path),
-    error: /^Cannot open \S+: unable to open database file/,
+    error: /^Cannot open \S+: it is a directory; name a file in it$/,
+  },
+  {
+    name: "a link to nothing",
+    make: (path) => Deno.symlinkSync(`${path}.none`, path),
+    error: /^Cannot open \S+: it is a link to a file that does not exist$/,
   },
   {
     name: "a database of others",
@@ -149,7 +154,7 @@ const REFUSED: readonly { name: string; make: (path: string) => void | Promise<v
       await kv.set(["users", 1], "somebody");
       kv.close();
     },
-    error: /^Cannot open \S+: it is not a database of Brooklet; give another path/,
+    error: /^Cannot open \S+: it is not a database of Brooklet; give another path$/,
   },
   {
     name: "a later version",
@@ -191,10 +196,83 @@ Deno.test("DenoKvStorage names the row that is damaged, and gives the file back 
   });
 });
 
-Deno.test("DenoKvStorage says that a directory is missing", async () => {
+Deno.test("DenoKvStorage says what is wrong with the directory of a new file, or with its path", async () => {
   await withPath(async (path) => {
-    await assertRejects(() => KvStorage.open(`${path}/no/such.kv`), Error, `Cannot make ${path}/no/such.kv: `);
+    await Deno.writeTextFile(`${path}.txt`, "text");
+    const ROWS = [
+      [`${path}/no/such.kv`, `the directory ${path}/no does not exist; make it, or give another path`],
+      [`${path}.txt/such.kv`, `${path}.txt is not a directory; give another path`],
+    ] as const;
+    for (const [where, why] of ROWS) {
+      const { message } = await assertRejects(() => KvStorage.open(where), Error);
+      assertEquals(message, `Cannot open ${where}: ${why}`);
+    }
+    await assertRejects(() => KvStorage.open(""), Error, "Cannot open a storage: its path is empty");
   });
+});
+
+Deno.test({
+  name: "DenoKvStorage says that a directory cannot be written, not that a file should be deleted",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { message } = await assertRejects(() => KvStorage.open("/sys/brooklet.kv"), Error); // Root cannot write there.
+    assertMatch(
+      message,
+      /^Cannot open \/sys\/brooklet\.kv: the directory \/sys cannot be written: [^;]+; give this user the right to write /,
+    );
+    assert(!message.includes("delete"));
+  },
+});
+
+Deno.test({
+  name: "DenoKvStorage says that a file cannot be written, not that it should be deleted",
+  ignore: Deno.build.os === "windows" || Deno.uid() === 0, // Root may write any file.
+  fn: () =>
+    withPath(async (path) => {
+      await (await KvStorage.open(path)).close();
+      await Deno.chmod(path, 0o400);
+      const { message } = await assertRejects(() => KvStorage.open(path), Error);
+      assertMatch(message, /^Cannot open \S+: it cannot be written: [^;]+; give this user the right to write /);
+    }),
+});
+
+Deno.test("DenoKvStorage makes a file where there are no hard links, once also when several make it", async () => {
+  const { link } = Deno;
+  // FAT and exFAT on Linux.
+  Deno.link = () => Promise.reject(new Deno.errors.PermissionDenied("Operation not permitted (os error 1)"));
+  try {
+    await withPath(async (path) => {
+      const opened = await Promise.allSettled([1, 2, 3].map(() => KvStorage.open(path)));
+      const storages = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+      assertEquals(storages.length, 1, JSON.stringify(opened));
+      await storages[0]?.commit([started("c")]);
+      await storages[0]?.close();
+      const again = await KvStorage.open(path);
+      assertEquals([again.isNew, (await everything(again)).length > 0], [false, true]);
+      await again.close();
+      const names = Array.from(Deno.readDirSync(path.slice(0, path.lastIndexOf("/"))), ({ name }) => name);
+      assertEquals(names.sort(), ["brooklet.kv", "brooklet.kv.lock"]);
+    });
+  } finally {
+    Deno.link = link;
+  }
+});
+
+Deno.test("DenoKvStorage in an older Deno says which it needs", async () => {
+  const file = import.meta.resolve("../../src/storage/deno_kv/file.ts");
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      "--unstable-kv",
+      `delete Deno.FsFile.prototype.tryLock;
+      const { openDatabase } = await import(${JSON.stringify(file)});
+      try { await openDatabase("x.kv"); } catch (error) { console.log(error.message); }`,
+    ],
+  }).output();
+  assertEquals(
+    new TextDecoder().decode(stdout).trim(),
+    `Cannot open x.kv: this is Deno ${Deno.version.deno}, a storage needs Deno 2.9; upgrade Deno`,
+  );
 });
 
 Deno.test("DenoKvStorage without --unstable-kv says which flag is missing", async () => {

@@ -1,3 +1,4 @@
+import { basename, dirname, join } from "node:path";
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import { FORMAT, type Format, whyUnreadable } from "../format.ts";
 import type { StorageSize } from "../storage.ts";
@@ -14,6 +15,10 @@ const COMPACT_WAIT_MS = 10_000;
 
 /** Module that is loaded only for a file. */
 export type Sqlite = typeof import("node:sqlite");
+
+/** Attempts: a child process has the descriptors of this one, and with them its locks, from its fork to its exec. */
+const LOCK_ATTEMPTS = 10;
+const LOCK_AGAIN_MS = 20;
 
 /** A database that is open and has our format. */
 export interface OpenDatabase {
@@ -38,6 +43,11 @@ export interface FileIdentity {
 
 /** Opens `:memory:`, a URL, or a file, which is created if missing. Each failure is one line that says what to do. */
 export async function openDatabase(location: string): Promise<OpenDatabase> {
+  if (typeof Deno.FsFile.prototype.tryLock !== "function") {
+    throw new Error(
+      `Cannot open ${location}: this is Deno ${Deno.version.deno}, a storage needs Deno 2.9; upgrade Deno`,
+    );
+  }
   if (typeof Deno.openKv !== "function") {
     throw new Error(`Cannot open ${location}: Deno KV is not enabled; run deno with --unstable-kv`);
   }
@@ -47,6 +57,8 @@ export async function openDatabase(location: string): Promise<OpenDatabase> {
     const format = await closingOnError(kv, () => checkFormat(rows, location, true));
     return { kv, rows, ...format, isDurable: location !== ":memory:", file: undefined };
   }
+  const why = location === "" ? "its path is empty" : await whyNoFile(location);
+  if (why !== undefined) throw new Error(`Cannot open ${location || "a storage"}: ${why}`);
   const isNew = await makeFile(location);
   const { size, dev, ino } = await Deno.stat(location);
   if (size === 0) throw new Error(`Cannot open ${location}: the file is empty; ${RESTORE}`);
@@ -134,7 +146,7 @@ export async function checkFormat(
   const row = await rows.get(FORMAT_KEY);
   if (row === undefined) {
     if (!mayBeEmpty || !await rows.isEmpty()) {
-      throw new Error(`Cannot open ${location}: it is not a database of Brooklet; ${RESTORE}`);
+      throw new Error(`Cannot open ${location}: it is not a database of Brooklet; give another path`);
     }
     await writeFormat(rows);
     return { isNew: true, version: FORMAT.version };
@@ -162,52 +174,129 @@ function decodeFormat(bytes: Uint8Array): Format {
 }
 
 const RESTORE = "give another path, restore a backup, or delete the file to begin without what it held";
+const RIGHT = "give this user the right to write there, or give another path";
+const RESTORE_GONE = "restore the file, or delete that one too to begin without what they held";
 
 async function openKv(location: string): Promise<Deno.Kv> {
   try {
     return await Deno.openKv(location);
   } catch (cause) {
-    throw new Error(`Cannot open ${location}: ${reason(cause)}; ${RESTORE}`, { cause });
+    const why = await whyUnusable(location, cause);
+    throw new Error(`Cannot open ${location}: ${why ?? `${reason(cause)}; ${RESTORE}`}`, { cause });
   }
+}
+
+/** Reason why there can be no database at a path; `undefined`: there can be one. */
+async function whyNoFile(path: string): Promise<string | undefined> {
+  if (await infoOf(path, Deno.stat) !== undefined) return undefined;
+  if (await infoOf(path, Deno.lstat) !== undefined) return "it is a link to a file that does not exist";
+  const directory = dirname(path);
+  const info = await infoOf(directory, Deno.stat);
+  if (info === undefined) return `the directory ${directory} does not exist; make it, or give another path`;
+  return info.isDirectory ? undefined : `${directory} is not a directory; give another path`;
+}
+
+/** Reason why SQLite cannot open a path, which says no more than that; `undefined`: it is not known. */
+async function whyUnusable(path: string, error: unknown): Promise<string | undefined> {
+  if (error instanceof Deno.errors.NotCapable) return reason(error);
+  const isOpenable = !/unable to open|readonly/.test(reason(error)); // Messages of SQLite, which has no other name for it.
+  const info = await infoOf(path, Deno.stat);
+  if (info?.isDirectory) return "it is a directory; name a file in it";
+  if (isOpenable) {
+    if (!/not a database/.test(reason(error))) return undefined;
+    return `${reason(error)}; give another path, or restore a backup if it was a storage`;
+  }
+  try {
+    (await Deno.open(path, { write: true })).close();
+  } catch (cause) {
+    return `it cannot be written: ${reasonOfSystem(cause)}`;
+  }
+  const lock = await holdLock(path); // It says whether the directory can be written.
+  lock?.close();
+  return undefined;
 }
 
 /**
  * Creates a database if there is none: whole or not at all, so that a database without a format is never one of ours.
  */
 async function makeFile(path: string): Promise<boolean> {
-  if (await sizeOf(path) !== undefined) return false;
-  if ((await sizeOf(`${path}-wal`) ?? 0) > 0) {
+  if (await infoOf(path, Deno.stat) !== undefined) return false;
+  if (((await infoOf(`${path}-wal`, Deno.stat))?.size ?? 0) > 0) {
     throw new Error(
       `Cannot open ${path}: the file is gone, and ${path}-wal with its last changes is there; ${RESTORE_GONE}`,
     );
   }
-  const made = `${path}.new-${Deno.pid}`;
+  const lock = await holdLock(path);
+  if (lock === undefined) throw new Error(`Cannot make ${path}: another broker uses it, or is just making it`);
+  const made = `${path}.new`;
   try {
+    if (await infoOf(path, Deno.stat) !== undefined) return false;
     await removeDatabase(made); // A crash may have left it.
-    const kv = await openKv(made);
+    const kv = await Deno.openKv(made);
     await closingOnError(kv, () => checkFormat(new KvRows(kv, made), made, true));
     kv.close(); // Closing merges everything into one file.
-    if (Deno.build.os !== "windows") await Deno.chmod(made, OWNER_ONLY);
-    await Deno.link(made, path); // Does not replace one that another process has created meanwhile.
+    await makePrivate(made);
+    await Deno.rename(made, path); // FAT has no hard links. Nothing is replaced: only the holder of the lock makes a file.
+    return true;
   } catch (cause) {
-    if (cause instanceof Deno.errors.AlreadyExists) return false;
     throw new Error(`Cannot make ${path}: ${reason(cause)}`, { cause });
   } finally {
     await removeDatabase(made);
+    lock.close();
   }
-  return true;
 }
 
-const RESTORE_GONE = "restore the file, or delete that one too to begin without what they held";
-
-/** Size of a file; `undefined`: it does not exist. */
-async function sizeOf(path: string): Promise<number | undefined> {
+/** Leaves a file to its owner alone, where the file system knows owners: FAT does not. */
+async function makePrivate(path: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
   try {
-    return (await Deno.stat(path)).size;
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`Cannot open ${path}: ${reason(cause)}`, { cause });
+    await Deno.chmod(path, OWNER_ONLY);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotSupported)) throw error;
   }
+}
+
+/**
+ * Takes the lock of a database; `undefined`: another process holds it. Closing the file releases it, also when the process
+ * is killed. The lock is on a file beside the database, found by its real path whichever name leads to it: opening and
+ * closing the database itself would end the locks that SQLite holds on it. The lock file stays when the broker ends,
+ * because deleting it could delete the one of the next broker.
+ */
+export async function holdLock(path: string): Promise<Deno.FsFile | undefined> {
+  const isThere = await infoOf(path, Deno.stat) !== undefined;
+  const real = isThere ? await Deno.realPath(path) : join(await Deno.realPath(dirname(path)), basename(path));
+  const name = `${real}.lock`;
+  let lock: Deno.FsFile;
+  try {
+    lock = await Deno.open(name, { write: true, create: true, mode: OWNER_ONLY });
+  } catch (cause) {
+    const what = isThere ? `cannot lock ${name}` : `the directory ${dirname(path)} cannot be written`;
+    throw new Error(`Cannot open ${path}: ${what}: ${reasonOfSystem(cause)}`, { cause });
+  }
+  for (let attempt = 1; !await lock.tryLock(true); attempt++) {
+    if (attempt === LOCK_ATTEMPTS) {
+      lock.close();
+      return undefined;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_AGAIN_MS));
+  }
+  return lock;
+}
+
+/** What is at a path; `undefined`: nothing. */
+async function infoOf(path: string, look: typeof Deno.stat): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await look(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) return undefined;
+    throw new Error(`Cannot open ${path}: ${reasonOfSystem(cause)}`, { cause });
+  }
+}
+
+/** Reason of an error of the system, without its number and the call, and with advice where a right is missing. */
+function reasonOfSystem(error: unknown): string {
+  const text = reason(error).replace(/ \(os error .*$/, "");
+  return /^(?:Permission denied|Operation not permitted|Read-only)/.test(text) ? `${text}; ${RIGHT}` : text;
 }
 
 async function removeDatabase(path: string): Promise<void> {

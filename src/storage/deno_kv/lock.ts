@@ -9,7 +9,7 @@ import {
   writeText,
   written,
 } from "../records/record_fields.ts";
-import { type FileIdentity, isSameFile, OWNER_ONLY } from "./file.ts";
+import { type FileIdentity, holdLock, isSameFile } from "./file.ts";
 import { HEARTBEAT_KEY, LOCK_KEY } from "./keys.ts";
 import { deleted, type KvDatabase, type KvRows, reason, sealed } from "./rows.ts";
 
@@ -29,9 +29,6 @@ const STALE_MS = 15_000;
  */
 const LEAST_WATCH_MS = 7_500;
 const LOOK_AGAIN_MS = 200;
-/** Attempts: a child process has the descriptors of this one, and with them its locks, from its fork to its exec. */
-const LOCK_ATTEMPTS = 10;
-const LOCK_AGAIN_MS = 20;
 /** Host name in a process without the permission to read it. */
 const UNKNOWN_HOST = "";
 
@@ -81,7 +78,8 @@ export class KvLock {
     const found = await opening(location, () => kv.get(LOCK_KEY));
     const record = found.value === null ? undefined : await rows.get(LOCK_KEY);
     const owner = record && rows.decode(LOCK_KEY, () => decodeOwner(record));
-    const locked = file && await lockFile(file);
+    const held = file && await holdLock(file.path);
+    const locked = file && held && { identity: file, lock: held };
     try {
       if (file === undefined ? owner !== undefined && await isThere(rows, clock, monotonic) : locked === undefined) {
         throw new Error(`Cannot open ${location}: ${nameOf(owner)} uses it`);
@@ -162,29 +160,6 @@ interface LockedFile {
   readonly identity: FileIdentity;
   /** Open file: closing it releases the lock, also when the process is killed. */
   readonly lock: Deno.FsFile;
-}
-
-/**
- * Locks a file; `undefined`: another process holds the lock. The lock is on a file beside the database, found by its
- * real path whichever name leads to it: opening and closing the database itself would end the locks that SQLite holds
- * on it. The lock file stays when the broker ends, because deleting it could delete the one of the next broker.
- */
-async function lockFile(identity: FileIdentity): Promise<LockedFile | undefined> {
-  const path = `${await Deno.realPath(identity.path)}.lock`;
-  let lock: Deno.FsFile;
-  try {
-    lock = await Deno.open(path, { write: true, create: true, mode: OWNER_ONLY });
-  } catch (cause) {
-    throw new Error(`Cannot open ${identity.path}: cannot lock ${path}: ${reason(cause)}`, { cause });
-  }
-  for (let attempt = 1; !await lock.tryLock(true); attempt++) {
-    if (attempt === LOCK_ATTEMPTS) {
-      lock.close();
-      return undefined;
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOCK_AGAIN_MS));
-  }
-  return { identity, lock };
 }
 
 function nameOf(owner: Owner | undefined): string {
