@@ -22,8 +22,9 @@ export type { Authenticator, Authorizer, EnhancedAuthenticator } from "./src/aut
 export type { Ban, BanTarget } from "./src/broker/access/bans.ts";
 export { Broker } from "./src/broker/broker.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
+export type { HistogramSnapshot, Load } from "./src/broker/counters.ts";
+export type { BrokerMetrics } from "./src/broker/metrics.ts";
 export type {
-  BrokerMetrics,
   BrokerOptions,
   BrokerSubscription,
   ChangedMessage,
@@ -32,6 +33,7 @@ export type {
   ServeOptions,
 } from "./src/broker/options.ts";
 export type { Clock, MachineClock } from "./src/broker/timeline.ts";
+export type { LoadName } from "./src/broker/sys_topics.ts";
 export type { RemoteAddress, RouteOptions } from "./src/broker/web_socket_route.ts";
 export { type Data, Message, type PublishOptions, type SubscribeOptions } from "./src/codec/message.ts";
 export type { QoS, RetainHandling } from "./src/codec/packet.ts";

@@ -59,6 +59,9 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   const traffic = new Traffic();
   const stalls = new EventLoopStalls();
+  eventWatchers.add(({ kind }) => {
+    if (kind === "connectionRefused") traffic.refusedConnections += 1;
+  });
   const dropped = new DroppedMessages(onEvent);
   const refusals = new RetentionRefusals(onEvent);
   const subscriptionRefusals = new SubscriptionRefusals(onEvent);
@@ -195,6 +198,8 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     review,
     sessions,
     evictions,
+    admission,
+    router,
     sysTopics,
     hostWith,
   };

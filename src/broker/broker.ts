@@ -11,7 +11,8 @@ import { assemble, type BrokerParts } from "./assembly.ts";
 import type { BrokerHost } from "./connection/host.ts";
 import { ServedConnection } from "./connection/served_connection.ts";
 import { type BrokerEvent, type PacketEvent, quiet } from "./events.ts";
-import type { BrokerMetrics, BrokerOptions, BrokerSubscription, ConnectedClient, ServeOptions } from "./options.ts";
+import { type BrokerMetrics, metricsOf } from "./metrics.ts";
+import type { BrokerOptions, BrokerSubscription, ConnectedClient, ServeOptions } from "./options.ts";
 import { sysInterval } from "./sys_topics.ts";
 import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
@@ -89,42 +90,9 @@ export class Broker {
     return broker;
   }
 
-  /** Counters and sizes of this moment. */
+  /** Counters and sizes of this moment, those of `$SYS` among them. */
   get metrics(): BrokerMetrics {
-    const {
-      connections,
-      sessions,
-      sessionQuota,
-      retention,
-      refusals,
-      backlog,
-      dropped,
-      hooks,
-      commits,
-      stalls,
-      storage,
-    } = this.#parts;
-    return {
-      connections: connections.size,
-      sessions: sessions.size,
-      durableSessions: sessionQuota.total.sessions,
-      durableSessionBytes: sessionQuota.total.bytes,
-      durableSessionsRefused: { ...sessionQuota.refusals },
-      retainedMessages: retention.messages.count,
-      retainedBytes: retention.messages.bytes,
-      retainedRefused: refusals.count,
-      backlogBytes: backlog.bytes,
-      dropped: { ...dropped.counts },
-      denied: { ...hooks.denied },
-      longestStallMs: stalls.longestMs,
-      storage: {
-        commits: commits.commits,
-        changes: commits.changes,
-        failedCommits: commits.failedCommits,
-        pendingBytes: commits.pendingBytes,
-        ...storage.size?.(),
-      },
-    };
+    return metricsOf(this.#parts);
   }
 
   /**

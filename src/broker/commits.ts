@@ -2,6 +2,7 @@ import type { Answer } from "../protocol/connection_host.ts";
 import type { Change, ChangeLog, CommitItem } from "../protocol/change.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { ConnectionHandle } from "./connection/connections.ts";
+import { Histogram } from "./counters.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { BrokerEvent } from "./events.ts";
 
@@ -48,6 +49,8 @@ export class CommitQueue implements ChangeLog {
   commits = 0;
   changes = 0;
   failedCommits = 0;
+  /** Times that the storage took for groups that it did not keep at once. */
+  readonly times = new Histogram();
   /** Whether the storage did not keep what it was given, and has kept nothing since. */
   isFailing = false;
   /** Error by which the storage was lost, which is given nothing any more; `undefined`: it is there. */
@@ -190,8 +193,10 @@ export class CommitQueue implements ChangeLog {
   }
 
   async #wait(committed: Promise<void>, group: Group): Promise<void> {
+    const sinceMs = performance.now();
     try {
       await committed;
+      this.times.add(performance.now() - sinceMs);
     } catch (error) {
       this.#committing = undefined;
       this.#failed = group;

@@ -24,11 +24,102 @@ export class Traffic {
   /** MQTT packets of all kinds. */
   receivedPackets = 0;
   sentPackets = 0;
-  /** PUBLISH, and the bytes of their payloads. */
-  receivedPublishes = 0;
+  /** PUBLISH by QoS. */
+  readonly receivedPublishesByQos: [number, number, number] = [0, 0, 0];
   sentPublishes = 0;
+  /** Bytes of the payloads of PUBLISH. */
   receivedPayloadBytes = 0;
   sentPayloadBytes = 0;
+  /** Connections that a listener or a route refused before MQTT began. */
+  refusedConnections = 0;
+
+  get receivedPublishes(): number {
+    const [qos0, qos1, qos2] = this.receivedPublishesByQos;
+    return qos0 + qos1 + qos2;
+  }
+}
+
+/** Upper bounds of the buckets of a {@linkcode Histogram}, in milliseconds; the last bucket has all above them. */
+export const HISTOGRAM_BOUNDS_MS: readonly number[] = [
+  0.1,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+  25,
+  50,
+  100,
+  250,
+  500,
+  1_000,
+  2_500,
+  10_000,
+];
+
+/** Counts durations by size, without an object for each. */
+export class Histogram {
+  readonly #counts = new Float64Array(HISTOGRAM_BOUNDS_MS.length + 1);
+  #sumMs = 0;
+
+  add(ms: number): void {
+    let bucket = 0;
+    // Nearly all are in the first buckets, where a search by halves is no faster.
+    while (ms > (HISTOGRAM_BOUNDS_MS[bucket] ?? Infinity)) bucket += 1;
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1; // There is one for each bound, and one more.
+    this.#sumMs += ms;
+  }
+
+  get snapshot(): HistogramSnapshot {
+    const counts = Array.from(this.#counts);
+    const count = counts.reduce((sum, one) => sum + one, 0);
+    return { boundsMs: HISTOGRAM_BOUNDS_MS, counts, count, sumMs: this.#sumMs };
+  }
+}
+
+/** Durations since the broker was opened, counted by size. */
+export interface HistogramSnapshot {
+  /** Upper bounds of the buckets in milliseconds, inclusive; the last bucket, which has no bound here, has all above. */
+  readonly boundsMs: readonly number[];
+  /** Durations in each bucket alone; one more than there are bounds. */
+  readonly counts: readonly number[];
+  /** Number of durations. */
+  readonly count: number;
+  /** Sum of the durations in milliseconds. */
+  readonly sumMs: number;
+}
+
+const LOAD_MINUTES = [1, 5, 15] as const;
+
+/** Growth in a minute, as means of the last 1, 5 and 15 minutes that forget: what was a minute ago counts e times less. */
+export type Load = readonly [of1Minute: number, of5Minutes: number, of15Minutes: number];
+
+/** Loads of counters, by the names of these. */
+export class Loads<Name extends string> {
+  #totals: Readonly<Record<Name, number>> | undefined;
+  readonly #means = new Map<Name, Load>();
+
+  /** Load of a counter; 0 until it was looked at twice. */
+  of(name: Name): Load {
+    return this.#means.get(name) ?? [0, 0, 0];
+  }
+
+  /** Takes the counters as they are now. */
+  look(totals: Readonly<Record<Name, number>>, elapsedMs: number): void {
+    const before = this.#totals;
+    this.#totals = totals;
+    if (before === undefined || elapsedMs <= 0) return;
+    for (const name in totals) {
+      const perMinute = (totals[name] - before[name]) * 60_000 / elapsedMs;
+      const last = this.of(name);
+      const mean = (index: 0 | 1 | 2) => {
+        const kept = Math.exp(-elapsedMs / (LOAD_MINUTES[index] * 60_000));
+        return last[index] * kept + perMinute * (1 - kept);
+      };
+      this.#means.set(name, [mean(0), mean(1), mean(2)]);
+    }
+  }
 }
 
 /** Counts messages that were not delivered, and tells of them once in a while. */
@@ -173,10 +264,20 @@ export class BacklogTotals {
 export class EventLoopStalls {
   /** Since the broker was opened, in milliseconds. */
   longestMs = 0;
+  /** Times that turns took, from what came first to the last write. */
+  readonly turns = new Histogram();
+  /** Lateness of a timer. */
+  readonly delays = new Histogram();
   #recentMs = 0;
   #timerDueMs = Infinity;
 
   /** Takes the time that a turn took. */
+  turnEnded(ms: number): void {
+    this.turns.add(ms);
+    this.held(ms);
+  }
+
+  /** Takes a time for which nothing else was served. */
   held(ms: number): void {
     if (ms > this.#recentMs) this.#recentMs = ms;
     if (ms > this.longestMs) this.longestMs = ms;
@@ -185,6 +286,7 @@ export class EventLoopStalls {
   /** Takes the lateness of a timer that fires every `periodMs`, and gives it, in milliseconds. */
   timerFired(nowMs: number, periodMs: number): number {
     const lateMs = Math.max(0, nowMs - this.#timerDueMs);
+    this.delays.add(lateMs);
     this.held(lateMs);
     this.#timerDueMs = nowMs + periodMs;
     return lateMs;

@@ -42,6 +42,7 @@ export class Sessions {
   readonly #onEvent: (event: BrokerEvent) => void;
   readonly #clients = new Map<string, RegisteredClient>();
   readonly #ends: SessionEnds;
+  #most = 0;
 
   constructor({ context, commits, deadlines, router, sessionQuota, pages, wills, review, turn, onEvent }: {
     readonly context: SessionContext;
@@ -71,6 +72,11 @@ export class Sessions {
 
   get size(): number {
     return this.#clients.size;
+  }
+
+  /** Most sessions that there were at once since the broker was opened. */
+  get most(): number {
+    return this.#most;
   }
 
   /** Sessions that have expired since the broker was opened. */
@@ -179,7 +185,7 @@ export class Sessions {
       const { principal, network } = change;
       const counted = this.#quota.begin({ clientId, principal, network });
       const session = new Session(clientId, this.#context, counted);
-      this.#clients.set(clientId, new RegisteredClient(session, principal, counted));
+      this.#register(clientId, new RegisteredClient(session, principal, counted));
       return;
     }
     const client = this.#clients.get(clientId);
@@ -241,7 +247,7 @@ export class Sessions {
     const client = new RegisteredClient(session, principal, counted);
     session.identity = identity;
     client.owner = owner;
-    this.#clients.set(clientId, client);
+    this.#register(clientId, client);
     if (session.isDurable) {
       const { network } = beginner;
       this.#commits.write({
@@ -254,6 +260,11 @@ export class Sessions {
       this.#wills.set(client, will);
     }
     return session;
+  }
+
+  #register(clientId: string, client: RegisteredClient): void {
+    this.#clients.set(clientId, client);
+    this.#most = Math.max(this.#most, this.size);
   }
 
   async #resume(

@@ -6,6 +6,7 @@ import {
   BacklogTotals,
   type DroppedMessages,
   type EventLoopStalls,
+  Loads,
   type RetentionRefusals,
   type Traffic,
 } from "./counters.ts";
@@ -17,7 +18,33 @@ import type { Sessions } from "./sessions.ts";
 /** Version of the program, as in deno.json. */
 export const VERSION = "0.1.0";
 const ROOT = "$SYS/broker/";
-const LOAD_MINUTES = [1, 5, 15] as const;
+// Loads are measured at least so often, whether topics are told or not.
+const LOADS_MS = 5_000;
+
+/** Counter of which the load is measured. */
+export type LoadName =
+  | "receivedPackets"
+  | "sentPackets"
+  | "droppedPublishes"
+  | "receivedPublishes"
+  | "sentPublishes"
+  | "receivedBytes"
+  | "sentBytes"
+  | "connectionsOpened"
+  | "connectPackets";
+
+/** Names that mosquitto gave to the loads. */
+const LOAD_NAMES: Readonly<Record<LoadName, string>> = {
+  receivedPackets: "messages/received",
+  sentPackets: "messages/sent",
+  droppedPublishes: "publish/dropped",
+  receivedPublishes: "publish/received",
+  sentPublishes: "publish/sent",
+  receivedBytes: "bytes/received",
+  sentBytes: "bytes/sent",
+  connectionsOpened: "sockets",
+  connectPackets: "connections",
+};
 
 /** A number of a topic below {@linkcode ROOT}. */
 type Row = readonly [name: string, value: number];
@@ -48,13 +75,13 @@ export class SysTopics {
   readonly #heapBytes: (() => number) | undefined;
   readonly #storage: Storage;
   readonly #unexpectedError: (error: unknown) => void;
-  readonly #backlogs: BacklogTotals;
+  /** Sums of what sessions hold, as they were counted last. */
+  readonly backlogs: BacklogTotals;
+  readonly loads = new Loads<LoadName>();
   #startedMs: number | undefined;
   #toldMs = 0;
   readonly #texts = new Map<string, string>();
-  /** Last number of a load, and its mean growth in a minute, by name. */
-  readonly #loads = new Map<string, { total: number; readonly means: number[] }>();
-  #mostClients = 0;
+  #loadsMs: number | undefined;
   #mostHeapBytes = 0;
   #longestStallMs = 0;
 
@@ -86,19 +113,20 @@ export class SysTopics {
     this.#heapBytes = parts.heapBytes;
     this.#storage = parts.storage;
     this.#unexpectedError = parts.unexpectedError;
-    this.#backlogs = new BacklogTotals(() => parts.sessions[Symbol.iterator]());
+    this.backlogs = new BacklogTotals(() => parts.sessions[Symbol.iterator]());
   }
 
   /** Publishes what has changed, once per interval. The broker has begun with the first tick. */
   tick(nowMs: number): void {
-    this.#backlogs.resume();
+    this.backlogs.resume();
+    this.#measureLoads(nowMs);
     const startedMs = this.#startedMs ??= nowMs;
     if (this.intervalMs === 0) return;
     const elapsedMs = nowMs - this.#toldMs;
     const isFirst = this.#texts.size === 0;
     if (!isFirst && elapsedMs < this.intervalMs) return;
     this.#toldMs = nowMs;
-    this.#backlogs.begin();
+    this.backlogs.begin();
     this.#tell("version", `brooklet version ${VERSION}`, nowMs);
     this.#tell("uptime", `${Math.floor((nowMs - startedMs) / 1_000)} seconds`, nowMs);
     const rows = [
@@ -109,18 +137,30 @@ export class SysTopics {
       ...this.#storageSize(),
     ];
     for (const [name, value] of rows) this.#tell(name, String(value), nowMs);
-    for (const [name, total] of this.#totals()) this.#tellLoad(name, total, isFirst ? 0 : elapsedMs, nowMs);
+    this.#tellLoads(nowMs);
+  }
+
+  /** Time since the broker began, with the first tick, in milliseconds. */
+  uptimeMs(nowMs: number): number {
+    return nowMs - (this.#startedMs ?? nowMs);
+  }
+
+  /** Memory in use, and the most that was seen; `undefined`: the app does not say. */
+  heap(): { readonly heapBytes: number; readonly mostHeapBytes: number } | undefined {
+    const heapBytes = this.#readHeapBytes();
+    if (heapBytes === undefined) return undefined;
+    this.#mostHeapBytes = Math.max(this.#mostHeapBytes, heapBytes);
+    return { heapBytes, mostHeapBytes: this.#mostHeapBytes };
   }
 
   #clients(): readonly Row[] {
     const sessions = this.#sessions.size;
     const { connected } = this.#admission;
     const disconnected = Math.max(0, sessions - connected);
-    this.#mostClients = Math.max(this.#mostClients, sessions);
     const { total, refusals } = this.#sessionQuota;
     return [
       ["clients/total", sessions],
-      ["clients/maximum", this.#mostClients],
+      ["clients/maximum", this.#sessions.most],
       ["clients/connected", connected],
       ["clients/active", connected],
       ["clients/disconnected", disconnected],
@@ -137,7 +177,7 @@ export class SysTopics {
     const { subscriptions, shared } = this.#router.counts;
     const { count, payloadBytes } = this.#retention.messages;
     // Retained messages, and those that wait for a session or are in flight, as they were counted last.
-    const stored = count + this.#backlogs.messages;
+    const stored = count + this.backlogs.messages;
     return [
       ["messages/received", traffic.receivedPackets],
       ["messages/sent", traffic.sentPackets],
@@ -155,7 +195,7 @@ export class SysTopics {
       ["messages/stored", stored], // The old name of the next one.
       ["store/messages/count", stored],
       // Payloads of retained messages; of those that wait, with their topics and properties.
-      ["store/messages/bytes", payloadBytes + this.#backlogs.bytes],
+      ["store/messages/bytes", payloadBytes + this.backlogs.bytes],
     ];
   }
 
@@ -169,12 +209,9 @@ export class SysTopics {
     ];
   }
 
-  /** Memory in use, and the most that was told: nothing looks between. */
   #heap(): readonly Row[] {
-    const heapBytes = this.#readHeapBytes();
-    if (heapBytes === undefined) return [];
-    this.#mostHeapBytes = Math.max(this.#mostHeapBytes, heapBytes);
-    return [["heap/current", heapBytes], ["heap/maximum", this.#mostHeapBytes]];
+    const heap = this.heap();
+    return heap === undefined ? [] : [["heap/current", heap.heapBytes], ["heap/maximum", heap.mostHeapBytes]];
   }
 
   /** Size of the file of the storage, and its free part. */
@@ -199,20 +236,24 @@ export class SysTopics {
     }
   }
 
-  /** Numbers that grow, of which the growth in the last minutes is told. */
-  #totals(): readonly Row[] {
+  /** Measures loads as often as topics are told, or at least every {@linkcode LOADS_MS}. */
+  #measureLoads(nowMs: number): void {
+    const elapsedMs = nowMs - (this.#loadsMs ?? nowMs);
+    const dueMs = this.intervalMs === 0 ? LOADS_MS : Math.min(this.intervalMs, LOADS_MS);
+    if (this.#loadsMs !== undefined && elapsedMs < dueMs) return;
+    this.#loadsMs = nowMs;
     const traffic = this.#traffic;
-    return [
-      ["messages/received", traffic.receivedPackets],
-      ["messages/sent", traffic.sentPackets],
-      ["publish/dropped", this.#droppedCount],
-      ["publish/received", traffic.receivedPublishes],
-      ["publish/sent", traffic.sentPublishes],
-      ["bytes/received", traffic.receivedBytes],
-      ["bytes/sent", traffic.sentBytes],
-      ["sockets", traffic.sockets],
-      ["connections", traffic.connections],
-    ];
+    this.loads.look({
+      receivedPackets: traffic.receivedPackets,
+      sentPackets: traffic.sentPackets,
+      droppedPublishes: this.#droppedCount,
+      receivedPublishes: traffic.receivedPublishes,
+      sentPublishes: traffic.sentPublishes,
+      receivedBytes: traffic.receivedBytes,
+      sentBytes: traffic.sentBytes,
+      connectionsOpened: traffic.sockets,
+      connectPackets: traffic.connections,
+    }, elapsedMs);
   }
 
   get #droppedCount(): number {
@@ -220,17 +261,13 @@ export class SysTopics {
     return qos0 + queueFull + tooLarge;
   }
 
-  /** Publishes a mean that forgets: what was a minute ago counts e times less, and so on for 5 and 15. */
-  #tellLoad(name: string, now: number, elapsedMs: number, nowMs: number): void {
-    const load = this.#loads.get(name) ?? { total: now, means: LOAD_MINUTES.map(() => 0) };
-    const perMinute = elapsedMs === 0 ? 0 : (now - load.total) * 60_000 / elapsedMs;
-    const means = load.means.map((mean, index) => {
-      const kept = Math.exp(-elapsedMs / ((LOAD_MINUTES[index] ?? 1) * 60_000));
-      return mean * kept + perMinute * (1 - kept);
-    });
-    this.#loads.set(name, { total: now, means });
-    for (const [index, mean] of means.entries()) {
-      this.#tell(`load/${name}/${LOAD_MINUTES[index]}min`, mean.toFixed(2), nowMs);
+  #tellLoads(nowMs: number): void {
+    for (const name of Object.keys(LOAD_NAMES) as LoadName[]) { // These are all its keys.
+      const [of1Minute, of5Minutes, of15Minutes] = this.loads.of(name);
+      const topic = `load/${LOAD_NAMES[name]}`;
+      this.#tell(`${topic}/1min`, of1Minute.toFixed(2), nowMs);
+      this.#tell(`${topic}/5min`, of5Minutes.toFixed(2), nowMs);
+      this.#tell(`${topic}/15min`, of15Minutes.toFixed(2), nowMs);
     }
   }
 

@@ -113,7 +113,7 @@ export class Turn {
       this.#flushAll(dirty, 0, writes);
       this.#commits.flush();
     }
-    if (this.#nowMs !== undefined) this.#stalls.held(this.#clock() - this.#nowMs);
+    if (this.#nowMs !== undefined) this.#stalls.turnEnded(this.#clock() - this.#nowMs);
     this.#nowMs = undefined;
   };
 

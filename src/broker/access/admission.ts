@@ -26,6 +26,8 @@ type AdmissionAsk = Extract<Ask, { kind: "authenticate" | "exchange" | "openSess
 export class Admission {
   /** Connections whose clients got CONNACK with Success and that have not ended. */
   connected = 0;
+  /** Connections that ended by this broker before their clients were let in, by Reason Code. */
+  readonly refused = new Map<ReasonCode, number>();
   readonly #limits: Limits;
   readonly #assignedClientIdPrefix: string;
   readonly #hooks: Pick<Hooks, "authenticate" | "exchange">;
@@ -85,7 +87,9 @@ export class Admission {
   /** Frees the place of a connection that is over, and ends its session or lets it wait. */
   ended(served: ConnectionHandle, closing: Closing): void {
     if (served.isAdmitted) this.#admitted -= 1;
+    const { reasonCode, by } = closing;
     if (served.isWelcome) this.connected -= 1;
+    else if (by === "server") this.refused.set(reasonCode, (this.refused.get(reasonCode) ?? 0) + 1);
     served.isAdmitted = served.isWelcome = false;
     const { connection: { clientId }, transport: { peer } } = served;
     this.#sessions.connectionEnded(served);

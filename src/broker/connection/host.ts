@@ -88,7 +88,7 @@ export class BrokerHost implements ConnectionHost {
 
   publish(message: ApplicationMessage, session: Session, nowMs: number, isTold: boolean): ReasonCode {
     const { traffic } = this;
-    traffic.receivedPublishes += 1;
+    traffic.receivedPublishesByQos[message.qos] += 1;
     traffic.receivedPayloadBytes += message.payload.length;
     const source = message.retain ? session.identity : undefined;
     return this.#publishing.publish(message, source, nowMs, isTold, message.qos > 0);
