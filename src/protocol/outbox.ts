@@ -119,10 +119,15 @@ export class Outbox {
     this.#parts.push(...after);
   }
 
-  /** The bytes that may leave, as one, and at most so many; `undefined` for none. The others stay shared. */
-  take(durableSequence: number, mostBytes = Infinity): Uint8Array | undefined {
+  /**
+   * The bytes that may leave, as one, and at most so many; `undefined` for none. The others stay shared.
+   *
+   * @param isWhole whether they must end with a packet: then a single packet may be larger
+   */
+  take(durableSequence: number, wantedBytes = Infinity, isWhole = false): Uint8Array | undefined {
     if (this.#isApart) return undefined;
     const parts = this.#parts;
+    const mostBytes = isWhole && this.bytes > wantedBytes ? this.#wholeBytes(wantedBytes) : wantedBytes;
     let count = 0;
     let bytes = 0;
     for (const part of parts) {
@@ -131,7 +136,7 @@ export class Outbox {
       count += 1;
     }
     if (count === 0) return undefined;
-    this.isCut = bytes >= mostBytes && (bytes > mostBytes || count < parts.length);
+    this.isCut = !isWhole && bytes >= mostBytes && (bytes > mostBytes || count < parts.length);
     const left = Math.max(0, bytes - mostBytes); // They stay in the last part.
     bytes -= left;
     this.bytes -= bytes;
@@ -144,6 +149,22 @@ export class Outbox {
     this.#parts = gone === parts.length ? [] : gone === 0 ? parts : parts.slice(gone);
     this.#compactParts = Math.max(0, this.#compactParts - gone);
     return taken;
+  }
+
+  /** Bytes of the first packets that are no more than so many; of the first one if it is larger. */
+  #wholeBytes(mostBytes: number): number {
+    let end = 0;
+    let partStart = 0; // Like `end`, counted from the first part.
+    for (const { buffer, start, end: partEnd } of this.#parts) {
+      const part = new Uint8Array(buffer, start, partEnd - start);
+      while (end < partStart + part.length) {
+        const next = end + packetBytes(part, end - partStart); // A head lies in one part.
+        if (next > mostBytes) return end === 0 ? next : end;
+        end = next;
+      }
+      partStart += part.length;
+    }
+    return end;
   }
 
   /** Whether something waits for changes after the sequence `after`, up to `until`. */
@@ -201,6 +222,17 @@ export class Outbox {
     }
     this.#parts.push({ buffer, start, end, heldUntil });
   }
+}
+
+/** Size of the packet that begins there, with its fixed header (section 2.1.1). */
+function packetBytes(bytes: Uint8Array, at: number): number {
+  let length = 0;
+  for (let index = 1; index <= 4; index++) {
+    const byte = bytes[at + index] ?? 0;
+    length += (byte & 0x7f) * 2 ** (7 * (index - 1));
+    if (byte < 0x80) return 1 + index + length;
+  }
+  return 5 + length;
 }
 
 /** Without the last bytes, which are to stay. */

@@ -17,6 +17,10 @@ export class ChannelTransport implements Transport {
     return (this.#writable ??= new WritableEnd(this.channel)).stream;
   }
 
+  get writtenBytes(): number | undefined {
+    return this.channel.writtenBytes;
+  }
+
   keepAlive(): void {
     this.channel.keepAlive?.();
   }

@@ -42,6 +42,16 @@ export interface Transport {
   readonly peer: Peer;
   /** Whether it receives even if nothing is read, so that the peer cannot be slowed down. @default {false} */
   readonly readsAhead?: boolean;
+  /**
+   * Whether each write is a message of its own, such as a frame of WebSocket: the broker then writes whole packets,
+   * because some clients take a message for a packet. @default {false}
+   */
+  readonly isMessageBased?: boolean;
+  /**
+   * Bytes that were handed over so far, of writes under way too: a write is in time while this number grows.
+   * @default unknown: a whole write has to be in time
+   */
+  readonly writtenBytes?: number | undefined;
   /** HTTP request that opened the connection, if there was one. */
   readonly request?: HttpRequest;
   /** Makes the system detect a peer that is gone, for connections without a Keep Alive of MQTT. */
@@ -63,6 +73,8 @@ export interface ByteChannel {
   write(bytes: Uint8Array): Promise<void>;
   /** Whether a write has not finished yet. */
   readonly isWriting: boolean;
+  /** Bytes that were handed over so far, of writes under way too, if that is known. */
+  readonly writtenBytes?: number;
   /** Makes the system detect a peer that is gone. */
   keepAlive?(): void;
   /** Resolves when the connection has ended, if that is known without a read or a write. */

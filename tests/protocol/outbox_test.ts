@@ -400,6 +400,29 @@ Deno.test("Outbox.isCut tells whether what waits may begin within a packet", () 
   assertEquals(outbox.isCut, false); // What is held begins with a packet.
 });
 
+seededTest("Outbox.take() of whole packets ends with one, and gives a larger one alone", (random) => {
+  const outbox = newOutbox();
+  const expected: string[] = [];
+  for (let count = random.integer(1, 60); count > 0; count--) {
+    const payloadBytes = random.pick([0, 1, 100, 130, 3_000, 20_000]);
+    const frame = publish(payloadBytes);
+    if (random.oneIn(2)) outbox.pushShared(frame.buffer, frame.byteOffset, frame.byteOffset + frame.length);
+    else outbox.pushPublish(frame, payloadBytes, packetIdentifierOffset(frame), 1, false);
+    expected.push(toHex(frame));
+    if (random.oneIn(4)) outbox.compact();
+  }
+  while (expected.length > 0) {
+    const most = random.pick([1, 50, 200, 5_000, 30_000, Infinity]);
+    let hex = "";
+    do hex += expected.shift() ?? ""; while (
+      hex.length + (expected[0] ?? "").length <= 2 * most && expected.length > 0
+    );
+    assertEquals(toHex(outbox.take(0, most, true) ?? new Uint8Array()), hex);
+    assertEquals(outbox.isCut, false);
+  }
+  assertEquals(outbox.bytes, 0);
+});
+
 function newOutbox(): Outbox {
   return new Outbox(new TopicInterner(16));
 }

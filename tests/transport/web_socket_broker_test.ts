@@ -54,6 +54,24 @@ for (const way of WAYS_IN) {
     await closes(socket);
   });
 
+  test("frames begin and end with packets, however much waits for a client that does not read", async (broker) => {
+    using socket = await RawWebSocket.open(broker.port);
+    await socket.sendBinary(plain(connect({ clientId: "slow" }) + subscribe(1, "#")));
+    await socket.expectBytes(plain(CONNACK) + "9003000100");
+    const sizes = Array.from({ length: 400 }, (_, index) => index === 200 ? 400_000 : index % 7 === 0 ? 30_000 : index);
+    for (const size of sizes) broker.broker.publish("t", new Uint8Array(size));
+    const received: number[] = [];
+    let frames = 0;
+    while (received.length < sizes.length) {
+      const { payload = "" } = await socket.frame() ?? {};
+      received.push(...payloadSizes(fromHex(payload)));
+      frames += 1;
+    }
+    assertEquals(received, sizes);
+    assert(frames > 5);
+    assert(frames < sizes.length / 2, `${frames} frames`); // Small packets share frames.
+  });
+
   test("several packets in one frame are answered in order, seed 1-13 [MQTT-6.0.0-2]", async ({ port }) => {
     using socket = await RawWebSocket.open(port);
     await socket.sendBinary(
@@ -208,4 +226,24 @@ async function isClosed(socket: RawWebSocket, code: string): Promise<void> {
   await socket.send(clientFrame({ opcode: CLOSE, payload: code }));
   await socket.finish();
   assertEquals(await socket.closed(), []);
+}
+
+/** Sizes of the payloads of PUBLISH packets with the topic "t"; the bytes have to be whole packets. */
+function payloadSizes(bytes: Uint8Array): number[] {
+  const sizes: number[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const first = bytes[at] ?? 0;
+    assertEquals(first >> 4, 3, "a PUBLISH begins");
+    let length = 0;
+    for (let shift = 1, more = true; more; shift *= 128) {
+      const byte = bytes[++at] ?? 0;
+      length += (byte & 0x7f) * shift;
+      more = byte >= 0x80;
+    }
+    at += 1 + length;
+    sizes.push(length - 3 - ((first & 0x06) === 0 ? 0 : 2));
+  }
+  assertEquals(at, bytes.length, "the last packet is whole");
+  return sizes;
 }

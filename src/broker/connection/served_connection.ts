@@ -36,6 +36,8 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   #isFlushLater = false;
   #isWriting = false;
   writingSinceMs = Infinity;
+  /** Count of the transport when the write was last looked at. */
+  #writtenBytes = 0;
   /** Writes to many that the one under way is one of. */
   #fanOutWrites: FanOutWrites | undefined;
   #isOver = false;
@@ -176,7 +178,8 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
       connection.outbox.compact();
       return;
     }
-    const bytes = connection.outbox.take(this.#host.log.durableSequence, MOST_BYTES_A_WRITE);
+    const { isMessageBased } = this.transport;
+    const bytes = connection.outbox.take(this.#host.log.durableSequence, MOST_BYTES_A_WRITE, isMessageBased);
     if (bytes === undefined) {
       if (connection.closing === undefined) this.#reader.written();
       else if (connection.outbox.bytes === 0) this.#sayFarewell();
@@ -299,7 +302,10 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   /** Closes the connection when a write makes no progress. */
   #checkWrite(nowMs: number): void {
     if (!this.#isWriting) return;
-    const dueMs = this.writingSinceMs + this.#host.limits.writeTimeoutMs;
+    const { writtenBytes = 0 } = this.transport;
+    const isProgress = writtenBytes > this.#writtenBytes; // Of a packet that is larger than a usual write.
+    this.#writtenBytes = writtenBytes;
+    const dueMs = (isProgress ? nowMs : this.writingSinceMs) + this.#host.limits.writeTimeoutMs;
     if (nowMs < dueMs) {
       this.#timers.set(Due.Write, dueMs);
       return;

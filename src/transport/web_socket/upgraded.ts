@@ -78,7 +78,7 @@ export function upgradedWebSocketTransport(
   options: UpgradedWebSocketOptions & { readonly peer: Peer },
 ): WebSocketTransport {
   const transport = new ChannelTransport(new UpgradedWebSocket(socket, options), options.peer);
-  return Object.assign(transport, { readsAhead: true, request, subprotocol });
+  return Object.assign(transport, { readsAhead: true, isMessageBased: true, request, subprotocol });
 }
 
 /** Adds spaces: the runtime finds a subprotocol only after ", ", and some clients omit the space (RFC 9110, 5.6.1). */
@@ -99,6 +99,7 @@ class UpgradedWebSocket implements ByteChannel {
   /** Messages that are not read yet, without empty ones. */
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  #sentBytes = 0;
   #isGathering = false;
   #end: WebSocketEnd | undefined;
   /** Wakes a waiting write. */
@@ -131,7 +132,12 @@ class UpgradedWebSocket implements ByteChannel {
     if (this.#socket.readyState === WebSocket.CONNECTING) await this.#opened.promise;
     if (this.#end !== undefined) throw new Error("Cannot write: the WebSocket connection is closed");
     if (chunk.length > 0) this.#socket.send(chunk as Uint8Array<ArrayBuffer>); // Nothing here shares memory.
+    this.#sentBytes += chunk.length;
     if (this.isWriting) await this.#drained();
+  }
+
+  get writtenBytes(): number {
+    return this.#sentBytes - this.#socket.bufferedAmount;
   }
 
   get isWriting(): boolean {

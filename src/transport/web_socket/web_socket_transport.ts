@@ -59,12 +59,15 @@ export interface AcceptedConnection extends OpenedConnection {
 
 // Largest packet of MQTT, with its fixed header.
 const DEFAULT_MESSAGE_BYTES = 268_435_460;
+// A larger frame is written in pieces, of which each shows that the peer reads.
+const PIECE_BYTES = 131_072;
 const DEFAULT_CLOSE_TIMEOUT_MS = 1_000;
 
 /** The transport of a connection that a server has accepted. */
 export function webSocketTransport(accepted: AcceptedConnection, options: WebSocketOptions = {}): WebSocketTransport {
   const { peer, request, subprotocol } = accepted;
-  return Object.assign(new ChannelTransport(new WebSocketChannel(accepted, options), peer), { request, subprotocol });
+  const transport = new ChannelTransport(new WebSocketChannel(accepted, options), peer);
+  return Object.assign(transport, { isMessageBased: true, request, subprotocol });
 }
 
 type Phase = "open" | "closing" | "closed";
@@ -91,6 +94,8 @@ export class WebSocketChannel implements ByteChannel {
   readonly #ahead: Promise<Payload>[] = [];
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setInterval> | undefined;
+  /** Bytes of pieces that were handed over. */
+  writtenBytes = 0;
   #isHeard = true;
   /** Halves of the ping interval in which nothing was heard. */
   #silentHalves = 0;
@@ -121,7 +126,18 @@ export class WebSocketChannel implements ByteChannel {
   write(bytes: Uint8Array): Promise<void> {
     if (this.#phase !== "open") return Promise.reject(new Error("Cannot write: the WebSocket connection is closed"));
     if (bytes.length === 0) return Promise.resolve();
-    return this.#below.write(encodeFrame(Opcode.Binary, bytes, this.#opened));
+    const frame = encodeFrame(Opcode.Binary, bytes, this.#opened);
+    return frame.length > PIECE_BYTES ? this.#writeInPieces(frame) : this.#below.write(frame);
+  }
+
+  /** Writes a frame in pieces, all of them at once, so that no other frame comes between. */
+  async #writeInPieces(frame: Uint8Array): Promise<void> {
+    const pieces: Promise<void>[] = [];
+    for (let at = 0; at < frame.length; at += PIECE_BYTES) {
+      const piece = frame.subarray(at, at + PIECE_BYTES);
+      pieces.push(this.#below.write(piece).then(() => void (this.writtenBytes += piece.length)));
+    }
+    await Promise.all(pieces);
   }
 
   get isWriting(): boolean {
