@@ -54,6 +54,6 @@ export { listenUnix, type UnixListener, type UnixListenOptions } from "./src/tra
 export { listenWebSocket, type WebSocketListenOptions } from "./src/transport/web_socket/listener.ts";
 
 if (import.meta.main) {
-  const { main } = await import("./src/cli/start.js");
-  Deno.exit(await main(Deno.args));
+  const { start } = await import("./src/cli/start.js");
+  Deno.exit(await start());
 }

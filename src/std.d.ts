@@ -86,12 +86,12 @@ declare module "@std/assert" {
   export function unreachable(message?: string): never;
 }
 
-declare module "@std/media-types" {
+declare module "npm:deno-std@1.4.0/media_types/content_type.js" {
   /** Content type with its charset, for an extension such as `.html`. */
   export function contentType(extension: string): string | undefined;
 }
 
-declare module "@std/cli" {
+declare module "npm:deno-std@1.4.0/cli/parse_args.js" {
   export interface ParseOptions<
     BooleanName extends string,
     StringName extends string,
@@ -140,7 +140,7 @@ declare module "@std/cli" {
   ): ParsedArguments<BooleanName, StringName, CollectName>;
 }
 
-declare module "@std/streams" {
+declare module "npm:deno-std@1.4.0/streams/mod.js" {
   export class TextLineStream extends TransformStream<string, string> {
     constructor(options?: { allowCR?: boolean });
   }
@@ -155,7 +155,7 @@ declare module "@std/streams" {
   ): ReadableStream<T>;
 }
 
-declare module "@std/yaml" {
+declare module "npm:deno-std@1.4.0/yaml/mod.js" {
   export class YamlSyntaxError extends SyntaxError {}
 
   export interface ParseOptions {
@@ -174,4 +174,15 @@ declare module "@std/yaml" {
 
   export function parse(content: string, options?: ParseOptions): unknown;
   export function stringify(data: unknown, options?: StringifyOptions): string;
+}
+
+// Names of deno.json for tests and benches. The command line imports packages with their versions, so that
+// `deno install -g` can resolve them without deno.json.
+
+declare module "@std/cli" {
+  export * from "npm:deno-std@1.4.0/cli/parse_args.js";
+}
+
+declare module "@std/streams" {
+  export * from "npm:deno-std@1.4.0/streams/mod.js";
 }

@@ -66,6 +66,7 @@ export const LONG: readonly string[] = [
   "tests/broker/sorted_names_test.ts",
   "tests/broker/subscriber_set_test.ts",
   "tests/broker/topic_trie_test.ts",
+  "tests/cli/embedding_test.ts",
   "tests/client/transports_test.ts",
   "tests/codec/properties_test.ts",
   "tests/durability/damaged_file_test.ts",

@@ -50,7 +50,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   auth: {
     mayImport: ["codec", "protocol"],
     mayNotUse: ["Deno"],
-    packages: /^(?:node:crypto|npm:jose@[\d.]+)$/,
+    packages: /^node:crypto$/,
   },
   broker: {
     mayImport: ["codec", "protocol", "storage", "auth", "transport"],
@@ -86,7 +86,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "cluster",
     ],
     mayNotUse: [],
-    packages: /^(?:@std\/(?:cli|media-types|yaml|streams)$|yaml$|zod$|node:)/,
+    packages: /^(?:npm:(?:deno-std|yaml|zod)@[\d.]+(?:\/|$)|node:)/,
   },
 };
 

@@ -133,10 +133,16 @@ const SAMPLES: readonly Sample[] = [
     complaints: [`imports the package "@std/cli"`],
   },
   {
-    name: "@std/yaml outside cli",
+    name: "a package outside cli",
     path: "auth/a.ts",
-    source: `import { parse } from "@std/yaml";`,
-    complaints: [`imports the package "@std/yaml"`],
+    source: `import { parseDocument } from "npm:yaml@2.9.1";`,
+    complaints: [`imports the package "npm:yaml@2.9.1"`],
+  },
+  {
+    name: "a package of cli by a name that only deno.json knows",
+    path: "cli/a.ts",
+    source: `import { z } from "zod";`,
+    complaints: [`imports the package "zod"`],
   },
   {
     name: "@std/assert in src",

@@ -38,14 +38,13 @@ export function authenticationOf(answer: unknown): Authentication | Promise<Auth
   const later = awaited(answer, AUTHENTICATION_FIELDS, authenticationOf);
   if (later !== undefined) return later;
   const fields = fieldsOf(answer);
-  if (fields?.isAccepted === true) {
+  const { isAccepted } = fields ?? {};
+  if (fields !== undefined && isAccepted === true) {
     requireAcceptance("authenticate", fields);
     return fields as unknown as Authentication; // Checked above.
   }
-  if (fields?.isAccepted !== false) {
-    if (fields === undefined) throw wrongAnswer("authenticate", answer, `an object with "isAccepted"`);
-    throw wrongAnswer("authenticate", fields.isAccepted, "true or false", "isAccepted");
-  }
+  if (fields === undefined) throw wrongAnswer("authenticate", answer, `an object with "isAccepted"`);
+  if (isAccepted !== false) throw wrongAnswer("authenticate", isAccepted, "true or false", "isAccepted");
   const { reasonCode = ReasonCode.NotAuthorized, reason, isUnknownUser } = fields;
   if (!isRefusal(reasonCode, ["connack"])) {
     throw wrongAnswer("authenticate", reasonCode, "a Reason Code with which CONNACK refuses", "reasonCode");

@@ -1,10 +1,8 @@
-// Imported with its version, not by the name in deno.json, which an app that imports mod.ts may lack; loaded on first
-// use.
-import type { errors, FetchImplementation, JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "npm:jose@6.2.17";
 import { ReasonCode } from "../codec/reason_code.ts";
 import type { Authentication, AuthenticationRequest, Grant } from "../protocol/access.ts";
 import { isTopicFilter } from "./acl_rules.ts";
 import { type Authenticator, refused } from "./authentication.ts";
+import type { errors, FetchImplementation, JWTPayload, KeyGetter } from "./jose.js";
 import { FailureLimit, type FailureLimitOptions, limitedText } from "./throttle.ts";
 
 const LONGEST_TOKEN_BYTES = 16_384;
@@ -99,7 +97,7 @@ export interface JwtOptions {
 export async function jwtAuthenticator(options: JwtOptions): Promise<Authenticator> {
   const { issuer, audience, clockToleranceSeconds = 0, requiresExpiry = true, from = "password" } = options;
   const algorithms = algorithmsFor(options);
-  const jose = await import("npm:jose@6.2.17");
+  const jose = await import("./jose.js"); // Loaded on first use.
   const keyOf = await keyGetter(jose, options.keys);
   const failures = new FailureLimit(options.failures ?? DEFAULT_FAILURES);
   const verifyOptions = {
@@ -148,7 +146,7 @@ function algorithmsFor({ keys, algorithms }: JwtOptions): JwtAlgorithm[] {
   return algorithms === undefined ? possible : [...algorithms];
 }
 
-async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys): Promise<JWTVerifyGetKey> {
+async function keyGetter(jose: typeof import("./jose.js"), keys: JwtKeys): Promise<KeyGetter> {
   if ("secret" in keys) {
     const secret = typeof keys.secret === "string" ? new TextEncoder().encode(keys.secret) : keys.secret.slice();
     if (secret.length < LEAST_SECRET_BYTES) {
@@ -161,7 +159,7 @@ async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys):
     return () => imported;
   }
   // It checks the shape itself, and throws for any other.
-  if ("jwks" in keys) return await orTypeError(() => jose.createLocalJWKSet(keys.jwks as JSONWebKeySet));
+  if ("jwks" in keys) return await orTypeError(() => jose.createLocalJWKSet(keys.jwks));
   const { jwksUrl, fetch: get = fetch } = keys;
   const bounded = boundedFetch(get);
   return renewedByClock(() =>
@@ -175,7 +173,7 @@ async function keyGetter(jose: typeof import("npm:jose@6.2.17"), keys: JwtKeys):
 }
 
 /** Recreates the keys when the wall clock was set back: jose ages them by it, and would keep old ones for too long. */
-function renewedByClock(make: () => JWTVerifyGetKey): JWTVerifyGetKey {
+function renewedByClock(make: () => KeyGetter): KeyGetter {
   let get = make();
   let aheadMs = Date.now() - performance.now();
   return (header, token) => {

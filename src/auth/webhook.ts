@@ -199,9 +199,11 @@ function answerOf(text: string, userName: string | undefined): Authentication {
   } catch {
     throw failure("its answer is not JSON");
   }
-  if (!isRecord(answer) || typeof answer.allow !== "boolean") throw failure(`its answer has no "allow"`);
-  if (!answer.allow) return refused(WRONG_CREDENTIALS, { isUnknownUser: answer.unknown === true });
-  const { principal = userName, roles = [], acl = [], expiresInSeconds } = answer;
+  const { allow, unknown, principal = userName, roles = [], acl = [], expiresInSeconds } = isRecord(answer)
+    ? answer
+    : {};
+  if (typeof allow !== "boolean") throw failure(`its answer has no "allow"`);
+  if (!allow) return refused(WRONG_CREDENTIALS, { isUnknownUser: unknown === true });
   if (principal !== undefined && typeof principal !== "string") throw failure(`"principal" is not a text`);
   if (!isList(roles, (role): role is string => typeof role === "string")) {
     throw failure(`"roles" is not a list of names`);
@@ -220,7 +222,8 @@ function answerOf(text: string, userName: string | undefined): Authentication {
 }
 
 function isRule(rule: unknown): rule is { access: Grant["access"]; topic: string } {
-  return isRecord(rule) && ACCESS.includes(rule.access) && typeof rule.topic === "string" && isTopicFilter(rule.topic);
+  const { access, topic } = isRecord(rule) ? rule : {};
+  return ACCESS.includes(access) && typeof topic === "string" && isTopicFilter(topic);
 }
 
 function isList<Item>(value: unknown, isItem: (item: unknown) => item is Item): value is readonly Item[] {

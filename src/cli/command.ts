@@ -1,6 +1,6 @@
 /** Commands of the program. One table of options gives each its parser, its `--help` and its shell completions. */
 
-import { parseArgs } from "@std/cli";
+import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import { ConfigError } from "./config_error.ts";
 import { nearest } from "./nearest.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
@@ -77,7 +77,8 @@ export function command<const Known extends Options>(definition: Definition<Know
     ...whole,
     run(args, io) {
       const { values, operands } = parse(whole, args);
-      if (!values.help) return definition.run({ values, operands }, io);
+      const { help } = values;
+      if (!help) return definition.run({ values, operands }, io);
       printLine(io.stdout, helpText(whole));
       return 0;
     },

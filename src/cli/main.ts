@@ -7,7 +7,7 @@ import { BENCH } from "./load.ts";
 import { printable } from "./log/log.ts";
 import { suggestion } from "./nearest.ts";
 import { PASSWD, PasswordFileError } from "./passwd.ts";
-import { printLine, type ProgramIo } from "./program_io.ts";
+import { printLine, processIo, type ProgramIo } from "./program_io.ts";
 import { ListenError } from "./serve/listening.ts";
 import { SERVE } from "./serve/serve.ts";
 import { STORAGE } from "./storage.ts";
@@ -28,6 +28,11 @@ export const COMMANDS: readonly Command[] = [
   BENCH,
   completionsCommand(() => COMMANDS),
 ];
+
+/** Runs the command line of the process and gives the exit code. */
+export function start(): Promise<number> {
+  return main(Deno.args, processIo());
+}
 
 /** Runs the command line and gives the exit code. Errors go to standard error, one per line. */
 export async function main(args: readonly string[], io: ProgramIo): Promise<number> {

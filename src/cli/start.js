@@ -1,8 +1,9 @@
-// @ts-self-types="./start.d.ts"
-// JavaScript, so that an app that imports mod.ts checks no types of the command line: it has no names for its packages.
-import { main as run } from "./main.ts";
-import { processIo } from "./program_io.ts";
+// Stands in for main.ts where deno.json of this repository does not apply: in an app that imports mod.ts, and in a
+// command that `deno install -g` makes. The import is resolved when it runs, so that such an app does not check, bundle
+// or resolve the command line with its packages. deno.json maps this file to main.ts, for a broker that may read little.
 
-export function main(args) {
-  return run(args, processIo());
+/** Runs the command line of the process and gives the exit code. */
+export async function start() {
+  const { start } = await import(import.meta.resolve("./main.ts"));
+  return await start();
 }

@@ -1,4 +1,4 @@
-import { TextLineStream } from "@std/streams";
+import { TextLineStream } from "npm:deno-std@1.4.0/streams/mod.js";
 import type { Change } from "../protocol/change.ts";
 import { FORMAT, whyUnreadable } from "../storage/format.ts";
 import { changeFromJson, changeToJson, laterChangeFromJson } from "../storage/records/change_json.ts";

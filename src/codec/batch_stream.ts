@@ -33,6 +33,12 @@ const ON_DEMAND = { highWaterMark: 0 };
 // `value` as the platform gives it, which its types leave out.
 const DONE = { value: undefined, done: true } as unknown as Read;
 
+/** Iterator that fits the types of Deno as well as those of a browser (`lib: ["dom"]`), which apps may have. */
+interface BatchIterator extends AsyncIteratorObject<PacketBatch, undefined> {
+  next(): Promise<IteratorResult<PacketBatch, undefined>>;
+  [Symbol.asyncIterator](): BatchIterator;
+}
+
 /** Stream of batches, whose source is read when a batch is asked for. */
 export class BatchStream extends ReadableStream<PacketBatch> {
   readonly #source: BatchSource;
@@ -77,12 +83,12 @@ export class BatchStream extends ReadableStream<PacketBatch> {
     return super.pipeThrough(transform, options);
   }
 
-  override values(options?: ReadableStreamIteratorOptions): AsyncIterableIterator<PacketBatch> {
+  override values(options?: ReadableStreamIteratorOptions): BatchIterator {
     this.#refuseLocked();
-    return super.values(options);
+    return super.values(options) as BatchIterator; // Async iterators of JavaScript inherit Symbol.asyncDispose.
   }
 
-  override [Symbol.asyncIterator](options?: ReadableStreamIteratorOptions): AsyncIterableIterator<PacketBatch> {
+  override [Symbol.asyncIterator](options?: ReadableStreamIteratorOptions): BatchIterator {
     return this.values(options);
   }
 

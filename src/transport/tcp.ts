@@ -213,6 +213,7 @@ class ConnChannel implements ByteChannel {
       if (written < bytes.length) return this.#writeAll(bytes.subarray(written));
       this.#writes -= 1;
       this.#turns.progress();
+      return undefined;
     });
   }
 

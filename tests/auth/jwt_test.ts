@@ -106,7 +106,7 @@ Deno.test("A public key is no secret: a token of HS256 that is signed with it is
 });
 
 Deno.test("Keys that cannot be read, and algorithms that they are not made for, cannot be asked for", async () => {
-  const publicKey = PEMS.RS256 ?? "";
+  const publicKey = PEMS["RS256"] ?? "";
   const wrong: readonly JwtOptions[] = [
     { keys: { secret: SECRET }, algorithms: ["RS256"] },
     { keys: { publicKey, algorithm: "RS256" }, algorithms: ["RS256", "HS256"] },

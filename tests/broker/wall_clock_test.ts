@@ -393,7 +393,7 @@ for (const { name, happens, only, hasUptime = false } of ROWS) {
 }
 
 Deno.test("Time that passes while no broker runs counts, by the wall clock alone", async () => {
-  await World.run(await DISKS.memory!(), false, async (world) => {
+  await World.run(await DISKS["memory"]!(), false, async (world) => {
     const storedMs = await storeNow(world);
     await world.restart(600 * SECOND);
     await check(world, storedMs);

@@ -21,8 +21,6 @@ export async function payloadSource(
   const kinds = KINDS.flatMap((name) => Array.from({ length: given.count(name) }, () => name));
   if (kinds.length > 1) throw new ArgumentError("Only one type of message can be sent at once.");
   switch (kinds[0]) {
-    case undefined:
-      return undefined;
     case "stdin-line":
       return { kind: "lines" };
     case "message":
@@ -33,6 +31,8 @@ export async function payloadSource(
       return { kind: "one", payload: await readFile(given.last("file") ?? "") };
     case "stdin-file":
       return { kind: "one", payload: await readInput(stdin) };
+    default:
+      return undefined;
   }
 }
 

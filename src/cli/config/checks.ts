@@ -1,7 +1,7 @@
 /** Checks of the schema beyond the kind of values. A complaint begins with "is", "has", "needs" or "Cannot". */
 
 import { isIPv4, isIPv6 } from "node:net";
-import type { z } from "zod";
+import type { z } from "npm:zod@4.6.7";
 import { isTopicFilter } from "../../auth/acl_rules.ts";
 import { isLikeHash, parsePasswordHash, whyNoPasswordHash } from "../../auth/password_hash.ts";
 import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type { z } from "npm:zod@4.6.7";
 import { ConfigError } from "../config_error.ts";
 import { suggestion } from "../nearest.ts";
 import { FORMER_NAMES, presentName, presentNamesIn } from "./former_names.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { isTimestampFormat } from "../log/timestamp.ts";
 import { row } from "./row.ts";
 

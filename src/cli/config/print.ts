@@ -1,4 +1,4 @@
-import { stringify } from "@std/yaml";
+import { stringify } from "npm:deno-std@1.4.0/yaml/mod.js";
 import { HIDDEN } from "./checks.ts";
 import { UNLIMITED } from "./row.ts";
 import type { Configuration } from "./settings.ts";

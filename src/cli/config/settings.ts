@@ -6,7 +6,7 @@
  * printed.
  */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import { isIpAddress } from "../../broker/access/bans.ts";
 import { LIMIT_NAMES, LIMITS, rowText } from "../../protocol/limit_table.ts";
 import type { Limits } from "../../protocol/limits.ts";

@@ -1,6 +1,6 @@
 /** Schema as JSON Schema, for code that walks through it: names of keys, descriptions, secrets. */
 
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import type { RowFacts } from "./row.ts";
 import { configurationSchema } from "./settings.ts";
 

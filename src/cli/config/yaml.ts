@@ -3,7 +3,17 @@
  * value that is wrong. `@std/yaml` has no positions; it writes YAML, see print.ts.
  */
 
-import { Alias, type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
+import {
+  Alias,
+  type Document,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+} from "npm:yaml@2.9.1";
 import { ConfigError } from "../config_error.ts";
 import type { ConfigPath } from "./shape.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "npm:zod@4.6.7";
 import type { MosquittoRow } from "../../protocol/limit_table.ts";
 import { isOrigin } from "../config/checks.ts";
 import { LOG_TYPES, type LogType } from "../config/logging_settings.ts";

@@ -52,7 +52,7 @@ async function answerOf(root: string, path: string): Promise<HttpAnswer | undefi
   if (!real.startsWith(root) || !/^[/\\]/.test(real.slice(root.length))) return undefined;
   const { isFile, size } = await Deno.stat(real);
   if (!isFile) return undefined; // A pipe would never end.
-  const { contentType } = await import("@std/media-types");
+  const { contentType } = await import("npm:deno-std@1.4.0/media_types/content_type.js");
   const ending = /\.[^./]+$/.exec(real)?.[0] ?? "";
   return {
     length: size,

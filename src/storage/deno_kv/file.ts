@@ -1,3 +1,4 @@
+/// <reference lib="deno.unstable" />
 import { basename, dirname, join } from "node:path";
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import { FORMAT, type Format, whyUnreadable } from "../format.ts";

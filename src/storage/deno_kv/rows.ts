@@ -1,3 +1,4 @@
+/// <reference lib="deno.unstable" />
 import { crc32 } from "node:zlib";
 
 /** Rows of a Deno KV database: contents are checked when they are read, and errors name the database. */

@@ -400,5 +400,6 @@ function readChange(value: unknown, path: string): Change {
 }
 
 function kindOf(value: unknown, path: string): string {
-  return text(fieldsOf(value, path).kind, pathOf(path, "kind"));
+  const { kind } = fieldsOf(value, path);
+  return text(kind, pathOf(path, "kind"));
 }

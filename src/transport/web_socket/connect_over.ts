@@ -103,4 +103,5 @@ async function complaintAbout(head: Uint8Array, key: string): Promise<string | u
   if (subprotocol !== null && subprotocol !== SUBPROTOCOL) { // [MQTT-6.0.0-4]
     return `the server speaks the subprotocol "${subprotocol}", not "${SUBPROTOCOL}"`;
   }
+  return undefined;
 }

@@ -154,7 +154,7 @@ Deno.test("All secrets of the configuration are marked", () => {
     if (shape.items !== undefined) visit(shape.items, path);
     if (typeof shape.additionalProperties === "object") visit(shape.additionalProperties, path);
   };
-  visit(configurationShape().properties?.authentication ?? {}, "");
+  visit(configurationShape().properties?.["authentication"] ?? {}, "");
   assertEquals(marked, [".users.passwordHash", ".jwt.secret", ".webhook.headers"]);
 });
 

@@ -336,13 +336,13 @@ pidFile: ${pid}
   const lines = Deno.readTextFileSync(path).trimEnd().split("\n").map((line): Record<string, unknown> =>
     JSON.parse(line)
   );
-  const connected = lines.find(({ event }) => event === "clientConnected");
-  assertEquals([connected?.type, connected?.clientId, typeof connected?.time], [
+  const { type, clientId, time } = lines.find(({ event }) => event === "clientConnected") ?? {};
+  assertEquals([type, clientId, typeof time], [
     "notice",
     'a"\n{"type":"error"}',
     "string",
   ]);
-  assertMatch(String(lines.at(-1)?.message), /^Brooklet has ended$/);
+  assertMatch(String(lines.at(-1)?.["message"]), /^Brooklet has ended$/);
   assertMatch(Deno.readTextFileSync(`${path}.1`), /^\{"time":"[^"]+","type":"notice","message":"Brooklet is listening/);
   assertEquals(isThere(pid), false);
 });
