@@ -45,16 +45,19 @@ export class TcpPort {
     if (this.#targets.has(hostname)) throw new Deno.errors.AddrInUse(`Address already in use: ${hostname}`);
     const { port } = this.#options;
     this.#socket ??= Deno.listen({ hostname: "::", port, transport: "tcp", tcpBacklog: MOST_WAITING });
+    const own = hostname === "::" ? undefined : listenAlone(hostname, this.#socket.addr.port);
     const target = new Target();
     this.#targets.set(hostname, target);
     return {
       port: this.#socket.addr.port,
       accept: () => {
+        if (own !== undefined) return own.accept();
         const accepted = target.next();
         this.#acceptAll(); // Never rejects.
         return accepted;
       },
       close: () => {
+        own?.close();
         target.close();
         this.#targets.delete(hostname);
         if (this.#targets.size > 0) return;
@@ -91,6 +94,19 @@ export class TcpPort {
     const { hostname, port } = conn.remoteAddr;
     closeQuietly(conn);
     this.#options.onRefused?.(`${hostname.replace(MAPPED, "$1")}:${port}`, "the listener is for IPv6 alone");
+  }
+}
+
+/**
+ * Listens with a socket of its own, where that at `::` is for IPv6 alone: on Windows, and on Linux with
+ * net.ipv6.bindv6only=1. Gives `undefined` where that has the port of IPv4 too.
+ */
+function listenAlone(hostname: string, port: number): Deno.TcpListener | undefined {
+  try {
+    return Deno.listen({ hostname, port, transport: "tcp", tcpBacklog: MOST_WAITING });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return undefined;
+    throw error;
   }
 }
 

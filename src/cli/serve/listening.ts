@@ -39,7 +39,7 @@ const NO_ADDRESS = "this machine has no such address";
 /** Addresses of hosts that stand for more than one; a machine may lack those after the first. */
 const ADDRESSES = {
   [LOOPBACK]: { hosts: ["127.0.0.1", "::1"], isOneEnough: false },
-  // The IPv6 socket accepts IPv4 connections too.
+  // Most IPv6 sockets accept IPv4 connections too; on Windows, and on Linux with net.ipv6.bindv6only=1, none does.
   [EVERY_ADDRESS]: { hosts: ["::", "0.0.0.0"], isOneEnough: true },
 } as const;
 
@@ -116,16 +116,44 @@ export class Listening {
       const here = { ...url, hostname, port };
       try {
         lines.push(await this.#openOne(here, configuration, whole, index));
-        if (meant.isOneEnough) return lines;
+        if (meant.isOneEnough) return at > 0 ? lines : await this.#withIpv4(lines, here, configuration, whole, index);
       } catch (error) {
         // A machine may lack IPv6, and machines report that in different words.
         const isOther = error instanceof ListenError && !isOfPort(error.cause);
         if (!isOther || (meant.isOneEnough ? at === meant.hosts.length - 1 : at === 0)) throw error;
         if (!meant.isOneEnough) lines.push(`Not listening on ${urlText(here)}: ${NO_ADDRESS}`);
       }
-      port = Number(/:(\d+)(?:\/|$)/.exec(this.open.at(-1)?.listener.url ?? "")?.[1] ?? port);
+      port = this.#portOfLast(port);
     }
     return lines;
+  }
+
+  /** Listens at IPv4 too where the socket at `::` is for IPv6 alone; gives the line of that socket, and of both. */
+  async #withIpv4(
+    lines: string[],
+    url: TcpUrl,
+    configuration: ListenerConfiguration,
+    whole: Configuration,
+    index: number,
+  ): Promise<string[]> {
+    const isSeparate = isIpv6SocketAlone();
+    const here = { ...url, hostname: "0.0.0.0", port: this.#portOfLast(url.port) };
+    // Without the permission Deno would prompt at a terminal.
+    const host = `${here.hostname}:${here.port}`;
+    const isAllowed = Deno.permissions.querySync({ name: "net", host }).state === "granted";
+    if (isSeparate === false || (isSeparate === undefined && !isAllowed)) return lines;
+    try {
+      const ipv4 = await this.#openOne(here, configuration, whole, index);
+      return [...lines.map((line) => line.replace("//*:", "//[::]:")), ipv4];
+    } catch (error) {
+      const isShared = error instanceof ListenError && error.cause instanceof Deno.errors.AddrInUse;
+      if (isSeparate === undefined && isShared) return lines; // The socket at `::` has the port of IPv4 too.
+      throw error;
+    }
+  }
+
+  #portOfLast(otherwise: number): number {
+    return Number(/:(\d+)(?:\/|$)/.exec(this.open.at(-1)?.listener.url ?? "")?.[1] ?? otherwise);
   }
 
   async #openOne(
@@ -309,6 +337,19 @@ function certificateOf({ certificate, key, chain }: TlsConfiguration): ServerCer
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new ConfigError(`Cannot use the certificate "${certificate}" with the key "${key}": ${error.message}`);
+  }
+}
+
+/** Whether a socket at `::` accepts no IPv4 connections on this system; `undefined`: unknown. */
+function isIpv6SocketAlone(): boolean | undefined {
+  if (Deno.build.os === "windows") return true;
+  const path = "/proc/sys/net/ipv6/bindv6only";
+  try {
+    // Without the permission Deno would prompt at a terminal.
+    if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+    return Deno.readTextFileSync(path).trim() === "1";
+  } catch {
+    return undefined; // Another system.
   }
 }
 
