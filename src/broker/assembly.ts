@@ -14,6 +14,7 @@ import { SubscriptionReview } from "./access/review.ts";
 import { CommitQueue, StorageWait } from "./commits.ts";
 import { Connections } from "./connection/connections.ts";
 import { BrokerHost } from "./connection/host.ts";
+import { IncompletePackets } from "./connection/incomplete_packets.ts";
 import type { ServedConnection } from "./connection/served_connection.ts";
 import { DroppedMessages, EventLoopStalls, RetentionRefusals, SubscriptionRefusals, Traffic } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -56,6 +57,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   // Parts that use no other: deadlines, connections, topics, counters, and the hooks of the app.
   const deadlines = new Deadlines();
   const connections = new Connections<ServedConnection>();
+  const incompletePackets = new IncompletePackets(limits, deadlines);
   const topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   const traffic = new Traffic();
   const stalls = new EventLoopStalls();
@@ -165,6 +167,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
       hooks,
       admission,
       pages,
+      incompletePackets,
       router,
       publishing,
       subscriptionRefusals,

@@ -126,6 +126,11 @@ export class PacketDecoder {
     return this.#partialBytes > 0;
   }
 
+  /** Bytes of the incomplete packet that have come; 0 where there is none. */
+  get partialBytes(): number {
+    return this.#partialBytes;
+  }
+
   /**
    * Buffer to read the next bytes into, from its beginning: a large packet, and packets after it, then need not be
    * copied together. `undefined` if it makes no difference.

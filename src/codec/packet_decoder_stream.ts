@@ -64,6 +64,11 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
     return this.#batches?.receivedBytes ?? 0;
   }
 
+  /** Bytes of an incomplete packet, as {@linkcode PacketDecoder} keeps it; 0 where there is none. */
+  get partialBytes(): number {
+    return this.#decoder.partialBytes;
+  }
+
   /**
    * Reads `source` without a pipe: gives `readable`, each read of which reads the source, best to where the decoder has
    * room for it, and decodes what came. It is for the `pipeThrough` of a stream that knows where its bytes come from.

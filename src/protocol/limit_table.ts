@@ -36,17 +36,21 @@ interface LimitRow {
  */
 // deno-fmt-ignore
 export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
-  maximumPacketBytes: { default: 1_048_576, least: 32, most: 268_435_460, unit: "bytes",
+  maximumPacketBytes: { default: 16_777_216, least: 32, most: 268_435_460, unit: "bytes",
     isOfListener: true, mosquitto: { key: "max_packet_size", default: 268_435_460 }, text: `
     Largest packet accepted, in bytes, counted with its fixed header. Announced as Maximum Packet Size (MQTT 5,
     section 3.2.2.3.6); a larger one ends the connection with 0x95.` },
+  maximumIncompletePacketBytes: { default: 67_108_864, least: 0, most: Infinity, unit: "bytes", text: `
+    Memory of packets of which only a part has come, of all connections together, without the first 64 KiB of each.
+    Beyond that, only the oldest of them is read on, and the others wait, for twice \`writeTimeoutMs\` at most. A packet
+    that is read on while others wait, and is not complete after \`writeTimeoutMs\`, ends its connection with 0x97.` },
   maximumPayloadBytes: { default: Infinity, least: 0, most: Infinity, unit: "bytes",
     isOfListener: true, mosquitto: { key: "message_size_limit", most: 268_435_455 }, text: `
     Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 report 0x83;
     earlier versions cannot report it. A client with a larger Will is refused with 0x95.` },
   maximumConnectBytes: { default: 131_072, least: 32, most: 268_435_460, unit: "bytes", isOfListener: true, text: `
-    Largest CONNECT accepted, in bytes, because its client is not authenticated yet. A larger one ends the
-    connection.` },
+    Largest CONNECT accepted, in bytes, because its client is not authenticated yet; the same holds for AUTH before
+    CONNACK. A larger one ends the connection.` },
   maximumConnections: { default: Infinity, least: 1, most: Infinity, unit: "connections",
     mosquitto: { key: "global_max_connections" }, text: `
     Clients that are connected at the same time. One more is refused with 0x97 in CONNACK, unless it takes over its

@@ -6,9 +6,17 @@ export interface Limits {
    * Largest packet accepted, in bytes, counted with its fixed header. Announced as Maximum Packet Size (MQTT 5, section
    * 3.2.2.3.6); a larger one ends the connection with 0x95.
    *
-   * @default {1_048_576} bytes
+   * @default {16_777_216} bytes
    */
   readonly maximumPacketBytes: number;
+  /**
+   * Memory of packets of which only a part has come, of all connections together, without the first 64 KiB of each.
+   * Beyond that, only the oldest of them is read on, and the others wait, for twice `writeTimeoutMs` at most. A packet
+   * that is read on while others wait, and is not complete after `writeTimeoutMs`, ends its connection with 0x97.
+   *
+   * @default {67_108_864} bytes
+   */
+  readonly maximumIncompletePacketBytes: number;
   /**
    * Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 report 0x83;
    * earlier versions cannot report it. A client with a larger Will is refused with 0x95.
@@ -17,7 +25,8 @@ export interface Limits {
    */
   readonly maximumPayloadBytes: number;
   /**
-   * Largest CONNECT accepted, in bytes, because its client is not authenticated yet. A larger one ends the connection.
+   * Largest CONNECT accepted, in bytes, because its client is not authenticated yet; the same holds for AUTH before
+   * CONNACK. A larger one ends the connection.
    *
    * @default {131_072} bytes
    */

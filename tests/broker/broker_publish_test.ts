@@ -46,7 +46,7 @@ const UNPUBLISHABLE: readonly {
   { name: "a lone surrogate", topic: "a\ud800" },
   { name: "too many levels", topic: "a/".repeat(128) },
   { name: "a topic longer than 65,535 bytes", topic: "é".repeat(40_000) },
-  { name: "a payload above maximumPacketBytes", payload: new Uint8Array(1_048_576) },
+  { name: "a payload above maximumPacketBytes", payload: new Uint8Array(16_777_216) },
   { name: "a Message Expiry Interval below 0", properties: { messageExpiryInterval: -1 } },
   { name: "a Topic Alias", properties: { topicAlias: 1 } },
   { name: "a Subscription Identifier", properties: { subscriptionIdentifiers: [1] } },

@@ -191,7 +191,7 @@ Deno.test("Broker.reload() changes limits for the next connection, and what a cl
       "a > 32 [ 'x' 0001 {} ]",
       "a < 40 [ 0001 10 ]",
       "b > 10 [ @ 02 003c {} 'b' ]",
-      "b < 20 [ 00 00 { 21 ffff 22 000a 24 00 27 00100000 } ]",
+      "b < 20 [ 00 00 { 21 ffff 22 000a 24 00 27 01000000 } ]",
     );
   }));
 

@@ -258,7 +258,7 @@ dialogueTests([
 
 /** CONNACK with Success, and these properties. */
 function connackWith(properties: string): Step {
-  return (dialogue: Dialogue) => dialogue.run(`< 20 [ 00 00 [ ${properties} 21 ffff 22 000a 27 00100000 ] ]`);
+  return (dialogue: Dialogue) => dialogue.run(`< 20 [ 00 00 [ ${properties} 21 ffff 22 000a 27 01000000 ] ]`);
 }
 
 function asksFor(wanted: Partial<Extract<Ask, { kind: "exchange" }>>): Step {

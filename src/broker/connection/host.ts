@@ -17,6 +17,7 @@ import type { BrokerOptions } from "../options.ts";
 import type { BacklogWait, Publishing, Router } from "../router.ts";
 import type { SessionPages } from "../session_pages.ts";
 import type { Turn } from "../turn.ts";
+import type { IncompletePackets } from "./incomplete_packets.ts";
 
 /**
  * The broker as host of connections that have the same limits: the parts that serve them, and the answers that the rules of
@@ -34,6 +35,7 @@ export class BrokerHost implements ConnectionHost {
   readonly hooks: Hooks;
   readonly admission: Admission;
   readonly pages: SessionPages;
+  readonly incompletePackets: IncompletePackets;
   readonly wallMs: () => number;
   readonly unexpectedError: (error: unknown) => void;
   readonly asksAuthenticator: boolean;
@@ -57,6 +59,7 @@ export class BrokerHost implements ConnectionHost {
     readonly hooks: Hooks;
     readonly admission: Admission;
     readonly pages: SessionPages;
+    readonly incompletePackets: IncompletePackets;
     readonly router: Router;
     readonly publishing: Publishing;
     readonly subscriptionRefusals: SubscriptionRefusals;
@@ -74,6 +77,7 @@ export class BrokerHost implements ConnectionHost {
     this.hooks = parts.hooks;
     this.admission = parts.admission;
     this.pages = parts.pages;
+    this.incompletePackets = parts.incompletePackets;
     this.wallMs = parts.wallMs;
     this.unexpectedError = parts.unexpectedError;
     this.asksAuthenticator = parts.hooks.hasAuthenticator;

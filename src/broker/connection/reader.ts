@@ -8,6 +8,7 @@ import type { Transport } from "../../transport/transport.ts";
 import type { TurnBudget } from "../turn.ts";
 import type { ConnectionHandle } from "./connections.ts";
 import type { BrokerHost } from "./host.ts";
+import { type IncompletePacket, UNCOUNTED_BYTES } from "./incomplete_packets.ts";
 import { type ConnectionTimers, Due, IncomingRate } from "./timers.ts";
 
 const QUESTIONS_A_LOOK = 16;
@@ -37,6 +38,8 @@ export class ConnectionReader {
   #workSinceMs = 0;
   /** Resumes when a pause is over. */
   #whenPaused: (() => void) | undefined;
+  /** Its packet that is not whole, once there was a large one. */
+  #incomplete: IncompletePacket | undefined;
   /** Ends the wait for a hook. */
   #stopWaiting: (() => void) | undefined;
   /** Resumes when the outbox has room again. */
@@ -112,7 +115,32 @@ export class ConnectionReader {
       if (connection.outbox.bytes > this.#host.limits.maximumOutboxBytes && connection.closing === undefined) {
         await new Promise<void>((resolve) => this.#whenWritten = resolve);
       }
+      if (decoder.partialBytes > UNCOUNTED_BYTES || this.#incomplete !== undefined) {
+        const waiting = this.#countIncomplete(decoder.partialBytes);
+        if (waiting !== undefined) await this.#orOver(waiting);
+      }
     }
+  }
+
+  /** Counts the packet that is not whole; gives what to wait for before more of it is read. */
+  #countIncomplete(bytes: number): Promise<void> | undefined {
+    const connection = this.#connection;
+    if (connection.closing !== undefined) return undefined;
+    const { limits: { maximumPacketBytes, maximumConnectBytes }, turn } = this.#host;
+    if (!connection.isConnected) { // Such as AUTH of a client that is not authenticated yet.
+      if (bytes <= maximumConnectBytes) return undefined;
+      connection.disconnect(
+        ReasonCode.PacketTooLarge,
+        `A packet before CONNACK has more than ${maximumConnectBytes} bytes`,
+      );
+      return undefined;
+    }
+    this.#incomplete ??= this.#host.incompletePackets.begin(() =>
+      connection.disconnect(ReasonCode.QuotaExceeded, "its packet comes too slowly while others wait for room")
+    );
+    const waiting = this.#incomplete.count(bytes, maximumPacketBytes, turn.now());
+    if (bytes === 0) this.#incomplete = undefined; // An idle connection should hold little.
+    return waiting;
   }
 
   /** Decodes a chunk that may take milliseconds, when the turn has time left for it. */
@@ -148,6 +176,8 @@ export class ConnectionReader {
   /** Ends all waits: the connection is over. */
   over(): void {
     this.written();
+    this.#incomplete?.count(0, 0, 0);
+    this.#incomplete = undefined;
     this.#stopWaiting?.();
   }
 

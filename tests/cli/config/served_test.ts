@@ -267,7 +267,7 @@ assignedClientIdPrefix: gen-
   const port = first?.port ?? 0;
   using one = await RawClient.open({ port });
   await one.send(connect({ clientId: "home-1", version: 5 }));
-  await one.expect("20 10 00 00 0d 21 0007 22 0000 24 01 27 00100000");
+  await one.expect("20 10 00 00 0d 21 0007 22 0000 24 01 27 01000000");
   using two = await RawClient.open({ port });
   await two.send(connect({ clientId: "home-1" }));
   assertEquals(await two.closed(), "20020001"); // Unacceptable protocol version.
