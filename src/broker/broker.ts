@@ -85,7 +85,7 @@ export class Broker {
     }
     sessions.endRestore();
     broker.tick(); // Something may have expired in the meantime.
-    if (options.clock === undefined) broker.#ticking = setInterval(() => broker.#timerFired(), TICK_MS);
+    if (options.clock === undefined) broker.#startTicking();
     storage.lost?.then((error) => broker.#storageLost(error)); // It never rejects.
     return broker;
   }
@@ -325,6 +325,12 @@ export class Broker {
     const host = this.#parts.hostWith(limits);
     this.#hosts.set(limits, host);
     return host;
+  }
+
+  #startTicking(): void {
+    const { stalls, clock } = this.#parts;
+    stalls.timerFired(clock(), TICK_MS); // The process may be stopped before it fires for the first time.
+    this.#ticking = setInterval(() => this.#timerFired(), TICK_MS);
   }
 
   #timerFired(): void {

@@ -4,8 +4,11 @@ import { BrokerChild } from "./broker_child.ts";
 import { ROWS, type Version } from "./conversations.ts";
 import { FIRST_ROWS } from "./first_packets.ts";
 
+// Below what MQTT allows, so that something is above them.
+const LIMITS = { maximumClientIdLength: 256, receiveMaximum: 100 };
+
 Deno.test("a first packet that is refused ends its connection and nothing else:", async (t) => {
-  await using child = await BrokerChild.start();
+  await using child = await BrokerChild.start(LIMITS);
   using bystander = await RawClient.connect(child, { clientId: "bystander" });
   for (const { name, hex, heard } of FIRST_ROWS) {
     await t.step(name, async () => {
@@ -20,7 +23,7 @@ Deno.test("a first packet that is refused ends its connection and nothing else:"
 
 for (const version of [4, 5] as const) {
   Deno.test(`a hostile packet in MQTT ${version === 4 ? "3.1.1" : "5"} gets its reaction and harms nobody else:`, async (t) => {
-    await using child = await BrokerChild.start();
+    await using child = await BrokerChild.start(LIMITS);
     using bystander = await RawClient.connect(child, { clientId: "bystander", version });
     for (const row of ROWS) {
       if (row.version !== undefined && row.version !== version) continue;
