@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -33,6 +33,23 @@ Deno.test("Serving from memory loads nothing of Deno KV for it, and no YAML", as
   assertEquals(loaded.filter((name) => /deno_kv|yaml|jose|sqlite|^src\/(cluster|client)\//.test(name)), []);
 });
 
+Deno.test("The broker starts with the packages of the command line, and downloads none of tests and benches", async () => {
+  const { npmCache } = JSON.parse(await output({}, "info", "--json"));
+  const folder = await Deno.makeTempDir();
+  try {
+    for await (const { name: registry } of Deno.readDir(npmCache)) {
+      await Deno.mkdir(`${folder}/npm/${registry}`, { recursive: true });
+      const packages = ["deno-std", "yaml", "zod"].map((name) => `${npmCache}/${registry}/${name}`);
+      const args = ["-r", ...packages, `${folder}/npm/${registry}`];
+      assertEquals((await new Deno.Command("cp", { args }).output()).success, true);
+    }
+    const help = await output({ DENO_DIR: folder }, "run", "-A", "--cached-only", "mod.ts", "--help");
+    assertMatch(help, /^Usage: brooklet/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 /** The graph was read indeed. */
 function assertHas(loaded: readonly string[], names: readonly string[]): void {
   assertEquals(names.filter((name) => !loaded.includes(name)), []);
@@ -48,13 +65,7 @@ interface Module {
 
 /** Names of the modules that importing one of ours loads, without those that it only imports when they are needed. */
 async function loadedModules(entry: string): Promise<string[]> {
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", entry],
-    cwd: ROOT,
-    stderr: "null",
-  }).output();
-  assertEquals(success, true);
-  const { modules }: { modules: readonly Module[] } = JSON.parse(new TextDecoder().decode(stdout));
+  const { modules }: { modules: readonly Module[] } = JSON.parse(await output({}, "info", "--json", entry));
   const bySpecifier = new Map(modules.map((module) => [module.specifier, module]));
   const loaded = new Set([new URL(entry, ROOT).href]);
   for (const specifier of loaded) { // It grows while it is looked through.
@@ -63,4 +74,11 @@ async function loadedModules(entry: string): Promise<string[]> {
     }
   }
   return Array.from(loaded, (specifier) => specifier.replace(ROOT.href, ""));
+}
+
+async function output(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args], cwd: ROOT, env })
+    .output();
+  assertEquals(success, true, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
 }
