@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { HostOptions } from "../../src/transport/web_socket/origin.ts";
 import { acceptKey, checkUpgrade, type UpgradeOptions } from "../../src/transport/web_socket/upgrade.ts";
 import vectors from "../vectors.json" with { type: "json" };
@@ -232,4 +232,31 @@ Deno.test("The connect test page runs its own script only", () => {
   const nonce = /<script nonce="([^"]+)">/.exec(first.body)?.[1] ?? "none";
   assertStringIncludes(first.headers["content-security-policy"] ?? "", `script-src 'nonce-${nonce}'`);
   assertEquals(second.body.includes(nonce), false);
+});
+
+const OVER_HTTP_2 = { "sec-websocket-version": "13", "sec-websocket-key": "npQCPFw1Pc5G9vqjJyi90w==" };
+for (
+  const { name, method, headers } of [
+    { name: "a GET that lost Connection and Upgrade", method: "GET", headers: OVER_HTTP_2 },
+    { name: "an extended CONNECT", method: "CONNECT", headers: { "sec-websocket-protocol": "mqtt" } },
+  ]
+) {
+  Deno.test(`checkUpgrade() names HTTP/2 as the cause for ${name} of a proxy`, () => {
+    const request = { method, url: "https://app.example/mqtt", headers: new Headers(headers) };
+    const refused = checkUpgrade(request);
+    assert(refused.kind === "refused");
+    assertEquals(refused.status, 400);
+    assertMatch(refused.reason, /HTTP\/2/);
+    assertMatch(refused.body, /^This request came over HTTP\/2/);
+  });
+}
+
+Deno.test("checkUpgrade() names the path that it refuses, a long one in part, and the paths that there are", () => {
+  const reason = (path: string) => {
+    const url = `http://localhost${path}`;
+    const refused = checkUpgrade({ method: "GET", url, headers: new Headers() }, { paths: ["/a", "/b"] });
+    return refused.kind === "refused" ? refused.reason : "";
+  };
+  assertEquals(reason("/x?q"), 'the path "/x" is not one of the endpoint (/a, /b)');
+  assertEquals(reason(`/${"y".repeat(200)}`), `the path "/${"y".repeat(99)}..." is not one of the endpoint (/a, /b)`);
 });

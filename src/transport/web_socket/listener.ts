@@ -6,7 +6,14 @@ import type { ByteChannel, HttpAnswer, HttpRequest, Peer, Transport } from "../t
 import { CloseCode, Slab } from "./frames.ts";
 import { encodeAcceptance, encodeHead, encodeRefusal, parseRequestHead, requestHeadLength } from "./http_head.ts";
 import { type HostOptions, hostRefusal, isLoopbackAddress, isLoopbackName } from "./origin.ts";
-import { checkUpgrade, type HandshakeHelp, refusal, type UpgradeOptions, type UpgradeRefusal } from "./upgrade.ts";
+import {
+  checkUpgrade,
+  type HandshakeHelp,
+  refusal,
+  shortened,
+  type UpgradeOptions,
+  type UpgradeRefusal,
+} from "./upgrade.ts";
 import { type WebSocketOptions, type WebSocketTransport, webSocketTransport } from "./web_socket_transport.ts";
 
 /** Options of the handshake, and of the connection after it. */
@@ -227,7 +234,8 @@ class Handshake {
     const hasBody = request.method === "GET";
     const found = await answer(request);
     if (found === undefined) {
-      return await this.refuse(refusal(404, "path", "there is no such file", "Nothing is here.\n"), hasBody);
+      const reason = `there is no file "${shortened(new URL(request.url).pathname)}"`;
+      return await this.refuse(refusal(404, "path", reason, "Nothing is here.\n"), hasBody);
     }
     const timer = setTimeout(() => this.inner.close(), ANSWER_TIMEOUT_MS);
     try {

@@ -45,6 +45,7 @@ export type HandshakeHelp =
   | "wrong-protocol";
 
 const DEFAULT_PATHS: readonly string[] = ["/mqtt", "/"];
+const MOST_PATH_CHARACTERS = 100;
 const PROTOCOL_VERSION = "13";
 const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, section 1.3
 const KEY = /^[A-Za-z0-9+/]{22}==$/; // 16 bytes in base64
@@ -74,14 +75,12 @@ export function checkUpgrade(
 ): UpgradeAcceptance | UpgradeRefusal {
   const { paths = DEFAULT_PATHS, requireSubprotocol = true, origins } = options;
   const { method, headers } = request;
-  if (paths !== "any" && !paths.includes(new URL(request.url).pathname)) {
-    return refusal(
-      404,
-      "path",
-      "the path is not one of the endpoint",
-      `Nothing is here. MQTT is at: ${paths.join(" ")}\n`,
-    );
+  const { pathname } = new URL(request.url);
+  if (paths !== "any" && !paths.includes(pathname)) {
+    const reason = `the path "${shortened(pathname)}" is not one of the endpoint (${paths.join(", ")})`;
+    return refusal(404, "path", reason, `Nothing is here. MQTT is at: ${paths.join(" ")}\n`);
   }
+  if (isOfHttp2(request)) return http2Refusal();
   if (method !== "GET") {
     const body = "An MQTT endpoint over WebSocket takes GET only.\n";
     return refusal(405, "upgrade", "the method is not GET", body, { allow: "GET" });
@@ -116,6 +115,25 @@ export function checkUpgrade(
     return refusal(403, "scheme-of-the-origin", "the origin has another scheme than the request", body);
   }
   return { kind: "accepted", subprotocol, key };
+}
+
+/** Path for a log line: a client may send a long one. */
+export function shortened(path: string): string {
+  return path.length > MOST_PATH_CHARACTERS ? `${path.slice(0, MOST_PATH_CHARACTERS)}...` : path;
+}
+
+/** Whether a proxy sent a request for WebSocket over HTTP/2, which has neither `Connection` nor `Host`. */
+function isOfHttp2({ method, headers }: HttpRequest): boolean {
+  if (headers.has("connection") || headers.has("host")) return false;
+  const isForWebSocket = ["sec-websocket-key", "sec-websocket-version"].some((name) => headers.has(name));
+  return isForWebSocket || method === "CONNECT"; // RFC 8441, section 4
+}
+
+function http2Refusal(): UpgradeRefusal {
+  const body = "This request came over HTTP/2, as it has neither Connection nor Host. WebSocket needs HTTP/1.1:\n" +
+    "let the proxy in front speak HTTP/1.1 to this server. In Envoy the cluster has http_protocol_options; on Cloud Run\n" +
+    '"Use HTTP/2 end-to-end" is off.\n';
+  return refusal(400, "upgrade", "a proxy sent the request over HTTP/2, which has no WebSocket upgrade", body);
 }
 
 function schemeOf(url: string): PageScheme {
