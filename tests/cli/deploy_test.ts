@@ -4,7 +4,7 @@ import { Client, type ClientSubscription, RefusedError } from "../../src/client/
 import { authority, certificatePath } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
-import { guide, permissionsOf } from "./deploy_guide.ts";
+import { guide, permissionsOf, unit } from "./deploy_guide.ts";
 import { Program } from "./program.ts";
 
 const TLS = { caCerts: [authority()] };
@@ -92,6 +92,12 @@ Deno.test("What docs/Containerfile copies is enough, and its command runs as doc
     program.kill("SIGTERM");
     assertEquals((await program.ended()).code, 0);
   }
+});
+
+Deno.test("The unit and the image of docs/deploy.md let glibc give large buffers back to the system", () => {
+  const containerfile = Deno.readTextFileSync(new URL("../../docs/Containerfile", import.meta.url));
+  assertMatch(unit(), /^Environment=MALLOC_MMAP_THRESHOLD_=65536$/m);
+  assertMatch(containerfile, /^ENV MALLOC_MMAP_THRESHOLD_=65536$/m);
 });
 
 /** Copies what the Containerfile copies; gives what its command has for Deno, and the program. */
