@@ -43,6 +43,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
     "tests/cli/subscribe_command_test.ts",
     "tests/cli/systemd_test.ts",
     "tests/client/mosquitto_test.ts",
+    "tests/interop/admin_dissector_test.ts",
     "tests/interop/bridge_test.ts",
     "tests/interop/gomqtt_test.ts",
     "tests/interop/mosquitto_clients_test.ts",
@@ -58,6 +59,8 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
 
 /** Files with a long form beside the short one that their lane runs; see `tests/form.ts`. */
 export const LONG: readonly string[] = [
+  "tests/admin/dissect/dissector_test.ts",
+  "tests/admin/dissect/frames_test.ts",
   "tests/auth/wrong_password_flood_test.ts",
   "tests/broker/deadlines_test.ts",
   "tests/broker/retained_messages_test.ts",

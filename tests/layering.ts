@@ -66,7 +66,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: /^node:/,
   },
   testing: { mayImport: ["codec", "protocol", "storage"], mayNotUse: ["Deno", "console"] },
-  admin: { mayImport: ["broker", "transport"], mayNotUse: ["Deno"] },
+  admin: {
+    mayImport: ["codec", "protocol", "auth", "client", "transport", "broker"],
+    mayNotUse: ["Deno", "console"],
+  },
   cluster: {
     mayImport: ["codec", "protocol", "storage", "broker"],
     mayNotUse: ["Deno"],
