@@ -50,6 +50,17 @@ Deno.test("The broker starts with the packages of the command line, and download
   }
 });
 
+Deno.test("The dissector loads the codec and WebSocket frames, so that a web page can have it", async () => {
+  const folder = "src/admin/dissect/";
+  const files = Array.from(Deno.readDirSync(new URL(folder, ROOT)), ({ name }) => folder + name);
+  const loaded = new Set((await Promise.all(files.map(loadedModules))).flat());
+  assertHas([...loaded], ["src/codec/decoder.ts"]);
+  assertEquals(
+    [...loaded].filter((file) => !/^src\/(?:admin\/dissect|codec)\/|web_socket\/frames\.ts$/.test(file)),
+    [],
+  );
+});
+
 /** The graph was read indeed. */
 function assertHas(loaded: readonly string[], names: readonly string[]): void {
   assertEquals(names.filter((name) => !loaded.includes(name)), []);

@@ -1,0 +1,197 @@
+/**
+ * Captures of MQTT in the format pcapng (draft-ietf-opsawg-pcapng), written piece by piece, so that they can be saved or
+ * read while they grow: `brooklet trace --pcapng - | wireshark -k -i -`.
+ *
+ * ```text
+ * Section Header | Interface Description, one for a listener | Enhanced Packet … | Interface Description | Enhanced Packet …
+ * ```
+ *
+ * TLS and WebSocket are taken off before, so packets are plain MQTT for Wireshark: the port of the broker is written as
+ * 1883, and the real one stands in the name of the interface.
+ */
+
+import { type Endpoint, type IpPacket, TcpPackets } from "./tcp_packets.ts";
+
+/** Connection of a capture. Records of one connection share one object. */
+export interface CapturedConnection {
+  /** Address of the listener as users write it, such as `wss://[::]:8084/mqtt`: name of the interface. */
+  readonly listener: string;
+  readonly client: Endpoint;
+  readonly broker: Endpoint;
+  /** Written as a comment at the first packet after it is known. */
+  readonly clientId?: string | undefined;
+}
+
+/** Bytes that one side sent. */
+export interface CapturedBytes {
+  /** Epoch milliseconds; fractions are kept to the microsecond. */
+  readonly timeMs: number;
+  readonly connection: CapturedConnection;
+  /** Whether the broker sent them. */
+  readonly isSent: boolean;
+  readonly bytes: Uint8Array;
+  /** Number of bytes on the wire, if only the first were kept. */
+  readonly wireBytes?: number | undefined;
+  /** Note in Wireshark's column of comments. */
+  readonly comment?: string | undefined;
+}
+
+/** Options of {@linkcode Capture}. */
+export interface CaptureOptions {
+  /**
+   * Port of the broker in packets, by which Wireshark chooses its dissector: 1883 for MQTT, 80 for HTTP and WebSocket.
+   *
+   * @default {1883}
+   */
+  readonly portOf?: (connection: CapturedConnection) => number;
+}
+
+const MQTT_PORT = 1883;
+const BLOCK_BYTES = 12;
+const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
+const LINK_TYPE_RAW_IP = 101;
+const SNAPSHOT_BYTES = 0x1_0000;
+const FIRST_FREE_PORT = 49_152;
+const BlockType = { sectionHeader: 0x0a0d0d0a, interface: 1, packet: 6 } as const;
+const Option = { end: 0, comment: 1, name: 2, flags: 2, application: 4 } as const;
+const UTF8_ENCODER = new TextEncoder();
+
+interface OpenConnection {
+  readonly interfaceNumber: number;
+  readonly tcp: TcpPackets;
+  hasComment: boolean;
+}
+
+/** Writes one capture: every method gives the bytes to append. */
+export class Capture {
+  readonly #portOf: (connection: CapturedConnection) => number;
+  readonly #interfaces = new Map<string, number>();
+  readonly #connections = new Map<CapturedConnection, OpenConnection>();
+  readonly #usedPorts = new Set<string>();
+
+  constructor(options: CaptureOptions = {}) {
+    this.#portOf = options.portOf ?? (() => MQTT_PORT);
+  }
+
+  /** Header, which a capture begins with. */
+  begin(): Uint8Array {
+    const version = new Uint8Array(16).fill(0xff, 8); // The length of the section is unknown.
+    const view = new DataView(version.buffer);
+    view.setUint32(0, BYTE_ORDER_MAGIC);
+    view.setUint16(4, 1);
+    return block(BlockType.sectionHeader, version, [[Option.application, UTF8_ENCODER.encode("Brooklet")]]);
+  }
+
+  /** Bytes of a connection, after its handshake if they are the first. */
+  add(record: CapturedBytes): Uint8Array {
+    const { connection, timeMs } = record;
+    const blocks: Uint8Array[] = [];
+    let open = this.#connections.get(connection);
+    if (open === undefined) {
+      open = this.#open(connection, blocks);
+      for (const packet of open.tcp.open()) blocks.push(packetBlock(open.interfaceNumber, timeMs, packet));
+    }
+    let comment = record.comment;
+    if (!open.hasComment && connection.clientId !== undefined) {
+      open.hasComment = true;
+      comment = [`client "${connection.clientId}"`, ...comment === undefined ? [] : [comment]].join("; ");
+    }
+    for (const packet of open.tcp.data(record.isSent, record.bytes, record.wireBytes)) {
+      blocks.push(packetBlock(open.interfaceNumber, timeMs, packet, comment));
+      comment = undefined;
+    }
+    return joined(blocks);
+  }
+
+  /** End of a connection; nothing if it has no packet in the capture. */
+  end(connection: CapturedConnection, timeMs: number, isSent: boolean): Uint8Array {
+    const open = this.#connections.get(connection);
+    if (open === undefined) return new Uint8Array(0);
+    this.#connections.delete(connection);
+    return joined(open.tcp.close(isSent).map((packet) => packetBlock(open.interfaceNumber, timeMs, packet)));
+  }
+
+  #open(connection: CapturedConnection, blocks: Uint8Array[]): OpenConnection {
+    const { listener, client, broker } = connection;
+    let interfaceNumber = this.#interfaces.get(listener);
+    if (interfaceNumber === undefined) {
+      interfaceNumber = this.#interfaces.size;
+      this.#interfaces.set(listener, interfaceNumber);
+      blocks.push(interfaceBlock(listener));
+    }
+    const port = this.#portOf(connection);
+    const from = { address: client.address, port: this.#freePort(client, broker, port) };
+    const tcp = new TcpPackets(from, { address: broker.address, port });
+    const open = { interfaceNumber, tcp, hasComment: false };
+    this.#connections.set(connection, open);
+    return open;
+  }
+
+  /** The port of the client, or another one if its address and port have had a connection in this capture before. */
+  #freePort(client: Endpoint, broker: Endpoint, brokerPort: number): number {
+    const key = (port: number) => `${client.address} ${port} ${broker.address} ${brokerPort}`;
+    let port = client.port;
+    for (let tried = 0; this.#usedPorts.has(key(port)) && tried < 0x1_0000; tried++) {
+      port = port === 0xffff || port === 0 ? FIRST_FREE_PORT : port + 1;
+    }
+    this.#usedPorts.add(key(port));
+    return port;
+  }
+}
+
+function interfaceBlock(name: string): Uint8Array {
+  const body = new Uint8Array(8);
+  const view = new DataView(body.buffer);
+  view.setUint16(0, LINK_TYPE_RAW_IP);
+  view.setUint32(4, SNAPSHOT_BYTES);
+  return block(BlockType.interface, body, [[Option.name, UTF8_ENCODER.encode(name)]]);
+}
+
+function packetBlock(interfaceNumber: number, timeMs: number, packet: IpPacket, comment?: string): Uint8Array {
+  const body = new Uint8Array(20 + padded(packet.bytes.length));
+  const view = new DataView(body.buffer);
+  const microseconds = Math.round(timeMs * 1000);
+  view.setUint32(0, interfaceNumber);
+  view.setUint32(4, Math.floor(microseconds / 0x1_0000_0000));
+  view.setUint32(8, microseconds % 0x1_0000_0000);
+  view.setUint32(12, packet.bytes.length);
+  view.setUint32(16, packet.wireBytes);
+  body.set(packet.bytes, 20);
+  return block(BlockType.packet, body, [
+    ...comment === undefined ? [] : [[Option.comment, UTF8_ENCODER.encode(comment)] as const],
+    [Option.flags, Uint8Array.of(0, 0, 0, packet.isSent ? 2 : 1)], // Outbound or inbound.
+  ]);
+}
+
+/** A block in network order: type, length, body, options, length. */
+function block(type: number, body: Uint8Array, options: readonly (readonly [number, Uint8Array])[]): Uint8Array {
+  const optionBytes = options.reduce((total, [, value]) => total + 4 + padded(value.length), 4);
+  const bytes = new Uint8Array(BLOCK_BYTES + body.length + optionBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, type);
+  view.setUint32(4, bytes.length);
+  bytes.set(body, 8);
+  let at = 8 + body.length;
+  for (const [code, value] of options) {
+    view.setUint16(at, code);
+    view.setUint16(at + 2, value.length);
+    bytes.set(value, at + 4);
+    at += 4 + padded(value.length);
+  }
+  view.setUint32(bytes.length - 4, bytes.length); // After the end of the options, which is four zeros.
+  return bytes;
+}
+
+function padded(length: number): number {
+  return length + 3 & ~3;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
