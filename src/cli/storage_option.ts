@@ -67,11 +67,14 @@ export function storageError(action: string, error: unknown): StorageError {
 }
 
 /** Location of `kv` without a path, in a directory that only its owner can read. */
-async function defaultLocation(environment: ProgramEnvironment): Promise<string> {
-  const { os } = Deno.build;
+export async function defaultLocation(
+  environment: Pick<ProgramEnvironment, "get">,
+  os: typeof Deno.build.os = Deno.build.os,
+): Promise<string> {
   const directory = stateDirectory(os, (name) => environment.get(name));
   if (directory === undefined) {
-    throw new StorageError("Cannot find the directory for the storage: HOME is not set; give --storage kv:PATH");
+    const variable = os === "windows" ? "LOCALAPPDATA" : "HOME";
+    throw new StorageError(`Cannot find the directory for the storage: ${variable} is not set; give --storage kv:PATH`);
   }
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   return `${directory}${os === "windows" ? "\\" : "/"}brooklet.kv`;

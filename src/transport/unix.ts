@@ -33,6 +33,7 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
     throw new RangeError(`Cannot listen on unix:${path}: mode "${mode}" is not between 0 and 0o777`);
   }
+  checkUnixSockets();
   await refuseLive(path);
   const listener = listenAt(path, mode);
   const { ino, dev } = Deno.lstatSync(path);
@@ -63,6 +64,7 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
 
 /** Connects to a Unix socket. Throws the errors of `Deno.connect`. */
 export async function connectUnix(path: string, turns?: ReadFairness): Promise<Transport> {
+  checkUnixSockets();
   const conn = await Deno.connect({ transport: "unix", path });
   return connTransport(conn, { transport: "unix", address: "unix", listener: `unix:${path}` }, turns);
 }
@@ -79,16 +81,19 @@ function listenAt(path: string, mode: number): Deno.UnixListener {
   remove(made); // Left by a server that died here; a folder with other contents is not ours, and stays.
   remove(folder);
   Deno.mkdirSync(folder, { mode: 0o700 });
-  const listener = Deno.listen({ transport: "unix", path: made });
+  let listener: Deno.UnixListener | undefined;
   try {
+    listener = Deno.listen({ transport: "unix", path: made });
     if (Deno.build.os !== "windows") Deno.chmodSync(made, mode);
     Deno.renameSync(made, path);
     remove(folder);
+    return listener;
   } catch (error) {
-    listener.close();
+    listener?.close();
+    attempt(() => remove(made));
+    attempt(() => remove(folder));
     throw error;
   }
-  return listener;
 }
 
 async function refuseLive(path: string): Promise<void> {
@@ -103,6 +108,20 @@ async function refuseLive(path: string): Promise<void> {
     // Access denied or queue full: a server may be listening.
   }
   throw new Deno.errors.AddrInUse(`Cannot listen on unix:${path}: another server is listening there`);
+}
+
+/** Refuses systems whose runtime has no Unix sockets; throws Deno.errors.NotSupported. */
+export function checkUnixSockets(os: typeof Deno.build.os = Deno.build.os): void {
+  if (os === "windows") throw new Deno.errors.NotSupported("Unix sockets are not supported on Windows");
+}
+
+/** Cleans up after another error, which is the one to report. */
+function attempt(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // It stays.
+  }
 }
 
 function lstat(path: string): Deno.FileInfo | undefined {

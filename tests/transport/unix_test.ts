@@ -1,6 +1,6 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Broker } from "../../src/broker/broker.ts";
-import { listenUnix, type UnixListener } from "../../src/transport/unix.ts";
+import { checkUnixSockets, listenUnix, type UnixListener } from "../../src/transport/unix.ts";
 import { within } from "../deadline.ts";
 
 const test = (name: string, run: (path: string) => Promise<void>) =>
@@ -130,3 +130,20 @@ async function serve(listener: UnixListener, broker: Broker): Promise<unknown[]>
   }
   return peers;
 }
+
+Deno.test("listenUnix() that cannot bind leaves no folder beside the path", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    // With ".new/s" it is longer than the system allows, for which 108 bytes are too many everywhere.
+    const path = `${folder}/${"x".repeat(106 - folder.length - 1)}`;
+    await assertRejects(() => listenUnix({ path }));
+    assertEquals(Array.from(Deno.readDirSync(folder)), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("checkUnixSockets() says that Windows has none", () => {
+  assertThrows(() => checkUnixSockets("windows"), Deno.errors.NotSupported, "not supported on Windows");
+  checkUnixSockets("linux");
+});

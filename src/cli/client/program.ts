@@ -123,7 +123,9 @@ function interrupted({ name }: ClientCommand, signal: keyof typeof SIGNAL_NUMBER
 
 /** Handles the first signal; a second one ends the program at once. */
 function onSignal(handle: (signal: keyof typeof SIGNAL_NUMBERS) => void, io: ProgramIo): void {
-  const signals = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] as const : ["SIGINT", "SIGTERM"] as const;
+  const signals = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGTERM", "SIGBREAK"] as const
+    : ["SIGINT", "SIGTERM"] as const;
   let isEnding = false;
   for (const signal of signals) {
     io.onSignal(signal, () => {

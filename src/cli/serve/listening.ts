@@ -359,10 +359,18 @@ function isOfPort(error: unknown): boolean {
     error instanceof Deno.errors.NotCapable;
 }
 
+/** Reason of EACCES: on Windows (WSAEACCES) the port is reserved, and no port needs a privilege. */
+export function whyNotPermitted(os: typeof Deno.build.os = Deno.build.os): string {
+  return os === "windows"
+    ? "the port is in a range that Windows has reserved, or another program has it alone; choose another port " +
+      '("netsh interface ipv4 show excludedportrange protocol=tcp" prints the ranges)'
+    : "not permitted; ports below 1024 need a privilege";
+}
+
 function whyNot(error: unknown): string {
   if (error instanceof Deno.errors.AddrInUse) return "the port is in use; end the other program or choose another port";
   if (error instanceof Deno.errors.AddrNotAvailable) return NO_ADDRESS;
-  if (error instanceof Deno.errors.PermissionDenied) return "not permitted; ports below 1024 need a privilege";
+  if (error instanceof Deno.errors.PermissionDenied) return whyNotPermitted();
   if (error instanceof Deno.errors.NotCapable) return "not permitted; Deno needs --allow-net for it";
   return error instanceof Error ? error.message : String(error);
 }

@@ -14,6 +14,14 @@ const SAVED = "all that was acknowledged is in the storage already";
 const IGNORED: readonly Deno.Signal[] = ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"];
 const SIGUSR1_BIT = 1n << 9n; // It has the number 10 on Linux.
 
+/**
+ * Signals that end the program. On Windows SIGHUP is among them: it says that the console window was closed, some seconds
+ * before the system ends the program.
+ */
+export function endingSignals(os: typeof Deno.build.os = Deno.build.os): readonly Deno.Signal[] {
+  return os === "windows" ? ["SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"] : ["SIGINT", "SIGTERM"];
+}
+
 /** Waits for a signal to end the program; the next one, unless it is of the same key press, ends it at once. */
 export class Termination implements Disposable {
   /** First such signal. */
@@ -23,8 +31,7 @@ export class Termination implements Disposable {
 
   constructor(io: ProgramIo) {
     const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-    const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
-    for (const signal of signals) {
+    for (const signal of endingSignals()) {
       io.onSignal(signal, () => {
         if (this.#phase === "ending") io.exit(EXIT_INTERRUPTED);
         if (this.#phase === "running") this.#holdKey();
@@ -46,7 +53,7 @@ export class Termination implements Disposable {
   }
 }
 
-/** Handles SIGHUP, which Windows does not have. */
+/** Handles SIGHUP; on Windows it is one of {@linkcode endingSignals}, and no other signal can be sent. */
 export function onReload(reload: () => void, io: ProgramIo): void {
   if (Deno.build.os !== "windows") io.onSignal("SIGHUP", reload);
 }
