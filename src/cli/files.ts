@@ -61,6 +61,34 @@ export async function replaceFile(
   }
 }
 
+/**
+ * Checks that a file can be written, or made in its folder, without making it; throws {@linkcode ConfigError}.
+ *
+ * @param action what cannot be done otherwise, such as `open the log`
+ */
+export function checkWritable(action: string, path: string): void {
+  try {
+    if (existingFile(path)) Deno.openSync(path, { append: true }).close();
+    else if (!Deno.statSync(folderOf(path)).isDirectory) throw new Error(`"${folderOf(path)}" is not a folder`);
+  } catch (error) {
+    throw new ConfigError(`Cannot ${action} "${path}": ${whyNot(error)}`);
+  }
+}
+
+function existingFile(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.search(/[^/\\]+$/)) || ".";
+}
+
 /** Reason why a file cannot be read or written. */
 export function whyNot(error: unknown): string {
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";

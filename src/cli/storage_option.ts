@@ -28,6 +28,11 @@ export function parseStorageOption(text: string): StorageOption {
   throw new ConfigError(`--storage "${text}" is not a storage: ${STORAGE_HINT}`);
 }
 
+/** Whether a location is not a file: a server of KV Connect, or memory. */
+export function isElsewhere(location: string): boolean {
+  return /^(?:https?:|:memory:)/.test(location);
+}
+
 /** Opens a storage of Deno KV; creates a missing file, unless it must exist. Throws {@linkcode StorageError}. */
 export async function openKv(
   option: Exclude<StorageOption, { kind: "memory" }>,
@@ -36,7 +41,7 @@ export async function openKv(
 ): Promise<{ readonly storage: KvStorage; readonly location: string }> {
   try {
     const location = option.kind === "kv" ? option.location : await defaultLocation(environment);
-    if (mustExist && !/^(?:https?:|:memory:)/.test(location)) await Deno.stat(location);
+    if (mustExist && !isElsewhere(location)) await Deno.stat(location);
     const { KvStorage } = await import("../storage/deno_kv/deno_kv_storage.ts"); // Loaded only when it is used.
     return { storage: await KvStorage.open(location), location };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { completedChain } from "../../src/transport/tls/certificates.ts";
+import { checkServerCertificate, completedChain } from "../../src/transport/tls/certificates.ts";
 import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { EchoTlsServer } from "./echo_tls_server.ts";
@@ -25,6 +25,19 @@ Deno.test("A client that trusts the root alone takes a completed chain, and not 
   const client = await connect(completedChain(LEAF, [...BETWEEN, authority()].join("\n")));
   assertEquals(client.authorized, true);
 });
+
+Deno.test("checkServerCertificate() refuses an RSA key that TLS does not take", () => {
+  assertThrows(() => checkServerCertificate(rsa1024()), TypeError, "its RSA key has 1024 bits, and TLS needs 2048");
+  checkServerCertificate(identity("server"));
+});
+
+/** A certificate of its own, made by OpenSSL. */
+function rsa1024(): { certificate: string; key: string } {
+  const args = "req -x509 -newkey rsa:1024 -nodes -keyout - -days 10 -subj /CN=localhost".split(" ");
+  const { stdout } = new Deno.Command("openssl", { args, stderr: "null" }).outputSync();
+  const pem = new TextDecoder().decode(stdout);
+  return { certificate: pem, key: /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(pem)?.[0] ?? "" };
+}
 
 function blocks(pem: string): string[] {
   return pem.match(BLOCK) ?? [];

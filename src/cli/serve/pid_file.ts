@@ -1,5 +1,5 @@
 import { ConfigError } from "../config_error.ts";
-import { whyNot } from "../files.ts";
+import { checkWritable, whyNot } from "../files.ts";
 
 // Longest process id with its line end.
 const MOST_BYTES = 32;
@@ -23,6 +23,16 @@ export class PidFile implements Disposable {
       if (path !== undefined) create(path);
       return new PidFile(path);
     } catch (error) {
+      throw new ConfigError(`Cannot write the pid file "${path}": ${whyNot(error)}`);
+    }
+  }
+
+  /** Checks that it could be written, without writing it; throws {@linkcode ConfigError}. */
+  static check(path: string): void {
+    try {
+      if (numberIn(path) === undefined) checkWritable("write the pid file", path);
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
       throw new ConfigError(`Cannot write the pid file "${path}": ${whyNot(error)}`);
     }
   }

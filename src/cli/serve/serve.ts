@@ -9,10 +9,11 @@ import { configurationOf, type Written } from "../config/configuration.ts";
 import type { Configuration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { eventLog, type Logs, packetLog } from "../log/event_log.ts";
+import { checkWritable } from "../files.ts";
 import { Log, printable } from "../log/log.ts";
 import { SummarizedLog } from "../log/summarized_log.ts";
 import { printLine, type ProgramEnvironment, type ProgramIo } from "../program_io.ts";
-import { openStorage, parseStorageOption, storageError } from "../storage_option.ts";
+import { isElsewhere, openStorage, parseStorageOption, storageError } from "../storage_option.ts";
 import { acceptAll, admission, ConnectionGate } from "./accepting.ts";
 import { Access } from "./access.ts";
 import { applyBans, Reload } from "./reload.ts";
@@ -83,10 +84,23 @@ async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
   }
 }
 
-/** Reads all files of the configuration; throws {@linkcode ConfigError} with the unusable ones. */
+/** Reads all files of the configuration, and looks at those to write; throws {@linkcode ConfigError} with the unusable ones. */
 async function checkFiles(configuration: Configuration): Promise<void> {
   const messages: string[] = [];
-  for (const read of [() => Access.read(configuration), () => checkListenerFiles(configuration)]) {
+  const { logging: { destinations }, pidFile, storage } = configuration;
+  const option = parseStorageOption(storage);
+  const checks = [
+    () => Access.read(configuration),
+    () => checkListenerFiles(configuration),
+    ...destinations.flatMap((destination) =>
+      typeof destination === "object" ? [() => checkWritable("open the log", destination.file)] : []
+    ),
+    ...pidFile === undefined ? [] : [() => PidFile.check(pidFile)],
+    ...option.kind === "kv" && !isElsewhere(option.location)
+      ? [() => checkWritable("open the storage", option.location)]
+      : [],
+  ];
+  for (const read of checks) {
     try {
       await read();
     } catch (error) {

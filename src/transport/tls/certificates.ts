@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import { createSecureContext, type TLSSocket } from "node:tls";
 import { isPathValid, wrongDate } from "./certification_path.ts";
 import { signedFields, subjectOf } from "./x509.ts";
 
@@ -11,6 +11,7 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
+const LEAST_RSA_BITS = 2_048;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Throws TypeError for what a handshake could not use: `node:tls` itself would only report it at the first client. */
@@ -23,6 +24,17 @@ export function checkServerCertificate({ certificate, key }: ServerCertificate):
     throw new TypeError("Cannot use key: it is not a private key in PEM, or it is encrypted", { cause });
   }
   if (!own.checkPrivateKey(privateKey)) throw new TypeError("Cannot use key: it does not belong to certificate");
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch (cause) {
+    const { modulusLength = Infinity } = own.publicKey.asymmetricKeyDetails ?? {};
+    const why = modulusLength < LEAST_RSA_BITS
+      ? `its RSA key has ${modulusLength} bits, and TLS needs ${LEAST_RSA_BITS}`
+      : cause instanceof Error
+      ? cause.message
+      : String(cause);
+    throw new TypeError(`Cannot use certificate: ${why}`, { cause });
+  }
 }
 
 /**

@@ -98,6 +98,18 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
     err: /^brooklet: Options --config and --listen do not go together: say it in ".*a\.yaml"$/,
   },
   {
+    name: "--check-config with places that are not there",
+    yaml: "logging: { destinations: [{ file: /nowhere/a.log }] }\npidFile: /nowhere/a.pid\nstorage: kv:/nowhere/a.kv\n",
+    args: ["--check-config"],
+    code: 1,
+    out: /^$/,
+    err: new RegExp(
+      '^brooklet: Cannot open the log "/nowhere/a.log": there is no such file\n' +
+        'brooklet: Cannot write the pid file "/nowhere/a.pid": there is no such file\n' +
+        'brooklet: Cannot open the storage "/nowhere/a.kv": there is no such file$',
+    ),
+  },
+  {
     name: "a log that cannot be opened",
     yaml: "logging: { destinations: [{ file: /nowhere/a.log }] }\n",
     args: [],
