@@ -19,6 +19,7 @@ import type { ServedConnection } from "./connection/served_connection.ts";
 import { DroppedMessages, EventLoopStalls, RetentionRefusals, SubscriptionRefusals, Traffic } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type BrokerEvent, Watchers } from "./events.ts";
+import { Listing } from "./listing.ts";
 import { LocalClient } from "./local_client.ts";
 import type { BrokerOptions } from "./options.ts";
 import { Retention } from "./retained.ts";
@@ -125,6 +126,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     turn,
     onEvent,
   });
+  const listing = new Listing(() => sessions.clients());
   const evictions = new Evictions(connections, wallMs);
   const admission = new Admission({
     limits,
@@ -203,6 +205,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     evictions,
     admission,
     router,
+    listing,
     sysTopics,
     hostWith,
   };

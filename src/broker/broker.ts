@@ -11,6 +11,8 @@ import { assemble, type BrokerParts } from "./assembly.ts";
 import type { BrokerHost } from "./connection/host.ts";
 import { ServedConnection } from "./connection/served_connection.ts";
 import { type BrokerEvent, type PacketEvent, quiet } from "./events.ts";
+import type { ListRows } from "./list_rows.ts";
+import type { ListPage, ListQuery } from "./listing.ts";
 import { type BrokerMetrics, metricsOf } from "./metrics.ts";
 import type { BrokerOptions, BrokerSubscription, ConnectedClient, ServeOptions } from "./options.ts";
 import { sysInterval } from "./sys_topics.ts";
@@ -271,6 +273,29 @@ export class Broker {
   readonly noteRefusal: OnRefused = (_address, reason, help, peer) => {
     this.#parts.onEvent({ kind: "connectionRefused", peer, reason, ...help === undefined ? {} : { help } });
   };
+
+  /**
+   * Lists clients that are connected, sessions or subscriptions, in the order of any column, a page at a time. 100,000
+   * sessions take some tenths of a second, in which the broker serves its clients; lists that are asked for meanwhile wait.
+   *
+   * Rejects with RangeError for a limit, column or cursor that is none.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from "@brooklet/brooklet";
+   *
+   * await using broker = await Broker.open();
+   * const { rows, after } = await broker.list("clients", { sort: "queued", descending: true, limit: 10 });
+   * for (const { clientId, queued } of rows) console.log(clientId, queued);
+   * if (after !== undefined) console.log(await broker.list("clients", { sort: "queued", descending: true, after }));
+   * ```
+   */
+  list<Kind extends keyof ListRows>(
+    kind: Kind,
+    query: ListQuery<ListRows[Kind]> = {},
+  ): Promise<ListPage<ListRows[Kind]>> {
+    return this.#parts.listing.list(kind, query);
+  }
 
   /** Clients that are connected, one after the other. */
   *clients(): Generator<ConnectedClient, void> {

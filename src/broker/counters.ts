@@ -1,4 +1,4 @@
-import type { SessionContext } from "../protocol/session_context.ts";
+import type { DropCounts } from "../protocol/session_context.ts";
 import type { AccessAttributes, ClientIdentity } from "../protocol/access.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
@@ -125,7 +125,7 @@ export class Loads<Name extends string> {
 /** Counts messages that were not delivered, and tells of them once in a while. */
 export class DroppedMessages {
   /** Since the broker was opened. */
-  readonly counts: SessionContext["dropped"] = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
+  readonly counts: DropCounts = { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
   readonly #onEvent: (event: BrokerEvent) => void;
   #told = { ...this.counts };
   #toldMs = 0;

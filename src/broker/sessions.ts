@@ -88,6 +88,11 @@ export class Sessions {
     for (const { session } of this.#clients.values()) yield session;
   }
 
+  /** Clients that have a session. */
+  clients(): Iterable<RegisteredClient> {
+    return this.#clients.values();
+  }
+
   has(clientId: string): boolean {
     return this.#clients.has(clientId);
   }

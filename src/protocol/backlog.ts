@@ -116,6 +116,10 @@ export class Qos0Backlog {
     return waiting;
   }
 
+  values(): Iterable<WaitingQos0> {
+    return this.#queue.values();
+  }
+
   clear(): void {
     while (this.shift() !== undefined);
   }

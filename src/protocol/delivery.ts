@@ -129,7 +129,7 @@ export class Delivery {
       const entry = inflight.shiftResend();
       if (entry === undefined) continue;
       const message = entry.message as ApplicationMessage; // It came from the storage.
-      if (this.permits(message.topic)) inflight.send(port, entry, message, true, nowMs);
+      if (this.permits(message.topic)) this.#sendIdentified(port, entry, message, true, nowMs);
       else inflight.giveUp(port, entry);
     }
   }
@@ -169,7 +169,7 @@ export class Delivery {
     if (isSentNow) {
       this.#inflight.add(entry);
       entry.queuedAt = this.#changes.queued(entry, message);
-      this.#inflight.send(port, entry, message, false, nowMs);
+      this.#sendIdentified(port, entry, message, false, nowMs);
     } else {
       entry.queuedAt = this.#changes.queued(entry, message.own());
       this.#queue.add(entry, message);
@@ -190,13 +190,13 @@ export class Delivery {
     isRetained: boolean,
     nowMs: number,
   ): void {
-    const { dropped, encoders } = this.#context;
+    const { encoders } = this.#context;
     if (this.#isQos0Waiting || port.isFull) {
       this.#waitQos0(port, message, retain, subscriptionIdentifiers, nowMs);
     } else if (isRetained && this.#changes.isDurable) {
       this.#sendRetainedQos0(port, message, retain, subscriptionIdentifiers, nowMs);
     } else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
-      dropped.tooLarge += 1;
+      this.#queue.countDropped("tooLarge");
     }
   }
 
@@ -208,9 +208,9 @@ export class Delivery {
     subscriptionIdentifiers: readonly number[],
     nowMs: number,
   ): void {
-    const { dropped, log } = this.#context;
-    const heldUntil = log.writtenSequence + 1;
-    if (!sendQueuedQos0(port, message, { retain, subscriptionIdentifiers }, heldUntil, nowMs)) dropped.tooLarge += 1;
+    const heldUntil = this.#context.log.writtenSequence + 1;
+    if (sendQueuedQos0(port, message, { retain, subscriptionIdentifiers }, heldUntil, nowMs)) return;
+    this.#queue.countDropped("tooLarge");
   }
 
   /** Lets a message wait for a client that takes what it gets, or drops it. */
@@ -235,20 +235,32 @@ export class Delivery {
     if (entry.qos === 0) {
       this.#changes.acknowledged(entry); // Before it leaves: it must not come twice.
       const { heldUntil } = this.#changes;
-      if (!sendQueuedQos0(port, message, entry, heldUntil, nowMs)) this.#context.dropped.tooLarge += 1;
+      if (!sendQueuedQos0(port, message, entry, heldUntil, nowMs)) this.#queue.countDropped("tooLarge");
       return;
     }
     entry.sentAt = this.#changes.sent(entry.sequence, this.#inflight.add(entry));
-    this.#inflight.send(port, entry, message, false, nowMs);
+    this.#sendIdentified(port, entry, message, false, nowMs);
+  }
+
+  #sendIdentified(
+    port: ConnectionPort,
+    entry: QueuedMessage,
+    message: ApplicationMessage,
+    dup: boolean,
+    nowMs: number,
+  ): void {
+    if (!this.#inflight.send(port, entry, message, dup, nowMs)) this.#queue.countDroppedHere("tooLarge");
   }
 
   #sendWaitingQos0(port: ConnectionPort, waiting: WaitingQos0 | undefined, nowMs: number): void {
     if (waiting === undefined) return;
     const { message, retain, subscriptionIdentifiers } = waiting;
-    const { dropped, encoders } = this.#context;
     if (!this.permits(message.topic)) return; // The rules have changed while it waited.
-    if (nowMs >= message.expiresAtMs) dropped.expired += 1; // [MQTT-3.3.2-5]
-    else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) dropped.tooLarge += 1;
+    const { encoders } = this.#context;
+    if (nowMs >= message.expiresAtMs) this.#queue.countDropped("expired"); // [MQTT-3.3.2-5]
+    else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
+      this.#queue.countDropped("tooLarge");
+    }
   }
 
   #canSend(port: ConnectionPort): boolean {
@@ -264,7 +276,7 @@ export class Delivery {
   }
 
   #drop(reason: "qos0" | "queueFull", limit: keyof Limits): void {
-    this.#context.dropped[reason] += 1;
+    this.#queue.countDropped(reason);
     if (this.#isDropTold) return;
     this.#isDropTold = true;
     this.#context.dropsBegin(this.#changes.clientId, this.#port !== undefined, limit);

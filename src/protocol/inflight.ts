@@ -120,11 +120,12 @@ export class Inflight {
   }
 
   /**
-   * Sends a message that has a Packet Identifier; it takes one place of the Receive Maximum. [MQTT-4.9.0-2]
+   * Sends a message that has a Packet Identifier; it takes one place of the Receive Maximum. [MQTT-4.9.0-2] False: it is
+   * larger than the client accepts, and ends.
    *
    * @param dup whether it was sent on an earlier connection
    */
-  send(port: ConnectionPort, entry: QueuedMessage, message: ApplicationMessage, dup: boolean, nowMs: number): void {
+  send(port: ConnectionPort, entry: QueuedMessage, message: ApplicationMessage, dup: boolean, nowMs: number): boolean {
     const { limits, encoders, dropped } = this.#context;
     entry.isSent = true;
     this.#progressMs = nowMs;
@@ -134,10 +135,11 @@ export class Inflight {
     if (limits.maximumInflightBytes !== Infinity) this.#bytes += entry.bytes = message.size;
     // A QoS 2 message leaves when its identifier is durable: repeated under another one it would be two messages.
     const heldUntil = entry.qos === 2 ? this.#changes.heldUntil : 0;
-    if (sendIdentified(port, encoders, message, entry, dup, heldUntil, nowMs)) return;
+    if (sendIdentified(port, encoders, message, entry, dup, heldUntil, nowMs)) return true;
     dropped.tooLarge += 1;
     if (dup) this.#giveUp(port, entry);
     else this.#finish(entry); // [MQTT-3.1.2-25]
+    return false;
   }
 
   /** Ends a message of an earlier connection that must not be sent again. */

@@ -4,7 +4,7 @@ import type { SessionChanges } from "./change.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
 import { Queue } from "./queue.ts";
-import type { SessionContext } from "./session_context.ts";
+import type { DropCounts, SessionContext } from "./session_context.ts";
 import type { SessionHolding } from "./session_holding.ts";
 
 // Messages in the storage whose expiry is watched: a note about one costs about as much as the message.
@@ -84,11 +84,30 @@ export class MessageQueue {
   /** Bytes that were counted last for the session. */
   #heldBytes = 0;
   #expiring: Expiring[] = [];
+  /** Made for the first one: most sessions drop none. */
+  #dropped: DropCounts | undefined;
 
   constructor(changes: SessionChanges, context: SessionContext, holding: SessionHolding | undefined) {
     this.#changes = changes;
     this.#context = context;
     this.#holding = holding;
+  }
+
+  /** Messages of the session that were not delivered; `undefined`: there are none. */
+  get dropped(): Readonly<DropCounts> | undefined {
+    return this.#dropped;
+  }
+
+  /** Counts a message that is not delivered, for the broker and for the session. */
+  countDropped(reason: keyof DropCounts): void {
+    this.#context.dropped[reason] += 1;
+    this.countDroppedHere(reason);
+  }
+
+  /** Counts for the session alone a message that the broker has counted. */
+  countDroppedHere(reason: keyof DropCounts): void {
+    this.#dropped ??= { qos0: 0, queueFull: 0, tooLarge: 0, expired: 0 };
+    this.#dropped[reason] += 1;
   }
 
   /** Messages in memory, and those in the storage of a session without connection. */
@@ -213,6 +232,11 @@ export class MessageQueue {
   /** Messages in memory, in order, without those with QoS 0 apart. */
   values(): Iterable<QueuedMessage> {
     return this.#queue.values();
+  }
+
+  /** Messages with QoS 0 that wait apart, in order. */
+  qos0Values(): Iterable<WaitingQos0> {
+    return this.#qos0?.values() ?? [];
   }
 
   /** Takes what the storage says that it has. */
@@ -345,7 +369,7 @@ export class MessageQueue {
   }
 
   #expired(sequence: number): void {
-    this.#context.dropped.expired += 1;
+    this.countDropped("expired");
     this.#changes.completed(sequence);
   }
 

@@ -9,7 +9,7 @@ import { NEVER_EXPIRES } from "./limit_table.ts";
 import { ApplicationMessage } from "./message.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { RetainedReplay } from "./retained_replay.ts";
-import type { SessionContext } from "./session_context.ts";
+import type { DropCounts, SessionContext } from "./session_context.ts";
 import { identityBytes, type SessionHolding, subscriptionBytes } from "./session_holding.ts";
 import type { DeliveryOptions, Subscription } from "./subscription.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
@@ -66,6 +66,11 @@ export class Session {
     return this.#subscriptions ??= new Map();
   }
 
+  /** Number of subscriptions, without a Map for a session that has none. */
+  get subscriptionCount(): number {
+    return this.#subscriptions?.size ?? 0;
+  }
+
   /** Adds a subscription, or puts it in the place of the one with its Topic Filter. */
   addSubscription(subscription: Subscription): void {
     const { filter } = subscription;
@@ -104,6 +109,21 @@ export class Session {
   /** Messages that wait or are in flight. */
   get messageCount(): number {
     return this.#queue.count + this.#inflight.size;
+  }
+
+  /** Messages that wait. */
+  get queuedCount(): number {
+    return this.#queue.count;
+  }
+
+  /** Messages that were sent and are not acknowledged. */
+  get inflightCount(): number {
+    return this.#inflight.size;
+  }
+
+  /** Messages that were not delivered; `undefined`: there are none. */
+  get dropped(): Readonly<DropCounts> | undefined {
+    return this.#queue.dropped;
   }
 
   /** Bytes of messages that wait. */

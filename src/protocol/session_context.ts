@@ -6,6 +6,14 @@ import type { ApplicationMessage, FrameEncoders } from "./message.ts";
 import type { BrokerSettings } from "./settings.ts";
 import type { ParsedTopicFilter } from "./topic_filter.ts";
 
+/** Messages that were not delivered, by reason. */
+export interface DropCounts {
+  qos0: number;
+  queueFull: number;
+  tooLarge: number;
+  expired: number;
+}
+
 /** Services of the broker that all its sessions share. */
 export interface SessionContext {
   readonly limits: Limits;
@@ -16,7 +24,7 @@ export interface SessionContext {
   /** The backlogs of all sessions together. */
   readonly backlog: Backlog;
   /** Counts messages that are not delivered. */
-  readonly dropped: { qos0: number; queueFull: number; tooLarge: number; expired: number };
+  readonly dropped: DropCounts;
   /** Called when messages for a client begin to be dropped because of a limit: once until it connects again. */
   dropsBegin(clientId: string, isConnected: boolean, limit: keyof Limits): void;
   /** Access rules that are asked at delivery; `undefined`: none are. */

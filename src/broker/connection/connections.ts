@@ -9,6 +9,13 @@ export interface ConnectionHandle {
   isAdmitted: boolean;
   /** Whether its client was let in, and it has not ended. */
   isWelcome: boolean;
+  /** Time when it began, in epoch milliseconds. */
+  readonly connectedAtMs: number;
+  /** Bytes and packets of MQTT since then. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  receivedPackets: number;
+  readonly sentPackets: number;
   /** Watches Keep Alive from now on. */
   watchKeepAlive(): void;
   /** Has it written when the turn ends, see {@linkcode flush}. */

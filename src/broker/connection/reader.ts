@@ -81,6 +81,7 @@ export class ConnectionReader {
       if (rate !== undefined && rate.take(0, bytes, this.#lastReceivedMs) > 0) await this.#slowDown(rate);
       const { writtenSequence } = log;
       traffic.receivedPackets += batch.length;
+      this.#served.receivedPackets += batch.length;
       this.#questions = 0;
       let writersBefore = turn.writers;
       for (const item of batch) {
@@ -160,6 +161,11 @@ export class ConnectionReader {
   /** Time when the client was heard last: while the broker itself does not read, it cannot be called silent. */
   heardMs(nowMs: number): number {
     return this.#isReading ? this.#lastReceivedMs : nowMs;
+  }
+
+  /** Bytes that have come so far. */
+  get receivedBytes(): number {
+    return this.#decoder.receivedBytes;
   }
 
   pauseIsOver(): void {

@@ -29,6 +29,10 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   readonly connection: Connection;
   isAdmitted = false;
   isWelcome = false;
+  readonly connectedAtMs: number;
+  sentBytes = 0;
+  receivedPackets = 0;
+  sentPackets = 0;
   onReceived: ((packet: Packet) => void) | undefined;
   onSent: ((packet: Packet) => void) | undefined;
   readonly #host: BrokerHost;
@@ -57,12 +61,17 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
 
   constructor(readonly transport: Transport, host: BrokerHost) {
     this.#host = host;
+    this.connectedAtMs = host.wallMs();
     this.#written = this.#onWritten.bind(this);
     this.#broken = this.#onBroken.bind(this);
     this.#writer = transport.writable.getWriter();
     this.#timers = new ConnectionTimers(host.deadlines, this.#isDue.bind(this));
     this.connection = new Connection(host, this);
     this.#reader = new ConnectionReader(this, transport, this.#timers, host);
+  }
+
+  get receivedBytes(): number {
+    return this.#reader.receivedBytes;
   }
 
   /** Reports each packet from now on; `undefined`: none, which costs nothing. */
@@ -201,6 +210,8 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   #countSent(bytes: number): void {
     const { traffic } = this.#host;
     const { outbox } = this.connection;
+    this.sentBytes += bytes;
+    this.sentPackets += outbox.packets;
     traffic.sentBytes += bytes;
     traffic.sentPackets += outbox.packets;
     traffic.sentPublishes += outbox.publishes;
