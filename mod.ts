@@ -23,6 +23,13 @@ export type { Ban, BanTarget } from "./src/broker/access/bans.ts";
 export { Broker } from "./src/broker/broker.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
 export type { HistogramSnapshot, Load } from "./src/broker/counters.ts";
+export type {
+  QueuedEntry,
+  RetainedEntry,
+  RetainedLevel,
+  SessionDetails,
+  TopicSubscriber,
+} from "./src/broker/inspection.ts";
 export type { ClientRow, ListRows, SessionRow, SubscriptionRow } from "./src/broker/list_rows.ts";
 export type { ListPage, ListQuery } from "./src/broker/listing.ts";
 export type { BrokerMetrics } from "./src/broker/metrics.ts";

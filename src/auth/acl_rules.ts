@@ -124,13 +124,25 @@ export class AccessControl implements Authorizer {
       return grantsUselessSubscriptions || mayEverReceive(this.#rulesFor(request), request, allowsSlash);
     }
     if (topic.startsWith("$share")) return false; // Nothing is published there.
-    const wanted = action === "publish" ? "write" : "read";
-    const levels = topic.split("/");
+    const rule = this.#decidingRule(request, allowsSlash);
+    return rule !== undefined && rule.access !== "deny";
+  }
+
+  /** Gives the rule that decides about a PUBLISH, a Will or a delivery, such as `readwrite plant/#`. */
+  explain(request: AccessRequest): string | undefined {
+    if (request.action === "subscribe") return undefined; // Several rules decide together.
+    const rule = this.#decidingRule(request, this.#rules.allowsSlash);
+    return rule && `${rule.access} ${rule.text}`;
+  }
+
+  #decidingRule(request: AccessRequest, allowsSlash: boolean): CompiledRule | undefined {
+    const wanted = request.action === "publish" ? "write" : "read";
+    const levels = request.topic.split("/");
     for (const rules of this.#rulesFor(request)) {
-      const decision = decide(rules, request, levels, wanted, allowsSlash);
-      if (decision !== undefined) return decision;
+      const rule = decide(rules, request, levels, wanted, allowsSlash);
+      if (rule !== undefined) return rule;
     }
-    return false;
+    return undefined;
   }
 
   /** Decides about a delivery, by the `read` rules. */
@@ -191,26 +203,26 @@ interface LastClient extends Pick<AccessRequest, "clientId" | "principal" | "rol
   rules: readonly (readonly CompiledRule[])[] | undefined;
 }
 
-/** Decides by rules; `undefined`: they do not decide. */
+/** Finds the rule that decides; `undefined`: none does. */
 function decide(
   rules: readonly CompiledRule[],
   request: AccessRequest,
   topicLevels: readonly string[],
   wanted: "read" | "write",
   allowsSlash: boolean,
-): boolean | undefined {
-  let isAllowed: true | undefined;
+): CompiledRule | undefined {
+  let allowing: CompiledRule | undefined;
   const isOfServer = request.topic.startsWith("$");
   for (const rule of rules) {
     const isDeny = rule.access === "deny";
-    if (!isDeny && (isAllowed || (rule.access !== wanted && rule.access !== "readwrite"))) continue;
+    if (!isDeny && (allowing !== undefined || (rule.access !== wanted && rule.access !== "readwrite"))) continue;
     if (isOfServer && !isDeny && !rule.isOfServer) continue;
     const filter = filterFor(rule, request, allowsSlash);
     if (filter === undefined || !matchesTopic(filter, topicLevels)) continue;
-    if (isDeny) return false;
-    isAllowed = true;
+    if (isDeny) return rule;
+    allowing = rule;
   }
-  return isAllowed;
+  return allowing;
 }
 
 /** Whether any message that the Topic Filter matches could be read. */

@@ -28,6 +28,8 @@ export interface Authorizer {
    * receive it.
    */
   mayStillPublish?(request: AccessRequest): boolean;
+  /** Says in words which rule decides a request, for operators; `undefined`: none does. */
+  explain?(request: AccessRequest): string | undefined;
   /** Increases when the rules have changed. @default {0} */
   readonly version?: number;
 }

@@ -19,6 +19,7 @@ import type { ServedConnection } from "./connection/served_connection.ts";
 import { DroppedMessages, EventLoopStalls, RetentionRefusals, SubscriptionRefusals, Traffic } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type BrokerEvent, Watchers } from "./events.ts";
+import { Inspection } from "./inspection.ts";
 import { Listing } from "./listing.ts";
 import { LocalClient } from "./local_client.ts";
 import type { BrokerOptions } from "./options.ts";
@@ -126,6 +127,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     turn,
     onEvent,
   });
+  const inspection = new Inspection({ sessions, retention, router, hooks, commits, storage, turn });
   const listing = new Listing(() => sessions.clients());
   const evictions = new Evictions(connections, wallMs);
   const admission = new Admission({
@@ -206,6 +208,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     admission,
     router,
     listing,
+    inspection,
     sysTopics,
     hostWith,
   };

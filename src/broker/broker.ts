@@ -11,6 +11,7 @@ import { assemble, type BrokerParts } from "./assembly.ts";
 import type { BrokerHost } from "./connection/host.ts";
 import { ServedConnection } from "./connection/served_connection.ts";
 import { type BrokerEvent, type PacketEvent, quiet } from "./events.ts";
+import type { RetainedEntry, RetainedLevel, SessionDetails, TopicSubscriber } from "./inspection.ts";
 import type { ListRows } from "./list_rows.ts";
 import type { ListPage, ListQuery } from "./listing.ts";
 import { type BrokerMetrics, metricsOf } from "./metrics.ts";
@@ -295,6 +296,87 @@ export class Broker {
     query: ListQuery<ListRows[Kind]> = {},
   ): Promise<ListPage<ListRows[Kind]>> {
     return this.#parts.listing.list(kind, query);
+  }
+
+  /**
+   * Gives a session with its subscriptions, its Will and the first messages that it has for its client; `undefined`: there is
+   * none. Rejects when the storage cannot be read.
+   *
+   * @param options.messages most messages to give, 20 by default
+   */
+  session(
+    clientId: string,
+    { messages = 20 }: { readonly messages?: number } = {},
+  ): Promise<SessionDetails | undefined> {
+    return this.#parts.inspection.session(clientId, messages);
+  }
+
+  /**
+   * Ends the session of a client with its subscriptions and messages, as if it had expired; a client that is connected is
+   * disconnected with 0x98. Its Will is published if it was to be. Resolves when the storage has it, with false where there
+   * is no such session.
+   */
+  endSession(
+    clientId: string,
+    { reason = "its session was ended by the operator" }: { readonly reason?: string } = {},
+  ): Promise<
+    boolean
+  > {
+    return this.#parts.inspection.endSession(clientId, reason);
+  }
+
+  /**
+   * Subscriptions that a message of a topic would go to, and whether the authorizer lets their clients receive it.
+   *
+   * @throws RangeError for a topic with wildcards, or none
+   */
+  subscribersOf(topic: string): TopicSubscriber[] {
+    return this.#parts.inspection.subscribersOf(topic);
+  }
+
+  /** Retained message of a topic, those of `$SYS` too; `undefined`: there is none. */
+  retained(topic: string): RetainedEntry | undefined {
+    return this.#parts.inspection.retained(topic);
+  }
+
+  /**
+   * Gives one level of the tree of retained messages in the order of names, a page at a time.
+   *
+   * @param levels levels of the topic above: `["plant", "7"]` for the children of `plant/7`, none for the first levels
+   * @param options.after cursor, the name that the page before ended with; `limit`: children of a page, 200 by default
+   * @example
+   * ```ts
+   * import { Broker } from "@brooklet/brooklet";
+   *
+   * await using broker = await Broker.open();
+   * await broker.publish("plant/7/temp", "21", { retain: true });
+   * const { children } = await broker.retainedLevel(["plant"]);
+   * console.log(children[0]?.name, children[0]?.count); // 7 1
+   * ```
+   */
+  retainedLevel(
+    levels: readonly string[],
+    { after, limit = 200 }: { readonly after?: string; readonly limit?: number } = {},
+  ): Promise<RetainedLevel> {
+    return this.#parts.inspection.retainedLevel(levels, after, limit);
+  }
+
+  /**
+   * Deletes the retained messages of all topics that a Topic Filter matches, some milliseconds at a time; subscribers are not
+   * told. Resolves with their number when the storage has it.
+   *
+   * Rejects with RangeError for what is not a Topic Filter, or is shared.
+   *
+   * @param options.dryRun whether they are only counted; `onDeleted`: called with each that is deleted, to bring it back
+   */
+  deleteRetained(
+    topicFilter: string,
+    { dryRun = false, onDeleted }: {
+      readonly dryRun?: boolean;
+      readonly onDeleted?: (entry: RetainedEntry) => void;
+    } = {},
+  ): Promise<number> {
+    return this.#parts.inspection.deleteRetained(topicFilter, dryRun, onDeleted);
   }
 
   /** Clients that are connected, one after the other. */

@@ -35,6 +35,10 @@ interface Node extends Retained {
   names: SortedNames | undefined;
   /** Attributes of the publisher of the message; `undefined`: not known. */
   source: AccessAttributes | undefined;
+  /** Time when the message was retained; `undefined`: before the broker was opened. */
+  atMs: number | undefined;
+  /** Messages at this node and below it. */
+  count: number;
 }
 
 /** A node whose children are visited in the order of their names. */
@@ -52,6 +56,12 @@ interface Visit {
 /** The retained message of a topic, and the attributes of its publisher. */
 export interface RetainedMessage extends Retained {
   readonly source: AccessAttributes | undefined;
+  readonly atMs: number | undefined;
+}
+
+/** A child in the tree of retained messages. */
+export interface RetainedChild extends RetainedMessage {
+  readonly count: number;
 }
 
 /** Retains messages within the limits, until they expire (MQTT 5, sections 3.3.1.3 and 3.3.2.3.3). */
@@ -76,7 +86,7 @@ export class Retention implements RetainedSource {
   }
 
   /** Replaces or removes the retained message of a topic; gives the limit that forbids it, and then nothing has changed. */
-  retain(message: ApplicationMessage, source?: AccessAttributes): RetentionLimit | undefined {
+  retain(message: ApplicationMessage, source?: AccessAttributes, nowMs?: number): RetentionLimit | undefined {
     const { topic } = message;
     if (message.payload.length === 0) { // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
       this.forget(topic);
@@ -87,7 +97,7 @@ export class Retention implements RetainedSource {
     // Without the frames that subscribers share now: each would hold a whole buffer, for as long as it is retained.
     const own = ApplicationMessage.restored(message.own(), message.publisher, message.expiresAtMs);
     const sequence = this.#lastSequence + 1;
-    this.restore(own, source, sequence);
+    this.restore(own, source, sequence, nowMs);
     this.#log.write({ kind: "retained", topic, message: own, source, sequence });
     return undefined;
   }
@@ -101,9 +111,9 @@ export class Retention implements RetainedSource {
   }
 
   /** Takes a message that the storage has already: without a limit, and without a change. */
-  restore(message: ApplicationMessage, source?: AccessAttributes, sequence = 0): void {
+  restore(message: ApplicationMessage, source?: AccessAttributes, sequence = 0, atMs?: number): void {
     const { topic, expiresAtMs } = message;
-    this.messages.set(message, source, sequence);
+    this.messages.set(message, source, sequence, atMs);
     this.restoreSequence(sequence);
     this.#deadlines.cancel(this.#expiry.get(topic));
     if (expiresAtMs === Infinity) this.#expiry.delete(topic);
@@ -167,12 +177,28 @@ export class RetainedMessages {
   payloadBytes = 0;
 
   get(topic: string): ApplicationMessage | undefined {
-    return this.#find(topic.split("/"))?.message;
+    return this.find(topic.split("/"))?.message;
+  }
+
+  /** Children of a node in the order of their names, from a name on; `undefined` comes as from {@linkcode match}. */
+  *childrenOf(
+    levels: readonly string[],
+    first: string,
+  ): Generator<readonly [name: string, child: RetainedChild] | undefined, undefined> {
+    const node = levels.length === 0 ? this.#root : this.#nodeAt(levels);
+    if (node?.children === undefined) return;
+    const names = node.children.size > FEW_CHILDREN ? yield* manyNames(node) : fewNames(node.children);
+    for (let index = indexOf(names, first); index < names.length; index++) {
+      const name = names[index] as string; // Below the length.
+      const child = node.children?.get(name); // It may have gone since.
+      if (child !== undefined) yield [name, child];
+    }
   }
 
   /** Keeps a message in place of the last one of its topic. [MQTT-3.3.1-5] */
-  set(message: ApplicationMessage, source?: AccessAttributes, sequence?: number): void {
+  set(message: ApplicationMessage, source?: AccessAttributes, sequence?: number, atMs?: number): void {
     let node = this.#root;
+    const path = [node];
     for (const level of message.topic.split("/")) {
       node.children ??= new Map();
       let child = node.children.get(level);
@@ -181,14 +207,18 @@ export class RetainedMessages {
         if (node.names?.add(level, node.children.size) === false) node.names = undefined;
         this.bytes += NODE_BYTES;
       }
-      node = child;
+      path.push(node = child);
     }
-    if (node.message === undefined) this.count += 1;
+    if (node.message === undefined) {
+      this.count += 1;
+      for (const one of path) one.count += 1;
+    }
     this.bytes += sizeOf(message, source) - sizeOf(node.message, node.source);
     this.payloadBytes += message.payload.length - (node.message?.payload.length ?? 0);
     node.message = message;
     node.source = source;
     node.sequence = sequence;
+    node.atMs = atMs;
   }
 
   /** Forgets the message of a topic [MQTT-3.3.1-6]; false: there was none. */
@@ -205,7 +235,8 @@ export class RetainedMessages {
     this.count -= 1;
     this.bytes -= sizeOf(last.message, last.source);
     this.payloadBytes -= last.message.payload.length;
-    last.message = last.source = undefined;
+    last.message = last.source = last.atMs = undefined;
+    for (const node of path) node.count -= 1;
     for (let index = levels.length; index > 0; index--) {
       const node = path[index] as Node; // Below the length.
       if (node.message !== undefined || (node.children?.size ?? 0) > 0) break;
@@ -233,7 +264,7 @@ export class RetainedMessages {
    */
   *match(levels: readonly string[]): Generator<RetainedMessage | undefined, undefined> {
     if (!hasWildcard(levels)) {
-      const node = this.#find(levels);
+      const node = this.#nodeAt(levels);
       if (node?.message !== undefined) yield node;
       return;
     }
@@ -311,7 +342,12 @@ export class RetainedMessages {
     }
   }
 
-  #find(levels: readonly string[]): Node | undefined {
+  /** What is kept at a topic, and below it. */
+  find(levels: readonly string[]): RetainedChild | undefined {
+    return this.#nodeAt(levels);
+  }
+
+  #nodeAt(levels: readonly string[]): Node | undefined {
     let node: Node | undefined = this.#root;
     for (const level of levels) {
       node = node.children?.get(level);
@@ -322,7 +358,15 @@ export class RetainedMessages {
 }
 
 function newNode(): Node {
-  return { children: undefined, message: undefined, source: undefined, sequence: undefined, names: undefined };
+  return {
+    children: undefined,
+    message: undefined,
+    source: undefined,
+    sequence: undefined,
+    names: undefined,
+    atMs: undefined,
+    count: 0,
+  };
 }
 
 /** Sorts the names of children. */

@@ -130,6 +130,13 @@ export class Router {
     return count;
   }
 
+  /** Subscriptions that match a topic, with those who have them. */
+  *subscribersOf(topic: string): Generator<readonly [Subscriber, Subscription], void> {
+    const sets: SubscriberSet<Subscriber>[] = [];
+    this.#trie.match(topic, (members) => sets.push(members));
+    for (const { all } of sets) yield* all;
+  }
+
   /** Delivers a message again, to another member of a Shared Subscription; false: there is none. */
   redistribute(message: ApplicationMessage, sharedFilter: string, nowMs: number): boolean {
     let isDelivered = false;
@@ -224,7 +231,7 @@ export class Publishing {
     isWaitedFor: boolean,
   ): ReasonCode {
     if (message.retain) {
-      const obstacle = this.#retain(message, source, isWaitedFor);
+      const obstacle = this.#retain(message, source, isWaitedFor, nowMs);
       if (obstacle !== undefined) {
         this.#refusals.tell(message, source, obstacle, isTold, nowMs);
         if (isTold) return ReasonCode.QuotaExceeded;
@@ -243,11 +250,12 @@ export class Publishing {
     message: ApplicationMessage,
     source: AccessAttributes | undefined,
     isWaitedFor: boolean,
+    nowMs: number,
   ): RetentionObstacle | undefined {
     // Publishers with QoS 0, and Wills, do not wait for a storage that has too much to do: nothing of them is kept.
     const isRemoval = message.payload.length === 0;
     if (!isWaitedFor && !isRemoval && !this.#commits.hasRoom) return "storage";
-    return this.#retention.retain(message, source);
+    return this.#retention.retain(message, source, nowMs);
   }
 }
 

@@ -182,6 +182,35 @@ export class Sessions {
     this.#writeExpiry(client, expiresAtMs);
   }
 
+  /** The client with a Client Identifier, if it has a session. */
+  find(clientId: string): RegisteredClient | undefined {
+    return this.#clients.get(clientId);
+  }
+
+  /**
+   * Ends a session as the operator wants it, and before that its connection; false: there is none. Rejects when the storage
+   * cannot say what it shares.
+   */
+  async endNow(clientId: string, reason: string): Promise<boolean> {
+    let isEnded = false;
+    for (;;) {
+      const client = this.#clients.get(clientId);
+      if (client === undefined) return isEnded;
+      if (client.restoring !== undefined) {
+        await client.restoring; // Its connection has it then, or it has ended.
+        continue;
+      }
+      const { owner } = client;
+      if (owner !== undefined) {
+        owner.connection.disconnect(ReasonCode.AdministrativeAction, reason);
+        this.connectionEnded(owner);
+      }
+      isEnded = true;
+      if (this.#clients.get(clientId) !== client) return true; // It ended with its connection.
+      if (client.restoring === undefined) await this.#ends.end(client);
+    }
+  }
+
   /** Takes back a change of a session from the storage when the broker is opened; sessions that have expired end. */
   restore(change: Change): void {
     if (!("clientId" in change)) return;

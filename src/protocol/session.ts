@@ -7,7 +7,7 @@ import { Delivery } from "./delivery.ts";
 import { type AcknowledgementEffect, Inflight, PacketIdentifierSet } from "./inflight.ts";
 import { NEVER_EXPIRES } from "./limit_table.ts";
 import { ApplicationMessage } from "./message.ts";
-import { MessageQueue } from "./message_queue.ts";
+import { MessageQueue, type QueuedMessage } from "./message_queue.ts";
 import { RetainedReplay } from "./retained_replay.ts";
 import type { DropCounts, SessionContext } from "./session_context.ts";
 import { identityBytes, type SessionHolding, subscriptionBytes } from "./session_holding.ts";
@@ -229,6 +229,13 @@ export class Session {
   /** PUBCOMP came; gives whether the message waits for it, or did. */
   pubcomp(packetIdentifier: number, nowMs: number): boolean {
     return this.#acknowledged(this.#inflight.pubcomp(packetIdentifier, nowMs), nowMs);
+  }
+
+  /** Messages in memory: those in flight, then those that wait, with QoS 0 last where it waits apart. */
+  *messages(): Generator<Pick<QueuedMessage, "message" | "qos" | "packetIdentifier">, void> {
+    yield* this.#inflight.values();
+    yield* this.#queue.values();
+    for (const { message } of this.#queue.qos0Values()) yield { message, qos: 0, packetIdentifier: 0 };
   }
 
   /** Messages of Shared Subscriptions in memory that another member may get, should the session end (section 4.8.2). */

@@ -227,6 +227,20 @@ export class Hooks {
     }
   }
 
+  /** Says which rule lets a client receive messages of a topic, and whether it may; without a rule there is none to name. */
+  explainReceiving(identity: ClientIdentity, topic: string): { readonly isAllowed: boolean; readonly rule?: string } {
+    const request = { ...identity, action: "receive", topic, qos: 0, retain: false } as const;
+    try {
+      const isAllowed = this.#authorizer?.mayReceive === undefined ||
+        promptDecisionOf("mayReceive", this.#authorizer.mayReceive(request));
+      const rule: unknown = this.#authorizer?.explain?.(request);
+      return typeof rule === "string" ? { isAllowed, rule } : { isAllowed };
+    } catch (error) {
+      this.#unexpectedError(error); // Refused: it cannot be decided.
+      return { isAllowed: false };
+    }
+  }
+
   /** Version of the access rules, which grows when they have changed; NaN: the authorizer cannot say. */
   get rulesVersion(): number {
     try {
