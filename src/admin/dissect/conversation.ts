@@ -1,0 +1,190 @@
+/**
+ * Packets of one connection in their order: the version that CONNECT stated, topics behind Topic Aliases, and which packet
+ * answers which.
+ *
+ * ```text
+ * 1 ▸ PUBLISH test/hello (alias 1) · 5 B · QoS 1 · id 7
+ * 2 ◂ PUBACK id 7                                          answers 1, after 0.4 ms
+ * 3 ▸ PUBLISH test/hello (alias 1) · 5 B · QoS 0            the topic is that of 1
+ * ```
+ */
+
+import { ReasonCode } from "../../codec/reason_code.ts";
+import { dissect, type Dissection, type DissectOptions, type Field } from "./dissector.ts";
+import type { Piece } from "./frames.ts";
+import { type Summary, summaryOf } from "./summary.ts";
+
+/** Packet as a trace has it. */
+export interface TracedPacket {
+  /** Epoch milliseconds. */
+  readonly timeMs: number;
+  /** Whether the broker sent it. */
+  readonly isSent: boolean;
+  /** The bytes, or the first of them that were kept. */
+  readonly bytes: Uint8Array;
+  readonly wireBytes?: number | undefined;
+  /** Frames or reads that it came in. */
+  readonly pieces?: readonly Piece[] | undefined;
+}
+
+/** Packet within its conversation. */
+export interface Entry extends TracedPacket {
+  /** Number in the conversation, 1 for the first packet. */
+  readonly number: number;
+  readonly summary: Summary;
+  /** Context in which the packet is dissected, again if need be: a list keeps no trees. */
+  readonly context: DissectOptions;
+  /** Packet that this one answers. */
+  readonly answers: Entry | undefined;
+  /** Packet that answers this one; set when it comes. */
+  answeredBy: Entry | undefined;
+}
+
+const Type = {
+  connect: 1,
+  connack: 2,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  subscribe: 8,
+  suback: 9,
+  unsubscribe: 10,
+  unsuback: 11,
+  pingreq: 12,
+  pingresp: 13,
+  auth: 15,
+} as const;
+
+/** One connection. */
+export class Conversation {
+  #count = 0;
+  #version: number | undefined;
+  /** Topics by alias, of the packets of each side. */
+  readonly #sentAliases = new Map<number, string>();
+  readonly #receivedAliases = new Map<number, string>();
+  /** Last packet of each exchange that is not over. */
+  readonly #open = new Map<string, Entry>();
+
+  /** Version that CONNECT stated, once it is known. */
+  get protocolVersion(): number | undefined {
+    return this.#version;
+  }
+
+  /**
+   * Begins a conversation.
+   *
+   * @param isFromStart whether its first packet is the first of the connection, which must be CONNECT
+   * @param protocolVersion of a connection whose CONNECT was before
+   */
+  constructor(readonly isFromStart = true, protocolVersion?: number) {
+    this.#version = protocolVersion;
+  }
+
+  /** Takes the next packet, in the order in which they were sent. */
+  add(packet: TracedPacket): Entry {
+    const { bytes, isSent } = packet;
+    const aliases = isSent ? this.#sentAliases : this.#receivedAliases;
+    let topic: string | undefined;
+    const options: DissectOptions = {
+      protocolVersion: this.#version,
+      isSent,
+      isFirst: this.isFromStart && this.#count === 0,
+    };
+    const dissection = dissect(bytes, { ...options, topicOfAlias: (alias) => topic = aliases.get(alias) });
+    this.#version ??= dissection.type === Type.connect ? dissection.protocolVersion : undefined;
+    this.#remember(dissection, aliases);
+    const key = exchangeOf(dissection, isSent);
+    const answers = key === undefined || isBeginning(dissection) ? undefined : this.#open.get(key);
+    const entry: Entry = {
+      ...packet,
+      number: this.#count += 1,
+      summary: summaryOf(dissection, packet.wireBytes ?? bytes.length),
+      context: topic === undefined ? options : { ...options, topicOfAlias: () => topic },
+      answers,
+      answeredBy: undefined,
+    };
+    if (answers !== undefined) answers.answeredBy = entry;
+    if (key !== undefined && dissection.flaw === undefined) this.#follow(key, dissection, entry);
+    return entry;
+  }
+
+  /** Remembers the topic of an alias (MQTT 5, section 3.3.2.3.4). */
+  #remember({ topicAlias, fields }: Dissection, aliases: Map<number, string>): void {
+    if (topicAlias === undefined) return;
+    const topic = fields.find(({ abbreviation, isGenerated }) => abbreviation === "mqtt.topic" && !isGenerated)?.value;
+    if (typeof topic === "string") aliases.set(topicAlias, topic);
+  }
+
+  #follow(key: string, dissection: Dissection, entry: Entry): void {
+    if (isEnd(dissection)) this.#open.delete(key);
+    else this.#open.set(key, entry);
+  }
+}
+
+/** Dissection of a packet of a conversation. */
+export function dissectEntry({ bytes, context }: Entry): Dissection {
+  return dissect(bytes, context);
+}
+
+/** Name of the exchange that a packet belongs to; undefined for a packet that stands alone. */
+function exchangeOf({ type, fields }: Dissection, isSent: boolean): string | undefined {
+  switch (type) {
+    case Type.connect:
+    case Type.connack:
+    case Type.auth:
+      return "connect";
+    case Type.pingreq:
+    case Type.pingresp:
+      return "ping";
+    case Type.subscribe:
+    case Type.suback:
+    case Type.unsubscribe:
+    case Type.unsuback:
+      return named("subscribe", fields);
+    case Type.publish:
+    case Type.pubrel: // Both come from the side whose message it is; Packet Identifiers of the sides are not related.
+      return named(isSent ? "sent" : "received", fields);
+    case Type.puback:
+    case Type.pubrec:
+    case Type.pubcomp:
+      return named(isSent ? "received" : "sent", fields);
+    default:
+      return undefined;
+  }
+}
+
+function named(exchange: string, fields: readonly Field[]): string | undefined {
+  const identifier = fields.find(({ abbreviation }) => abbreviation === "mqtt.msgid")?.value;
+  return identifier === undefined ? undefined : `${exchange} ${identifier}`;
+}
+
+function isBeginning({ type, fields }: Dissection): boolean {
+  return type === Type.connect || type === Type.publish || type === Type.subscribe || type === Type.unsubscribe ||
+    type === Type.pingreq || (type === Type.auth && reasonCode(fields) === ReasonCode.ReAuthenticate);
+}
+
+function isEnd({ type, fields }: Dissection): boolean {
+  switch (type) {
+    case Type.connack:
+    case Type.puback:
+    case Type.pubcomp:
+    case Type.suback:
+    case Type.unsuback:
+    case Type.pingresp:
+      return true;
+    case Type.pubrec:
+      return reasonCode(fields) >= ReasonCode.UnspecifiedError; // [MQTT-4.3.3-4]
+    case Type.auth:
+      return reasonCode(fields) === ReasonCode.Success;
+    default:
+      return false;
+  }
+}
+
+/** Reason Code of a packet that may end before it: Success then. */
+function reasonCode(fields: readonly Field[]): number {
+  const field = fields.find(({ abbreviation }) => abbreviation.endsWith(".reason_code"));
+  return typeof field?.value === "number" ? field.value : ReasonCode.Success;
+}
