@@ -8,14 +8,18 @@
 import mqttJs from "mqtt/dist/mqtt.min" with { type: "text" };
 import { Broker, ReasonCode } from "@brooklet/brooklet";
 
+/** Value of the session cookie. */
+function sessionOf(headers: Headers | undefined): string {
+  return /(?:^|;\s*)session=([^;]+)/.exec(headers?.get("cookie") ?? "")?.[1] ?? "";
+}
+
 /** Who is logged in, by the value of the session cookie. Your app has something better. */
 const logins = new Map<string, string>();
 
 await using broker = await Broker.open({
   authenticator: {
     authenticate({ request }) {
-      const session = /(?:^|;\s*)session=([^;]+)/.exec(request?.headers.get("cookie") ?? "")?.[1] ?? "";
-      const user = logins.get(session);
+      const user = logins.get(sessionOf(request?.headers));
       return user === undefined
         ? { isAccepted: false, reasonCode: ReasonCode.NotAuthorized, reason: "log in at / first" }
         : { isAccepted: true, principal: user };
@@ -62,11 +66,13 @@ const PAGE = `<!doctype html>
 const server = Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.env.get("PORT") ?? 8000) }, (request, info) => {
   switch (new URL(request.url).pathname) {
     case "/": {
-      const session = crypto.randomUUID();
-      logins.set(session, "guest");
-      return new Response(PAGE, {
-        headers: { "content-type": "text/html", "set-cookie": `session=${session}; HttpOnly; SameSite=Strict; Path=/` },
-      });
+      const headers = new Headers({ "content-type": "text/html" });
+      if (!logins.has(sessionOf(request.headers))) { // A page that is loaded again keeps its login.
+        const session = crypto.randomUUID();
+        logins.set(session, "guest");
+        headers.set("set-cookie", `session=${session}; HttpOnly; SameSite=Strict; Path=/`);
+      }
+      return new Response(PAGE, { headers });
     }
     case "/mqtt.js":
       return new Response(mqttJs, { headers: { "content-type": "text/javascript" } });

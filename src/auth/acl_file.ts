@@ -4,6 +4,7 @@ import { type AccessRule, type AccessRules, isTopicFilter } from "./acl_rules.ts
 import { LineError } from "./line_error.ts";
 
 const ACCESS = /^(?:read|write|readwrite|deny)$/;
+const HAS_TAB = "has a tab where a space belongs: words are delimited by spaces";
 
 /**
  * Parses an ACL file of mosquitto into rules that decide as mosquitto 2.0.11 does, with one exception: a name never
@@ -34,6 +35,7 @@ export function parseAclFile(text: string): AccessRules {
         everyone.push({ ...accessAndFilter(rest, index + 1, (pattern) => ({ pattern })) });
         break;
       default:
+        if (keyword.includes("\t")) throw new LineError(index + 1, HAS_TAB);
         throw new LineError(index + 1, `does not begin with "user", "topic", "pattern" or "#"`);
     }
   }
@@ -52,6 +54,7 @@ function accessAndFilter<Filter>(rest: string, line: number, filterOf: (text: st
   const hasAccess = second !== ""; // A single word is a topic, even if it is "read".
   const filter = hasAccess ? second.trim() : first;
   const access = hasAccess ? first : "readwrite";
+  if (access.includes("\t")) throw new LineError(line, HAS_TAB);
   if (!ACCESS.test(access)) throw new LineError(line, `has "${access}" where read, write, readwrite or deny belongs`);
   if (!isTopicFilter(filter)) throw new LineError(line, `has "${filter}", which is not a Topic Filter`);
   return { access: access as AccessRule["access"], ...filterOf(filter) }; // One of the four.

@@ -38,12 +38,17 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
 /**
  * Replaces a file atomically: a reader sees the old contents or the new ones, even if this fails. A new file is accessible
  * to its owner only; another one keeps its owner and its mode, unless it is to be private too.
+ *
+ * A file that is a mount of its own, as in a container, cannot be replaced: it is written in place, after its new
+ * contents are safe in a file beside it, which stays if that fails.
+ *
+ * @returns whether it was replaced, or written in place
  */
 export async function replaceFile(
   path: string,
   contents: string | ReadableStream<Uint8Array<ArrayBuffer>>,
   { isPrivate = false }: { readonly isPrivate?: boolean } = {},
-): Promise<void> {
+): Promise<"replaced" | "written in place"> {
   const old = await statIfThere(path);
   if (old !== undefined && !old.isFile) throw new Error(`Cannot write "${path}": it is not a file`);
   const target = old === undefined ? path : await Deno.realPath(path); // A link stays: its target is replaced.
@@ -55,10 +60,28 @@ export async function replaceFile(
     using file = await Deno.open(temporary, { write: true });
     await file.sync();
     await Deno.rename(temporary, target);
+    return "replaced";
   } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EBUSY") {
+      return await writeInPlace(target, temporary, isPrivate);
+    }
     await Deno.remove(temporary).catch(() => {}); // It may not exist.
     throw error;
   }
+}
+
+async function writeInPlace(target: string, temporary: string, isPrivate: boolean): Promise<"written in place"> {
+  try {
+    using file = await Deno.open(target, { write: true, truncate: true });
+    if (isPrivate && Deno.build.os !== "windows") await Deno.chmod(target, 0o600);
+    using contents = await Deno.open(temporary);
+    await contents.readable.pipeTo(file.writable, { preventClose: true });
+    await file.sync();
+  } catch (error) {
+    throw new Error(`${whyNot(error)}; the new contents are in "${temporary}"`, { cause: error });
+  }
+  await Deno.remove(temporary);
+  return "written in place";
 }
 
 /**

@@ -82,7 +82,7 @@ async function passwd(options: PasswdOptions, io: ProgramIo): Promise<number> {
       printLine(io.stdout, withUser("", userName, await newHash(options, io)).trimEnd());
       return 0;
     case "delete":
-      return await change(path, false, (text) => {
+      return await change(path, false, io, (text) => {
         const without = withoutUser(text, userName);
         if (without === undefined) {
           throw new PasswordFileError(`Cannot delete "${userName}": "${path}" has no such user`);
@@ -90,9 +90,14 @@ async function passwd(options: PasswdOptions, io: ProgramIo): Promise<number> {
         return without;
       });
     case "hash":
-      return await change(path, false, (text) => withHashedPasswords(text, hash));
+      return await change(path, false, io, (text) => withHashedPasswords(text, hash));
     case "set":
-      return await change(path, options.isNew, async (text) => withUser(text, userName, await newHash(options, io)));
+      return await change(
+        path,
+        options.isNew,
+        io,
+        async (text) => withUser(text, userName, await newHash(options, io)),
+      );
   }
 }
 
@@ -209,11 +214,14 @@ async function firstLine(stdin: ProgramInput): Promise<string> {
 async function change(
   path: string,
   isNew: boolean,
+  { stderr }: ProgramIo,
   changed: (text: string) => string | Promise<string>,
 ): Promise<number> {
   const text = isNew ? "" : await readFile(path);
   const result = await orWhy(path, async () => await changed(text));
-  await orWhy(path, () => replaceFile(path, result));
+  if (await orWhy(path, () => replaceFile(path, result)) === "written in place") {
+    printLine(stderr, `brooklet: "${path}" is a mount of its own: it was written in place, not replaced at once`);
+  }
   return 0;
 }
 

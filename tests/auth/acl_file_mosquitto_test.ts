@@ -1,6 +1,6 @@
 /** The same ACL files given to Debian's mosquitto and to this broker: both decide the same. */
 
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { type Authenticator, Broker, listenTcp } from "../../mod.ts";
 import {
   AccessControl,
@@ -290,4 +290,10 @@ async function decisionsOf(dial: Dial): Promise<Decisions[]> {
     decisions.push({ subscribes, publishes, receives });
   }
   return decisions;
+}
+
+for (const line of ["topic\tread a", "\ttopic a", "user\tann", "pattern\ta", "topic read\ta b"]) {
+  Deno.test(`The complaint about ${JSON.stringify(line)} names the tab`, () => {
+    assertThrows(() => parseAclFile(`user ann\n${line}`), LineError, "line 2 has a tab where a space belongs");
+  });
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ArgumentError, parseClientArguments } from "../../src/cli/client/arguments.ts";
 import { PUBLISH, REQUEST, SUBSCRIBE } from "../../src/cli/client/options.ts";
 import { parsePublishCommand } from "../../src/cli/client/publish.ts";
@@ -165,4 +165,12 @@ Deno.test("a session is kept with -c only, and for as long as -x says", async ()
   assertEquals(await session("-V", "5", "-c"), [false, 0xffff_ffff]);
   assertEquals(await session("-V", "5", "-c", "-x", "60"), [false, 60]);
   assertEquals(await session("-V", "5", "-x", "60"), [true, 60]);
+});
+
+Deno.test("An unknown long option gets the one that was probably meant", () => {
+  const complaintAbout = (option: string) =>
+    assertThrows(() => parseClientArguments(PUBLISH, ["-t", "a", option, "5"]), ArgumentError).message;
+  assertEquals(complaintAbout("--prot"), "Unknown option '--prot'. Did you mean '--port'?");
+  assertEquals(complaintAbout("--protocol"), "Unknown option '--protocol'. Did you mean '--protocol-version'?");
+  assertEquals(complaintAbout("--xylophone"), "Unknown option '--xylophone'.");
 });

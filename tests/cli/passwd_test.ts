@@ -2,7 +2,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parsePasswordFile } from "../../src/auth/mod.ts";
 import { verifyPassword } from "../../src/auth/password_hash.ts";
 import { within } from "../deadline.ts";
+import { testWith } from "../durability/needs.ts";
 import { programTests } from "../interop/interop_tests.ts";
+import { ConfigurationFolder } from "./config/written_file.ts";
 import { brooklet, brookletProcess, type Outcome } from "./test_io.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
@@ -298,4 +300,37 @@ for (const { name, typed, password } of TYPED) {
     if (password === undefined) assertEquals(await folder.text(), "");
     else assert(await folder.accepts("ann", password));
   });
+}
+
+testWith(
+  ["unshare"],
+  canMount,
+  "A password file that is a mount of its own is written in place, and that is said",
+  async () => {
+    using folder = new ConfigurationFolder();
+    const mounted = folder.write("mounted", "");
+    const source = folder.write("source", "ann:$7$101$c2FsdA==$aGFzaA==\n".repeat(100)); // Longer than what is written.
+    const script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
+    const main = new URL("mod.ts", REPOSITORY).pathname;
+    const passwd = [Deno.execPath(), "run", "-A", main, "passwd", "-c", "-b", mounted, "bob", "secret"];
+    const { code, stderr } = await inNamespace(script, source, mounted, ...passwd);
+    assertEquals(
+      [code, stderr],
+      [0, `brooklet: "${mounted}" is a mount of its own: it was written in place, not replaced at once\n`],
+    );
+    assertMatch(Deno.readTextFileSync(source), /^bob:\S+\n$/);
+    assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name).sort(), ["mounted", "source"]);
+  },
+);
+
+function canMount(): boolean {
+  const args = ["-rm", "mount", "--bind", "/etc/passwd", "/etc/passwd"];
+  return new Deno.Command("unshare", { args, stderr: "null" }).outputSync().success;
+}
+
+/** Runs a shell script with mounts of its own. */
+async function inNamespace(script: string, ...args: readonly string[]): Promise<{ code: number; stderr: string }> {
+  const { code, stderr } = await new Deno.Command("unshare", { args: ["-rm", "sh", "-c", script, "sh", ...args] })
+    .output();
+  return { code, stderr: new TextDecoder().decode(stderr) };
 }

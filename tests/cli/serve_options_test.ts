@@ -45,6 +45,12 @@ const ROWS: readonly Row[] = [
     stderr:
       /^brooklet: Unknown option "--lisen": did you mean "--listen"\? "brooklet serve --help" lists what there is$/,
   },
+  {
+    name: "a limit with a unit",
+    args: ["--limit", "maximumPacketBytes=1MB"],
+    code: 2,
+    stderr: /"limits\.maximumPacketBytes" is not an integer between 32 and \d+: write it without a unit, as 1_000_000$/,
+  },
   { name: "an unknown short option", args: ["-x"], code: 2, stderr: /^brooklet: Unknown option "-x": / },
   {
     name: "an operand",

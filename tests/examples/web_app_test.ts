@@ -27,6 +27,10 @@ Deno.test("examples/web_app.ts gives its page, a session cookie and MQTT.js", ()
   withWebApp(async ({ url }) => {
     const page = await fetch(url);
     assertMatch(page.headers.get("set-cookie") ?? "", /^session=[\da-f-]{36}; HttpOnly; SameSite=Strict; Path=\/$/);
+    const cookie = page.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const again = await fetch(url, { headers: { cookie } });
+    await again.body?.cancel();
+    assertEquals(again.headers.get("set-cookie"), null);
     assertStringIncludes(await page.text(), '<script src="/mqtt.js"></script>');
     const script = await fetch(`${url}/mqtt.js`);
     assertEquals(script.headers.get("content-type"), "text/javascript");

@@ -1,5 +1,6 @@
 import { beginningOf, SCHEME_NAMES } from "../../transport/schemes.ts";
 import { flagsOf, type Option } from "../command.ts";
+import { nearest } from "../nearest.ts";
 import { type ClientCommand, type OptionName, UNSUPPORTED } from "./options.ts";
 
 /** Reports impossible arguments of a client command; the message is mosquitto's if it has one. */
@@ -84,7 +85,7 @@ function occurrencesOf(command: ClientCommand, args: readonly string[], urls: st
     }
     if (UNSUPPORTED.includes(word)) throw new ArgumentError(`Option '${word}' is not supported.`);
     const row = rowOf(command, word);
-    if (row === undefined) throw new ArgumentError(`Unknown option '${word}'.`);
+    if (row === undefined) throw new ArgumentError(`Unknown option '${word}'.${hintFor(command, word)}`);
     const [name, { value }] = row;
     const count = name === "property" ? propertyWords(args[index + 2]) : value === undefined ? 0 : 1;
     const values = args.slice(index + 1, index + 1 + count);
@@ -100,6 +101,12 @@ type Row = readonly [name: OptionName, option: Option];
 function rowOf({ options }: ClientCommand, word: string): Row | undefined {
   // The keys of a table are its names.
   return (Object.entries(options) as Row[]).find((row) => flagsOf(row).includes(word));
+}
+
+/** Option that was probably meant by a long one. */
+function hintFor({ options }: ClientCommand, word: string): string {
+  const meant = word.startsWith("--") ? nearest(word.slice(2), Object.keys(options)) : undefined;
+  return meant === undefined ? "" : ` Did you mean '--${meant}'?`;
 }
 
 /** Number of words of a property: a user property has a name and a value. */

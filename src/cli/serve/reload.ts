@@ -56,7 +56,10 @@ export class Reload {
       const count = await this.#apply(next);
       for (const warning of written.warnings) log.line(`Warning: ${warning}`, "warning");
       log.line("SIGHUP: the configuration and all its files were read again");
-      if (count > 0) log.line(`SIGHUP: ${count} clients were disconnected that may not connect any more`);
+      if (count > 0) {
+        const clients = count === 1 ? "1 client was" : `${count} clients were`;
+        log.line(`SIGHUP: ${clients} disconnected that may not connect any more`);
+      }
     } catch (error) {
       const messages = error instanceof ConfigError ? [error.message, ...error.others] : [String(error)];
       for (const message of messages) {

@@ -197,7 +197,11 @@ function limitOverride(text: string): Override {
   if (!Object.hasOwn(LIMITS, name)) {
     throw new ConfigError(`--limit "${text}" is of no limit: ${suggestion(name, LIMIT_NAMES)}`);
   }
-  return { path: ["limits", name], value: /^\d+$/.test(value) ? Number(value) : value, from: `--limit "${text}"` };
+  return {
+    path: ["limits", name],
+    value: /^\d[\d_]*$/.test(value) ? Number(value.replaceAll("_", "")) : value,
+    from: `--limit "${text}"`,
+  };
 }
 
 function logOverride(text: string): Override {

@@ -100,7 +100,7 @@ access: { file: ${folder.path}/acl }
   program.kill("SIGHUP");
   assertEquals(await bob.closed(), "");
   await ann.expectSilence();
-  await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/);
+  await program.stderr.matching(/SIGHUP: 1 client was disconnected that may not connect any more$/);
   using refused = await RawClient.open({ port });
   await refused.send(credentials("bob"));
   await refused.expect(NOT_AUTHORIZED);
@@ -151,7 +151,7 @@ access: { users: [{ name: ann, rules: [{ access: read, topic: a/# }] }], everyon
   folder.write("passwords", passwords);
   program.kill("SIGHUP");
   assertEquals(await bob.closed(), ""); // Another salt is another password.
-  await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/);
+  await program.stderr.matching(/SIGHUP: 1 client was disconnected that may not connect any more$/);
 
   using ann = await RawClient.open({ port });
   await ann.send(packet("10", text("MQTT"), "05 c2 003c 00", text("ann"), text("ann"), text("ann")));
@@ -182,11 +182,11 @@ Deno.test("Bans of a configuration are in force from the start, and SIGHUP puts 
   folder.write("a.yaml", `${yaml}bans: [{ clientId: b, until: 2999-01-01T00:00:00Z }]\n`);
   program.kill("SIGHUP");
   assertEquals(await b.closed(), "");
-  await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/);
+  await program.stderr.matching(/SIGHUP: 1 client was disconnected that may not connect any more$/);
   using _a = await RawClient.connect({ port }, { clientId: "a" });
   folder.write("a.yaml", `${yaml}bans: [{ address: 127.0.0.1 }]\n`);
   program.kill("SIGHUP");
-  await program.stderr.matching(/SIGHUP: 1 clients were disconnected that may not connect any more$/, 2);
+  await program.stderr.matching(/SIGHUP: 1 client was disconnected that may not connect any more$/, 2);
 });
 
 Deno.test("SIGHUP refuses what a listener is opened with, and names it", async () => {

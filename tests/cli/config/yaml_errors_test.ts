@@ -169,7 +169,7 @@ const ROWS: readonly Row[] = [
     name: "a broken number, and units",
     yaml: `${LOCAL}sysIntervalMs: 1.5\nlimits: { maximumPacketBytes: 1MB }\n`,
     complaints: [
-      'a.yaml:3:31: "limits.maximumPacketBytes" is not an integer between 32 and 268435460',
+      'a.yaml:3:31: "limits.maximumPacketBytes" is not an integer between 32 and 268435460: write it without a unit, as 1_000_000',
       'a.yaml:2:16: "sysIntervalMs" is not an integer',
     ],
   },
