@@ -15,6 +15,12 @@ export interface Listener extends AsyncIterable<Transport> {
  */
 export type OnRefused = (address: string, reason: string, help: HandshakeHelp | undefined, peer: Peer) => void;
 
+/**
+ * Called each time that a connection cannot be accepted, which is tried again after 100 ms: mostly because the process
+ * has no descriptors left. It must not throw.
+ */
+export type OnAcceptFailed = (error: unknown) => void;
+
 const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
 // Each connection costs about 100 us if it sends CONNECT at once.
 const MOST_ACCEPTED_AT_ONCE = 32;
@@ -65,6 +71,7 @@ export async function* acceptConnections<Conn, Opened>(
   pauses: AcceptPauses,
   isClosed: () => boolean,
   open: (conn: Conn) => Opened | undefined,
+  onAcceptFailed?: OnAcceptFailed,
 ): AsyncGenerator<Opened, void> {
   while (!isClosed()) {
     let conn: Conn;
@@ -72,7 +79,10 @@ export async function* acceptConnections<Conn, Opened>(
       conn = await listener.accept();
     } catch (error) {
       // Iterating the listener itself would end for good here.
-      if (!isClosed() && !isOfPeer(error)) await passed(OUT_OF_DESCRIPTORS_PAUSE_MS);
+      if (!isClosed() && !isOfPeer(error)) {
+        onAcceptFailed?.(error);
+        await passed(OUT_OF_DESCRIPTORS_PAUSE_MS);
+      }
       continue;
     }
     const opened = open(conn);

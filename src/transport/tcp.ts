@@ -1,5 +1,5 @@
 import { ChannelTransport } from "./channel_transport.ts";
-import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
+import { acceptConnections, AcceptPauses, type Listener, type OnAcceptFailed } from "./listener.ts";
 import { ReadFairness } from "./read_fairness.ts";
 import type { TcpPort, TcpSource } from "./tcp_port.ts";
 import type { ByteChannel, Peer, Transport } from "./transport.ts";
@@ -19,6 +19,8 @@ export interface TcpListenOptions {
   readonly hostname?: string;
   /** Port; 0 takes a free one, see {@linkcode TcpListener.port}. @default {1883} */
   readonly port?: number;
+  /** Called when a connection cannot be accepted, for logs. */
+  readonly onAcceptFailed?: OnAcceptFailed | undefined;
 }
 
 /** Options of {@linkcode connectTcp}. */
@@ -58,18 +60,28 @@ export interface TcpListener extends Listener {
  * ```
  */
 export function listenTcp(options: TcpListenOptions = {}, admit?: Admit): TcpListener {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, onAcceptFailed } = options;
   const listener = Deno.listen({ hostname, port, transport: "tcp", tcpBacklog: MOST_WAITING });
-  return tcpListener(hostname, {
-    port: listener.addr.port,
-    accept: () => listener.accept(),
-    close: () => listener.close(),
-  }, admit);
+  return tcpListener(
+    hostname,
+    {
+      port: listener.addr.port,
+      accept: () => listener.accept(),
+      close: () => listener.close(),
+    },
+    admit,
+    onAcceptFailed,
+  );
 }
 
 /** Listens on a port that several listeners share; throws the errors of `Deno.listen`. */
-export function listenAtPort(hostname: string, port: TcpPort, admit?: Admit): TcpListener {
-  return tcpListener(hostname, port.listen(hostname), admit);
+export function listenAtPort(
+  hostname: string,
+  port: TcpPort,
+  admit?: Admit,
+  onAcceptFailed?: OnAcceptFailed,
+): TcpListener {
+  return tcpListener(hostname, port.listen(hostname), admit, onAcceptFailed);
 }
 
 /** Connects over TCP, to whichever address of the host answers first. Throws the errors of `Deno.connect`. */
@@ -80,7 +92,12 @@ export async function connectTcp({ hostname, port, signal, turns }: TcpConnectOp
   return transport;
 }
 
-function tcpListener(hostname: string, source: TcpSource, admit: Admit | undefined): TcpListener {
+function tcpListener(
+  hostname: string,
+  source: TcpSource,
+  admit: Admit | undefined,
+  onAcceptFailed: OnAcceptFailed | undefined,
+): TcpListener {
   const url = `mqtt://${hostPort(hostname, source.port)}`;
   const turns = new ReadFairness();
   const pauses = new AcceptPauses();
@@ -102,7 +119,7 @@ function tcpListener(hostname: string, source: TcpSource, admit: Admit | undefin
         if (ended !== undefined) return tcpTransport(conn, url, turns, ended);
         closeQuietly(conn);
         return undefined;
-      }),
+      }, onAcceptFailed),
   };
 }
 

@@ -1,4 +1,4 @@
-import { acceptConnections, AcceptPauses, type Listener } from "./listener.ts";
+import { acceptConnections, AcceptPauses, type Listener, type OnAcceptFailed } from "./listener.ts";
 import { ReadFairness } from "./read_fairness.ts";
 import { connTransport } from "./tcp.ts";
 import type { Transport } from "./transport.ts";
@@ -9,6 +9,8 @@ export interface UnixListenOptions {
   readonly path: string;
   /** Permissions: a client needs the right to write. @default {0o660}, the user and the group of the broker */
   readonly mode?: number;
+  /** Called when a connection cannot be accepted, for logs. */
+  readonly onAcceptFailed?: OnAcceptFailed | undefined;
 }
 
 /** Connections over a Unix socket as they arrive; its URL is such as `unix:/run/brooklet.sock`. */
@@ -58,6 +60,7 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
         pauses,
         () => isClosed,
         (conn) => connTransport(conn, { transport: "unix", address: "unix", listener: url }, turns),
+        options.onAcceptFailed,
       ),
   };
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
 import { once } from "node:events";
 import { connect as connectSocket, type Socket } from "node:net";
 import { DEFAULT_LIMITS } from "../../mod.ts";
@@ -74,7 +74,11 @@ Deno.test("clients beyond the descriptors of the process wait, harm nobody, and 
   assertLess(stopwatch.ms(), 1_000);
   program.kill("SIGTERM"); // The others are answered by the end of the connection.
   await answered.catch(() => {});
-  assertEquals((await program.ended(5_000)).code, 0);
+  const { code, stderr } = await program.ended(5_000);
+  assertEquals(code, 0);
+  const told = stderr.filter((line) => line.includes("Cannot accept connections"));
+  assertEquals(told.length, 1); // Though it is tried ten times a second.
+  assertStringIncludes(told[0] ?? "", "ulimit -n");
 });
 
 Deno.test("CONNECT that comes byte by byte is cut off at an absolute time, and good clients are served meanwhile", async () => {

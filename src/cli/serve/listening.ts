@@ -35,6 +35,7 @@ import {
 } from "./listen_url.ts";
 import { realFolder, staticFiles } from "./static_files.ts";
 
+const ACCEPT_FAILED_LINE_MS = 60_000;
 const NO_ADDRESS = "this machine has no such address";
 /** Addresses of hosts that stand for more than one; a machine may lack those after the first. */
 const ADDRESSES = {
@@ -60,6 +61,7 @@ export class Listening {
   readonly #tlsListeners: { readonly listener: TlsListener; readonly index: number }[] = [];
   readonly #log: LogLine;
   readonly #admit: Admit | undefined;
+  #nextAcceptFailedMs = 0;
   /** Shared ports of IPv6-only listeners, by the index of each listener that uses one. */
   #ports: ReadonlyMap<number, TcpPort> = new Map();
 
@@ -178,6 +180,16 @@ export class Listening {
     return `Brooklet is listening on ${where} (${who}, ${entryWords(ways, isOnlyHere)})`;
   }
 
+  /** Logs that connections cannot be accepted, once a minute: each is tried again until there is a descriptor for it. */
+  readonly #acceptFailed = (error: unknown): void => {
+    const nowMs = performance.now();
+    if (nowMs < this.#nextAcceptFailedMs) return;
+    this.#nextAcceptFailedMs = nowMs + ACCEPT_FAILED_LINE_MS;
+    const why = error instanceof Error ? error.message : String(error);
+    const advice = "clients wait until others leave; allow more open files (LimitNOFILE= of systemd, or ulimit -n)";
+    this.#log(`Cannot accept connections: ${printable(why)}; ${advice}.`, "error");
+  };
+
   /** Logs a refused connection, with the entry of the troubleshooting guide about it. */
   #refused(address: string, reason: string, help: string | undefined): void {
     this.#log(`Connection from ${address} refused: ${printable(reason)}.`, "notice", { help });
@@ -190,7 +202,11 @@ export class Listening {
     index: number,
   ): Promise<Listener> {
     const below = "file" in url
-      ? await listenUnix({ path: url.file, ...url.mode !== undefined && { mode: url.mode } })
+      ? await listenUnix({
+        path: url.file,
+        onAcceptFailed: this.#acceptFailed,
+        ...url.mode !== undefined && { mode: url.mode },
+      })
       : SCHEMES[url.scheme].isTls
       ? this.#tls(url, tls, index)
       : this.#behindProxy(this.#tcp(url, index), url);
@@ -219,7 +235,10 @@ export class Listening {
   #tcp(url: TcpUrl, index: number): TcpListener {
     const port = this.#ports.get(index);
     const admit = this.#admitAt(url);
-    return port === undefined ? listenTcp(url, admit) : listenAtPort(url.hostname, port, admit);
+    const onAcceptFailed = this.#acceptFailed;
+    return port === undefined
+      ? listenTcp({ ...url, onAcceptFailed }, admit)
+      : listenAtPort(url.hostname, port, admit, onAcceptFailed);
   }
 
   /** Admission at a listener: connections of proxies carry many clients, whose addresses are known later. */
