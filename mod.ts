@@ -21,6 +21,7 @@
 export type { Authenticator, Authorizer, EnhancedAuthenticator } from "./src/auth/authentication.ts";
 export type { Ban, BanTarget } from "./src/broker/access/bans.ts";
 export { Broker } from "./src/broker/broker.ts";
+export type { WatchedConnection } from "./src/broker/connection/served_connection.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
 export type { HistogramSnapshot, Load } from "./src/broker/counters.ts";
 export type {
@@ -58,7 +59,7 @@ export { memoryTransport, type MemoryTransportPair } from "./src/transport/memor
 export { listenBehindProxy, withProxyProtocol } from "./src/transport/proxy/protocol.ts";
 export { listenTcp, type TcpListener, type TcpListenOptions } from "./src/transport/tcp.ts";
 export { listenTls, type TlsListener, type TlsListenOptions } from "./src/transport/tls/tls.ts";
-export type { Peer, Transport } from "./src/transport/transport.ts";
+export type { HttpRequest, Peer, Transport, WebSocketFrame } from "./src/transport/transport.ts";
 export { listenUnix, type UnixListener, type UnixListenOptions } from "./src/transport/unix.ts";
 export { listenWebSocket, type WebSocketListenOptions } from "./src/transport/web_socket/listener.ts";
 

@@ -15,7 +15,7 @@ import { CommitQueue, StorageWait } from "./commits.ts";
 import { Connections } from "./connection/connections.ts";
 import { BrokerHost } from "./connection/host.ts";
 import { IncompletePackets } from "./connection/incomplete_packets.ts";
-import type { ServedConnection } from "./connection/served_connection.ts";
+import type { ServedConnection, WatchedConnection } from "./connection/served_connection.ts";
 import { DroppedMessages, EventLoopStalls, RetentionRefusals, SubscriptionRefusals, Traffic } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type BrokerEvent, Watchers } from "./events.ts";
@@ -53,6 +53,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const eventWatchers = new Watchers<BrokerEvent>();
   if (options.onEvent !== undefined) eventWatchers.add(options.onEvent);
   const onEvent = eventWatchers.tell;
+  const connectionWatchers = new Watchers<WatchedConnection>();
   const unexpectedError = (error: unknown): void => onEvent({ kind: "unexpectedError", error });
   const intervalMs = sysInterval(options.sysIntervalMs);
 
@@ -185,6 +186,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     timeline,
     clock,
     eventWatchers,
+    connectionWatchers,
     onEvent,
     unexpectedError,
     deadlines,

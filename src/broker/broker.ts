@@ -9,7 +9,7 @@ import type { Transport } from "../transport/transport.ts";
 import type { Ban, BanTarget } from "./access/bans.ts";
 import { assemble, type BrokerParts } from "./assembly.ts";
 import type { BrokerHost } from "./connection/host.ts";
-import { ServedConnection } from "./connection/served_connection.ts";
+import { ServedConnection, type WatchedConnection } from "./connection/served_connection.ts";
 import { type BrokerEvent, type PacketEvent, quiet } from "./events.ts";
 import type { RetainedEntry, RetainedLevel, SessionDetails, TopicSubscriber } from "./inspection.ts";
 import type { ListRows } from "./list_rows.ts";
@@ -128,7 +128,7 @@ export class Broker {
    */
   serve(transport: Transport, { limits = NO_LIMITS }: ServeOptions = {}): Promise<void> {
     const { peer } = transport;
-    const { traffic, onEvent, connections } = this.#parts;
+    const { traffic, onEvent, connections, connectionWatchers } = this.#parts;
     traffic.sockets += 1;
     onEvent({ kind: "connectionOpened", peer });
     if (this.#closing !== undefined) {
@@ -138,6 +138,7 @@ export class Broker {
     }
     const served = new ServedConnection(transport, this.#hostWith(limits));
     if (this.#onPacket !== undefined) served.tellPackets(this.#onPacket);
+    if (connectionWatchers.isWatched) connectionWatchers.tell(served);
     return connections.add(served, served.run());
   }
 
@@ -256,6 +257,29 @@ export class Broker {
    */
   watchEvents(watch: (event: BrokerEvent) => void): () => void {
     return this.#parts.eventWatchers.add(watch);
+  }
+
+  /**
+   * Calls a function with each connection that is served, at once, and then with each new one before its first byte is read;
+   * gives the function that ends that. A connection can be tapped for its bytes and its frames, which costs nothing while
+   * nobody does. Errors of the function are ignored.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from "@brooklet/brooklet";
+   *
+   * await using broker = await Broker.open();
+   * const stop = broker.watchConnections((connection) => {
+   *   connection.tap((bytes, isSent) => console.log(connection.clientId, isSent ? ">" : "<", bytes.toHex()));
+   * });
+   * stop(); // Of new connections; those that are tapped stay so.
+   * ```
+   */
+  watchConnections(watch: (connection: WatchedConnection) => void): () => void {
+    const { connections, connectionWatchers } = this.#parts;
+    const watchOne = quiet(watch);
+    for (const served of connections) watchOne(served);
+    return connectionWatchers.add(watchOne);
   }
 
   /**

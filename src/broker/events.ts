@@ -189,6 +189,7 @@ export interface PacketEvent {
 export class Watchers<Told> {
   #watchers: readonly ((told: Told) => void)[] = [];
 
+  /** Whether anybody watches. */
   get isWatched(): boolean {
     return this.#watchers.length > 0;
   }

@@ -112,6 +112,8 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
   #stream: BatchStream | undefined;
   /** Bytes of all chunks so far. */
   receivedBytes = 0;
+  /** Called with each chunk before it is decoded. */
+  onBytes: ((bytes: Uint8Array) => void) | undefined;
   readonly #decoder: PacketDecoder;
   readonly #decodeLarge: DecodeLarge | undefined;
   readonly #source: ByteSource;
@@ -177,6 +179,7 @@ export class BatchSource implements UnderlyingDefaultSource<PacketBatch> {
   #taken(bytes: Uint8Array | undefined): Read | Promise<Read> {
     if (bytes === undefined || this.#end !== undefined) return this.#ended(this.#end ??= {});
     this.receivedBytes += bytes.length;
+    if (this.onBytes !== undefined) this.onBytes(bytes);
     const decoder = this.#decoder;
     if (this.#decodeLarge !== undefined && (bytes.length >= LARGE_CHUNK_BYTES || decoder.isWithinPacket)) {
       return this.#decodedLarge(bytes, this.#decodeLarge);

@@ -37,6 +37,7 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
   readonly #decodeLarge: DecodeLarge | undefined;
   #batches: BatchSource | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
+  #onBytes: ((bytes: Uint8Array) => void) | undefined;
 
   /** Throws as {@linkcode PacketDecoder} does. */
   constructor(options: PacketDecoderStreamOptions = {}) {
@@ -69,6 +70,16 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
     return this.#decoder.partialBytes;
   }
 
+  /** Called with each chunk before it is decoded; it must not throw, nor keep the bytes. @default none */
+  get onBytes(): ((bytes: Uint8Array) => void) | undefined {
+    return this.#onBytes;
+  }
+
+  set onBytes(onBytes: ((bytes: Uint8Array) => void) | undefined) {
+    this.#onBytes = onBytes;
+    if (this.#batches !== undefined) this.#batches.onBytes = onBytes;
+  }
+
   /**
    * Reads `source` without a pipe: gives `readable`, each read of which reads the source, best to where the decoder has
    * room for it, and decodes what came. It is for the `pipeThrough` of a stream that knows where its bytes come from.
@@ -86,8 +97,7 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
    */
   fuse(source: ByteSource): ReadableStream<PacketBatch> | undefined {
     if (this.#batches !== undefined) return undefined;
-    this.#batches = new BatchSource(this.#decoder, this.#decodeLarge, source);
-    return this.#batches.stream;
+    return (this.#batches = this.#source(source)).stream;
   }
 
   #piped(): BatchSource {
@@ -97,7 +107,13 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
       write: (chunk) => bytes.write(chunk),
       close: () => bytes.end({}),
     });
-    return new BatchSource(this.#decoder, this.#decodeLarge, bytes);
+    return this.#source(bytes);
+  }
+
+  #source(bytes: ByteSource): BatchSource {
+    const source = new BatchSource(this.#decoder, this.#decodeLarge, bytes);
+    source.onBytes = this.#onBytes;
+    return source;
   }
 }
 

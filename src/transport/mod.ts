@@ -19,7 +19,7 @@ export { type Admit, listenTcp, type TcpListener, type TcpListenOptions } from "
 export type { ServerCertificate } from "./tls/certificates.ts";
 export type { ReloadedTls, TlsOptions } from "./tls/handshake.ts";
 export { listenTls, type TlsListener, type TlsListenOptions } from "./tls/tls.ts";
-export type { ByteChannel, HttpAnswer, HttpRequest, Peer, Transport } from "./transport.ts";
+export type { ByteChannel, HttpAnswer, HttpRequest, Peer, Transport, WebSocketFrame } from "./transport.ts";
 export { listenUnix, type UnixListener, type UnixListenOptions } from "./unix.ts";
 export { listenWebSocket, type WebSocketHandshakeOptions, type WebSocketListenOptions } from "./web_socket/listener.ts";
 export type { WebSocketEnd } from "./web_socket/frames.ts";

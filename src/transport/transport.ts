@@ -60,6 +60,24 @@ export interface Transport {
   close(): void;
 }
 
+/** Frame of WebSocket (RFC 6455, section 5.2), without its payload. */
+export interface WebSocketFrame {
+  /** Whether this side sent it. */
+  readonly isSent: boolean;
+  /** Opcode: 0 continuation, 1 text, 2 binary, 8 Close, 9 Ping, 10 Pong. */
+  readonly opcode: number;
+  /** FIN: the last frame of its message. */
+  readonly isFinal: boolean;
+  /** Masking key, as a number of 32 bits; `undefined`: it has none. */
+  readonly mask: number | undefined;
+  /** Bytes of its header. */
+  readonly headerBytes: number;
+  /** Bytes of its payload. */
+  readonly length: number;
+  /** Payload of a control frame, without a mask; `undefined` for data, which is read or written after it. */
+  readonly payload: Uint8Array | undefined;
+}
+
 /** Connection below its streams: a read or a write takes one promise, where a stream takes several. */
 export interface ByteChannel {
   /**
@@ -77,6 +95,11 @@ export interface ByteChannel {
   readonly writtenBytes?: number;
   /** Makes the system detect a peer that is gone. */
   keepAlive?(): void;
+  /**
+   * Calls a function for each frame of WebSocket from now on, before its data is read or written; `undefined`: for none.
+   * It must not throw. Other channels have no frames.
+   */
+  watchFrames?(onFrame: ((frame: WebSocketFrame) => void) | undefined): void;
   /** Resolves when the connection has ended, if that is known without a read or a write. */
   readonly ended?: Promise<unknown>;
   /** Ends the writing direction. Call it after all writes have finished. */

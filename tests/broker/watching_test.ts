@@ -1,9 +1,23 @@
 /** What an app can watch of its broker while it runs. */
 
 import { assertEquals } from "@std/assert";
-import { Broker, type BrokerEvent, listenTcp, listenTls, listenWebSocket, memoryTransport } from "../../mod.ts";
-import { within } from "../deadline.ts";
+import {
+  Broker,
+  type BrokerEvent,
+  listenTcp,
+  listenTls,
+  listenWebSocket,
+  memoryTransport,
+  type WatchedConnection,
+  type WebSocketFrame,
+} from "../../mod.ts";
+import { channelOf } from "../../src/transport/channel_transport.ts";
+import { Slab } from "../../src/transport/web_socket/frames.ts";
+import { webSocketTransport } from "../../src/transport/web_socket/web_socket_transport.ts";
 import { identity } from "../certificates/certificates.ts";
+import { within } from "../deadline.ts";
+import { BINARY, clientFrame, closeFrame, joined, PING } from "../transport/web_socket_client_frames.ts";
+import { converse } from "../wire/conversation.ts";
 
 Deno.test("broker.watchEvents() adds watchers beside onEvent, each until it is stopped, whatever they throw", async () => {
   const told: string[] = [];
@@ -82,4 +96,100 @@ Deno.test("broker.noteRefusal makes an event of a TLS handshake that fails", asy
   conn.close();
   listener.close();
   await accepting;
+});
+
+Deno.test("broker.watchConnections() gives connections that are served, and new ones before their first byte", () =>
+  converse(4, {}, async (conversation) => {
+    const { broker } = conversation;
+    await conversation.run("a connects");
+    const lines: string[] = [];
+    const names: string[] = [];
+    const stop = broker.watchConnections((connection) => {
+      names.push(connection.clientId);
+      connection.tap((bytes, isSent) => lines.push(`${connection.clientId} ${isSent ? ">" : "<"} ${bytes.toHex()}`));
+      throw new Error("a watcher with a defect");
+    });
+    await conversation.run("b connects");
+    stop();
+    await conversation.run(
+      "c connects",
+      "a > 82 [ 0001 'x' 00 ]",
+      "a < 90 [ 0001 00 ]",
+      "b > 30 [ 'x' 01 ]",
+      "a < 30 [ 'x' 01 ]",
+    );
+    assertEquals(names, ["a", ""]);
+    const ofA = ["a < 82060001000178".concat("00"), "a > 9003000100", "a > 3004000178".concat("01")];
+    const ofB = ["b > 20020000", "b < 3004000178".concat("01")];
+    assertEquals(lines.filter((line) => line.startsWith("a")), ofA);
+    assertEquals(lines.filter((line) => line.startsWith("b")), ofB);
+    assertEquals(lines[0], " < 100d00044d5154540402000000".concat("0162")); // Before its Client Identifier is known.
+  }));
+
+Deno.test("A connection has several taps, each until it is stopped, and a tap with a defect ends nothing", () =>
+  converse(5, {}, async (conversation) => {
+    const counts = { first: 0, second: 0 };
+    const stops: (() => void)[] = [];
+    const seen: WatchedConnection[] = [];
+    const stop = conversation.broker.watchConnections((connection) => {
+      seen.push(connection);
+      stops.push(connection.tap(() => {
+        counts.first += 1;
+        throw new Error("a tap with a defect");
+      }));
+      stops.push(connection.tap(() => counts.second += 1));
+    });
+    await conversation.run("a connects");
+    assertEquals(counts, { first: 2, second: 2 });
+    stops[0]?.();
+    stops[0]?.();
+    await conversation.run("a > c0 00", "a < d0 00");
+    assertEquals(counts, { first: 2, second: 4 });
+    stops[1]?.();
+    stop();
+    await conversation.run("a > c0 00", "a < d0 00");
+    assertEquals(counts, { first: 2, second: 4 });
+    const [connection] = seen;
+    assertEquals([connection?.clientId, connection?.protocolVersion, connection?.peer.transport], ["a", 5, "memory"]);
+  }));
+
+Deno.test("A watched WebSocket connection tells its frames, those of a CONNECT in 13 frames and control frames too", async () => {
+  const { server: inner, client } = memoryTransport();
+  const server = webSocketTransport({
+    below: channelOf(inner),
+    rest: new Uint8Array(0),
+    peer: { ...inner.peer, transport: "ws" },
+    request: { method: "GET", url: "http://localhost/mqtt", headers: new Headers() },
+    subprotocol: "mqtt",
+    slab: new Slab(),
+    closeCode: () => 1000,
+  });
+  await using broker = await Broker.open();
+  const frames: WebSocketFrame[] = [];
+  const told: string[] = [];
+  const stop = broker.watchConnections((connection) => {
+    connection.watchFrames((frame) => {
+      frames.push(frame);
+      told.push(`${frame.isSent ? ">" : "<"} ${frame.opcode} ${frame.headerBytes}+${frame.length}`);
+    });
+    connection.tap((bytes, isSent) => told.push(`${isSent ? ">" : "<"} ${bytes.length}`));
+  });
+  const served = broker.serve(server);
+  stop();
+  // CONNECT of MQTT 3.1.1, a piece for each field.
+  const pieces = ["10", "13", "0004", "4d515454", "04", "02", "003c", "0007", "61", "62", "63", "64", "656667"];
+  const writer = client.writable.getWriter();
+  await writer.write(joined(pieces.map((payload) => clientFrame({ opcode: BINARY, payload }))));
+  await writer.write(joined([clientFrame({ opcode: PING, payload: "2a" }), closeFrame(1000)]));
+  let received = "";
+  for await (const chunk of client.readable) received += chunk.toHex();
+  await within(served, "the end of the connection");
+  const read = pieces.map((piece) => `< 2 6+${piece.length / 2}`);
+  const upToConnack = told.slice(0, 16);
+  assertEquals(upToConnack, [...read, "< 21", "> 4", "> 2 2+4"]);
+  assertEquals(told.slice(16).toSorted(), ["< 8 6+2", "< 9 6+1", "> 10 2+1", "> 8 2+2"]);
+  const controls = frames.filter(({ opcode }) => opcode >= 8);
+  assertEquals(controls.map(({ payload }) => payload?.toHex()).toSorted(), ["03e8", "03e8", "2a", "2a"]);
+  assertEquals(received.startsWith("8204".concat("20020000")), true);
+  assertEquals(frames[0]?.mask !== undefined && frames[0].isFinal, true);
 });

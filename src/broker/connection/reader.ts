@@ -163,6 +163,11 @@ export class ConnectionReader {
     return this.#isReading ? this.#lastReceivedMs : nowMs;
   }
 
+  /** Has a function called with each chunk of bytes, before it is decoded; `undefined`: none. */
+  set onBytes(onBytes: ((bytes: Uint8Array) => void) | undefined) {
+    this.#decoder.onBytes = onBytes;
+  }
+
   /** Bytes that have come so far. */
   get receivedBytes(): number {
     return this.#decoder.receivedBytes;

@@ -1,10 +1,11 @@
-import { type Packet, unreachable } from "../../codec/packet.ts";
+import { type Packet, type ProtocolVersion, unreachable } from "../../codec/packet.ts";
 import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
 import type { Acceptance, AccessRequest } from "../../protocol/access.ts";
 import type { Closing, ConnectionLoop } from "../../protocol/client_link.ts";
 import { Connection } from "../../protocol/connection.ts";
-import type { Transport } from "../../transport/transport.ts";
-import type { PacketEvent } from "../events.ts";
+import { ChannelTransport } from "../../transport/channel_transport.ts";
+import type { HttpRequest, Peer, Transport, WebSocketFrame } from "../../transport/transport.ts";
+import { type PacketEvent, Watchers } from "../events.ts";
 import type { FanOutWrites } from "../turn.ts";
 import type { ConnectionHandle } from "./connections.ts";
 import type { BrokerHost } from "./host.ts";
@@ -18,14 +19,48 @@ const FAREWELL_MS = 4_000;
 const LINGER_MS = 1_000;
 const PING_ON_ITS_WAY_MS = 250;
 
+const NO_TAPS: readonly Tap[] = [];
+
 const LOST: Closing = {
   reasonCode: ReasonCode.UnspecifiedError,
   reason: "the connection was lost",
   by: "network",
 };
 
+/**
+ * Connection as a watcher sees it, see {@linkcode Broker.watchConnections}. When it ends, the event `connectionClosed` has
+ * the same `peer`.
+ */
+export interface WatchedConnection {
+  /** Other end of the connection: the same object as in its events. */
+  readonly peer: Peer;
+  /** HTTP request that opened it, if there was one. */
+  readonly request: HttpRequest | undefined;
+  /** Client Identifier; empty before CONNECT. */
+  readonly clientId: string;
+  /** Name that the authenticator gave to its client; `undefined` before that. */
+  readonly principal: string | undefined;
+  /** Version of MQTT: 3, 4 (3.1.1) or 5; 4 before CONNECT. */
+  readonly protocolVersion: ProtocolVersion;
+  /** Time when it began, in epoch milliseconds. */
+  readonly connectedAtMs: number;
+  /**
+   * Calls a function with the bytes of MQTT as they are read and written, without TLS and WebSocket; gives the function that
+   * ends that. The bytes are in the buffers of the broker: copy what is kept, and do not write to them. They contain
+   * passwords. Its errors are ignored.
+   */
+  tap(onBytes: (bytes: Uint8Array, isSent: boolean) => void): () => void;
+  /**
+   * Calls a function for each frame of WebSocket, before {@linkcode WatchedConnection.tap} gives its bytes; gives the function
+   * that ends that. Connections of other kinds have no frames, nor those of {@linkcode Broker.upgrade}.
+   */
+  watchFrames(onFrame: (frame: WebSocketFrame) => void): () => void;
+}
+
+type Tap = (bytes: Uint8Array, isSent: boolean) => void;
+
 /** Serves one Network Connection: writes what it has to say, and looks after its deadlines and its end. */
-export class ServedConnection implements ConnectionHandle, ConnectionLoop {
+export class ServedConnection implements ConnectionHandle, ConnectionLoop, WatchedConnection {
   readonly connection: Connection;
   isAdmitted = false;
   isWelcome = false;
@@ -58,6 +93,10 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
   // and a connection costs a third more. (Deno 2.9, 2026-11)
   readonly #written: () => void;
   readonly #broken: () => void;
+  /** Called with what is written; `undefined`: nobody looks. */
+  #tap: Tap | undefined;
+  #taps: readonly Tap[] = NO_TAPS;
+  #frameWatchers: Watchers<WebSocketFrame> | undefined;
 
   constructor(readonly transport: Transport, host: BrokerHost) {
     this.#host = host;
@@ -68,6 +107,58 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
     this.#timers = new ConnectionTimers(host.deadlines, this.#isDue.bind(this));
     this.connection = new Connection(host, this);
     this.#reader = new ConnectionReader(this, transport, this.#timers, host);
+  }
+
+  get peer(): Peer {
+    return this.transport.peer;
+  }
+
+  get request(): HttpRequest | undefined {
+    return this.transport.request;
+  }
+
+  get clientId(): string {
+    return this.connection.clientId;
+  }
+
+  get principal(): string | undefined {
+    return this.connection.principal;
+  }
+
+  get protocolVersion(): ProtocolVersion {
+    return this.connection.version;
+  }
+
+  tap(onBytes: Tap): () => void {
+    const tap: Tap = (bytes, isSent) => {
+      try {
+        onBytes(bytes, isSent);
+      } catch {
+        // A watcher with a defect ends nothing.
+      }
+    };
+    this.#setTaps([...this.#taps, tap]);
+    return () => this.#setTaps(this.#taps.filter((other) => other !== tap));
+  }
+
+  #setTaps(taps: readonly Tap[]): void {
+    this.#taps = taps;
+    const tell: Tap = (bytes, isSent) => {
+      for (const tap of taps) tap(bytes, isSent);
+    };
+    this.#tap = taps.length === 0 ? undefined : taps.length === 1 ? taps[0] : tell;
+    this.#reader.onBytes = this.#tap && ((bytes) => this.#tap?.(bytes, false));
+  }
+
+  watchFrames(onFrame: (frame: WebSocketFrame) => void): () => void {
+    const channel = this.transport instanceof ChannelTransport ? this.transport.channel : undefined;
+    const watchers = this.#frameWatchers ??= new Watchers();
+    const stop = watchers.add(onFrame);
+    channel?.watchFrames?.(watchers.tell);
+    return () => {
+      stop();
+      if (!watchers.isWatched) channel?.watchFrames?.(undefined);
+    };
   }
 
   get receivedBytes(): number {
@@ -195,6 +286,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop {
       if (connection.outbox.bytes > 0) this.#host.storageWait.wakeWhenDurable(this);
       return;
     }
+    if (this.#tap !== undefined) this.#tap(bytes, true);
     this.#isWriting = true;
     const { fanOutWrites } = this.#host.turn;
     this.#fanOutWrites = fanOutWrites;

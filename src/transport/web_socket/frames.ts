@@ -4,6 +4,8 @@
  * arrive, and no message is assembled.
  */
 
+import type { WebSocketFrame } from "../transport.ts";
+
 export const Opcode = { Continuation: 0x0, Text: 0x1, Binary: 0x2, Close: 0x8, Ping: 0x9, Pong: 0xa } as const;
 export type Opcode = typeof Opcode[keyof typeof Opcode];
 
@@ -56,6 +58,8 @@ export type WebSocketRole = "client" | "server";
 export class FrameDecoder {
   /** Set by a Close frame or a violation: all that follows is ignored. */
   end: WebSocketEnd | undefined;
+  /** Called when the header of a frame is complete; `undefined`: nobody watches. */
+  onFrame: ((frame: WebSocketFrame) => void) | undefined;
   readonly #maximumMessageBytes: number;
   readonly #onPing: (payload: Uint8Array) => void;
   readonly #slab: Slab;
@@ -71,6 +75,7 @@ export class FrameDecoder {
   /** Payload of an incomplete control frame. */
   #control: Uint8Array | undefined;
   #controlOpcode: number = Opcode.Ping;
+  #watchedControl: WebSocketFrame | undefined;
 
   constructor(
     maximumMessageBytes: number,
@@ -170,6 +175,12 @@ export class FrameDecoder {
     }
     this.#mask = this.#isMasked ? view.getInt32(at + 2 + lengthBytes) : 0;
     this.#remaining = length;
+    if (this.onFrame !== undefined) {
+      const mask = this.#isMasked ? this.#mask >>> 0 : undefined;
+      const frame = { isSent: false, opcode, isFinal, mask, headerBytes, length, payload: undefined };
+      if (!isControl) this.onFrame(frame);
+      else this.#watchedControl = frame; // With its payload, which may come later.
+    }
     if (isControl) this.#openControl(opcode, length);
     else if (!this.#openData(isFinal, length)) return 0;
     return headerBytes;
@@ -218,6 +229,8 @@ export class FrameDecoder {
 
   #endControl(payload: Uint8Array): void {
     this.#control = undefined;
+    if (this.#watchedControl !== undefined) this.onFrame?.({ ...this.#watchedControl, payload });
+    this.#watchedControl = undefined;
     if (this.#controlOpcode === Opcode.Ping) this.#onPing(payload);
     else if (this.#controlOpcode === Opcode.Close) this.#endByPeer(payload);
     // A Pong needs no answer, whether it was requested or not (RFC 6455, section 5.5.3).
@@ -323,6 +336,26 @@ export function encodeFrame(opcode: Opcode, payload: Uint8Array, { slab, masks }
   frame.set(payload, headerBytes);
   if (masks !== undefined) mask(frame, headerBytes, masks.next());
   return frame;
+}
+
+/** Reads the header of a whole frame that is sent. */
+export function sentFrame(frame: Uint8Array): WebSocketFrame {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  const [first, second] = [view.getUint8(0), view.getUint8(1)];
+  const opcode = first & 0x0f;
+  const isMasked = (second & MASKED) !== 0;
+  const shortLength = second & 0x7f;
+  const maskAt = 2 + (shortLength < 126 ? 0 : shortLength === 126 ? 2 : 8);
+  const headerBytes = maskAt + (isMasked ? MASK_BYTES : 0);
+  return {
+    isSent: true,
+    opcode,
+    isFinal: (first & FINAL) !== 0,
+    mask: isMasked ? view.getUint32(maskAt) : undefined,
+    headerBytes,
+    length: frame.length - headerBytes,
+    payload: opcode >= Opcode.Close && !isMasked ? frame.slice(headerBytes) : undefined,
+  };
 }
 
 /**

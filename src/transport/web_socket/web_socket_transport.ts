@@ -1,4 +1,4 @@
-import type { ByteChannel, HttpRequest, Peer, Transport } from "../transport.ts";
+import type { ByteChannel, HttpRequest, Peer, Transport, WebSocketFrame } from "../transport.ts";
 import { ChannelTransport } from "../channel_transport.ts";
 import {
   encodeClose,
@@ -7,6 +7,7 @@ import {
   LOST,
   type Masks,
   Opcode,
+  sentFrame,
   type Slab,
   type WebSocketEnd,
 } from "./frames.ts";
@@ -126,7 +127,7 @@ export class WebSocketChannel implements ByteChannel {
   write(bytes: Uint8Array): Promise<void> {
     if (this.#phase !== "open") return Promise.reject(new Error("Cannot write: the WebSocket connection is closed"));
     if (bytes.length === 0) return Promise.resolve();
-    const frame = encodeFrame(Opcode.Binary, bytes, this.#opened);
+    const frame = this.#sent(encodeFrame(Opcode.Binary, bytes, this.#opened));
     return frame.length > PIECE_BYTES ? this.#writeInPieces(frame) : this.#below.write(frame);
   }
 
@@ -138,6 +139,17 @@ export class WebSocketChannel implements ByteChannel {
       pieces.push(this.#below.write(piece).then(() => void (this.writtenBytes += piece.length)));
     }
     await Promise.all(pieces);
+  }
+
+  watchFrames(onFrame: ((frame: WebSocketFrame) => void) | undefined): void {
+    this.#decoder.onFrame = onFrame;
+  }
+
+  /** Reports a frame to the one who watches; gives it as it is. */
+  #sent(frame: Uint8Array): Uint8Array {
+    const { onFrame } = this.#decoder;
+    if (onFrame !== undefined) onFrame(sentFrame(frame));
+    return frame;
   }
 
   get isWriting(): boolean {
@@ -219,7 +231,7 @@ export class WebSocketChannel implements ByteChannel {
     this.#phase = "closing";
     this.#end = end;
     this.#closeInTime();
-    const sent = this.#below.write(encodeClose(end.code, end.reason, this.#opened));
+    const sent = this.#below.write(this.#sent(encodeClose(end.code, end.reason, this.#opened)));
     this.#readAhead(); // Waits for the answer, whether the channel is read or not.
     await sent;
     // After a violation no answer can be read: the end of the stream asks the peer for its own.
@@ -231,7 +243,8 @@ export class WebSocketChannel implements ByteChannel {
     if (this.#phase === "open") {
       this.#phase = "closing";
       this.#closeInTime();
-      await this.#below.write(encodeClose(end.code, "", this.#opened)).catch(() => {}); // The peer may be gone without waiting.
+      const close = this.#sent(encodeClose(end.code, "", this.#opened));
+      await this.#below.write(close).catch(() => {}); // The peer may be gone without waiting.
     }
     this.#over(this.#end ?? end);
   }
@@ -265,7 +278,7 @@ export class WebSocketChannel implements ByteChannel {
       if (next !== undefined) this.#pong(next);
     };
     // A failed write ends the connection: the reads see it.
-    this.#below.write(encodeFrame(Opcode.Pong, payload, this.#opened)).then(sent, () => {});
+    this.#below.write(this.#sent(encodeFrame(Opcode.Pong, payload, this.#opened))).then(sent, () => {});
   }
 
   #pingIfSilent(): void {
@@ -280,7 +293,8 @@ export class WebSocketChannel implements ByteChannel {
     if (this.#silentHalves > 2) {
       this.#break();
     } else if (this.#silentHalves === 1) {
-      this.#below.write(encodeFrame(Opcode.Ping, new Uint8Array(0), this.#opened)).catch(() => {}); // The reads see it.
+      const ping = this.#sent(encodeFrame(Opcode.Ping, new Uint8Array(0), this.#opened));
+      this.#below.write(ping).catch(() => {}); // The reads see it.
       this.#readAhead(); // A Pong must be heard, whether the channel is read or not.
     }
   }
