@@ -3,6 +3,7 @@ import { Backlog } from "../protocol/backlog.ts";
 import { limitsWith } from "../protocol/limit_table.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { FrameEncoders } from "../protocol/message.ts";
+import { OutboxTotal } from "../protocol/outbox.ts";
 import type { SessionContext } from "../protocol/session_context.ts";
 import { settingsWith } from "../protocol/setting_table.ts";
 import { MemoryStorage } from "../storage/memory.ts";
@@ -60,6 +61,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   // Parts that use no other: deadlines, connections, topics, counters, and the hooks of the app.
   const deadlines = new Deadlines();
   const connections = new Connections<ServedConnection>();
+  const outboxTotal = new OutboxTotal(limits);
   const incompletePackets = new IncompletePackets(limits, deadlines);
   const topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   const traffic = new Traffic();
@@ -173,6 +175,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
       admission,
       pages,
       incompletePackets,
+      outboxTotal,
       router,
       publishing,
       subscriptionRefusals,

@@ -10,7 +10,7 @@ import type { Acceptance, AccessRequest, ClientAction, ClientIdentity } from "./
 import type { ConnectionTerms, Refusal } from "./connect_negotiation.ts";
 import type { ConnectionPort } from "./connection_port.ts";
 import type { Limits } from "./limits.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type OutboxTotal } from "./outbox.ts";
 import { OutgoingTopicAliases } from "./publish_rules.ts";
 
 const LONGEST_REASON = 256;
@@ -61,15 +61,21 @@ export class ClientLink implements ConnectionPort {
   protected phase: Phase = "awaitingConnect";
   protected readonly loop: ConnectionLoop;
   readonly #limits: Limits;
+  readonly #outboxTotal: OutboxTotal;
   #requestsProblemInformation = true;
   #closing: Closing | undefined;
   #acceptance: Acceptance = {};
   #identity: ClientIdentity | undefined;
 
-  constructor({ limits, topics }: { readonly limits: Limits; readonly topics: TopicInterner }, loop: ConnectionLoop) {
+  constructor({ limits, topics, outboxTotal }: {
+    readonly limits: Limits;
+    readonly topics: TopicInterner;
+    readonly outboxTotal: OutboxTotal;
+  }, loop: ConnectionLoop) {
     this.outbox = new Outbox(topics);
     this.loop = loop;
     this.#limits = limits;
+    this.#outboxTotal = outboxTotal;
   }
 
   /** Whether CONNACK with Success was sent and nothing has ended the connection since. */
@@ -99,10 +105,10 @@ export class ClientLink implements ConnectionPort {
   }
 
   get isFull(): boolean {
-    const { maximumOutboxBytes } = this.#limits;
-    if (this.outbox.bytes < maximumOutboxBytes) return false;
+    const mostBytes = this.#outboxTotal.most(this.#limits.maximumOutboxBytes);
+    if (this.outbox.bytes < mostBytes) return false;
     this.loop.flushNow(); // Many publishers can fill it within one turn, though the client reads fast enough.
-    return this.outbox.bytes >= maximumOutboxBytes;
+    return this.outbox.bytes >= mostBytes;
   }
 
   get writingSinceMs(): number {

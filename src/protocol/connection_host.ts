@@ -14,6 +14,7 @@ import type { ChangeLog } from "./change.ts";
 import type { ConnectionTerms } from "./connect_negotiation.ts";
 import type { Limits } from "./limits.ts";
 import type { ApplicationMessage } from "./message.ts";
+import type { OutboxTotal } from "./outbox.ts";
 import type { Session } from "./session.ts";
 import type { BrokerSettings } from "./settings.ts";
 import type { Subscription } from "./subscription.ts";
@@ -24,6 +25,7 @@ export interface ConnectionHost {
   readonly settings: BrokerSettings;
   readonly log: ChangeLog;
   readonly topics: TopicInterner;
+  readonly outboxTotal: OutboxTotal;
   readonly asksAuthenticator: boolean;
   readonly asksAuthorizer: boolean;
   /** Whether the app looks at each message before it is routed. */

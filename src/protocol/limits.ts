@@ -106,6 +106,13 @@ export interface Limits {
    */
   readonly maximumOutboxBytes: number;
   /**
+   * The same for all connections together, of which many may have stopped reading. Beyond that, no more than 64 KiB
+   * wait to be written to a connection before further messages wait as such.
+   *
+   * @default {268_435_456} bytes
+   */
+  readonly maximumTotalOutboxBytes: number;
+  /**
    * Bytes of messages, of any QoS, that wait for one connected client that reads what it gets, plus some 200 for each:
    * a burst that its network carries more slowly than it was published. Beyond that, or when the client has read
    * nothing for a tenth of `writeTimeoutMs`, `maximumOutboxBytes` and `maximumQueuedBytes` apply, and messages that

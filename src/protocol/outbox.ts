@@ -2,12 +2,30 @@ import { ByteWriter } from "../codec/byte_writer.ts";
 import { encodePacket, type Frame, writePacket } from "../codec/encoder.ts";
 import type { Packet, ProtocolVersion } from "../codec/packet.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
+import type { Limits } from "./limits.ts";
 
 // A view that is kept holds all of its buffer: below this share of it the bytes are copied.
 const COPIED_SHARE = 1 / 4;
 const FIRST_BUFFER_BYTES = 128;
+// A client that reads seldom has more at the end of a turn.
+const CROWDED_OUTBOX_BYTES = 65_536;
 // A payload of this size or more is shared with other outboxes, after a head of its own, not copied. (2026-11)
 const SHARED_PAYLOAD_BYTES = 2_048;
+
+/** Bytes that wait in the outboxes of all connections together, as they were counted after their last writes. */
+export class OutboxTotal {
+  bytes = 0;
+  readonly #maximumBytes: number;
+
+  constructor({ maximumTotalOutboxBytes }: Pick<Limits, "maximumTotalOutboxBytes">) {
+    this.#maximumBytes = maximumTotalOutboxBytes;
+  }
+
+  /** Bytes that may wait in one outbox where `maximumBytes` may otherwise. */
+  most(maximumBytes: number): number {
+    return this.bytes > this.#maximumBytes ? Math.min(maximumBytes, CROWDED_OUTBOX_BYTES) : maximumBytes;
+  }
+}
 
 /** Bytes on their way to one connection: a part of a buffer that others may share. */
 interface Part {

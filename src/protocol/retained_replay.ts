@@ -165,7 +165,7 @@ export class RetainedReplay {
         port.pumpLater(); // Others have their turn first.
         return "waits";
       }
-      if (port.outbox.bytes >= limits.maximumOutboxBytes / 2) return "waits";
+      if (port.outbox.bytes >= limits.maximumOutboxBytes / 2 || port.isFull) return "waits";
       // None is taken before it can be sent: in the meantime a newer one may take its place.
       if (!delivery.canSendRetained(port, options)) return "waits";
       const { value: retained, done } = this.#next(waiting);

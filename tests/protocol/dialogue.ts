@@ -27,6 +27,7 @@ import type { AccessRequest, ClientIdentity } from "../../src/protocol/access.ts
 import type { Answer, Ask, BehindSubscriber, ConnectionHost } from "../../src/protocol/connection_host.ts";
 import type { ConnectionLoop } from "../../src/protocol/client_link.ts";
 import { Connection } from "../../src/protocol/connection.ts";
+import { OutboxTotal } from "../../src/protocol/outbox.ts";
 import { limitsWith } from "../../src/protocol/limit_table.ts";
 import type { Limits } from "../../src/protocol/limits.ts";
 import type { ApplicationMessage } from "../../src/protocol/message.ts";
@@ -71,6 +72,7 @@ export class FakeHost implements ConnectionHost {
   readonly limits: Limits;
   readonly log = new MemoryLog();
   readonly topics = new TopicInterner();
+  readonly outboxTotal: OutboxTotal;
   asksAuthenticator = false;
   asksAuthorizer = false;
   reviewsMessages = false;
@@ -102,6 +104,7 @@ export class FakeHost implements ConnectionHost {
 
   constructor(limits: Partial<Limits> = {}) {
     this.limits = limitsWith(limits);
+    this.outboxTotal = new OutboxTotal(this.limits);
   }
 
   isToBeKept(topic: string): boolean {

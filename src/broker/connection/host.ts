@@ -5,6 +5,7 @@ import type { ClientIdentity } from "../../protocol/access.ts";
 import type { BehindSubscriber, ConnectionHost } from "../../protocol/connection_host.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { ApplicationMessage } from "../../protocol/message.ts";
+import type { OutboxTotal } from "../../protocol/outbox.ts";
 import type { Session } from "../../protocol/session.ts";
 import type { BrokerSettings } from "../../protocol/settings.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
@@ -36,6 +37,7 @@ export class BrokerHost implements ConnectionHost {
   readonly admission: Admission;
   readonly pages: SessionPages;
   readonly incompletePackets: IncompletePackets;
+  readonly outboxTotal: OutboxTotal;
   readonly wallMs: () => number;
   readonly unexpectedError: (error: unknown) => void;
   readonly asksAuthenticator: boolean;
@@ -60,6 +62,7 @@ export class BrokerHost implements ConnectionHost {
     readonly admission: Admission;
     readonly pages: SessionPages;
     readonly incompletePackets: IncompletePackets;
+    readonly outboxTotal: OutboxTotal;
     readonly router: Router;
     readonly publishing: Publishing;
     readonly subscriptionRefusals: SubscriptionRefusals;
@@ -78,6 +81,7 @@ export class BrokerHost implements ConnectionHost {
     this.admission = parts.admission;
     this.pages = parts.pages;
     this.incompletePackets = parts.incompletePackets;
+    this.outboxTotal = parts.outboxTotal;
     this.wallMs = parts.wallMs;
     this.unexpectedError = parts.unexpectedError;
     this.asksAuthenticator = parts.hooks.hasAuthenticator;

@@ -73,6 +73,8 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
   readonly #host: BrokerHost;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #isFlushLater = false;
+  /** Bytes of its outbox that are counted with those of all. */
+  #waitingBytes = 0;
   #isWriting = false;
   writingSinceMs = Infinity;
   /** Count of the transport when the write was last looked at. */
@@ -192,6 +194,8 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
       this.#host.unexpectedError(error); // A defect of ours: it ends this connection only.
     }
     this.#timers.clear();
+    this.connection.outbox.clear();
+    this.#countWaiting(0);
     this.close();
   }
 
@@ -271,6 +275,17 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
   /** Writes what may leave: one write at a time. */
   flush(): void {
     this.#isFlushLater = false;
+    this.#write();
+    this.#countWaiting(this.connection.outbox.bytes);
+  }
+
+  #countWaiting(bytes: number): void {
+    if (bytes === this.#waitingBytes) return;
+    this.#host.outboxTotal.bytes += bytes - this.#waitingBytes;
+    this.#waitingBytes = bytes;
+  }
+
+  #write(): void {
     const { connection } = this;
     if (connection.closing !== undefined) this.#over(connection.closing);
     else if (connection.session?.wantsPage) this.#host.pages.load(connection);
