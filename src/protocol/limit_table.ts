@@ -93,7 +93,8 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
     Bytes that wait to be written to one connection; further messages wait as such, see \`maximumBacklogBytes\`.` },
   maximumTotalOutboxBytes: { default: 268_435_456, least: 0, most: Infinity, unit: "bytes", text: `
     The same for all connections together, of which many may have stopped reading. Beyond that, no more than 64 KiB wait
-    to be written to a connection before further messages wait as such.` },
+    to be written to a connection before further messages wait as such. Without a value, \`brooklet\` takes an eighth of
+    the memory of the machine, or of its control group, where that is less than the default and Deno may read it.` },
   maximumBacklogBytes: { default: 67_108_864, least: 0, most: Infinity, unit: "bytes", text: `
     Bytes of messages, of any QoS, that wait for one connected client that reads what it gets, plus some 200 for
     each: a burst that its network carries more slowly than it was published. Beyond that, or when the client has

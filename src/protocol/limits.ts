@@ -107,7 +107,9 @@ export interface Limits {
   readonly maximumOutboxBytes: number;
   /**
    * The same for all connections together, of which many may have stopped reading. Beyond that, no more than 64 KiB
-   * wait to be written to a connection before further messages wait as such.
+   * wait to be written to a connection before further messages wait as such. Without a value, `brooklet` takes an
+   * eighth of the memory of the machine, or of its control group, where that is less than the default and Deno may read
+   * it.
    *
    * @default {268_435_456} bytes
    */

@@ -15,15 +15,18 @@ const SHARED_PAYLOAD_BYTES = 2_048;
 /** Bytes that wait in the outboxes of all connections together, as they were counted after their last writes. */
 export class OutboxTotal {
   bytes = 0;
-  readonly #maximumBytes: number;
+  readonly #limits: Limits;
 
-  constructor({ maximumTotalOutboxBytes }: Pick<Limits, "maximumTotalOutboxBytes">) {
-    this.#maximumBytes = maximumTotalOutboxBytes;
+  /** @param limits of the broker, which may change */
+  constructor(limits: Limits) {
+    this.#limits = limits;
   }
 
   /** Bytes that may wait in one outbox where `maximumBytes` may otherwise. */
   most(maximumBytes: number): number {
-    return this.bytes > this.#maximumBytes ? Math.min(maximumBytes, CROWDED_OUTBOX_BYTES) : maximumBytes;
+    return this.bytes > this.#limits.maximumTotalOutboxBytes
+      ? Math.min(maximumBytes, CROWDED_OUTBOX_BYTES)
+      : maximumBytes;
   }
 }
 

@@ -35,6 +35,19 @@ for (const [maximumTotalOutboxBytes, least, most] of [[300_000, 1_000, 2_000], [
     }));
 }
 
+Deno.test("broker.reload() changes maximumTotalOutboxBytes", () =>
+  converse(4, { limits: NO_BACKLOG }, async (conversation) => {
+    const { broker } = conversation;
+    const close = await connectStuck(conversation, "stuck");
+    broker.reload({ limits: { ...NO_BACKLOG, maximumTotalOutboxBytes: 0 } });
+    for (let index = 0; index < MESSAGES; index++) {
+      await broker.publish("x", new Uint8Array(MESSAGE_BYTES));
+      await conversation.run("r connects", "r disconnects"); // Its turn is over.
+    }
+    assertGreater(broker.metrics.dropped.qos0, 100);
+    await close();
+  }));
+
 /** Connects a client that reads nothing after its SUBACK; gives what ends it. */
 async function connectStuck(conversation: Conversation, name: string): Promise<() => Promise<void>> {
   const pair = memoryTransport(1);

@@ -17,6 +17,7 @@ import { PROGRAM_HELP } from "../log/help.ts";
 import { type Log, printable } from "../log/log.ts";
 import type { Access } from "./access.ts";
 import type { Listening } from "./listening.ts";
+import { boundByMemory } from "./memory_share.ts";
 import { othersTurn } from "./others_turn.ts";
 import type { ServeRequest } from "./serve_options.ts";
 
@@ -81,7 +82,8 @@ export class Reload {
     const applyAccess = await access.prepareReload(next);
     const applyCertificates = listening.prepareReload(next);
     log.reload(next.logging);
-    broker.reload({ limits: next.limits, sysIntervalMs: next.sysIntervalMs, ...packetLog(log) });
+    const limits = boundByMemory(next.limits);
+    broker.reload({ limits, sysIntervalMs: next.sysIntervalMs, ...packetLog(log) });
     applyCertificates();
     const isStillWelcome = applyAccess();
     const banned = applyBans(broker, next.bans, this.configuration.bans);

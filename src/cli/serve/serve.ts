@@ -19,6 +19,7 @@ import { Access } from "./access.ts";
 import { applyBans, Reload } from "./reload.ts";
 import { listenUrlOf } from "./listen_url.ts";
 import { checkListenerFiles, Listening } from "./listening.ts";
+import { boundByMemory } from "./memory_share.ts";
 import { PidFile } from "./pid_file.ts";
 import { SERVE_DESCRIPTION, type ServeRequest, serveRequest } from "./serve_options.ts";
 import { ignoreOtherSignals, onReload, saveSignalWarning, Termination } from "./signals.ts";
@@ -195,7 +196,7 @@ function brokerOptions(
 ): BrokerOptions {
   return {
     ...settingsWith(configuration),
-    limits,
+    limits: boundByMemory(limits),
     sysIntervalMs,
     authenticator,
     ...authorizer === undefined ? {} : { authorizer },

@@ -1,0 +1,47 @@
+import { DEFAULT_LIMITS } from "../../protocol/limit_table.ts";
+import type { Limits } from "../../protocol/limits.ts";
+
+const OUTBOX_SHARE = 1 / 8;
+const CGROUP = "/sys/fs/cgroup";
+
+/** Limits with a bound of all outboxes that suits a small machine, where none is set. */
+export function boundByMemory(limits: Partial<Limits>, memoryBytes = usableMemoryBytes()): Partial<Limits> {
+  if (limits.maximumTotalOutboxBytes !== undefined || memoryBytes === undefined) return limits;
+  const share = Math.floor(memoryBytes * OUTBOX_SHARE);
+  return { ...limits, maximumTotalOutboxBytes: Math.min(DEFAULT_LIMITS.maximumTotalOutboxBytes, share) };
+}
+
+/** Memory of the machine, or of the control group of this process where that is less; `undefined`: Deno may read neither. */
+function usableMemoryBytes(): number | undefined {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  const machineBytes = state === "granted" ? Deno.systemMemoryInfo().total : Infinity;
+  const bytes = Math.min(machineBytes, cgroupBytes(readWhereAllowed));
+  return bytes === Infinity ? undefined : bytes;
+}
+
+/**
+ * Least `memory.max` from the control group of this process up to the root (cgroup v2); Infinity: none is set.
+ *
+ * @param read gives the text of a file; `undefined`: it cannot be read
+ */
+export function cgroupBytes(read: (path: string) => string | undefined): number {
+  // In a container the root is the group of the container.
+  const [, group = "/"] = /^0::(\/.*)$/m.exec(read("/proc/self/cgroup") ?? "") ?? [];
+  const names = group.split("/").filter((name) => name !== "");
+  let least = Infinity;
+  for (let depth = names.length; depth >= 0; depth--) {
+    const text = read([CGROUP, ...names.slice(0, depth), "memory.max"].join("/"))?.trim() ?? "";
+    if (/^\d+$/.test(text)) least = Math.min(least, Number(text)); // Else it is `max`, or the root of the machine.
+  }
+  return least;
+}
+
+/** Reads a file without a prompt. */
+function readWhereAllowed(path: string): string | undefined {
+  try {
+    const { state } = Deno.permissions.querySync({ name: "read", path });
+    return state === "granted" ? Deno.readTextFileSync(path) : undefined;
+  } catch {
+    return undefined; // Another system, or fewer permissions.
+  }
+}
