@@ -1,7 +1,9 @@
 /** What docs/deploy.md says, so that it can be tried. */
 
+/** The page, with the words of its commands as a shell hands them on: without the quotes around a whole word. */
 export function guide(): string {
-  return Deno.readTextFileSync(new URL("../../docs/deploy.md", import.meta.url));
+  const page = Deno.readTextFileSync(new URL("../../docs/deploy.md", import.meta.url));
+  return page.replaceAll(/(?<= )"((?:--|BROOKLET_)[^\s"]*)"/g, "$1");
 }
 
 /** Permissions of the guide, with its folders below another one and with free ports in place of its own. */

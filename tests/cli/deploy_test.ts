@@ -56,7 +56,8 @@ for (const storage of ["memory", "kv"]) {
 }
 
 Deno.test("The script of docs/deploy.md runs Deno with the permissions that it names, and nothing else", () => {
-  const [, script = ""] = /^#!\/bin\/sh\nexec (env (?:--\S+ )+deno run \\\n[^`]*?)\n```/m.exec(guide()) ?? [];
+  const [, script = ""] =
+    /^#!\/bin\/sh\n(?:[^`\n]*\n)*?exec (env (?:--\S+ )+deno run \\\n[^`]*?)\n```/m.exec(guide()) ?? [];
   const options = script.split(/[\s\\]+/);
   const named = permissionsOf("").map((option) => option.replaceAll(":0", ":8883"));
   assertEquals(options, [...BLOCKING, "deno", "run", ...named, "/opt/brooklet/mod.ts", '"$@"']);
