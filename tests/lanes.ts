@@ -43,6 +43,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
     "tests/cli/subscribe_command_test.ts",
     "tests/cli/systemd_test.ts",
     "tests/client/mosquitto_test.ts",
+    "tests/documentation_commands_test.ts",
     "tests/interop/admin_dissector_test.ts",
     "tests/interop/bridge_test.ts",
     "tests/interop/gomqtt_test.ts",
