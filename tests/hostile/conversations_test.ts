@@ -5,7 +5,7 @@ import { ROWS, type Version } from "./conversations.ts";
 import { FIRST_ROWS } from "./first_packets.ts";
 
 // Below what MQTT allows, so that something is above them.
-const LIMITS = { maximumClientIdLength: 256, receiveMaximum: 100 };
+const LIMITS = { maximumClientIdLength: 256, receiveMaximum: 100, maximumPacketBytes: 1_048_576 };
 
 Deno.test("a first packet that is refused ends its connection and nothing else:", async (t) => {
   await using child = await BrokerChild.start(LIMITS);
