@@ -12,7 +12,10 @@ import { MosquittoLine } from "./line.ts";
 /** Reads a mosquitto.conf; throws {@linkcode ConfigError} for anything that mosquitto or Brooklet refuses. */
 export function readMosquittoConfiguration(file: string, text: string): Written {
   const draft = new MosquittoDraft();
-  readLines(file, text, { draft, keys: mosquittoKeys() }, true);
+  const complaints: string[] = [];
+  readLines(file, text, { draft, keys: mosquittoKeys(), complaints }, true);
+  const [first, ...others] = complaints;
+  if (first !== undefined) throw new ConfigError(first, others);
   const value = draft.finish();
   return {
     value,
@@ -27,6 +30,8 @@ export function readMosquittoConfiguration(file: string, text: string): Written 
 interface Reading {
   readonly draft: MosquittoDraft;
   readonly keys: Readonly<Record<string, MosquittoKey>>;
+  /** Complaints about lines so far: all are told at once. */
+  readonly complaints: string[];
 }
 
 function readLines(file: string, text: string, reading: Reading, isMain: boolean): void {
@@ -42,7 +47,12 @@ function readLines(file: string, text: string, reading: Reading, isMain: boolean
         }
       }
     } else {
-      apply(line, reading);
+      try {
+        apply(line, reading);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        reading.complaints.push(error.message, ...error.others);
+      }
     }
   }
 }

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { brooklet } from "../test_io.ts";
 import { mosquittoKeys } from "../../../src/cli/mosquitto/keys.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
@@ -206,3 +207,13 @@ function isThere(path: string): boolean {
     return false;
   }
 }
+
+Deno.test("All lines with mistakes are told at once, those of included files too", async () => {
+  using folder = new ConfigurationFolder();
+  Deno.mkdirSync(`${folder.path}/conf.d`);
+  folder.write("conf.d/a.conf", "persistence maybe\n");
+  const file = folder.write("m.conf", `lisener 1883\nmax_qos 7\ninclude_dir ${folder.path}/conf.d\nfoo_bar_baz 1\n`);
+  const { code, stderr } = await brooklet(["--config", file, "--check-config"]);
+  const places = Array.from(stderr.matchAll(/^brooklet: \S+\/(\S+\.conf:\d+):/gm), ([, place]) => place);
+  assertEquals([code, places], [1, ["m.conf:1", "m.conf:2", "a.conf:1", "m.conf:4"]]);
+});
