@@ -60,6 +60,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
 
 /** Files with a long form beside the short one that their lane runs; see `tests/form.ts`. */
 export const LONG: readonly string[] = [
+  "tests/admin/dissect/capture_reader_test.ts",
   "tests/admin/dissect/dissector_test.ts",
   "tests/admin/dissect/frames_test.ts",
   "tests/auth/wrong_password_flood_test.ts",
