@@ -12,6 +12,7 @@ import { ListenError } from "./serve/listening.ts";
 import { SERVE } from "./serve/serve.ts";
 import { STORAGE } from "./storage.ts";
 import { StorageError } from "./storage_option.ts";
+import { TRACE } from "./trace.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   { ...SUBSCRIBE, run: async (args, io) => (await import("./client/subscribe.ts")).subscribe(args, io) },
   { ...REQUEST, run: async (args, io) => (await import("./client/request.ts")).request(args, io) },
   BENCH,
+  TRACE,
   completionsCommand(() => COMMANDS),
 ];
 

@@ -85,7 +85,7 @@ const OPTIONS = {
 /** Description of `serve`, which is also the command without a name. */
 export const SERVE_DESCRIPTION = {
   name: "serve",
-  usage: ["[serve] [options]", "pub|sub|request|bench|passwd|storage|convert|completions ... --help"],
+  usage: ["[serve] [options]", "pub|sub|request|bench|trace|passwd|storage|convert|completions ... --help"],
   text:
     "Starts the MQTT broker. Without options it listens at 127.0.0.1 and [::1], where every client of this machine " +
     "may connect: MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.",
