@@ -9,11 +9,11 @@ import { fieldLine } from "../../src/admin/dissect/dissector_fields.ts";
 import { frameBytes, Opcode, PacketAssembler } from "../../src/admin/dissect/frames.ts";
 import { Capture, type CapturedConnection } from "../../src/admin/dissect/pcapng.ts";
 import type { ProtocolVersion } from "../../src/codec/packet.ts";
-import { fromHex } from "../codec/hex.ts";
+import { fromHex, toHex } from "../codec/hex.ts";
 import { collectRows, type Row } from "../codec/rows/row.ts";
 import { programTests } from "./interop_tests.ts";
 import vectors from "../vectors.json" with { type: "json" };
-import { capturedFields, tshark } from "./tshark.ts";
+import { capturedFields, tshark, valueText } from "./tshark.ts";
 
 const test = programTests(["tshark"]);
 // Here and not in the test: the files of rows may register tests of their own.
@@ -204,12 +204,19 @@ function dissected({ row, version }: Sample): string[][] {
 }
 
 function linesOf(fields: readonly Field[]): string[] {
-  return fields.flatMap((field) => [
-    `${field.abbreviation} | ${fieldLine({ ...field, isGenerated: false })} | ${field.start}+${
-      field.end - field.start
-    }`,
-    ...linesOf(field.children),
-  ]);
+  return fields.flatMap((field) => {
+    const { abbreviation, start, end, children } = field;
+    const line = fieldLine({ ...field, isGenerated: false });
+    return [
+      `${abbreviation} | ${line} | ${start}+${end - start} | ${valueText(valueOf(field))}`,
+      ...linesOf(children),
+    ];
+  });
+}
+
+function valueOf({ value }: Field): string {
+  if (value instanceof Uint8Array) return value.length > 100 ? "" : toHex(value).replace(/..(?!$)/g, "$&:");
+  return value === undefined ? "" : `${typeof value === "boolean" ? Number(value) : value}`;
 }
 
 function differenceOf(row: string, theirs: string, ours: string): string | undefined {

@@ -1,11 +1,11 @@
 /** An MQTT packet as tshark shows it. */
 export interface TsharkPacket {
-  /** Fields in the order of the tree: `mqtt.kalive | Keep Alive: 60 | 10+2`. */
+  /** Fields in the order of the tree: `mqtt.kalive | Keep Alive: 60 | 10+2 | 60`. */
   readonly lines: readonly string[];
   readonly isMalformed: boolean;
 }
 
-const FIELD = /<field name="(mqtt\.[\w.]+)" showname="([^"]*)" size="(\d+)" pos="(\d+)" show="/;
+const FIELD = /<field name="(mqtt\.[\w.]+)" showname="([^"]*)" size="(\d+)" pos="(\d+)"(?: show="([^"]*))?/;
 const ENTITIES: Readonly<Record<string, string>> = { quot: '"', amp: "&", lt: "<", gt: ">", apos: "'" };
 
 /** The MQTT packets that tshark finds in a capture, by the IP address of their sender. */
@@ -22,13 +22,19 @@ export async function capturedFields(capture: readonly Uint8Array[]): Promise<Ma
     if (line.startsWith('  <proto name="_ws.malformed"') && last !== undefined) {
       packets[packets.length - 1] = { ...last, isMalformed: true };
     }
-    const [, name, shown = "", size, position] = FIELD.exec(line) ?? [];
+    const [, name, shown = "", size, position, value] = FIELD.exec(line) ?? [];
     // Complaints of Wireshark are fields too.
     if (name === undefined || /illegal|unknown_version|unknown_topic/.test(name)) continue;
     if (name === "mqtt.hdrflags") base = Number(position);
-    lines.push(`${name} | ${text(shown)} | ${Number(position) - base}+${size}`);
+    lines.push(`${name} | ${text(shown)} | ${Number(position) - base}+${size} | ${valueText(text(value ?? ""))}`);
   }
   return found;
+}
+
+/** Value of a field for a comparison: numbers in decimal, no long ones, and no characters that tshark writes in its own way. */
+export function valueText(value: string): string {
+  const number = /^0x[\da-f]+$/.test(value) ? `${Number(value)}` : value;
+  return /^[\x20-\x5b\x5d-\x7e]{1,200}$/.test(number) ? number : "";
 }
 
 /** What tshark prints of a capture. */

@@ -9,7 +9,15 @@
 import type { Segment } from "./capture_reader.ts";
 import { Conversation, type Entry } from "./conversation.ts";
 import { withoutSecrets } from "./dissector.ts";
-import { type AssembledPacket, type Frame, frameText, Opcode, PacketAssembler, WebSocketReader } from "./frames.ts";
+import {
+  type AssembledPacket,
+  type Frame,
+  frameText,
+  headWithoutSecrets,
+  Opcode,
+  PacketAssembler,
+  WebSocketReader,
+} from "./frames.ts";
 
 /** Connection of a capture. */
 export interface CapturedConnection {
@@ -85,8 +93,9 @@ class ConnectionReader implements CapturedConnection {
         items.push({ ...item, note: "the capture has only the first bytes of packets: frames cannot be read" });
       } else if (carrier === "webSocket") {
         for (const part of side.webSocket.add(bytes)) {
-          if (part.type === "head") items.push({ ...item, note: part.text.split("\r\n", 1)[0] ?? "" });
-          else this.#addFrame(item, part.frame, side, items);
+          if (part.type === "head") {
+            items.push({ ...item, note: headWithoutSecrets(part.text).split("\r\n", 1)[0] ?? "" });
+          } else this.#addFrame(item, part.frame, side, items);
         }
       }
     }

@@ -142,9 +142,13 @@ export function dissect(bytes: Uint8Array, options: DissectOptions = {}): Dissec
   };
 }
 
-/** Copy of a packet in which password and Authentication Data are asterisks, of the same length. */
+/**
+ * Copy of a packet in which password and Authentication Data are asterisks, of the same length. The packet must be whole:
+ * of a CONNECT that is cut, or that may mean something else, all after Keep Alive is asterisks.
+ */
 export function withoutSecrets(bytes: Uint8Array, options: DissectOptions = {}): Uint8Array {
   const copy = bytes.slice();
+  if (!AUTHENTICATES.has((bytes[0] ?? 0) >> 4)) return copy;
   for (const { start, end } of dissect(bytes, options).secrets) copy.fill(ASTERISK, start, end);
   return copy;
 }

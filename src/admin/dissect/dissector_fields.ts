@@ -219,7 +219,9 @@ export class FieldReader {
     this.#need(byteCount);
     let value = 0;
     for (let index = 0; index < byteCount; index++) value = value * 256 + (this.bytes[this.position + index] as number); // Needed.
-    this.#add(abbreviation, byteCount, value, numberText(definitionOf(abbreviation), value, byteCount * 2));
+    const definition = definitionOf(abbreviation);
+    const shown = numberText(definition, value, byteCount * 2);
+    this.#add(abbreviation, byteCount, definition.isFlag ? value !== 0 : value, shown);
     return value;
   }
 

@@ -72,6 +72,7 @@ const CLOSE_WORDS: Readonly<Record<number, string>> = {
   1013: "Try Again Later",
   1014: "Bad Gateway",
 };
+const SECRET_HEADER = /^((?:proxy-)?authorization:\s*|(?:set-)?cookie:\s*)(.*)$/i;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Puts the packets of one side together. */
@@ -98,7 +99,7 @@ export class PacketAssembler {
 
   /**
    * Takes the next frame or read, and gives the packets that are whole with it. A packet whose Remaining Length is malformed
-   * is given with all bytes there are, and is the last.
+   * is given with all bytes there are, and is the last. Packets are views on the bytes, which must not change afterwards.
    *
    * @param wireBytes number of its bytes on the wire, if only the first of them were kept
    */
@@ -245,6 +246,20 @@ export function closeText(payload: Uint8Array): string {
   const reason = new TextDecoder().decode(payload.subarray(2));
   return [`${code}`, CLOSE_WORDS[code], reason === "" ? undefined : `"${reason}"`].filter((part) => part !== undefined)
     .join(" ");
+}
+
+/**
+ * Head of HTTP in which credentials are asterisks, of the same length: those of Authorization and cookies, and the values
+ * of the query, where some clients have a token.
+ */
+export function headWithoutSecrets(head: string): string {
+  const [first = "", ...lines] = head.split("\r\n");
+  return [
+    first.replace(/\?\S*/, (query) => query.replace(/=[^&\s]*/g, ({ length }) => `=${"*".repeat(length - 1)}`)),
+    ...lines.map((line) =>
+      line.replace(SECRET_HEADER, (_, name: string, value: string) => `${name}${"*".repeat(value.length)}`)
+    ),
+  ].join("\r\n");
 }
 
 /** Length of the head of HTTP at the beginning of some bytes; 0 if its end is missing. */

@@ -3,6 +3,7 @@ import {
   closeText,
   frameBytes,
   frameText,
+  headWithoutSecrets,
   Opcode,
   PacketAssembler,
   readFrame,
@@ -114,4 +115,18 @@ Deno.test("control frames and their Close codes are words", () => {
   assertEquals(ping && frameText(ping), "Ping, 2 B");
   assertEquals(closeText(fromHex("0fa0")), "4000");
   assertEquals(closeText(new Uint8Array()), "");
+});
+
+Deno.test("credentials in the head of an upgrade are asterisks of the same length", () => {
+  const head = "GET /mqtt?token=abc&x=1&y HTTP/1.1\r\nHost: a\r\nAUTHORIZATION: Basic dTpw\r\nCookie:a=b; c=d\r\n" +
+    "Proxy-Authorization: x\r\nOrigin: https://a/?b=c\r\n\r\n";
+  assertEquals(
+    headWithoutSecrets(head),
+    "GET /mqtt?token=***&x=*&y HTTP/1.1\r\nHost: a\r\nAUTHORIZATION: **********\r\nCookie:********\r\n" +
+      "Proxy-Authorization: *\r\nOrigin: https://a/?b=c\r\n\r\n",
+  );
+  assertEquals(
+    headWithoutSecrets("HTTP/1.1 101 Switching Protocols\r\nSet-Cookie: a=b\r\n\r\n").endsWith("Cookie: ***\r\n\r\n"),
+    true,
+  );
 });
