@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dissect, type Field, treeText } from "../../src/admin/dissect/dissector.ts";
 import { fieldLine } from "../../src/admin/dissect/dissector_fields.ts";
-import { frameBytes, Opcode, PacketAssembler } from "../../src/admin/dissect/frames.ts";
+import { Opcode, PacketAssembler } from "../../src/admin/dissect/frames.ts";
 import { Capture, type CapturedConnection } from "../../src/admin/dissect/pcapng.ts";
 import type { ProtocolVersion } from "../../src/codec/packet.ts";
 import { fromHex, toHex } from "../codec/hex.ts";
@@ -139,23 +139,24 @@ test("captures of every kind in tshark: no complaint, right checksums, names of 
 test("a capture as on the wire has the upgrade and 13 frames of an article; without them Wireshark knows the CONNECT", async () => {
   const { frames, hex } = vectors.vectors["002-connect"];
   const { key, accept } = vectors.vectors["001-accept"];
+  const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\n";
   const connection: CapturedConnection = {
     listener: "ws://127.0.0.1:8083/mqtt",
     client: { address: "10.0.0.7", port: 4431 },
     broker: { address: "127.0.0.1", port: 8083 },
+    upgrade: {
+      request: `GET /mqtt HTTP/1.1\r\nHost: a\r\n${upgrade}Sec-WebSocket-Key: ${key}\r\n\r\n`,
+      response: `HTTP/1.1 101 Switching Protocols\r\n${upgrade}Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    },
   };
-  const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\n";
-  const head = `GET /mqtt HTTP/1.1\r\nHost: a\r\n${upgrade}Sec-WebSocket-Key: ${key}\r\n\r\n`;
-  const answer = `HTTP/1.1 101 Switching Protocols\r\n${upgrade}Sec-WebSocket-Accept: ${accept}\r\n\r\n`;
-  const wire = new Capture({ portOf: () => 80 });
-  const added = (isSent: boolean, bytes: Uint8Array) => wire.add({ timeMs: 0, connection, isSent, bytes });
+  const record = { timeMs: 0, connection, isSent: false, bytes: fromHex(hex) };
+  const wire = new Capture({ isWire: true });
   const shown = await tshark([
     wire.begin(),
-    added(false, new TextEncoder().encode(head)),
-    added(true, new TextEncoder().encode(answer)),
-    ...frames.map((frame) =>
-      added(false, frameBytes({ opcode: Opcode.Binary, isFinal: true, isMasked: true, payload: fromHex(frame) }))
-    ),
+    wire.add({
+      ...record,
+      frames: frames.map(({ length }) => ({ opcode: Opcode.Binary, isFinal: true, payloadBytes: length / 2 })),
+    }),
   ], ["-T", "fields", "-e", "http.response.code", "-e", "websocket.opcode", "-e", "_ws.malformed"]);
   const [codes = [], opcodes = [], malformed] = columns(shown);
   assertEquals(codes.filter((code) => code !== ""), ["101"]);
@@ -163,7 +164,7 @@ test("a capture as on the wire has the upgrade and 13 frames of an article; with
   assertEquals(new Set(malformed), new Set([""]));
   const plain = new Capture();
   const tree = await tshark(
-    [plain.begin(), plain.add({ timeMs: 0, connection, isSent: false, bytes: fromHex(hex) })],
+    [plain.begin(), plain.add(record)],
     ["-O", "mqtt", "-Y", "mqtt"],
   );
   assertStringIncludes(tree, treeText(dissect(fromHex(hex))));

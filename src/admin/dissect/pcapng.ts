@@ -10,6 +10,7 @@
  * 1883, and the real one stands in the name of the interface.
  */
 
+import { frameBytes, Opcode } from "./frames.ts";
 import { type Endpoint, type IpPacket, TcpPackets } from "./tcp_packets.ts";
 
 /** Connection of a capture. Records of one connection share one object. */
@@ -20,6 +21,8 @@ export interface CapturedConnection {
   readonly broker: Endpoint;
   /** Written as a comment at the first packet after it is known. */
   readonly clientId?: string | undefined;
+  /** Heads of HTTP that began a WebSocket connection. */
+  readonly upgrade?: { readonly request: string; readonly response: string } | undefined;
 }
 
 /** Bytes that one side sent. */
@@ -34,19 +37,37 @@ export interface CapturedBytes {
   readonly wireBytes?: number | undefined;
   /** Note in Wireshark's column of comments. */
   readonly comment?: string | undefined;
+  /**
+   * WebSocket frames that the bytes came in, in their order. A control frame has a record of its own, which is left out
+   * where the capture is plain MQTT.
+   *
+   * @default {one binary frame}
+   */
+  readonly frames?: readonly CapturedFrame[] | undefined;
+}
+
+/** Frame of a record. */
+export interface CapturedFrame {
+  readonly opcode: number;
+  readonly isFinal: boolean;
+  readonly payloadBytes: number;
 }
 
 /** Options of {@linkcode Capture}. */
 export interface CaptureOptions {
   /**
-   * Port of the broker in packets, by which Wireshark chooses its dissector: 1883 for MQTT, 80 for HTTP and WebSocket.
+   * Whether WebSocket connections have their upgrade and their frames, at port 80 of the broker, in place of plain MQTT.
+   * The masks of a client are written as 0, so that the bytes can be read in the capture.
    *
-   * @default {1883}
+   * @default {false}
    */
-  readonly portOf?: (connection: CapturedConnection) => number;
+  readonly isWire?: boolean;
 }
 
+/** Ports of the broker in packets, by which Wireshark chooses its dissector. */
 const MQTT_PORT = 1883;
+const HTTP_PORT = 80;
+const FIRST_CONTROL_OPCODE = 8;
 const BLOCK_BYTES = 12;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const LINK_TYPE_RAW_IP = 101;
@@ -64,13 +85,13 @@ interface OpenConnection {
 
 /** Writes one capture: every method gives the bytes to append. */
 export class Capture {
-  readonly #portOf: (connection: CapturedConnection) => number;
+  readonly #isWire: boolean;
   readonly #interfaces = new Map<string, number>();
   readonly #connections = new Map<CapturedConnection, OpenConnection>();
   readonly #usedPorts = new Set<string>();
 
   constructor(options: CaptureOptions = {}) {
-    this.#portOf = options.portOf ?? (() => MQTT_PORT);
+    this.#isWire = options.isWire ?? false;
   }
 
   /** Header, which a capture begins with. */
@@ -84,21 +105,24 @@ export class Capture {
 
   /** Bytes of a connection, after its handshake if they are the first. */
   add(record: CapturedBytes): Uint8Array {
-    const { connection, timeMs } = record;
+    const { connection, timeMs, isSent, bytes, wireBytes = bytes.length, frames } = record;
+    const hasFrames = this.#hasFrames(connection);
+    if (!hasFrames && frames?.some(({ opcode }) => opcode >= FIRST_CONTROL_OPCODE)) return new Uint8Array(0);
     const blocks: Uint8Array[] = [];
-    let open = this.#connections.get(connection);
-    if (open === undefined) {
-      open = this.#open(connection, blocks);
-      for (const packet of open.tcp.open()) blocks.push(packetBlock(open.interfaceNumber, timeMs, packet));
-    }
+    const open = this.#connections.get(connection) ?? this.#open(connection, timeMs, blocks);
     let comment = record.comment;
     if (!open.hasComment && connection.clientId !== undefined) {
       open.hasComment = true;
       comment = [`client "${connection.clientId}"`, ...comment === undefined ? [] : [comment]].join("; ");
     }
-    for (const packet of open.tcp.data(record.isSent, record.bytes, record.wireBytes)) {
-      blocks.push(packetBlock(open.interfaceNumber, timeMs, packet, comment));
-      comment = undefined;
+    const parts = hasFrames
+      ? framesOf(bytes, isSent, frames).map((frame) => ({ bytes: frame, wireBytes: frame.length }))
+      : [{ bytes, wireBytes }];
+    for (const part of parts) {
+      for (const packet of open.tcp.data(isSent, part.bytes, part.wireBytes)) {
+        blocks.push(packetBlock(open.interfaceNumber, timeMs, packet, comment));
+        comment = undefined;
+      }
     }
     return joined(blocks);
   }
@@ -111,19 +135,30 @@ export class Capture {
     return joined(open.tcp.close(isSent).map((packet) => packetBlock(open.interfaceNumber, timeMs, packet)));
   }
 
-  #open(connection: CapturedConnection, blocks: Uint8Array[]): OpenConnection {
-    const { listener, client, broker } = connection;
+  /** Whether a connection is written as WebSocket. */
+  #hasFrames({ upgrade }: CapturedConnection): boolean {
+    return this.#isWire && upgrade !== undefined;
+  }
+
+  #open(connection: CapturedConnection, timeMs: number, blocks: Uint8Array[]): OpenConnection {
+    const { listener, client, broker, upgrade } = connection;
     let interfaceNumber = this.#interfaces.get(listener);
     if (interfaceNumber === undefined) {
       interfaceNumber = this.#interfaces.size;
       this.#interfaces.set(listener, interfaceNumber);
       blocks.push(interfaceBlock(listener));
     }
-    const port = this.#portOf(connection);
+    const port = this.#hasFrames(connection) ? HTTP_PORT : MQTT_PORT;
     const from = { address: client.address, port: this.#freePort(client, broker, port) };
     const tcp = new TcpPackets(from, { address: broker.address, port });
     const open = { interfaceNumber, tcp, hasComment: false };
     this.#connections.set(connection, open);
+    const packets = tcp.open();
+    if (this.#hasFrames(connection) && upgrade !== undefined) {
+      packets.push(...tcp.data(false, UTF8_ENCODER.encode(upgrade.request)));
+      packets.push(...tcp.data(true, UTF8_ENCODER.encode(upgrade.response)));
+    }
+    for (const packet of packets) blocks.push(packetBlock(interfaceNumber, timeMs, packet));
     return open;
   }
 
@@ -137,6 +172,17 @@ export class Capture {
     this.#usedPorts.add(key(port));
     return port;
   }
+}
+
+/** Bytes of the frames of a record; frames of which the bytes were not kept are left out. */
+function framesOf(bytes: Uint8Array, isSent: boolean, frames: CapturedBytes["frames"]): Uint8Array[] {
+  const whole = [{ opcode: Opcode.Binary, isFinal: true, payloadBytes: bytes.length }];
+  let start = 0;
+  return (frames ?? whole).flatMap(({ opcode, isFinal, payloadBytes }) => {
+    const payload = bytes.subarray(start, start + payloadBytes);
+    start += payloadBytes;
+    return payload.length < payloadBytes ? [] : [frameBytes({ opcode, isFinal, isMasked: !isSent, payload })];
+  });
 }
 
 function interfaceBlock(name: string): Uint8Array {

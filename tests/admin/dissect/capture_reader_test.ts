@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { readCapture, type Segment } from "../../../src/admin/dissect/capture_reader.ts";
 import { capturedItems } from "../../../src/admin/dissect/captured_connections.ts";
-import { frameBytes, Opcode } from "../../../src/admin/dissect/frames.ts";
-import { Capture, type CapturedConnection } from "../../../src/admin/dissect/pcapng.ts";
+import { Opcode } from "../../../src/admin/dissect/frames.ts";
+import { Capture, type CapturedConnection, type CapturedFrame } from "../../../src/admin/dissect/pcapng.ts";
 import { TcpPackets } from "../../../src/admin/dissect/tcp_packets.ts";
 import { fromHex } from "../../codec/hex.ts";
 import { seededTest } from "../../seeded.ts";
@@ -108,21 +108,29 @@ for (const [name, linkType, header] of LINKS) {
 }
 
 Deno.test("WebSocket of a capture: the upgrade, a CONNECT in 13 frames, two packets in one, control frames", () => {
-  const capture = new Capture({ portOf: () => 80 });
-  const added = (isSent: boolean, bytes: Uint8Array) =>
-    capture.add({ timeMs: 0, connection: CONNECTION, isSent, bytes });
-  const frame = (isMasked: boolean, hex: string, opcode: number = Opcode.Binary) =>
-    frameBytes({ opcode, isFinal: true, isMasked, payload: fromHex(hex) });
-  const text = new TextEncoder();
-  const segments = segmentsOf(joined([
-    capture.begin(),
-    added(false, text.encode("GET /mqtt HTTP/1.1\r\nHost: a\r\n\r\n")),
-    added(true, text.encode("HTTP/1.1 101 Switching Protocols\r\n\r\n")),
-    ...vectors.vectors["002-connect"].frames.map((hex) => added(false, frame(true, hex))),
-    added(true, frame(false, "20020000")),
-    added(false, joined([frame(true, "c000 30 [ 'a' ]"), frame(true, "", Opcode.Ping)])),
-    added(true, frame(false, "03e9", Opcode.Close)),
-  ]));
+  const { frames, hex } = vectors.vectors["002-connect"];
+  const connection = {
+    ...CONNECTION,
+    upgrade: {
+      request: "GET /mqtt HTTP/1.1\r\nHost: a\r\n\r\n",
+      response: "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    },
+  };
+  const write = (capture: Capture) => {
+    const added = (isSent: boolean, bytes: Uint8Array, of?: readonly CapturedFrame[]) =>
+      capture.add({ timeMs: 0, connection, isSent, bytes, frames: of });
+    const one = (opcode: number, payloadBytes: number): CapturedFrame => ({ opcode, isFinal: true, payloadBytes });
+    return segmentsOf(joined([
+      capture.begin(),
+      added(false, fromHex(hex), frames.map((frame) => one(Opcode.Binary, frame.length / 2))),
+      added(true, fromHex("20020000")),
+      added(false, fromHex("c000 30 [ 'a' ]")),
+      added(false, new Uint8Array(), [one(Opcode.Ping, 0)]),
+      added(true, fromHex("03e9"), [one(Opcode.Close, 2)]),
+    ]));
+  };
+  const segments = write(new Capture({ isWire: true }));
+  assertEquals(shown(write(new Capture())).length, 4); // Plain MQTT has no frames.
   assertEquals(shown(segments).map((line) => line.slice("10.0.0.7:4431 ".length)), [
     "▸ GET /mqtt HTTP/1.1",
     "◂ HTTP/1.1 101 Switching Protocols",
