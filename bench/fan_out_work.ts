@@ -11,9 +11,18 @@ export interface FanOutWork {
   close(): Promise<void>;
 }
 
-/** Connects them; a run publishes so many messages of 64 bytes at once, and waits until all have them. */
-export async function fanOutWork(subscribers: number, messages: number): Promise<FanOutWork> {
+/**
+ * Connects them; a run publishes so many messages of 64 bytes at once, and waits until all have them.
+ *
+ * @param prepare called with the broker before anyone connects
+ */
+export async function fanOutWork(
+  subscribers: number,
+  messages: number,
+  prepare: (broker: Broker) => void = () => {},
+): Promise<FanOutWork> {
   const broker = await Broker.open();
+  prepare(broker);
   const publisher = await PipeClient.connect(broker, "publisher");
   const clients: PipeClient[] = [];
   for (let index = 0; index < subscribers; index++) {
