@@ -54,7 +54,7 @@ export type { Limits } from "./src/protocol/limits.ts";
 export type { BrokerSettings } from "./src/protocol/settings.ts";
 export type { OverlappingSubscriptions } from "./src/protocol/subscription.ts";
 export type { Storage } from "./src/storage/storage.ts";
-export type { Listener, OnRefused } from "./src/transport/listener.ts";
+export type { Listener, OnRefused, RefusalHelp } from "./src/transport/listener.ts";
 export { memoryTransport, type MemoryTransportPair } from "./src/transport/memory.ts";
 export { listenBehindProxy, withProxyProtocol } from "./src/transport/proxy/protocol.ts";
 export { listenTcp, type TcpListener, type TcpListenOptions } from "./src/transport/tcp.ts";

@@ -3,7 +3,7 @@ import type { ConnectPacket, Packet, ProtocolVersion, QoS } from "../codec/packe
 import type { ReasonCode } from "../codec/reason_code.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { Peer } from "../transport/transport.ts";
-import type { HandshakeHelp } from "../transport/web_socket/upgrade.ts";
+import type { RefusalHelp } from "../transport/listener.ts";
 
 /** Event of a broker, for logs. Logs must not show passwords, nor payloads. */
 export type BrokerEvent =
@@ -37,7 +37,7 @@ export type BrokerEvent =
     readonly peer: Peer;
     readonly reason: string;
     /** Entry of docs/troubleshooting.md about it. */
-    readonly help?: HandshakeHelp;
+    readonly help?: RefusalHelp;
   }
   /**
    * A client may not do what it asked for: a PUBLISH, also one to a topic of the server, the Will of its CONNECT, or one Topic

@@ -13,7 +13,10 @@ export interface Listener extends AsyncIterable<Transport> {
  * Called by a listener with a connection that it closes before it is given out: address of the peer, reason, entry of
  * docs/troubleshooting.md about it, if there is one, and the peer. It must not throw.
  */
-export type OnRefused = (address: string, reason: string, help: HandshakeHelp | undefined, peer: Peer) => void;
+export type OnRefused = (address: string, reason: string, help: RefusalHelp | undefined, peer: Peer) => void;
+
+/** Entry of docs/troubleshooting.md about a connection that was refused before MQTT began. */
+export type RefusalHelp = HandshakeHelp | "tls-handshake" | "proxy-protocol" | "ipv6-only" | "too-many-connections";
 
 /**
  * Called each time that a connection cannot be accepted, which is tried again after 100 ms: mostly because the process

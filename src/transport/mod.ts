@@ -6,7 +6,7 @@
  */
 
 export { ChannelTransport, type FusibleTransform } from "./channel_transport.ts";
-export type { Listener, OnAcceptFailed, OnRefused } from "./listener.ts";
+export type { Listener, OnAcceptFailed, OnRefused, RefusalHelp } from "./listener.ts";
 export { memoryTransport, type MemoryTransportPair } from "./memory.ts";
 export type { ForwardedOptions } from "./proxy/forwarded.ts";
 export {

@@ -19,7 +19,7 @@ export function eventLines(event: BrokerEvent, isVerbose: boolean): string[] {
     case "connectionClosed":
       return connectionClosedLines(event, isVerbose);
     case "connectionRefused":
-      return [`Connection from ${event.peer.address} refused: ${event.reason}.`];
+      return [`Connection from ${event.peer.address} refused: ${printable(event.reason)}.`];
     case "accessDenied": {
       const { action, retain } = event;
       return [`Denied ${action.toUpperCase()} from ${whatAndWhose(event, action === "publish" ? retain : undefined)}.`];

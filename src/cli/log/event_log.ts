@@ -62,8 +62,9 @@ function summaryOf(event: BrokerEvent, { log, refusals, denials, errors }: Logs)
 
 /** Whether clients can cause the event without limit; if all connections are logged it is just one of those lines. */
 function isRefusal({ kind }: BrokerEvent, log: Log): boolean {
+  if (kind === "connectionRefused") return true; // No other line tells of such a connection.
   if (log.hasConnectionMessages) return false;
-  return kind === "connectionClosed" || kind === "connectionRefused" || kind === "transportViolation";
+  return kind === "connectionClosed" || kind === "transportViolation";
 }
 
 function typeOf({ kind }: BrokerEvent): LogType {

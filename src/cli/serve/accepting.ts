@@ -15,7 +15,6 @@ interface Accepting {
   readonly broker: Broker;
   /** Current configuration. */
   readonly current: () => Configuration;
-  readonly log: LogLine;
   readonly gate: ConnectionGate;
   readonly limits: ListenerLimits;
 }
@@ -35,15 +34,14 @@ export async function acceptAll(
   open: readonly OpenListener[],
   broker: Broker,
   current: () => Configuration,
-  log: LogLine,
   gate: ConnectionGate,
 ): Promise<void> {
-  const shared = { broker, current, log, gate, limits: new ListenerLimits() };
+  const shared = { broker, current, gate, limits: new ListenerLimits() };
   await Promise.all(open.map((one) => accept(one, shared)));
 }
 
 async function accept({ listener, index }: OpenListener, shared: Accepting): Promise<void> {
-  const { broker, current, log, gate, limits } = shared;
+  const { broker, current, gate, limits } = shared;
   for await (const transport of listener) {
     const { peer } = transport;
     // A client that left just before this one came is still counted: its end is read in the same turn.
@@ -57,7 +55,7 @@ async function accept({ listener, index }: OpenListener, shared: Accepting): Pro
       ? undefined
       : gate.refusalOf(peer.address, configuration.connections);
     if (refusal !== undefined) {
-      log(`Connection from ${peer.address} refused: ${refusal}.`, "notice", TOO_MANY);
+      broker.noteRefusal(peer.address, refusal, PROGRAM_HELP.tooManyConnections, peer);
       transport.close();
       continue;
     }

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import type { Listener } from "../../transport/listener.ts";
+import type { Listener, OnRefused } from "../../transport/listener.ts";
 import { listenBehindProxy } from "../../transport/proxy/protocol.ts";
 import { SCHEMES } from "../../transport/schemes.ts";
 import { type Admit, listenAtPort, listenTcp, type TcpListener } from "../../transport/tcp.ts";
@@ -59,6 +59,8 @@ export interface OpenListener {
 export class Listening {
   readonly open: OpenListener[] = [];
   readonly #tlsListeners: { readonly listener: TlsListener; readonly index: number }[] = [];
+  /** Called for each connection that a listener refuses. */
+  onRefused: OnRefused | undefined;
   readonly #log: LogLine;
   readonly #admit: Admit | undefined;
   #nextAcceptFailedMs = 0;
@@ -190,10 +192,11 @@ export class Listening {
     this.#log(`Cannot accept connections: ${printable(why)}; ${advice}.`, "error");
   };
 
-  /** Logs a refused connection, with the entry of the troubleshooting guide about it. */
-  #refused(address: string, reason: string, help: string | undefined): void {
+  /** Refuses a connection as the broker tells it; before there is one it is logged. */
+  readonly #refused: OnRefused = (address, reason, help, peer) => {
+    if (this.onRefused !== undefined) return this.onRefused(address, reason, help, peer);
     this.#log(`Connection from ${address} refused: ${printable(reason)}.`, "notice", { help });
-  }
+  };
 
   async #listener(
     url: ListenUrl,
@@ -221,7 +224,10 @@ export class Listening {
       if ("file" in url || url.hostname !== "::") continue;
       const port = new TcpPort({
         port: url.port,
-        onRefused: (address, reason) => this.#refused(address, reason, PROGRAM_HELP.ipv6Only),
+        onRefused: (address, reason) => {
+          const peer = { transport: "tcp", address, listener: `mqtt://[::]:${url.port}` };
+          this.#refused(address, reason, PROGRAM_HELP.ipv6Only, peer);
+        },
       });
       ports.set(index, port);
       for (const [other, beside] of urls.entries()) {
@@ -260,7 +266,7 @@ export class Listening {
       alpnProtocols: alpnProtocols ?? [url.webSocket === undefined ? "mqtt" : "http/1.1"],
       minimumVersion,
       requireCertificate,
-      onHandshakeFailed: (address: string, reason: string) => this.#refused(address, reason, PROGRAM_HELP.tlsHandshake),
+      onHandshakeFailed: this.#refused,
     };
     const listener = tlsListener(options, () => this.#tcp(url, index));
     this.#tlsListeners.push({ listener, index });
@@ -269,9 +275,7 @@ export class Listening {
 
   #behindProxy(below: Listener, { isProxied }: { readonly isProxied: boolean }): Listener {
     if (!isProxied) return below;
-    return listenBehindProxy(below, {
-      onRefused: (address, reason) => this.#refused(address, reason, PROGRAM_HELP.proxyProtocol),
-    });
+    return listenBehindProxy(below, { onRefused: this.#refused });
   }
 
   #webSocket(
@@ -300,7 +304,7 @@ export class Listening {
       ...pingIntervalMs === undefined ? {} : { pingIntervalMs },
       ...maximumRequestHeadBytes === undefined ? {} : { maximumRequestHeadBytes },
       ...httpDir === undefined ? {} : { answer: staticFiles(httpDir) },
-      onRefused: (address, reason, help) => this.#refused(address, reason, help),
+      onRefused: this.#refused,
       onWebSocketEnd: ({ code, reason, isByPeer }, { address }) => {
         if (isByPeer || code === CloseCode.Normal || code === CloseCode.GoingAway) return;
         const help = EVENT_HELP.transportViolation;

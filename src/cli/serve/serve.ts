@@ -144,6 +144,7 @@ async function run(
     () => lost.resolve("lost"),
   );
   const { broker, says } = opened;
+  listening.onRefused = broker.noteRefusal;
   applyBans(broker, configuration.bans);
   log.onTopic = (severity, line) => {
     // A closed broker has no readers of its log.
@@ -153,7 +154,7 @@ async function run(
   onReload(() => reloading.run(), io); // Before its start can be noticed: by default the signal would end it.
   for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
   for (const line of [...lines, says]) log.line(line);
-  const accepting = acceptAll(listening.open, broker, current, refusals.line, gate);
+  const accepting = acceptAll(listening.open, broker, current, gate);
   const end = await Promise.race([termination.signal, lost.promise]);
   listening.close();
   if (end === "lost") await inTime(broker.close(), LOST_CLOSE_MS);

@@ -58,7 +58,7 @@ export function listenBehindProxy(below: Listener, options: BehindProxyOptions =
   return preparedListener(
     below,
     (transport) => withProxyProtocol(transport, options),
-    ({ peer }, reason) => options.onRefused?.(peer.address, reason, undefined, peer),
+    ({ peer }, reason) => options.onRefused?.(peer.address, reason, "proxy-protocol", peer),
   );
 }
 

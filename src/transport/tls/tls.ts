@@ -62,7 +62,7 @@ export function tlsListener(
   const prepared = preparedListener(
     proxyProtocol ? listenBehindProxy(tcp, behindProxy) : tcp,
     (transport) => handshakes.handshake(transport, url),
-    ({ peer }, reason) => onRefused(peer.address, reason, undefined, peer),
+    ({ peer }, reason) => onRefused(peer.address, reason, "tls-handshake", peer),
     url,
   );
   return Object.assign(prepared, {
