@@ -120,9 +120,9 @@ class ConnectionReader implements CapturedConnection {
 
   #addPackets(item: CapturedItem, packets: readonly AssembledPacket[], items: CapturedItem[]): void {
     for (const { bytes, wireBytes, pieces } of packets) {
-      const hidden = withoutSecrets(bytes, { protocolVersion: this.#conversation.protocolVersion });
       const { timeMs, isSent } = item;
-      items.push({ ...item, entry: this.#conversation.add({ timeMs, isSent, bytes: hidden, wireBytes, pieces }) });
+      const hidden = withoutSecrets(bytes, { protocolVersion: this.#conversation.protocolVersion, isSent });
+      items.push({ ...item, entry: this.#conversation.add({ timeMs, isSent, wireBytes, pieces, ...hidden }) });
     }
   }
 

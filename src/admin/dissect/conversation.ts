@@ -10,7 +10,7 @@
  */
 
 import { ReasonCode } from "../../codec/reason_code.ts";
-import { dissect, type Dissection, type DissectOptions, type Field } from "./dissector.ts";
+import { dissect, type Dissection, type DissectOptions, type Field, type Flaw } from "./dissector.ts";
 import type { Piece } from "./frames.ts";
 import { type Summary, summaryOf } from "./summary.ts";
 
@@ -25,6 +25,8 @@ export interface TracedPacket {
   readonly wireBytes?: number | undefined;
   /** Frames or reads that it came in. */
   readonly pieces?: readonly Piece[] | undefined;
+  /** Fault of the packet before its secrets were overwritten. */
+  readonly flaw?: Flaw | undefined;
 }
 
 /** Packet within its conversation. */
@@ -84,13 +86,14 @@ export class Conversation {
 
   /** Takes the next packet, in the order in which they were sent. */
   add(packet: TracedPacket): Entry {
-    const { bytes, isSent } = packet;
+    const { bytes, isSent, flaw } = packet;
     const aliases = isSent ? this.#sentAliases : this.#receivedAliases;
     let topic: string | undefined;
     const options: DissectOptions = {
       protocolVersion: this.#version,
       isSent,
       isFirst: this.isFromStart && this.#count === 0,
+      flaw,
     };
     const dissection = dissect(bytes, { ...options, topicOfAlias: (alias) => topic = aliases.get(alias) });
     this.#version ??= dissection.type === Type.connect ? dissection.protocolVersion : undefined;

@@ -34,6 +34,8 @@ export interface DissectOptions {
   readonly isFirst?: boolean;
   /** Topic that an earlier PUBLISH of the same side gave to a Topic Alias. */
   readonly topicOfAlias?: (alias: number) => string | undefined;
+  /** Fault of the packet before its secrets were overwritten, see {@linkcode withoutSecrets}. */
+  readonly flaw?: Flaw | undefined;
 }
 
 /** A dissected packet. */
@@ -73,16 +75,18 @@ const Type = {
 /** Packets that may have a password or Authentication Data. */
 const AUTHENTICATES: ReadonlySet<number> = new Set([Type.connect, Type.connack, Type.auth]);
 const BRIDGE_BIT = 0x80;
-/** Flaws of CONNECT that leave no doubt where its fields are: flags, characters and the Will Topic. */
+/** Last fields before those whose place depends on others. */
+const FIXED_FIELDS: readonly string[] = [
+  "mqtt.len",
+  "mqtt.kalive",
+  "mqtt.conack.val",
+  "mqtt.connack.reason_code",
+  "mqtt.auth.reason_code",
+];
+/** Flaws that leave no doubt where the fields of a packet are. U+0000 may be the length of the next field. */
 const FLAWS_OF_A_VALUE: ReadonlySet<string> = new Set([
   "MQTT-1.5.4-1",
-  "MQTT-1.5.4-2",
   "MQTT-2.1.3-1",
-  "MQTT-3.1.2-3",
-  "MQTT-3.1.2-11",
-  "MQTT-3.1.2-12",
-  "MQTT-3.1.2-13",
-  "MQTT-3.1.2-22",
   "MQTT-4.7.0-1",
   "MQTT-4.7.3-1",
 ]);
@@ -126,9 +130,9 @@ export function dissect(bytes: Uint8Array, options: DissectOptions = {}): Dissec
     if (!(error instanceof CutShort)) throw error;
   }
   const isCut = packetBytes > bytes.length;
-  const flaw = flawOf(bytes, fields, options, isWhole ? reader.position : undefined);
-  if (type === Type.connect && (!isWhole || reader.remaining > 0 || mayBeMisread(flaw))) {
-    found.secrets.push({ start: endOfKeepAlive(fields), end: bytes.length });
+  const flaw = options.flaw ?? flawOf(bytes, fields, options, isWhole ? reader.position : undefined);
+  if (!isWhole || reader.remaining > 0 || mayBeMisread(flaw)) {
+    found.secrets.push({ start: endOfFixedFields(fields), end: bytes.length });
   }
   return {
     type,
@@ -144,13 +148,18 @@ export function dissect(bytes: Uint8Array, options: DissectOptions = {}): Dissec
 
 /**
  * Copy of a packet in which password and Authentication Data are asterisks, of the same length. The packet must be whole:
- * of a CONNECT that is cut, or that may mean something else, all after Keep Alive is asterisks.
+ * of one that is cut, or that may mean something else, all after Keep Alive or the Reason Code is asterisks. Gives its
+ * fault too, which cannot be seen in the copy.
  */
-export function withoutSecrets(bytes: Uint8Array, options: DissectOptions = {}): Uint8Array {
+export function withoutSecrets(
+  bytes: Uint8Array,
+  options: DissectOptions = {},
+): { readonly bytes: Uint8Array; readonly flaw: Flaw | undefined } {
   const copy = bytes.slice();
-  if (!AUTHENTICATES.has((bytes[0] ?? 0) >> 4)) return copy;
-  for (const { start, end } of dissect(bytes, options).secrets) copy.fill(ASTERISK, start, end);
-  return copy;
+  if (!AUTHENTICATES.has((bytes[0] ?? 0) >> 4)) return { bytes: copy, flaw: undefined };
+  const { secrets, flaw } = dissect(bytes, options);
+  for (const { start, end } of secrets) copy.fill(ASTERISK, start, end);
+  return { bytes: copy, flaw };
 }
 
 /** Text of a packet as Wireshark copies it ("All Visible Selected Tree Items"). */
@@ -228,13 +237,16 @@ function readConnect(reader: FieldReader, found: ReadProperties): void {
     reader.payload("mqtt.willmsg", reader.uint("mqtt.willmsg_len", 2));
   }
   if ((flags & 0x80) !== 0 && reader.remaining > 0) reader.text("mqtt.username_len", "mqtt.username");
-  if ((flags & 0x40) !== 0 && reader.remaining > 0) {
+  if ((flags & 0x40) === 0) return;
+  if (reader.remaining > 0) {
     const start = reader.position + 2;
     try {
       reader.text("mqtt.passwd_len", "mqtt.passwd");
     } finally {
       found.secrets.push({ start, end: reader.position });
     }
+  } else if (reader.version !== 3) {
+    throw new CutShort(); // An earlier field may have it, by a wrong length. In MQTT 3.1 it may be missing.
   }
 }
 
@@ -289,11 +301,15 @@ function readAnswers(isSuback: boolean, reader: FieldReader, found: ReadProperti
   while (reader.remaining > 0) reader.uint(answer, 1);
 }
 
-/** Whether the fields of CONNECT may be other ones than were read, so that a password may stand anywhere after Keep Alive. */
+/** Whether the fields of a packet may be other ones than were read, so that a secret may stand anywhere in what follows. */
 function mayBeMisread(flaw: Flaw | undefined): boolean {
   return flaw !== undefined && !FLAWS_OF_A_VALUE.has(flaw.clause) && flaw.reasonCode !== ReasonCode.ProtocolError;
 }
 
-function endOfKeepAlive(fields: readonly Field[]): number {
-  return fields.find(({ abbreviation }) => abbreviation === "mqtt.kalive")?.end ?? 2;
+/** Position after the fields that have the same place in every packet of a type. */
+function endOfFixedFields(fields: readonly Field[]): number {
+  const protocol = fields.find(({ abbreviation }) => abbreviation === "mqtt.protoname")?.value;
+  const isKnown = protocol === undefined || protocol === "MQTT" || protocol === "MQIsdp";
+  const fixed = isKnown ? FIXED_FIELDS : ["mqtt.len"];
+  return fields.findLast(({ abbreviation }) => fixed.includes(abbreviation))?.end ?? 2;
 }

@@ -140,9 +140,30 @@ for (const [name, hex, protocolVersion, marked, answer] of FLAWS) {
   });
 }
 
+seededTest("withoutSecrets() hides the secrets of a packet that is damaged", (random) => {
+  const [, hex, protocolVersion] = random.pick(SECRETS);
+  const bytes = fromHex(hex);
+  const damaged = random.integer(0, bytes.length - 1);
+  if (bytes[damaged] === undefined || /[SECRET]/.test(String.fromCharCode(bytes[damaged]))) return;
+  if (bytes[damaged] === 0x16) return; // Another identifier says that the value is not Authentication Data.
+  bytes[damaged] = random.integer(0, 255);
+  // A packet that is read in another way, without a fault, has another password; one of another type has none.
+  const { flaw, type } = dissect(bytes, { protocolVersion });
+  if (flaw === undefined || ![1, 2, 15].includes(type)) return;
+  const hidden = new TextDecoder().decode(withoutSecrets(bytes, { protocolVersion }).bytes);
+  assert(!hidden.includes("SECRET"), `${toHex(bytes)} ${flaw.message}`);
+});
+
 Deno.test("withoutSecrets() keeps all else, and each length", () => {
-  const hidden = dissect(withoutSecrets(ARTICLE));
+  const hidden = dissect(withoutSecrets(ARTICLE).bytes);
   assertEquals(treeText(hidden), treeText(dissect(ARTICLE)).replace("Password: 12345678", "Password: ********"));
+});
+
+Deno.test("withoutSecrets() gives the fault that its copy does not have", () => {
+  const bytes = fromHex("10 [ 'MQTT' 04 c2 003c 'a' 00ff 'SECRET' ]");
+  const hidden = withoutSecrets(bytes);
+  assertEquals(hidden.flaw?.clause, "MQTT 2.1.4");
+  assertEquals(dissect(hidden.bytes, { flaw: hidden.flaw }).flaw, dissect(bytes).flaw);
 });
 
 Deno.test("a PUBLISH with a Topic Alias alone shows the topic that it stands for", () => {
@@ -179,7 +200,7 @@ for (const [name, hex, protocolVersion] of SECRETS) {
   Deno.test(`withoutSecrets() hides ${name}, whole and cut at every byte`, () => {
     const bytes = fromHex(hex);
     for (let length = 0; length <= bytes.length; length++) {
-      const hidden = withoutSecrets(bytes.subarray(0, length), { protocolVersion });
+      const { bytes: hidden } = withoutSecrets(bytes.subarray(0, length), { protocolVersion });
       assertEquals(hidden.length, length);
       assert(!/S|E|C|R/.test(new TextDecoder().decode(hidden).replace("MQTT", "")), `${length}: ${toHex(hidden)}`);
     }
