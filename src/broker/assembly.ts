@@ -184,6 +184,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     });
 
   return {
+    isClosing,
     limits,
     storage,
     timeline,

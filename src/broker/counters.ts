@@ -27,6 +27,8 @@ export class Traffic {
   /** PUBLISH by QoS. */
   readonly receivedPublishesByQos: [number, number, number] = [0, 0, 0];
   sentPublishes = 0;
+  sentPublishesQos1 = 0;
+  sentPublishesQos2 = 0;
   /** Bytes of the payloads of PUBLISH. */
   receivedPayloadBytes = 0;
   sentPayloadBytes = 0;

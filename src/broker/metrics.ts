@@ -64,6 +64,12 @@ export interface BrokerMetrics {
     /** Bytes of its file that are free for later changes; `brooklet storage compact` gives them back. */
     readonly freeBytes?: number;
   };
+  /** Whether {@linkcode Broker.close} was called: no connection is served any more. */
+  readonly isClosing: boolean;
+  /** Whether what the storage has kept outlasts the process. */
+  readonly isStorageDurable: boolean;
+  /** Whether the storage did not keep what it was given last, which is tried again each second. */
+  readonly isStorageFailing: boolean;
   /** Version of Brooklet. */
   readonly version: string;
   /** Time since the broker was opened, in milliseconds. */
@@ -116,6 +122,8 @@ export interface BrokerMetrics {
     readonly packets: number;
     /** PUBLISH packets. */
     readonly publishes: number;
+    /** These by QoS. */
+    readonly publishesByQos: readonly [qos0: number, qos1: number, qos2: number];
     /** Bytes of their payloads. */
     readonly payloadBytes: number;
   };
@@ -180,6 +188,11 @@ export function metricsOf(parts: BrokerParts): BrokerMetrics {
       bytes: traffic.sentBytes,
       packets: traffic.sentPackets,
       publishes: traffic.sentPublishes,
+      publishesByQos: [
+        traffic.sentPublishes - traffic.sentPublishesQos1 - traffic.sentPublishesQos2,
+        traffic.sentPublishesQos1,
+        traffic.sentPublishesQos2,
+      ],
       payloadBytes: traffic.sentPayloadBytes,
     },
     loads: {
@@ -202,6 +215,9 @@ export function metricsOf(parts: BrokerParts): BrokerMetrics {
       turns: stalls.turns.snapshot,
       eventLoopDelays: stalls.delays.snapshot,
     },
+    isClosing: parts.isClosing(),
+    isStorageDurable: storage.isDurable,
+    isStorageFailing: commits.isFailing,
     storage: {
       commits: commits.commits,
       changes: commits.changes,

@@ -1,6 +1,6 @@
 import { ByteWriter } from "../codec/byte_writer.ts";
 import { encodePacket, type Frame, writePacket } from "../codec/encoder.ts";
-import type { Packet, ProtocolVersion } from "../codec/packet.ts";
+import type { Packet, ProtocolVersion, QoS } from "../codec/packet.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
 import type { Limits } from "./limits.ts";
 
@@ -54,6 +54,9 @@ export class Outbox {
   /** Counts of packets, of PUBLISH among them, and bytes of their payloads, as pushed since the reader set them to 0. */
   packets = 0;
   publishes = 0;
+  /** Counts of PUBLISH with QoS 1 and with QoS 2 among them. */
+  publishesQos1 = 0;
+  publishesQos2 = 0;
   payloadBytes = 0;
   #writer: ByteWriter | undefined;
   readonly #topics: TopicInterner;
@@ -75,7 +78,7 @@ export class Outbox {
   push(packet: Packet, heldUntil = 0): void {
     if (this.#isClosed) return;
     this.packets += 1;
-    if (packet.type === "publish") this.#countPublish(packet.payload.length);
+    if (packet.type === "publish") this.#countPublish(packet.payload.length, packet.qos);
     if (this.#writer === undefined && (packet.type === "connack" || packet.type === "pingresp")) {
       // Many connections never get anything else: what is idle should hold no buffer.
       const { buffer, byteOffset, length } = encodePacket(packet, this.version);
@@ -90,7 +93,7 @@ export class Outbox {
   pushShared(buffer: ArrayBufferLike, start: number, end: number, payloadBytes = 0): void {
     if (this.#isClosed) return;
     this.packets += 1;
-    this.#countPublish(payloadBytes);
+    this.#countPublish(payloadBytes, 0);
     this.#append(buffer, start, end, 0);
   }
 
@@ -105,7 +108,7 @@ export class Outbox {
   ): void {
     if (this.#isClosed) return;
     this.packets += 1;
-    this.#countPublish(payloadBytes);
+    this.#countPublish(payloadBytes, ((frame[0] as number) & 0x04) === 0 ? 1 : 2); // QoS in its first byte.
     const writer = this.#writer ??= new ByteWriter(FIRST_BUFFER_BYTES);
     const headBytes = payloadBytes < SHARED_PAYLOAD_BYTES ? frame.length : frame.length - payloadBytes;
     writer.begin(headBytes);
@@ -229,8 +232,10 @@ export class Outbox {
     this.isCut = false;
   }
 
-  #countPublish(payloadBytes: number): void {
+  #countPublish(payloadBytes: number, qos: QoS): void {
     this.publishes += 1;
+    if (qos === 1) this.publishesQos1 += 1;
+    else if (qos === 2) this.publishesQos2 += 1;
     this.payloadBytes += payloadBytes;
   }
 

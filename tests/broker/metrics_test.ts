@@ -1,6 +1,7 @@
 /** Numbers that a broker has of itself. */
 
-import { assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
+import { Broker } from "../../mod.ts";
 import { Histogram, HISTOGRAM_BOUNDS_MS, Loads } from "../../src/broker/counters.ts";
 import { converse } from "../wire/conversation.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
@@ -25,6 +26,7 @@ Deno.test("broker.metrics counts packets, bytes and PUBLISH by QoS, both ways", 
     assertEquals(metrics.received.publishesByQos, [1, 1, 1]);
     assertEquals([metrics.received.publishes, metrics.received.payloadBytes], [3, 4]);
     assertEquals([metrics.sent.publishes, metrics.sent.payloadBytes], [2, 3]);
+    assertEquals(metrics.sent.publishesByQos, [1, 1, 0]);
     assertEquals(metrics.received.bytes - received.bytes, 7 + 10 + 9 + 4);
     assertEquals(metrics.sent.bytes - sent.bytes, 7 + 4 + 10 + 5);
     assertEquals([metrics.connectedClients, metrics.mostSessions, metrics.subscriptions], [2, 2, 1]);
@@ -96,4 +98,29 @@ Deno.test("Loads forget: of what grew a minute ago, the mean of a minute has 1/e
   loads.look({ x: 70 }, 60_000);
   loads.look({ x: 70 }, 60_000);
   assertEquals(loads.of("x")[0].toFixed(3), (60 * (1 - Math.exp(-1)) * Math.exp(-1)).toFixed(3));
+});
+
+Deno.test("broker.metrics counts PUBLISH that are sent with QoS 2, alone and to many", () =>
+  converse(5, {}, async (conversation) => {
+    const { broker } = conversation;
+    for (const name of ["a", "b"]) {
+      await conversation.run(`${name} connects`, `${name} > 82 [ 0001 [] 'x' 02 ]`, `${name} < 90 [ 0001 [] 02 ]`);
+    }
+    await broker.publish("x", "1", { qos: 2 });
+    for (const name of ["a", "b"]) await conversation.run(`${name} < 34 [ 'x' 0001 [] 31 ]`);
+    assertEquals(broker.metrics.sent.publishesByQos, [0, 0, 2]);
+  }));
+
+Deno.test("broker.metrics says whether the storage keeps what it is given, and whether the broker is closed", async () => {
+  const storage = new GatedStorage();
+  const broker = await Broker.open({ storage });
+  assertEquals([broker.metrics.isStorageDurable, broker.metrics.isStorageFailing], [true, false]);
+  storage.isGated = true;
+  const published = broker.publish("x", "1", { retain: true });
+  (await storage.nextCommit()).fail();
+  await assertRejects(() => published);
+  assertEquals([broker.metrics.isStorageFailing, broker.metrics.isClosing], [true, false]);
+  storage.isGated = false;
+  await broker.close();
+  assertEquals(broker.metrics.isClosing, true);
 });

@@ -322,8 +322,15 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
     traffic.sentBytes += bytes;
     traffic.sentPackets += outbox.packets;
     traffic.sentPublishes += outbox.publishes;
+    traffic.sentPublishesQos1 += outbox.publishesQos1;
+    traffic.sentPublishesQos2 += outbox.publishesQos2;
     traffic.sentPayloadBytes += outbox.payloadBytes;
-    outbox.packets = outbox.publishes = outbox.payloadBytes = 0;
+    outbox.packets =
+      outbox.publishes =
+      outbox.publishesQos1 =
+      outbox.publishesQos2 =
+      outbox.payloadBytes =
+        0;
   }
 
   flushNow(): void {
