@@ -56,7 +56,9 @@ Deno.test("The dissector loads the codec and WebSocket frames, so that a web pag
   const loaded = new Set((await Promise.all(files.map(loadedModules))).flat());
   assertHas([...loaded], ["src/codec/decoder.ts"]);
   assertEquals(
-    [...loaded].filter((file) => !/^src\/(?:admin\/dissect|codec)\/|web_socket\/frames\.ts$/.test(file)),
+    [...loaded].filter((file) =>
+      !/^src\/(?:admin\/dissect|codec)\/|transport\/(?:concatenated|web_socket\/frames)\.ts$/.test(file)
+    ),
     [],
   );
 });

@@ -37,7 +37,7 @@ export function valueText(value: string): string {
   return /^[\x20-\x5b\x5d-\x7e]{1,200}$/.test(number) ? number : "";
 }
 
-/** What tshark prints of a capture. */
+/** Output of tshark about a capture. */
 export async function tshark(capture: readonly Uint8Array[], args: readonly string[]): Promise<string> {
   const path = await Deno.makeTempFile({ suffix: ".pcapng" });
   try {

@@ -9,7 +9,7 @@ const UINT32S: ReadonlySet<number> = new Set([0x02, 0x11, 0x18, 0x27]);
 const TEXTS: ReadonlySet<number> = new Set([0x08, 0x09, 0x12, 0x15, 0x16, 0x1a, 0x1c, 0x1f]);
 const AUTHENTICATION_DATA = 0x16;
 
-/** What else a reader needs from the properties. */
+/** Values of properties that other fields depend on. */
 export interface ReadProperties {
   topicAlias?: number;
   /** Ranges that have Authentication Data, or may have it. */

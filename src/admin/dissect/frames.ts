@@ -7,6 +7,7 @@
  * ```
  */
 
+import { concatenated } from "../../transport/concatenated.ts";
 import { CloseCode, Opcode } from "../../transport/web_socket/frames.ts";
 
 export { CloseCode, Opcode };
@@ -73,7 +74,6 @@ const CLOSE_WORDS: Readonly<Record<number, string>> = {
   1014: "Bad Gateway",
 };
 const SECRET_HEADER = /^((?:proxy-)?authorization:\s*|(?:set-)?cookie:\s*)(.*)$/i;
-const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Puts the packets of one side together. */
 export class PacketAssembler {
@@ -169,52 +169,62 @@ export class PacketAssembler {
 
 /** Reads the bytes of one side of a WebSocket connection, from its HTTP head on. */
 export class WebSocketReader {
-  #bytes: Uint8Array = NOTHING;
+  /** Bytes that no item has taken, put together only when the next item may be whole. */
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+  #neededBytes = 0;
   #hasHead = false;
 
   /** Items that are whole with these bytes. */
   add(bytes: Uint8Array): WebSocketItem[] {
+    this.#parts.push(bytes);
+    this.#bytes += bytes.length;
     const items: WebSocketItem[] = [];
-    this.#bytes = joined([this.#bytes, bytes]);
-    for (let item = this.#next(); item !== undefined; item = this.#next()) items.push(item);
-    return items;
-  }
-
-  #next(): WebSocketItem | undefined {
+    if (this.#bytes < this.#neededBytes) return items;
+    let rest = joined(this.#parts);
     if (!this.#hasHead) {
-      const length = headLength(this.#bytes);
-      if (length === 0) return undefined;
-      this.#hasHead = true;
-      const text = String.fromCharCode(...this.#bytes.subarray(0, length)); // Heads are limited to some kilobytes.
-      this.#bytes = this.#bytes.subarray(length);
-      return { type: "head", text };
+      const length = headLength(rest);
+      this.#hasHead = length > 0;
+      if (this.#hasHead) items.push({ type: "head", text: new TextDecoder().decode(rest.subarray(0, length)) });
+      rest = rest.subarray(length);
     }
-    const frame = readFrame(this.#bytes);
-    if (frame === undefined) return undefined;
-    this.#bytes = this.#bytes.subarray(frame.wireBytes);
-    return { type: "frame", frame };
+    if (this.#hasHead) {
+      for (let frame = readFrame(rest); frame !== undefined; frame = readFrame(rest)) {
+        items.push({ type: "frame", frame });
+        rest = rest.subarray(frame.wireBytes);
+      }
+      this.#neededBytes = frameHeader(rest)?.wireBytes ?? 0;
+    }
+    this.#parts = [rest];
+    this.#bytes = rest.length;
+    return items;
   }
 }
 
 /** First frame of some bytes, if it is whole (RFC 6455, section 5.2). */
 export function readFrame(bytes: Uint8Array): Frame | undefined {
+  const header = frameHeader(bytes);
+  if (header === undefined || bytes.length < header.wireBytes) return undefined;
+  const { opcode, isFinal, isMasked, payloadAt, wireBytes } = header;
+  const payload = bytes.slice(payloadAt, wireBytes);
+  if (isMasked) {
+    const mask = bytes.subarray(payloadAt - MASK_BYTES, payloadAt);
+    for (let at = 0; at < payload.length; at++) payload[at] = (payload[at] as number) ^ (mask[at % 4] as number); // Below their lengths.
+  }
+  return { opcode, isFinal, isMasked, payload, wireBytes };
+}
+
+function frameHeader(bytes: Uint8Array): Omit<Frame, "payload"> & { readonly payloadAt: number } | undefined {
   if (bytes.length < 2) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const [first, second] = [view.getUint8(0), view.getUint8(1)];
   const isMasked = (second & MASKED) !== 0;
   const short = second & 0x7f;
   const lengthBytes = short < 126 ? 0 : short === 126 ? 2 : 8;
-  const maskAt = 2 + lengthBytes;
-  const payloadAt = maskAt + (isMasked ? MASK_BYTES : 0);
+  const payloadAt = 2 + lengthBytes + (isMasked ? MASK_BYTES : 0);
   if (bytes.length < payloadAt) return undefined;
   const length = lengthBytes === 0 ? short : lengthBytes === 2 ? view.getUint16(2) : Number(view.getBigUint64(2));
-  const wireBytes = payloadAt + length;
-  if (bytes.length < wireBytes) return undefined;
-  const payload = bytes.slice(payloadAt, wireBytes);
-  if (isMasked) {
-    for (let at = 0; at < length; at++) payload[at] = view.getUint8(payloadAt + at) ^ view.getUint8(maskAt + at % 4);
-  }
-  return { opcode: first & 0x0f, isFinal: (first & FINAL) !== 0, isMasked, payload, wireBytes };
+  return { opcode: first & 0x0f, isFinal: (first & FINAL) !== 0, isMasked, payloadAt, wireBytes: payloadAt + length };
 }
 
 /** Bytes of a frame for a capture. A masked one has the mask 0, so that its payload can be read in them. */
@@ -270,15 +280,8 @@ function headLength(bytes: Uint8Array): number {
   return 0;
 }
 
+/** Bytes together; a single part is no copy. */
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts;
-  if (first === undefined) return NOTHING;
-  if (parts.length === 1) return first;
-  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return parts.length === 1 && first !== undefined ? first : concatenated(parts);
 }

@@ -10,6 +10,7 @@
  * 1883, and the real one stands in the name of the interface.
  */
 
+import { concatenated } from "../../transport/concatenated.ts";
 import { frameBytes, Opcode } from "./frames.ts";
 import { type Endpoint, type IpPacket, TcpPackets } from "./tcp_packets.ts";
 
@@ -124,7 +125,7 @@ export class Capture {
         comment = undefined;
       }
     }
-    return joined(blocks);
+    return concatenated(blocks);
   }
 
   /** End of a connection; nothing if it has no packet in the capture. */
@@ -132,7 +133,7 @@ export class Capture {
     const open = this.#connections.get(connection);
     if (open === undefined) return new Uint8Array(0);
     this.#connections.delete(connection);
-    return joined(open.tcp.close(isSent).map((packet) => packetBlock(open.interfaceNumber, timeMs, packet)));
+    return concatenated(open.tcp.close(isSent).map((packet) => packetBlock(open.interfaceNumber, timeMs, packet)));
   }
 
   /** Whether a connection is written as WebSocket. */
@@ -230,14 +231,4 @@ function block(type: number, body: Uint8Array, options: readonly (readonly [numb
 
 function padded(length: number): number {
   return length + 3 & ~3;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -4,6 +4,7 @@ import { capturedItems } from "../../../src/admin/dissect/captured_connections.t
 import { Opcode } from "../../../src/admin/dissect/frames.ts";
 import { Capture, type CapturedConnection, type CapturedFrame } from "../../../src/admin/dissect/pcapng.ts";
 import { TcpPackets } from "../../../src/admin/dissect/tcp_packets.ts";
+import { concatenated } from "../../../src/transport/concatenated.ts";
 import { fromHex } from "../../codec/hex.ts";
 import { seededTest } from "../../seeded.ts";
 import vectors from "../../vectors.json" with { type: "json" };
@@ -36,7 +37,7 @@ Deno.test("a capture of ours is read again: times, both sides, IPv6", () => {
     client: { address: "2001:db8::7", port: 4431 },
     broker: { address: "::1", port: 1883 },
   };
-  const segments = segmentsOf(joined([
+  const segments = segmentsOf(concatenated([
     capture.begin(),
     capture.add({ timeMs: 1_796_000_000_000.5, connection, isSent: false, bytes: fromHex(CONNECT) }),
     capture.add({ timeMs: 1_796_000_000_001.5, connection, isSent: true, bytes: fromHex("20020000") }),
@@ -86,10 +87,10 @@ for (const [name, linkType, header] of LINKS) {
         const head = new DataView(new ArrayBuffer(24));
         head.setUint32(0, magic, isLittle);
         head.setUint32(20, linkType, isLittle);
-        const file = joined([
+        const file = concatenated([
           new Uint8Array(head.buffer),
           ...packets.flatMap(({ bytes }) => {
-            const frame = joined([fromHex(header), bytes]);
+            const frame = concatenated([fromHex(header), bytes]);
             const record = new DataView(new ArrayBuffer(16));
             record.setUint32(0, 7, isLittle);
             record.setUint32(4, unitsInSecond / 2, isLittle);
@@ -120,7 +121,7 @@ Deno.test("WebSocket of a capture: the upgrade, a CONNECT in 13 frames, two pack
     const added = (isSent: boolean, bytes: Uint8Array, of?: readonly CapturedFrame[]) =>
       capture.add({ timeMs: 0, connection, isSent, bytes, frames: of });
     const one = (opcode: number, payloadBytes: number): CapturedFrame => ({ opcode, isFinal: true, payloadBytes });
-    return segmentsOf(joined([
+    return segmentsOf(concatenated([
       capture.begin(),
       added(false, fromHex(hex), frames.map((frame) => one(Opcode.Binary, frame.length / 2))),
       added(true, fromHex("20020000")),
@@ -188,12 +189,8 @@ seededTest("a damaged capture throws nothing", (random) => {
 /** A pcap of raw IP packets. */
 function captureOf(packets: readonly Uint8Array[]): Uint8Array {
   const word = (value: number) => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
-  return joined([
+  return concatenated([
     ...[0xa1b2c3d4, 0, 0, 0, 0xffff, 101].map(word),
     ...packets.flatMap((packet) => [...[0, 0, packet.length, packet.length].map(word), packet]),
   ]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
 }

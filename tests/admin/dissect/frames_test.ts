@@ -98,6 +98,20 @@ Deno.test("frames of both sides are read as the transport writes them, cut at ev
   }
 });
 
+Deno.test("a frame of 8 MiB in segments of 1,400 bytes is put together once", () => {
+  const bytes = frameBytes({
+    opcode: Opcode.Binary,
+    isFinal: true,
+    isMasked: false,
+    payload: new Uint8Array(8_388_608),
+  });
+  const reader = new WebSocketReader();
+  reader.add(new TextEncoder().encode("HTTP/1.1 101 Switching Protocols\r\n\r\n"));
+  const items = [];
+  for (let at = 0; at < bytes.length; at += 1_400) items.push(...reader.add(bytes.subarray(at, at + 1_400)));
+  assertEquals(items.map((item) => item.type === "frame" ? item.frame.payload.length : 0), [8_388_608]);
+});
+
 Deno.test("frameBytes() writes frames that the transport reads", () => {
   for (const length of [0, 5, 125, 126, 65_535, 65_536]) {
     const payload = new Uint8Array(length).fill(7);

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Capture, type CapturedConnection } from "../../../src/admin/dissect/pcapng.ts";
 import { type Endpoint, type IpPacket, TcpPackets } from "../../../src/admin/dissect/tcp_packets.ts";
+import { concatenated } from "../../../src/transport/concatenated.ts";
 
 const V4: Endpoint = { address: "10.0.0.7", port: 4431 };
 const V6: Endpoint = { address: "2001:db8::7", port: 4431 };
@@ -55,7 +56,7 @@ Deno.test("a capture has an interface for each listener, and a packet for each o
     clientId: "a",
   };
   const second: CapturedConnection = { ...first, listener: "wss://[::]:8084/mqtt", client: V6 };
-  const bytes = join([
+  const bytes = concatenated([
     capture.begin(),
     capture.add({ timeMs: 1_796_000_000_000.5, connection: first, isSent: false, bytes: new Uint8Array(3) }),
     capture.add({ timeMs: 1_796_000_000_001, connection: second, isSent: true, bytes: new Uint8Array(3) }),
@@ -142,8 +143,4 @@ function readBlocks(bytes: Uint8Array) {
   }
   assert(blocks.length > 0);
   return blocks;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
