@@ -175,15 +175,24 @@ export class FrameDecoder {
     }
     this.#mask = this.#isMasked ? view.getInt32(at + 2 + lengthBytes) : 0;
     this.#remaining = length;
-    if (this.onFrame !== undefined) {
-      const mask = this.#isMasked ? this.#mask >>> 0 : undefined;
-      const frame = { isSent: false, opcode, isFinal, mask, headerBytes, length, payload: undefined };
-      if (!isControl) this.onFrame(frame);
-      else this.#watchedControl = frame; // With its payload, which may come later.
-    }
+    if (this.onFrame !== undefined) this.#tell(this.onFrame, opcode, isFinal, headerBytes, length);
     if (isControl) this.#openControl(opcode, length);
     else if (!this.#openData(isFinal, length)) return 0;
     return headerBytes;
+  }
+
+  /** Reports a frame; a method of its own keeps the one that reads headers small enough to be inlined. */
+  #tell(
+    onFrame: (frame: WebSocketFrame) => void,
+    opcode: number,
+    isFinal: boolean,
+    headerBytes: number,
+    length: number,
+  ): void {
+    const mask = this.#isMasked ? this.#mask >>> 0 : undefined;
+    const frame = { isSent: false, opcode, isFinal, mask, headerBytes, length, payload: undefined };
+    if (opcode < Opcode.Close) onFrame(frame);
+    else this.#watchedControl = frame; // With its payload, which may come later.
   }
 
   #complaintAbout(first: number, opcode: number, isFinal: boolean): string | undefined {
