@@ -14,7 +14,12 @@ export const TRACE: Command = command({
     "Passwords are printed as asterisks.",
   options: {
     tree: { letter: "t", text: "print the fields of each packet, in the words of Wireshark" },
-    client: { letter: "c", value: "ADDRESS", text: "print this client only, such as 10.0.0.7 or 10.0.0.7:4431" },
+    client: {
+      letter: "c",
+      value: "CLIENT",
+      text:
+        "print the packets of this client only: its identifier, such as device-77, or its address, such as 10.0.0.7 or 10.0.0.7:4431",
+    },
   },
   notes:
     `Lines have the number of the packet, seconds since the first, the client, ▸ to the broker or ◂ from it, the packet \
@@ -49,11 +54,15 @@ async function* tracedLines(
   const items = capturedItems(segments);
   const numbers = new Map(items.map((item, index) => [item.entry, index + 1]));
   for (const [index, item] of items.entries()) {
-    const from = item.connection.client;
-    if (client !== undefined && from !== client && from.replace(/:\d+$/, "") !== client) continue;
+    if (client !== undefined && !isOf(client, item.connection)) continue;
     yield line(index + 1, (item.timeMs - (items[0]?.timeMs ?? 0)) / 1000, item, numbers);
     if (tree && item.entry !== undefined) yield* treeOf(item.entry);
   }
+}
+
+/** Whether a connection is that of a client, named by its identifier or address. */
+function isOf(client: string, { client: address, clientId }: CapturedItem["connection"]): boolean {
+  return client === clientId || client === address || client === address.replace(/:\d+$/, "");
 }
 
 async function* treeOf(entry: NonNullable<CapturedItem["entry"]>): AsyncIterable<string> {

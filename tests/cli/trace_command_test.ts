@@ -58,7 +58,7 @@ Deno.test("brooklet trace --tree prints fields and faults, and hides the passwor
 
 Deno.test("brooklet trace --client prints one client", async () => {
   assertEquals((await traced(["--client", "10.0.0.8"])).stdout, "");
-  for (const client of ["10.0.0.7", "10.0.0.7:4431"]) {
+  for (const client of ["10.0.0.7", "10.0.0.7:4431", "page-1"]) {
     assertEquals((await traced(["-c", client])).stdout.split("\n").length, 4);
   }
 });

@@ -23,6 +23,8 @@ import {
 export interface CapturedConnection {
   readonly client: string;
   readonly broker: string;
+  /** Client Identifier, as far as the capture has it. */
+  readonly clientId: string | undefined;
   /** Carrier of MQTT. `tls` cannot be read, `other` is no MQTT. */
   readonly carrier: "tcp" | "webSocket" | "tls" | "other" | undefined;
 }
@@ -77,6 +79,10 @@ class ConnectionReader implements CapturedConnection {
   constructor(readonly client: string, readonly broker: string, isFromStart: boolean) {
     this.#isFromStart = isFromStart;
     this.#conversation = new Conversation(isFromStart);
+  }
+
+  get clientId(): string | undefined {
+    return this.#conversation.clientId;
   }
 
   add(segment: Segment, items: CapturedItem[]): void {

@@ -59,10 +59,13 @@ const Type = {
   auth: 15,
 } as const;
 
+const ASSIGNED_CLIENT_IDENTIFIER = 0x12;
+
 /** One connection. */
 export class Conversation {
   #count = 0;
   #version: number | undefined;
+  #clientId: string | undefined;
   /** Topics by alias, of the packets of each side. */
   readonly #sentAliases = new Map<number, string>();
   readonly #receivedAliases = new Map<number, string>();
@@ -72,6 +75,11 @@ export class Conversation {
   /** Version that CONNECT stated, once it is known. */
   get protocolVersion(): number | undefined {
     return this.#version;
+  }
+
+  /** Client Identifier of CONNECT, or the one that CONNACK assigned; undefined before. */
+  get clientId(): string | undefined {
+    return this.#clientId;
   }
 
   /**
@@ -97,6 +105,7 @@ export class Conversation {
     };
     const dissection = dissect(bytes, { ...options, topicOfAlias: (alias) => topic = aliases.get(alias) });
     this.#version ??= dissection.type === Type.connect ? dissection.protocolVersion : undefined;
+    this.#clientId ??= clientIdOf(dissection);
     this.#remember(dissection, aliases);
     const key = exchangeOf(dissection, isSent);
     const answers = key === undefined || isBeginning(dissection) ? undefined : this.#open.get(key);
@@ -129,6 +138,20 @@ export class Conversation {
 /** Dissection of a packet of a conversation. */
 export function dissectEntry({ bytes, context }: Entry): Dissection {
   return dissect(bytes, context);
+}
+
+function clientIdOf({ type, fields }: Dissection): string | undefined {
+  if (type !== Type.connect && type !== Type.connack) return undefined;
+  const properties = fields.find(({ abbreviation }) => abbreviation === "mqtt.properties")?.children ?? [];
+  const assigned = properties.findIndex(({ abbreviation, value }) =>
+    abbreviation === "mqtt.property_id" && value === ASSIGNED_CLIENT_IDENTIFIER
+  );
+  const field = type === Type.connect
+    ? fields.find(({ abbreviation }) => abbreviation === "mqtt.clientid")
+    : properties.find(({ abbreviation }, index) =>
+      assigned !== -1 && index > assigned && abbreviation === "mqtt.prop_string"
+    );
+  return typeof field?.value === "string" && field.value !== "" ? field.value : undefined;
 }
 
 /** Name of the exchange that a packet belongs to; undefined for a packet that stands alone. */

@@ -157,6 +157,18 @@ Deno.test("lines of other packets: a Will, several filters, refusals, and what i
   ]);
 });
 
+Deno.test("a conversation knows its Client Identifier, stated or assigned", () => {
+  const clientIds = (...packets: string[]) => {
+    const conversation = new Conversation();
+    lines(packets, conversation);
+    return conversation.clientId;
+  };
+  assertEquals(clientIds(CONNECT_5), "a");
+  assertEquals(clientIds("▸ 10 [ 'MQTT' 05 02 003c 00 '' ]"), undefined);
+  assertEquals(clientIds("▸ 10 [ 'MQTT' 05 02 003c 00 '' ]", "◂ 20 [ 00 00 [ 1f 'why' 12 'given' ] ]"), "given");
+  assertEquals(clientIds(CONNECT_5, "◂ 20 [ 00 00 [ 1f 'why' ] ]"), "a");
+});
+
 Deno.test("a packet of which only the first bytes were kept has the size of its payload", () => {
   const bytes = fromHex(`30 [ 'a' ${"61".repeat(1_000)} ]`);
   const conversation = new Conversation(false, 4);
