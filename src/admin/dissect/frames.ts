@@ -78,6 +78,8 @@ const SECRET_HEADER = /^((?:proxy-)?authorization:\s*|(?:set-)?cookie:\s*)(.*)$/
 /** Puts the packets of one side together. */
 export class PacketAssembler {
   #source = 0;
+  /** Bytes that are missing of the frames that were announced. */
+  readonly #frames: number[] = [];
   #parts: Uint8Array[] = [];
   #pieces: Piece[] = [];
   /** Bytes of the packet so far, on the wire and kept. */
@@ -97,21 +99,42 @@ export class PacketAssembler {
     return joined(this.#parts);
   }
 
+  /** Announces a data frame whose payload is among the bytes that come next: one read of TCP may bring several frames. */
+  announce(payloadBytes: number): void {
+    this.#frames.push(payloadBytes);
+  }
+
   /**
-   * Takes the next frame or read, and gives the packets that are whole with it. A packet whose Remaining Length is malformed
-   * is given with all bytes there are, and is the last. Packets are views on the bytes, which must not change afterwards.
+   * Takes the next frame or read, or bytes of the frames that were announced, and gives the packets that are whole with
+   * them. A packet whose Remaining Length is malformed is given with all bytes there are, and is the last. Packets are views
+   * on the bytes, which must not change afterwards.
    *
    * @param wireBytes number of its bytes on the wire, if only the first of them were kept
    */
   add(bytes: Uint8Array, wireBytes = bytes.length): AssembledPacket[] {
     const packets: AssembledPacket[] = [];
+    let start = 0;
+    do {
+      const [frameBytes = wireBytes - start] = this.#frames;
+      const count = Math.min(frameBytes, wireBytes - start);
+      this.#addPart(bytes.subarray(start, start + count), count, packets);
+      start += count;
+      if (count < frameBytes) {
+        this.#frames[0] = frameBytes - count; // The rest of the frame comes later.
+      } else {
+        this.#frames.shift();
+        this.#source += 1;
+      }
+    } while (start < wireBytes);
+    return packets;
+  }
+
+  #addPart(bytes: Uint8Array, wireBytes: number, packets: AssembledPacket[]): void {
     let position = 0;
     while (position < wireBytes && !this.#isLost) {
       position += this.#take(bytes, position, wireBytes);
       if (this.#packetBytes === this.#wireBytes || (this.#isLost && this.#keptBytes > 0)) packets.push(this.#finish());
     }
-    this.#source += 1;
-    return packets;
   }
 
   /** Takes bytes of one packet; gives their number. */

@@ -38,6 +38,23 @@ Deno.test("several packets of one frame have one source", () => {
   }]);
 });
 
+Deno.test("frames that were announced are the sources of bytes that are read together, or in parts", () => {
+  const { hex, frames } = vectors.vectors["002-connect"];
+  for (const readBytes of [1, 7, 53]) {
+    const assembler = new PacketAssembler();
+    for (const frame of frames) assembler.announce(frame.length / 2);
+    assembler.announce(0);
+    const bytes = fromHex(hex);
+    const packets = Array.from(
+      { length: Math.ceil(53 / readBytes) },
+      (_, index) => assembler.add(bytes.subarray(index * readBytes, (index + 1) * readBytes)),
+    ).flat();
+    assertEquals(packets.map(({ bytes }) => toHex(bytes)), [hex]);
+    assertEquals(new Set(packets[0]?.pieces.map(({ source }) => source)).size, 13);
+    assertEquals(assembler.add(fromHex("c000"))[0]?.pieces, [{ source: 14, start: 0, end: 2 }]);
+  }
+});
+
 Deno.test("a packet of which only the first bytes were kept has its size, and packets after it are found", () => {
   const assembler = new PacketAssembler();
   const bytes = fromHex(`30 [ 'a' ${"61".repeat(1_000)} ]`);
