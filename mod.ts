@@ -21,7 +21,7 @@
 export type { Authenticator, Authorizer, EnhancedAuthenticator } from "./src/auth/authentication.ts";
 export type { Ban, BanTarget } from "./src/broker/access/bans.ts";
 export { Broker } from "./src/broker/broker.ts";
-export type { WatchedConnection } from "./src/broker/connection/served_connection.ts";
+export type { WatchedConnection } from "./src/broker/connection/watched.ts";
 export type { BrokerEvent, PacketEvent } from "./src/broker/events.ts";
 export type { HistogramSnapshot, Load } from "./src/broker/counters.ts";
 export type {

@@ -11,6 +11,7 @@ import type { ConnectionHandle } from "./connections.ts";
 import type { BrokerHost } from "./host.ts";
 import { ConnectionReader } from "./reader.ts";
 import { ConnectionTimers, Due } from "./timers.ts";
+import { type Tap, Taps, type WatchedConnection } from "./watched.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -19,45 +20,11 @@ const FAREWELL_MS = 4_000;
 const LINGER_MS = 1_000;
 const PING_ON_ITS_WAY_MS = 250;
 
-const NO_TAPS: readonly Tap[] = [];
-
 const LOST: Closing = {
   reasonCode: ReasonCode.UnspecifiedError,
   reason: "the connection was lost",
   by: "network",
 };
-
-/**
- * Connection as a watcher sees it, see {@linkcode Broker.watchConnections}. When it ends, the event `connectionClosed` has
- * the same `peer`.
- */
-export interface WatchedConnection {
-  /** Other end of the connection: the same object as in its events. */
-  readonly peer: Peer;
-  /** HTTP request that opened it, if there was one. */
-  readonly request: HttpRequest | undefined;
-  /** Client Identifier; empty before CONNECT. */
-  readonly clientId: string;
-  /** Name that the authenticator gave to its client; `undefined` before that. */
-  readonly principal: string | undefined;
-  /** Version of MQTT: 3, 4 (3.1.1) or 5; 4 before CONNECT. */
-  readonly protocolVersion: ProtocolVersion;
-  /** Time when it began, in epoch milliseconds. */
-  readonly connectedAtMs: number;
-  /**
-   * Calls a function with the bytes of MQTT as they are read and written, without TLS and WebSocket; gives the function that
-   * ends that. The bytes are in the buffers of the broker: copy what is kept, and do not write to them. They contain
-   * passwords. Its errors are ignored.
-   */
-  tap(onBytes: (bytes: Uint8Array, isSent: boolean) => void): () => void;
-  /**
-   * Calls a function for each frame of WebSocket, before {@linkcode WatchedConnection.tap} gives its bytes; gives the function
-   * that ends that. Connections of other kinds have no frames, nor those of {@linkcode Broker.upgrade}.
-   */
-  watchFrames(onFrame: (frame: WebSocketFrame) => void): () => void;
-}
-
-type Tap = (bytes: Uint8Array, isSent: boolean) => void;
 
 /** Serves one Network Connection: writes what it has to say, and looks after its deadlines and its end. */
 export class ServedConnection implements ConnectionHandle, ConnectionLoop, WatchedConnection {
@@ -97,7 +64,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
   readonly #broken: () => void;
   /** Called with what is written; `undefined`: nobody looks. */
   #tap: Tap | undefined;
-  #taps: readonly Tap[] = NO_TAPS;
+  #taps: Taps | undefined;
   #frameWatchers: Watchers<WebSocketFrame> | undefined;
 
   constructor(readonly transport: Transport, host: BrokerHost) {
@@ -132,24 +99,11 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
   }
 
   tap(onBytes: Tap): () => void {
-    const tap: Tap = (bytes, isSent) => {
-      try {
-        onBytes(bytes, isSent);
-      } catch {
-        // A watcher with a defect ends nothing.
-      }
-    };
-    this.#setTaps([...this.#taps, tap]);
-    return () => this.#setTaps(this.#taps.filter((other) => other !== tap));
-  }
-
-  #setTaps(taps: readonly Tap[]): void {
-    this.#taps = taps;
-    const tell: Tap = (bytes, isSent) => {
-      for (const tap of taps) tap(bytes, isSent);
-    };
-    this.#tap = taps.length === 0 ? undefined : taps.length === 1 ? taps[0] : tell;
-    this.#reader.onBytes = this.#tap && ((bytes) => this.#tap?.(bytes, false));
+    this.#taps ??= new Taps((tap) => {
+      this.#tap = tap;
+      this.#reader.onBytes = tap && ((bytes) => tap(bytes, false));
+    });
+    return this.#taps.add(onBytes);
   }
 
   watchFrames(onFrame: (frame: WebSocketFrame) => void): () => void {
