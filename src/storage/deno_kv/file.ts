@@ -63,6 +63,8 @@ export async function openDatabase(location: string): Promise<OpenDatabase> {
   const isNew = await makeFile(location);
   const { size, dev, ino } = await Deno.stat(location);
   if (size === 0) throw new Error(`Cannot open ${location}: the file is empty; ${RESTORE}`);
+  const whyNotWritable = await whyUnwritable(location); // Else it is opened for reading, and refuses the first write.
+  if (whyNotWritable !== undefined) throw new Error(`Cannot open ${location}: ${whyNotWritable}`);
   const kv = await openKv(location);
   const rows = new KvRows(kv, location);
   const { version } = await closingOnError(kv, () => checkFormat(rows, location, false));
@@ -197,21 +199,29 @@ async function whyNoFile(path: string): Promise<string | undefined> {
   return info.isDirectory ? undefined : `${directory} is not a directory; give another path`;
 }
 
+async function whyUnwritable(path: string): Promise<string | undefined> {
+  if ((await infoOf(path, Deno.stat))?.isFile !== true) return undefined; // SQLite says what it is.
+  try {
+    (await Deno.open(path, { write: true })).close();
+    return undefined;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) return undefined; // Deno names the permission when the database is opened.
+    return `it cannot be written: ${reasonOfSystem(cause)}`;
+  }
+}
+
 /** Reason why SQLite cannot open a path, which says no more than that; `undefined`: it is not known. */
 async function whyUnusable(path: string, error: unknown): Promise<string | undefined> {
   if (error instanceof Deno.errors.NotCapable) return reason(error);
-  const isOpenable = !/unable to open|readonly/.test(reason(error)); // Messages of SQLite, which has no other name for it.
+  const isOpenable = !/unable to open|read-?only/.test(reason(error)); // Messages of SQLite, which has no other name for it.
   const info = await infoOf(path, Deno.stat);
   if (info?.isDirectory) return "it is a directory; name a file in it";
   if (isOpenable) {
     if (!/not a database/.test(reason(error))) return undefined;
     return `${reason(error)}; give another path, or restore a backup if it was a storage`;
   }
-  try {
-    (await Deno.open(path, { write: true })).close();
-  } catch (cause) {
-    return `it cannot be written: ${reasonOfSystem(cause)}`;
-  }
+  const why = await whyUnwritable(path);
+  if (why !== undefined) return why;
   const lock = await holdLock(path); // It says whether the directory can be written.
   lock?.close();
   return undefined;
