@@ -1,4 +1,3 @@
-/// <reference lib="deno.unstable" />
 import { basename, dirname, join } from "node:path";
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import { FORMAT, type Format, whyUnreadable } from "../format.ts";
@@ -49,7 +48,7 @@ export async function openDatabase(location: string): Promise<OpenDatabase> {
       `Cannot open ${location}: this is Deno ${Deno.version.deno}, a storage needs Deno 2.9; upgrade Deno`,
     );
   }
-  if (typeof Deno.openKv !== "function") {
+  if (typeof kvOpener() !== "function") {
     throw new Error(`Cannot open ${location}: Deno KV is not enabled; run deno with --unstable-kv`);
   }
   if (location === ":memory:" || /^https?:\/\//.test(location)) {
@@ -180,13 +179,18 @@ const RESTORE = "give another path, restore a backup, or delete the file to begi
 const RIGHT = "give this user the right to write there, or give another path";
 const RESTORE_GONE = "restore the file, or delete that one too to begin without what they held";
 
-async function openKv(location: string): Promise<Deno.Kv> {
+async function openKv(location: string): Promise<KvDatabase> {
   try {
-    return await Deno.openKv(location);
+    return await kvOpener()(location);
   } catch (cause) {
     const why = await whyUnusable(location, cause);
     throw new Error(`Cannot open ${location}: ${why ?? `${reason(cause)}; ${RESTORE}`}`, { cause });
   }
+}
+
+/** `Deno.openKv`, which is unstable: without `--unstable-kv` it is no function, and its type may be missing. */
+function kvOpener(): (path: string) => Promise<KvDatabase> {
+  return (Deno as unknown as { readonly openKv: (path: string) => Promise<KvDatabase> }).openKv;
 }
 
 /** Reason why there can be no database at a path; `undefined`: there can be one. */
@@ -243,7 +247,7 @@ async function makeFile(path: string): Promise<boolean> {
   try {
     if (await infoOf(path, Deno.stat) !== undefined) return false;
     await removeDatabase(made); // A crash may have left it.
-    const kv = await Deno.openKv(made);
+    const kv = await kvOpener()(made);
     await closingOnError(kv, () => checkFormat(new KvRows(kv, made), made, true));
     kv.close(); // Closing merges everything into one file.
     await makePrivate(made);

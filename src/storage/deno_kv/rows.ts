@@ -1,10 +1,47 @@
-/// <reference lib="deno.unstable" />
 import { crc32 } from "node:zlib";
 
 /** Rows of a Deno KV database: contents are checked when they are read, and errors name the database. */
 
-/** Methods of a Deno KV database that are used. */
-export type KvDatabase = Pick<Deno.Kv, "get" | "list" | "atomic" | "close">;
+/**
+ * Methods of `Deno.Kv` that are used. An app that imports this may check types without those of unstable parts of Deno, where
+ * `Deno.Kv` is missing.
+ */
+export interface KvDatabase {
+  get(key: Key): Promise<{ readonly value: unknown; readonly versionstamp: string | null }>;
+  list(selector: Selector, options?: KvListOptions): KvIterator;
+  atomic(): KvAtomic;
+  close(): void;
+}
+
+/** As `Deno.KvListOptions`. */
+export interface KvListOptions {
+  readonly limit?: number;
+  readonly reverse?: boolean;
+  readonly batchSize?: number;
+}
+
+/** As `Deno.AtomicCheck`. */
+export interface KvCheck {
+  readonly key: Key;
+  readonly versionstamp: string | null;
+}
+
+interface KvEntry {
+  readonly key: readonly unknown[];
+  readonly value: unknown;
+}
+
+interface KvIterator {
+  next(): Promise<IteratorResult<KvEntry, unknown>>;
+}
+
+interface KvAtomic {
+  check(check: KvCheck): unknown;
+  set(key: Key, value: unknown): unknown;
+  delete(key: Key): unknown;
+  commit(): Promise<{ readonly ok: true; readonly versionstamp: string } | { readonly ok: false }>;
+}
+
 /**
  * Parts of a key: only types that can be written as text. No other keys are written, and the checksum covers the key.
  */
@@ -58,7 +95,7 @@ export class AtomicSize {
 /** A database with the name that its errors use. */
 export class KvRows {
   /** The row that names us as the owner; every write checks it. */
-  owner: Deno.AtomicCheck | undefined;
+  owner: KvCheck | undefined;
   /** Resolves with the reason when nothing can be written any more. */
   readonly lost: Promise<Error>;
   #refusal: Error | undefined;
@@ -98,12 +135,12 @@ export class KvRows {
   }
 
   /** Rows in the order of their keys, all with a prefix or between two keys. */
-  async *list(selector: Selector, options: Deno.KvListOptions = {}): AsyncGenerator<Row, undefined> {
+  async *list(selector: Selector, options: KvListOptions = {}): AsyncGenerator<Row, undefined> {
     for await (const rows of this.batches(selector, options)) yield* rows;
   }
 
   /** Batches of rows, otherwise like {@linkcode KvRows.list}: takes half as long with many rows. */
-  async *batches(selector: Selector, options: Deno.KvListOptions = {}): AsyncGenerator<Row[], undefined> {
+  async *batches(selector: Selector, options: KvListOptions = {}): AsyncGenerator<Row[], undefined> {
     const { batchSize = DEFAULT_BATCH } = options;
     const iterator = this.#kv.list(selector, { ...options, batchSize });
     while (true) {
@@ -204,8 +241,8 @@ export function deleted(key: Key): Mutation {
   return { key, value: undefined };
 }
 
-async function take(iterator: Deno.KvListIterator<unknown>, most: number): Promise<Deno.KvEntry<unknown>[]> {
-  const entries: Deno.KvEntry<unknown>[] = [];
+async function take(iterator: KvIterator, most: number): Promise<KvEntry[]> {
+  const entries: KvEntry[] = [];
   while (entries.length < most) {
     const { value, done } = await iterator.next();
     if (done) break;
