@@ -83,13 +83,11 @@ const FIXED_FIELDS: readonly string[] = [
   "mqtt.connack.reason_code",
   "mqtt.auth.reason_code",
 ];
-/** Flaws that leave no doubt where the fields of a packet are. U+0000 may be the length of the next field. */
-const FLAWS_OF_A_VALUE: ReadonlySet<string> = new Set([
-  "MQTT-1.5.4-1",
-  "MQTT-2.1.3-1",
-  "MQTT-4.7.0-1",
-  "MQTT-4.7.3-1",
-]);
+/**
+ * Flaws that leave no doubt where the fields of a packet are. A text or a topic that is wrong may have the bytes of other
+ * fields, because its length is wrong.
+ */
+const FLAWS_OF_A_VALUE: ReadonlySet<string> = new Set(["MQTT-2.1.3-1"]);
 const ASTERISK = 0x2a;
 
 const PUBLISH_FLAGS = ["mqtt.msgtype", "mqtt.dupflag", "mqtt.qos", "mqtt.retain"] as const;
