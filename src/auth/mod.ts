@@ -1,6 +1,6 @@
 /**
- * Who a client is and what it may do: password files, JSON Web Tokens, webhooks, SCRAM, certificates, access rules, and
- * functions that combine them. What they make goes into `authenticator`, `enhancedAuthenticators` and `authorizer` of
+ * Authentication and authorization of clients: password files, JSON Web Tokens, webhooks, SCRAM, certificates, access
+ * rules, and functions that combine them. What they make goes into `authenticator`, `enhancedAuthenticators` and `authorizer` of
  * `Broker.open`.
  *
  * @example

@@ -342,7 +342,7 @@ export class RetainedMessages {
     }
   }
 
-  /** What is kept at a topic, and below it. */
+  /** Retained message of a topic, and the number of those below it. */
   find(levels: readonly string[]): RetainedChild | undefined {
     return this.#nodeAt(levels);
   }

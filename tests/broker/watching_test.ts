@@ -11,12 +11,10 @@ import {
   type WatchedConnection,
   type WebSocketFrame,
 } from "../../mod.ts";
-import { channelOf } from "../../src/transport/channel_transport.ts";
-import { Slab } from "../../src/transport/web_socket/frames.ts";
-import { webSocketTransport } from "../../src/transport/web_socket/web_socket_transport.ts";
 import { identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { BINARY, clientFrame, closeFrame, joined, PING } from "../transport/web_socket_client_frames.ts";
+import { webSocketPair } from "../transport/web_socket_servers.ts";
 import { converse } from "../wire/conversation.ts";
 
 Deno.test("broker.watchEvents() adds watchers beside onEvent, each until it is stopped, whatever they throw", async () => {
@@ -154,16 +152,7 @@ Deno.test("A connection has several taps, each until it is stopped, and a tap wi
   }));
 
 Deno.test("A watched WebSocket connection tells its frames, those of a CONNECT in 13 frames and control frames too", async () => {
-  const { server: inner, client } = memoryTransport();
-  const server = webSocketTransport({
-    below: channelOf(inner),
-    rest: new Uint8Array(0),
-    peer: { ...inner.peer, transport: "ws" },
-    request: { method: "GET", url: "http://localhost/mqtt", headers: new Headers() },
-    subprotocol: "mqtt",
-    slab: new Slab(),
-    closeCode: () => 1000,
-  });
+  const { server, client } = webSocketPair();
   await using broker = await Broker.open();
   const frames: WebSocketFrame[] = [];
   const told: string[] = [];

@@ -1,9 +1,12 @@
 import { Broker } from "../../src/broker/broker.ts";
 import type { BrokerOptions } from "../../src/broker/options.ts";
+import { channelOf } from "../../src/transport/channel_transport.ts";
+import { memoryTransport } from "../../src/transport/memory.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Peer, Transport } from "../../src/transport/transport.ts";
+import { type WebSocketTransport, webSocketTransport } from "../../src/transport/web_socket/web_socket_transport.ts";
 import { upgradeWebSocket } from "../../src/transport/web_socket/upgraded.ts";
-import type { WebSocketEnd } from "../../src/transport/web_socket/frames.ts";
+import { Slab, type WebSocketEnd } from "../../src/transport/web_socket/frames.ts";
 import { listenWebSocket, type WebSocketListenOptions } from "../../src/transport/web_socket/listener.ts";
 
 /** A WebSocket server of one of the two kinds that hands on the connections it accepts. */
@@ -99,4 +102,19 @@ function startUpgrade(options: WebSocketListenOptions, serve: Serve): WebSocketS
       await server.shutdown();
     },
   };
+}
+
+/** A WebSocket connection after its handshake, as its server has it, and the bytes below at the client's end. */
+export function webSocketPair(): { readonly server: WebSocketTransport; readonly client: Transport } {
+  const { server: inner, client } = memoryTransport();
+  const server = webSocketTransport({
+    below: channelOf(inner),
+    rest: new Uint8Array(0),
+    peer: { ...inner.peer, transport: "ws" },
+    request: { method: "GET", url: "http://localhost/mqtt", headers: new Headers() },
+    subprotocol: "mqtt",
+    slab: new Slab(),
+    closeCode: () => 1000,
+  });
+  return { server, client };
 }

@@ -1,3 +1,4 @@
+import { PacketType } from "../../codec/packet.ts";
 /**
  * Packets of one connection in their order: the version that CONNECT stated, topics behind Topic Aliases, and which packet
  * answers which.
@@ -41,23 +42,6 @@ export interface Entry extends TracedPacket {
   /** Packet that answers this one; set when it comes. */
   answeredBy: Entry | undefined;
 }
-
-const Type = {
-  connect: 1,
-  connack: 2,
-  publish: 3,
-  puback: 4,
-  pubrec: 5,
-  pubrel: 6,
-  pubcomp: 7,
-  subscribe: 8,
-  suback: 9,
-  unsubscribe: 10,
-  unsuback: 11,
-  pingreq: 12,
-  pingresp: 13,
-  auth: 15,
-} as const;
 
 const ASSIGNED_CLIENT_IDENTIFIER = 0x12;
 
@@ -104,7 +88,7 @@ export class Conversation {
       flaw,
     };
     const dissection = dissect(bytes, { ...options, topicOfAlias: (alias) => topic = aliases.get(alias) });
-    this.#version ??= dissection.type === Type.connect ? dissection.protocolVersion : undefined;
+    this.#version ??= dissection.type === PacketType.connect ? dissection.protocolVersion : undefined;
     this.#clientId ??= clientIdOf(dissection);
     this.#remember(dissection, aliases);
     const key = exchangeOf(dissection, isSent);
@@ -141,12 +125,12 @@ export function dissectEntry({ bytes, context }: Entry): Dissection {
 }
 
 function clientIdOf({ type, fields }: Dissection): string | undefined {
-  if (type !== Type.connect && type !== Type.connack) return undefined;
+  if (type !== PacketType.connect && type !== PacketType.connack) return undefined;
   const properties = fields.find(({ abbreviation }) => abbreviation === "mqtt.properties")?.children ?? [];
   const assigned = properties.findIndex(({ abbreviation, value }) =>
     abbreviation === "mqtt.property_id" && value === ASSIGNED_CLIENT_IDENTIFIER
   );
-  const field = type === Type.connect
+  const field = type === PacketType.connect
     ? fields.find(({ abbreviation }) => abbreviation === "mqtt.clientid")
     : properties.find(({ abbreviation }, index) =>
       assigned !== -1 && index > assigned && abbreviation === "mqtt.prop_string"
@@ -157,24 +141,24 @@ function clientIdOf({ type, fields }: Dissection): string | undefined {
 /** Name of the exchange that a packet belongs to; undefined for a packet that stands alone. */
 function exchangeOf({ type, fields }: Dissection, isSent: boolean): string | undefined {
   switch (type) {
-    case Type.connect:
-    case Type.connack:
-    case Type.auth:
+    case PacketType.connect:
+    case PacketType.connack:
+    case PacketType.auth:
       return "connect";
-    case Type.pingreq:
-    case Type.pingresp:
+    case PacketType.pingreq:
+    case PacketType.pingresp:
       return "ping";
-    case Type.subscribe:
-    case Type.suback:
-    case Type.unsubscribe:
-    case Type.unsuback:
+    case PacketType.subscribe:
+    case PacketType.suback:
+    case PacketType.unsubscribe:
+    case PacketType.unsuback:
       return named("subscribe", fields);
-    case Type.publish:
-    case Type.pubrel: // Both come from the side whose message it is; Packet Identifiers of the sides are not related.
+    case PacketType.publish:
+    case PacketType.pubrel: // Both come from the side whose message it is; Packet Identifiers of the sides are not related.
       return named(isSent ? "sent" : "received", fields);
-    case Type.puback:
-    case Type.pubrec:
-    case Type.pubcomp:
+    case PacketType.puback:
+    case PacketType.pubrec:
+    case PacketType.pubcomp:
       return named(isSent ? "received" : "sent", fields);
     default:
       return undefined;
@@ -187,22 +171,23 @@ function named(exchange: string, fields: readonly Field[]): string | undefined {
 }
 
 function isBeginning({ type, fields }: Dissection): boolean {
-  return type === Type.connect || type === Type.publish || type === Type.subscribe || type === Type.unsubscribe ||
-    type === Type.pingreq || (type === Type.auth && reasonCode(fields) === ReasonCode.ReAuthenticate);
+  return type === PacketType.connect || type === PacketType.publish || type === PacketType.subscribe ||
+    type === PacketType.unsubscribe ||
+    type === PacketType.pingreq || (type === PacketType.auth && reasonCode(fields) === ReasonCode.ReAuthenticate);
 }
 
 function isEnd({ type, fields }: Dissection): boolean {
   switch (type) {
-    case Type.connack:
-    case Type.puback:
-    case Type.pubcomp:
-    case Type.suback:
-    case Type.unsuback:
-    case Type.pingresp:
+    case PacketType.connack:
+    case PacketType.puback:
+    case PacketType.pubcomp:
+    case PacketType.suback:
+    case PacketType.unsuback:
+    case PacketType.pingresp:
       return true;
-    case Type.pubrec:
+    case PacketType.pubrec:
       return reasonCode(fields) >= ReasonCode.UnspecifiedError; // [MQTT-4.3.3-4]
-    case Type.auth:
+    case PacketType.auth:
       return reasonCode(fields) === ReasonCode.Success;
     default:
       return false;

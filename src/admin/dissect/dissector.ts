@@ -1,3 +1,4 @@
+import { PacketType } from "../../codec/packet.ts";
 /**
  * Fields of one MQTT packet (3.1, 3.1.1, 5) with the bytes of each, as Wireshark 4 shows them. Bytes that no decoder accepts
  * are read as far as they go, and the fault is named with its bytes, its clause and the answer of the broker.
@@ -57,23 +58,8 @@ export interface Dissection {
   readonly flaw: Flaw | undefined;
 }
 
-const Type = {
-  connect: 1,
-  connack: 2,
-  publish: 3,
-  puback: 4,
-  pubrec: 5,
-  pubrel: 6,
-  pubcomp: 7,
-  subscribe: 8,
-  suback: 9,
-  unsubscribe: 10,
-  unsuback: 11,
-  disconnect: 14,
-  auth: 15,
-} as const;
 /** Packets that may have a password or Authentication Data. */
-const AUTHENTICATES: ReadonlySet<number> = new Set([Type.connect, Type.connack, Type.auth]);
+const AUTHENTICATES: ReadonlySet<number> = new Set([PacketType.connect, PacketType.connack, PacketType.auth]);
 const BRIDGE_BIT = 0x80;
 /** Last fields before those whose place depends on others. */
 const FIXED_FIELDS: readonly string[] = [
@@ -178,8 +164,8 @@ function lines(fields: readonly Field[], indent: string): string[] {
 }
 
 function headerFlags(type: number, version: number | undefined): readonly Abbreviation[] {
-  if (type === Type.publish) return PUBLISH_FLAGS;
-  const isRepeated = type === Type.pubrel || type === Type.subscribe || type === Type.unsubscribe;
+  if (type === PacketType.publish) return PUBLISH_FLAGS;
+  const isRepeated = type === PacketType.pubrel || type === PacketType.subscribe || type === PacketType.unsubscribe;
   return version === 3 && isRepeated ? REPEATED_FLAGS : OTHER_FLAGS;
 }
 
@@ -191,29 +177,29 @@ function readBody(
   options: DissectOptions,
 ): void {
   switch (type) {
-    case Type.connect:
+    case PacketType.connect:
       return readConnect(reader, found);
-    case Type.connack:
+    case PacketType.connack:
       return readConnack(reader, found);
-    case Type.publish:
+    case PacketType.publish:
       return readPublish(first, reader, found, options);
-    case Type.puback:
+    case PacketType.puback:
       return readAcknowledgement("mqtt.puback.reason_code", reader, found);
-    case Type.pubrec:
+    case PacketType.pubrec:
       return readAcknowledgement("mqtt.pubrec.reason_code", reader, found);
-    case Type.pubrel:
+    case PacketType.pubrel:
       return readAcknowledgement("mqtt.pubrel.reason_code", reader, found);
-    case Type.pubcomp:
+    case PacketType.pubcomp:
       return readAcknowledgement("mqtt.pubcomp.reason_code", reader, found);
-    case Type.subscribe:
-    case Type.unsubscribe:
-      return readTopicFilters(type === Type.subscribe, reader, found);
-    case Type.suback:
-    case Type.unsuback:
-      return readAnswers(type === Type.suback, reader, found);
-    case Type.disconnect:
+    case PacketType.subscribe:
+    case PacketType.unsubscribe:
+      return readTopicFilters(type === PacketType.subscribe, reader, found);
+    case PacketType.suback:
+    case PacketType.unsuback:
+      return readAnswers(type === PacketType.suback, reader, found);
+    case PacketType.disconnect:
       return readReason("mqtt.disconnect.reason_code", reader, found);
-    case Type.auth:
+    case PacketType.auth:
       return readReason("mqtt.auth.reason_code", reader, found);
     default: // PINGREQ and PINGRESP have no body, and types that do not exist have none that is known.
   }

@@ -20,9 +20,9 @@ export class IncompletePackets {
   bytes = 0;
   readonly #limits: Limits;
   readonly #deadlines: Deadlines;
-  /** All that are counted, the oldest first. */
+  /** Packets that are counted, the oldest first. */
   readonly #all = new Set<IncompletePacket>();
-  /** Those that wait, in the order in which they came. */
+  /** Packets that wait, in the order in which they came. */
   readonly #waiting = new Set<IncompletePacket>();
   #judgement: Deadline | undefined;
   #crowdedSinceMs = 0;

@@ -298,7 +298,7 @@ export async function holdLock(path: string): Promise<Deno.FsFile | undefined> {
   return lock;
 }
 
-/** What is at a path; `undefined`: nothing. */
+/** Kind and size of the file at a path; `undefined`: there is none. */
 async function infoOf(path: string, look: typeof Deno.stat): Promise<Deno.FileInfo | undefined> {
   try {
     return await look(path);

@@ -1,14 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { Broker, memoryTransport, type WatchedConnection } from "../../../mod.ts";
+import { Broker, type WatchedConnection } from "../../../mod.ts";
 import { Conversation, type Entry } from "../../../src/admin/dissect/conversation.ts";
 import { withoutSecrets } from "../../../src/admin/dissect/dissector.ts";
 import { PacketAssembler } from "../../../src/admin/dissect/frames.ts";
-import { channelOf } from "../../../src/transport/channel_transport.ts";
 import { concatenated } from "../../../src/transport/concatenated.ts";
-import { Opcode, Slab } from "../../../src/transport/web_socket/frames.ts";
-import { webSocketTransport } from "../../../src/transport/web_socket/web_socket_transport.ts";
+import { Opcode } from "../../../src/transport/web_socket/frames.ts";
 import { within } from "../../deadline.ts";
 import { BINARY, clientFrame, closeFrame } from "../../transport/web_socket_client_frames.ts";
+import { webSocketPair } from "../../transport/web_socket_servers.ts";
 import vectors from "../../vectors.json" with { type: "json" };
 
 /** Entries of a connection as they come. */
@@ -29,16 +28,7 @@ function traced(connection: WatchedConnection, entries: Entry[]): void {
 }
 
 Deno.test("a tapped connection gives a CONNECT in 13 frames, its answer, and what is malformed", async () => {
-  const { server: inner, client } = memoryTransport();
-  const server = webSocketTransport({
-    below: channelOf(inner),
-    rest: new Uint8Array(0),
-    peer: { ...inner.peer, transport: "ws" },
-    request: { method: "GET", url: "http://localhost/mqtt", headers: new Headers() },
-    subprotocol: "mqtt",
-    slab: new Slab(),
-    closeCode: () => 1000,
-  });
+  const { server, client } = webSocketPair();
   await using broker = await Broker.open();
   const entries: Entry[] = [];
   const stop = broker.watchConnections((connection) => traced(connection, entries));
