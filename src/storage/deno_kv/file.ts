@@ -224,8 +224,6 @@ async function whyUnusable(path: string, error: unknown): Promise<string | undef
     if (!/not a database/.test(reason(error))) return undefined;
     return `${reason(error)}; give another path, or restore a backup if it was a storage`;
   }
-  const why = await whyUnwritable(path);
-  if (why !== undefined) return why;
   const lock = await holdLock(path); // It says whether the directory can be written.
   lock?.close();
   return undefined;
