@@ -45,6 +45,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
     "tests/client/mosquitto_test.ts",
     "tests/documentation_commands_test.ts",
     "tests/interop/admin_dissector_test.ts",
+    "tests/interop/admin_metrics_test.ts",
     "tests/interop/bridge_test.ts",
     "tests/interop/gomqtt_test.ts",
     "tests/interop/mosquitto_clients_test.ts",

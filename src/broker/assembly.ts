@@ -67,8 +67,8 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
   const topics = new TopicInterner(REMEMBERED_TOPICS, MOST_REMEMBERED_TOPICS);
   const traffic = new Traffic();
   const stalls = new EventLoopStalls();
-  eventWatchers.add(({ kind }) => {
-    if (kind === "connectionRefused") traffic.refusedConnections += 1;
+  eventWatchers.add((event) => {
+    if (event.kind === "connectionRefused") traffic.refused(event.help ?? "other");
   });
   const dropped = new DroppedMessages(onEvent);
   const refusals = new RetentionRefusals(onEvent);

@@ -100,6 +100,15 @@ export class Broker {
   }
 
   /**
+   * Whether clients can be served: `failing` while the storage does not keep what it is given, `closing` since
+   * {@linkcode Broker.close} was called. It costs nothing to read, for health checks.
+   */
+  get readiness(): "ready" | "failing" | "closing" {
+    if (this.#closing !== undefined) return "closing";
+    return this.#parts.commits.isFailing ? "failing" : "ready";
+  }
+
+  /**
    * Replaces the limits, `sysIntervalMs` and `onPacket`; an option that is left out gets its default again. Limits of a
    * connection apply to later connections, those of sessions and of the broker to all at once; `hookTimeoutMs` and
    * `maximumPendingBytes` stay as they were.

@@ -3,6 +3,7 @@ import type { AccessAttributes, ClientIdentity } from "../protocol/access.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { ApplicationMessage } from "../protocol/message.ts";
 import type { Session } from "../protocol/session.ts";
+import type { RefusalHelp } from "../transport/listener.ts";
 import type { BrokerEvent } from "./events.ts";
 import type { RetentionObstacle } from "./retained.ts";
 
@@ -32,8 +33,12 @@ export class Traffic {
   /** Bytes of the payloads of PUBLISH. */
   receivedPayloadBytes = 0;
   sentPayloadBytes = 0;
-  /** Connections that a listener or a route refused before MQTT began. */
-  refusedConnections = 0;
+  /** Connections that a listener or a route refused before MQTT began, by the entry that helps. */
+  readonly refusedConnections = new Map<RefusalHelp | "other", number>();
+
+  refused(help: RefusalHelp | "other"): void {
+    this.refusedConnections.set(help, (this.refusedConnections.get(help) ?? 0) + 1);
+  }
 
   get receivedPublishes(): number {
     const [qos0, qos1, qos2] = this.receivedPublishesByQos;

@@ -98,6 +98,8 @@ export interface BrokerMetrics {
   readonly refusedConnections: {
     /** Before MQTT began: by routes, and by listeners that are told to {@linkcode Broker.noteRefusal}. */
     readonly beforeMqtt: number;
+    /** These by the entry of docs/troubleshooting.md that helps, such as `{ "path": 2 }`; `other`: there is none. */
+    readonly beforeMqttByHelp: Readonly<Record<string, number>>;
     /** Between the beginning of MQTT and CONNACK, by Reason Code, such as `{ "135": 2 }`. */
     readonly byReasonCode: Readonly<Record<string, number>>;
   };
@@ -159,7 +161,8 @@ export function metricsOf(parts: BrokerParts): BrokerMetrics {
     connectionsOpened: traffic.sockets,
     connectPackets: traffic.connections,
     refusedConnections: {
-      beforeMqtt: traffic.refusedConnections,
+      beforeMqtt: traffic.refusedConnections.values().reduce((sum, count) => sum + count, 0),
+      beforeMqttByHelp: Object.fromEntries(traffic.refusedConnections),
       byReasonCode: Object.fromEntries(admission.refused),
     },
     sessions: sessions.size,

@@ -53,8 +53,15 @@ Deno.test("broker.metrics counts connections that were refused, before MQTT and 
     authenticator: { authenticate: () => ({ isAccepted: false, reasonCode: 0x86 }) },
   }, async (conversation) => {
     await conversation.run("a > 10 [ @ 02 0000 [] 'a' ]", "a told 20 00 86");
-    conversation.broker.noteRefusal("", "a reason", undefined, { transport: "tls", address: "", listener: "" });
-    assertEquals(conversation.broker.metrics.refusedConnections, { beforeMqtt: 1, byReasonCode: { "134": 1 } });
+    const peer = { transport: "tls", address: "", listener: "" } as const;
+    for (const help of [undefined, "path", "path"] as const) {
+      conversation.broker.noteRefusal("", "a reason", help, peer);
+    }
+    assertEquals(conversation.broker.metrics.refusedConnections, {
+      beforeMqtt: 3,
+      beforeMqttByHelp: { other: 1, path: 2 },
+      byReasonCode: { "134": 1 },
+    });
   }));
 
 Deno.test("broker.metrics measures loads and the time since the broker was opened, without $SYS", () =>

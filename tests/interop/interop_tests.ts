@@ -17,6 +17,7 @@ const PROGRAMS = {
   mosquitto_sub: "mosquitto-clients",
   mosquitto_rr: "mosquitto-clients",
   "paho-mqtt": "python3-paho-mqtt",
+  "prometheus-client": "python3-prometheus-client",
   node: "nodejs",
   npm: "npm",
   openssl: "openssl",
@@ -93,10 +94,13 @@ function missing(needs: readonly Program[]): Program[] {
 }
 
 function isThere(program: Program): boolean {
-  if (program === "paho-mqtt") {
-    return isFile(PYTHON) && succeeds(PYTHON, ["-c", "import paho.mqtt.client"]);
-  }
+  if (program === "paho-mqtt") return hasModule("paho.mqtt.client");
+  if (program === "prometheus-client") return hasModule("prometheus_client.openmetrics.parser");
   // Where there is no Node, Deno puts itself into the PATH under this name.
   if (program === "node" && !succeeds("node", ["--eval", "process.exit('Deno' in globalThis ? 1 : 0)"])) return false;
   return isInstalled(program);
+}
+
+function hasModule(name: string): boolean {
+  return isFile(PYTHON) && succeeds(PYTHON, ["-c", `import ${name}`]);
 }
