@@ -83,6 +83,8 @@ export interface SessionDetails extends SessionRow {
   readonly will: Will | undefined;
   /** Messages not delivered, by reason; `undefined`: there are none. */
   readonly droppedByReason: Readonly<Record<"qos0" | "queueFull" | "tooLarge" | "expired", number>> | undefined;
+  /** Whether retained messages that its subscriptions match are still to be sent, as there are many or the broker is busy. */
+  readonly isRetainedDue: boolean;
   /** First messages that it has for its client, in their order: those in flight, then those that wait. */
   readonly messages: readonly QueuedEntry[];
 }
@@ -211,6 +213,7 @@ export class Inspection {
       subscriptionRows: subscriptions.map((subscription) => subscriptionRow(client, subscription)),
       will: client.owner?.connection.will ?? client.will?.will,
       droppedByReason: session.dropped === undefined ? undefined : { ...session.dropped },
+      isRetainedDue: session.isRetainedDue,
     };
     return { ...details, messages: await this.#messagesOf(client, most) };
   }

@@ -205,6 +205,11 @@ export class Session {
       this.#retained !== undefined;
   }
 
+  /** Whether retained messages wait for a subscription that was granted. */
+  get isRetainedDue(): boolean {
+    return this.#retained !== undefined;
+  }
+
   /** Sends what waits, as far as the Receive Maximum and the outbox allow. */
   pump(nowMs: number): void {
     const { port } = this.#delivery;

@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Broker } from "../../mod.ts";
 import { AccessControl } from "../../src/auth/mod.ts";
+import { Client } from "../../src/client/mod.ts";
 import { MemoryStorage } from "../../src/storage/mod.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 import { converse } from "../wire/conversation.ts";
@@ -48,6 +49,18 @@ Deno.test("broker.session() has the messages in memory of a session that ends wi
     assertEquals([session?.inflight, session?.queued], [1, 1]);
     await conversation.run("a > 40 [ 0001 ]", "a < 32 [ 'x' 0002 [] 32 ]", "a > 40 [ 0002 ]");
   }));
+
+Deno.test("broker.session() says whether retained messages wait for a client that does not read", async () => {
+  await using broker = await Broker.open();
+  const topics = Array.from({ length: 8 }, (_, index) => `r/${index}`);
+  for (const topic of topics) await broker.publish(topic, new Uint8Array(1_048_576), { retain: true });
+  await using client = await Client.connect(broker);
+  await using messages = await client.subscribe("r/#", { qos: 0, maximumMessages: 1 });
+  const isDue = async () => (await broker.session(client.clientId))?.isRetainedDue;
+  assertEquals(await isDue(), true);
+  for (const _ of topics) await messages.next();
+  assertEquals(await isDue(), false);
+});
 
 Deno.test("broker.endSession() ends a session that is away, and the storage knows it no more", async () => {
   const storage = new MemoryStorage();
