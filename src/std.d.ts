@@ -176,7 +176,7 @@ declare module "npm:deno-std@1.4.0/yaml/mod.js" {
   export function stringify(data: unknown, options?: StringifyOptions): string;
 }
 
-// Names of deno.json for tests and benches. The command line imports packages with their versions, so that
+// Names of tests/import_map.json. The command line imports packages with their versions, so that
 // `deno install -g` can resolve them without deno.json.
 
 declare module "@std/cli" {

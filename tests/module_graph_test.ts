@@ -13,7 +13,10 @@ const ROOMS_OF_EXPORTS: Readonly<Record<string, readonly string[]>> = {
   "./transport": ["transport"],
 };
 
-const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+/** Packages that `npm:` imports of `src/cli` name, and all that these need. */
+const PACKAGES_OF_START = ["deno-std", "yaml", "zod"];
+
+const { compilerOptions, exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
 
 Deno.test("Every export has its rooms", () => {
   assertEquals(Object.keys(exports), Object.keys(ROOMS_OF_EXPORTS));
@@ -33,22 +36,37 @@ Deno.test("Serving from memory loads nothing of Deno KV for it, and no YAML", as
   assertEquals(loaded.filter((name) => /deno_kv|yaml|jose|sqlite|^src\/(cluster|client)\//.test(name)), []);
 });
 
-Deno.test("The broker starts with the packages of the command line, and downloads none of tests and benches", async () => {
+Deno.test("deno task start needs the packages of the command line, and downloads none of tests and benches", async () => {
   const { npmCache } = JSON.parse(await output({}, "info", "--json"));
   const folder = await Deno.makeTempDir();
   try {
     for await (const { name: registry } of Deno.readDir(npmCache)) {
       await Deno.mkdir(`${folder}/npm/${registry}`, { recursive: true });
-      const packages = ["deno-std", "yaml", "zod"].map((name) => `${npmCache}/${registry}/${name}`);
+      const packages = PACKAGES_OF_START.map((name) => `${npmCache}/${registry}/${name}`);
       const args = ["-r", ...packages, `${folder}/npm/${registry}`];
       assertEquals((await new Deno.Command("cp", { args }).output()).success, true);
     }
-    const help = await output({ DENO_DIR: folder }, "run", "-A", "--cached-only", "mod.ts", "--help");
+    // Nothing can be downloaded: nobody listens at port 1.
+    const noNetwork = { HTTPS_PROXY: "http://127.0.0.1:1", HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "" };
+    const help = await output({ DENO_DIR: folder, ...noNetwork }, "task", "start", "--help");
     assertMatch(help, /^Usage: brooklet/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("deno.lock names the packages of the command line alone", async () => {
+  // `deno task` installs everything that the lock of its config names before it runs anything.
+  const { npm } = JSON.parse(await Deno.readTextFile(new URL("deno.lock", ROOT)));
+  assertEquals(Object.keys(npm).map((name) => name.replace(/@[^@]*$/, "")).sort(), PACKAGES_OF_START);
+});
+
+for (const path of ["bench/deno.json", "examples/deno.json", "tests/deno.json"]) {
+  Deno.test(`${path} checks types as deno.json does`, async () => {
+    const own = JSON.parse(await Deno.readTextFile(new URL(path, ROOT))).compilerOptions;
+    assertEquals({ ...own, types: own.types.map((file: string) => file.replace("../", "./")) }, compilerOptions);
+  });
+}
 
 Deno.test("The dissector loads the codec and WebSocket frames, so that a web page can have it", async () => {
   const folder = "src/admin/dissect/";

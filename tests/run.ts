@@ -9,7 +9,8 @@ import { isFile } from "./installed.ts";
 import { type Counts, countsOf, FileNames, plus, textOf, withFileNames } from "./run_output.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const FLAGS = ["-A", "--sanitize-ops", "--sanitize-resources", "--permit-no-files"];
+const CONFIG = "--config=tests/deno.json"; // Its packages are no business of a broker that starts.
+const FLAGS = ["-A", CONFIG, "--sanitize-ops", "--sanitize-resources", "--permit-no-files"];
 // A leak fails its test without these as well, but does not say where it began. They cost a tenth of the time of the
 // processor, of files with many operations the half (2026-11-30): where nobody can run it again.
 if (Deno.env.has("BROOKLET_CI")) FLAGS.push("--trace-leaks");
@@ -78,18 +79,24 @@ async function outcome(lane: LaneName): Promise<Counts> {
 
 /** Arguments for `deno test` that choose the files of a lane; `undefined`: there are none. */
 function chosenArgs(lane: LaneName): string[] | undefined {
-  // Deno finds these files itself, and the examples in documentation that are tests as well.
-  const others = `--ignore=${files.filter((path) => laneOf(path) !== "parallel")}`;
-  if (lane === "parallel" && paths.length === 0) return ["--parallel", "--doc", others];
   const isOfLane = (path: string) => lane === "long" ? LONG.some((row) => fits(path, row)) : laneOf(path) === lane;
   const isGiven = (path: string) => paths.length === 0 || paths.some((given) => fits(path, given));
   const chosen = files.filter((path) => isOfLane(path) && isGiven(path));
-  // With files among the paths Deno ignores nothing in the folders.
-  if (lane === "parallel") chosen.push(...paths.filter((path) => !fits(path, "tests")));
+  if (lane === "parallel") {
+    // The config of the tests is below the root, so that Deno finds nothing outside of `tests` by itself.
+    chosen.push(...(paths.length === 0 ? documented() : paths.filter((path) => !fits(path, "tests"))));
+  }
   if (chosen.length === 0) return undefined;
   return lane === "parallel"
     ? ["--parallel", "--doc", ...chosen]
     : lane === "interop"
     ? ["--parallel", ...chosen]
     : chosen;
+}
+
+/** Files and folders at the root, other than `tests`, whose documentation has examples. */
+function documented(): string[] {
+  const entries = Array.from(Deno.readDirSync(ROOT)).filter(({ name }) => name !== "tests" && !name.startsWith("."));
+  return entries.filter(({ name, isDirectory }) => isDirectory || /\.(?:md|ts)$/.test(name)).map(({ name }) => name)
+    .sort();
 }

@@ -22,7 +22,8 @@ export interface BrokerKind {
 /** Brokers that are installed: mosquitto may be missing. */
 export async function brokerKinds(): Promise<BrokerKind[]> {
   const deno = `Deno ${Deno.version.deno}`;
-  const { version, imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", REPOSITORY)));
+  const { version } = await jsonOf("deno.json");
+  const { imports } = await jsonOf("tests/import_map.json");
   const aedes = String(imports.aedes).split("@").at(-1);
   const kinds: BrokerKind[] = [
     { name: "Brooklet", version: `${version}, ${deno}`, start: startBrooklet },
@@ -36,6 +37,10 @@ export async function brokerKinds(): Promise<BrokerKind[]> {
   const { stdout } = new Deno.Command(mosquitto, { args: ["-h"] }).outputSync();
   const [, found = "?"] = /version (\S+)/.exec(new TextDecoder().decode(stdout)) ?? [];
   return [...kinds, { name: "mosquitto", version: found, start: () => startMosquitto(mosquitto) }];
+}
+
+async function jsonOf(path: string) {
+  return JSON.parse(await Deno.readTextFile(new URL(path, REPOSITORY)));
 }
 
 async function startBrooklet(): Promise<RunningBroker> {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import denoJson from "../../deno.json" with { type: "json" };
+import importMap from "../import_map.json" with { type: "json" };
 import { builtOnce } from "../built_once.ts";
 import type { TestBroker } from "./broker_process.ts";
 import { ClientProgram } from "./client_program.ts";
@@ -19,11 +19,11 @@ const CONVERSATION = [
 
 type RunProgram = (args: readonly string[], use: (client: ClientProgram) => Promise<void>) => Promise<void>;
 
-/** A folder where Node finds the packages of deno.lock, and the program without its types. */
+/** A folder where Node finds the packages of the tests, and the program without its types. */
 const nodeFolder = builtOnce(async (folder) => {
-  const config = { nodeModulesDir: "auto", imports: { mqtt: denoJson.imports.mqtt } };
+  const config = { nodeModulesDir: "auto", imports: { mqtt: importMap.imports.mqtt } };
   await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(config));
-  await Deno.copyFile(`${REPOSITORY}/deno.lock`, `${folder}/deno.lock`);
+  await Deno.copyFile(`${REPOSITORY}/tests/deno.lock`, `${folder}/deno.lock`);
   await deno(["install", "--quiet"], folder);
   await deno(["transpile", "--quiet", PROGRAM, "--output", "conversation.mjs"], folder);
   return folder;
