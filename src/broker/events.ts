@@ -29,6 +29,8 @@ export type BrokerEvent =
     readonly reason: string;
     /** `client`: it sent DISCONNECT; `network`: the Network Connection was lost; `server`: this broker ended it. */
     readonly by: "client" | "network" | "server";
+    /** Clause of the specification that the client violated, such as `MQTT-3.3.1-4`; missing: none. */
+    readonly clause?: string;
     /** The first bytes, at most 16, of a packet that could not be decoded. */
     readonly firstBytes?: Uint8Array;
   }

@@ -2,7 +2,7 @@ import { type Command, command } from "./command.ts";
 import { configurationOf } from "./config/configuration.ts";
 import { ConfigError } from "./config_error.ts";
 import { readText } from "./files.ts";
-import { printable } from "./log/log.ts";
+import { printable } from "../codec/printable.ts";
 import { printLine } from "./program_io.ts";
 
 /** Command that prints a file of mosquitto as YAML. */

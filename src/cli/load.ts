@@ -7,7 +7,7 @@ import type { TlsClientOptions } from "../transport/tls/connect_tls.ts";
 import { type Command, command, type Given, type Options } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
 import { readPem } from "./files.ts";
-import { printable } from "./log/log.ts";
+import { printable } from "../codec/printable.ts";
 import { printLine, type ProgramIo, type ProgramOutput, writeText } from "./program_io.ts";
 
 const EXIT_FAILED = 1;

@@ -4,7 +4,7 @@ import { completionsCommand } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
 import { CONVERT } from "./convert.ts";
 import { BENCH } from "./load.ts";
-import { printable } from "./log/log.ts";
+import { printable } from "../codec/printable.ts";
 import { suggestion } from "./nearest.ts";
 import { PASSWD, PasswordFileError } from "./passwd.ts";
 import { printLine, processIo, type ProgramIo } from "./program_io.ts";

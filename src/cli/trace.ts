@@ -1,7 +1,7 @@
 import type { CapturedItem } from "../admin/dissect/captured_connections.ts";
 import { type Command, command } from "./command.ts";
 import { ConfigError } from "./config_error.ts";
-import { printable } from "./log/log.ts";
+import { printable } from "../codec/printable.ts";
 import { printLine } from "./program_io.ts";
 
 /** Command that prints the MQTT packets of a capture. */

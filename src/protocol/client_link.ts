@@ -37,6 +37,8 @@ export interface Closing {
   readonly reason: string;
   /** `client`: it said DISCONNECT; `network`: the Network Connection was lost; `server`: this broker ended it. */
   readonly by: "client" | "network" | "server";
+  /** Clause of the specification that the client violated, such as `MQTT-3.3.1-4`. */
+  readonly clause?: string;
   /** First bytes of a packet that could not be decoded. */
   readonly firstBytes?: Uint8Array;
 }
@@ -164,7 +166,10 @@ export class ClientLink implements ConnectionPort {
     }
     // DISCONNECT lacks some codes of CONNACK, and what is wrong with a second CONNECT is that it came. [MQTT-3.14.2-1]
     const isSayable = !this.isConnected || isReasonCodeOf("disconnect", error.reasonCode);
-    this.disconnect(isSayable ? error.reasonCode : ReasonCode.ProtocolError, error.message, firstBytes);
+    this.disconnect(isSayable ? error.reasonCode : ReasonCode.ProtocolError, error.message, {
+      clause: error.clause,
+      ...(firstBytes === undefined ? {} : { firstBytes }),
+    });
   }
 
   /** Ends the connection for bytes that are no packet. */
@@ -178,13 +183,13 @@ export class ClientLink implements ConnectionPort {
   }
 
   /** Ends the connection. A client of MQTT 5 that is connected gets DISCONNECT; before that CONNACK says it where one can. */
-  disconnect(reasonCode: ReasonCode, fullReason: string, firstBytes?: Uint8Array): void {
+  disconnect(reasonCode: ReasonCode, fullReason: string, why: Pick<Closing, "clause" | "firstBytes"> = {}): void {
     if (this.phase === "closing") return;
     const { phase } = this;
     const reason = sayable(fullReason);
     // First: a DISCONNECT that is too large for the client would end it again.
     this.phase = "closing";
-    this.#closing = { reasonCode, reason, by: "server", ...(firstBytes === undefined ? {} : { firstBytes }) };
+    this.#closing = { reasonCode, reason, by: "server", ...why };
     if (phase === "connected") {
       // 3.1.1 closes without a word; 5 says why first. [MQTT-4.13.1-1] [MQTT-3.14.0-1]
       if (this.version === 5) this.send({ type: "disconnect", reasonCode, properties: { reasonString: reason } });

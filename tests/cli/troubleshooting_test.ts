@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { BrokerEvent } from "../../src/broker/events.ts";
 import { loggingSchema } from "../../src/cli/config/logging_settings.ts";
 import { eventLog } from "../../src/cli/log/event_log.ts";
-import { EVENT_HELP, PROGRAM_HELP, REASON_HELP } from "../../src/cli/log/help.ts";
+import { clauseOf, EVENT_HELP, PROGRAM_HELP, REASON_HELP, REMEDIES } from "../../src/broker/event_help.ts";
 import { Log } from "../../src/cli/log/log.ts";
 import { SummarizedLog } from "../../src/cli/log/summarized_log.ts";
 import { connackReturnCode, isReasonCodeOf, ReasonCode, reasonCodeName } from "../../src/codec/reason_code.ts";
@@ -46,6 +46,31 @@ Deno.test("The troubleshooting guide lists the Reason Codes that end a connectio
     return [`0x${code.toString(16).toUpperCase()}`, `${old ?? ""}`, reasonCodeName(code), entry];
   });
   assertEquals(rows, [...wanted]);
+});
+
+Deno.test("Each remedy that the broker names is what its entry says to do", () => {
+  const [, ...entries] = GUIDE.split(/^### /m);
+  const said = new Map(entries.map((entry) => {
+    const [heading = ""] = entry.split("\n");
+    return [anchorOf(heading), entry.split(/^Do: /m).slice(1).join(" ").replace(/\s+/g, " ")] as const;
+  }));
+  for (const [entry, remedy] of Object.entries(REMEDIES)) {
+    const words = remedy.replace(/^[A-Z]/, (letter) => letter.toLowerCase()).replace(/\.$/, "");
+    assertEquals([entry, said.get(entry)?.slice(0, words.length)], [entry, words]);
+  }
+  const left = [...said.keys()].filter((entry) => !(entry in REMEDIES));
+  assertEquals(left, [PROGRAM_HELP.reload]); // An event says nothing of it.
+});
+
+Deno.test("An event names the clause that it is about", () => {
+  assertEquals(clauseOf({ ...MALFORMED, clientId: "c", clause: "MQTT-3.3.1-4" }), "MQTT-3.3.1-4");
+  assertEquals(clauseOf({ ...CLOSED, clientId: "c", reasonCode: ReasonCode.NotAuthorized }), "MQTT-3.1.4-2");
+  assertEquals(clauseOf({ ...CLOSED, clientId: "c", reasonCode: ReasonCode.Success, by: "client" }), undefined);
+  assertEquals(
+    clauseOf({ kind: "connectionRefused", peer: PEER, reason: "why", help: "subprotocol" }),
+    "MQTT-6.0.0-3",
+  );
+  assertEquals(clauseOf({ kind: "stoodStill", ms: 2_000 }), undefined);
 });
 
 const ROWS: readonly { readonly event: BrokerEvent; readonly help: string | undefined; readonly line: string }[] = [

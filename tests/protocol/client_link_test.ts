@@ -237,7 +237,7 @@ Deno.test("ClientLink.disconnect() tells MQTT 5 why, once [MQTT-3.14.0-1] [MQTT-
     const dialogue = new Dialogue(version).run("connects");
     const { connection, loop } = dialogue;
     const wakes = loop.wakes;
-    connection.disconnect(0x97, "too much", Uint8Array.of(1));
+    connection.disconnect(0x97, "too much", { firstBytes: Uint8Array.of(1) });
     connection.disconnect(0x80, "again");
     connection.end({ reasonCode: 0x80, reason: "and again", by: "network" });
     dialogue.run(version === 5 ? "< e0 [ 97 [ 1f 'too much' ] ]" : "quiet");

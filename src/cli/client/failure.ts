@@ -1,7 +1,7 @@
 import { RefusedError } from "../../client/refused_error.ts";
 import { MqttError } from "../../codec/mqtt_error.ts";
 import { connackReturnCode, ReasonCode, reasonCodeName } from "../../codec/reason_code.ts";
-import { printable } from "../log/log.ts";
+import { printable } from "../../codec/printable.ts";
 
 /** Exit codes of mosquitto's clients, in addition to the server's codes in CONNACK. */
 export const ExitCode = {

@@ -1,7 +1,7 @@
 import type { Message } from "../../codec/message.ts";
 import type { Properties } from "../../codec/property.ts";
 import { concatenated } from "../../transport/concatenated.ts";
-import { printable } from "../log/log.ts";
+import { printable } from "../../codec/printable.ts";
 import { strftime } from "../log/timestamp.ts";
 import { ArgumentError } from "./arguments.ts";
 import { propertyName } from "./properties.ts";

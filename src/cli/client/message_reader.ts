@@ -3,7 +3,7 @@ import type { ClientSubscription } from "../../client/client_subscription.ts";
 import type { Message } from "../../codec/message.ts";
 import { RefusedError } from "../../client/refused_error.ts";
 import { concatenated } from "../../transport/concatenated.ts";
-import { printable } from "../log/log.ts";
+import { printable } from "../../codec/printable.ts";
 import type { ProgramOutput } from "../program_io.ts";
 import type { ClientArguments } from "./arguments.ts";
 import { type ClientOptions, integerOf } from "./client_options.ts";

@@ -2,7 +2,7 @@ import { Client } from "../../client/client.ts";
 import { RefusedError } from "../../client/refused_error.ts";
 import { schemeOf, SCHEMES } from "../../transport/schemes.ts";
 import { helpText } from "../command.ts";
-import { printable } from "../log/log.ts";
+import { printable } from "../../codec/printable.ts";
 import { printLine, type ProgramIo, type ProgramOutput, writeText } from "../program_io.ts";
 import { ArgumentError, type ClientArguments, parseClientArguments } from "./arguments.ts";
 import type { ClientOptions } from "./client_options.ts";

@@ -1,8 +1,9 @@
 import type { BrokerEvent } from "../../broker/events.ts";
 import type { BrokerOptions } from "../../broker/options.ts";
 import type { LogArea, LogType } from "../config/logging_settings.ts";
-import { eventLines, packetLines, shownUserName, subscriptionLines } from "./event_lines.ts";
-import { helpOf } from "./help.ts";
+import { helpOf } from "../../broker/event_help.ts";
+import { eventLines, shownUserName } from "../../broker/event_lines.ts";
+import { packetLines, subscriptionLines } from "./packet_lines.ts";
 import type { Log, LogFields } from "./log.ts";
 import type { SummarizedLog } from "./summarized_log.ts";
 

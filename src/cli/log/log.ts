@@ -2,6 +2,7 @@ import { LOG_LEVELS, type LogArea, type LoggingConfiguration, type LogType } fro
 import { ConfigError } from "../config_error.ts";
 import { type ProgramIo, type ProgramOutput, writeText } from "../program_io.ts";
 import { whyNot } from "../files.ts";
+import { STEERING } from "../../codec/printable.ts";
 import { helpAt } from "../../transport/web_socket/upgrade.ts";
 import { timestamp } from "./timestamp.ts";
 
@@ -20,10 +21,6 @@ type ProgramOutputs = Pick<ProgramIo, "stdout" | "stderr">;
 /** Destination of lines, which include their line ends. */
 type Destination = { readonly write: (line: string) => void; readonly close: () => void };
 
-/** Characters that could begin a new line or control a terminal. */
-const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-/** Longest part shown of a name that a client chose: it may have 65,535 characters, and is in each of its lines. */
-const LONGEST_SHOWN = 1_000;
 /** Levels of `$SYS/broker/log`, by type. */
 const SEVERITIES: Partial<Record<LogType, string>> = {
   error: "E",
@@ -145,12 +142,6 @@ function quietWriter(output: Pick<ProgramOutput, "writeSync">): (line: string) =
       // The output is not read any more, or the disk is full; the broker continues.
     }
   };
-}
-
-/** Text of a client, made safe for one line: control characters are escaped, and a long text is shortened. */
-export function printable(text: string): string {
-  const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}... (${text.length} characters)` : text;
-  return shown.replace(STEERING, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 /** JSON in which control characters beyond ASCII are escaped too. */

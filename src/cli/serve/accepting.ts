@@ -3,7 +3,7 @@ import type { Broker } from "../../broker/broker.ts";
 import type { Limits } from "../../protocol/limits.ts";
 import type { Admit } from "../../transport/tcp.ts";
 import type { Configuration, ListenerConfiguration } from "../config/settings.ts";
-import { PROGRAM_HELP } from "../log/help.ts";
+import { PROGRAM_HELP } from "../../broker/event_help.ts";
 import type { LogLine } from "../log/log.ts";
 import type { OpenListener } from "./listening.ts";
 import { othersTurn } from "./others_turn.ts";

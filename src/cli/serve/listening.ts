@@ -19,8 +19,9 @@ import { listenWebSocket, PROXIED_PING_INTERVAL_MS } from "../../transport/web_s
 import { entryWords } from "../config/checks.ts";
 import type { Configuration, ListenerConfiguration, TlsConfiguration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
-import { EVENT_HELP, PROGRAM_HELP } from "../log/help.ts";
-import { type LogLine, printable } from "../log/log.ts";
+import { EVENT_HELP, PROGRAM_HELP } from "../../broker/event_help.ts";
+import { printable } from "../../codec/printable.ts";
+import type { LogLine } from "../log/log.ts";
 import { readPem } from "../files.ts";
 import {
   EVERY_ADDRESS,

@@ -13,8 +13,9 @@ import {
 } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { packetLog } from "../log/event_log.ts";
-import { PROGRAM_HELP } from "../log/help.ts";
-import { type Log, printable } from "../log/log.ts";
+import { PROGRAM_HELP } from "../../broker/event_help.ts";
+import { printable } from "../../codec/printable.ts";
+import type { Log } from "../log/log.ts";
 import type { Access } from "./access.ts";
 import type { Listening } from "./listening.ts";
 import { boundByMemory } from "./memory_share.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { BrokerEvent } from "../../mod.ts";
 import { authenticationRequest } from "../auth/authentication_request.ts";
-import { eventLines } from "../../src/cli/log/event_lines.ts";
+import { eventLines } from "../../src/broker/event_lines.ts";
 
 const PEER = { transport: "tcp", address: "192.0.2.1:4711", listener: "mqtt://0.0.0.0:1883" };
 const DENIED = { kind: "accessDenied", peer: PEER, clientId: "c", qos: 1, retain: false } as const;
