@@ -1,4 +1,3 @@
-import { PacketType } from "../../codec/packet.ts";
 /**
  * Packets of one connection in their order: the version that CONNECT stated, topics behind Topic Aliases, and which packet
  * answers which.
@@ -10,6 +9,7 @@ import { PacketType } from "../../codec/packet.ts";
  * ```
  */
 
+import { PacketType } from "../../codec/packet.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
 import { dissect, type Dissection, type DissectOptions, type Field, type Flaw } from "./dissector.ts";
 import type { Piece } from "./frames.ts";
@@ -28,6 +28,8 @@ export interface TracedPacket {
   readonly pieces?: readonly Piece[] | undefined;
   /** Fault of the packet before its secrets were overwritten. */
   readonly flaw?: Flaw | undefined;
+  /** Number of its record in a trace, by which a list finds the row of a packet. */
+  readonly record?: number | undefined;
 }
 
 /** Packet within its conversation. */

@@ -1,4 +1,3 @@
-import { PacketType } from "../../codec/packet.ts";
 /**
  * Fields of one MQTT packet (3.1, 3.1.1, 5) with the bytes of each, as Wireshark 4 shows them. Bytes that no decoder accepts
  * are read as far as they go, and the fault is named with its bytes, its clause and the answer of the broker.
@@ -17,6 +16,7 @@ import { PacketType } from "../../codec/packet.ts";
  * ```
  */
 
+import { PacketType } from "../../codec/packet.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
 import { type Abbreviation, CutShort, type Field, fieldLine, FieldReader, PACKET_WORDS } from "./dissector_fields.ts";
 import { type Flaw, flawOf } from "./dissector_flaw.ts";
