@@ -33,6 +33,7 @@ export type {
 } from "./src/broker/inspection.ts";
 export type { ClientRow, ListRows, SessionRow, SubscriptionRow } from "./src/broker/list_rows.ts";
 export type { ListPage, ListQuery } from "./src/broker/listing.ts";
+export type { BeginTrace } from "./src/broker/message_tracing.ts";
 export type { BrokerMetrics } from "./src/broker/metrics.ts";
 export type {
   BrokerOptions,
@@ -51,6 +52,7 @@ export type { Properties, UserProperty } from "./src/codec/property.ts";
 export { ReasonCode } from "./src/codec/reason_code.ts";
 export { DEFAULT_LIMITS, NEVER_EXPIRES } from "./src/protocol/limit_table.ts";
 export type { Limits } from "./src/protocol/limits.ts";
+export type { MessageTrace, StoredMessage } from "./src/protocol/message.ts";
 export type { BrokerSettings } from "./src/protocol/settings.ts";
 export type { OverlappingSubscriptions } from "./src/protocol/subscription.ts";
 export type { Storage } from "./src/storage/storage.ts";

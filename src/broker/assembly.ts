@@ -208,6 +208,7 @@ export function assemble(options: BrokerOptions, isClosing: () => boolean) {
     backlog,
     backlogWait,
     retention,
+    publishing,
     localClient,
     review,
     sessions,

@@ -15,6 +15,7 @@ import { type BrokerEvent, type PacketEvent, quiet } from "./events.ts";
 import type { RetainedEntry, RetainedLevel, SessionDetails, TopicSubscriber } from "./inspection.ts";
 import type { ListRows } from "./list_rows.ts";
 import type { ListPage, ListQuery } from "./listing.ts";
+import { type BeginTrace, quietTraces } from "./message_tracing.ts";
 import { type BrokerMetrics, metricsOf } from "./metrics.ts";
 import type { BrokerOptions, BrokerSubscription, ConnectedClient, ServeOptions } from "./options.ts";
 import { sysInterval } from "./sys_topics.ts";
@@ -290,6 +291,34 @@ export class Broker {
     const watchOne = quiet(watch);
     for (const served of connections) watchOne(served);
     return connectionWatchers.add(watchOne);
+  }
+
+  /**
+   * Calls a function with each message of clients, Wills and the own process that is about to be routed; a trace that it
+   * gives hears where that message goes. While there is no such function, this costs nothing. Gives the function that ends
+   * it; another one takes its place. What it throws is ignored.
+   *
+   * @example
+   * ```ts
+   * import { Broker } from "@brooklet/brooklet";
+   *
+   * await using broker = await Broker.open();
+   * const stop = broker.traceMessages(({ topic }) => {
+   *   if (!topic.startsWith("door/")) return undefined; // The common case should cost little.
+   *   return {
+   *     published: (reasonCode) => console.log(topic, reasonCode),
+   *     delivered: (clientId) => console.log(topic, "to", clientId),
+   *   };
+   * });
+   * stop();
+   * ```
+   */
+  traceMessages(begin: BeginTrace): () => void {
+    const { publishing } = this.#parts;
+    const beginTrace = publishing.beginTrace = quietTraces(begin);
+    return () => {
+      if (publishing.beginTrace === beginTrace) publishing.beginTrace = undefined;
+    };
   }
 
   /**

@@ -290,6 +290,7 @@ class LocalSubscription implements BrokerSubscription, Subscriber {
     }
     const { topic, payload, properties } = message.own();
     const qos = message.qos < delivery.qos ? message.qos : delivery.qos;
+    message.trace?.delivered(undefined, qos);
     const value = new Message({ topic, payload, qos, retain: isRetained || message.retain, properties });
     if (reading !== undefined) {
       this.#takenMs = nowMs;

@@ -2,11 +2,12 @@ import { ReasonCode } from "../codec/reason_code.ts";
 import type { AccessAttributes } from "../protocol/access.ts";
 import type { Answer, BehindSubscriber } from "../protocol/connection_host.ts";
 import type { Backlog } from "../protocol/backlog.ts";
-import type { ApplicationMessage } from "../protocol/message.ts";
+import type { ApplicationMessage, MessageTrace } from "../protocol/message.ts";
 import type { DeliveryOptions, OverlappingSubscriptions, Subscription } from "../protocol/subscription.ts";
 import { hasWildcard } from "../protocol/topic_filter.ts";
 import type { CommitQueue } from "./commits.ts";
 import type { RetentionRefusals } from "./counters.ts";
+import type { BeginTrace } from "./message_tracing.ts";
 import type { Retention, RetentionObstacle } from "./retained.ts";
 import { type Match, mergedMatches, type SubscriberSet, TopicTrie } from "./topic_trie.ts";
 import type { TurnBudget } from "./turn.ts";
@@ -200,6 +201,8 @@ export class Publishing {
   readonly #refusals: RetentionRefusals;
   readonly #commits: CommitQueue;
   readonly #fanOutBudget: TurnBudget;
+  /** Begins the trace of a message; `undefined`: none is traced. */
+  beginTrace: BeginTrace | undefined;
 
   constructor(
     router: Router,
@@ -224,6 +227,34 @@ export class Publishing {
    * @param isWaitedFor whether the publisher waits for the storage
    */
   publish(
+    message: ApplicationMessage,
+    source: AccessAttributes | undefined,
+    nowMs: number,
+    isTold: boolean,
+    isWaitedFor: boolean,
+  ): ReasonCode {
+    const trace = this.beginTrace?.(message);
+    if (trace === undefined) return this.#publish(message, source, nowMs, isTold, isWaitedFor);
+    message.trace = trace;
+    const before = this.#commits.writtenSequence;
+    const reasonCode = this.#publish(message, source, nowMs, isTold, isWaitedFor);
+    const isKept = reasonCode < 0x80 && this.#commits.writtenSequence > before;
+    if (isKept) this.#tellKept(trace, reasonCode); // It never rejects.
+    else trace.published(reasonCode);
+    return reasonCode;
+  }
+
+  async #tellKept(trace: MessageTrace, reasonCode: ReasonCode): Promise<void> {
+    await undefined; // Until the turn ends: transactions are complete then.
+    try {
+      await this.#commits.settled();
+      trace.published(reasonCode);
+    } catch (error) {
+      trace.published(reasonCode, error);
+    }
+  }
+
+  #publish(
     message: ApplicationMessage,
     source: AccessAttributes | undefined,
     nowMs: number,

@@ -195,7 +195,9 @@ export class Delivery {
       this.#waitQos0(port, message, retain, subscriptionIdentifiers, nowMs);
     } else if (isRetained && this.#changes.isDurable) {
       this.#sendRetainedQos0(port, message, retain, subscriptionIdentifiers, nowMs);
-    } else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
+    } else if (sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
+      message.trace?.delivered(this.#changes.clientId, 0);
+    } else {
       this.#queue.countDropped("tooLarge");
     }
   }
@@ -235,7 +237,8 @@ export class Delivery {
     if (entry.qos === 0) {
       this.#changes.acknowledged(entry); // Before it leaves: it must not come twice.
       const { heldUntil } = this.#changes;
-      if (!sendQueuedQos0(port, message, entry, heldUntil, nowMs)) this.#queue.countDropped("tooLarge");
+      if (sendQueuedQos0(port, message, entry, heldUntil, nowMs)) message.trace?.delivered(this.#changes.clientId, 0);
+      else this.#queue.countDropped("tooLarge");
       return;
     }
     entry.sentAt = this.#changes.sent(entry.sequence, this.#inflight.add(entry));
@@ -249,7 +252,9 @@ export class Delivery {
     dup: boolean,
     nowMs: number,
   ): void {
-    if (!this.#inflight.send(port, entry, message, dup, nowMs)) this.#queue.countDroppedHere("tooLarge");
+    if (this.#inflight.send(port, entry, message, dup, nowMs)) {
+      message.trace?.delivered(this.#changes.clientId, entry.qos);
+    } else this.#queue.countDroppedHere("tooLarge");
   }
 
   #sendWaitingQos0(port: ConnectionPort, waiting: WaitingQos0 | undefined, nowMs: number): void {
@@ -258,7 +263,9 @@ export class Delivery {
     if (!this.permits(message.topic)) return; // The rules have changed while it waited.
     const { encoders } = this.#context;
     if (nowMs >= message.expiresAtMs) this.#queue.countDropped("expired"); // [MQTT-3.3.2-5]
-    else if (!sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
+    else if (sendQos0(port, encoders, message, retain, subscriptionIdentifiers, nowMs)) {
+      message.trace?.delivered(this.#changes.clientId, 0);
+    } else {
       this.#queue.countDropped("tooLarge");
     }
   }

@@ -2,6 +2,7 @@ import type { Frame } from "../codec/encoder.ts";
 import { PacketEncoder } from "../codec/packet_encoder.ts";
 import type { ProtocolVersion, PublishPacket, QoS } from "../codec/packet.ts";
 import { NO_PROPERTIES, type Properties } from "../codec/property.ts";
+import type { ReasonCode } from "../codec/reason_code.ts";
 import type { TopicInterner } from "../codec/topic_interner.ts";
 
 const OBJECT_BYTES = 64;
@@ -24,6 +25,24 @@ export interface StoredMessage {
   readonly expiresAtMs: number;
   /** Size for limits on memory, in bytes. */
   readonly size: number;
+}
+
+/** Trace of a message through the broker, see {@linkcode Broker.traceMessages}. What it throws is ignored. */
+export interface MessageTrace {
+  /**
+   * The message was routed, and the storage has what must be kept of it, or it was refused.
+   *
+   * @param reasonCode answer to its publisher: `NoMatchingSubscribers` if there are none
+   * @param error error of the storage, if that could not keep it
+   */
+  published(reasonCode: ReasonCode, error?: unknown): void;
+  /**
+   * The message is on its way to a subscriber: at once, or after it has waited in memory. Messages that are read back from a
+   * storage have no trace any more.
+   *
+   * @param clientId `undefined`: a reader in the broker's own process
+   */
+  delivered(clientId: string | undefined, qos: QoS): void;
 }
 
 /** Makes a message of what a storage has kept of it; see {@linkcode StoredMessage}. */
@@ -54,6 +73,8 @@ export class ApplicationMessage implements StoredMessage {
   isShared = false;
   /** Number of sessions that it waits for in memory; only `Backlog` sets it. */
   waiting = 0;
+  /** Told where it goes; `undefined`: nobody looks at it. */
+  trace: MessageTrace | undefined;
   /** Time at which it expires (MQTT 5, section 3.3.2.3.3); Infinity: never. */
   readonly expiresAtMs: number;
   /** Length of the PUBLISH it came in, if that can go out as it is, with QoS 0 and no RETAIN; 0: it cannot. */
