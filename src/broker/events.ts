@@ -25,6 +25,10 @@ export type BrokerEvent =
     readonly peer: Peer;
     /** Client Identifier; empty if no CONNECT came. */
     readonly clientId: string;
+    /** Name that the authenticator gave. */
+    readonly principal: string | undefined;
+    /** Whether its client was connected: it got CONNACK with Success. */
+    readonly wasConnected: boolean;
     readonly reasonCode: ReasonCode;
     readonly reason: string;
     /** `client`: it sent DISCONNECT; `network`: the Network Connection was lost; `server`: this broker ended it. */

@@ -151,8 +151,10 @@ Deno.test("A client that is let in has a place and is told of, until it ends", (
   assertEquals([handle.isAdmitted, handle.isWelcome, admission.connected], [false, false, 0]);
   assertEquals(ended, [handle]);
   assertEquals(events.map((event) => event.kind), ["clientConnected", "connectionClosed"]);
-  assertEquals(events[1], { kind: "connectionClosed", peer: PEER, clientId: "c", ...CLOSING });
+  const closed = { kind: "connectionClosed", peer: PEER, clientId: "c", principal: "ann", ...CLOSING } as const;
+  assertEquals(events[1], { ...closed, wasConnected: true });
   admission.ended(served(), CLOSING); // One that was never let in.
+  assertEquals(events[2], { ...closed, wasConnected: false });
   assertEquals(admission.connected, 0);
 });
 

@@ -22,7 +22,14 @@ const HANDSHAKES: Readonly<Record<HandshakeHelp, true>> = {
 
 const GUIDE = await Deno.readTextFile(new URL("../../docs/troubleshooting.md", import.meta.url));
 const PEER = { transport: "ws", address: "192.0.2.1:4711", listener: "ws://0.0.0.0:8083/mqtt" };
-const CLOSED = { kind: "connectionClosed", peer: PEER, by: "server", reason: "why" } as const;
+const CLOSED = {
+  kind: "connectionClosed",
+  peer: PEER,
+  principal: undefined,
+  wasConnected: true,
+  by: "server",
+  reason: "why",
+} as const;
 const MALFORMED = { ...CLOSED, reasonCode: ReasonCode.MalformedPacket } as const;
 const HTTP = new TextEncoder().encode("GET / HTTP/1.1\r\n");
 

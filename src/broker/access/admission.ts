@@ -88,12 +88,13 @@ export class Admission {
   ended(served: ConnectionHandle, closing: Closing): void {
     if (served.isAdmitted) this.#admitted -= 1;
     const { reasonCode, by } = closing;
-    if (served.isWelcome) this.connected -= 1;
+    const wasConnected = served.isWelcome;
+    if (wasConnected) this.connected -= 1;
     else if (by === "server") this.refused.set(reasonCode, (this.refused.get(reasonCode) ?? 0) + 1);
     served.isAdmitted = served.isWelcome = false;
-    const { connection: { clientId }, transport: { peer } } = served;
+    const { connection: { clientId, principal }, transport: { peer } } = served;
     this.#sessions.connectionEnded(served);
-    this.#onEvent({ kind: "connectionClosed", peer, clientId, ...closing });
+    this.#onEvent({ kind: "connectionClosed", peer, clientId, principal, wasConnected, ...closing });
   }
 
   #openSession(ask: OpenSession, served: ConnectionHandle): Answer | Promise<Answer> {
