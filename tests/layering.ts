@@ -70,6 +70,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: ["codec", "protocol", "auth", "client", "transport", "broker"],
     mayNotUse: ["Deno", "console"],
   },
+  // The page in the browser, which is bundled: rooms import the bundle and nothing of its source.
+  "admin/page": {
+    mayImport: ["admin", "codec", "protocol", "client", "transport"],
+    mayNotUse: ["Deno", "console"],
+    packages: /^(?:preact(?:\/hooks)?|@preact\/signals|uplot)$/,
+  },
   cluster: {
     mayImport: ["codec", "protocol", "storage", "broker"],
     mayNotUse: ["Deno"],
@@ -95,8 +101,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 /** Every way in which one file, named relative to src/, breaks the rules. */
 export function violations(path: string, source: string): string[] {
-  const roomName = path.split("/")[0] ?? "";
-  const room = path.includes("/") ? ROOMS[roomName] : undefined;
+  const roomName = roomOf(path) ?? "";
+  const room = ROOMS[roomName];
   if (room === undefined) return [`${path}: stands in no room`];
   const { code, imports } = scanSource(source);
   return [
@@ -133,6 +139,11 @@ function reachedFrom(path: string, imports: ReadonlyMap<string, readonly string[
   return reached;
 }
 
+/** Name of the room of a file, named relative to src/. */
+function roomOf(path: string): string | undefined {
+  return /^(?:admin\/page|[^/]+)(?=\/)/.exec(path)?.[0];
+}
+
 function importViolation(
   path: string,
   roomName: string,
@@ -143,7 +154,7 @@ function importViolation(
     return room.packages?.test(specifier) ? undefined : `imports the package "${specifier}"`;
   }
   const target = new URL(specifier, `file:///src/${path}`).pathname;
-  const targetRoom = /^\/src\/([^/]+)\//.exec(target)?.[1];
+  const targetRoom = target.startsWith("/src/") ? roomOf(target.slice("/src/".length)) : undefined;
   if (targetRoom === undefined) {
     return `imports "${specifier}", which is in no room`;
   }

@@ -127,6 +127,18 @@ const SAMPLES: readonly Sample[] = [
     complaints: [`imports "../codec/mod.ts", which is for programs: name the file`],
   },
   {
+    name: "an import of the source of the page",
+    path: "admin/a.ts",
+    source: `import { Page } from "./page/page.tsx";`,
+    complaints: [`imports "./page/page.tsx", but admin may not import admin/page`],
+  },
+  {
+    name: "an import of the page beside it, of its packages and of the rooms below",
+    path: "admin/page/a.tsx",
+    source: `import { useState } from "preact/hooks"; import { b } from "./b.ts"; import { c } from "../roles.ts";`,
+    complaints: [],
+  },
+  {
     name: "@std/cli outside cli",
     path: "broker/a.ts",
     source: `import { parseArgs } from "@std/cli";`,
@@ -268,7 +280,7 @@ async function sourceFiles(
       files.push(
         ...await sourceFiles(new URL(`${entry.name}/`, directory), `${path}/`),
       );
-    } else if (entry.name.endsWith(".ts") && !entry.name.endsWith(".d.ts")) {
+    } else if (/\.tsx?$/.test(entry.name) && !entry.name.endsWith(".d.ts")) {
       files.push({
         path,
         source: await Deno.readTextFile(new URL(entry.name, directory)),
