@@ -1,0 +1,140 @@
+import type { Client } from "../../client/client.ts";
+import type { ClientSubscription } from "../../client/client_subscription.ts";
+import { EventRing, eventText, messageData, type RingBounds, type StreamEvent } from "./event_ring.ts";
+import { EventSink } from "./event_sink.ts";
+
+/** Parts of an {@linkcode EventStream}. */
+export interface EventStreamParts {
+  readonly client: Client;
+  readonly subscription: ClientSubscription;
+  readonly bounds: RingBounds;
+  /** Gives the next id, which is larger than all before it. */
+  readonly nextId: () => number;
+  /** Messages that the broker has dropped for the client so far. */
+  readonly dropped: () => Promise<number>;
+  /** Problem as JSON for an error that has ended the subscription. */
+  readonly reasonOf: (error: unknown) => string;
+  /** Called at its end. */
+  readonly onEnd: (stream: EventStream) => void;
+}
+
+/**
+ * Subscription over HTTP: a client of its own, whose messages go to the response that is attached, as fast as its reader takes
+ * them, and into a ring. Without a response, they go into the ring alone, for a reader that comes back.
+ *
+ * A reader that is behind stops the client from reading, so that the bounds of the broker for slow clients hold.
+ */
+export class EventStream {
+  /** Monotonic time since which no response is attached. */
+  detachedSinceMs: number | undefined;
+  readonly #parts: EventStreamParts;
+  readonly #ring: EventRing;
+  #sink: EventSink | undefined;
+  #toldDropped = 0;
+  #isOver = false;
+
+  constructor(parts: EventStreamParts) {
+    this.#parts = parts;
+    this.#ring = new EventRing(parts.bounds);
+  }
+
+  /** Begins, with an id that a reader has before the first message. @param isAfterGap whether it had earlier events */
+  begin(isAfterGap: boolean): ReadableStream<Uint8Array> {
+    const id = this.#parts.nextId();
+    this.#ring.push({ id, text: `id: ${id}\n\n` }, performance.now());
+    const sink = this.#attach(this.#ring.all());
+    if (isAfterGap) this.#emit(JSON.stringify({ reason: "the events before are not kept any more" }), "gap");
+    void this.#run(); // It never rejects.
+    return sink.body;
+  }
+
+  /** Resumes after an event that a reader has; `undefined`: it is of another stream. */
+  resumeAfter(id: number): ReadableStream<Uint8Array> | undefined {
+    const events = this.#ring.after(id, performance.now());
+    return events === undefined ? undefined : this.#attach(events).body;
+  }
+
+  /** Resumes after an event that is lost, if it may have been of this stream, which no response is attached to. */
+  resumeBeyond(id: number): ReadableStream<Uint8Array> | undefined {
+    if (this.#sink !== undefined || !this.#ring.mayHaveSent(id)) return undefined;
+    const reason = "more has come since than is kept";
+    const gap = { id, text: eventText(id, JSON.stringify({ reason }), "gap") };
+    return this.#attach([gap, ...this.#ring.all()]).body;
+  }
+
+  /** Keeps a silent connection from being closed, and ends one that is not read. @param beats whether it is time to */
+  sweep(nowMs: number, unreadMs: number, beats: boolean): void {
+    this.#ring.forgetOld(nowMs);
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    if (sink.fullSinceMs !== undefined && nowMs - sink.fullSinceMs > unreadMs) sink.end();
+    else if (beats && !sink.isFull) sink.write(":\n\n");
+  }
+
+  /** Ends it; resolves when the broker has served the client. */
+  async end(): Promise<void> {
+    this.#over(undefined);
+    await this.#parts.client.close();
+  }
+
+  #attach(events: readonly StreamEvent[]): EventSink {
+    const before = this.#sink;
+    this.#sink = undefined;
+    before?.end(); // Its reader has come back before the loss of its connection was seen.
+    const sink = new EventSink((ended) => this.#detached(ended));
+    this.#sink = sink;
+    this.detachedSinceMs = undefined;
+    sink.write(`retry: 1000\n\n${events.map(({ text }) => text).join("")}`);
+    return sink;
+  }
+
+  #detached(sink: EventSink): void {
+    if (this.#sink !== sink) return;
+    this.#sink = undefined;
+    this.detachedSinceMs = performance.now();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        if (this.#sink?.isFull) {
+          await this.#sink.room();
+          await this.#tellDropped();
+          continue; // Another one may be attached.
+        }
+        const { value: message } = await this.#parts.subscription.next();
+        if (message === undefined) break;
+        this.#emit(messageData(message));
+      }
+      this.#over(undefined);
+    } catch (error) {
+      this.#over(error);
+    }
+  }
+
+  #emit(data: string, event?: string): void {
+    const id = this.#parts.nextId();
+    const text = eventText(id, data, event);
+    this.#ring.push({ id, text }, performance.now());
+    this.#sink?.write(text);
+  }
+
+  /** Tells how many messages the broker has dropped while the reader was behind. */
+  async #tellDropped(): Promise<void> {
+    const dropped = await this.#parts.dropped();
+    if (dropped > this.#toldDropped) {
+      const reason = "the reader was too slow";
+      this.#emit(JSON.stringify({ reason, dropped: dropped - this.#toldDropped }), "gap");
+    }
+    this.#toldDropped = dropped;
+  }
+
+  #over(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { reasonOf, onEnd } = this.#parts;
+    if (error !== undefined) this.#sink?.write(`event: end\ndata: ${reasonOf(error)}\n\n`);
+    this.#sink?.end();
+    onEnd(this);
+  }
+}

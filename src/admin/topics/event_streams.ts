@@ -1,0 +1,199 @@
+import type { Client } from "../../client/client.ts";
+import type { ClientSubscription } from "../../client/client_subscription.ts";
+import type { Limits } from "../../protocol/limits.ts";
+import { Problem } from "../problems.ts";
+import type { RingBounds } from "./event_ring.ts";
+import { EventStream } from "./event_stream.ts";
+import { busy, type HttpClients, type RequestSource, sourceKey } from "./http_clients.ts";
+import { problemOf } from "./refusals.ts";
+import type { SubscribeQuery } from "./topic_request.ts";
+
+/** Broker, as far as event streams need it. */
+export interface StreamBroker {
+  readonly limits: Limits;
+  readonly metrics: { readonly isStorageFailing: boolean };
+  session(clientId: string, options: { readonly messages: number }): Promise<{ readonly dropped: number } | undefined>;
+}
+
+/** Bounds of {@linkcode EventStreams}. */
+export interface EventStreamsOptions {
+  /** Event streams, with those that wait for their readers to come back. @default {256} */
+  readonly maximumStreams?: number;
+  /** The same of one client: of the same credentials and address. @default {128} */
+  readonly maximumStreamsOfClient?: number;
+  /** Events that are kept for a reader that comes back. @default 1,000 events, 1 MiB, 60 s */
+  readonly ring?: RingBounds;
+}
+
+interface Entry {
+  /** Source, filters and QoS: a reader comes back with the same. */
+  readonly key: string;
+  readonly source: string;
+  /** Stream, once its subscription is granted. */
+  stream: EventStream | undefined;
+}
+
+const RING: RingBounds = { maximumEvents: 1_000, maximumBytes: 1_048_576, maximumAgeMs: 60_000 };
+// Messages of up to the largest packet wait in this process, not in a socket.
+const BUFFERED_MESSAGES = 8;
+const SWEEP_MS = 1_000;
+// Proxies close what is silent, mostly after 60 s.
+const BEAT_SWEEPS = 15;
+const HEADERS = {
+  "content-type": "text/event-stream",
+  // A stream that is compressed on its way would wait there.
+  "cache-control": "no-store, no-transform",
+  "x-accel-buffering": "no",
+  "x-content-type-options": "nosniff",
+} as const;
+
+/** Event streams of a handler, those whose readers may come back among them. */
+export class EventStreams {
+  readonly #broker: StreamBroker;
+  readonly #clients: HttpClients;
+  readonly #mostStreams: number;
+  readonly #mostOfClient: number;
+  readonly #ring: RingBounds;
+  readonly #entries = new Set<Entry>();
+  /** Id that was given last. Ids rise from one stream to the next, and from one run to the next, as the clock does. */
+  #lastId = Date.now() * 1_000;
+  #sweeping: ReturnType<typeof setInterval> | undefined;
+  #sweeps = 0;
+  #isClosed = false;
+
+  constructor(broker: StreamBroker, clients: HttpClients, options: EventStreamsOptions = {}) {
+    const { maximumStreams = 256, maximumStreamsOfClient = 128, ring = RING } = options;
+    this.#broker = broker;
+    this.#clients = clients;
+    this.#mostStreams = maximumStreams;
+    this.#mostOfClient = maximumStreamsOfClient;
+    this.#ring = ring;
+  }
+
+  /** Number of streams. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Answers with an event stream; rejects with Problem. @param lastEventId field of a reader that comes back */
+  async open(source: RequestSource, query: SubscribeQuery, lastEventId: string | null): Promise<Response> {
+    const from = sourceKey(source);
+    const key = JSON.stringify([from, query]);
+    const resumed = lastEventId === null ? undefined : this.#resume(key, lastEventId);
+    if (resumed !== undefined) return new Response(resumed, { headers: HEADERS });
+    const entry: Entry = { key, source: from, stream: undefined };
+    this.#reserve(entry);
+    try {
+      entry.stream = await this.#subscribed(entry, source, query);
+    } catch (error) {
+      this.#forget(entry);
+      throw error;
+    }
+    return new Response(entry.stream.begin(lastEventId !== null), { headers: HEADERS });
+  }
+
+  /** Ends all; resolves when the broker has served their clients. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(Array.from(this.#entries, ({ stream }) => stream?.end()));
+  }
+
+  #resume(key: string, lastEventId: string): ReadableStream<Uint8Array> | undefined {
+    const id = /^\d{1,16}$/.test(lastEventId) ? Number(lastEventId) : NaN;
+    const streams = [...this.#entries].flatMap((entry) => entry.key === key ? entry.stream ?? [] : []);
+    for (const stream of streams) {
+      const body = stream.resumeAfter(id);
+      if (body !== undefined) return body;
+    }
+    for (const stream of streams) {
+      const body = stream.resumeBeyond(id);
+      if (body !== undefined) return body;
+    }
+    return undefined;
+  }
+
+  #reserve(entry: Entry): void {
+    if (this.#isClosed) throw busy("The broker is shutting down");
+    const own = [...this.#entries].filter(({ source }) => source === entry.source);
+    if (own.length >= this.#mostOfClient && !this.#endDetached(own)) {
+      const detail = `This client has ${own.length} event streams: end some, or name several filters in one`;
+      throw new Problem(429, "Too many streams", detail, { headers: { "retry-after": "1" } });
+    }
+    if (this.#entries.size >= this.#mostStreams && !this.#endDetached(this.#entries)) {
+      throw busy("There are too many event streams");
+    }
+    this.#entries.add(entry);
+    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /** Ends the stream whose reader has been away for longest; false: none is. */
+  #endDetached(entries: Iterable<Entry>): boolean {
+    let longest: Entry | undefined;
+    for (const entry of entries) {
+      const sinceMs = entry.stream?.detachedSinceMs;
+      if (sinceMs !== undefined && sinceMs < (longest?.stream?.detachedSinceMs ?? Infinity)) longest = entry;
+    }
+    void longest?.stream?.end(); // It never rejects.
+    return longest !== undefined;
+  }
+
+  async #subscribed(entry: Entry, source: RequestSource, query: SubscribeQuery): Promise<EventStream> {
+    const client = await this.#clients.connect(source, { receiveMaximum: BUFFERED_MESSAGES }).catch((error) => {
+      throw this.#clients.refusal(error, "connect");
+    });
+    try {
+      const subscription = await this.#subscribe(client, query);
+      if (this.#isClosed) throw busy("The broker is shutting down");
+      return new EventStream({
+        client,
+        subscription,
+        bounds: this.#ring,
+        nextId: () => ++this.#lastId,
+        dropped: async () =>
+          subscription.dropped + ((await this.#broker.session(client.clientId, { messages: 0 }))?.dropped ?? 0),
+        reasonOf: (error) => this.#reasonOf(error, client),
+        onEnd: () => this.#forget(entry),
+      });
+    } catch (error) {
+      await client.close();
+      throw this.#clients.refusal(error, "subscribe", client);
+    }
+  }
+
+  async #subscribe(client: Client, { topicFilters, qos }: SubscribeQuery): Promise<ClientSubscription> {
+    const subscription = await client.subscribe(topicFilters, { qos, maximumMessages: BUFFERED_MESSAGES });
+    const { reasonCodes, properties } = subscription.suback;
+    const refused = reasonCodes.find((code) => code >= 0x80);
+    if (refused === undefined) return subscription;
+    const { isStorageFailing } = this.#broker.metrics;
+    throw problemOf(refused, { step: "subscribe", isStorageFailing }, properties.reasonString, {
+      filters: topicFilters.filter((_, index) => (reasonCodes[index] ?? 0) >= 0x80),
+    });
+  }
+
+  #reasonOf(error: unknown, client: Client): string {
+    const { status, message: title, detail, members } = this.#clients.refusal(error, "subscribe", client);
+    return JSON.stringify({ status, title, detail, ...members });
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    const beats = ++this.#sweeps % BEAT_SWEEPS === 0;
+    for (const { stream } of this.#entries) {
+      if (stream === undefined) continue;
+      const { detachedSinceMs } = stream;
+      if (detachedSinceMs !== undefined && nowMs - detachedSinceMs > this.#ring.maximumAgeMs) {
+        void stream.end(); // It never rejects.
+      } else {
+        stream.sweep(nowMs, this.#broker.limits.writeTimeoutMs, beats);
+      }
+    }
+  }
+
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry);
+    if (this.#entries.size > 0) return;
+    clearInterval(this.#sweeping);
+    this.#sweeping = undefined;
+  }
+}

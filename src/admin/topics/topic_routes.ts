@@ -1,0 +1,158 @@
+import type { Message } from "../../codec/message.ts";
+import type { QoS } from "../../codec/packet.ts";
+import type { Properties } from "../../codec/property.ts";
+import { reasonCodeName } from "../../codec/reason_code.ts";
+import type { Limits } from "../../protocol/limits.ts";
+import { deadlineSignal, orAborted } from "../../transport/abort.ts";
+import { Problem } from "../problems.ts";
+import { busy, type HttpClients, type RequestSource, type UsedClient } from "./http_clients.ts";
+import { propertiesOf } from "./property_fields.ts";
+import { readBody, tooLarge } from "./request_body.ts";
+import { retainedResponse } from "./retained_response.ts";
+import { checkNoQuery, publishQuery } from "./topic_request.ts";
+
+/** Request about one topic. */
+export interface TopicRequest {
+  readonly request: Request;
+  readonly url: URL;
+  readonly topic: string;
+  readonly source: RequestSource;
+}
+
+/** Broker, as far as reading of retained messages needs it. */
+export interface ReadableBroker {
+  readonly limits: Limits;
+  session(
+    clientId: string,
+    options: { readonly messages: number },
+  ): Promise<{ readonly isRetainedDue: boolean } | undefined>;
+}
+
+const LOOK_AGAIN_MS = 2;
+const NOTHING = Symbol("nothing has come");
+
+/** Publishes to topics, and reads and clears their retained messages, for requests. */
+export class TopicRoutes {
+  readonly #broker: ReadableBroker;
+  readonly #clients: HttpClients;
+  readonly #timeoutMs: number;
+  /** Bytes of bodies that are being read or published. */
+  #bodyBytes = 0;
+
+  /** @param timeoutMs time that a body may take, and the answer of the broker after it */
+  constructor(broker: ReadableBroker, clients: HttpClients, timeoutMs: number) {
+    this.#broker = broker;
+    this.#clients = clients;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Publishes the body, and answers when the storage has it. */
+  post({ request, url, topic, source }: TopicRequest): Promise<Response> {
+    const { expiry, ...options } = publishQuery(url);
+    const properties: Properties = {
+      ...propertiesOf(request.headers),
+      ...expiry === undefined ? {} : { messageExpiryInterval: expiry },
+    };
+    if (Number(request.headers.get("content-length")) > this.#mostBytes) throw tooLarge(this.#mostBytes);
+    // The client is let in before a byte of the body is read.
+    return this.#clients.use(
+      source,
+      "publish",
+      (used) => this.#withBody(request, (payload) => this.#publish(used, topic, payload, { ...options, properties })),
+    );
+  }
+
+  /** Clears the retained message, as an empty one with RETAIN does. */
+  delete({ url, topic, source }: TopicRequest): Promise<Response> {
+    checkNoQuery(url);
+    return this.#clients.use(
+      source,
+      "publish",
+      (used) => this.#publish(used, topic, new Uint8Array(), { qos: 1, retain: true, properties: {} }),
+    );
+  }
+
+  /** Answers GET and HEAD with the retained message. */
+  get({ request, url, topic, source }: TopicRequest): Promise<Response> {
+    checkNoQuery(url);
+    return this.#clients.use(source, "subscribe", async (used) => {
+      const message = await used.inTurn(topic, () => this.#retained(used, topic));
+      if (message === undefined) {
+        const detail = "The topic has no retained message that this client may read: publish one with ?retain=true";
+        throw new Problem(404, "No retained message", detail);
+      }
+      return await retainedResponse(request, message);
+    });
+  }
+
+  async #publish(
+    { client }: UsedClient,
+    topic: string,
+    payload: Uint8Array,
+    options: { readonly qos: QoS; readonly retain: boolean; readonly properties: Properties },
+  ): Promise<Response> {
+    const deadline = deadlineSignal(this.#timeoutMs, "the answer of the broker to a message", undefined);
+    try {
+      const result = await client.publish(topic, payload, { ...options, signal: deadline.signal });
+      const headers = { "cache-control": "no-store" };
+      // With QoS 0 the broker answers nothing.
+      if (result === undefined) return Response.json({ qos: 0 }, { status: 202, headers });
+      const { reasonCode } = result;
+      return Response.json({ reasonCode, reason: reasonCodeName(reasonCode) }, { headers });
+    } finally {
+      deadline.stop();
+    }
+  }
+
+  /**
+   * Retained message of a topic as a subscription gets it, so that all rules about it hold; `undefined`: none comes. What the
+   * broker has to send stands before UNSUBACK; a broker that is busy may not have begun to send it before.
+   */
+  async #retained({ client }: UsedClient, topic: string): Promise<Message | undefined> {
+    const deadline = deadlineSignal(this.#timeoutMs, "the retained message", undefined);
+    try {
+      const subscription = await client.subscribe(topic, { qos: 0, signal: deadline.signal });
+      try {
+        while ((await this.#broker.session(client.clientId, { messages: 0 }))?.isRetainedDue) {
+          await orAborted(new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS)), deadline.signal);
+        }
+        await client.unsubscribe(topic, { signal: deadline.signal });
+        for (;;) {
+          const next = await Promise.race([subscription.next(), Promise.resolve(NOTHING)]);
+          if (typeof next === "symbol" || next.done) return undefined;
+          if (next.value.retain) return next.value; // Others were published meanwhile.
+        }
+      } finally {
+        void subscription.unsubscribe(); // It never rejects; the next SUBSCRIBE comes after it.
+      }
+    } finally {
+      deadline.stop();
+    }
+  }
+
+  async #withBody<Result>(request: Request, work: (body: Uint8Array) => Promise<Result>): Promise<Result> {
+    let taken = 0;
+    const take = (bytes: number) => {
+      this.#take(bytes);
+      taken += bytes;
+    };
+    try {
+      return await work(await readBody(request, { mostBytes: this.#mostBytes, timeoutMs: this.#timeoutMs, take }));
+    } finally {
+      this.#bodyBytes -= taken;
+    }
+  }
+
+  get #mostBytes(): number {
+    const { maximumPacketBytes, maximumPayloadBytes } = this.#broker.limits;
+    return Math.min(maximumPacketBytes, maximumPayloadBytes);
+  }
+
+  /** Takes memory for a body, within what packets may take of which only a part has come. */
+  #take(bytes: number): void {
+    if (this.#bodyBytes + bytes > this.#broker.limits.maximumIncompletePacketBytes) {
+      throw busy("Too many large bodies are being sent");
+    }
+    this.#bodyBytes += bytes;
+  }
+}
