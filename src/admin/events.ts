@@ -81,6 +81,7 @@ export class EventRing {
   readonly #kinds: Readonly<Record<EventKind, KindEvents>>;
   readonly #watchers = new Set<() => void>();
   #lastId = 0;
+  #droppedId = 0;
 
   /** @param wallMs epoch milliseconds of the machine */
   constructor(wallMs: () => number) {
@@ -93,6 +94,11 @@ export class EventRing {
   /** Number of the newest event; 0: there was none. */
   get lastId(): number {
     return this.#lastId;
+  }
+
+  /** Largest number of an event that had to go; 0: none had. A reader who has not read so far has missed some. */
+  get droppedId(): number {
+    return this.#droppedId;
   }
 
   /** Takes an event of the broker, if it is one of those that are kept. */
@@ -141,7 +147,7 @@ export class EventRing {
     const atMs = this.#wallMs();
     const id = this.#lastId += 1;
     this.#kinds[event.kind].add({ ...event, id, firstId: id, firstAtMs: atMs, atMs, count: 1 });
-    while (this.#isFull()) this.#largestKind().dropOldest();
+    while (this.#isFull()) this.#droppedId = Math.max(this.#droppedId, this.#largestKind().dropOldest());
     for (const onEvent of this.#watchers) onEvent();
   }
 
@@ -189,9 +195,11 @@ class KindEvents {
     return Array.from(this.#byId.values()).filter((event) => event.id > id);
   }
 
-  dropOldest(): void {
+  /** Drops the oldest event, and gives its number; 0: there is none. */
+  dropOldest(): number {
     const [oldest] = this.#byId.values();
     if (oldest !== undefined) this.#remove(oldest);
+    return oldest?.id ?? 0;
   }
 
   #remove(event: KeptEvent): void {
