@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { ConfigError } from "./config_error.ts";
 
 /** Reads the text of a file; throws {@linkcode ConfigError} that names its purpose. */
@@ -85,37 +86,64 @@ async function writeInPlace(target: string, temporary: string, isPrivate: boolea
 }
 
 /**
- * Checks that a file can be written, or made in its folder, without making it; throws {@linkcode ConfigError}.
+ * Checks that a file can be written, or made in its folder, and leaves both as they are; throws {@linkcode ConfigError}.
  *
  * @param action what cannot be done otherwise, such as `open the log`
  */
 export function checkWritable(action: string, path: string): void {
   try {
-    if (existingFile(path)) Deno.openSync(path, { append: true }).close();
-    else if (!Deno.statSync(folderOf(path)).isDirectory) throw new Error(`"${folderOf(path)}" is not a folder`);
+    if (isThere(path)) Deno.openSync(path, { append: true }).close();
+    else tryMaking(path);
   } catch (error) {
     throw new ConfigError(`Cannot ${action} "${path}": ${whyNot(error)}`);
   }
 }
 
-function existingFile(path: string): boolean {
+/** Checks that a folder can be made, with those that it is in; makes none. Throws {@linkcode ConfigError}. */
+export function checkFolder(action: string, path: string): void {
+  let made = path;
+  while (!isThere(dirname(made))) made = dirname(made);
+  try {
+    tryMaking(made);
+  } catch (error) {
+    throw new ConfigError(`Cannot ${action} "${path}": ${whyNot(error)}`);
+  }
+}
+
+/** Makes a file beside a path, and deletes it: rights and kinds of file systems tell less. Throws what the system says. */
+export function tryMaking(path: string): void {
+  const probe = `${path}.${crypto.randomUUID()}.tmp`;
+  if (mayWrite(probe)) {
+    Deno.openSync(probe, { write: true, createNew: true }).close();
+    Deno.removeSync(probe);
+  } else if (!mayWrite(path)) {
+    throw new Deno.errors.NotCapable(`Requires write access to "${path}"`);
+  } else if (!Deno.statSync(dirname(path)).isDirectory) { // More cannot be known by the permission for one path.
+    throw new Error(`"${dirname(path)}" is not a folder`);
+  }
+}
+
+/** Whether Deno lets the process write there; without the question, it asks for the permission at a terminal. */
+function mayWrite(path: string): boolean {
+  return Deno.permissions.querySync({ name: "write", path }).state === "granted";
+}
+
+/** Whether there is something at a path, be it a link to nothing. */
+export function isThere(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
     throw error;
   }
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, path.search(/[^/\\]+$/)) || ".";
 }
 
 /** Reason why a file cannot be read or written. */
 export function whyNot(error: unknown): string {
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.NotADirectory) return "a part of its path is not a folder";
   if (error instanceof Deno.errors.PermissionDenied) return "not permitted";
   if (error instanceof Deno.errors.NotCapable) return "not permitted; Deno needs a flag such as --allow-read for it";
   return error instanceof Error ? error.message : String(error);

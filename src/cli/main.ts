@@ -8,7 +8,7 @@ import { printable } from "../codec/printable.ts";
 import { suggestion } from "./nearest.ts";
 import { PASSWD, PasswordFileError } from "./passwd.ts";
 import { printLine, processIo, type ProgramIo } from "./program_io.ts";
-import { ListenError } from "./serve/listening.ts";
+import { ListenError } from "./serve/listen_error.ts";
 import { SERVE } from "./serve/serve.ts";
 import { STORAGE } from "./storage.ts";
 import { StorageError } from "./storage_option.ts";

@@ -2,6 +2,7 @@ import type { KvStorage } from "../storage/deno_kv/deno_kv_storage.ts";
 import { MemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { ConfigError } from "./config_error.ts";
+import { checkFolder, isThere } from "./files.ts";
 import type { ProgramEnvironment } from "./program_io.ts";
 
 /** Reports a storage that the system or its contents make unusable; the message says which and why. */
@@ -71,18 +72,37 @@ export function storageError(action: string, error: unknown): StorageError {
   return new StorageError(line.startsWith("Cannot ") ? line : `Cannot ${action}: ${line}`, { cause: error });
 }
 
+/** Checks the place of a storage as a start would, and makes nothing there; throws {@linkcode ConfigError}. */
+export async function checkStorage(option: StorageOption, environment: Pick<ProgramEnvironment, "get">): Promise<void> {
+  if (option.kind === "memory" || (option.kind === "kv" && isElsewhere(option.location))) return;
+  try {
+    const directory = option.kind === "kv" ? undefined : defaultDirectory(environment);
+    if (directory !== undefined && !isThere(directory)) return checkFolder("make the folder", directory);
+    const { checkFile } = await import("../storage/deno_kv/file.ts");
+    await checkFile(option.kind === "kv" ? option.location : await defaultLocation(environment));
+  } catch (error) {
+    throw error instanceof ConfigError ? error : new ConfigError(storageError("open the storage", error).message);
+  }
+}
+
 /** Location of `kv` without a path, in a directory that only its owner can read. */
 export async function defaultLocation(
   environment: Pick<ProgramEnvironment, "get">,
   os: typeof Deno.build.os = Deno.build.os,
 ): Promise<string> {
-  const directory = stateDirectory(os, (name) => environment.get(name));
-  if (directory === undefined) {
-    const variable = os === "windows" ? "LOCALAPPDATA" : "HOME";
-    throw new StorageError(`Cannot find the directory for the storage: ${variable} is not set; give --storage kv:PATH`);
-  }
+  const directory = defaultDirectory(environment, os);
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   return `${directory}${os === "windows" ? "\\" : "/"}brooklet.kv`;
+}
+
+function defaultDirectory(
+  environment: Pick<ProgramEnvironment, "get">,
+  os: typeof Deno.build.os = Deno.build.os,
+): string {
+  const directory = stateDirectory(os, (name) => environment.get(name));
+  if (directory !== undefined) return directory;
+  const variable = os === "windows" ? "LOCALAPPDATA" : "HOME";
+  throw new StorageError(`Cannot find the directory for the storage: ${variable} is not set; give --storage kv:PATH`);
 }
 
 /** Directory of the platform for a program's state of one user; `undefined` without one. */

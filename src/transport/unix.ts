@@ -5,7 +5,7 @@ import type { Transport } from "./transport.ts";
 
 /** Options of {@linkcode listenUnix}. */
 export interface UnixListenOptions {
-  /** Path of the socket file. The system allows about 100 bytes. */
+  /** Path of the socket file. It may have 101 bytes on Linux, 97 on other systems. */
   readonly path: string;
   /** Permissions: a client needs the right to write. @default {0o660}, the user and the group of the broker */
   readonly mode?: number;
@@ -27,15 +27,15 @@ const DEFAULT_MODE = 0o660;
  * Listens for MQTT over a Unix socket. The file of a server that died is replaced; one that is in use, or is not a
  * socket, is left alone. Starting needs the name `PATH.new` beside it for a moment.
  *
- * @throws Deno.errors.AddrInUse if a server listens there or the file is not a socket, and other errors of
- * `Deno.listen`
+ * @throws Deno.errors.AddrInUse if a server listens there or the file is not a socket, RangeError if the path is too
+ * long, and other errors of `Deno.listen`
  */
 export async function listenUnix(options: UnixListenOptions): Promise<UnixListener> {
   const { path, mode = DEFAULT_MODE } = options;
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
     throw new RangeError(`Cannot listen on unix:${path}: mode "${mode}" is not between 0 and 0o777`);
   }
-  checkUnixSockets();
+  checkUnixPath(path);
   await refuseLive(path);
   const listener = listenAt(path, mode);
   const { ino, dev } = Deno.lstatSync(path);
@@ -65,6 +65,24 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
   };
 }
 
+/** Checks a path before a socket is made there; throws the errors of {@linkcode listenUnix}. */
+export function checkUnixPath(path: string): void {
+  checkUnixSockets();
+  const bytes = (text: string) => new TextEncoder().encode(text).length;
+  const possible = longestSocketPath() - bytes(madeAt(""));
+  if (bytes(path) > possible) {
+    throw new RangeError(`Cannot listen on unix:${path}: the path has ${bytes(path)} bytes, ${possible} are possible`);
+  }
+  if (lstat(path)?.isSocket === false) {
+    throw new Deno.errors.AddrInUse(`Cannot listen on unix:${path}: the file is no socket`);
+  }
+}
+
+/** Bytes of `sun_path` without its NUL: unix(7) of Linux, and unix(4) of the BSDs and macOS. */
+function longestSocketPath(): number {
+  return Deno.build.os === "linux" ? 107 : 103;
+}
+
 /** Connects to a Unix socket. Throws the errors of `Deno.connect`. */
 export async function connectUnix(path: string, turns?: ReadFairness): Promise<Transport> {
   checkUnixSockets();
@@ -80,7 +98,7 @@ export async function connectUnix(path: string, turns?: ReadFairness): Promise<T
  */
 function listenAt(path: string, mode: number): Deno.UnixListener {
   const folder = `${path}.new`;
-  const made = `${folder}/s`;
+  const made = madeAt(path);
   remove(made); // Left by a server that died here; a folder with other contents is not ours, and stays.
   remove(folder);
   Deno.mkdirSync(folder, { mode: 0o700 });
@@ -99,10 +117,12 @@ function listenAt(path: string, mode: number): Deno.UnixListener {
   }
 }
 
+function madeAt(path: string): string {
+  return `${path}.new/s`;
+}
+
 async function refuseLive(path: string): Promise<void> {
-  const file = lstat(path);
-  if (file === undefined) return;
-  if (!file.isSocket) throw new Deno.errors.AddrInUse(`Cannot listen on unix:${path}: the file is no socket`);
+  if (lstat(path) === undefined) return;
   try {
     const conn = await Deno.connect({ transport: "unix", path });
     conn.close();

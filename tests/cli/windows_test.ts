@@ -1,7 +1,7 @@
 /** Decisions of the program on Windows, which tests on other systems can ask for too. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { whyNotPermitted } from "../../src/cli/serve/listening.ts";
+import { whyNotPermitted } from "../../src/cli/serve/listen_error.ts";
 import { endingSignals } from "../../src/cli/serve/signals.ts";
 import { defaultLocation, StorageError } from "../../src/cli/storage_option.ts";
 

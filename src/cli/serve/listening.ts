@@ -12,7 +12,7 @@ import {
 } from "../../transport/tls/certificates.ts";
 import type { ReloadedTls } from "../../transport/tls/handshake.ts";
 import { type TlsListener, tlsListener } from "../../transport/tls/tls.ts";
-import { listenUnix } from "../../transport/unix.ts";
+import { checkUnixPath, listenUnix } from "../../transport/unix.ts";
 import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";
 import { CloseCode } from "../../transport/web_socket/frames.ts";
 import { listenWebSocket, PROXIED_PING_INTERVAL_MS } from "../../transport/web_socket/listener.ts";
@@ -22,7 +22,7 @@ import { ConfigError } from "../config_error.ts";
 import { EVENT_HELP, PROGRAM_HELP } from "../../broker/event_help.ts";
 import { printable } from "../../codec/printable.ts";
 import type { LogLine } from "../log/log.ts";
-import { readPem } from "../files.ts";
+import { readPem, tryMaking } from "../files.ts";
 import {
   EVERY_ADDRESS,
   isLocal,
@@ -34,21 +34,16 @@ import {
   urlText,
   type WebSocketSettings,
 } from "./listen_url.ts";
+import { isOfPort, ListenError, NO_ADDRESS } from "./listen_error.ts";
 import { realFolder, staticFiles } from "./static_files.ts";
 
 const ACCEPT_FAILED_LINE_MS = 60_000;
-const NO_ADDRESS = "this machine has no such address";
 /** Addresses of hosts that stand for more than one; a machine may lack those after the first. */
 const ADDRESSES = {
   [LOOPBACK]: { hosts: ["127.0.0.1", "::1"], isOneEnough: false },
   // Most IPv6 sockets accept IPv4 connections too; on Windows, and on Linux with net.ipv6.bindv6only=1, none does.
   [EVERY_ADDRESS]: { hosts: ["::", "0.0.0.0"], isOneEnough: true },
 } as const;
-
-/** Reports that the system does not let the broker listen. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
 
 /** Open listener, with its index in the configuration. */
 export interface OpenListener {
@@ -173,7 +168,7 @@ export class Listening {
       listener = await this.#listener(url, configuration, configuration.tls ?? tls, index);
     } catch (error) {
       if (error instanceof ConfigError) throw error;
-      throw new ListenError(`Cannot listen on ${urlText(url)}: ${whyNot(error)}`, { cause: error });
+      throw new ListenError(url, error);
     }
     this.open.push({ listener, index });
     const isOnlyHere = isLocal(url, configuration);
@@ -331,11 +326,22 @@ function withOptions(
   return "file" in url ? { ...url, webSocket } : { ...url, webSocket, isProxied: url.isProxied || proxyProtocol };
 }
 
-/** Reads the files of listeners; throws {@linkcode ConfigError} for unusable ones. */
-export function checkListenerFiles({ listeners, tls }: Configuration): void {
-  for (const { httpDir } of listeners) if (httpDir !== undefined) realFolder(httpDir);
-  for (const own of [tls, ...listeners.map(({ tls }) => tls)]) {
-    if (own !== undefined) tlsFilesOf(own);
+/** Checks of the files of listeners; each throws {@linkcode ConfigError} for unusable ones, and makes nothing. */
+export function listenerFileChecks({ listeners, tls }: Configuration): (() => void)[] {
+  return [
+    ...listeners.flatMap(({ httpDir }) => httpDir === undefined ? [] : [() => realFolder(httpDir)]),
+    ...[tls, ...listeners.map(({ tls }) => tls)].flatMap((own) => own === undefined ? [] : [() => tlsFilesOf(own)]),
+    ...listeners.map(({ url }) => () => checkSocketFile(listenUrlOf(url))),
+  ];
+}
+
+function checkSocketFile(url: ListenUrl): void {
+  if (!("file" in url)) return;
+  try {
+    checkUnixPath(url.file);
+    tryMaking(url.file);
+  } catch (error) {
+    throw new ConfigError(new ListenError(url, error).message);
   }
 }
 
@@ -375,26 +381,4 @@ function isIpv6SocketAlone(): boolean | undefined {
   } catch {
     return undefined; // Another system.
   }
-}
-
-/** Whether the address exists and only the port is refused. */
-function isOfPort(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotCapable;
-}
-
-/** Reason of EACCES: on Windows (WSAEACCES) the port is reserved, and no port needs a privilege. */
-export function whyNotPermitted(os: typeof Deno.build.os = Deno.build.os): string {
-  return os === "windows"
-    ? "the port is in a range that Windows has reserved, or another program has it alone; choose another port " +
-      '("netsh interface ipv4 show excludedportrange protocol=tcp" prints the ranges)'
-    : "not permitted; ports below 1024 need a privilege";
-}
-
-function whyNot(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use; end the other program or choose another port";
-  if (error instanceof Deno.errors.AddrNotAvailable) return NO_ADDRESS;
-  if (error instanceof Deno.errors.PermissionDenied) return whyNotPermitted();
-  if (error instanceof Deno.errors.NotCapable) return "not permitted; Deno needs --allow-net for it";
-  return error instanceof Error ? error.message : String(error);
 }

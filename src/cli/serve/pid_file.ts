@@ -1,5 +1,5 @@
 import { ConfigError } from "../config_error.ts";
-import { checkWritable, whyNot } from "../files.ts";
+import { tryMaking, whyNot } from "../files.ts";
 
 // Longest process id with its line end.
 const MOST_BYTES = 32;
@@ -30,9 +30,9 @@ export class PidFile implements Disposable {
   /** Checks that it could be written, without writing it; throws {@linkcode ConfigError}. */
   static check(path: string): void {
     try {
-      if (numberIn(path) === undefined) checkWritable("write the pid file", path);
+      numberIn(path); // One that is there is deleted first, so that what counts is its folder.
+      tryMaking(path);
     } catch (error) {
-      if (error instanceof ConfigError) throw error;
       throw new ConfigError(`Cannot write the pid file "${path}": ${whyNot(error)}`);
     }
   }

@@ -14,12 +14,12 @@ import { printable } from "../../codec/printable.ts";
 import { Log } from "../log/log.ts";
 import { SummarizedLog } from "../log/summarized_log.ts";
 import { printLine, type ProgramEnvironment, type ProgramIo } from "../program_io.ts";
-import { isElsewhere, openStorage, parseStorageOption, storageError } from "../storage_option.ts";
+import { checkStorage, openStorage, parseStorageOption, storageError } from "../storage_option.ts";
 import { acceptAll, admission, ConnectionGate } from "./accepting.ts";
 import { Access } from "./access.ts";
 import { applyBans, Reload } from "./reload.ts";
 import { listenUrlOf } from "./listen_url.ts";
-import { checkListenerFiles, Listening } from "./listening.ts";
+import { listenerFileChecks, Listening } from "./listening.ts";
 import { boundByMemory } from "./memory_share.ts";
 import { PidFile } from "./pid_file.ts";
 import { SERVE_DESCRIPTION, type ServeRequest, serveRequest } from "./serve_options.ts";
@@ -75,7 +75,7 @@ async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
   try {
     const { written, overrides } = await request.read();
     const configuration = configurationOf(written, overrides);
-    await checkFiles(configuration);
+    await checkFiles(configuration, io.environment);
     for (const warning of warningsOf(written, configuration)) printLine(io.stderr, `brooklet: ${printable(warning)}`);
     printLine(io.stderr, "brooklet: the configuration can be used");
     return 0;
@@ -87,20 +87,17 @@ async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
 }
 
 /** Reads all files of the configuration, and looks at those to write; throws {@linkcode ConfigError} with the unusable ones. */
-async function checkFiles(configuration: Configuration): Promise<void> {
+async function checkFiles(configuration: Configuration, environment: ProgramEnvironment): Promise<void> {
   const messages: string[] = [];
   const { logging: { destinations }, pidFile, storage } = configuration;
-  const option = parseStorageOption(storage);
   const checks = [
     () => Access.read(configuration),
-    () => checkListenerFiles(configuration),
+    ...listenerFileChecks(configuration),
     ...destinations.flatMap((destination) =>
       typeof destination === "object" ? [() => checkWritable("open the log", destination.file)] : []
     ),
     ...pidFile === undefined ? [] : [() => PidFile.check(pidFile)],
-    ...option.kind === "kv" && !isElsewhere(option.location)
-      ? [() => checkWritable("open the storage", option.location)]
-      : [],
+    () => checkStorage(parseStorageOption(storage), environment),
   ];
   for (const read of checks) {
     try {

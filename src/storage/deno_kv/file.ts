@@ -43,6 +43,43 @@ export interface FileIdentity {
 
 /** Opens `:memory:`, a URL, or a file, which is created if missing. Each failure is one line that says what to do. */
 export async function openDatabase(location: string): Promise<OpenDatabase> {
+  checkRuntime(location);
+  if (location === ":memory:" || /^https?:\/\//.test(location)) {
+    const kv = await openKv(location);
+    const rows = new KvRows(kv, location);
+    const format = await closingOnError(kv, () => checkFormat(rows, location, true));
+    return { kv, rows, ...format, isDurable: location !== ":memory:", file: undefined };
+  }
+  await checkPath(location);
+  const isNew = await makeFile(location);
+  const { dev, ino } = await Deno.stat(location);
+  const kv = await openKv(location);
+  const rows = new KvRows(kv, location);
+  const { version } = await closingOnError(kv, () => checkFormat(rows, location, false));
+  return { kv, rows, isNew, version, isDurable: true, file: { path: location, device: dev, inode: ino } };
+}
+
+/**
+ * Checks what can be known of a file before it is opened or made, and leaves it and its folder as they are. Another
+ * process may have it open. Throws the errors of {@linkcode openDatabase}.
+ */
+export async function checkFile(path: string): Promise<void> {
+  checkRuntime(path);
+  await checkPath(path);
+  const name = await lockName(path);
+  const probe = `${name}.${crypto.randomUUID()}`;
+  try {
+    if (await infoOf(name, Deno.stat) !== undefined) (await Deno.open(name, { write: true })).close();
+    else if ((await Deno.permissions.query({ name: "write", path: probe })).state === "granted") {
+      (await Deno.open(probe, { write: true, createNew: true })).close();
+      await Deno.remove(probe);
+    }
+  } catch (cause) {
+    throw await lockError(path, cause);
+  }
+}
+
+function checkRuntime(location: string): void {
   if (typeof Deno.FsFile.prototype.tryLock !== "function") {
     throw new Error(
       `Cannot open ${location}: this is Deno ${Deno.version.deno}, a storage needs Deno 2.9; upgrade Deno`,
@@ -51,23 +88,6 @@ export async function openDatabase(location: string): Promise<OpenDatabase> {
   if (typeof kvOpener() !== "function") {
     throw new Error(`Cannot open ${location}: Deno KV is not enabled; run deno with --unstable-kv`);
   }
-  if (location === ":memory:" || /^https?:\/\//.test(location)) {
-    const kv = await openKv(location);
-    const rows = new KvRows(kv, location);
-    const format = await closingOnError(kv, () => checkFormat(rows, location, true));
-    return { kv, rows, ...format, isDurable: location !== ":memory:", file: undefined };
-  }
-  const why = location === "" ? "its path is empty" : await whyNoFile(location);
-  if (why !== undefined) throw new Error(`Cannot open ${location || "a storage"}: ${why}`);
-  const isNew = await makeFile(location);
-  const { size, dev, ino } = await Deno.stat(location);
-  if (size === 0) throw new Error(`Cannot open ${location}: the file is empty; ${RESTORE}`);
-  const whyNotWritable = await whyUnwritable(location); // Else it is opened for reading, and refuses the first write.
-  if (whyNotWritable !== undefined) throw new Error(`Cannot open ${location}: ${whyNotWritable}`);
-  const kv = await openKv(location);
-  const rows = new KvRows(kv, location);
-  const { version } = await closingOnError(kv, () => checkFormat(rows, location, false));
-  return { kv, rows, isNew, version, isDurable: true, file: { path: location, device: dev, inode: ino } };
 }
 
 /**
@@ -176,6 +196,8 @@ function decodeFormat(bytes: Uint8Array): Format {
 }
 
 const RESTORE = "give another path, restore a backup, or delete the file to begin without what it held";
+const NO_DATABASE = "file is not a database; give another path, or restore a backup if it was a storage";
+const SQLITE_HEAD = "SQLite format 3\0";
 const RIGHT = "give this user the right to write there, or give another path";
 const RESTORE_GONE = "restore the file, or delete that one too to begin without what they held";
 
@@ -193,6 +215,11 @@ function kvOpener(): (path: string) => Promise<KvDatabase> {
   return (Deno as unknown as { readonly openKv: (path: string) => Promise<KvDatabase> }).openKv;
 }
 
+async function checkPath(path: string): Promise<void> {
+  const why = path === "" ? "its path is empty" : await whyNoFile(path) ?? await whyUnfit(path);
+  if (why !== undefined) throw new Error(`Cannot open ${path || "a storage"}: ${why}`);
+}
+
 /** Reason why there can be no database at a path; `undefined`: there can be one. */
 async function whyNoFile(path: string): Promise<string | undefined> {
   if (await infoOf(path, Deno.stat) !== undefined) return undefined;
@@ -200,30 +227,35 @@ async function whyNoFile(path: string): Promise<string | undefined> {
   const directory = dirname(path);
   const info = await infoOf(directory, Deno.stat);
   if (info === undefined) return `the directory ${directory} does not exist; make it, or give another path`;
-  return info.isDirectory ? undefined : `${directory} is not a directory; give another path`;
+  if (!info.isDirectory) return `${directory} is not a directory; give another path`;
+  if (((await infoOf(`${path}-wal`, Deno.stat))?.size ?? 0) === 0) return undefined;
+  return `the file is gone, and ${path}-wal with its last changes is there; ${RESTORE_GONE}`;
 }
 
-async function whyUnwritable(path: string): Promise<string | undefined> {
-  if ((await infoOf(path, Deno.stat))?.isFile !== true) return undefined; // SQLite says what it is.
+/** Reason why the file at a path can be no database that is written; `undefined`: it can, or there is none. */
+async function whyUnfit(path: string): Promise<string | undefined> {
+  const info = await infoOf(path, Deno.stat);
+  if (info === undefined) return undefined;
+  if (info.isDirectory) return "it is a directory; name a file in it";
+  if (info.size === 0) return `the file is empty; ${RESTORE}`;
   try {
-    (await Deno.open(path, { write: true })).close();
-    return undefined;
+    // One that cannot be written would be opened for reading, and refuse the first write.
+    using file = await Deno.open(path, { read: true, write: true });
+    const head = new Uint8Array(SQLITE_HEAD.length);
+    const read = await file.read(head);
+    if (read !== head.length || new TextDecoder().decode(head) !== SQLITE_HEAD) return NO_DATABASE;
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) return undefined; // Deno names the permission when the database is opened.
-    return `it cannot be written: ${reasonOfSystem(cause)}`;
+    // Deno names the permission when the database is opened.
+    if (!(cause instanceof Deno.errors.NotCapable)) return `it cannot be written: ${reasonOfSystem(cause)}`;
   }
+  return undefined;
 }
 
 /** Reason why SQLite cannot open a path, which says no more than that; `undefined`: it is not known. */
 async function whyUnusable(path: string, error: unknown): Promise<string | undefined> {
   if (error instanceof Deno.errors.NotCapable) return reason(error);
-  const isOpenable = !/unable to open|read-?only/.test(reason(error)); // Messages of SQLite, which has no other name for it.
-  const info = await infoOf(path, Deno.stat);
-  if (info?.isDirectory) return "it is a directory; name a file in it";
-  if (isOpenable) {
-    if (!/not a database/.test(reason(error))) return undefined;
-    return `${reason(error)}; give another path, or restore a backup if it was a storage`;
-  }
+  if (/not a database/.test(reason(error))) return NO_DATABASE; // Messages of SQLite, which has no other name for it.
+  if (!/unable to open|read-?only/.test(reason(error))) return undefined;
   const lock = await holdLock(path); // It says whether the directory can be written.
   lock?.close();
   return undefined;
@@ -234,11 +266,6 @@ async function whyUnusable(path: string, error: unknown): Promise<string | undef
  */
 async function makeFile(path: string): Promise<boolean> {
   if (await infoOf(path, Deno.stat) !== undefined) return false;
-  if (((await infoOf(`${path}-wal`, Deno.stat))?.size ?? 0) > 0) {
-    throw new Error(
-      `Cannot open ${path}: the file is gone, and ${path}-wal with its last changes is there; ${RESTORE_GONE}`,
-    );
-  }
   const lock = await holdLock(path);
   if (lock === undefined) throw new Error(`Cannot make ${path}: another broker uses it, or is just making it`);
   const made = `${path}.new`;
@@ -276,15 +303,11 @@ async function makePrivate(path: string): Promise<void> {
  * because deleting it could delete the one of the next broker.
  */
 export async function holdLock(path: string): Promise<Deno.FsFile | undefined> {
-  const isThere = await infoOf(path, Deno.stat) !== undefined;
-  const real = isThere ? await Deno.realPath(path) : join(await Deno.realPath(dirname(path)), basename(path));
-  const name = `${real}.lock`;
   let lock: Deno.FsFile;
   try {
-    lock = await Deno.open(name, { write: true, create: true, mode: OWNER_ONLY });
+    lock = await Deno.open(await lockName(path), { write: true, create: true, mode: OWNER_ONLY });
   } catch (cause) {
-    const what = isThere ? `cannot lock ${name}` : `the directory ${dirname(path)} cannot be written`;
-    throw new Error(`Cannot open ${path}: ${what}: ${reasonOfSystem(cause)}`, { cause });
+    throw await lockError(path, cause);
   }
   for (let attempt = 1; !await lock.tryLock(true); attempt++) {
     if (attempt === LOCK_ATTEMPTS) {
@@ -294,6 +317,17 @@ export async function holdLock(path: string): Promise<Deno.FsFile | undefined> {
     await new Promise((resolve) => setTimeout(resolve, LOCK_AGAIN_MS));
   }
   return lock;
+}
+
+async function lockName(path: string): Promise<string> {
+  const isThere = await infoOf(path, Deno.stat) !== undefined;
+  return `${isThere ? await Deno.realPath(path) : join(await Deno.realPath(dirname(path)), basename(path))}.lock`;
+}
+
+async function lockError(path: string, cause: unknown): Promise<Error> {
+  const isThere = await infoOf(path, Deno.stat) !== undefined;
+  const what = isThere ? `cannot lock ${await lockName(path)}` : `the directory ${dirname(path)} cannot be written`;
+  return new Error(`Cannot open ${path}: ${what}: ${reasonOfSystem(cause)}`, { cause });
 }
 
 /** Kind and size of the file at a path; `undefined`: there is none. */

@@ -106,7 +106,7 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
     err: new RegExp(
       '^brooklet: Cannot open the log "/nowhere/a.log": there is no such file\n' +
         'brooklet: Cannot write the pid file "/nowhere/a.pid": there is no such file\n' +
-        'brooklet: Cannot open the storage "/nowhere/a.kv": there is no such file$',
+        "brooklet: Cannot open /nowhere/a.kv: the directory /nowhere does not exist; make it, or give another path$",
     ),
   },
   {
