@@ -25,14 +25,23 @@ export function Chart({ title, times, lines, format, group }: {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
-  const data = [times, ...lines.map((line) => line?.values ?? [])] as uPlot.AlignedData; // uPlot only reads it.
+  const data = [
+    times,
+    ...lines.map((line) => line?.values ?? []),
+  ] as uPlot.AlignedData; // uPlot only reads it.
   const latest = useRef(data);
   latest.current = data;
   const theme = app.theme.name.value;
   useEffect(() => {
     const element = place.current;
     if (element === null) return undefined;
-    const options = () => optionsOf(element, { count: lines.length, format, group, onIndex: setAt });
+    const options = () =>
+      optionsOf(element, {
+        count: lines.length,
+        format,
+        group,
+        onIndex: setAt,
+      });
     const draw = () => {
       plot.current?.destroy();
       plot.current = new uPlot(options(), latest.current, element);
@@ -51,7 +60,10 @@ export function Chart({ title, times, lines, format, group }: {
       plot.current = null;
     };
   }, [theme, group, lines.length]);
-  useEffect(() => plot.current?.setData(data), [times, ...lines.map((line) => line?.values)]);
+  useEffect(() => plot.current?.setData(data), [
+    times,
+    ...lines.map((line) => line?.values),
+  ]);
   return (
     <figure class="pane">
       <figcaption class="pane-head">
@@ -68,7 +80,12 @@ export function Chart({ title, times, lines, format, group }: {
           )}
         </span>
       </figcaption>
-      <div class="chart" ref={place} role="img" aria-label={summary(title, lines, format)} />
+      <div
+        class="chart"
+        ref={place}
+        role="img"
+        aria-label={summary(title, lines, format)}
+      />
     </figure>
   );
 }
@@ -81,20 +98,41 @@ function optionsOf(element: HTMLElement, { count, format, group, onIndex }: {
 }): uPlot.Options {
   const muted = colourOf(element, "muted");
   const grid = { stroke: colourOf(element, "line"), width: 1 };
-  const axis = { stroke: muted, grid, ticks: { show: false }, font: `12px ${getComputedStyle(element).fontFamily}` };
-  const colours = [colourOf(element, "accent"), colourOf(element, "from-broker")];
+  const axis = {
+    stroke: muted,
+    grid,
+    ticks: { show: false },
+    font: `12px ${getComputedStyle(element).fontFamily}`,
+  };
+  const colours = [
+    colourOf(element, "accent"),
+    colourOf(element, "from-broker"),
+  ];
   return {
     width: element.clientWidth,
     height: HEIGHT_PX,
     padding: [8, 8, 0, 0],
     legend: { show: false },
-    cursor: { sync: { key: group }, drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    cursor: {
+      sync: { key: group },
+      drag: { x: false, y: false },
+      points: { size: 7 },
+    },
+    scales: {
+      y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
+    },
     axes: [
       { ...axis, size: 24 },
       { ...axis, size: 56, values: (_plot, splits) => splits.map(format) },
     ],
-    series: [{}, ...colours.slice(0, count).map((stroke) => ({ stroke, width: 1.5, points: { show: false } }))],
+    series: [
+      {},
+      ...colours.slice(0, count).map((stroke) => ({
+        stroke,
+        width: 1.5,
+        points: { show: false },
+      })),
+    ],
     hooks: { setCursor: [({ cursor }) => onIndex(cursor.idx ?? null)] },
   };
 }
@@ -110,19 +148,30 @@ function colourOf(parent: HTMLElement, token: string): string {
 }
 
 /** Value under the cursor; without a cursor the last one. */
-function valueAt(values: Line["values"], at: number | null, format: (value: number) => string): string {
+function valueAt(
+  values: Line["values"],
+  at: number | null,
+  format: (value: number) => string,
+): string {
   const value = at === null ? undefined : values[at];
   if (at === null) return lastOf(values, format);
   return value === undefined || value === null ? "–" : format(value);
 }
 
-function lastOf(values: Line["values"], format: (value: number) => string): string {
+function lastOf(
+  values: Line["values"],
+  format: (value: number) => string,
+): string {
   const last = values.findLast((value) => value !== null);
   return last === undefined || last === null ? "" : format(last);
 }
 
 /** Chart in words, for screen readers. */
-function summary(title: string, lines: readonly (Line | undefined)[], format: (value: number) => string): string {
+function summary(
+  title: string,
+  lines: readonly (Line | undefined)[],
+  format: (value: number) => string,
+): string {
   const parts = lines.flatMap((line) => {
     const values = line?.values.filter((value) => value !== null) ?? [];
     if (line === undefined || values.length === 0) return [];

@@ -55,7 +55,9 @@ const FLAGS: Readonly<Record<string, Matches>> = {
   retain: (row) => isPublish(row) && (firstByte(row) & 0x01) !== 0,
   dup: (row) => isPublish(row) && (firstByte(row) & 0x08) !== 0,
   answer: ({ entry }) => entry?.answers !== undefined,
-  unanswered: ({ entry }) => entry !== undefined && expectsAnswer(entry) && entry.answeredBy === undefined,
+  unanswered: ({ entry }) =>
+    entry !== undefined && expectsAnswer(entry) &&
+    entry.answeredBy === undefined,
 };
 /** Examples for whoever does not know the language. */
 export const FILTER_EXAMPLES = [
@@ -79,7 +81,10 @@ export function parseFilter(text: string): ParsedFilter {
   }
   const [first, ...others] = conditions;
   if (first === undefined) return { matches: undefined, isChanging };
-  return { isChanging, matches: others.length === 0 ? first : (row) => conditions.every((matches) => matches(row)) };
+  return {
+    isChanging,
+    matches: others.length === 0 ? first : (row) => conditions.every((matches) => matches(row)),
+  };
 }
 
 /** Packet Identifier, if the packet has one; for links and the filter. */
@@ -99,7 +104,11 @@ function keyMatches(key: string, value: string): Matches | string {
 }
 
 function* wordsOf(text: string): Iterable<Word> {
-  for (const [, minus, key, quoted, bare] of text.matchAll(/(-?)(?:([a-z]+):)?(?:"([^"]*)"?|(\S+))?/gi)) {
+  for (
+    const [, minus, key, quoted, bare] of text.matchAll(
+      /(-?)(?:([a-z]+):)?(?:"([^"]*)"?|(\S+))?/gi,
+    )
+  ) {
     const value = quoted ?? bare ?? "";
     if (key === undefined && value === "") continue;
     yield { key: (key ?? "").toLowerCase(), value, isExcluding: minus === "-" };
@@ -108,7 +117,9 @@ function* wordsOf(text: string): Iterable<Word> {
 
 function typeMatches(value: string): Matches | string {
   const wanted = value.toUpperCase().split(",");
-  const names = new Set(Object.keys(PacketType).map((name) => name.toUpperCase()));
+  const names = new Set(
+    Object.keys(PacketType).map((name) => name.toUpperCase()),
+  );
   const others = ["WEBSOCKET", "CONNECTED", "CLOSED", "REFUSED"];
   const wrong = wanted.find((name) => !names.has(name) && !others.includes(name));
   if (wrong !== undefined) {
@@ -128,14 +139,20 @@ function topicsMatch(value: string): Matches | string {
     return topics.some((topic) => {
       if (topic === value) return true;
       const levels = isFilter ? parseTopicFilter(topic)?.levels : topic.split("/");
-      return levels !== undefined && (isFilter ? overlapsFilter(wanted, levels) : matchesTopic(wanted, levels));
+      return levels !== undefined &&
+        (isFilter ? overlapsFilter(wanted, levels) : matchesTopic(wanted, levels));
     });
   };
 }
 
 function clientMatches(value: string): Matches {
-  const pattern = new RegExp(`^${value.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`, "is");
-  return (row) => pattern.test(row.connection.facts.clientId) || pattern.test(clientText(row));
+  const pattern = new RegExp(
+    `^${value.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`,
+    "is",
+  );
+  return (row) =>
+    pattern.test(row.connection.facts.clientId) ||
+    pattern.test(clientText(row));
 }
 
 function qosMatches(value: string): Matches | string {
@@ -144,9 +161,15 @@ function qosMatches(value: string): Matches | string {
 }
 
 /** Numbers: `5`, `>100`, `<3`. */
-function numberMatches(key: string, value: string, numberOf: (row: PacketRow) => number | undefined): Matches | string {
+function numberMatches(
+  key: string,
+  value: string,
+  numberOf: (row: PacketRow) => number | undefined,
+): Matches | string {
   const [, comparison = "", digits] = /^([<>]?)(\d+)$/.exec(value) ?? [];
-  if (digits === undefined) return `Write a number such as "${key}:5" or "${key}:>5".`;
+  if (digits === undefined) {
+    return `Write a number such as "${key}:5" or "${key}:>5".`;
+  }
   const bound = Number(digits);
   return (row) => {
     const number = numberOf(row);
@@ -158,13 +181,17 @@ function numberMatches(key: string, value: string, numberOf: (row: PacketRow) =>
 function textMatches(value: string): Matches {
   const wanted = value.toLowerCase();
   return (row) =>
-    `${row.name} ${row.details}`.toLowerCase().includes(wanted) || clientText(row).toLowerCase().includes(wanted);
+    `${row.name} ${row.details}`.toLowerCase().includes(wanted) ||
+    clientText(row).toLowerCase().includes(wanted);
 }
 
 /** Topic Name of a PUBLISH, Topic Filters of a SUBSCRIBE or UNSUBSCRIBE. */
-function topicsOf(entry: Entry): { readonly isFilter: boolean; readonly topics: readonly string[] } {
+function topicsOf(
+  entry: Entry,
+): { readonly isFilter: boolean; readonly topics: readonly string[] } {
   const type = (entry.bytes[0] ?? 0) >> 4;
-  const isFilter = type === PacketType.subscribe || type === PacketType.unsubscribe;
+  const isFilter = type === PacketType.subscribe ||
+    type === PacketType.unsubscribe;
   if (type !== PacketType.publish && !isFilter) return { isFilter, topics: [] };
   const topics = dissectEntry(entry).fields.flatMap(({ abbreviation, value }) =>
     abbreviation === "mqtt.topic" && typeof value === "string" ? [value] : []
@@ -185,8 +212,10 @@ function expectsAnswer({ bytes }: Entry): boolean {
   const first = bytes[0] ?? 0;
   const type = first >> 4;
   if (type === PacketType.publish) return (first & 0x06) !== 0;
-  return type === PacketType.connect || type === PacketType.subscribe || type === PacketType.unsubscribe ||
-    type === PacketType.pingreq || type === PacketType.pubrec || type === PacketType.pubrel;
+  return type === PacketType.connect || type === PacketType.subscribe ||
+    type === PacketType.unsubscribe ||
+    type === PacketType.pingreq || type === PacketType.pubrec ||
+    type === PacketType.pubrel;
 }
 
 function has(text: string, part: string): boolean {

@@ -75,7 +75,12 @@ export class PacketList {
   /** Records that were not read in time. */
   missed = 0;
 
-  constructor(limits: { readonly rows: number; readonly bytes: number } = { rows: MOST_ROWS, bytes: MOST_BYTES }) {
+  constructor(
+    limits: { readonly rows: number; readonly bytes: number } = {
+      rows: MOST_ROWS,
+      bytes: MOST_BYTES,
+    },
+  ) {
     this.#limits = limits;
   }
 
@@ -104,7 +109,8 @@ export class PacketList {
       const known = this.#connections.get(facts.number);
       if (known === undefined) this.#connections.set(facts.number, { facts });
       else {
-        isRenamed ||= known.facts.clientId !== facts.clientId || known.facts.principal !== facts.principal;
+        isRenamed ||= known.facts.clientId !== facts.clientId ||
+          known.facts.principal !== facts.principal;
         known.facts = facts;
       }
     }
@@ -113,8 +119,11 @@ export class PacketList {
     }
     this.after = Math.max(this.after, after);
     this.#trim();
-    if (this.#matches !== undefined && (isRenamed || this.#isChanging)) this.#shown = this.#rows.filter(this.#matches);
-    return records.length > 0 || connections.length > 0 || missed > 0 || isLostNew;
+    if (this.#matches !== undefined && (isRenamed || this.#isChanging)) {
+      this.#shown = this.#rows.filter(this.#matches);
+    }
+    return records.length > 0 || connections.length > 0 || missed > 0 ||
+      isLostNew;
   }
 
   /** Forgets all rows, but not what the conversations need for the packets to come. */
@@ -128,7 +137,10 @@ export class PacketList {
   }
 
   /** Sets what is shown; `undefined` shows all. */
-  filter(matches: ((row: PacketRow) => boolean) | undefined, isChanging = false): void {
+  filter(
+    matches: ((row: PacketRow) => boolean) | undefined,
+    isChanging = false,
+  ): void {
     this.#matches = matches;
     this.#isChanging = isChanging;
     this.#shown = matches === undefined ? [] : this.#rows.filter(matches);
@@ -157,7 +169,8 @@ export class PacketList {
     if (this.#rows.length <= rows && this.#bytes <= bytes) return;
     let count = 0;
     while (
-      count < this.#rows.length - 1 && (this.#rows.length - count > rows * 0.9 || this.#bytes > bytes * 0.9)
+      count < this.#rows.length - 1 &&
+      (this.#rows.length - count > rows * 0.9 || this.#bytes > bytes * 0.9)
     ) {
       this.#bytes -= this.#rows[count]?.entry?.bytes.length ?? 0;
       count += 1;
@@ -165,19 +178,38 @@ export class PacketList {
     const first = this.#rows[count]?.number ?? 0;
     this.#dropped += count;
     this.#rows = this.#rows.slice(count);
-    this.#shown = this.#shown.slice(Math.max(0, lowerBound(this.#shown, first)));
+    this.#shown = this.#shown.slice(
+      Math.max(0, lowerBound(this.#shown, first)),
+    );
   }
 
   #row(record: TraceRecord): PacketRow {
     const { number, timeMs, isSent, kind, lostBefore } = record;
     const connection = this.#connectionOf(record);
-    const base = { number, timeMs, isSent, kind, connection, lostBefore, wireBytes: 0, help: undefined };
+    const base = {
+      number,
+      timeMs,
+      isSent,
+      kind,
+      connection,
+      lostBefore,
+      wireBytes: 0,
+      help: undefined,
+    };
     const plain = { entry: undefined, pieces: NO_PIECES, isBroken: false };
     switch (record.kind) {
       case "packet": {
         const bytes = bytesOfBase64(record.bytes);
         const { wireBytes, pieces, flaw } = record;
-        const packet = { timeMs, isSent, bytes, wireBytes, pieces, flaw: flaw as Entry["flaw"], record: number };
+        const packet = {
+          timeMs,
+          isSent,
+          bytes,
+          wireBytes,
+          pieces,
+          flaw: flaw as Entry["flaw"],
+          record: number,
+        };
         const entry = this.#conversationOf(connection.facts).add(packet);
         const { packet: name, details } = entry.summary;
         return {
@@ -198,15 +230,37 @@ export class PacketList {
         return { ...base, ...plain, name, details };
       }
       case "opened":
-        return { ...base, ...plain, name: "Connected", details: openedText(connection.facts) };
+        return {
+          ...base,
+          ...plain,
+          name: "Connected",
+          details: openedText(connection.facts),
+        };
       case "closed": {
-        const by = { client: "by the client", network: "connection lost", server: "by the broker" }[record.by];
+        const by = {
+          client: "by the client",
+          network: "connection lost",
+          server: "by the broker",
+        }[record.by];
         const reason = record.reasonCode === 0 ? "" : ` · 0x${hex(record.reasonCode)} ${record.reason}`;
         const isBroken = record.reasonCode >= 0x80 && record.by !== "client";
-        return { ...base, ...plain, name: "Closed", details: by + reason, isBroken };
+        return {
+          ...base,
+          ...plain,
+          name: "Closed",
+          details: by + reason,
+          isBroken,
+        };
       }
       case "refused":
-        return { ...base, ...plain, name: "Refused", details: record.reason, isBroken: true, help: record.help };
+        return {
+          ...base,
+          ...plain,
+          name: "Refused",
+          details: record.reason,
+          isBroken: true,
+          help: record.help,
+        };
     }
   }
 
@@ -218,10 +272,15 @@ export class PacketList {
     return connection;
   }
 
-  #conversationOf({ number, isFromStart, protocolVersion }: TraceConnection): Conversation {
+  #conversationOf(
+    { number, isFromStart, protocolVersion }: TraceConnection,
+  ): Conversation {
     const known = this.#conversations.get(number);
     if (known !== undefined) return known;
-    const conversation = new Conversation(isFromStart, isFromStart ? undefined : protocolVersion);
+    const conversation = new Conversation(
+      isFromStart,
+      isFromStart ? undefined : protocolVersion,
+    );
     this.#conversations.set(number, conversation);
     return conversation;
   }
@@ -232,7 +291,12 @@ export function framesText({ kind, pieces, connection }: PacketRow): string {
   if (kind !== "packet") return "";
   const { transport } = connection.facts;
   if (transport.startsWith("ws")) return `${pieces.length}`;
-  return { tcp: "TCP", tls: "TLS", unix: "Unix", memory: "memory" }[transport] ?? transport;
+  return {
+    tcp: "TCP",
+    tls: "TLS",
+    unix: "Unix",
+    memory: "memory",
+  }[transport] ?? transport;
 }
 
 /** Name of the client of a row: its identifier, or its address before that is known. */
@@ -246,7 +310,10 @@ export function secondsText(timeMs: number, firstMs: number): string {
 }
 
 /** Time since the row before, such as `+0.195`; empty for the first row. */
-export function deltaText(row: PacketRow, before: PacketRow | undefined): string {
+export function deltaText(
+  row: PacketRow,
+  before: PacketRow | undefined,
+): string {
   return before === undefined ? "" : `+${(Math.max(0, row.timeMs - before.timeMs) / 1000).toFixed(3)}`;
 }
 
@@ -254,7 +321,9 @@ function openedText({ address, listener, upgrade }: TraceConnection): string {
   return `${address} to ${listener}${upgrade === undefined ? "" : ", HTTP upgrade"}`;
 }
 
-function unknownConnection({ connection, timeMs }: TraceRecord): TraceConnection {
+function unknownConnection(
+  { connection, timeMs }: TraceRecord,
+): TraceConnection {
   return {
     number: connection,
     clientId: "",

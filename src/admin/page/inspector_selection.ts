@@ -46,29 +46,50 @@ export function selectByte({ fields }: Dissection, byte: number): Selection {
 }
 
 /** Selects what came in a frame or segment. */
-export function selectPiece(pieces: readonly TracePiece[], index: number): Selection | undefined {
+export function selectPiece(
+  pieces: readonly TracePiece[],
+  index: number,
+): Selection | undefined {
   const piece = pieces[index];
-  return piece && { start: piece.start, end: piece.end, field: undefined, piece: index };
+  return piece &&
+    { start: piece.start, end: piece.end, field: undefined, piece: index };
 }
 
 /** Whether a piece came with some of the selected bytes. */
-export function isPieceMarked(piece: ByteRange, index: number, selection: Selection | undefined): boolean {
+export function isPieceMarked(
+  piece: ByteRange,
+  index: number,
+  selection: Selection | undefined,
+): boolean {
   if (selection === undefined) return false;
   return selection.piece === undefined ? overlaps(piece, selection) : selection.piece === index;
 }
 
 /** Whether a field is selected; with a frame, each field that has no parts and stands in it. */
-export function isFieldMarked(field: Field, selection: Selection | undefined): boolean {
+export function isFieldMarked(
+  field: Field,
+  selection: Selection | undefined,
+): boolean {
   if (selection === undefined) return false;
   if (selection.piece === undefined) return field === selection.field;
   return field.children.length === 0 && overlaps(field, selection);
 }
 
 /** Lines of the tree, without those below a closed field. */
-export function fieldLines(fields: readonly Field[], closed: ReadonlySet<Field>, depth = 0): FieldLine[] {
+export function fieldLines(
+  fields: readonly Field[],
+  closed: ReadonlySet<Field>,
+  depth = 0,
+): FieldLine[] {
   return fields.flatMap((field) => {
     const isGroup = field.children.length > 0;
-    const line = { field, depth, label: labelOf(field), value: field.shown, isGroup };
+    const line = {
+      field,
+      depth,
+      label: labelOf(field),
+      value: field.shown,
+      isGroup,
+    };
     return closed.has(field) ? [line] : [line, ...fieldLines(field.children, closed, depth + 1)];
   });
 }

@@ -16,7 +16,9 @@ export const PAYLOAD_FORM_NAMES: Readonly<Record<PayloadForm, string>> = {
 };
 
 /** Bytes, or why there are none. */
-export type ParsedPayload = { readonly bytes: Uint8Array } | { readonly mistake: string };
+export type ParsedPayload = { readonly bytes: Uint8Array } | {
+  readonly mistake: string;
+};
 
 const ENCODER = new TextEncoder();
 const HEX_LINE_BYTES = 16;
@@ -25,7 +27,9 @@ const HEX_LINE_BYTES = 16;
 export function exactText(bytes: Uint8Array): string | undefined {
   try {
     // ignoreBOM keeps a byte order mark, which would be lost otherwise.
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      bytes,
+    );
   } catch {
     return undefined; // A fatal TextDecoder throws only for bytes that are no UTF-8.
   }
@@ -46,7 +50,10 @@ export function likelyForm(bytes: Uint8Array): PayloadForm {
 }
 
 /** Payload in a form, as it is shown; undefined if it has none in this form. */
-export function shownAs(form: PayloadForm, bytes: Uint8Array): string | undefined {
+export function shownAs(
+  form: PayloadForm,
+  bytes: Uint8Array,
+): string | undefined {
   switch (form) {
     case "text":
       return exactText(bytes);
@@ -60,7 +67,10 @@ export function shownAs(form: PayloadForm, bytes: Uint8Array): string | undefine
 }
 
 /** Bytes of what was written in a form. */
-export function parsePayload(form: PayloadForm, written: string): ParsedPayload {
+export function parsePayload(
+  form: PayloadForm,
+  written: string,
+): ParsedPayload {
   switch (form) {
     case "text":
       return { bytes: ENCODER.encode(written) };
@@ -79,7 +89,11 @@ export function parsePayload(form: PayloadForm, written: string): ParsedPayload 
  * Text for the editor after the form was changed, with the same bytes; or why that cannot be. A text field of a browser
  * turns CR LF into LF, so a payload with CR is not written as text.
  */
-export function rewritten(from: PayloadForm, to: PayloadForm, written: string): { readonly text: string } | {
+export function rewritten(
+  from: PayloadForm,
+  to: PayloadForm,
+  written: string,
+): { readonly text: string } | {
   readonly mistake: string;
 } {
   const parsed = parsePayload(from, written);
@@ -89,17 +103,23 @@ export function rewritten(from: PayloadForm, to: PayloadForm, written: string): 
   if (to === "base64") return { text: base64OfBytes(bytes) };
   const text = exactText(bytes);
   if (text === undefined) {
-    return { mistake: "These bytes are not UTF-8: as text they would change. Write them as hex." };
+    return {
+      mistake: "These bytes are not UTF-8: as text they would change. Write them as hex.",
+    };
   }
   if (text.includes("\r")) {
-    return { mistake: "A text field turns CR into LF, so these bytes would change. Write them as hex." };
+    return {
+      mistake: "A text field turns CR into LF, so these bytes would change. Write them as hex.",
+    };
   }
   return { text };
 }
 
 /** Hex of bytes. */
 export function hexOfBytes(bytes: Uint8Array, separator = ""): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(separator);
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(
+    separator,
+  );
 }
 
 /** Base64 of bytes. */
@@ -113,7 +133,9 @@ export function base64OfBytes(bytes: Uint8Array): string {
 export function bytesOfBase64(text: string): Uint8Array {
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
-  for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);
+  for (let index = 0; index < binary.length; index++) {
+    bytes[index] = binary.charCodeAt(index);
+  }
   return bytes;
 }
 
@@ -123,9 +145,14 @@ export function hexLines(bytes: Uint8Array): string {
   for (let offset = 0; offset < bytes.length; offset += HEX_LINE_BYTES) {
     const line = bytes.subarray(offset, offset + HEX_LINE_BYTES);
     const isLast = offset + HEX_LINE_BYTES >= bytes.length;
-    const hex = Array.from(line, (byte) => ` ${byte.toString(16).padStart(2, "0")}`).join("");
+    const hex = Array.from(
+      line,
+      (byte) => ` ${byte.toString(16).padStart(2, "0")}`,
+    ).join("");
     const room = isLast ? hex.padEnd(HEX_LINE_BYTES * 3) : hex;
-    lines.push(`${offset.toString(16).padStart(4, "0")}  ${room}   ${Array.from(line, asciiOf).join("")}\n`);
+    lines.push(
+      `${offset.toString(16).padStart(4, "0")}  ${room}   ${Array.from(line, asciiOf).join("")}\n`,
+    );
   }
   return lines.join("");
 }
@@ -145,19 +172,39 @@ export function sizeText(bytes: number): string {
 function parseHex(written: string): ParsedPayload {
   const digits = written.replace(/0x|[\s,:]/gi, "");
   const wrong = /[^\da-f]/i.exec(digits)?.[0];
-  if (wrong !== undefined) return { mistake: `"${wrong}" is not a hex digit. Write bytes such as 7b 22 61 22 7d.` };
-  if (digits.length % 2 !== 0) return { mistake: "The last byte has one hex digit. Write two for each byte." };
-  return { bytes: Uint8Array.from(digits.match(/../g) ?? [], (byte) => parseInt(byte, 16)) };
+  if (wrong !== undefined) {
+    return {
+      mistake: `"${wrong}" is not a hex digit. Write bytes such as 7b 22 61 22 7d.`,
+    };
+  }
+  if (digits.length % 2 !== 0) {
+    return {
+      mistake: "The last byte has one hex digit. Write two for each byte.",
+    };
+  }
+  return {
+    bytes: Uint8Array.from(
+      digits.match(/../g) ?? [],
+      (byte) => parseInt(byte, 16),
+    ),
+  };
 }
 
 function parseBase64(written: string): ParsedPayload {
-  const text = written.replace(/\s/g, "").replaceAll("-", "+").replaceAll("_", "/");
+  const text = written.replace(/\s/g, "").replaceAll("-", "+").replaceAll(
+    "_",
+    "/",
+  );
   const wrong = /[^A-Za-z\d+/=]/.exec(text)?.[0];
-  if (wrong !== undefined) return { mistake: `"${wrong}" is not in the alphabet of base64.` };
+  if (wrong !== undefined) {
+    return { mistake: `"${wrong}" is not in the alphabet of base64.` };
+  }
   try {
     return { bytes: bytesOfBase64(text) };
   } catch {
-    return { mistake: "This is not whole base64: its length must be a multiple of 4, with = at the end." }; // atob throws only for that.
+    return {
+      mistake: "This is not whole base64: its length must be a multiple of 4, with = at the end.",
+    }; // atob throws only for that.
   }
 }
 
@@ -183,7 +230,8 @@ function hasControls(text: string): boolean {
 /** JSON with line breaks and indents, without a change of its tokens. */
 function indented(text: string): string {
   let [result, depth] = ["", 0];
-  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[^\s"{}[\],:]+|[{}[\],:]/g) ?? [];
+  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[^\s"{}[\],:]+|[{}[\],:]/g) ??
+    [];
   for (const [index, token] of tokens.entries()) {
     const next = tokens[index + 1];
     if (token === "{" || token === "[") {

@@ -45,8 +45,15 @@ export function specificationLink(reference: string): string | undefined {
 }
 
 /** Link to the section, or to the nearest one above it that has an anchor. */
-function linkOf({ page, first, headings }: Specification, section: string): string {
-  for (let wanted = section; wanted !== ""; wanted = wanted.slice(0, Math.max(0, wanted.lastIndexOf(".")))) {
+function linkOf(
+  { page, first, headings }: Specification,
+  section: string,
+): string {
+  for (
+    let wanted = section;
+    wanted !== "";
+    wanted = wanted.slice(0, Math.max(0, wanted.lastIndexOf(".")))
+  ) {
     const index = headings.indexOf(wanted);
     if (index !== -1) return `${page}#_Toc${first + index}`;
   }
@@ -58,6 +65,9 @@ function headingsOf(list: string): string[] {
   return list.split(" ").flatMap((item) => {
     const [, parent = "", from, to] = /^(.*\.)(\d+)-(\d+)$/.exec(item) ?? [];
     if (to === undefined) return [item];
-    return Array.from({ length: Number(to) - Number(from) + 1 }, (_, index) => `${parent}${Number(from) + index}`);
+    return Array.from(
+      { length: Number(to) - Number(from) + 1 },
+      (_, index) => `${parent}${Number(from) + index}`,
+    );
   });
 }

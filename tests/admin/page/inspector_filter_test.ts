@@ -20,7 +20,13 @@ function shown(text: string): number[] {
   ], {
     connections: [
       connection(),
-      connection({ number: 2, clientId: "device:77", principal: "ada", address: "10.0.0.7:1", isFromStart: false }),
+      connection({
+        number: 2,
+        clientId: "device:77",
+        principal: "ada",
+        address: "10.0.0.7:1",
+        isFromStart: false,
+      }),
     ],
   }));
   const filter = parseFilter(text);
@@ -70,8 +76,14 @@ Deno.test("parseFilter() says what is wrong in words", () => {
     'There is no "typ:". There are type: topic: client: address: user: listener: qos: id: bytes: frames: from: and ' +
       'malformed, broken, retain, dup, answer, unanswered; other texts with a colon stand in "quotes".',
   );
-  assertEquals(mistake("constructor:a")?.slice(0, 28), 'There is no "constructor:". ');
-  assertEquals(mistake("type:"), 'Write what "type:" is to be, without a space.');
+  assertEquals(
+    mistake("constructor:a")?.slice(0, 28),
+    'There is no "constructor:". ',
+  );
+  assertEquals(
+    mistake("type:"),
+    'Write what "type:" is to be, without a space.',
+  );
   assertEquals(
     mistake("type:publisch"),
     'There is no packet "publisch". Write one such as type:publish or type:subscribe,suback.',

@@ -26,17 +26,39 @@ Deno.test("PacketList shows the CONNECT of an article as one packet in 13 frames
       framesText(row),
     ]),
     [
-      [1, "0.000", "", "861694030142473", false, 'CONNECT v3.1.1 "861694030142473" keep alive 60 s', 53, "13"],
-      [2, "0.161", "+0.161", "861694030142473", true, "CONNACK Connection Accepted", 4, "1"],
+      [
+        1,
+        "0.000",
+        "",
+        "861694030142473",
+        false,
+        'CONNECT v3.1.1 "861694030142473" keep alive 60 s',
+        53,
+        "13",
+      ],
+      [
+        2,
+        "0.161",
+        "+0.161",
+        "861694030142473",
+        true,
+        "CONNACK Connection Accepted",
+        4,
+        "1",
+      ],
     ],
   );
 });
 
 Deno.test("PacketList links a packet with its answer by the numbers of their rows", () => {
   const list = new PacketList();
-  list.add(tracePage([{ received: "32 08 0001 61 0007 686f6c" }, { sent: "40 02 0007" }, { received: "c0 00" }], {
-    connections: [connection({ isFromStart: false })],
-  }));
+  list.add(
+    tracePage([{ received: "32 08 0001 61 0007 686f6c" }, {
+      sent: "40 02 0007",
+    }, { received: "c0 00" }], {
+      connections: [connection({ isFromStart: false })],
+    }),
+  );
   const [publish, puback, pingreq] = list.rows;
   assertEquals(publish?.entry?.answeredBy?.record, 2);
   assertEquals(puback?.entry?.answers?.record, 1);
@@ -47,32 +69,66 @@ Deno.test("PacketList shows what is no packet in words", () => {
   const list = new PacketList();
   list.add(tracePage([
     { record: { kind: "opened" } },
-    { record: { kind: "frame", bytes: btoa("hi"), frame: { opcode: 9, isFinal: true, isMasked: true, length: 2 } } },
-    { record: { kind: "frame", bytes: "A+lieWU=", frame: { opcode: 8, isFinal: true, isMasked: true, length: 5 } } },
-    { record: { kind: "closed", reasonCode: 0x81, reason: "Malformed Packet", by: "server" } },
+    {
+      record: {
+        kind: "frame",
+        bytes: btoa("hi"),
+        frame: { opcode: 9, isFinal: true, isMasked: true, length: 2 },
+      },
+    },
+    {
+      record: {
+        kind: "frame",
+        bytes: "A+lieWU=",
+        frame: { opcode: 8, isFinal: true, isMasked: true, length: 5 },
+      },
+    },
+    {
+      record: {
+        kind: "closed",
+        reasonCode: 0x81,
+        reason: "Malformed Packet",
+        by: "server",
+      },
+    },
     { record: { kind: "refused", reason: "wrong path", help: "path" } },
   ], { connections: [connection({ clientId: "" })] }));
-  assertEquals(list.rows.map((row) => [`${row.name}: ${row.details}`, row.isBroken, framesText(row)]), [
-    ["Connected: 127.0.0.1:43078 to ws://127.0.0.1:8083/mqtt", false, ""],
-    ["WebSocket Ping: 2 B", false, ""],
-    ['WebSocket Close: 1001 Going Away "bye"', false, ""],
-    ["Closed: by the broker · 0x81 Malformed Packet", true, ""],
-    ["Refused: wrong path", true, ""],
-  ]);
+  assertEquals(
+    list.rows.map((
+      row,
+    ) => [`${row.name}: ${row.details}`, row.isBroken, framesText(row)]),
+    [
+      ["Connected: 127.0.0.1:43078 to ws://127.0.0.1:8083/mqtt", false, ""],
+      ["WebSocket Ping: 2 B", false, ""],
+      ['WebSocket Close: 1001 Going Away "bye"', false, ""],
+      ["Closed: by the broker · 0x81 Malformed Packet", true, ""],
+      ["Refused: wrong path", true, ""],
+    ],
+  );
   assertEquals(list.rows.map(clientText).at(-1), "127.0.0.1:43078");
 });
 
 Deno.test("PacketList keeps its limits, drops the oldest and counts them", () => {
   const list = new PacketList({ rows: 100, bytes: 1_000_000 });
   for (let first = 1; first <= 1_000; first += 10) {
-    list.add(tracePage(Array.from({ length: 10 }, () => ({ received: "c0 00" })), { first }));
+    list.add(
+      tracePage(Array.from({ length: 10 }, () => ({ received: "c0 00" })), {
+        first,
+      }),
+    );
   }
-  assertEquals([list.rows.length <= 100, list.rows.length >= 80, list.rows.at(-1)?.number], [true, true, 1_000]);
+  assertEquals([
+    list.rows.length <= 100,
+    list.rows.length >= 80,
+    list.rows.at(-1)?.number,
+  ], [true, true, 1_000]);
   assertEquals(list.dropped + list.rows.length, 1_000);
   assertEquals(list.rowOf(1), undefined);
   assertEquals(list.rowOf(999)?.number, 999);
   const small = new PacketList({ rows: 1_000, bytes: 20 });
-  small.add(tracePage(Array.from({ length: 100 }, () => ({ received: "c0 00" }))));
+  small.add(
+    tracePage(Array.from({ length: 100 }, () => ({ received: "c0 00" }))),
+  );
   assertEquals(small.rows.length, 9);
 });
 
@@ -86,16 +142,27 @@ Deno.test("PacketList takes no record twice, as after a lost stream", () => {
 Deno.test("PacketList counts what the broker lost and what was not read in time", () => {
   const list = new PacketList();
   list.add(tracePage([{ received: "c0 00" }], { lost: 7, missed: 3 }));
-  list.add(tracePage([{ received: "c0 00", lostBefore: 2 }], { first: 2, lost: 9 }));
+  list.add(
+    tracePage([{ received: "c0 00", lostBefore: 2 }], { first: 2, lost: 9 }),
+  );
   assertEquals([list.lost, list.missed, list.rows[1]?.lostBefore], [9, 3, 2]);
 });
 
 Deno.test("PacketList filters again when the client of a connection is known", () => {
   const list = new PacketList();
   list.filter((row) => clientText(row) === "late");
-  list.add(tracePage([{ record: { kind: "opened" } }], { connections: [connection({ clientId: "" })] }));
+  list.add(
+    tracePage([{ record: { kind: "opened" } }], {
+      connections: [connection({ clientId: "" })],
+    }),
+  );
   assertEquals(list.shown.length, 0);
-  list.add(tracePage([], { connections: [connection({ clientId: "late" })], first: 2 }));
+  list.add(
+    tracePage([], {
+      connections: [connection({ clientId: "late" })],
+      first: 2,
+    }),
+  );
   assertEquals(list.shown.map(({ number }) => number), [1]);
   list.clear();
   assertEquals([list.shown.length, list.dropped], [0, 1]);

@@ -26,14 +26,26 @@ Deno.test("a field, its bytes and its frame select each other", () => {
   const clientId = dissection.fields.find(({ label }) => label === "Client ID");
   assert(clientId !== undefined);
   const byField = selectField(clientId);
-  assertEquals([byField.start, byField.end, rangeText(byField)], [14, 29, "bytes 14–28, 15 B"]);
-  assertEquals(row.pieces.flatMap((piece, index) => isPieceMarked(piece, index, byField) ? [index + 1] : []), [9]);
+  assertEquals([byField.start, byField.end, rangeText(byField)], [
+    14,
+    29,
+    "bytes 14–28, 15 B",
+  ]);
+  assertEquals(
+    row.pieces.flatMap((piece, index) => isPieceMarked(piece, index, byField) ? [index + 1] : []),
+    [9],
+  );
   assertEquals(selectByte(dissection, 20), byField);
   const byFrame = selectPiece(row.pieces, 8);
   assertEquals([byFrame?.start, byFrame?.end], [14, 29]);
   const marked = fieldLines(dissection.fields, new Set()).filter(({ field }) => isFieldMarked(field, byFrame));
-  assertEquals(marked.map(({ field }) => fieldLine(field)), ["Client ID: 861694030142473"]);
-  assertEquals(isPieceMarked(row.pieces[8] ?? { start: 0, end: 0 }, 8, byFrame), true);
+  assertEquals(marked.map(({ field }) => fieldLine(field)), [
+    "Client ID: 861694030142473",
+  ]);
+  assertEquals(
+    isPieceMarked(row.pieces[8] ?? { start: 0, end: 0 }, 8, byFrame),
+    true,
+  );
 });
 
 Deno.test("a byte of flags selects the whole byte, its lines select it too", () => {
@@ -42,7 +54,11 @@ Deno.test("a byte of flags selects the whole byte, its lines select it too", () 
   assertEquals([flags.start, flags.end, rangeText(flags)], [9, 10, "byte 9"]);
   const lines = fieldLines(dissection.fields, new Set());
   const willFlag = lines.find(({ label }) => label === ".... .0.. = Will Flag");
-  assertEquals([willFlag?.depth, willFlag?.value, willFlag?.field.start], [1, "Not set", 9]);
+  assertEquals([willFlag?.depth, willFlag?.value, willFlag?.field.start], [
+    1,
+    "Not set",
+    9,
+  ]);
 });
 
 Deno.test("a closed group has one line", () => {
@@ -50,5 +66,8 @@ Deno.test("a closed group has one line", () => {
   const [header] = dissection.fields;
   assert(header !== undefined);
   const open = fieldLines(dissection.fields, new Set()).length;
-  assertEquals(fieldLines(dissection.fields, new Set([header])).length, open - header.children.length);
+  assertEquals(
+    fieldLines(dissection.fields, new Set([header])).length,
+    open - header.children.length,
+  );
 });

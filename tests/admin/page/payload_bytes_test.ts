@@ -37,15 +37,21 @@ Deno.test("a payload that is written anew in another form has the same bytes, or
 Deno.test("a byte order mark stays in the text", () => {
   const text = exactText(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61));
   assertEquals(text, "\uFEFFa");
-  assertEquals(parsePayload("text", text ?? ""), { bytes: Uint8Array.of(0xef, 0xbb, 0xbf, 0x61) });
+  assertEquals(parsePayload("text", text ?? ""), {
+    bytes: Uint8Array.of(0xef, 0xbb, 0xbf, 0x61),
+  });
 });
 
 Deno.test("parsePayload() says what is wrong in words", () => {
   assertEquals(parsePayload("hex", "7b zz"), {
     mistake: '"z" is not a hex digit. Write bytes such as 7b 22 61 22 7d.',
   });
-  assertEquals(parsePayload("hex", "0x7b, 0x7D"), { bytes: Uint8Array.of(0x7b, 0x7d) });
-  assertEquals(parsePayload("base64", "a!"), { mistake: '"!" is not in the alphabet of base64.' });
+  assertEquals(parsePayload("hex", "0x7b, 0x7D"), {
+    bytes: Uint8Array.of(0x7b, 0x7d),
+  });
+  assertEquals(parsePayload("base64", "a!"), {
+    mistake: '"!" is not in the alphabet of base64.',
+  });
   assertEquals(parsePayload("base64", "a"), {
     mistake: "This is not whole base64: its length must be a multiple of 4, with = at the end.",
   });
@@ -55,7 +61,9 @@ Deno.test("parsePayload() says what is wrong in words", () => {
 });
 
 Deno.test("prettyJson() indents and changes no token: numbers keep their digits, keys their order and doubles", () => {
-  const pretty = prettyJson(bytesOf('{"id":12345678901234567890,"a":[1.10,"x,{\\"",[],{}],"a":null}'));
+  const pretty = prettyJson(
+    bytesOf('{"id":12345678901234567890,"a":[1.10,"x,{\\"",[],{}],"a":null}'),
+  );
   assertEquals(
     pretty,
     '{\n  "id": 12345678901234567890,\n  "a": [\n    1.10,\n    "x,{\\"",\n    [],\n    {}\n  ],\n  "a": null\n}',
@@ -73,7 +81,20 @@ Deno.test("likelyForm() shows objects as JSON, texts as text and the rest as hex
 });
 
 Deno.test("hexLines() is the dump that Wireshark copies: three spaces, sixteen bytes, the last line filled up", () => {
-  const connect = Uint8Array.from([0x10, 0x13, 0, 4, ...bytesOf("MQTT"), 4, 2, 0, 0x3c, 0, 7, ...bytesOf("abcdefg")]);
+  const connect = Uint8Array.from([
+    0x10,
+    0x13,
+    0,
+    4,
+    ...bytesOf("MQTT"),
+    4,
+    2,
+    0,
+    0x3c,
+    0,
+    7,
+    ...bytesOf("abcdefg"),
+  ]);
   assertEquals(
     hexLines(connect),
     "0000   10 13 00 04 4d 51 54 54 04 02 00 3c 00 07 61 62   ....MQTT...<..ab\n" +

@@ -35,11 +35,16 @@ const ROWS: readonly (readonly [string, string])[] = [
   ["MQTT 3.1.1 3.7", `${V3_1_1}398718058`],
   ["MQTT 3.1.1 3.9", `${V3_1_1}398718068`],
   ["MQTT 3.1.1 3.12", `${V3_1_1}398718081`],
-  ["MQTT 3.1 3.1", "https://public.dhe.ibm.com/software/dw/webservices/ws-mqtt/mqtt-v3r1.html"],
+  [
+    "MQTT 3.1 3.1",
+    "https://public.dhe.ibm.com/software/dw/webservices/ws-mqtt/mqtt-v3r1.html",
+  ],
 ];
 
 Deno.test("specificationLink() gives the places of sections and statements", () => {
-  for (const [reference, link] of ROWS) assertEquals(specificationLink(reference), link, reference);
+  for (const [reference, link] of ROWS) {
+    assertEquals(specificationLink(reference), link, reference);
+  }
 });
 
 Deno.test("specificationLink() gives nothing for what is no section", () => {

@@ -9,14 +9,24 @@ import vectors from "../../vectors.json" with { type: "json" };
 
 /** Part of a record that a test gives; the rest is filled in. */
 export type GivenRecord =
-  & { readonly connection?: number; readonly timeMs?: number; readonly lostBefore?: number }
+  & {
+    readonly connection?: number;
+    readonly timeMs?: number;
+    readonly lostBefore?: number;
+  }
   & (
-    | { readonly sent?: string; readonly received?: string; readonly frames?: readonly string[] }
+    | {
+      readonly sent?: string;
+      readonly received?: string;
+      readonly frames?: readonly string[];
+    }
     | { readonly record: Partial<TraceRecord> & Pick<TraceRecord, "kind"> }
   );
 
 /** Packets of an article, in the frames that it shows. */
-export function article(name: keyof typeof vectors["vectors"]): readonly string[] {
+export function article(
+  name: keyof typeof vectors["vectors"],
+): readonly string[] {
   const vector = vectors.vectors[name];
   return "frames" in vector ? vector.frames : "hex" in vector ? [vector.hex] : [];
 }
@@ -41,7 +51,9 @@ export function tracePage(
   };
 }
 
-export function connection(facts: Partial<TraceConnection> = {}): TraceConnection {
+export function connection(
+  facts: Partial<TraceConnection> = {},
+): TraceConnection {
   return {
     number: 1,
     clientId: "861694030142473",
@@ -84,7 +96,8 @@ function recordOf(given: GivenRecord, number: number): TraceRecord {
     ...base,
     isSent: sent !== undefined,
     kind: "packet",
-    bytes: Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16)).toBase64(),
+    bytes: Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16))
+      .toBase64(),
     wireBytes: hex.length / 2,
     pieces: piecesOf(frames),
   };
@@ -96,6 +109,11 @@ function piecesOf(frames: readonly string[]): TracePiece[] {
     const start = end;
     const length = frame.replaceAll(" ", "").length / 2;
     end += length;
-    return { source, start, end, frame: { opcode: 2, isFinal: true, isMasked: true, length } };
+    return {
+      source,
+      start,
+      end,
+      frame: { opcode: 2, isFinal: true, isMasked: true, length },
+    };
   });
 }

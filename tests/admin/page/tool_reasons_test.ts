@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import { explain, type OwnEvent } from "../../../src/admin/page/tool_reasons.ts";
+
+const BASE = {
+  protocolVersion: 5,
+  address: "ws://h:8083/mqtt",
+  events: [],
+  wasConnected: false,
+  page: "http://h/",
+} as const;
+
+Deno.test("a WebSocket that could not be opened is explained by the broker's newest event", () => {
+  const events: OwnEvent[] = [
+    {
+      kind: "connectionRefused",
+      text: "Refused: the path /nope is not one of /mqtt",
+      remedy: "Use /mqtt.",
+      timeMs: 2,
+    },
+    { kind: "connectionRefused", text: "older", timeMs: 1 },
+  ];
+  assertEquals(explain(new Error("cannot"), { ...BASE, events }), {
+    title: "The broker refused the connection",
+    text: "Refused: the path /nope is not one of /mqtt.",
+    remedy: "Use /mqtt.",
+    clause: undefined,
+  });
+});
+
+Deno.test("a WebSocket of which the broker knows nothing is explained by what browsers do", () => {
+  const title = "Nothing of this attempt reached the broker";
+  const why = (change: Partial<Parameters<typeof explain>[1]>) => {
+    const explanation = explain(new Error("cannot"), { ...BASE, ...change });
+    assertEquals(explanation.title, title);
+    return explanation.remedy;
+  };
+  assertEquals(
+    why({ page: "https://h/" }),
+    "Use wss:// or this page's own address.",
+  );
+  assertEquals(
+    why({ address: "wss://h:8084/mqtt" }),
+    "Open https://h:8084/mqtt in a tab, accept the certificate or install its authority, and connect again.",
+  );
+  assertEquals(why({}), "Choose one of the addresses that the list offers.");
+  assertEquals(
+    explain(new DOMException("late", "TimeoutError"), BASE).title,
+    "There was no answer",
+  );
+});
