@@ -43,7 +43,8 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
   maximumIncompletePacketBytes: { default: 67_108_864, least: 0, most: Infinity, unit: "bytes", text: `
     Memory of packets of which only a part has come, of all connections together, without the first 64 KiB of each.
     Beyond that, only the oldest of them is read on, and the others wait, for twice \`writeTimeoutMs\` at most. A packet
-    that is read on while others wait, and is not complete after \`writeTimeoutMs\`, ends its connection with 0x97.` },
+    that is read on while others wait, and is not complete after \`writeTimeoutMs\`, ends its connection with 0x97.
+    Without a value, \`brooklet\` takes less on a small machine: a 32nd of its memory.` },
   maximumPayloadBytes: { default: Infinity, least: 0, most: Infinity, unit: "bytes",
     isOfListener: true, mosquitto: { key: "message_size_limit", most: 268_435_455 }, text: `
     Largest payload of PUBLISH, in bytes; a larger one is not published. PUBACK and PUBREC of MQTT 5 report 0x83;
@@ -101,7 +102,8 @@ export const LIMITS: { readonly [Name in keyof Limits]: LimitRow } = {
     read nothing for a tenth of \`writeTimeoutMs\`, \`maximumOutboxBytes\` and \`maximumQueuedBytes\` apply, and
     messages that exceed them are dropped and counted. 0: no burst waits.` },
   maximumTotalBacklogBytes: { default: 134_217_728, least: 0, most: Infinity, unit: "bytes", text: `
-    The same for all clients together. A message that waits for many of them counts once.` },
+    The same for all clients together. A message that waits for many of them counts once. Without a value, \`brooklet\`
+    takes less on a small machine: a 16th of its memory.` },
   maximumBacklogWaitMs: { default: 10_000, least: 0, most: Infinity, unit: "milliseconds", text: `
     Time that publishers wait for a client, in milliseconds: while more than half of \`maximumBacklogBytes\` waits
     for a client that they publish to, they are not read from, and their messages are not acknowledged. Publishers do

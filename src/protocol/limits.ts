@@ -13,6 +13,7 @@ export interface Limits {
    * Memory of packets of which only a part has come, of all connections together, without the first 64 KiB of each.
    * Beyond that, only the oldest of them is read on, and the others wait, for twice `writeTimeoutMs` at most. A packet
    * that is read on while others wait, and is not complete after `writeTimeoutMs`, ends its connection with 0x97.
+   * Without a value, `brooklet` takes less on a small machine: a 32nd of its memory.
    *
    * @default {67_108_864} bytes
    */
@@ -124,7 +125,8 @@ export interface Limits {
    */
   readonly maximumBacklogBytes: number;
   /**
-   * The same for all clients together. A message that waits for many of them counts once.
+   * The same for all clients together. A message that waits for many of them counts once. Without a value, `brooklet`
+   * takes less on a small machine: a 16th of its memory.
    *
    * @default {134_217_728} bytes
    */

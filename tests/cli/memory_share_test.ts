@@ -1,13 +1,28 @@
 import { assertEquals } from "@std/assert";
+import { DEFAULT_LIMITS } from "../../src/protocol/limit_table.ts";
 import { boundByMemory, cgroupBytes } from "../../src/cli/serve/memory_share.ts";
 
 const MIB = 1_048_576;
 
-Deno.test("All outboxes together take an eighth of a small machine, and what the limits say where they do", () => {
-  const ofMachine = (bytes: number) => boundByMemory({ maximumQos: 1 }, bytes);
-  assertEquals(ofMachine(512 * MIB), { maximumQos: 1, maximumTotalOutboxBytes: 64 * MIB });
-  assertEquals(ofMachine(64_000 * MIB), { maximumQos: 1, maximumTotalOutboxBytes: 256 * MIB });
-  assertEquals(boundByMemory({ maximumTotalOutboxBytes: 5 }, MIB), { maximumTotalOutboxBytes: 5 });
+Deno.test("Outboxes, backlogs and incomplete packets together take less than a quarter of a small machine", () => {
+  const { maximumQos, ...bounds } = boundByMemory({ maximumQos: 1 }, 512 * MIB);
+  assertEquals(maximumQos, 1);
+  assertEquals(bounds, {
+    maximumTotalOutboxBytes: 64 * MIB,
+    maximumTotalBacklogBytes: 32 * MIB,
+    maximumIncompletePacketBytes: 16 * MIB,
+  });
+});
+
+Deno.test("Outboxes, backlogs and incomplete packets have their default bounds from 2 GiB on", () => {
+  const { maximumTotalOutboxBytes, maximumTotalBacklogBytes, maximumIncompletePacketBytes } = DEFAULT_LIMITS;
+  const defaults = { maximumTotalOutboxBytes, maximumTotalBacklogBytes, maximumIncompletePacketBytes };
+  for (const gib of [2, 64]) assertEquals(boundByMemory({}, gib * 1_024 * MIB), defaults);
+});
+
+Deno.test("A bound that is set is no share of the memory, and the others are", () => {
+  const limits = { maximumTotalOutboxBytes: 5, maximumIncompletePacketBytes: Infinity };
+  assertEquals(boundByMemory(limits, 16 * MIB), { ...limits, maximumTotalBacklogBytes: MIB });
 });
 
 const GROUPS: readonly (readonly [name: string, files: Readonly<Record<string, string>>, bytes: number])[] = [

@@ -1,14 +1,24 @@
 import { DEFAULT_LIMITS } from "../../protocol/limit_table.ts";
 import type { Limits } from "../../protocol/limits.ts";
 
-const OUTBOX_SHARE = 1 / 8;
+/** Parts of the memory: together less than a quarter. Where there are 2 GiB, they are the defaults. */
+const SHARES = {
+  maximumTotalOutboxBytes: 1 / 8,
+  maximumTotalBacklogBytes: 1 / 16,
+  maximumIncompletePacketBytes: 1 / 32,
+} as const;
 const CGROUP = "/sys/fs/cgroup";
 
-/** Limits with a bound of all outboxes that suits a small machine, where none is set. */
+/** Limits with bounds of what all connections together hold that suit a small machine, where none is set. */
 export function boundByMemory(limits: Partial<Limits>, memoryBytes = usableMemoryBytes()): Partial<Limits> {
-  if (limits.maximumTotalOutboxBytes !== undefined || memoryBytes === undefined) return limits;
-  const share = Math.floor(memoryBytes * OUTBOX_SHARE);
-  return { ...limits, maximumTotalOutboxBytes: Math.min(DEFAULT_LIMITS.maximumTotalOutboxBytes, share) };
+  if (memoryBytes === undefined) return limits;
+  const least = (name: keyof typeof SHARES) => Math.min(DEFAULT_LIMITS[name], Math.floor(memoryBytes * SHARES[name]));
+  return {
+    maximumTotalOutboxBytes: least("maximumTotalOutboxBytes"),
+    maximumTotalBacklogBytes: least("maximumTotalBacklogBytes"),
+    maximumIncompletePacketBytes: least("maximumIncompletePacketBytes"),
+    ...limits,
+  };
 }
 
 /** Memory of the machine, or of the control group of this process where that is less; `undefined`: Deno may read neither. */
