@@ -3,6 +3,7 @@
  * checked, and the OpenAPI document is written, from the same row.
  */
 
+import type { AdminChange } from "./options.ts";
 import { Problem } from "./problems.ts";
 import type { Caller, Role } from "./roles.ts";
 import { english, type Infer, type JsonSchema, type Schema, toJSONSchema } from "./zod.js";
@@ -13,10 +14,23 @@ export interface Call<Params, Query, Body> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
-  /** Caller; of a route that is open, one who may not be signed in. */
+  /** Caller; of a route that is open, nobody. */
   readonly caller: Caller;
   readonly request: Request;
+  /** Whether the client has reached this server, or a trusted proxy before it, over TLS. */
+  readonly isOverTls: boolean;
+  /** Aborts when nobody waits for the answer any more; that of a stream also when its caller is signed out. */
+  readonly signal: AbortSignal;
+  /**
+   * Tells events and logs of the change that was made. A route that writes and tells nothing has its summary told.
+   *
+   * @param by somebody who has made it in place of the caller: who has just signed in
+   */
+  note(change: CallChange, by?: { readonly name: string; readonly role: Role }): void;
 }
+
+/** Change that a route has made. */
+export type CallChange = Pick<AdminChange, "name" | "message" | "clientId" | "topic">;
 
 /** What a route sends if it is not JSON. */
 export interface OtherContent {
@@ -27,6 +41,8 @@ export interface OtherContent {
 }
 
 type AnySchema = Schema<unknown>;
+/** Request whose types are those of its route. */
+export type AnyCall = Call<unknown, unknown, unknown>;
 
 /** Row of the table. `Host` is what its handler works on. */
 export interface RouteRow<
@@ -51,6 +67,8 @@ export interface RouteRow<
   readonly answer?: Answer | OtherContent;
   /** Status of a success. @default {200}, without an answer 204 */
   readonly status?: 200 | 201 | 202 | 204;
+  /** Whether a request changes something, which is told. @default all but GET */
+  isChange?(call: Call<Infer<Params>, Infer<Query>, Infer<Body>>): boolean;
   /** Gives the JSON of its answer, or a response. Throws {@linkcode Problem}. */
   handle(
     call: Call<Infer<Params>, Infer<Query>, Infer<Body>>,
@@ -70,7 +88,8 @@ export interface Route<Host> {
   readonly body: AnySchema | undefined;
   readonly answer: AnySchema | OtherContent | undefined;
   readonly status: number;
-  handle(call: Call<unknown, unknown, unknown>, host: Host): unknown;
+  isChange(call: AnyCall): boolean;
+  handle(call: AnyCall, host: Host): unknown;
 }
 
 /** Makes a route of its row. */
@@ -81,6 +100,8 @@ export function route<
   Body extends AnySchema = Schema<undefined>,
   Answer extends AnySchema = Schema<undefined>,
 >(row: RouteRow<Host, Params, Query, Body, Answer>): Route<Host> {
+  // Each part of a call is checked with the schema of the row before it gets here.
+  const typed = (call: AnyCall) => call as Call<Infer<Params>, Infer<Query>, Infer<Body>>;
   return {
     params: undefined,
     query: undefined,
@@ -88,8 +109,8 @@ export function route<
     answer: undefined,
     status: row.answer === undefined ? 204 : 200,
     ...row,
-    // The table checks each part of a call with the schema of the row before it calls this.
-    handle: (call, host) => row.handle(call as Call<Infer<Params>, Infer<Query>, Infer<Body>>, host),
+    isChange: (call) => row.isChange?.(typed(call)) ?? row.method !== "GET",
+    handle: (call, host) => row.handle(typed(call), host),
   };
 }
 

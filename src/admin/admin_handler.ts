@@ -1,0 +1,285 @@
+import type { Broker } from "../broker/broker.ts";
+import type { BrokerEvent } from "../broker/events.ts";
+import { quiet } from "../broker/events.ts";
+import { ForwardedAddresses } from "../transport/proxy/forwarded.ts";
+import { addressOf, checkHost, checkWrite, guardedResponse, isOverTls, namesOf, readJson } from "./guards.ts";
+import { healthResponse, readinessResponse } from "./health.ts";
+import type { AdminHost } from "./host.ts";
+import { openApiDocument } from "./open_api.ts";
+import type { AdminAccess, AdminEvent, AdminHandlerOptions, RequestInfo } from "./options.ts";
+import { Problem } from "./problems.ts";
+import { type Caller, includes, type SignedIn } from "./roles.ts";
+import { type AnyCall, type CallChange, checkedCall, isSchema, type Route, RouteTable } from "./route_table.ts";
+import { ROUTES } from "./routes/routes.ts";
+import { bearerOf, SignIn } from "./sign_in.ts";
+import { endingWith } from "./streams.ts";
+
+/** HTTP API and dashboard of a broker. */
+export interface AdminHandler {
+  /** Answers a request; it never rejects. @param info where it came from, as `Deno.serve` tells it */
+  fetch(request: Request, info?: RequestInfo): Promise<Response>;
+  /** Shows an event that the broker does not know of. */
+  note(event: BrokerEvent): void;
+  /**
+   * Makes a token that signs somebody in as admin, once and within 10 minutes. The page takes it from the fragment of its
+   * address, `#token=`, which no log and no Referer has.
+   */
+  linkToken(): Promise<string>;
+  /**
+   * Puts other users, tokens and hosts in force. Whoever is gone, or has another password or role, is signed out.
+   *
+   * @throws RangeError for a hash that is none, or a name that is there twice; nothing is changed then
+   */
+  reload(access: AdminAccess): void;
+  /** Ends all sessions and streams, and answers nothing more. Safe to call again. */
+  close(): void;
+}
+
+const MOST_REQUESTS = 64;
+const MOST_STREAMS = 8;
+const LONGEST_REQUEST_MS = 30_000;
+const WRITES = ["POST", "PUT", "PATCH", "DELETE"];
+
+/**
+ * Makes the handler of the HTTP API and the dashboard of a broker. Nobody gets in without signing in: by `authorize` of the
+ * app, by `users`, by `tokens`, or by the link that {@linkcode AdminHandler.linkToken} is for.
+ *
+ * @throws RangeError for a base path, hash or proxy that is none
+ * @example
+ * ```ts
+ * import { Broker } from "@brooklet/brooklet";
+ * import { adminHandler } from "@brooklet/brooklet/admin";
+ *
+ * const broker = await Broker.open();
+ * const admin = adminHandler(broker);
+ * const response = await admin.fetch(new Request("http://localhost/api/v1/broker"));
+ * console.log(response.status); // 401
+ * admin.close();
+ * await broker.close();
+ * ```
+ */
+export function adminHandler(broker: Broker, options: AdminHandlerOptions = {}): AdminHandler {
+  const server = new AdminServer(broker, options);
+  return {
+    fetch: (request, info = {}) => server.fetch(request, info),
+    note: (event) => server.note(event),
+    linkToken: () => server.signIn.links.make(),
+    reload: (access) => server.reload(access),
+    close: () => server.close(),
+  };
+}
+
+/** Request with what is known of it at once. */
+interface Asked {
+  readonly request: Request;
+  readonly info: RequestInfo;
+  readonly url: URL;
+  /** Address of the client, also behind a trusted proxy. */
+  readonly address: string;
+  readonly isOverTls: boolean;
+}
+
+class AdminServer implements AdminHost {
+  readonly broker: Broker;
+  readonly options: AdminHandlerOptions;
+  readonly signIn: SignIn;
+  readonly basePath: string;
+  readonly #forwarded: ForwardedAddresses;
+  readonly #table: RouteTable<AdminHost>;
+  readonly #tell: (event: AdminEvent) => void;
+  #hosts: readonly string[];
+  #requests = 0;
+  #isClosed = false;
+  /** Text of the OpenAPI document, once it is asked for. */
+  #openApi: string | undefined;
+
+  constructor(broker: Broker, options: AdminHandlerOptions) {
+    const { basePath = "", hosts = [], onEvent = () => {}, authorize, now = () => Date.now() } = options;
+    if (!/^(?:\/[\w.~-]+)*$/.test(basePath)) {
+      throw new RangeError(`Cannot mount the dashboard below "${basePath}": write it like "/mqtt-admin"`);
+    }
+    this.broker = broker;
+    this.options = options;
+    this.basePath = basePath;
+    this.#hosts = hosts;
+    this.#forwarded = new ForwardedAddresses(options);
+    this.#table = new RouteTable(`${basePath}/api/v1`, ROUTES);
+    this.#tell = quiet(onEvent);
+    this.signIn = new SignIn(options, authorize, now);
+  }
+
+  async fetch(request: Request, info: RequestInfo): Promise<Response> {
+    const url = urlOf(request);
+    const response = await this.#answer(request, info, url);
+    return guardedResponse(response, this.options.listeners?.() ?? [], url?.hostname ?? "");
+  }
+
+  note(_event: BrokerEvent): void {}
+
+  reload(access: AdminAccess): void {
+    this.signIn.configure(access);
+    this.#hosts = access.hosts ?? [];
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.signIn.close();
+  }
+
+  async #answer(request: Request, info: RequestInfo, url: URL | null): Promise<Response> {
+    this.#requests += 1;
+    try {
+      if (url === null) throw new Problem(400, "Bad request", "The Host header is malformed");
+      if (this.#isClosed) throw new Problem(503, "Closed", "The server is closed");
+      if (this.#requests > MOST_REQUESTS) {
+        const headers = { "retry-after": "1" };
+        throw new Problem(503, "Busy", "Too many requests are being answered: try again", { headers });
+      }
+      return await this.#route(this.#asked(request, info, url));
+    } catch (error) {
+      if (error instanceof Problem) return error.response();
+      this.#tell({ kind: "unexpectedError", error });
+      return new Problem(500, "Defect", "The server has failed at this; its log says more").response();
+    } finally {
+      this.#requests -= 1;
+    }
+  }
+
+  #asked(request: Request, info: RequestInfo, url: URL): Asked {
+    const known = addressOf(info);
+    checkHost(request, [...this.#hosts, ...namesOf(this.options.listeners?.() ?? [])], known);
+    const address = this.#forwarded.clientAddress(known, request.headers);
+    return { request, info, url, address, isOverTls: isOverTls(request, known, this.#forwarded) };
+  }
+
+  async #route(asked: Asked): Promise<Response> {
+    const { request, url: { pathname } } = asked;
+    if (pathname === this.basePath && pathname !== "") {
+      return new Response(null, { status: 308, headers: { location: `${pathname}/` } });
+    }
+    const open = this.#openResponse(pathname.slice(this.basePath.length), pathname);
+    if (open !== undefined) {
+      if (request.method === "GET") return open;
+      if (request.method === "HEAD") return withoutBody(open);
+      throw new Problem(405, "Method not allowed", "This address takes GET", { headers: { allow: "GET" } });
+    }
+    const found = this.#table.find(request);
+    if (found === undefined) throw new Problem(404, "Not found", "There is nothing at this address");
+    const response = await this.#inTime(request, (abort) => this.#call(asked, found, abort));
+    return request.method === "HEAD" ? withoutBody(response) : response;
+  }
+
+  /** Answers what everybody may see; `undefined`: it is something else. */
+  #openResponse(path: string, pathname: string): Response | undefined {
+    if (!pathname.startsWith(`${this.basePath}/`)) return undefined;
+    switch (path) {
+      case "/healthz":
+        return healthResponse();
+      case "/readyz":
+        return readinessResponse(this.broker);
+      case "/openapi.json": {
+        this.#openApi ??= JSON.stringify(openApiDocument(ROUTES, `${this.basePath}/api/v1`));
+        return new Response(this.#openApi, { headers: { "content-type": "application/json" } });
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** Does some work within 30 seconds, and as long as the request is there. */
+  async #inTime(request: Request, work: (abort: AbortController) => Promise<Response>): Promise<Response> {
+    const abort = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      abort.abort(new DOMException("The request has taken too long", "TimeoutError"));
+      late.reject(new Problem(503, "Timed out", "The request has taken more than 30 seconds: try again"));
+    }, LONGEST_REQUEST_MS);
+    const gone = () => abort.abort(request.signal.reason);
+    request.signal.addEventListener("abort", gone, { once: true });
+    try {
+      return await Promise.race([work(abort), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #call(
+    asked: Asked,
+    { route, params }: { readonly route: Route<AdminHost>; readonly params: Readonly<Record<string, string>> },
+    abort: AbortController,
+  ): Promise<Response> {
+    const { request, url, address, isOverTls } = asked;
+    const signedIn = await this.#signedIn(asked, route);
+    if (WRITES.includes(request.method)) {
+      checkWrite(request, signedIn?.by !== "cookie" && bearerOf(request) !== undefined);
+    }
+    const body = route.body && await readJson(request, abort.signal);
+    const caller: Caller = { name: signedIn?.name ?? "nobody", role: signedIn?.role ?? "viewer", address, signedIn };
+    let isNoted = false;
+    const note = (change: CallChange, { name, role }: Pick<Caller, "name" | "role"> = caller) => {
+      isNoted = true;
+      this.#tell({ kind: "adminChange", by: name, role, address, ...change });
+    };
+    const { signal } = abort;
+    const call = { ...checkedCall(route, { params, url, body }), caller, request, isOverTls, signal, note };
+    const response = await this.#responseOf(route, call, signedIn, abort);
+    if (!isNoted && route.isChange(call)) note({ name: route.summary, message: route.summary });
+    return response;
+  }
+
+  /** Finds the caller of a route. @throws Problem 401 or 403 if it may not be called */
+  async #signedIn({ request, info, address }: Asked, { role }: Route<AdminHost>): Promise<SignedIn | undefined> {
+    if (role === "open") return undefined;
+    const signedIn = await this.signIn.callerOf(request, info, address);
+    if (signedIn === undefined) {
+      const members = { signIn: { password: this.signIn.hasUsers } };
+      throw new Problem(401, "Not signed in", "Sign in first, or send a token with Authorization: Bearer", { members });
+    }
+    if (includes(signedIn.role, role)) return signedIn;
+    throw new Problem(403, "Not allowed", `This needs the role ${role}; you have ${signedIn.role}`);
+  }
+
+  async #responseOf(
+    route: Route<AdminHost>,
+    call: AnyCall,
+    signedIn: SignedIn | undefined,
+    abort: AbortController,
+  ): Promise<Response> {
+    const { answer, status } = route;
+    const isStream = answer !== undefined && !isSchema(answer) && answer.contentType === "text/event-stream";
+    if (!isStream || signedIn === undefined) {
+      const given = await route.handle(call, this);
+      if (given instanceof Response) return given;
+      return given === undefined ? new Response(null, { status }) : Response.json(given, { status });
+    }
+    if (signedIn.streams >= MOST_STREAMS) {
+      throw new Problem(429, "Too many streams", `There may be ${MOST_STREAMS} of a session: close another page first`);
+    }
+    signedIn.streams += 1;
+    const free = () => signedIn.streams -= 1;
+    try {
+      const response = await route.handle(call, this);
+      if (response instanceof Response && response.body !== null) {
+        return endingWith(response, response.body, signedIn.ended, abort, free);
+      }
+      throw new TypeError(`Cannot answer ${route.path}: it has given no stream`);
+    } catch (error) {
+      free();
+      throw error;
+    }
+  }
+}
+
+function withoutBody(response: Response): Response {
+  response.body?.cancel().catch(() => {}); // Nobody reads it.
+  return new Response(null, response);
+}
+
+/** Reads the URL, which the runtime makes of the Host header then; it throws for one that is wrong. */
+function urlOf(request: Request): URL | null {
+  try {
+    return URL.parse(request.url);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,13 @@
+import type { Broker } from "../broker/broker.ts";
+import type { AdminHandlerOptions } from "./options.ts";
+import type { SignIn } from "./sign_in.ts";
+
+/** Broker and state that routes work on. */
+export interface AdminHost {
+  readonly broker: Broker;
+  readonly options: AdminHandlerOptions;
+  /** Path that everything is below, without a slash at its end. */
+  readonly basePath: string;
+  /** People and programs that may use the API. */
+  readonly signIn: SignIn;
+}

@@ -1,0 +1,108 @@
+import { isSchema, type Route } from "./route_table.ts";
+import { type JsonSchema, type Schema, toJSONSchema } from "./zod.js";
+
+/** Document of OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.1 */
+export interface OpenApiDocument {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly servers: readonly { readonly url: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly components: Readonly<Record<string, unknown>>;
+}
+
+// Of the API, not of the broker, whose version only those who are signed in see.
+const API_VERSION = "1";
+
+const PROBLEM: JsonSchema = {
+  type: "object",
+  description: "RFC 9457",
+  required: ["type", "title", "status", "detail"],
+  properties: {
+    type: { type: "string", description: "Kind of the problem" },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string", description: "What to do" },
+    mistakes: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { part: { type: "string" }, at: { type: "string" }, message: { type: "string" } },
+      },
+    },
+  },
+};
+
+/** Writes the document of all routes. @param base path that they are below */
+export function openApiDocument(routes: readonly Route<never>[], base: string): OpenApiDocument {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+    (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(route);
+  }
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Brooklet",
+      version: API_VERSION,
+      description: "HTTP API of the MQTT broker. Parts of a path are percent encoded, also each slash in them.",
+    },
+    servers: [{ url: base }],
+    paths,
+    components: {
+      schemas: { Problem: PROBLEM },
+      responses: {
+        Problem: {
+          description: "The request was refused; `detail` says what to do",
+          content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+        },
+      },
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", description: "Token of 256 random bits" },
+        session: { type: "apiKey", in: "cookie", name: "brooklet_admin", description: "Cookie of POST /session" },
+      },
+    },
+  };
+}
+
+function operationOf(route: Route<never>): Readonly<Record<string, unknown>> {
+  const { method, path, role, tag, summary, params, query, body } = route;
+  return {
+    operationId: `${method.toLowerCase()}${path.replaceAll(/[/:.]+(\w)/g, (_, letter) => letter.toUpperCase())}`,
+    tags: [tag],
+    summary,
+    ...role === "open" ? { security: [] } : {
+      description: `Needs the role ${role}.`,
+      security: [{ token: [] }, { session: [] }],
+    },
+    parameters: [...parametersOf(params, "path"), ...parametersOf(query, "query")],
+    ...body === undefined ? {} : {
+      requestBody: { required: true, content: { "application/json": { schema: schemaOf(body, "input") } } },
+    },
+    responses: { [route.status]: responseOf(route), default: { $ref: "#/components/responses/Problem" } },
+  };
+}
+
+function parametersOf(schema: Schema<unknown> | undefined, place: "path" | "query"): unknown[] {
+  if (schema === undefined) return [];
+  const { properties = {}, required = [] } = schemaOf(schema, "input");
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: place,
+    required: place === "path" || required.includes(name),
+    ...description === undefined ? {} : { description },
+    schema,
+  }));
+}
+
+function responseOf({ answer, summary }: Route<never>): Readonly<Record<string, unknown>> {
+  if (answer === undefined) return { description: summary };
+  if (isSchema(answer)) {
+    return { description: summary, content: { "application/json": { schema: schemaOf(answer, "output") } } };
+  }
+  return { description: answer.description, content: { [answer.contentType]: { schema: { type: "string" } } } };
+}
+
+function schemaOf(schema: Schema<unknown>, io: "input" | "output"): JsonSchema {
+  const { $schema: _, ...rest } = toJSONSchema(schema, { io });
+  return rest;
+}

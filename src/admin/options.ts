@@ -1,0 +1,113 @@
+import type { BrokerEvent } from "../broker/events.ts";
+import type { RemoteAddress } from "../broker/web_socket_route.ts";
+import type { ForwardedOptions } from "../transport/proxy/forwarded.ts";
+import type { Role } from "./roles.ts";
+
+/** Options of {@linkcode adminHandler}. */
+export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
+  /**
+   * Path below which an app mounts it, such as `/mqtt-admin`; the request that it is given has the whole path.
+   *
+   * @default {""}
+   */
+  readonly basePath?: string;
+  /**
+   * Names somebody whom the app has signed in, and what that person may do; `undefined`: nobody. It is asked with each
+   * request, and before `users` and `tokens` are looked at. A write is only accepted from a page of the same origin, or with
+   * `Authorization: Bearer`.
+   *
+   * @default none: people sign in here
+   */
+  readonly authorize?: Authorize;
+  /** Listeners of the program, which the page may connect to and whose names `Host` may have. @default none */
+  readonly listeners?: () => readonly ListenerFacts[];
+  /** Where the storage is, in a word such as `memory`. @default {"storage"} */
+  readonly storageName?: string;
+  /** Called for each change that somebody makes and for each defect, for logs. What it throws is ignored. */
+  readonly onEvent?: (event: AdminEvent) => void;
+  /** Epoch milliseconds, for tests. @default `Date.now` */
+  readonly now?: () => number;
+}
+
+/** Who may sign in, and by which names the server is known; {@linkcode AdminHandler.reload} replaces them. */
+export interface AdminAccess {
+  /** People who sign in with a password. @default none */
+  readonly users?: readonly AdminUser[];
+  /** Programs that send `Authorization: Bearer`. @default none */
+  readonly tokens?: readonly AdminToken[];
+  /**
+   * Names that `Host` may have beside those of this machine and of listeners, without ports; `*` for any.
+   *
+   * @default none: DNS rebinding would make a page of another site one of the same origin
+   */
+  readonly hosts?: readonly string[];
+}
+
+/** Person who signs in with a password. */
+export interface AdminUser {
+  /** User name. */
+  readonly name: string;
+  /** Hash of the password, as `brooklet passwd -n` and `formatPasswordHash` write it. */
+  readonly passwordHash: string;
+  /** What this person may do. */
+  readonly role: Role;
+}
+
+/** Program that sends a token of 256 random bits. */
+export interface AdminToken {
+  /** Name for logs and events. */
+  readonly name: string;
+  /** SHA-256 of the token in hexadecimal digits, as `brooklet token` prints it. */
+  readonly tokenHash: string;
+  /** What this program may do. */
+  readonly role: Role;
+}
+
+/** Gives somebody whom an app has signed in. */
+export type Authorize = (
+  request: Request,
+  info: RequestInfo,
+) => AuthorizedUser | undefined | Promise<AuthorizedUser | undefined>;
+
+/** Somebody whom an app has signed in. */
+export interface AuthorizedUser {
+  /** Name for logs and events. */
+  readonly name: string;
+  /** What this person may do. */
+  readonly role: Role;
+}
+
+/** Facts about a request, as the second argument of a `Deno.serve` handler has them. */
+export interface RequestInfo {
+  /** Address that sent the request. @default unknown */
+  readonly remoteAddr?: RemoteAddress;
+}
+
+/** Event of the API itself, for logs. */
+export type AdminEvent = AdminChange | Extract<BrokerEvent, { readonly kind: "unexpectedError" }>;
+
+/** Somebody has changed something, or has signed in or out. Logs may show it: it has no secrets and no payloads. */
+export interface AdminChange {
+  /** Kind of the event. */
+  readonly kind: "adminChange";
+  /** Name of the change, such as `disconnect`. */
+  readonly name: string;
+  /** Change in words, such as `disconnected the client "a"`. A client may have chosen names in it. */
+  readonly message: string;
+  /** Name of the person or program. */
+  readonly by: string;
+  /** Role of it. */
+  readonly role: Role;
+  /** Address with port that the request came from, where it is known. */
+  readonly address: string | undefined;
+  /** Client Identifier that it is about. */
+  readonly clientId?: string;
+  /** Topic that it is about. */
+  readonly topic?: string;
+}
+
+/** Listener of the program. */
+export interface ListenerFacts {
+  /** Address at which it listens, such as `wss://0.0.0.0:8084/mqtt`. */
+  readonly url: string;
+}

@@ -1,0 +1,94 @@
+import type { AdminHost } from "../host.ts";
+import { type Route, route } from "../route_table.ts";
+import * as z from "../zod.js";
+
+const COUNT = z.int().check(z.minimum(0));
+const TRAFFIC = z.strictObject({ bytes: COUNT, packets: COUNT, publishes: COUNT });
+
+const FACTS = z.strictObject({
+  version: z.string(),
+  startedAt: z.iso.datetime(),
+  uptimeSeconds: z.number(),
+  readiness: z.enum(["ready", "failing", "closing"]),
+  listeners: z.array(z.strictObject({ url: z.string() })),
+  storage: z.strictObject({
+    name: z.string(),
+    isDurable: z.boolean(),
+    isFailing: z.boolean(),
+    bytes: z.optional(COUNT),
+    freeBytes: z.optional(COUNT),
+  }),
+  limits: z.record(z.string(), z.union([z.number(), z.literal("unlimited")])),
+  numbers: z.strictObject({
+    connections: COUNT,
+    connectedClients: COUNT,
+    sessions: COUNT,
+    durableSessions: COUNT,
+    subscriptions: COUNT,
+    retainedMessages: COUNT,
+    retainedBytes: COUNT,
+    queuedMessages: COUNT,
+    queuedBytes: COUNT,
+    received: TRAFFIC,
+    sent: TRAFFIC,
+    dropped: z.strictObject({ qos0: COUNT, queueFull: COUNT, tooLarge: COUNT, expired: COUNT }),
+    denied: z.strictObject({ publish: COUNT, subscribe: COUNT }),
+  }),
+});
+
+/** Facts about the broker. */
+export const BROKER_ROUTES: readonly Route<AdminHost>[] = [
+  route({
+    method: "GET",
+    path: "/broker",
+    role: "viewer",
+    tag: "Broker",
+    summary: "Version, uptime, listeners, storage, limits, and the numbers of this moment",
+    answer: FACTS,
+    handle: (_call, host: AdminHost) => factsOf(host),
+  }),
+];
+
+function factsOf({ broker, options: { listeners, storageName = "storage", now = Date.now } }: AdminHost) {
+  const { metrics, readiness, limits } = broker;
+  const { version, uptimeMs, isStorageDurable: isDurable, isStorageFailing: isFailing, storage } = metrics;
+  const { connections, connectedClients, sessions, durableSessions, subscriptions } = metrics;
+  const { retainedMessages, retainedBytes, queuedMessages, queuedBytes, received, sent, dropped, denied } = metrics;
+  return {
+    version,
+    startedAt: new Date(now() - uptimeMs).toISOString(),
+    uptimeSeconds: uptimeMs / 1_000,
+    readiness,
+    listeners: (listeners?.() ?? []).map(({ url }) => ({ url })),
+    storage: {
+      name: storageName,
+      isDurable,
+      isFailing,
+      ...storage.bytes === undefined ? {} : { bytes: storage.bytes },
+      ...storage.freeBytes === undefined ? {} : { freeBytes: storage.freeBytes },
+    },
+    limits: Object.fromEntries(
+      // JSON has no Infinity.
+      Object.entries(limits).map(([name, value]) => [name, value === Infinity ? "unlimited" as const : value]),
+    ),
+    numbers: {
+      connections,
+      connectedClients,
+      sessions,
+      durableSessions,
+      subscriptions,
+      retainedMessages,
+      retainedBytes,
+      queuedMessages,
+      queuedBytes,
+      received: trafficOf(received),
+      sent: trafficOf(sent),
+      dropped,
+      denied,
+    },
+  };
+}
+
+function trafficOf({ bytes, packets, publishes }: z.Infer<typeof TRAFFIC>): z.Infer<typeof TRAFFIC> {
+  return { bytes, packets, publishes };
+}
