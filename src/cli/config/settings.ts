@@ -371,6 +371,14 @@ export const configurationSchema = z.strictObject({
   sysIntervalMs: z.int().min(0).max(86_400_000).default(10_000).meta(
     row("Milliseconds between two messages of a topic below `$SYS`; 0: there are none.", { mosquitto: "sys_interval" }),
   ),
+  telemetry: z.strictObject({
+    sampleRatio: z.number().min(0).max(1).default(0).describe(
+      "Share of the messages without `traceparent` that get a trace, from 0 to 1. A message with one is traced if it says that " +
+        "its trace is sampled.",
+    ),
+  }).prefault({}).meta(
+    row("OpenTelemetry, which the environment turns on: `OTEL_DENO=true`, see docs/monitoring.md.", { isFixed: true }),
+  ),
   pidFile: path.optional().meta(
     row("File with the process number while the broker runs. It replaces an earlier pid file, and no other file.", {
       isFixed: true,

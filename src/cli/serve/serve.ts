@@ -143,6 +143,7 @@ async function run(
   );
   const { broker, says } = opened;
   listening.onRefused = broker.noteRefusal;
+  await exportTelemetry(broker, configuration);
   applyBans(broker, configuration.bans);
   log.onTopic = (severity, line) => {
     // A closed broker has no readers of its log.
@@ -164,6 +165,21 @@ async function run(
   for (const summarized of [refusals, denials, errors]) summarized.close();
   log.line("Brooklet has ended");
   return end === "lost" ? EXIT_STORAGE_LOST : 0;
+}
+
+/** Exports metrics and spans where the environment turns the OpenTelemetry of Deno on. */
+async function exportTelemetry(broker: Broker, { telemetry: { sampleRatio } }: Configuration): Promise<void> {
+  const { tracerProvider: trace, meterProvider: metrics } = Deno.telemetry;
+  try {
+    metrics.getMeter("brooklet");
+  } catch {
+    return; // It is off.
+  }
+  const [{ startTelemetry }, { processFigures }] = await Promise.all([
+    import("../../admin/telemetry.ts"),
+    import("./process_figures.ts"),
+  ]);
+  startTelemetry(broker, { trace, metrics }, { sampleRatio, process: processFigures }); // It ends with the process.
 }
 
 /** Opens the broker with its storage. */

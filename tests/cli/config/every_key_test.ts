@@ -85,7 +85,7 @@ function wrongValues(shape: JsonSchema, path: Path): [value: unknown, why: strin
         [null, EMPTY],
         ["5", "is not a number"],
         [Infinity, "is not a number"],
-        [minimum + 0.5, "is not an integer"],
+        ...type === "number" ? [] : [[minimum + 0.5, "is not an integer"] as [unknown, string]],
         [minimum - 1, `is less than ${minimum}`],
         [1e300, `is more than ${maximum}`],
       ];

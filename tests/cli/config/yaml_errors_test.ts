@@ -37,8 +37,13 @@ const ROWS: readonly Row[] = [
     complaints: [
       'a.yaml:2:1: Unknown key "__proto__": there is listeners, tls, storage, authentication, access, deniedPublish, deniedWill, ' +
       "lostSubscription, checksRetainedPublisher, queuesQos0Messages, upgradesOutgoingQos, overlappingSubscriptions, " +
-      "checksPayloadFormat, assignedClientIdPrefix, responseInformation, clientIds, connections, bans, limits, logging, sysIntervalMs, pidFile",
+      "checksPayloadFormat, assignedClientIdPrefix, responseInformation, clientIds, connections, bans, limits, logging, sysIntervalMs, telemetry, pidFile",
     ],
+  },
+  {
+    name: "a share that is none",
+    yaml: `${LOCAL}telemetry: { sampleRatio: 1.5 }\n`,
+    complaints: ['a.yaml:2:27: "telemetry.sampleRatio" is more than 1'],
   },
   { name: "a missing key", yaml: "listeners:\n  - {}\n", complaints: ['a.yaml:2:5: "listeners[0].url" is missing'] },
   {
