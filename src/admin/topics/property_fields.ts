@@ -7,6 +7,7 @@
  * User Property  ü = "1=1"      MQTT-User-Property: %C3%BC=1=1
  * Response Topic r/1            MQTT-Response-Topic: r/1
  * Correlation Data 00 ff        MQTT-Correlation-Data: AP8=
+ * User Property  traceparent    traceparent, with tracestate     of W3C Trace Context
  * ```
  */
 
@@ -14,6 +15,7 @@ import type { Message } from "../../codec/message.ts";
 import type { Properties, UserProperty } from "../../codec/property.ts";
 import { isTopicName } from "../../codec/topic_name.ts";
 import { utf8Length } from "../../codec/utf8.ts";
+import { parseTraceparent } from "../trace_context.ts";
 import { badRequest } from "./topic_request.ts";
 
 /** Media type (RFC 9110, section 8.3.1). */
@@ -44,7 +46,7 @@ export function propertiesOf(headers: Headers): Properties {
   const contentType = fieldText(headers, "content-type");
   const responseTopic = fieldText(headers, "mqtt-response-topic", true);
   const correlationData = headers.get("mqtt-correlation-data");
-  const userProperties = userPropertiesOf(headers.get("mqtt-user-property"));
+  const userProperties = [...userPropertiesOf(headers.get("mqtt-user-property")), ...traceContextOf(headers)];
   if (contentType !== undefined && contentType !== "") properties.contentType = contentType;
   if (responseTopic !== undefined) {
     if (!isTopicName(responseTopic)) {
@@ -108,6 +110,14 @@ function userPropertiesOf(field: string | null): UserProperty[] {
     const name = "MQTT-User-Property";
     return [decodedField(name, pair.slice(0, end)), decodedField(name, pair.slice(end + 1))];
   });
+}
+
+/** Place in a trace, which goes on with the message; nothing of one that is not valid (W3C Trace Context, section 4.3). */
+function traceContextOf(headers: Headers): UserProperty[] {
+  const traceparent = headers.get("traceparent");
+  if (traceparent === null || parseTraceparent(traceparent) === undefined) return [];
+  const tracestate = fieldText(headers, "tracestate");
+  return [["traceparent", traceparent], ...tracestate === undefined ? [] : [["tracestate", tracestate] as const]];
 }
 
 function fieldText(headers: Headers, name: string, isEncoded = false): string | undefined {

@@ -38,7 +38,7 @@ export type TopicsBroker = ClientBroker & ReadableBroker & StreamBroker;
 const METHODS = "GET, HEAD, POST, DELETE, OPTIONS";
 const STREAM_METHODS = "GET, OPTIONS";
 const REQUEST_FIELDS = "Authorization, Content-Type, If-None-Match, Last-Event-ID, MQTT-Correlation-Data, " +
-  "MQTT-Response-Topic, MQTT-User-Property";
+  "MQTT-Response-Topic, MQTT-User-Property, traceparent, tracestate";
 
 /** Makes a handler; the broker may be closed before it or after. */
 export function topicsHandler(broker: TopicsBroker, options: TopicsOptions = {}): TopicsHandler {

@@ -36,6 +36,26 @@ Deno.test("POST publishes the body as it is, with QoS, RETAIN, expiry and proper
   assertEquals((await messages.next()).value?.qos, 0);
 });
 
+Deno.test("POST passes a valid Trace Context on as User Properties", async () => {
+  await using topics = await Topics.open();
+  await using messages = topics.broker.subscribe("x");
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const tracestate = "a=1,b=2";
+  const own = { "mqtt-user-property": "k=v" };
+  for (
+    const [headers, userProperties] of [
+      [{ traceparent, tracestate, ...own }, [["k", "v"], ["traceparent", traceparent], ["tracestate", tracestate]]],
+      [{ traceparent }, [["traceparent", traceparent]]],
+      [{ traceparent: traceparent.toUpperCase(), tracestate, ...own }, [["k", "v"]]],
+      [{ traceparent: `${traceparent}, ${traceparent}` }, undefined],
+      [{ tracestate }, undefined],
+    ] as const
+  ) {
+    assertEquals(await topics.status("/x", { method: "POST", headers, body: "x" }), 200);
+    assertEquals((await messages.next()).value?.properties.userProperties, userProperties);
+  }
+});
+
 Deno.test("POST answers when the storage has the message", async () => {
   const storage = new GatedStorage();
   await using topics = await Topics.open({ storage });
