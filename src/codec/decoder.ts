@@ -131,6 +131,11 @@ export class PacketDecoder {
     return this.#partialBytes;
   }
 
+  /** The bytes of the incomplete packet that have come: a view, which the next chunk changes. */
+  get partial(): Uint8Array {
+    return this.#partial.subarray(0, this.#partialBytes);
+  }
+
   /**
    * Buffer to read the next bytes into, from its beginning: a large packet, and packets after it, then need not be
    * copied together. `undefined` if it makes no difference.

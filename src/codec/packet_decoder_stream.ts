@@ -70,6 +70,11 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, PacketBa
     return this.#decoder.partialBytes;
   }
 
+  /** The bytes of an incomplete packet that have come: a view, which the next chunk changes. */
+  get partial(): Uint8Array {
+    return this.#decoder.partial;
+  }
+
   /** Called with each chunk before it is decoded; it must not throw, nor keep the bytes. @default none */
   get onBytes(): ((bytes: Uint8Array) => void) | undefined {
     return this.#onBytes;

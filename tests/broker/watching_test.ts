@@ -151,6 +151,48 @@ Deno.test("A connection has several taps, each until it is stopped, and a tap wi
     assertEquals([connection?.clientId, connection?.protocolVersion, connection?.peer.transport], ["a", 5, "memory"]);
   }));
 
+Deno.test("A tap begins with a packet in both directions, whatever is under way", async () => {
+  await using broker = await Broker.open();
+  const { server, client } = memoryTransport();
+  const served = broker.serve(server);
+  const writer = client.writable.getWriter();
+  const reader = client.readable.getReader();
+  await writer.write(Uint8Array.fromHex("100d00044d5154540402000000" + "0173" + "8206000100017800"));
+  for (let received = 0; received < 9;) received += (await reader.read()).value?.length ?? 9;
+  await broker.publish("x", new Uint8Array(300_000)); // More than one write, and nobody reads it.
+  await writer.write(Uint8Array.fromHex("300600"));
+  await passed();
+  const tapped = { sent: "", received: "" };
+  broker.watchConnections((connection) => {
+    if (connection.clientId !== "s") return;
+    connection.tap((bytes, isSent) => tapped[isSent ? "sent" : "received"] += bytes.toHex());
+  })();
+  for (let received = 0; received < 300_007;) received += (await reader.read()).value?.length ?? 300_007;
+  await writer.write(Uint8Array.fromHex("017a686921"));
+  await broker.publish("x", "y");
+  await reader.read();
+  assertEquals(tapped, { sent: "3004000178".concat("79"), received: "30060001".concat("7a686921") });
+  client.close();
+  await served;
+});
+
+Deno.test("A watched connection has ended after its last bytes, and after its event", () =>
+  converse(5, {}, async (conversation) => {
+    const told: string[] = [];
+    conversation.broker.watchEvents(({ kind }) => told.push(kind));
+    conversation.broker.watchConnections((connection) => {
+      connection.tap((bytes, isSent) => told.push(`${isSent ? ">" : "<"} ${bytes.subarray(0, 1).toHex()}`));
+      connection.ended.then(() => told.push("ended"));
+    });
+    await conversation.run("a connects", "a > f000", "a told e0 82");
+    await passed();
+    assertEquals(told.slice(-4), ["< f0", "connectionClosed", "> e0", "ended"]);
+  }));
+
+function passed(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 Deno.test("A watched WebSocket connection tells its frames, those of a CONNECT in 13 frames and control frames too", async () => {
   const { server, client } = webSocketPair();
   await using broker = await Broker.open();

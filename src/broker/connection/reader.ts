@@ -168,6 +168,11 @@ export class ConnectionReader {
     this.#decoder.onBytes = onBytes;
   }
 
+  /** Bytes of the packet that is not whole yet: a view, which the next chunk changes. */
+  get partial(): Uint8Array {
+    return this.#decoder.partial;
+  }
+
   /** Bytes that have come so far. */
   get receivedBytes(): number {
     return this.#decoder.receivedBytes;

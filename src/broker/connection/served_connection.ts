@@ -11,7 +11,7 @@ import type { ConnectionHandle } from "./connections.ts";
 import type { BrokerHost } from "./host.ts";
 import { ConnectionReader } from "./reader.ts";
 import { ConnectionTimers, Due } from "./timers.ts";
-import { type Tap, Taps, type WatchedConnection } from "./watched.ts";
+import { alignedTap, type Tap, Taps, type WatchedConnection } from "./watched.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -66,6 +66,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
   #tap: Tap | undefined;
   #taps: Taps | undefined;
   #frameWatchers: Watchers<WebSocketFrame> | undefined;
+  #ended: PromiseWithResolvers<void> | undefined;
 
   constructor(readonly transport: Transport, host: BrokerHost) {
     this.#host = host;
@@ -98,12 +99,17 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
     return this.connection.version;
   }
 
+  get ended(): Promise<void> {
+    return (this.#ended ??= Promise.withResolvers()).promise;
+  }
+
   tap(onBytes: Tap): () => void {
     this.#taps ??= new Taps((tap) => {
       this.#tap = tap;
       this.#reader.onBytes = tap && ((bytes) => tap(bytes, false));
     });
-    return this.#taps.add(onBytes);
+    const { outbox } = this.connection;
+    return this.#taps.add(alignedTap(onBytes, () => this.#reader.partial, outbox.isCut ? outbox.bytes : 0));
   }
 
   watchFrames(onFrame: (frame: WebSocketFrame) => void): () => void {
@@ -151,6 +157,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
     this.connection.outbox.clear();
     this.#countWaiting(0);
     this.close();
+    (this.#ended ??= Promise.withResolvers()).resolve();
   }
 
   /** Ends it at once; safe to call again. */

@@ -18,10 +18,13 @@ export interface WatchedConnection {
   readonly protocolVersion: ProtocolVersion;
   /** Time when it began, in epoch milliseconds. */
   readonly connectedAtMs: number;
+  /** Resolves when the connection has ended and no more of its bytes come, which is after the event `connectionClosed`. */
+  readonly ended: Promise<void>;
   /**
    * Calls a function with the bytes of MQTT as they are read and written, without TLS and WebSocket; gives the function that
-   * ends that. The bytes are in the buffers of the broker: copy what is kept, and do not write to them. They contain
-   * passwords. Its errors are ignored.
+   * ends that. The first bytes of each direction begin with a packet: what has come of a packet that is not whole is given
+   * again, and what has still to be sent of one is left out. The bytes are in the buffers of the broker: copy what is kept,
+   * and do not write to them. They contain passwords. Its errors are ignored.
    */
   tap(onBytes: (bytes: Uint8Array, isSent: boolean) => void): () => void;
   /**
@@ -33,6 +36,29 @@ export interface WatchedConnection {
 
 /** Called with bytes of a connection. */
 export type Tap = (bytes: Uint8Array, isSent: boolean) => void;
+
+/**
+ * Tap of a connection whose bytes have begun, which gets whole packets from its first bytes on.
+ *
+ * @param partial what has come of a packet that is not whole, asked before the next bytes are decoded
+ * @param unsentBytes bytes to leave out of those that are sent, as they begin within a packet
+ */
+export function alignedTap(onBytes: Tap, partial: () => Uint8Array, unsentBytes: number): Tap {
+  let isBegun = false;
+  let leftOut = unsentBytes;
+  return (bytes, isSent) => {
+    if (isSent) {
+      const skipped = Math.min(leftOut, bytes.length);
+      leftOut -= skipped;
+      if (skipped < bytes.length) onBytes(skipped === 0 ? bytes : bytes.subarray(skipped), true);
+      return;
+    }
+    const before = isBegun ? undefined : partial();
+    isBegun = true;
+    if (before !== undefined && before.length > 0) onBytes(before, false);
+    onBytes(bytes, false);
+  };
+}
 
 /** Taps of one connection, which calls one function for all of them. */
 export class Taps {
