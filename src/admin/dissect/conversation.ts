@@ -30,6 +30,8 @@ export interface TracedPacket {
   readonly flaw?: Flaw | undefined;
   /** Number of its record in a trace, by which a list finds the row of a packet. */
   readonly record?: number | undefined;
+  /** Topic behind the Topic Alias of a PUBLISH, where it is known without the PUBLISH that gave it. */
+  readonly topic?: string | undefined;
 }
 
 /** Packet within its conversation. */
@@ -89,7 +91,10 @@ export class Conversation {
       isFirst: this.isFromStart && this.#count === 0,
       flaw,
     };
-    const dissection = dissect(bytes, { ...options, topicOfAlias: (alias) => topic = aliases.get(alias) });
+    const dissection = dissect(bytes, {
+      ...options,
+      topicOfAlias: (alias) => topic = packet.topic ?? aliases.get(alias),
+    });
     this.#version ??= dissection.type === PacketType.connect ? dissection.protocolVersion : undefined;
     this.#clientId ??= clientIdOf(dissection);
     this.#remember(dissection, aliases);

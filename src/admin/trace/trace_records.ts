@@ -11,13 +11,15 @@
  * traces.stop(id): boolean                               ends it; its records stay until delete(id), a ninth trace or an hour
  * traces.delete(id): boolean                             ends it and forgets its records
  * trace.facts: TraceFacts
- * trace.records({ after, limit }): TracePage             at once; `after` 0 for all, then `page.after`
+ * await trace.records({ after, limit }): TracePage       at once; `after` 0 for all, then `page.after`
  * trace.changed(after, signal): Promise<void>            resolves when there is a record after it, or the trace has ended
  * trace.pages({ after, limit, signal })                  async iterator of pages until the trace ends: it is pulled, so a
  *                                                        slow reader holds nothing, and `page.missed` counts what it misses
  * trace.pcapng({ isWire, isLive, signal })               async iterator of bytes; live: until the trace ends
  * ```
  */
+
+import type { Flaw } from "../dissect/dissector.ts";
 
 /** Wish for a trace: whose packets it has. Exactly one of the five. */
 export interface TraceTarget {
@@ -57,7 +59,7 @@ export interface TraceFacts {
   readonly records: number;
   /** Number of the oldest record that is kept; newer ones take the place of older ones. 1 more than `records`: none is. */
   readonly first: number;
-  /** Packets that were not recorded, because there were more than 5,000 or 4 MB of them in a second. */
+  /** Records that were not made, because there were more than 5,000 or 4 MB of them in a second. */
   readonly lost: number;
 }
 
@@ -105,16 +107,6 @@ export interface TraceFrame {
   readonly length: number;
 }
 
-/** Fault of a packet that had secrets; see `Flaw` of the dissector, whose fields it has. */
-export interface TraceFlaw {
-  readonly start: number;
-  readonly end: number;
-  readonly message: string;
-  readonly reasonCode: number;
-  readonly clause: string;
-  readonly answer: string | undefined;
-}
-
 /** Record of any kind. */
 interface RecordBase {
   /** Number within the trace, from 1, without gaps. */
@@ -125,7 +117,7 @@ interface RecordBase {
   readonly connection: number;
   /** Whether the broker sent it. */
   readonly isSent: boolean;
-  /** Packets that were lost since the record before. */
+  /** Records that were lost since the one before. */
   readonly lostBefore: number;
 }
 
@@ -140,7 +132,9 @@ export type TraceRecord =
     readonly wireBytes: number;
     readonly pieces: readonly TracePiece[];
     /** Fault that can no longer be seen in the bytes; pass it to `Conversation.add`. */
-    readonly flaw?: TraceFlaw | undefined;
+    readonly flaw?: Flaw | undefined;
+    /** Topic behind the Topic Alias of a PUBLISH that has the alias alone; pass it to `Conversation.add`. */
+    readonly topic?: string | undefined;
   }
   /** Control frame of WebSocket: Ping, Pong, Close. */
   | RecordBase & {
