@@ -1,7 +1,16 @@
 import { assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
-import { acceptConnections, AcceptPauses, type Listener, preparedListener } from "../../src/transport/listener.ts";
+import {
+  acceptConnections,
+  AcceptPauses,
+  type Listener,
+  type OnAcceptFailed,
+  preparedListener,
+} from "../../src/transport/listener.ts";
 import { memoryTransport } from "../../src/transport/memory.ts";
+import { listenTcp } from "../../src/transport/tcp.ts";
+import { listenTls } from "../../src/transport/tls/tls.ts";
 import type { Transport } from "../../src/transport/transport.ts";
+import { identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { Stopwatch } from "../stopwatch.ts";
 
@@ -30,6 +39,40 @@ Deno.test("acceptConnections() waits when descriptors are out, and goes on", asy
   assertEquals((await accepted.next()).value, 1);
   assertGreaterOrEqual(performance.now() - startedMs, 99);
 });
+
+const LISTENERS: Readonly<
+  Record<string, (options: { onAcceptFailed: OnAcceptFailed }) => Listener & { port: number }>
+> = {
+  listenTcp: (options) => listenTcp({ port: 0, ...options }),
+  listenTls: (options) => listenTls({ port: 0, ...identity("server"), ...options }),
+};
+for (const [name, listen] of Object.entries(LISTENERS)) {
+  Deno.test(`${name}() tells onAcceptFailed why a connection cannot be accepted`, async () => {
+    const failed = Promise.withResolvers<unknown>();
+    const listener = withFailingAccept(() => listen({ onAcceptFailed: failed.resolve }));
+    const next = listener[Symbol.asyncIterator]().next();
+    assertEquals(String(await within(failed.promise, "the failure")), "Error: Too many open files");
+    listener.close();
+    await next;
+  });
+}
+
+/** A listener whose system cannot accept the first connection. */
+function withFailingAccept<Opened>(listen: () => Opened): Opened {
+  const original = Deno.listen;
+  try {
+    Deno.listen = ((options: Deno.TcpListenOptions) => {
+      const below = original(options);
+      const accept = below.accept.bind(below);
+      let failures = 1;
+      below.accept = () => failures-- > 0 ? Promise.reject(new Error("Too many open files")) : accept();
+      return below;
+    }) as typeof Deno.listen; // The listeners of this test are TCP.
+    return listen();
+  } finally {
+    Deno.listen = original;
+  }
+}
 
 Deno.test("acceptConnections() ends when it is closed, whatever error that gives", async () => {
   let isClosed = false;

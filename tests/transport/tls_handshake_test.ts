@@ -1,4 +1,4 @@
-import { assertEquals, assertLess, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import { connect as connectTls } from "node:tls";
@@ -7,8 +7,9 @@ import { authority, identity } from "../certificates/certificates.ts";
 import { within } from "../deadline.ts";
 import { programTests } from "../interop/interop_tests.ts";
 import { Stopwatch } from "../stopwatch.ts";
-import { clientIdentity, EchoTlsServer } from "./echo_tls_server.ts";
-import { readExactly } from "./slow_bytes.ts";
+import { clientIdentity, echo, EchoTlsServer } from "./echo_tls_server.ts";
+import { inRecords } from "./records.ts";
+import { readExactly, writeAll } from "./slow_bytes.ts";
 
 // A record with a ClientHello of TLS 1.1, as short as it can be, and the answer: fatal alert "protocol version".
 const CLIENT_HELLO_1_1 = Uint8Array.fromHex(`160301002d010000290302${"11".repeat(32)}000002002f0100`);
@@ -49,6 +50,31 @@ Deno.test("listenTls() chooses no protocol for rustls that offers others, and sp
   assertEquals((await client.handshake()).alpnProtocol, null);
   await client.write(new Uint8Array([1, 2, 3]));
   assertEquals((await readExactly(client, 3)).toHex(), "010203");
+});
+
+for (const { most, isInPieces } of [{ most: 1, isInPieces: false }, { most: 40, isInPieces: true }]) {
+  for (const { offered, taken } of [{ offered: "x-amzn-mqtt-ca", taken: false }, { offered: "mqtt", taken: "mqtt" }]) {
+    const how = `records of ${most} bytes${isInPieces ? ", each sent alone" : ""}`;
+    Deno.test(`listenTls() takes a ClientHello in ${how}, that offers ${offered} [RFC 8446, 5.1]`, async () => {
+      await using server = new EchoTlsServer();
+      for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+        await using relay = new HelloRelay(server, most, isInPieces);
+        const versions = { minVersion: version, maxVersion: version };
+        const client = await server.connected({ port: relay.port, ALPNProtocols: [offered], ...versions });
+        assert(client.alpnProtocol === taken, `${client.alpnProtocol}`);
+        assertEquals(await echo(client, "heard"), "heard");
+        client.destroy();
+      }
+    });
+  }
+}
+
+Deno.test("listenTls() refuses TLS 1.1 in a ClientHello that is split, and says so", async () => {
+  await using server = new EchoTlsServer();
+  using client = await server.plain();
+  await client.write(inRecords(CLIENT_HELLO_1_1, 4));
+  assertEquals((await readExactly(client, 100)).toHex(), ALERT_PROTOCOL_VERSION);
+  assertEquals(await server.failure(), "the client speaks no TLS 1.2 or newer");
 });
 
 programTests(["openssl"])("listenTls() chooses no protocol for OpenSSL that offers others", async () => {
@@ -268,6 +294,34 @@ Deno.test("TLS behind the PROXY protocol gives the address of the client", async
   await assertRejects(() => server.connected({}));
   assertMatch(await server.failure(), /^Malformed header of the PROXY protocol/);
 });
+
+/** Sends what one client says first to a server in other records. */
+class HelloRelay implements AsyncDisposable {
+  readonly port: number;
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #ended: Promise<void>;
+
+  constructor(server: EchoTlsServer, mostInRecord: number, isInPieces: boolean) {
+    this.port = this.#listener.addr.port;
+    this.#ended = this.#relay(server, mostInRecord, isInPieces);
+  }
+
+  async #relay(server: EchoTlsServer, mostInRecord: number, isInPieces: boolean): Promise<void> {
+    const [near, far] = await Promise.all([this.#listener.accept(), server.plain()]);
+    far.setNoDelay();
+    const hello = new Uint8Array(16_384);
+    const length = await near.read(hello) ?? 0;
+    const records = inRecords(hello.subarray(0, length), mostInRecord);
+    const size = isInPieces ? mostInRecord + 5 : records.length;
+    for (let at = 0; at < records.length; at += size) await writeAll(far, records.subarray(at, at + size));
+    await Promise.allSettled([near.readable.pipeTo(far.writable), far.readable.pipeTo(near.writable)]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#ended;
+  }
+}
 
 /** What a client of today says first. */
 async function clientHello(): Promise<Uint8Array> {

@@ -1,11 +1,10 @@
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { channelOf, ChannelTransport } from "../channel_transport.ts";
-import { concatenated } from "../concatenated.ts";
 import { foreignToTls } from "../first_bytes.ts";
 import type { ByteChannel, Peer, Transport } from "../transport.ts";
 import { checkServerCertificate, ClientCertificates, type ServerCertificate } from "./certificates.ts";
-import { offeredProtocols } from "./client_hello.ts";
+import { ClientHello } from "./client_hello.ts";
 import { ChannelStream, SocketChannel } from "./node_streams.ts";
 
 /** Options of TLS. */
@@ -38,7 +37,6 @@ export class HandshakeError extends Error {
 }
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
-const MOST_RECORD_BYTES = 16_389;
 const LOST = "the client closed the connection during the handshake";
 
 /**
@@ -110,9 +108,11 @@ export class TlsHandshakes {
     }, handshakeTimeoutMs);
     let socket: TLSSocket | undefined;
     try {
-      const stream = await openStream(channelOf(inner));
+      const channel = channelOf(inner);
+      const hello = await readClientHello(channel);
+      const stream = new ChannelStream(channel, hello.received);
       const clientCertificates = this.#clientCertificates; // The runtime verifies by these in this handshake.
-      socket = await this.#secured(stream);
+      socket = await this.#secured(stream, hello);
       const peer = this.#accepted(socket, clientCertificates, { ...inner.peer, transport: "tls", listener });
       return new ChannelTransport(new SocketChannel(socket, stream), peer);
     } catch (error) {
@@ -125,20 +125,20 @@ export class TlsHandshakes {
     }
   }
 
-  async #secured(stream: ChannelStream): Promise<TLSSocket> {
+  async #secured(stream: ChannelStream, hello: ClientHello): Promise<TLSSocket> {
     try {
-      const socket = await this.#begun(stream);
+      const socket = await this.#begun(stream, hello);
       stream.secured = socket;
       return socket;
     } catch (error) {
-      const { reason, alert } = handshakeFailure(error, stream.first);
+      const { reason, alert } = handshakeFailure(error, hello.version);
       if (alert !== undefined) await stream.refuse(alert);
       throw new HandshakeError(reason, { cause: error });
     }
   }
 
   /** Hands a connection to the server; rejects with the error of its handshake. */
-  #begun(stream: ChannelStream): Promise<TLSSocket> {
+  #begun(stream: ChannelStream, hello: ClientHello): Promise<TLSSocket> {
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
     stream.on("error", () => {}).on("close", () => reject(new HandshakeError(LOST))); // No-op after another outcome.
     // Listeners are called with the emitter and report the outcome of the connection to it: this emitter knows which
@@ -148,7 +148,7 @@ export class TlsHandshakes {
       if (event === "tlsClientError") reject(value);
       return true;
     };
-    const server = this.#serverFor(stream.first);
+    const server = this.#serverFor(hello);
     const one: Server = Object.create(server, { emit: { value: emit } });
     for (const take of server.listeners("connection")) {
       // The event is documented to take any Duplex; some versions of its types say Socket only.
@@ -157,8 +157,7 @@ export class TlsHandshakes {
     return promise;
   }
 
-  #serverFor(clientHello: Uint8Array): Server {
-    const offered = offeredProtocols(clientHello) ?? [];
+  #serverFor({ protocols: offered }: ClientHello): Server {
     const isForeign = offered.length > 0 && !offered.some((name) => this.#alpnProtocols.includes(name));
     return isForeign ? this.#serverWithoutAlpn : this.#server;
   }
@@ -199,24 +198,22 @@ function secureContext(
 }
 
 /**
- * Reads the record of the ClientHello, and checks its first bytes before TLS does, whose error would say only that they
- * are wrong.
+ * Reads the ClientHello, and checks its first bytes before TLS does, whose error would say only that they are wrong.
+ * Rejects with HandshakeError.
  */
-async function openStream(inner: ByteChannel): Promise<ChannelStream> {
-  let first = await inner.read();
-  if (first === undefined) throw new HandshakeError(LOST);
-  const foreign = foreignToTls(first);
-  if (foreign !== undefined) throw new HandshakeError(foreign);
-  while (first.length < MOST_RECORD_BYTES && offeredProtocols(first) === undefined) {
-    const more = await inner.read();
-    if (more === undefined) throw new HandshakeError(LOST);
-    first = concatenated([first, more]);
+async function readClientHello(inner: ByteChannel): Promise<ClientHello> {
+  const hello = new ClientHello();
+  for (let isFirst = true;; isFirst = false) {
+    const bytes = await inner.read();
+    if (bytes === undefined) throw new HandshakeError(LOST);
+    const foreign = isFirst ? foreignToTls(bytes) : undefined;
+    if (foreign !== undefined) throw new HandshakeError(foreign);
+    if (!hello.push(bytes)) return hello;
   }
-  return new ChannelStream(inner, first);
 }
 
 /** Reason of a failed handshake. */
-export interface HandshakeFailure {
+interface HandshakeFailure {
   /** Reason for the log. */
   readonly reason: string;
   /** Alert for the client (RFC 8446, section 6.2), where one can be sent. */
@@ -241,19 +238,17 @@ const FAILURES: ReadonlyMap<unknown, HandshakeFailure> = new Map([
   ["ECONNRESET", { reason: "the client closed the connection during the handshake" }],
 ]);
 
-/** Failure by the error of `node:tls` and the first bytes of the client. */
-export function handshakeFailure(error: unknown, first: Uint8Array): HandshakeFailure {
+/**
+ * Failure by the error of `node:tls`.
+ *
+ * @param version highest version of a ClientHello that names no newer ones in an extension (RFC 8446, section 4.1.2)
+ */
+function handshakeFailure(error: unknown, version = TLS_1_2): HandshakeFailure {
   if (!(error instanceof Error)) return { reason: String(error) };
   const failure = FAILURES.get(Reflect.get(error, "code"));
   if (failure === undefined) return { reason: error.message };
-  if (failure.alert === Alert.HandshakeFailure && highestVersion(first) < TLS_1_2) {
+  if (failure.alert === Alert.HandshakeFailure && version < TLS_1_2) {
     return { reason: "the client speaks no TLS 1.2 or newer", alert: Alert.ProtocolVersion };
   }
   return { ...failure, reason: `${failure.reason} (${error.message})` };
-}
-
-/** Highest version of a ClientHello that names no newer ones in an extension (RFC 8446, section 4.1.2). */
-function highestVersion(clientHello: Uint8Array): number {
-  const [major, minor] = clientHello.subarray(9, 11);
-  return major === undefined || minor === undefined ? TLS_1_2 : major << 8 | minor;
 }

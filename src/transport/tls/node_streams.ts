@@ -90,7 +90,7 @@ export class SocketChannel implements ByteChannel {
 export class ChannelStream extends Duplex {
   readonly #inner: ByteChannel;
   /** First bytes of the client. */
-  readonly first: Uint8Array;
+  readonly #first: Uint8Array;
   /** TLS socket above, after the handshake; from then on the two are closed together. */
   secured: TLSSocket | undefined;
   #isFirstRead = false;
@@ -101,7 +101,7 @@ export class ChannelStream extends Duplex {
   constructor(inner: ByteChannel, first: Uint8Array) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
-    this.first = first;
+    this.#first = first;
   }
 
   /** Sends an alert, because the runtime does not. Only before TLS has written anything: later bytes are encrypted. */
@@ -123,7 +123,7 @@ export class ChannelStream extends Duplex {
   override _read(): void {
     if (!this.#isFirstRead) {
       this.#isFirstRead = true;
-      this.push(this.first);
+      this.push(this.#first);
     } else if (this.secured !== undefined && this.secured.readableLength > 0) {
       this.#isHeld = true;
     } else {

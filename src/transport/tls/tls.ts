@@ -1,4 +1,4 @@
-import { type Listener, type OnRefused, preparedListener } from "../listener.ts";
+import { type Listener, type OnAcceptFailed, type OnRefused, preparedListener } from "../listener.ts";
 import { listenBehindProxy } from "../proxy/protocol.ts";
 import { listenTcp, type TcpListener } from "../tcp.ts";
 import { type ReloadedTls, TlsHandshakes, type TlsOptions } from "./handshake.ts";
@@ -13,6 +13,8 @@ export interface TlsListenOptions extends TlsOptions {
   readonly proxyProtocol?: boolean;
   /** Called when a handshake failed, for logs; `broker.noteRefusal` makes it an event of the broker. */
   readonly onHandshakeFailed?: OnRefused;
+  /** Called when a connection cannot be accepted, for logs. */
+  readonly onAcceptFailed?: OnAcceptFailed | undefined;
 }
 
 /** TLS connections after their handshakes; its URL is such as `mqtts://127.0.0.1:8883`. */
@@ -40,13 +42,16 @@ const DEFAULT_PORT = 8883;
  * @throws TypeError for unusable certificates or keys; Deno.errors.AddrInUse and other errors of `Deno.listen`
  */
 export function listenTls(options: TlsListenOptions): TlsListener {
-  const { hostname, port = DEFAULT_PORT } = options;
-  return tlsListener(options, () => listenTcp({ ...(hostname === undefined ? {} : { hostname }), port }));
+  const { hostname, port = DEFAULT_PORT, onAcceptFailed } = options;
+  return tlsListener(
+    options,
+    () => listenTcp({ ...(hostname === undefined ? {} : { hostname }), port, onAcceptFailed }),
+  );
 }
 
 /** TLS on TCP connections; `listen` is called after the certificates were checked. */
 export function tlsListener(
-  options: Omit<TlsListenOptions, "hostname" | "port">,
+  options: Omit<TlsListenOptions, "hostname" | "port" | "onAcceptFailed">,
   listen: () => TcpListener,
 ): TlsListener {
   const { proxyProtocol = false, onHandshakeFailed, handshakeTimeoutMs } = options;
