@@ -64,6 +64,7 @@ export const LONG: readonly string[] = [
   "tests/admin/dissect/capture_reader_test.ts",
   "tests/admin/dissect/dissector_test.ts",
   "tests/admin/dissect/frames_test.ts",
+  "tests/admin/trace/trace_ring_test.ts",
   "tests/auth/wrong_password_flood_test.ts",
   "tests/broker/deadlines_test.ts",
   "tests/broker/retained_messages_test.ts",
