@@ -2,47 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import type { Authenticator } from "../../mod.ts";
-import { type Acceptance, AccessControl, type AccessRule, type AccessRules } from "../../src/auth/mod.ts";
+import { AccessControl } from "../../src/auth/mod.ts";
 import { ALL_VERSIONS, converse, type Step } from "../wire/conversation.ts";
-
-/** Each user has a place; Sue sees everything. */
-const RULES: AccessRules = {
-  users: [{ name: "sue", rules: [{ access: "readwrite", topic: "#" }, { access: "readwrite", topic: "$data/#" }] }],
-  everyone: [{ access: "readwrite", pattern: "home/%u/#" }],
-};
-/** Ann also reads what is public. */
-const OF_ANN = [{ access: "read", topic: "public/#" }, { access: "deny", topic: "public/secret" }] as const;
-const WITHOUT_ANN: AccessRules = { ...RULES, everyone: [] };
-
-/** How Ann comes to her rights. */
-interface Way {
-  readonly name: string;
-  readonly rules: AccessRules;
-  readonly without?: AccessRules;
-  /** Answer of the authenticator. */
-  readonly acceptance?: Acceptance;
-}
-
-const WAYS: readonly Way[] = [
-  { name: "of a user", rules: withUsers({ name: "ann", rules: OF_ANN }) },
-  { name: "of a group", rules: { ...RULES, groups: [{ name: "g", users: ["ann"], rules: OF_ANN }] } },
-  {
-    name: "of a role",
-    rules: { ...withUsers({ name: "ann", roles: ["r"] }), roles: [{ name: "r", rules: OF_ANN }] },
-  },
-  {
-    name: "of a role that a token names",
-    rules: { ...RULES, roles: [{ name: "r", rules: OF_ANN }] },
-    acceptance: { roles: ["r"] },
-  },
-  {
-    name: "of a token",
-    rules: RULES,
-    // Rules can only deny what a token grants.
-    without: { ...withUsers({ name: "ann", rules: [{ access: "deny", topic: "#" }] }), everyone: [] },
-    acceptance: { grants: OF_ANN.map(({ access, topic }) => ({ access, topicFilter: topic })) },
-  },
-];
+import { WAYS, WITHOUT_ANN } from "./ways_to_rights.ts";
 
 interface Row {
   readonly name: string;
@@ -278,10 +240,6 @@ for (const { name, steps } of ROWS) {
       });
     }
   }
-}
-
-function withUsers(ann: { name: string; rules?: readonly AccessRule[]; roles?: readonly string[] }): AccessRules {
-  return { ...RULES, users: [...RULES.users ?? [], ann] };
 }
 
 /** CONNECT with Clean Start. */

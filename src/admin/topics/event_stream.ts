@@ -14,6 +14,8 @@ export interface EventStreamParts {
   readonly dropped: () => Promise<number>;
   /** Problem as JSON for an error that has ended the subscription. */
   readonly reasonOf: (error: unknown) => string;
+  /** Whether it lives on for a while when its reader is gone. */
+  readonly isResumable: boolean;
   /** Called at its end. */
   readonly onEnd: (stream: EventStream) => void;
 }
@@ -92,6 +94,7 @@ export class EventStream {
     if (this.#sink !== sink) return;
     this.#sink = undefined;
     this.detachedSinceMs = performance.now();
+    if (!this.#parts.isResumable) void this.end(); // It never rejects.
   }
 
   async #run(): Promise<void> {

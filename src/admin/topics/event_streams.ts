@@ -1,6 +1,7 @@
 import type { Client } from "../../client/client.ts";
 import type { ClientSubscription } from "../../client/client_subscription.ts";
 import type { Limits } from "../../protocol/limits.ts";
+import { SHARE_PREFIX } from "../../protocol/topic_filter.ts";
 import { Problem } from "../problems.ts";
 import type { RingBounds } from "./event_ring.ts";
 import { EventStream } from "./event_stream.ts";
@@ -151,6 +152,8 @@ export class EventStreams {
         nextId: () => ++this.#lastId,
         dropped: async () =>
           subscription.dropped + ((await this.#broker.session(client.clientId, { messages: 0 }))?.dropped ?? 0),
+        // A member of a Shared Subscription that nobody reads would take messages from the others.
+        isResumable: !query.topicFilters.some((topicFilter) => topicFilter.startsWith(SHARE_PREFIX)),
         reasonOf: (error) => this.#reasonOf(error, client),
         onEnd: () => this.#forget(entry),
       });

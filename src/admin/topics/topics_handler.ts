@@ -164,7 +164,7 @@ class Topics {
     return await this.#streams.open(
       this.#sourceOf(request, url, remoteAddr),
       query,
-      request.headers.get("last-event-id"),
+      request.headers.get("last-event-id") || null,
     );
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { Broker, type BrokerOptions } from "../../../mod.ts";
 import { type TopicsHandler, topicsHandler, type TopicsOptions } from "../../../src/admin/topics/topics_handler.ts";
 import { within } from "../../deadline.ts";
@@ -78,24 +79,8 @@ export class EventReader implements AsyncDisposable {
   }
 
   /** Next event that has data; `undefined` at the end. */
-  async next(): Promise<ReadEvent | undefined> {
-    for (;;) {
-      const end = this.#text.indexOf("\n\n");
-      if (end === -1) {
-        const { value } = await within(this.#reader.read(), "the next event");
-        if (value === undefined) return undefined;
-        this.#text += value;
-        continue;
-      }
-      const fields = this.#text.slice(0, end).split("\n").map((line) =>
-        /^(\w*):\s?(.*)$/.exec(line)?.slice(1) ?? [line, ""]
-      );
-      this.#text = this.#text.slice(end + 2);
-      const of = (name: string) => fields.find(([field]) => field === name)?.[1];
-      this.lastId = of("id") ?? this.lastId;
-      const data = of("data");
-      if (data !== undefined) return { id: Number(of("id")), event: of("event") ?? "message", data: JSON.parse(data) };
-    }
+  next(): Promise<ReadEvent | undefined> {
+    return within(this.#next(), "the next event");
   }
 
   /** Texts of the next messages. */
@@ -109,11 +94,38 @@ export class EventReader implements AsyncDisposable {
     return texts;
   }
 
-  cancel(): Promise<void> {
-    return this.#reader.cancel();
+  /** Goes away; resolves when the server has seen it. */
+  async cancel(): Promise<void> {
+    await this.#reader.cancel();
+    await passed(); // The pipe tells its source later.
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cancel().catch(() => {}); // It may have ended.
   }
+
+  async #next(): Promise<ReadEvent | undefined> {
+    for (;;) {
+      const end = this.#text.indexOf("\n\n");
+      if (end === -1) {
+        const { value } = await this.#reader.read();
+        if (value === undefined) return undefined;
+        this.#text += value;
+        continue;
+      }
+      const fields = this.#text.slice(0, end).split("\n").map((line) =>
+        /^(\w*): ?(.*)$/s.exec(line)?.slice(1) ?? [line, ""]
+      );
+      this.#text = this.#text.slice(end + 2);
+      const of = (name: string) => fields.find(([field]) => field === name)?.[1];
+      this.lastId = of("id") ?? this.lastId;
+      const data = of("data");
+      if (data !== undefined) return { id: Number(of("id")), event: of("event") ?? "message", data: JSON.parse(data) };
+    }
+  }
+}
+
+/** Lets what is under way within the process come to its end. */
+export async function passed(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
