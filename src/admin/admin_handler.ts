@@ -2,11 +2,14 @@ import type { Broker } from "../broker/broker.ts";
 import type { BrokerEvent } from "../broker/events.ts";
 import { quiet } from "../broker/events.ts";
 import { ForwardedAddresses } from "../transport/proxy/forwarded.ts";
+import { EventRing } from "./events.ts";
 import { addressOf, checkHost, checkWrite, guardedResponse, isOverTls, namesOf, readJson } from "./guards.ts";
 import { healthResponse, readinessResponse } from "./health.ts";
+import { History } from "./history.ts";
 import type { AdminHost } from "./host.ts";
 import { openApiDocument } from "./open_api.ts";
 import type { AdminAccess, AdminEvent, AdminHandlerOptions, RequestInfo } from "./options.ts";
+import { Cursors } from "./pages.ts";
 import { Problem } from "./problems.ts";
 import { type Caller, includes, type SignedIn } from "./roles.ts";
 import { type AnyCall, type CallChange, checkedCall, isSchema, type Route, RouteTable } from "./route_table.ts";
@@ -84,9 +87,13 @@ class AdminServer implements AdminHost {
   readonly options: AdminHandlerOptions;
   readonly signIn: SignIn;
   readonly basePath: string;
+  readonly history: History;
+  readonly events: EventRing;
+  readonly cursors = new Cursors();
   readonly #forwarded: ForwardedAddresses;
   readonly #table: RouteTable<AdminHost>;
   readonly #tell: (event: AdminEvent) => void;
+  readonly #stopEvents: () => void;
   #hosts: readonly string[];
   #requests = 0;
   #isClosed = false;
@@ -106,6 +113,10 @@ class AdminServer implements AdminHost {
     this.#table = new RouteTable(`${basePath}/api/v1`, ROUTES);
     this.#tell = quiet(onEvent);
     this.signIn = new SignIn(options, authorize, now);
+    this.events = new EventRing(now);
+    this.#stopEvents = broker.watchEvents(this.events.add);
+    this.history = new History(() => broker.metrics, { monotonicMs: () => performance.now(), wallMs: now });
+    this.history.start();
   }
 
   async fetch(request: Request, info: RequestInfo): Promise<Response> {
@@ -114,7 +125,9 @@ class AdminServer implements AdminHost {
     return guardedResponse(response, this.options.listeners?.() ?? [], url?.hostname ?? "");
   }
 
-  note(_event: BrokerEvent): void {}
+  note(event: BrokerEvent): void {
+    this.events.add(event);
+  }
 
   reload(access: AdminAccess): void {
     this.signIn.configure(access);
@@ -123,6 +136,8 @@ class AdminServer implements AdminHost {
 
   close(): void {
     this.#isClosed = true;
+    this.history.close();
+    this.#stopEvents();
     this.signIn.close();
   }
 
@@ -138,6 +153,7 @@ class AdminServer implements AdminHost {
       return await this.#route(this.#asked(request, info, url));
     } catch (error) {
       if (error instanceof Problem) return error.response();
+      this.events.add({ kind: "unexpectedError", error });
       this.#tell({ kind: "unexpectedError", error });
       return new Problem(500, "Defect", "The server has failed at this; its log says more").response();
     } finally {
@@ -218,7 +234,9 @@ class AdminServer implements AdminHost {
     let isNoted = false;
     const note = (change: CallChange, { name, role }: Pick<Caller, "name" | "role"> = caller) => {
       isNoted = true;
-      this.#tell({ kind: "adminChange", by: name, role, address, ...change });
+      const told = { kind: "adminChange", by: name, role, address, ...change } as const;
+      this.events.addChange(told);
+      this.#tell(told);
     };
     const { signal } = abort;
     const call = { ...checkedCall(route, { params, url, body }), caller, request, isOverTls, signal, note };

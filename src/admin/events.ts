@@ -1,7 +1,9 @@
 import { clauseOf, type EventHelp, helpOf, REMEDIES } from "../broker/event_help.ts";
 import { eventLines, shownUserName } from "../broker/event_lines.ts";
 import type { BrokerEvent } from "../broker/events.ts";
+import { printable } from "../codec/printable.ts";
 import { ReasonCode } from "../codec/reason_code.ts";
+import type { AdminChange } from "./options.ts";
 
 /** Kinds of events that are kept. */
 export const EVENT_KINDS = ["ended", "refused", "denied", "dropped", "broker", "admin"] as const;
@@ -39,17 +41,6 @@ export interface KeptEvent {
   readonly clause: string | undefined;
   /** Entry of docs/troubleshooting.md. */
   readonly help: EventHelp | undefined;
-}
-
-/** Change that somebody made through the API. */
-export interface AdminChange {
-  /** Name of the change, such as `disconnect`. */
-  readonly name: string;
-  /** Change in words, with who made it. */
-  readonly message: string;
-  readonly address: string | undefined;
-  readonly clientId?: string;
-  readonly topic?: string;
 }
 
 /** Wish for events. */
@@ -121,8 +112,9 @@ export class EventRing {
   };
 
   /** Takes a change that was made through the API. */
-  addChange({ name, message, address, clientId, topic }: AdminChange): void {
+  addChange({ name, message: change, by, role, address, clientId, topic }: Omit<AdminChange, "kind">): void {
     const unknown = { principal: undefined, listener: undefined, reasonCode: undefined, clause: undefined };
+    const message = printable(`${by} (${role}) ${change}`);
     this.#keep({ kind: "admin", name, message, address, clientId, topic, help: undefined, ...unknown });
   }
 

@@ -69,6 +69,7 @@ export class History {
   /** Records once a second from now on, until it is closed. */
   start(): void {
     this.record();
+    if (this.#last?.metrics.isClosing === true) return; // A timer would hold the process.
     const sinceMs = this.#clock.monotonicMs() - this.#startedMs;
     this.#timer = setTimeout(() => this.start(), SECOND_MS - sinceMs % SECOND_MS);
   }
@@ -92,13 +93,22 @@ export class History {
   points(range: HistoryRange): HistoryPoints {
     const stepSeconds = HISTORY_STEPS_SECONDS[range];
     const ring = this.#rings[range];
-    const atMs = this.#startedMs + Math.max(0, ring.lastSlot) * stepSeconds * SECOND_MS;
-    const endsAtMs = Math.round(this.#clock.wallMs() - (this.#clock.monotonicMs() - atMs));
-    return { range, stepSeconds, endsAtMs, series: ring.series() };
+    return { range, stepSeconds, endsAtMs: this.#endsAtMs(range), series: ring.series() };
+  }
+
+  /** Newest point of a second, and its time in epoch milliseconds. */
+  latest(): { readonly endsAtMs: number; readonly values: Readonly<Record<HistorySeries, number | null>> } {
+    const { "10m": ring } = this.#rings;
+    return { endsAtMs: this.#endsAtMs("10m"), values: ring.latest() };
   }
 
   close(): void {
     clearTimeout(this.#timer);
+  }
+
+  #endsAtMs(range: HistoryRange): number {
+    const atMs = this.#startedMs + Math.max(0, this.#rings[range].lastSlot) * HISTORY_STEPS_SECONDS[range] * SECOND_MS;
+    return Math.round(this.#clock.wallMs() - (this.#clock.monotonicMs() - atMs));
   }
 }
 
@@ -154,6 +164,12 @@ class Ring {
       series[name] = Array.from({ length }, (_, index) => rounded(values[(first + index) % POINTS]));
     }
     return series;
+  }
+
+  latest(): Record<HistorySeries, number | null> {
+    const point = {} as Record<HistorySeries, number | null>; // Each gets its value below.
+    for (const { name, values } of this.#columns) point[name] = rounded(values[Math.max(0, this.lastSlot) % POINTS]);
+    return point;
   }
 
   /** Begins a point; those between it and the last one stay unknown. */

@@ -1,5 +1,8 @@
 import type { Broker } from "../broker/broker.ts";
+import type { EventRing } from "./events.ts";
+import type { History } from "./history.ts";
 import type { AdminHandlerOptions } from "./options.ts";
+import type { Cursors } from "./pages.ts";
 import type { SignIn } from "./sign_in.ts";
 
 /** Broker and state that routes work on. */
@@ -10,4 +13,9 @@ export interface AdminHost {
   readonly basePath: string;
   /** People and programs that may use the API. */
   readonly signIn: SignIn;
+  /** Numbers of the last 24 hours. */
+  readonly history: History;
+  /** The last events in words. */
+  readonly events: EventRing;
+  readonly cursors: Cursors;
 }

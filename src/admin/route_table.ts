@@ -194,7 +194,7 @@ function checkedQuery(schema: AnySchema | undefined, given: URLSearchParams): un
 /** Value of a parameter, which is text, as its schema wants it; the text if it cannot be that. */
 function valueOf(text: string, { type }: JsonSchema = {}): unknown {
   if ((type === "integer" || type === "number") && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
-  if (type === "boolean" && /^(?:true|false)$/.test(text)) return text === "true";
+  if (type === "boolean" && /^(?:true|false|1|0)$/.test(text)) return text === "true" || text === "1";
   return text;
 }
 

@@ -64,7 +64,7 @@ export function maxLength(length: number): Check<string | readonly unknown[]>;
 export function minLength(length: number): Check<string | readonly unknown[]>;
 export function regex(pattern: RegExp): Check<string>;
 
-declare function enumOf<Value extends string>(values: readonly Value[]): Schema<Value>;
+declare function enumOf<const Values extends readonly string[]>(values: Values): Schema<Values[number]>;
 export { enumOf as enum };
 
 export namespace iso {

@@ -85,7 +85,14 @@ Deno.test("An event that is repeated within two minutes is counted, whatever the
 Deno.test("A flood of one kind leaves the other kinds their share, and no more than 1,000 events are kept", () => {
   const { ring } = ringAt();
   ring.add({ kind: "stoodStill", ms: 2_000 });
-  ring.addChange({ name: "disconnect", message: "ann disconnected a", address: undefined, clientId: "a" });
+  ring.addChange({
+    name: "disconnect",
+    message: "disconnected a",
+    by: "ann",
+    role: "operator",
+    address: undefined,
+    clientId: "a",
+  });
   for (let client = 0; client < 100; client++) {
     ring.add({ ...CLOSED, clientId: `gone-${client}`, wasConnected: true, by: "network" });
   }

@@ -1,9 +1,26 @@
+import type { BrokerMetrics } from "../../broker/metrics.ts";
 import type { AdminHost } from "../host.ts";
 import { type Route, route } from "../route_table.ts";
 import * as z from "../zod.js";
+import { COUNT } from "./json_values.ts";
 
-const COUNT = z.int().check(z.minimum(0));
 const TRAFFIC = z.strictObject({ bytes: COUNT, packets: COUNT, publishes: COUNT });
+
+const NUMBERS = z.strictObject({
+  connections: COUNT,
+  connectedClients: COUNT,
+  sessions: COUNT,
+  durableSessions: COUNT,
+  subscriptions: COUNT,
+  retainedMessages: COUNT,
+  retainedBytes: COUNT,
+  queuedMessages: COUNT,
+  queuedBytes: COUNT,
+  received: TRAFFIC,
+  sent: TRAFFIC,
+  dropped: z.strictObject({ qos0: COUNT, queueFull: COUNT, tooLarge: COUNT, expired: COUNT }),
+  denied: z.strictObject({ publish: COUNT, subscribe: COUNT }),
+});
 
 const FACTS = z.strictObject({
   version: z.string(),
@@ -19,21 +36,7 @@ const FACTS = z.strictObject({
     freeBytes: z.optional(COUNT),
   }),
   limits: z.record(z.string(), z.union([z.number(), z.literal("unlimited")])),
-  numbers: z.strictObject({
-    connections: COUNT,
-    connectedClients: COUNT,
-    sessions: COUNT,
-    durableSessions: COUNT,
-    subscriptions: COUNT,
-    retainedMessages: COUNT,
-    retainedBytes: COUNT,
-    queuedMessages: COUNT,
-    queuedBytes: COUNT,
-    received: TRAFFIC,
-    sent: TRAFFIC,
-    dropped: z.strictObject({ qos0: COUNT, queueFull: COUNT, tooLarge: COUNT, expired: COUNT }),
-    denied: z.strictObject({ publish: COUNT, subscribe: COUNT }),
-  }),
+  numbers: NUMBERS,
 });
 
 /** Facts about the broker. */
@@ -52,8 +55,6 @@ export const BROKER_ROUTES: readonly Route<AdminHost>[] = [
 function factsOf({ broker, options: { listeners, storageName = "storage", now = Date.now } }: AdminHost) {
   const { metrics, readiness, limits } = broker;
   const { version, uptimeMs, isStorageDurable: isDurable, isStorageFailing: isFailing, storage } = metrics;
-  const { connections, connectedClients, sessions, durableSessions, subscriptions } = metrics;
-  const { retainedMessages, retainedBytes, queuedMessages, queuedBytes, received, sent, dropped, denied } = metrics;
   return {
     version,
     startedAt: new Date(now() - uptimeMs).toISOString(),
@@ -71,21 +72,28 @@ function factsOf({ broker, options: { listeners, storageName = "storage", now = 
       // JSON has no Infinity.
       Object.entries(limits).map(([name, value]) => [name, value === Infinity ? "unlimited" as const : value]),
     ),
-    numbers: {
-      connections,
-      connectedClients,
-      sessions,
-      durableSessions,
-      subscriptions,
-      retainedMessages,
-      retainedBytes,
-      queuedMessages,
-      queuedBytes,
-      received: trafficOf(received),
-      sent: trafficOf(sent),
-      dropped,
-      denied,
-    },
+    numbers: numbersOf(metrics),
+  };
+}
+
+/** Numbers of this moment, for JSON. */
+export function numbersOf(metrics: BrokerMetrics): z.Infer<typeof NUMBERS> {
+  const { connections, connectedClients, sessions, durableSessions, subscriptions } = metrics;
+  const { retainedMessages, retainedBytes, queuedMessages, queuedBytes, received, sent, dropped, denied } = metrics;
+  return {
+    connections,
+    connectedClients,
+    sessions,
+    durableSessions,
+    subscriptions,
+    retainedMessages,
+    retainedBytes,
+    queuedMessages,
+    queuedBytes,
+    received: trafficOf(received),
+    sent: trafficOf(sent),
+    dropped,
+    denied,
   };
 }
 

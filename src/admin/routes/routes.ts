@@ -1,10 +1,22 @@
 import type { AdminHost } from "../host.ts";
 import type { Route } from "../route_table.ts";
 import { BROKER_ROUTES } from "./broker.ts";
+import { CLIENT_ROUTES } from "./clients.ts";
+import { DROP_ROUTES } from "./drops.ts";
+import { EVENT_ROUTES } from "./events.ts";
+import { HISTORY_ROUTES } from "./history.ts";
+import { LIVE_ROUTES } from "./live.ts";
 import { SESSION_ROUTES } from "./session.ts";
+import { SESSION_STATE_ROUTES } from "./sessions.ts";
 
 /** All routes of the API. */
 export const ROUTES: readonly Route<AdminHost>[] = [
   ...SESSION_ROUTES,
   ...BROKER_ROUTES,
+  ...HISTORY_ROUTES,
+  ...CLIENT_ROUTES,
+  ...SESSION_STATE_ROUTES,
+  ...EVENT_ROUTES,
+  ...DROP_ROUTES,
+  ...LIVE_ROUTES,
 ];
