@@ -82,6 +82,11 @@ Deno.test("the command that `deno install -g` makes runs, also beside a package.
   });
 });
 
+Deno.test("deno publish takes the package without a warning", async () => {
+  const { code, stderr } = await deno(new URL(".", ROOT).pathname, "publish", "--dry-run", "--allow-dirty");
+  assertEquals([code, /^warning.*/m.exec(stderr)?.[0]], [0, undefined], stderr);
+});
+
 /** Compiles the app; the runtime that `deno compile` puts before it has to be downloaded, so only in the long form. */
 async function compiles(folder: string): Promise<void> {
   if (!inForm(false, true)) return;
