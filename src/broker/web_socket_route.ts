@@ -86,8 +86,7 @@ export function answerUpgrade(
   return upgraded;
 }
 
-/** Address as peers of transports have it, with its port; `unknown` without one. */
-export function addressOf({ transport, hostname, port }: RemoteAddress = {}): string {
+function addressOf({ transport, hostname, port }: RemoteAddress = {}): string {
   const host = hostname ?? (transport?.startsWith("unix") ? "unix" : "unknown");
   if (port === undefined) return host;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

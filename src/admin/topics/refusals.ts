@@ -37,6 +37,11 @@ const UNAVAILABLE: Row = {
   detail:
     "The broker ended the connection before it answered: try again; a message may have been published all the same",
 };
+const UNDECIDED: Row = {
+  status: 503,
+  title: "Failed",
+  detail: "The broker could not do this or could not decide whether it may: its log says why; try again",
+};
 const LATE: Row = {
   status: 503,
   title: "Too slow",
@@ -58,6 +63,10 @@ const ROWS: ReadonlyMap<number, Row> = new Map<number, Row>([
     detail: "This client publishes faster than the broker allows: send less, or later" }],
   [ReasonCode.ConnectionRateExceeded, { status: 429, title: "Too many failures",
     detail: "Too many wrong credentials came from this address: wait, and send the right ones" }],
+  [ReasonCode.UnspecifiedError, UNDECIDED],
+  [ReasonCode.ImplementationSpecificError, UNDECIDED],
+  [ReasonCode.ServerShuttingDown, { status: 503, title: "Shutting down",
+    detail: "The broker is shutting down: try again when it is there" }],
   [ReasonCode.ServerBusy, { status: 503, title: "Busy", detail: "The broker has too much to do: try again" }],
   [ReasonCode.PacketTooLarge, { status: 413, title: "Too large",
     detail: "The message, with its topic and properties, is larger than the largest packet of the broker: send a smaller one" }],

@@ -31,7 +31,9 @@ export interface SubscribeQuery {
 const LARGEST_EXPIRY_SECONDS = 0xffff_ffff;
 const MOST_FILTERS = 100;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const CHALLENGE = 'Basic realm="MQTT", charset="UTF-8", Bearer realm="MQTT"';
+/** Challenge of those who have a token (RFC 6750, section 3). */
+export const BEARER = 'Bearer realm="MQTT"';
+const CHALLENGE = `Basic realm="MQTT", charset="UTF-8", ${BEARER}`;
 
 /** Refusal of a request that is wrong in itself. */
 export function badRequest(detail: string): Problem {

@@ -1,14 +1,15 @@
 /** Topics over HTTP: publish, read, clear and subscribe by requests, each as an MQTT 5 client of the broker. */
 
-import { addressOf, type RemoteAddress } from "../../broker/web_socket_route.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../../transport/proxy/forwarded.ts";
 import { isSameHost } from "../../transport/web_socket/origin.ts";
+import { addressOf } from "../guards.ts";
+import type { RequestInfo } from "../options.ts";
 import { Problem } from "../problems.ts";
 import { EventStreams, type EventStreamsOptions, type StreamBroker } from "./event_streams.ts";
 import { busy, type ClientBroker, HttpClients, type HttpClientsOptions, type RequestSource } from "./http_clients.ts";
 import { PROPERTY_FIELDS } from "./property_fields.ts";
 import { type ReadableBroker, TopicRoutes } from "./topic_routes.ts";
-import { badRequest, credentialsOf, subscribeQuery, topicOf } from "./topic_request.ts";
+import { badRequest, BEARER, credentialsOf, subscribeQuery, topicOf } from "./topic_request.ts";
 
 /** Options of {@linkcode topicsHandler}. */
 export interface TopicsOptions extends ForwardedOptions, HttpClientsOptions, EventStreamsOptions {
@@ -16,7 +17,7 @@ export interface TopicsOptions extends ForwardedOptions, HttpClientsOptions, Eve
   readonly basePath?: string;
   /** URL of the HTTP listener, for authenticators and access rules. @default scheme and host that a request asks for */
   readonly listener?: string;
-  /** Origins of pages that may use it, such as `https://app.example.org`, beside those of its own host. @default none */
+  /** Origins of pages that may use it, such as `https://app.example.org`, beside its own; `*` for any. @default none */
   readonly topicOrigins?: readonly string[];
   /** Requests that are served at a time, without event streams. @default {64} */
   readonly maximumRequests?: number;
@@ -27,7 +28,7 @@ export interface TopicsOptions extends ForwardedOptions, HttpClientsOptions, Eve
 /** Handler of requests; the caller checks their Host. */
 export interface TopicsHandler {
   /** Answers a request; it never rejects. */
-  fetch(request: Request, info?: { readonly remoteAddr?: RemoteAddress }): Promise<Response>;
+  fetch(request: Request, info?: RequestInfo): Promise<Response>;
   /** Ends all event streams and clients. */
   close(): Promise<void>;
 }
@@ -72,18 +73,21 @@ class Topics {
     this.#streams = new EventStreams(broker, this.#clients, options);
   }
 
-  async fetch(request: Request, info: { readonly remoteAddr?: RemoteAddress } = {}): Promise<Response> {
+  async fetch(request: Request, info: RequestInfo = {}): Promise<Response> {
     let response: Response;
     try {
-      const refusal = this.#pageRefusal(request);
-      if (refusal !== undefined) return refusal.response(); // Without CORS: the page is not to read it.
+      this.#checkPage(request);
       response = request.method === "OPTIONS" ? this.#preflight() : await this.#answer(request, info);
     } catch (error) {
       response = problemOf(error).response();
     }
     const origin = request.headers.get("origin");
     response.headers.append("vary", "Origin");
-    if (origin === null || !this.#origins.includes(origin)) return response;
+    // A browser asks its user for a name and a password, and then sends them with requests of any page.
+    if (response.status === 401 && request.headers.has("sec-fetch-site")) {
+      response.headers.set("www-authenticate", BEARER);
+    }
+    if (!this.#isListed(origin)) return response;
     response.headers.set("access-control-allow-origin", origin);
     response.headers.set("access-control-expose-headers", ["ETag", "Retry-After", ...PROPERTY_FIELDS].join(", "));
     return response;
@@ -94,22 +98,25 @@ class Topics {
   }
 
   /** Refuses requests of pages of other origins: a broker may let in whoever reaches it, and browsers reach it for any page. */
-  #pageRefusal({ url, method, headers }: Request): Problem | undefined {
+  #checkPage({ url, method, headers }: Request): void {
     const origin = headers.get("origin");
     const page = origin === null ? null : URL.parse(origin);
-    const isListed = origin !== null && this.#origins.includes(origin);
     const isOwn = page !== null && isSameHost(page, { url, method, headers });
     const site = headers.get("sec-fetch-site");
     const isForeign = origin === null && (site === "cross-site" || site === "same-site");
-    if ((origin !== null && !isListed && !isOwn) || isForeign) {
+    if ((origin !== null && !this.#isListed(origin) && !isOwn) || isForeign) {
       const detail =
         "A page of another origin may not use topics here: the operator can list its origin in topicOrigins";
-      return new Problem(403, "Origin not allowed", detail);
+      throw new Problem(403, "Origin not allowed", detail);
     }
     // Nothing of what publishers have written is to become a script, a style or a frame of a page.
     const destination = headers.get("sec-fetch-dest") ?? "empty";
-    if (destination === "empty" || destination === "document") return undefined;
-    return new Problem(403, "Not for pages", "A topic is not loaded by an element of a page: use fetch or EventSource");
+    if (destination === "empty" || destination === "document") return;
+    throw new Problem(403, "Not for pages", "A topic is not loaded by an element of a page: use fetch or EventSource");
+  }
+
+  #isListed(origin: string | null): origin is string {
+    return origin !== null && (this.#origins.includes(origin) || this.#origins.includes("*"));
   }
 
   #preflight(): Response {
@@ -124,18 +131,18 @@ class Topics {
     });
   }
 
-  async #answer(request: Request, { remoteAddr }: { readonly remoteAddr?: RemoteAddress }): Promise<Response> {
+  async #answer(request: Request, info: RequestInfo): Promise<Response> {
     const url = URL.parse(request.url);
     if (url === null) throw badRequest("The URL or the Host is malformed");
     const path = url.pathname.slice(this.#basePath.length);
     if (!url.pathname.startsWith(this.#basePath) || (path !== "" && !path.startsWith("/"))) {
       throw new Problem(404, "Not found", `Topics are below ${this.#basePath}/`);
     }
-    if (path === "" || path === "/") return await this.#stream(request, url, remoteAddr);
+    if (path === "" || path === "/") return await this.#stream(request, url, info);
     if (this.#requests >= this.#mostRequests) throw busy("Too many requests are served now");
     this.#requests += 1;
     try {
-      return await this.#answerTopic(request, url, path.slice(1), remoteAddr);
+      return await this.#answerTopic(request, url, path.slice(1), info);
     } finally {
       this.#requests -= 1;
     }
@@ -145,16 +152,16 @@ class Topics {
     request: Request,
     url: URL,
     path: string,
-    remoteAddr: RemoteAddress | undefined,
+    info: RequestInfo,
   ): Promise<Response> {
     const { method } = request;
     const route = method === "POST" ? "post" : method === "DELETE" ? "delete" : "get";
     if (route === "get" && method !== "GET" && method !== "HEAD") throw notAllowed(METHODS);
     const topic = topicOf(path, this.#broker.limits);
-    return await this.#routes[route]({ request, url, topic, source: this.#sourceOf(request, url, remoteAddr) });
+    return await this.#routes[route]({ request, url, topic, source: this.#sourceOf(request, url, info) });
   }
 
-  async #stream(request: Request, url: URL, remoteAddr: RemoteAddress | undefined): Promise<Response> {
+  async #stream(request: Request, url: URL, info: RequestInfo): Promise<Response> {
     if (request.method !== "GET") throw notAllowed(STREAM_METHODS);
     const accept = request.headers.get("accept") ?? "*/*";
     if (!/(?:^|[\s,])(?:text\/event-stream|text\/\*|\*\/\*)(?=[\s,;]|$)/i.test(accept)) {
@@ -162,16 +169,16 @@ class Topics {
     }
     const query = subscribeQuery(url);
     return await this.#streams.open(
-      this.#sourceOf(request, url, remoteAddr),
+      this.#sourceOf(request, url, info),
       query,
       request.headers.get("last-event-id") || null,
     );
   }
 
-  #sourceOf({ headers }: Request, url: URL, remoteAddr: RemoteAddress | undefined): RequestSource {
+  #sourceOf({ headers }: Request, url: URL, info: RequestInfo): RequestSource {
     return {
       credentials: credentialsOf(headers),
-      address: this.#addresses.clientAddress(addressOf(remoteAddr), headers),
+      address: this.#addresses.clientAddress(addressOf(info), headers),
       listener: this.#listener ?? url.origin,
     };
   }
