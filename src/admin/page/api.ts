@@ -1,3 +1,5 @@
+import { base64OfBytes } from "./payload_bytes.ts";
+
 /** Refusal of a request by the API, or its absence. */
 export class ApiError extends Error {
   /** HTTP status; 0: no answer came. */
@@ -21,14 +23,18 @@ export class ApiError extends Error {
   }
 }
 
-/** Parameters of a query; those that are `undefined`, empty or `false` are left out. */
+/** Parameters of a query; those that are `undefined` or `false` are left out. */
 export type Query = Readonly<
   Record<string, string | number | boolean | undefined>
 >;
 
+/** Part of a path: a name with any characters, or one that the API has encoded. */
+export type Segment = string | { readonly encoded: string };
+
 export interface RequestOptions {
   readonly query?: Query;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -45,19 +51,12 @@ export class Api {
     this.#onUnauthorized = onUnauthorized;
   }
 
-  /** Address of a resource; each segment is one part of the path, whatever characters it has. */
-  url(segments: readonly string[], query: Query = {}): URL {
-    // A URL has no segment "." or "..", not even percent encoded.
-    if (segments.some((segment) => /^\.{1,2}$/.test(segment))) {
-      throw new ApiError(
-        0,
-        "Not possible here",
-        'A name "." or ".." cannot be part of an address',
-      );
-    }
-    const url = new URL(segments.map(encodeURIComponent).join("/"), this.#base);
+  /** Address of a resource. */
+  url(segments: readonly Segment[], query: Query = {}): URL {
+    const path = segments.map((segment) => typeof segment === "string" ? segmentOf(segment) : segment.encoded);
+    const url = new URL(path.join("/"), this.#base);
     for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined && value !== "" && value !== false) {
+      if (value !== undefined && value !== false) {
         url.searchParams.set(name, String(value));
       }
     }
@@ -66,7 +65,7 @@ export class Api {
 
   /** @throws ApiError if the API refuses or does not answer */
   get<Answer>(
-    segments: readonly string[],
+    segments: readonly Segment[],
     options: Omit<RequestOptions, "body"> = {},
   ): Promise<Answer> {
     return this.#json("GET", segments, options);
@@ -74,7 +73,7 @@ export class Api {
 
   /** @throws ApiError if the API refuses or does not answer */
   post<Answer = undefined>(
-    segments: readonly string[],
+    segments: readonly Segment[],
     body: unknown,
     options: RequestOptions = {},
   ): Promise<Answer> {
@@ -83,7 +82,7 @@ export class Api {
 
   /** @throws ApiError if the API refuses or does not answer */
   put<Answer = undefined>(
-    segments: readonly string[],
+    segments: readonly Segment[],
     body: unknown,
     options: RequestOptions = {},
   ): Promise<Answer> {
@@ -92,7 +91,7 @@ export class Api {
 
   /** @throws ApiError if the API refuses or does not answer */
   delete<Answer = undefined>(
-    segments: readonly string[],
+    segments: readonly Segment[],
     options: RequestOptions = {},
   ): Promise<Answer> {
     return this.#json("DELETE", segments, options);
@@ -101,7 +100,7 @@ export class Api {
   /** Response of a request that succeeded, for answers that are not JSON. */
   async response(
     method: Method,
-    segments: readonly string[],
+    segments: readonly Segment[],
     { query, body, signal }: RequestOptions = {},
   ) {
     const request: RequestInit = {
@@ -123,13 +122,22 @@ export class Api {
 
   async #json<Answer>(
     method: Method,
-    segments: readonly string[],
+    segments: readonly Segment[],
     options: RequestOptions,
   ): Promise<Answer> {
     const response = await this.response(method, segments, options);
     const text = await response.text();
     return text === "" ? undefined as Answer : JSON.parse(text); // The schema of the route says which of both.
   }
+}
+
+/** Name as a part of a path. A browser takes "." and ".." away, even percent encoded; what begins with "~" is base64url. */
+export function segmentOf(name: string): string {
+  if (name !== "" && name !== "." && name !== ".." && !name.startsWith("~")) {
+    return encodeURIComponent(name);
+  }
+  const base64 = base64OfBytes(new TextEncoder().encode(name));
+  return `~${base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 }
 
 async function fetched(url: URL, request: RequestInit): Promise<Response> {

@@ -3,6 +3,7 @@ import { type ComponentChildren, createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { Api, ApiError } from "./api.ts";
 import { Live } from "./live.ts";
+import { asApiError } from "./resource.ts";
 import { Router } from "./router.ts";
 import { Theme } from "./theme.ts";
 
@@ -10,6 +11,8 @@ import { Theme } from "./theme.ts";
 export interface Session {
   readonly name: string;
   readonly role: "viewer" | "operator" | "admin";
+  /** Way of signing in; `app`: the program around this page did it, and signs out. */
+  readonly by: "cookie" | "token" | "app";
 }
 
 /** Question before something is done. */
@@ -69,6 +72,12 @@ export class App {
     this.messages.value = [...this.messages.value, message];
     setTimeout(() => this.unsay(message), message.forMs ?? 6000);
   }
+
+  /** Says that something failed, and why. */
+  readonly fail = (failure: unknown): void => {
+    const { message, detail } = asApiError(failure);
+    this.say({ text: `${message}: ${detail}`, forMs: 12_000 });
+  };
 
   unsay(message: Message): void {
     this.messages.value = this.messages.value.filter((other) => other !== message);

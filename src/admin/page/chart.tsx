@@ -12,15 +12,19 @@ export interface Line {
 const HEIGHT_PX = 150;
 
 /** Lines over time: one or two. Charts with the same `group` share their cursor. */
-export function Chart({ title, times, lines, format, group }: {
-  readonly title: string;
-  /** Epoch seconds. */
-  readonly times: readonly number[];
-  readonly lines: readonly [Line, Line?];
-  /** Words for a value. */
-  readonly format: (value: number) => string;
-  readonly group: string;
-}) {
+export function Chart(
+  { title, times, lines, format, group, isFromZero = true }: {
+    readonly title: string;
+    /** Epoch seconds. */
+    readonly times: readonly number[];
+    readonly lines: readonly [Line, Line?];
+    /** Words for a value. */
+    readonly format: (value: number) => string;
+    readonly group: string;
+    /** Whether the scale begins at 0. */
+    readonly isFromZero?: boolean;
+  },
+) {
   const app = useApp();
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -40,6 +44,7 @@ export function Chart({ title, times, lines, format, group }: {
         count: lines.length,
         format,
         group,
+        isFromZero,
         onIndex: setAt,
       });
     const draw = () => {
@@ -90,12 +95,16 @@ export function Chart({ title, times, lines, format, group }: {
   );
 }
 
-function optionsOf(element: HTMLElement, { count, format, group, onIndex }: {
-  readonly count: number;
-  readonly format: (value: number) => string;
-  readonly group: string;
-  readonly onIndex: (index: number | null) => void;
-}): uPlot.Options {
+function optionsOf(
+  element: HTMLElement,
+  { count, format, group, isFromZero, onIndex }: {
+    readonly count: number;
+    readonly format: (value: number) => string;
+    readonly group: string;
+    readonly isFromZero: boolean;
+    readonly onIndex: (index: number | null) => void;
+  },
+): uPlot.Options {
   const muted = colourOf(element, "muted");
   const grid = { stroke: colourOf(element, "line"), width: 1 };
   const axis = {
@@ -118,9 +127,7 @@ function optionsOf(element: HTMLElement, { count, format, group, onIndex }: {
       drag: { x: false, y: false },
       points: { size: 7 },
     },
-    scales: {
-      y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
-    },
+    scales: isFromZero ? { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } } : {},
     axes: [
       { ...axis, size: 24 },
       { ...axis, size: 56, values: (_plot, splits) => splits.map(format) },

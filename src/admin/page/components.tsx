@@ -214,21 +214,26 @@ export function Pane(
   );
 }
 
-/** Pairs of name and value. */
-export function Facts(
-  { rows }: {
-    readonly rows: readonly (readonly [string, ComponentChildren])[];
+/** Pairs of name and value, each a {@linkcode Fact}. */
+export function Facts({ children }: { readonly children: ComponentChildren }) {
+  return <dl class="facts">{children}</dl>;
+}
+
+/** Name and value; nothing where the value is not there. */
+export function Fact(
+  { name, children }: {
+    readonly name: string;
+    readonly children: ComponentChildren;
   },
 ) {
+  if (children === undefined || children === null || children === false) {
+    return null;
+  }
   return (
-    <dl class="facts">
-      {rows.map((
-        [name, value],
-      ) => [
-        <dt key={name}>{name}</dt>,
-        <dd key={`${name} value`}>{value}</dd>,
-      ])}
-    </dl>
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
   );
 }
 

@@ -4,10 +4,17 @@ import { type Api, ApiError } from "./api.ts";
 /** The stream is off while nothing listens or the tab is hidden. */
 export type LivePhase = "off" | "connecting" | "open" | "broken";
 
-/** Names of the events of the stream that a page can listen to. */
-type Part = "stats" | "event" | "trace";
+/** Parts of the stream that a page can listen to. */
+type Part = "stats" | "events" | "trace";
 
+/** Gets the data of an event and its name: `stats`, `event`, `records`, `gap` or `end`. */
 type Listener = (data: unknown, name: string) => void;
+
+const PART_OF: Readonly<Record<string, Part>> = {
+  stats: "stats",
+  event: "events",
+  records: "trace",
+};
 
 const RETRY_MS = 2000;
 
@@ -24,13 +31,14 @@ export class Live {
   #traceId: string | undefined;
   #running: AbortController | undefined;
   #isPlanned = false;
+  #lastEventId: string | undefined;
 
   constructor(api: Api) {
     this.#api = api;
     document.addEventListener("visibilitychange", () => this.#plan());
   }
 
-  /** Calls a listener for each event whose name is the part or begins with "part-"; gives the function that ends it. */
+  /** Calls a listener for each event of a part, also for its `gap` and `end`; gives the function that ends it. */
   on(part: Part, listener: Listener): () => void {
     const listeners = this.#listeners.get(part) ?? new Set();
     this.#listeners.set(part, listeners.add(listener));
@@ -44,6 +52,7 @@ export class Live {
   /** Trace whose records the stream carries. */
   trace(id: string | undefined): void {
     if (id === this.#traceId) return;
+    this.#lastEventId = undefined; // It counts the records of the other one.
     this.#traceId = id;
     this.#plan();
   }
@@ -62,7 +71,9 @@ export class Live {
       this.#isPlanned = false;
       this.#running?.abort();
       this.#running = undefined;
-      const parts = (["stats", "event", "trace"] as const).filter((part) => (this.#listeners.get(part)?.size ?? 0) > 0);
+      const parts = (["stats", "events", "trace"] as const).filter((part) =>
+        (this.#listeners.get(part)?.size ?? 0) > 0
+      );
       if (document.hidden || parts.length === 0) {
         this.phase.value = "off";
         return;
@@ -74,8 +85,8 @@ export class Live {
 
   async #run(parts: readonly Part[], ended: AbortSignal): Promise<void> {
     const query = {
-      stats: parts.includes("stats") ? 1 : undefined,
-      events: parts.includes("event") ? 1 : undefined,
+      stats: parts.includes("stats"),
+      events: parts.includes("events"),
       trace: parts.includes("trace") ? this.#traceId : undefined,
     };
     while (!ended.aborted) {
@@ -112,16 +123,25 @@ export class Live {
   }
 
   #dispatch(block: string): void {
-    let name = "message";
-    const data: string[] = [];
-    for (const line of block.split("\n")) {
-      if (line.startsWith("event:")) name = line.slice(6).trim();
-      else if (line.startsWith("data:")) data.push(line.slice(5).trimStart());
-    }
-    if (data.length === 0) return;
-    const [part = ""] = name.split("-");
-    for (const listener of this.#listeners.get(part as Part) ?? []) {
-      listener(JSON.parse(data.join("\n")), name);
+    const fields = new Map(
+      block.split("\n").map((line) => {
+        const at = line.indexOf(":");
+        return [line.slice(0, at), line.slice(at + 1).trimStart()];
+      }),
+    );
+    const data = fields.get("data");
+    if (data === undefined) return;
+    this.#lastEventId = fields.get("id");
+    const name = fields.get("event") ?? "";
+    const value: unknown = JSON.parse(data);
+    for (const listener of this.#listeners.get(partOf(name, value)) ?? []) {
+      listener(value, name);
     }
   }
+}
+
+/** Part that an event belongs to; those named `gap` and `end` say it. */
+function partOf(name: string, value: unknown): Part {
+  const of = typeof value === "object" && value !== null && "of" in value ? value.of : undefined;
+  return PART_OF[name] ?? (of === "events" ? "events" : "trace");
 }

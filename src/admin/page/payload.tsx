@@ -1,31 +1,35 @@
 import { useState } from "preact/hooks";
 import { CopyButton, Tabs } from "./components.tsx";
-import { bytes, fromUtf8, hexLines, toBase64 } from "./text.ts";
-
-const FORMS = ["Text", "JSON", "Hex", "Base64"] as const;
-
-export type PayloadForm = typeof FORMS[number];
+import {
+  exactText,
+  likelyForm,
+  PAYLOAD_FORM_NAMES,
+  PAYLOAD_FORMS,
+  type PayloadForm,
+  shownAs,
+} from "./payload_bytes.ts";
+import { bytes } from "./text.ts";
 
 /** More than this is cut in view; Copy has all. */
 const SHOWN_BYTES = 65_536;
 
-/** Payload as text, JSON, hex and base64; none of them loses a byte: what is no UTF-8 is shown in hex. */
+const NAMES = PAYLOAD_FORMS.map((form) => [form, PAYLOAD_FORM_NAMES[form]] as const);
+
+/** Payload as text, JSON, hex or base64. */
 export function Payload({ data }: { readonly data: Uint8Array }) {
-  const text = fromUtf8(data);
   const [chosen, choose] = useState<PayloadForm>();
-  const form = chosen ??
-    (text === undefined ? "Hex" : isJson(text) ? "JSON" : "Text");
+  const form = chosen ?? likelyForm(data);
   return (
     <div class="stack">
       <div class="row">
         <Tabs
           label="Form of the payload"
           name={form}
-          names={FORMS}
+          names={NAMES}
           onName={choose}
         />
         <span class="push">
-          <CopyButton text={() => payloadIn(form, data)} />
+          <CopyButton text={() => shownAs(form, data) ?? ""} />
         </span>
       </div>
       <PayloadIn form={form} data={data} />
@@ -37,61 +41,41 @@ export function Payload({ data }: { readonly data: Uint8Array }) {
 export function PayloadIn(
   { form, data }: { readonly form: PayloadForm; readonly data: Uint8Array },
 ) {
-  const text = fromUtf8(data);
-  if (data.length === 0) return <p class="muted">Empty: no bytes</p>;
-  if (text === undefined && (form === "Text" || form === "JSON")) {
-    return <p class="muted">{bytes(data.length)} that are not UTF-8: see Hex</p>;
+  if (data.length === 0) return <p class="muted">No bytes</p>;
+  const shown = data.length > SHOWN_BYTES ? beginning(data) : data;
+  const text = shownAs(form, form === "json" ? data : shown);
+  if (text === undefined) {
+    return (
+      <p class="muted">
+        {form === "json" ? "This is not JSON" : "These bytes are not UTF-8"}: see Hex
+      </p>
+    );
   }
-  if (form === "JSON" && text !== undefined && !isJson(text)) {
-    return <p class="muted">This is not JSON: see Text</p>;
-  }
-  const shown = data.subarray(0, SHOWN_BYTES);
+  const isCut = form === "json" ? text.length > SHOWN_BYTES : shown.length < data.length;
   return (
     <>
       <pre
-        class={form === "Hex" ? "value hex" : "value"}
+        class={form === "hex" ? "value hex" : "value"}
         tabIndex={0}
-        dir={form === "Text" ? "auto" : "ltr"}
+        aria-label="Payload"
       >
-        {payloadIn(form, shown.length < data.length && form !== "Hex" ? wholeCharacters(shown) : shown)}
+        <bdi>{form === "json" ? text.slice(0, SHOWN_BYTES) : text}</bdi>
       </pre>
-      {shown.length < data.length && (
+      {isCut && (
         <p class="note">
-          The first {bytes(shown.length)} of {bytes(data.length)}
+          The beginning of {bytes(data.length)}; Copy gives all of it
         </p>
       )}
     </>
   );
 }
 
-/** Text of a payload in a form; JSON with indentation. */
-export function payloadIn(form: PayloadForm, data: Uint8Array): string {
-  const text = fromUtf8(data);
-  switch (form) {
-    case "Text":
-      return text ?? "";
-    case "JSON":
-      return text === undefined || !isJson(text) ? text ?? "" : JSON.stringify(JSON.parse(text), null, 2);
-    case "Hex":
-      return hexLines(data).join("\n");
-    case "Base64":
-      return toBase64(data);
+/** First bytes, without a character of UTF-8 that would be cut. */
+function beginning(data: Uint8Array): Uint8Array {
+  for (let end = SHOWN_BYTES; end > SHOWN_BYTES - 4; end--) {
+    if (exactText(data.subarray(0, end)) !== undefined) {
+      return data.subarray(0, end);
+    }
   }
-}
-
-/** Whether text is JSON. */
-export function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false; // The answer to the question.
-  }
-}
-
-/** Bytes without a character of UTF-8 that is cut at their end. */
-function wholeCharacters(data: Uint8Array): Uint8Array {
-  let end = data.length;
-  while (end > data.length - 4 && ((data[end - 1] ?? 0) & 0xc0) === 0x80) end--;
-  return data.subarray(0, Math.max(0, end - 1));
+  return data.subarray(0, SHOWN_BYTES);
 }

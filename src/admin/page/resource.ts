@@ -1,5 +1,6 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.ts";
+import type { ListOf } from "./shapes.ts";
 
 /** Data of the API that a component shows. */
 export interface Resource<Data> {
@@ -52,6 +53,52 @@ export function useResource<Data>(
   );
   const { data, error, loadedAtMs } = state.key === key ? state : { key } as State<Data>;
   return { data, error, loadedAtMs, reload };
+}
+
+/** Rows of a list that comes in pages. */
+export interface Pages<Row> extends Resource<ListOf<Row>> {
+  /** Rows of all pages that were asked for. */
+  readonly rows: readonly Row[];
+  /** Asks for the next page, if there is one. */
+  more(): void;
+  /** Says whether the first rows are in view: only then they are renewed, and later pages let go. */
+  onTop(isAtTop: boolean): void;
+}
+
+/** Loads a list page by page as its end comes into view. */
+export function usePages<Row>(
+  key: string,
+  load: (
+    after: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<ListOf<Row>>,
+  { everyMs }: { readonly everyMs: number },
+): Pages<Row> {
+  const [later, setLater] = useState<ListOf<Row> & { readonly key: string }>();
+  const [isAtTop, setAtTop] = useState(true);
+  const isLoading = useRef(false);
+  const first = useResource(key, async (signal) => {
+    const page = await load(undefined, signal);
+    setLater(undefined);
+    return page;
+  }, isAtTop ? { everyMs } : {});
+  const own = later?.key === key ? later : undefined;
+  const last = own ?? first.data;
+  const more = () => {
+    if (last === undefined || last.after === null || isLoading.current) return;
+    isLoading.current = true;
+    load(last.after, new AbortController().signal).then(
+      (page) => setLater({ key, ...page, rows: [...own?.rows ?? [], ...page.rows] }),
+      first.reload, // A cursor that is no longer good: begin again.
+    ).finally(() => {
+      isLoading.current = false;
+    });
+  };
+  const rows = useMemo(() => [...first.data?.rows ?? [], ...own?.rows ?? []], [
+    first.data,
+    own,
+  ]);
+  return { ...first, rows, more, onTop: setAtTop };
 }
 
 /** Current time, anew at an interval. */

@@ -105,13 +105,15 @@ function Foot() {
         <span class="who">
           <Name isMono={false}>{session.name}</Name>
           <span>{session.role}</span>
-          <button
-            type="button"
-            class="link"
-            onClick={() => void app.signOut().catch(() => app.findSession())}
-          >
-            Sign out
-          </button>
+          {session.by === "cookie" && (
+            <button
+              type="button"
+              class="link"
+              onClick={() => void app.signOut().catch(app.fail)}
+            >
+              Sign out
+            </button>
+          )}
         </span>
       )}
     </div>

@@ -40,6 +40,10 @@ interface TableProps<Row> {
   onTop?(isAtTop: boolean): void;
   /** Class of a row, such as one that is broken. */
   classOf?(row: Row): string;
+  /** Takes a key that was pressed in a row, such as ArrowRight; `true`: it has done something. */
+  onKey?(key: string, row: Row): boolean;
+  /** Whether a row that has others below it shows them; `undefined`: it has none. */
+  expandedOf?(row: Row): boolean | undefined;
   /** Below the last row. */
   readonly foot?: ComponentChildren;
 }
@@ -107,6 +111,7 @@ export function Table<Row>(props: TableProps<Row>) {
                           data-index={index}
                           tabIndex={index === tabIndexAt ? 0 : -1}
                           aria-pressed={key === selectedKey}
+                          aria-expanded={props.expandedOf?.(row)}
                         >
                           {column.cell(row)}
                         </button>

@@ -1,0 +1,161 @@
+import { useState } from "preact/hooks";
+import { useApp } from "./app.ts";
+import { Button, Fact, Facts, Name, Tabs } from "./components.tsx";
+import { DiffView } from "./diff_view.tsx";
+import { Loaded } from "./page.tsx";
+import { Payload } from "./payload.tsx";
+import { publishQuestion } from "./publish_question.tsx";
+import { useNow, useResource } from "./resource.ts";
+import { type SeenValue, useSeenValues } from "./seen_values.ts";
+import type { RetainedValue } from "./shapes.ts";
+import { Subscribers } from "./subscriptions.tsx";
+import { deleteTopic } from "./topic_deletion.tsx";
+import { ago, bytes, duration } from "./text.ts";
+import { ValueChart } from "./value_chart.tsx";
+
+type View = "value" | "diff" | "chart" | "subscribers";
+
+const VIEWS = [
+  ["value", "Value"],
+  ["diff", "Diff to last"],
+  ["chart", "Chart"],
+  ["subscribers", "Who gets this?"],
+] as const;
+
+/** Retained message of one topic. */
+export function TopicPanel({ topic, onClose, onChange }: {
+  readonly topic: string;
+  readonly onClose: () => void;
+  readonly onChange: () => void;
+}) {
+  const app = useApp();
+  const value = useResource(
+    topic,
+    (signal) => app.api.get<RetainedValue>(["retained", topic], { signal }),
+    { everyMs: 2000 },
+  );
+  const seen = useSeenValues(value.data);
+  const [view, setView] = useState<View>("value");
+  const publish = () =>
+    app.ask(
+      publishQuestion(
+        app,
+        { topic, retain: true, data: seen.at(-1)?.data },
+        value.reload,
+      ),
+    );
+  return (
+    <aside
+      class="pane panel"
+      aria-label="Topic"
+      onKeyDown={(event) => event.key === "Escape" && onClose()}
+    >
+      <div class="pane-head">
+        <h2 class="break">
+          <Name>{topic}</Name>
+        </h2>
+        <span class="push row">
+          {app.may("operator") && (
+            <>
+              <Button isSmall onClick={publish}>Publish…</Button>
+              {value.data !== undefined && (
+                <Button
+                  isSmall
+                  isDangerous
+                  onClick={() => deleteTopic(app, topic, onChange)}
+                >
+                  Delete…
+                </Button>
+              )}
+            </>
+          )}
+          <Button isSmall label="Close the panel" onClick={onClose}>×</Button>
+        </span>
+      </div>
+      <div
+        class="pane-body stack"
+        tabIndex={0}
+        role="group"
+        aria-label="Retained message"
+      >
+        <Tabs label="View" name={view} names={VIEWS} onName={setView} />
+        {view === "subscribers" ? <Subscribers topic={topic} /> : (
+          <Loaded resource={value}>
+            {(data) => (
+              <>
+                <ValueFacts value={data} />
+                {data.payload === undefined
+                  ? (
+                    <p class="muted">
+                      A viewer does not see payloads: that needs an operator
+                    </p>
+                  )
+                  : <ValueView view={view} seen={seen} />}
+              </>
+            )}
+          </Loaded>
+        )}
+      </div>
+    </aside>
+  );
+}
+
+function ValueView(
+  { view, seen }: { readonly view: View; readonly seen: readonly SeenValue[] },
+) {
+  const last = seen.at(-1);
+  if (last === undefined) return null;
+  switch (view) {
+    case "diff":
+      return <DiffView before={seen.at(-2)} now={last} />;
+    case "chart":
+      return <ValueChart seen={seen} />;
+    default:
+      return <Payload data={last.data} />;
+  }
+}
+
+function ValueFacts({ value }: { readonly value: RetainedValue }) {
+  const now = useNow();
+  const { publisher, principal, retainedAt, expiresAt, properties = {} } = value;
+  const others = Object.entries(properties).filter(([, property]) => property !== null);
+  return (
+    <Facts>
+      <Fact name="Retained">
+        QoS {value.qos} · {bytes(value.payloadBytes)} ·{" "}
+        {retainedAt === null ? "before the start" : ago(retainedAt, now)}
+      </Fact>
+      <Fact name="By">
+        {publisher !== null && (
+          <>
+            <Name>{publisher}</Name>
+            {principal !== null && principal !== publisher && (
+              <>
+                {" "}as <Name isMono={false}>{principal}</Name>
+              </>
+            )}
+          </>
+        )}
+      </Fact>
+      <Fact name="Expires">
+        {expiresAt !== null &&
+          `in ${duration(Math.max(0, Date.parse(expiresAt) - now))}`}
+      </Fact>
+      {others.map(([name, property]) => (
+        <Fact key={name} name={wordsOf(name)}>
+          <bdi>
+            {typeof property === "object" ? JSON.stringify(property) : String(property)}
+          </bdi>
+        </Fact>
+      ))}
+    </Facts>
+  );
+}
+
+/** `contentType` as `Content Type`. */
+function wordsOf(name: string): string {
+  return name.replace(/^./, (letter) => letter.toUpperCase()).replaceAll(
+    /([A-Z])/g,
+    " $1",
+  ).trim();
+}
