@@ -1,4 +1,5 @@
-import { startTelemetry, type TelemetryApi } from "../src/admin/telemetry.ts";
+import type { TelemetryApi } from "../src/admin/open_telemetry.ts";
+import { startTelemetry } from "../src/admin/telemetry.ts";
 import type { Broker } from "../mod.ts";
 import { fanOutWork } from "./fan_out_work.ts";
 

@@ -1,33 +1,8 @@
 import type { QoS } from "../codec/packet.ts";
 import { ReasonCode, reasonCodeName } from "../codec/reason_code.ts";
 import type { MessageTrace, StoredMessage } from "../protocol/message.ts";
+import type { Span, SpanScope, Tracer } from "./open_telemetry.ts";
 import type { SpanContext } from "./trace_context.ts";
-
-/** Tracer of OpenTelemetry, as much as is used of it. */
-export interface Tracer {
-  startSpan(name: string, options: SpanOptions, context?: Context): Span;
-}
-
-interface Span {
-  spanContext(): SpanContext;
-  setAttribute(name: string, value: string): unknown;
-  setStatus(status: { readonly code: number; readonly message?: string }): unknown;
-  end(): void;
-}
-
-interface SpanOptions {
-  readonly kind: number;
-  readonly attributes: Record<string, string | number>;
-  /** Epoch milliseconds, with fractions. */
-  readonly startTime: number;
-  readonly root?: boolean;
-}
-
-interface Context {
-  getValue(key: symbol): unknown;
-  setValue(key: symbol, value: unknown): Context;
-  deleteValue(key: symbol): Context;
-}
 
 // Values of SpanKind and SpanStatusCode in @opentelemetry/api.
 const PRODUCER = 3;
@@ -128,12 +103,12 @@ function shortened(text: string): string {
   return text.length <= LONGEST_TEXT ? text : text.slice(0, LONGEST_TEXT).toWellFormed();
 }
 
-function contextWith(spanContext: SpanContext): Context {
+function contextWith(spanContext: SpanContext): SpanScope {
   return new Values(new Map([[SPAN_KEY, { spanContext: () => spanContext }]]));
 }
 
 /** Context as the package has it, without the package. */
-class Values implements Context {
+class Values implements SpanScope {
   readonly #values: ReadonlyMap<symbol, unknown>;
 
   constructor(values: ReadonlyMap<symbol, unknown>) {
@@ -144,11 +119,11 @@ class Values implements Context {
     return this.#values.get(key);
   }
 
-  setValue(key: symbol, value: unknown): Context {
+  setValue(key: symbol, value: unknown): SpanScope {
     return new Values(new Map(this.#values).set(key, value));
   }
 
-  deleteValue(key: symbol): Context {
+  deleteValue(key: symbol): SpanScope {
     const others = Array.from(this.#values).filter(([other]) => other !== key);
     return new Values(new Map(others));
   }

@@ -22,6 +22,20 @@
  */
 
 export { type AdminHandler, adminHandler } from "./admin_handler.ts";
+export { metricsResponse } from "./open_metrics.ts";
+export type { ProcessFigures } from "./metric_families.ts";
+export type {
+  InstrumentOptions,
+  Meter,
+  Observed,
+  Span,
+  SpanOptions,
+  SpanScope,
+  TelemetryApi,
+  Tracer,
+} from "./open_telemetry.ts";
+export { startTelemetry, type TelemetryOptions } from "./telemetry.ts";
+export type { SpanContext } from "./trace_context.ts";
 export type {
   AdminAccess,
   AdminChange,

@@ -1,15 +1,10 @@
 import type { Broker } from "../broker/broker.ts";
 import { VERSION } from "../broker/sys_topics.ts";
 import type { HistogramSnapshot } from "../broker/counters.ts";
-import { MessageSpans, type Tracer } from "./message_spans.ts";
+import { MessageSpans } from "./message_spans.ts";
 import { metricFamilies, type MetricFamily, type ProcessFigures, type Sample } from "./metric_families.ts";
+import type { InstrumentOptions, Meter, Observed, TelemetryApi } from "./open_telemetry.ts";
 import { parentOf } from "./trace_context.ts";
-
-/** API of OpenTelemetry, as much as is used of it: `{ metrics, trace }` of `@opentelemetry/api` 1.x. */
-export interface TelemetryApi {
-  readonly trace: { getTracer(name: string, version?: string): Tracer };
-  readonly metrics: { getMeter(name: string, version?: string): Meter };
-}
 
 /** Options of {@linkcode startTelemetry}. */
 export interface TelemetryOptions {
@@ -24,22 +19,6 @@ export interface TelemetryOptions {
   readonly process?: () => ProcessFigures;
   /** Random numbers from 0 to 1. @default Math.random */
   readonly random?: () => number;
-}
-
-interface Meter {
-  createObservableCounter(name: string, options: InstrumentOptions): object;
-  createObservableGauge(name: string, options: InstrumentOptions): object;
-  addBatchObservableCallback(callback: (observed: Observed) => void, instruments: object[]): void;
-  removeBatchObservableCallback(callback: (observed: Observed) => void, instruments: object[]): void;
-}
-
-interface InstrumentOptions {
-  readonly description: string;
-  readonly unit?: string;
-}
-
-interface Observed {
-  observe(instrument: object, value: number, attributes: Record<string, string>): void;
 }
 
 /** Numbers that one instrument observes. */
@@ -58,6 +37,15 @@ const UNITS = { bytes: "By", seconds: "s" } as const;
  * 2.9.6, 2026-11). Gives the function that ends it.
  *
  * @throws RangeError for a ratio that is not from 0 to 1; what the API throws if it is off
+ * @example
+ * ```ts ignore
+ * import { Broker } from "@brooklet/brooklet";
+ * import { startTelemetry } from "@brooklet/brooklet/admin";
+ * import { metrics, trace } from "@opentelemetry/api";
+ *
+ * const broker = await Broker.open();
+ * const stop = startTelemetry(broker, { metrics, trace }, { sampleRatio: 0.001 });
+ * ```
  */
 export function startTelemetry(
   broker: Pick<Broker, "metrics" | "traceMessages">,

@@ -10,6 +10,7 @@ export interface SpanContext {
   readonly spanId: string;
   /** 1: the trace is sampled; else 0. */
   readonly traceFlags: number;
+  /** Whether it came from elsewhere. */
   readonly isRemote?: boolean;
 }
 

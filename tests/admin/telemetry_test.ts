@@ -3,8 +3,8 @@
 import { metrics, trace } from "@opentelemetry/api";
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Broker, type BrokerOptions } from "../../mod.ts";
-import type { Tracer } from "../../src/admin/message_spans.ts";
-import { startTelemetry, type TelemetryApi, type TelemetryOptions } from "../../src/admin/telemetry.ts";
+import type { TelemetryApi, Tracer } from "../../src/admin/open_telemetry.ts";
+import { startTelemetry, type TelemetryOptions } from "../../src/admin/telemetry.ts";
 import { GatedStorage } from "../storage/gated_storage.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
