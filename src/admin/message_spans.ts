@@ -23,7 +23,7 @@ const LONGEST_TEXT = 256;
 export class MessageSpans {
   readonly #tracer: Tracer;
   #left = MOST_SPANS_A_SECOND;
-  #sinceMs = 0;
+  #sinceMs = -Infinity;
 
   constructor(tracer: Tracer) {
     this.#tracer = tracer;

@@ -1,7 +1,14 @@
 /** Metrics and spans for an API of OpenTelemetry that writes down how it is called. */
 
 import { metrics, trace } from "@opentelemetry/api";
-import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLessOrEqual,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { Broker, type BrokerOptions } from "../../mod.ts";
 import type { TelemetryApi, Tracer } from "../../src/admin/open_telemetry.ts";
 import { startTelemetry, type TelemetryOptions } from "../../src/admin/telemetry.ts";
@@ -254,8 +261,9 @@ Deno.test("startTelemetry() makes no more than 5,000 spans a second, of publish 
     await using _reader = broker.subscribe("#");
     const startedMs = performance.now();
     for (let count = 0; count < FLOOD; count++) await broker.publish("x", "", SAMPLED);
-    const seconds = Math.floor((performance.now() - startedMs) / 1_000) + 1; // A busy machine may need some.
-    assertEquals(spans.length, Math.min(2 * FLOOD, seconds * MOST_SPANS));
+    const seconds = Math.floor((performance.now() - startedMs) / 1_000) + 1; // On a busy machine there may be two.
+    assertGreaterOrEqual(spans.length, MOST_SPANS);
+    assertLessOrEqual(spans.length, seconds * MOST_SPANS);
   }));
 
 Deno.test("startTelemetry() takes the package @opentelemetry/api, whose tracer reads its contexts", async () => {
