@@ -30,6 +30,7 @@ export type {
   RetainedLevel,
   SessionDetails,
   TopicSubscriber,
+  TopicSubscribers,
 } from "./src/broker/inspection.ts";
 export type { ClientRow, ListRows, SessionRow, SubscriptionRow } from "./src/broker/list_rows.ts";
 export type { ListPage, ListQuery } from "./src/broker/listing.ts";

@@ -12,7 +12,7 @@ import type { BrokerHost } from "./connection/host.ts";
 import { ServedConnection } from "./connection/served_connection.ts";
 import type { WatchedConnection } from "./connection/watched.ts";
 import { type BrokerEvent, type PacketEvent, quiet } from "./events.ts";
-import type { RetainedEntry, RetainedLevel, SessionDetails, TopicSubscriber } from "./inspection.ts";
+import type { RetainedEntry, RetainedLevel, SessionDetails, TopicSubscribers } from "./inspection.ts";
 import type { ListRows } from "./list_rows.ts";
 import type { ListPage, ListQuery } from "./listing.ts";
 import { type BeginTrace, quietTraces } from "./message_tracing.ts";
@@ -389,12 +389,15 @@ export class Broker {
   }
 
   /**
-   * Subscriptions that a message of a topic would go to, and whether the authorizer lets their clients receive it.
+   * Subscriptions that a message of a topic would go to, and whether the authorizer lets their clients receive it, some
+   * milliseconds at a time.
    *
-   * @throws RangeError for a topic with wildcards, or none
+   * Rejects with RangeError for a topic with wildcards, or none.
+   *
+   * @param options.limit most subscriptions to give, 1,000 by default; all are counted
    */
-  subscribersOf(topic: string): TopicSubscriber[] {
-    return this.#parts.inspection.subscribersOf(topic);
+  subscribersOf(topic: string, { limit = 1_000 }: { readonly limit?: number } = {}): Promise<TopicSubscribers> {
+    return this.#parts.inspection.subscribersOf(topic, limit);
   }
 
   /** Retained message of a topic, those of `$SYS` too; `undefined`: there is none. */
@@ -440,6 +443,17 @@ export class Broker {
     } = {},
   ): Promise<number> {
     return this.#parts.inspection.deleteRetained(topicFilter, dryRun, onDeleted);
+  }
+
+  /**
+   * Brings back retained messages that {@linkcode Broker.deleteRetained} gave to `onDeleted`, with their publishers and ages;
+   * subscribers are not told. Resolves with their number when the storage has them: a topic that has another message by now
+   * keeps that, what has expired stays away, and limits hold.
+   *
+   * Rejects with RangeError for an entry that was not deleted.
+   */
+  restoreRetained(entries: Iterable<RetainedEntry>): Promise<number> {
+    return this.#parts.inspection.restoreRetained(entries);
   }
 
   /** Clients that are connected, one after the other. */

@@ -1,7 +1,8 @@
 import { Message } from "../codec/message.ts";
 import type { QoS, Will } from "../codec/packet.ts";
 import type { AccessAttributes } from "../protocol/access.ts";
-import type { StoredMessage } from "../protocol/message.ts";
+import type { ApplicationMessage, StoredMessage } from "../protocol/message.ts";
+import type { Subscription } from "../protocol/subscription.ts";
 import { parseTopicFilter } from "../protocol/topic_filter.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Hooks } from "./access/hooks.ts";
@@ -65,6 +66,16 @@ export interface TopicSubscriber {
   readonly rule?: string;
 }
 
+/** Subscriptions that a message of a topic would go to. */
+export interface TopicSubscribers {
+  /** The first of them. */
+  readonly subscribers: readonly TopicSubscriber[];
+  /** Number of all. */
+  readonly total: number;
+  /** Number of deliveries, as far as the authorizer allows them: a Shared Subscription has one, whatever its members. */
+  readonly receivers: number;
+}
+
 /** Message that a session has for its client. */
 export interface QueuedEntry {
   /** Message; `undefined`: it was sent, and memory has it no longer. */
@@ -89,6 +100,12 @@ export interface SessionDetails extends SessionRow {
   readonly messages: readonly QueuedEntry[];
 }
 
+/** Retained message that was deleted. */
+interface Deleted {
+  readonly message: ApplicationMessage;
+  readonly source: AccessAttributes | undefined;
+}
+
 const NO_ATTRIBUTES: AccessAttributes = { principal: undefined, roles: [], grants: [], listener: undefined };
 // Retained messages that are deleted before the storage is asked whether it keeps up.
 const DELETED_AT_ONCE = 1_000;
@@ -102,6 +119,8 @@ export class Inspection {
   readonly #commits: CommitQueue;
   readonly #storage: Storage;
   readonly #turn: Pick<Turn, "now">;
+  /** Messages that were deleted, by what was told of them. */
+  readonly #deleted = new WeakMap<RetainedEntry, Deleted>();
 
   constructor({ sessions, retention, router, hooks, commits, storage, turn }: {
     readonly sessions: Sessions;
@@ -152,25 +171,45 @@ export class Inspection {
       throw new RangeError(`Cannot delete retained messages of "${topicFilter}": it is not a Topic Filter of topics`);
     }
     const turns = new Slices();
-    const entries: RetainedEntry[] = [];
+    const entries: (readonly [RetainedEntry, Deleted])[] = [];
     for (const found of this.#retention.messages.match(filter.levels)) {
       const entry = entryOf(found);
-      if (entry !== undefined) entries.push(entry);
+      if (entry !== undefined && found?.message !== undefined) {
+        entries.push([entry, { message: found.message, source: found.source }]);
+      }
       if (turns.isOver) await turns.next();
     }
     if (isDryRun) return entries.length;
     let deleted = 0;
-    for (const entry of entries) {
-      const { topic, payload } = entry.message;
-      if (this.#retention.messages.get(topic)?.payload !== payload) continue; // Another one has come since.
+    for (const [entry, original] of entries) {
+      const { topic } = entry.message;
+      if (this.#retention.messages.get(topic) !== original.message) continue; // Another one has come since.
       this.#turn.now(); // The turn ends with a commit.
       this.#retention.forget(topic);
+      this.#deleted.set(entry, original);
       onDeleted?.(entry);
       if (++deleted % DELETED_AT_ONCE === 0 && !this.#commits.hasRoom) await this.#commits.settled();
       if (turns.isOver) await turns.next();
     }
     await this.#commits.settled();
     return deleted;
+  }
+
+  async restoreRetained(entries: Iterable<RetainedEntry>): Promise<number> {
+    const turns = new Slices();
+    let restored = 0;
+    for (const entry of entries) {
+      const original = this.#deleted.get(entry);
+      if (original === undefined) throw new RangeError("Cannot restore a retained message: it was not deleted here");
+      const { message, source } = original;
+      const nowMs = this.#turn.now(); // The turn ends with a commit.
+      const isWanted = message.expiresAtMs > nowMs && this.#retention.messages.get(message.topic) === undefined;
+      if (isWanted && this.#retention.retain(message, source, entry.retainedAtMs) === undefined) restored += 1;
+      if (restored % DELETED_AT_ONCE === 0 && !this.#commits.hasRoom) await this.#commits.settled();
+      if (turns.isOver) await turns.next();
+    }
+    await this.#commits.settled();
+    return restored;
   }
 
   async endSession(clientId: string, reason: string): Promise<boolean> {
@@ -180,27 +219,41 @@ export class Inspection {
     return isEnded;
   }
 
-  subscribersOf(topic: string): TopicSubscriber[] {
+  async subscribersOf(topic: string, limit: number): Promise<TopicSubscribers> {
     if (topic === "" || /[+#\0]/.test(topic)) {
       throw new RangeError(`Cannot look for subscribers: "${topic}" is no topic`);
     }
-    return Array.from(this.#router.subscribersOf(topic), ([subscriber, { filter, qos, noLocal }]) => {
-      const { clientId } = subscriber;
-      const client = clientId === undefined ? undefined : this.#sessions.find(clientId);
-      const identity = client?.session.identity ?? { ...NO_ATTRIBUTES, principal: client?.principal };
-      return {
-        clientId,
-        principal: client?.principal,
-        isConnected: clientId === undefined || client?.owner?.isWelcome === true,
-        topicFilter: filter.topicFilter,
-        shareName: filter.shareName,
-        qos,
-        noLocal,
-        ...clientId === undefined
-          ? { isAllowed: true }
-          : this.#hooks.explainReceiving({ ...identity, clientId }, topic),
-      };
-    });
+    const turns = new Slices();
+    const subscribers: TopicSubscriber[] = [];
+    const receivers = new Set<string | undefined>();
+    let [total, own] = [0, 0];
+    for (const [{ clientId }, subscription] of this.#router.subscribersOf(topic)) {
+      if (turns.isOver) await turns.next();
+      const { topicFilter, shareName } = subscription.filter;
+      const receiver = shareName === undefined ? `client ${clientId}` : topicFilter;
+      total += 1;
+      if (subscribers.length >= limit && clientId !== undefined && receivers.has(receiver)) continue;
+      const subscriber = this.#subscriberOf(clientId, subscription, topic);
+      if (subscribers.length < limit) subscribers.push(subscriber);
+      if (clientId === undefined) own += 1; // Each reader is one.
+      else if (subscriber.isAllowed) receivers.add(receiver);
+    }
+    return { subscribers, total, receivers: receivers.size + own };
+  }
+
+  #subscriberOf(clientId: string | undefined, { filter, qos, noLocal }: Subscription, topic: string): TopicSubscriber {
+    const client = clientId === undefined ? undefined : this.#sessions.find(clientId);
+    const identity = client?.session.identity ?? { ...NO_ATTRIBUTES, principal: client?.principal };
+    return {
+      clientId,
+      principal: client?.principal,
+      isConnected: clientId === undefined || client?.owner?.isWelcome === true,
+      topicFilter: filter.topicFilter,
+      shareName: filter.shareName,
+      qos,
+      noLocal,
+      ...clientId === undefined ? { isAllowed: true } : this.#hooks.explainReceiving({ ...identity, clientId }, topic),
+    };
   }
 
   async session(clientId: string, most: number): Promise<SessionDetails | undefined> {
