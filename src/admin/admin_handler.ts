@@ -7,7 +7,7 @@ import { addressOf, checkHost, checkWrite, guardedResponse, isOverTls, namesOf, 
 import { healthResponse, readinessResponse } from "./health.ts";
 import { History } from "./history.ts";
 import type { AdminHost } from "./host.ts";
-import { openApiDocument } from "./open_api.ts";
+import { type OpenApiDocument, openApiDocument } from "./open_api.ts";
 import type { AdminAccess, AdminEvent, AdminHandlerOptions, RequestInfo } from "./options.ts";
 import { Cursors } from "./pages.ts";
 import { Problem } from "./problems.ts";
@@ -16,6 +16,8 @@ import { type AnyCall, type CallChange, checkedCall, isSchema, type Route, Route
 import { ROUTES } from "./routes/routes.ts";
 import { bearerOf, SignIn } from "./sign_in.ts";
 import { endingWith } from "./streams.ts";
+import { withTopics } from "./topics/topic_paths.ts";
+import { type TopicsHandler, topicsHandler } from "./topics/topics_handler.ts";
 
 /** HTTP API and dashboard of a broker. */
 export interface AdminHandler {
@@ -92,6 +94,7 @@ class AdminServer implements AdminHost {
   readonly cursors = new Cursors();
   readonly #forwarded: ForwardedAddresses;
   readonly #table: RouteTable<AdminHost>;
+  readonly #topics: TopicsHandler | undefined;
   readonly #tell: (event: AdminEvent) => void;
   readonly #stopEvents: () => void;
   #hosts: readonly string[];
@@ -110,6 +113,8 @@ class AdminServer implements AdminHost {
     this.basePath = basePath;
     this.#hosts = hosts;
     this.#forwarded = new ForwardedAddresses(options);
+    const topicsOptions = { ...options, basePath: `${basePath}/topics` };
+    this.#topics = options.topics === true ? topicsHandler(broker, topicsOptions) : undefined;
     this.#table = new RouteTable(`${basePath}/api/v1`, ROUTES);
     this.#tell = quiet(onEvent);
     this.signIn = new SignIn(options, authorize, now);
@@ -121,6 +126,8 @@ class AdminServer implements AdminHost {
 
   async fetch(request: Request, info: RequestInfo): Promise<Response> {
     const url = urlOf(request);
+    const topics = url === null ? undefined : this.#topicsResponse(request, info, url);
+    if (topics !== undefined) return await topics;
     const response = await this.#answer(request, info, url);
     return guardedResponse(response, this.options.listeners?.() ?? [], url?.hostname ?? "");
   }
@@ -136,9 +143,24 @@ class AdminServer implements AdminHost {
 
   close(): void {
     this.#isClosed = true;
+    void this.#topics?.close(); // It never rejects.
     this.history.close();
     this.#stopEvents();
     this.signIn.close();
+  }
+
+  /** Answers a request of an MQTT client, which has bounds and ways to sign in of its own; `undefined`: it is none. */
+  #topicsResponse(request: Request, info: RequestInfo, url: URL): Promise<Response> | undefined {
+    const { pathname } = url;
+    const base = `${this.basePath}/topics`;
+    if (this.#topics === undefined || this.#isClosed) return undefined;
+    if (pathname !== base && !pathname.startsWith(`${base}/`)) return undefined;
+    try {
+      this.#asked(request, info, url);
+    } catch {
+      return undefined; // Another host: it is refused as any other request.
+    }
+    return this.#topics.fetch(request, info);
   }
 
   async #answer(request: Request, info: RequestInfo, url: URL | null): Promise<Response> {
@@ -194,12 +216,17 @@ class AdminServer implements AdminHost {
       case "/readyz":
         return readinessResponse(this.broker);
       case "/openapi.json": {
-        this.#openApi ??= JSON.stringify(openApiDocument(ROUTES, `${this.basePath}/api/v1`));
+        this.#openApi ??= JSON.stringify(this.#openApiDocument());
         return new Response(this.#openApi, { headers: { "content-type": "application/json" } });
       }
       default:
         return undefined;
     }
+  }
+
+  #openApiDocument(): OpenApiDocument {
+    const document = openApiDocument(ROUTES, `${this.basePath}/api/v1`);
+    return this.#topics === undefined ? document : withTopics(document, this.basePath);
   }
 
   /** Does some work within 30 seconds, and as long as the request is there. */

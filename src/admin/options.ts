@@ -21,6 +21,15 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
   readonly authorize?: Authorize;
   /** Listeners of the program, which the page may connect to and whose names `Host` may have. @default none */
   readonly listeners?: () => readonly ListenerFacts[];
+  /**
+   * Whether MQTT clients may publish and subscribe by HTTP at `topics` below the path, with the user names, passwords and
+   * tokens that they have for MQTT, and with no more rights. Whoever is signed in here is no MQTT client by that.
+   *
+   * @default {false}
+   */
+  readonly topics?: boolean;
+  /** Origins of pages of others that may do so, such as `https://app.example.org`; `*` for any. @default none */
+  readonly topicOrigins?: readonly string[];
   /** Where the storage is, in a word such as `memory`. @default {"storage"} */
   readonly storageName?: string;
   /** Called for each change that somebody makes and for each defect, for logs. What it throws is ignored. */
