@@ -5,7 +5,7 @@ const ROOT = new URL("../", import.meta.url);
 /** Rooms whose files an export loads; none loads a package, nor SQLite, before it is needed. */
 const ROOMS_OF_EXPORTS: Readonly<Record<string, readonly string[]>> = {
   ".": ["auth", "broker", "codec", "protocol", "storage", "transport"],
-  "./admin": ["admin", "auth", "broker", "codec", "protocol", "transport"],
+  "./admin": ["admin", "auth", "broker", "client", "codec", "protocol", "transport"],
   "./auth": ["auth", "codec", "protocol"],
   "./client": ["client", "codec", "protocol", "transport"],
   "./codec": ["codec"],

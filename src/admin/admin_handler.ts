@@ -1,17 +1,20 @@
 import type { Broker } from "../broker/broker.ts";
 import type { BrokerEvent } from "../broker/events.ts";
 import { quiet } from "../broker/events.ts";
+import { addressOf } from "../broker/web_socket_route.ts";
 import { ForwardedAddresses } from "../transport/proxy/forwarded.ts";
+import { Assets } from "./assets.ts";
 import { EventRing } from "./events.ts";
-import { addressOf, checkHost, checkWrite, guardedResponse, isOverTls, namesOf, readJson } from "./guards.ts";
+import { checkHost, checkWrite, guardedResponse, isOfThisMachine, isOverTls, namesOf, readJson } from "./guards.ts";
 import { healthResponse, readinessResponse } from "./health.ts";
 import { History } from "./history.ts";
 import type { AdminHost } from "./host.ts";
+import { metricsResponse } from "./open_metrics.ts";
 import { type OpenApiDocument, openApiDocument } from "./open_api.ts";
 import type { AdminAccess, AdminEvent, AdminHandlerOptions, RequestInfo } from "./options.ts";
 import { Cursors } from "./pages.ts";
 import { Problem } from "./problems.ts";
-import { type Caller, includes, type SignedIn } from "./roles.ts";
+import { type Caller, includes, type Role, type SignedIn } from "./roles.ts";
 import { type AnyCall, type CallChange, checkedCall, isSchema, type Route, RouteTable } from "./route_table.ts";
 import { ROUTES } from "./routes/routes.ts";
 import { bearerOf, SignIn } from "./sign_in.ts";
@@ -68,7 +71,7 @@ export function adminHandler(broker: Broker, options: AdminHandlerOptions = {}):
   return {
     fetch: (request, info = {}) => server.fetch(request, info),
     note: (event) => server.note(event),
-    linkToken: () => server.signIn.links.make(),
+    linkToken: () => server.signIn.links.make().then(({ token }) => token),
     reload: (access) => server.reload(access),
     close: () => server.close(),
   };
@@ -97,6 +100,7 @@ class AdminServer implements AdminHost {
   readonly #topics: TopicsHandler | undefined;
   readonly #tell: (event: AdminEvent) => void;
   readonly #stopEvents: () => void;
+  readonly #assets = new Assets();
   #hosts: readonly string[];
   #requests = 0;
   #isClosed = false;
@@ -113,7 +117,8 @@ class AdminServer implements AdminHost {
     this.basePath = basePath;
     this.#hosts = hosts;
     this.#forwarded = new ForwardedAddresses(options);
-    const topicsOptions = { ...options, basePath: `${basePath}/topics` };
+    const listener = options.url === undefined ? {} : { listener: new URL(options.url).origin };
+    const topicsOptions = { ...options, ...listener, basePath: `${basePath}/topics` };
     this.#topics = options.topics === true ? topicsHandler(broker, topicsOptions) : undefined;
     this.#table = new RouteTable(`${basePath}/api/v1`, ROUTES);
     this.#tell = quiet(onEvent);
@@ -184,7 +189,7 @@ class AdminServer implements AdminHost {
   }
 
   #asked(request: Request, info: RequestInfo, url: URL): Asked {
-    const known = addressOf(info);
+    const known = addressOf(info.remoteAddr);
     checkHost(request, [...this.#hosts, ...namesOf(this.options.listeners?.() ?? [])], known);
     const address = this.#forwarded.clientAddress(known, request.headers);
     return { request, info, url, address, isOverTls: isOverTls(request, known, this.#forwarded) };
@@ -195,21 +200,23 @@ class AdminServer implements AdminHost {
     if (pathname === this.basePath && pathname !== "") {
       return new Response(null, { status: 308, headers: { location: `${pathname}/` } });
     }
-    const open = this.#openResponse(pathname.slice(this.basePath.length), pathname);
-    if (open !== undefined) {
-      if (request.method === "GET") return open;
-      if (request.method === "HEAD") return withoutBody(open);
-      throw new Problem(405, "Method not allowed", "This address takes GET", { headers: { allow: "GET" } });
+    if (!pathname.startsWith(`${this.basePath}/`)) throw notFound();
+    const path = pathname.slice(this.basePath.length);
+    if (path.startsWith("/api/")) {
+      const found = this.#table.find(request);
+      if (found === undefined) throw notFound();
+      const response = await this.#inTime(request, (abort) => this.#call(asked, found, abort));
+      return request.method === "HEAD" ? withoutBody(response) : response;
     }
-    const found = this.#table.find(request);
-    if (found === undefined) throw new Problem(404, "Not found", "There is nothing at this address");
-    const response = await this.#inTime(request, (abort) => this.#call(asked, found, abort));
-    return request.method === "HEAD" ? withoutBody(response) : response;
+    const file = await this.#fileAt(path, asked);
+    if (file === undefined) throw notFound();
+    if (request.method === "GET") return file;
+    if (request.method === "HEAD") return withoutBody(file);
+    throw new Problem(405, "Method not allowed", "This address takes GET", { headers: { allow: "GET" } });
   }
 
-  /** Answers what everybody may see; `undefined`: it is something else. */
-  #openResponse(path: string, pathname: string): Response | undefined {
-    if (!pathname.startsWith(`${this.basePath}/`)) return undefined;
+  /** Answers what is not of the API; `undefined`: there is no such thing. */
+  async #fileAt(path: string, asked: Asked): Promise<Response | undefined> {
     switch (path) {
       case "/healthz":
         return healthResponse();
@@ -219,8 +226,11 @@ class AdminServer implements AdminHost {
         this.#openApi ??= JSON.stringify(this.#openApiDocument());
         return new Response(this.#openApi, { headers: { "content-type": "application/json" } });
       }
+      case "/metrics":
+        if (!isOfThisMachine(asked.request, asked.info)) await this.#signedIn(asked, "viewer");
+        return metricsResponse(this.broker, this.options.processFigures?.());
       default:
-        return undefined;
+        return await this.#assets.respond(asked.request, path.slice(1));
     }
   }
 
@@ -252,7 +262,7 @@ class AdminServer implements AdminHost {
     abort: AbortController,
   ): Promise<Response> {
     const { request, url, address, isOverTls } = asked;
-    const signedIn = await this.#signedIn(asked, route);
+    const signedIn = route.role === "open" ? undefined : await this.#signedIn(asked, route.role);
     if (WRITES.includes(request.method)) {
       checkWrite(request, signedIn?.by !== "cookie" && bearerOf(request) !== undefined);
     }
@@ -272,9 +282,8 @@ class AdminServer implements AdminHost {
     return response;
   }
 
-  /** Finds the caller of a route. @throws Problem 401 or 403 if it may not be called */
-  async #signedIn({ request, info, address }: Asked, { role }: Route<AdminHost>): Promise<SignedIn | undefined> {
-    if (role === "open") return undefined;
+  /** Finds who sends a request. @throws Problem 401 or 403 for nobody who has the role */
+  async #signedIn({ request, info, address }: Asked, role: Role): Promise<SignedIn> {
     const signedIn = await this.signIn.callerOf(request, info, address);
     if (signedIn === undefined) {
       const members = { signIn: { password: this.signIn.hasUsers } };
@@ -313,6 +322,10 @@ class AdminServer implements AdminHost {
       throw error;
     }
   }
+}
+
+function notFound(): Problem {
+  return new Problem(404, "Not found", "There is nothing at this address");
 }
 
 function withoutBody(response: Response): Response {

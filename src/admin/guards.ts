@@ -1,3 +1,4 @@
+import { addressOf } from "../broker/web_socket_route.ts";
 import type { ForwardedAddresses } from "../transport/proxy/forwarded.ts";
 import { hostRefusal, isLoopbackAddress, isLoopbackName, isSameHost } from "../transport/web_socket/origin.ts";
 import type { RequestInfo } from "./options.ts";
@@ -7,13 +8,6 @@ import { Problem } from "./problems.ts";
 
 /** Largest body that is read. */
 const MOST_BODY_BYTES = 1_048_576;
-
-/** Address of a request with its port, or `unknown`. */
-export function addressOf({ remoteAddr: { transport, hostname, port } = {} }: RequestInfo): string {
-  const host = hostname ?? (transport?.startsWith("unix") ? "unix" : "unknown");
-  if (port === undefined) return host;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
 
 /** Whether the client reached the server over TLS, as far as it is known. */
 export function isOverTls(request: Request, address: string, forwarded: ForwardedAddresses): boolean {
@@ -36,6 +30,14 @@ export function checkHost(request: Request, hosts: readonly string[], address: s
   const detail = "This server does not answer to the name in Host. The operator can allow it: it belongs in the list " +
     '"hosts" of the dashboard';
   throw new Problem(refusal.status, "Misdirected request", detail);
+}
+
+/** Whether no other machine has sent a request, not even through a proxy, as far as its fields say. */
+export function isOfThisMachine({ headers }: Request, info: RequestInfo): boolean {
+  const isForwarded = ["x-forwarded-for", "x-forwarded-proto", "x-real-ip", "forwarded", "via"].some((name) =>
+    headers.has(name)
+  );
+  return !isForwarded && isLoopbackAddress(addressOf(info.remoteAddr));
 }
 
 /** Names of listeners, which are those of this server. */

@@ -14,13 +14,14 @@ export class LinkTokens {
     this.#now = now;
   }
 
-  /** Makes a token. */
-  async make(): Promise<string> {
+  /** Makes a token; gives it with its end in epoch milliseconds. */
+  async make(): Promise<{ readonly token: string; readonly untilMs: number }> {
     const token = newSecret();
-    this.#untilMs.set(await secretHash(token), this.#now() + LINK_MS);
+    const untilMs = this.#now() + LINK_MS;
+    this.#untilMs.set(await secretHash(token), untilMs);
     const [oldest] = this.#untilMs.keys();
     if (this.#untilMs.size > MOST_LINKS && oldest !== undefined) this.#untilMs.delete(oldest);
-    return token;
+    return { token, untilMs };
   }
 
   /** Uses a token up; gives whether it was one. */

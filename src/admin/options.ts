@@ -1,6 +1,7 @@
 import type { BrokerEvent } from "../broker/events.ts";
 import type { RemoteAddress } from "../broker/web_socket_route.ts";
 import type { ForwardedOptions } from "../transport/proxy/forwarded.ts";
+import type { ProcessFigures } from "./metric_families.ts";
 import type { Role } from "./roles.ts";
 
 /** Options of {@linkcode adminHandler}. */
@@ -19,6 +20,13 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
    * @default none: people sign in here
    */
   readonly authorize?: Authorize;
+  /**
+   * Address at which the page is, such as `http://127.0.0.1:18083/`, for links; the authenticator and events see it as the
+   * listener of clients that use topics by HTTP.
+   *
+   * @default scheme and host that a request asks for
+   */
+  readonly url?: string;
   /** Listeners of the program, which the page may connect to and whose names `Host` may have. @default none */
   readonly listeners?: () => readonly ListenerFacts[];
   /**
@@ -32,6 +40,8 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
   readonly topicOrigins?: readonly string[];
   /** Where the storage is, in a word such as `memory`. @default {"storage"} */
   readonly storageName?: string;
+  /** Figures of the process for `/metrics`. @default none */
+  readonly processFigures?: () => ProcessFigures;
   /** Called for each change that somebody makes and for each defect, for logs. What it throws is ignored. */
   readonly onEvent?: (event: AdminEvent) => void;
   /** Epoch milliseconds, for tests. @default `Date.now` */

@@ -1,6 +1,14 @@
 import type { Role, SignedIn } from "./roles.ts";
 import { newSecret, secretHash } from "./secrets.ts";
 
+/** Somebody who signs in. */
+export interface NewSession {
+  readonly name: string;
+  readonly role: Role;
+  /** Ends the session when it aborts, as what was shown to sign in is not valid any more. */
+  readonly until?: AbortSignal;
+}
+
 interface KeptSession extends SignedIn {
   readonly untilMs: number;
   readonly controller: AbortController;
@@ -22,13 +30,12 @@ export class Sessions {
   }
 
   /** Begins a session; gives it with the value of its cookie. The oldest of more than 1,000 ends. */
-  async open(
-    { name, role }: { readonly name: string; readonly role: Role },
-  ): Promise<[session: SignedIn, cookie: string]> {
+  async open({ name, role, until }: NewSession): Promise<[session: SignedIn, cookie: string]> {
     const cookie = newSecret();
     const hash = await secretHash(cookie);
     const controller = new AbortController();
     const timer = setTimeout(() => this.#end(hash), SESSION_MS);
+    until?.addEventListener("abort", () => this.#end(hash), { once: true, signal: controller.signal });
     const untilMs = this.#now() + SESSION_MS;
     const session = {
       name,

@@ -4,7 +4,7 @@ import { LinkTokens } from "./link_tokens.ts";
 import type { AdminAccess, Authorize, AuthorizedUser, RequestInfo } from "./options.ts";
 import { Problem } from "./problems.ts";
 import type { Role, SignedIn } from "./roles.ts";
-import { Sessions } from "./sessions.ts";
+import { type NewSession, Sessions } from "./sessions.ts";
 import { Tokens } from "./tokens.ts";
 
 /** Name of the cookie of a session. */
@@ -17,7 +17,7 @@ const MOST_HASHING = 1;
 const MOST_WAITING = 16;
 const LONGEST_WAIT_MS = 5_000;
 /** Name of whoever has followed a link that was printed for the operator. */
-const OF_LINK: AuthorizedUser = { name: "one-time link", role: "admin" };
+const OF_LINK: NewSession = { name: "one-time link", role: "admin" };
 
 interface User {
   readonly hash: PasswordHash;
@@ -90,15 +90,18 @@ export class SignIn {
     return undefined;
   }
 
-  /** Uses the token of a link up. @throws Problem 401 for one that is wrong, 429 for too many */
-  async withLink(token: string, address: string): Promise<AuthorizedUser> {
-    if (await this.links.use(token)) return OF_LINK; // Nobody guesses 256 bits, so others' failures do not matter.
+  /** Uses the token of a link up, or takes one of a program. @throws Problem 401 for one that is wrong, 429 for too many */
+  async withToken(token: string, address: string): Promise<NewSession> {
+    // Nobody guesses 256 bits, so failures of others do not matter.
+    if (await this.links.use(token)) return OF_LINK;
+    const known = await this.tokens.find(token);
+    if (known !== undefined) return { name: known.name, role: known.role, until: known.ended };
     this.#take(address);
     throw refusal("The link is wrong, was used already, or is older than 10 minutes: ask for a new one");
   }
 
   /** Checks a password. @throws Problem 401 if it is wrong, 429 for too many, 503 if too many wait */
-  async withPassword(name: string, password: string, address: string): Promise<AuthorizedUser> {
+  async withPassword(name: string, password: string, address: string): Promise<NewSession> {
     this.#take(address);
     const user = this.#users.get(name);
     const bytes = new TextEncoder().encode(password);

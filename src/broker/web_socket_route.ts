@@ -86,7 +86,8 @@ export function answerUpgrade(
   return upgraded;
 }
 
-function addressOf({ transport, hostname, port }: RemoteAddress = {}): string {
+/** Text of an address: with its port, `unix`, or `unknown`. */
+export function addressOf({ transport, hostname, port }: RemoteAddress = {}): string {
   const host = hostname ?? (transport?.startsWith("unix") ? "unix" : "unknown");
   if (port === undefined) return host;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

@@ -2,6 +2,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 import type { AdminEvent } from "../../src/admin/mod.ts";
 import { AdminCaller, withAdmin } from "./admin_tools.ts";
 
+const TOKEN = "ttttttttttttttttttttttttttttttttttttttttttt";
+const TOKEN_HASH = "80383f974f22964fd6b7ae851b6ccc9180ed4e6fcb2e415bafcab6d822139238";
+
 Deno.test("A one-time link signs in, once, and its cookie reads the facts of the broker until it is signed out", async () => {
   const events: AdminEvent[] = [];
   await withAdmin(async ({ admin, page }) => {
@@ -62,4 +65,37 @@ Deno.test("Health checks need no session", async () => {
     const response = await page.send("GET", "/readyz");
     assertEquals([response.status, await response.text()], [503, "closing\n"]);
   });
+});
+
+Deno.test("The page is below the base path, and metrics are open to this machine alone", async () => {
+  await withAdmin(async ({ admin, page }) => {
+    const html = await page.send("GET", "/");
+    assertEquals([html.status, html.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
+    assertMatch(await html.text(), /^<!doctype html>/i);
+    assertEquals((await page.send("HEAD", "/page.js")).status, 200);
+    assertEquals((await page.send("POST", "/page.js")).status, 405);
+    assertMatch(await (await page.send("GET", "/metrics")).text(), /^# TYPE /);
+    const other = { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 1 } };
+    const from = new AdminCaller(admin, "http://192.0.2.9:18083/tools", other);
+    assertEquals((await from.send("GET", "/metrics")).status, 401);
+    const proxied = { headers: { "x-forwarded-for": "192.0.2.1" } };
+    assertEquals((await page.send("GET", "/metrics", proxied)).status, 401);
+    const authorization = `Bearer ${TOKEN}`;
+    assertEquals((await from.send("GET", "/metrics", { headers: { authorization } })).status, 200);
+  }, { basePath: "/tools", tokens: [{ name: "prometheus", tokenHash: TOKEN_HASH, role: "viewer" }] });
+});
+
+Deno.test("A link for somebody else is made by an admin alone", async () => {
+  await withAdmin(async ({ admin, page }) => {
+    await page.signIn();
+    const { status, json } = await page.api("POST", "/links");
+    const [, token] = /^http:\/\/127\.0\.0\.1:18083\/#token=([\w-]{43})$/.exec(String(json["link"])) ?? [];
+    assertEquals(status, 201);
+    assertEquals((await new AdminCaller(admin).api("POST", "/session", { token })).status, 201);
+    const viewer = new AdminCaller(admin);
+    assertEquals((await viewer.api("POST", "/session", { token: TOKEN })).json["role"], "viewer");
+    assertEquals((await viewer.api("POST", "/links")).status, 403);
+    admin.reload({}); // The token is gone, and the session with it.
+    assertEquals((await viewer.api("GET", "/session")).status, 401);
+  }, { tokens: [{ name: "prometheus", tokenHash: TOKEN_HASH, role: "viewer" }] });
 });

@@ -23,13 +23,13 @@ export const SESSION_ROUTES: readonly Route<AdminHost>[] = [
     path: "/session",
     role: "open",
     tag: "Session",
-    summary: "Sign in, by the token of a one-time link or by a password; the answer sets a cookie for 12 hours",
+    summary: "Sign in, by the token of a one-time link or of a program, or by a password; sets a cookie for 12 hours",
     body: CREDENTIALS,
     answer: SESSION,
     status: 201,
     async handle({ body, caller: { address = "unknown" }, isOverTls, note }, host: AdminHost) {
       const user = "token" in body
-        ? await host.signIn.withLink(body.token, address)
+        ? await host.signIn.withToken(body.token, address)
         : await host.signIn.withPassword(body.user, body.password, address);
       const [session, value] = await host.signIn.sessions.open(user);
       note({ name: "signIn", message: "signed in" }, user);
@@ -59,7 +59,27 @@ export const SESSION_ROUTES: readonly Route<AdminHost>[] = [
       return new Response(null, { status: 204, headers });
     },
   }),
+  route({
+    method: "POST",
+    path: "/links",
+    role: "admin",
+    tag: "Session",
+    summary: "Make a link that signs somebody in as admin, once and within 10 minutes",
+    answer: z.strictObject({ link: z.string(), expiresAt: z.iso.datetime() }),
+    status: 201,
+    async handle({ request, note }, { signIn, basePath, options: { url } }: AdminHost) {
+      const { token, untilMs } = await signIn.links.make();
+      note({ name: "link", message: "made a one-time link" });
+      const page = url ?? `${new URL(request.url).origin}${basePath}/`;
+      return { link: linkOf(page, token), expiresAt: new Date(untilMs).toISOString() };
+    },
+  }),
 ];
+
+/** Link that signs somebody in: a fragment is sent to no server, so that no log has it. */
+export function linkOf(page: string, token: string): string {
+  return `${page}#token=${token}`;
+}
 
 /**
  * Cookie of a session. Its path is not "/": cookies do not know ports, and a listener without `origins` answers 403 to a page

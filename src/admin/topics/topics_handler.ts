@@ -1,8 +1,8 @@
 /** Topics over HTTP: publish, read, clear and subscribe by requests, each as an MQTT 5 client of the broker. */
 
+import { addressOf } from "../../broker/web_socket_route.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../../transport/proxy/forwarded.ts";
 import { isSameHost } from "../../transport/web_socket/origin.ts";
-import { addressOf } from "../guards.ts";
 import type { RequestInfo } from "../options.ts";
 import { Problem } from "../problems.ts";
 import { EventStreams, type EventStreamsOptions, type StreamBroker } from "./event_streams.ts";
@@ -178,7 +178,7 @@ class Topics {
   #sourceOf({ headers }: Request, url: URL, info: RequestInfo): RequestSource {
     return {
       credentials: credentialsOf(headers),
-      address: this.#addresses.clientAddress(addressOf(info), headers),
+      address: this.#addresses.clientAddress(addressOf(info.remoteAddr), headers),
       listener: this.#listener ?? url.origin,
     };
   }
