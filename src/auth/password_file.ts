@@ -1,6 +1,6 @@
 /** Password files of mosquitto: `name:hash` in each line, and comments that begin with `#`. */
 
-import { LineError } from "./line_error.ts";
+import { LineError, readLines } from "./line_error.ts";
 import {
   formatPasswordHash,
   isLikeHash,
@@ -21,18 +21,18 @@ interface UserLine {
 /**
  * Parses the users of a password file.
  *
- * @throws LineError for a line that is not `name:hash`, such as one with a plain password, and for a duplicate user
+ * @throws LineError for lines that are not `name:hash`, such as one with a plain password, and for duplicate users
  */
 export function parsePasswordFile(text: string): PasswordHashes {
   const hashes = new Map<string, PasswordHash>();
-  for (const [index, line] of text.split("\n").entries()) {
-    const user = userOf(line, index + 1);
-    if (user === undefined) continue;
+  readLines(text, (line, number) => {
+    const user = userOf(line, number);
+    if (user === undefined) return;
     const hash = parsePasswordHash(user.password);
-    if (hash === undefined) throw new LineError(index + 1, whyNoPasswordHash(user.password));
-    if (hashes.has(user.name)) throw new LineError(index + 1, "names a user that is there already");
+    if (hash === undefined) throw new LineError(number, whyNoPasswordHash(user.password));
+    if (hashes.has(user.name)) throw new LineError(number, "names a user that is there already");
     hashes.set(user.name, hash);
-  }
+  });
   return hashes;
 }
 

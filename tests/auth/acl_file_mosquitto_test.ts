@@ -292,7 +292,17 @@ async function decisionsOf(dial: Dial): Promise<Decisions[]> {
   return decisions;
 }
 
-for (const line of ["topic\tread a", "\ttopic a", "user\tann", "pattern\ta", "topic read\ta b"]) {
+for (
+  const line of [
+    "topic\tread a",
+    "\ttopic a",
+    "user\tann",
+    "pattern\ta",
+    "topic read\ta b",
+    "topic read\ta",
+    "topic read a\t#",
+  ]
+) {
   Deno.test(`The complaint about ${JSON.stringify(line)} names the tab`, () => {
     assertThrows(() => parseAclFile(`user ann\n${line}`), LineError, "line 2 has a tab where a space belongs");
   });

@@ -130,6 +130,11 @@ for (const { name, line, message } of LINES) {
   });
 }
 
+Deno.test("All lines of a password file that are unusable are told, the first with the others", () => {
+  const error = assertThrows(() => parsePasswordFile(`ann\nbob:${PBKDF2}\nbob:plain\n:x\n`), LineError);
+  assertEquals([error, ...error.others].map(({ line }) => line), [1, 3, 4]);
+});
+
 Deno.test("A password file may have comments, empty lines, blanks, and line ends of Windows", () => {
   const users = parsePasswordFile(`# users\r\n\r\n ann : ${PBKDF2} \r\nJörg Müller:${PBKDF2}\n__proto__:${PBKDF2}`);
   assertEquals([...users.keys()], ["ann", "Jörg Müller", "__proto__"]);

@@ -6,7 +6,7 @@ import type { AccessRequest, Authentication, AuthenticationRequest } from "../..
 import type { AccessConfiguration, Configuration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { readText } from "../files.ts";
-import { authenticatorFor, type ListenerAuthenticator } from "./authenticators.ts";
+import { authenticatorFor, type ListenerAuthenticator, ofLines } from "./authenticators.ts";
 
 /** Passwords and rules as they were read at one time, for each listener of the configuration. */
 interface AccessState {
@@ -42,6 +42,16 @@ export class Access {
   /** Reads the files; rejects with {@linkcode ConfigError}. */
   static async read(configuration: Configuration): Promise<Access> {
     return new Access(await readState(configuration));
+  }
+
+  /** Reads of the files, each on its own; they throw {@linkcode ConfigError}, or reject with it. */
+  static checks(configuration: Configuration): (() => unknown)[] {
+    const { listeners } = configuration;
+    const rules = [configuration, ...listeners].flatMap(({ access }) => access === undefined ? [] : [access]);
+    return [
+      ...listeners.map((listener) => () => authenticatorFor(listener, configuration)),
+      ...rules.map((access) => () => accessControl(access)),
+    ];
   }
 
   /** Assigns the URL of an open listener to its index. */
@@ -121,7 +131,7 @@ function accessControl(configuration: AccessConfiguration): AccessControl {
   try {
     return controlOf(parseAclFile(readText("ACL file", file)), file);
   } catch (error) {
-    throw error instanceof LineError ? new ConfigError(`${file}: ${error.message}`) : error;
+    throw error instanceof LineError ? ofLines(file, error) : error;
   }
 }
 

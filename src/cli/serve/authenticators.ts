@@ -173,8 +173,14 @@ function asConfigError<Result>(from: string, make: () => Result): Result {
 
 /** Turns an error about written values into one of the configuration. */
 function ofOperator(from: string, error: unknown): unknown {
-  const isOfOperator = error instanceof LineError || error instanceof RangeError || error instanceof TypeError;
+  if (error instanceof LineError) return ofLines(from, error);
+  const isOfOperator = error instanceof RangeError || error instanceof TypeError;
   return isOfOperator ? new ConfigError(`${from}: ${error.message}`) : error;
+}
+
+/** Turns an error about lines of a file into one of the configuration. */
+export function ofLines(file: string, { message, others }: LineError): ConfigError {
+  return new ConfigError(`${file}: ${message}`, others.map(({ message }) => `${file}: ${message}`));
 }
 
 function refused(reasonCode: ReasonCode, reason: string): Authentication {

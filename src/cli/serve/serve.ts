@@ -88,10 +88,10 @@ async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
 
 /** Reads all files of the configuration, and looks at those to write; throws {@linkcode ConfigError} with the unusable ones. */
 async function checkFiles(configuration: Configuration, environment: ProgramEnvironment): Promise<void> {
-  const messages: string[] = [];
+  const messages = new Set<string>(); // Listeners may share a file.
   const { logging: { destinations }, pidFile, storage } = configuration;
   const checks = [
-    () => Access.read(configuration),
+    ...Access.checks(configuration),
     ...listenerFileChecks(configuration),
     ...destinations.flatMap((destination) =>
       typeof destination === "object" ? [() => checkWritable("open the log", destination.file)] : []
@@ -104,7 +104,7 @@ async function checkFiles(configuration: Configuration, environment: ProgramEnvi
       await read();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      messages.push(error.message, ...error.others);
+      for (const message of [error.message, ...error.others]) messages.add(message);
     }
   }
   const [first, ...others] = messages;

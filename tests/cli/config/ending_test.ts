@@ -6,7 +6,17 @@ import { ProgramInProcess } from "../program_in_process.ts";
 import { ConfigurationFolder } from "./written_file.ts";
 
 /** Command lines that end by themselves. */
-const ENDING: readonly { name: string; yaml: string; args: string[]; code: number; out: RegExp; err: RegExp }[] = [
+const ENDING: readonly {
+  readonly name: string;
+  /** FOLDER is its folder. */
+  readonly yaml: string;
+  /** Other files of that folder. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+  readonly code: number;
+  readonly out: RegExp;
+  readonly err: RegExp;
+}[] = [
   {
     name: "--check-config of a file that can be used",
     yaml: "sysIntervalMs: 1000\n",
@@ -47,6 +57,23 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
     code: 2,
     out: /^$/,
     err: /^brooklet: Cannot read the password file "\/": it is a folder$/,
+  },
+  {
+    name: "--check-config of two listeners that share files with two mistakes each",
+    yaml: `listeners: [{ url: "mqtt://127.0.0.1:0" }, { url: "ws://127.0.0.1:0" }]
+authentication: { passwordFile: FOLDER/passwords }
+access: { file: FOLDER/acl }
+`,
+    files: { passwords: "ann\n\nbob\n", acl: "topic\tread a\ntopic a\nuser\n" },
+    args: ["--check-config"],
+    code: 1,
+    out: /^$/,
+    err: new RegExp(
+      '^brooklet: \\S+/passwords: line 1 has no ":"\n' +
+        'brooklet: \\S+/passwords: line 3 has no ":"\n' +
+        "brooklet: \\S+/acl: line 1 has a tab where a space belongs: words are delimited by spaces\n" +
+        "brooklet: \\S+/acl: line 3 names no user$",
+    ),
   },
   {
     name: "--check-config of a certificate that is none",
@@ -119,10 +146,12 @@ const ENDING: readonly { name: string; yaml: string; args: string[]; code: numbe
   },
 ];
 
-for (const { name, yaml, args, code, out, err } of ENDING) {
+for (const { name, yaml, files = {}, args, code, out, err } of ENDING) {
   Deno.test(`brooklet ends at once, and says why, for ${name}`, async () => {
     using folder = new ConfigurationFolder();
-    await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml), ...args]);
+    for (const [file, text] of Object.entries(files)) folder.write(file, text);
+    const config = folder.write("a.yaml", yaml.replaceAll("FOLDER", folder.path));
+    await using program = new ProgramInProcess(["--config", config, ...args]);
     const ending = await program.ended();
     assertMatch(ending.stderr.join("\n"), err);
     assertMatch(ending.stdout.join("\n"), out);
