@@ -27,6 +27,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
   ],
   /** Files that need programs of Debian, nearly in each of their tests. */
   interop: [
+    "tests/admin/topics/curl_test.ts",
     "tests/auth/acl_file_mosquitto_test.ts",
     "tests/auth/password_file_mosquitto_test.ts",
     "tests/auth/retained_publisher_mosquitto_test.ts",
