@@ -100,6 +100,8 @@ export interface ByteChannel {
    * It must not throw. Other channels have no frames.
    */
   watchFrames?(onFrame: ((frame: WebSocketFrame) => void) | undefined): void;
+  /** Bytes of a frame of WebSocket that are still to be read, while its header is read already. */
+  readonly missingFrameBytes?: number;
   /** Resolves when the connection has ended, if that is known without a read or a write. */
   readonly ended?: Promise<unknown>;
   /** Ends the writing direction. Call it after all writes have finished. */

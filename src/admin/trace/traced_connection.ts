@@ -78,6 +78,8 @@ export class TracedConnection {
   #isForeign = false;
   /** Whether it has frames of WebSocket. */
   #isFramed = false;
+  /** Bytes of a packet that was not whole when the trace began. */
+  readonly #partialBytes: number;
   #isFromStart: boolean;
   #protocolVersion: number | undefined;
   #clientId: string;
@@ -89,6 +91,7 @@ export class TracedConnection {
     this.#trace = trace;
     this.#isNew = this.#isFromStart = isNew;
     this.#clientId = watched.clientId;
+    this.#partialBytes = watched.partialBytes;
     this.#protocolVersion = watched.clientId === "" ? undefined : watched.protocolVersion;
     const mostBytes = (type: number) => this.#mostBytes(type);
     this.#received = new TappedSide((packet) => this.#packet(packet, false), mostBytes);
@@ -190,6 +193,14 @@ export class TracedConnection {
   }
 
   #frame({ isSent, opcode, isFinal, mask, length, payload }: WebSocketFrame): void {
+    if (!this.#isFramed && this.#partialBytes > 0) { // What the tap gives again was in earlier frames.
+      this.#received.announce({
+        opcode: Opcode.Continuation,
+        isFinal: true,
+        isMasked: true,
+        length: this.#partialBytes,
+      });
+    }
     this.#isFramed = true;
     const frame = { opcode, isFinal, isMasked: mask !== undefined, length };
     if (opcode < Opcode.Close) {

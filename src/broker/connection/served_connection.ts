@@ -3,15 +3,14 @@ import { isReasonCodeOf, ReasonCode } from "../../codec/reason_code.ts";
 import type { Acceptance, AccessRequest } from "../../protocol/access.ts";
 import type { Closing, ConnectionLoop } from "../../protocol/client_link.ts";
 import { Connection } from "../../protocol/connection.ts";
-import { ChannelTransport } from "../../transport/channel_transport.ts";
 import type { HttpRequest, Peer, Transport, WebSocketFrame } from "../../transport/transport.ts";
-import { type PacketEvent, Watchers } from "../events.ts";
+import type { PacketEvent } from "../events.ts";
 import type { FanOutWrites } from "../turn.ts";
 import type { ConnectionHandle } from "./connections.ts";
 import type { BrokerHost } from "./host.ts";
 import { ConnectionReader } from "./reader.ts";
 import { ConnectionTimers, Due } from "./timers.ts";
-import { alignedTap, type Tap, Taps, type WatchedConnection } from "./watched.ts";
+import { alignedTap, FrameTaps, type Tap, Taps, type WatchedConnection } from "./watched.ts";
 
 // A write that is not through in time ends the connection: a slow one must get through with a piece of this size.
 const MOST_BYTES_A_WRITE = 131_072;
@@ -65,7 +64,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
   /** Called with what is written; `undefined`: nobody looks. */
   #tap: Tap | undefined;
   #taps: Taps | undefined;
-  #frameWatchers: Watchers<WebSocketFrame> | undefined;
+  #frameTaps: FrameTaps | undefined;
   #ended: PromiseWithResolvers<void> | undefined;
 
   constructor(readonly transport: Transport, host: BrokerHost) {
@@ -99,6 +98,10 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
     return this.connection.version;
   }
 
+  get partialBytes(): number {
+    return this.#reader.partial.length;
+  }
+
   get ended(): Promise<void> {
     return (this.#ended ??= Promise.withResolvers()).promise;
   }
@@ -113,14 +116,7 @@ export class ServedConnection implements ConnectionHandle, ConnectionLoop, Watch
   }
 
   watchFrames(onFrame: (frame: WebSocketFrame) => void): () => void {
-    const channel = this.transport instanceof ChannelTransport ? this.transport.channel : undefined;
-    const watchers = this.#frameWatchers ??= new Watchers();
-    const stop = watchers.add(onFrame);
-    channel?.watchFrames?.(watchers.tell);
-    return () => {
-      stop();
-      if (!watchers.isWatched) channel?.watchFrames?.(undefined);
-    };
+    return (this.#frameTaps ??= new FrameTaps(this.transport)).add(onFrame);
   }
 
   get receivedBytes(): number {

@@ -1,5 +1,7 @@
 import type { ProtocolVersion } from "../../codec/packet.ts";
-import type { HttpRequest, Peer, WebSocketFrame } from "../../transport/transport.ts";
+import { ChannelTransport } from "../../transport/channel_transport.ts";
+import type { ByteChannel, HttpRequest, Peer, Transport, WebSocketFrame } from "../../transport/transport.ts";
+import { quiet, Watchers } from "../events.ts";
 
 /**
  * Connection as a watcher sees it, see {@linkcode Broker.watchConnections}. When it ends, the event `connectionClosed` has
@@ -18,6 +20,8 @@ export interface WatchedConnection {
   readonly protocolVersion: ProtocolVersion;
   /** Time when it began, in epoch milliseconds. */
   readonly connectedAtMs: number;
+  /** Bytes that have come of a packet that is not whole; a tap gets them again. */
+  readonly partialBytes: number;
   /** Resolves when the connection has ended and no more of its bytes come, which is after the event `connectionClosed`. */
   readonly ended: Promise<void>;
   /**
@@ -29,7 +33,8 @@ export interface WatchedConnection {
   tap(onBytes: (bytes: Uint8Array, isSent: boolean) => void): () => void;
   /**
    * Calls a function for each frame of WebSocket, before {@linkcode WatchedConnection.tap} gives its bytes; gives the function
-   * that ends that. Connections of other kinds have no frames, nor those of {@linkcode Broker.upgrade}.
+   * that ends that. The first one may be the rest of a data frame, without a header (`headerBytes` is 0). Connections of other
+   * kinds have no frames, nor those of {@linkcode Broker.upgrade}.
    */
   watchFrames(onFrame: (frame: WebSocketFrame) => void): () => void;
 }
@@ -90,5 +95,29 @@ export class Taps {
       for (const tap of taps) tap(bytes, isSent);
     };
     this.#set(taps.length > 1 ? tellAll : first);
+  }
+}
+
+/** Watchers of the frames of one connection. */
+export class FrameTaps {
+  readonly #channel: ByteChannel | undefined;
+  readonly #watchers = new Watchers<WebSocketFrame>();
+
+  constructor(transport: Transport) {
+    this.#channel = transport instanceof ChannelTransport ? transport.channel : undefined;
+  }
+
+  /** Adds one; gives the function that takes it away. */
+  add(onFrame: (frame: WebSocketFrame) => void): () => void {
+    const length = this.#channel?.missingFrameBytes ?? 0;
+    // The rest of a frame whose header was read before.
+    const rest = { isSent: false, opcode: 0, isFinal: true, mask: 0, headerBytes: 0, length, payload: undefined };
+    if (length > 0) quiet(onFrame)(rest);
+    const stop = this.#watchers.add(onFrame);
+    this.#channel?.watchFrames?.(this.#watchers.tell);
+    return () => {
+      stop();
+      if (!this.#watchers.isWatched) this.#channel?.watchFrames?.(undefined);
+    };
   }
 }

@@ -88,6 +88,11 @@ export class FrameDecoder {
     this.#onPing = onPing;
   }
 
+  /** Bytes of the payload of a data frame that are still to come. */
+  get missingBytes(): number {
+    return this.#control === undefined ? this.#remaining : 0;
+  }
+
   /**
    * Payload of the data frames of a chunk, as one piece; `undefined` if empty. It is unmasked into another buffer, or
    * moved together within the chunk where frames have no mask, which halves the processor time of a load.

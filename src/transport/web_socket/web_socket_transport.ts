@@ -145,6 +145,10 @@ export class WebSocketChannel implements ByteChannel {
     this.#decoder.onFrame = onFrame;
   }
 
+  get missingFrameBytes(): number {
+    return this.#decoder.missingBytes;
+  }
+
   /** Reports a frame to the one who watches; gives it as it is. */
   #sent(frame: Uint8Array): Uint8Array {
     const { onFrame } = this.#decoder;

@@ -5,7 +5,9 @@ import { Broker, type BrokerOptions } from "../../../mod.ts";
 import { Traces } from "../../../src/admin/trace/traces.ts";
 import { isAddress } from "../../../src/admin/trace/trace_target.ts";
 import type { TraceOptions } from "../../../src/admin/trace/trace_records.ts";
-import { started, traced } from "./traced.ts";
+import { BINARY, clientFrame, closeFrame, joined } from "../../transport/web_socket_client_frames.ts";
+import { webSocketPair } from "../../transport/web_socket_servers.ts";
+import { settled, started, traced } from "./traced.ts";
 
 Deno.test("a trace of a client has its connection from CONNECT to its end, and nothing of others", async () => {
   const { lines } = await traced(4, {
@@ -45,6 +47,33 @@ Deno.test("a connection that exists is traced from now on, the packet that is un
   assertEquals(lines, ["1 ▸ PUBLISH x · 6 B · QoS 0", "1 ▸ PINGREQ", "1 ◂ PINGRESP"]);
   const { connections: [connection] } = await trace.records();
   assertEquals([connection?.clientId, connection?.protocolVersion, connection?.isFromStart], ["a", 5, false]);
+});
+
+Deno.test("a trace that begins within a frame and a packet has the following frames at their place", async () => {
+  const { server, client } = webSocketPair();
+  await using broker = await Broker.open();
+  const served = broker.serve(server);
+  const writer = client.writable.getWriter();
+  const publish = clientFrame({ opcode: BINARY, payload: `30070001${"78"}${"68656c6c"}c000` });
+  await writer.write(joined([
+    clientFrame({ opcode: BINARY, payload: "100d00044d51545404020000000161" }),
+    publish.subarray(0, 11), // Up to the first byte of the payload.
+  ]));
+  await settled();
+  const traces = new Traces(broker);
+  const trace = started(traces, { clientId: "a" });
+  await writer.write(
+    joined([publish.subarray(11), clientFrame({ opcode: BINARY, payload: "c000" }), closeFrame(1000)]),
+  );
+  for await (const _ of client.readable);
+  await served;
+  traces.close();
+  const pieces = (await trace.records()).records.map((record) =>
+    record.kind === "packet" && !record.isSent
+      ? record.pieces.map(({ source, start, end, frame }) => `${source} ${start}-${end} of ${frame?.length}`)
+      : []
+  ).filter(({ length }) => length > 0);
+  assertEquals(pieces, [["0 0-5 of 5", "1 5-9 of 6"], ["1 0-2 of 6"], ["2 0-2 of 2"]]);
 });
 
 Deno.test("a connection that is taken over ends in the trace with the reason, and the new one is a connection of its own", async () => {
