@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { type NewRecord, TraceRing } from "../../../src/admin/trace/trace_ring.ts";
 import type { Seeded } from "../../../src/testing/storage_suite/random_changes.ts";
+import { inForm } from "../../form.ts";
 import { seededTest } from "../../seeded.ts";
 
 function below(random: Seeded, bound: number): number {
@@ -50,4 +51,4 @@ seededTest("TraceRing gives the newest records as they went in, and forgets the 
     }
     assertThrows(() => ring.get(ring.first - 1), RangeError, "is not kept");
   }
-}, 100);
+}, inForm(100, 2_000));
