@@ -145,6 +145,19 @@ Deno.test("metricFamilies() has names of their own, and those with a unit end wi
   }
 });
 
+Deno.test("docs/monitoring.md has each metric, in the order of the text", async () => {
+  const metrics = await anyMetrics();
+  const known = { ...metrics, storage: { ...metrics.storage, bytes: 1 } };
+  const process = { residentBytes: 1, heapBytes: 1, cpuSeconds: 1, openFds: 1, maximumFds: 1, startTimeSeconds: 1 };
+  const suffixes = { counter: "_total", gauge: "", info: "_info", histogram: "" };
+  const page = await Deno.readTextFile(new URL("../../docs/monitoring.md", import.meta.url));
+  const rows = Array.from(page.matchAll(/^\| (`(?:mqtt|process|brooklet)_[^|]*)\|/gm), ([, names = ""]) => names);
+  assertEquals(
+    rows.flatMap((names) => Array.from(names.matchAll(/`(\w+)`/g), ([, name]) => name)),
+    metricFamilies(known, process).map(({ name, type }) => name + suffixes[type]),
+  );
+});
+
 async function anyMetrics(): Promise<BrokerMetrics> {
   await using broker = await Broker.open();
   return broker.metrics;
