@@ -44,6 +44,8 @@ export interface AdminHandler {
 }
 
 const MOST_REQUESTS = 64;
+// Answered at once and in any case: a supervisor would end a broker that serves its clients well.
+const HEALTH_CHECKS = ["/healthz", "/readyz"];
 const MOST_STREAMS = 8;
 const LONGEST_REQUEST_MS = 30_000;
 const WRITES = ["POST", "PUT", "PATCH", "DELETE"];
@@ -173,7 +175,7 @@ class AdminServer implements AdminHost {
     try {
       if (url === null) throw new Problem(400, "Bad request", "The Host header is malformed");
       if (this.#isClosed) throw new Problem(503, "Closed", "The server is closed");
-      if (this.#requests > MOST_REQUESTS) {
+      if (this.#requests > MOST_REQUESTS && !HEALTH_CHECKS.includes(url.pathname.slice(this.basePath.length))) {
         const headers = { "retry-after": "1" };
         throw new Problem(503, "Busy", "Too many requests are being answered: try again", { headers });
       }

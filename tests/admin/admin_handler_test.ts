@@ -67,6 +67,17 @@ Deno.test("Health checks need no session", async () => {
   });
 });
 
+Deno.test("Health checks are answered while too many other requests wait", async () => {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  await withAdmin(async ({ page }) => {
+    const waiting = Array.from({ length: 64 }, () => page.send("GET", "/api/v1/broker"));
+    assertEquals((await page.send("GET", "/api/v1/broker")).status, 503);
+    for (const path of ["/healthz", "/readyz"]) assertEquals((await page.send("GET", path)).status, 200);
+    resolve(undefined);
+    for (const response of await Promise.all(waiting)) assertEquals(response.status, 401);
+  }, { basePath: "/tools", authorize: () => promise });
+});
+
 Deno.test("The page is below the base path, and metrics are open to this machine alone", async () => {
   await withAdmin(async ({ admin, page }) => {
     const html = await page.send("GET", "/");
