@@ -14,11 +14,13 @@ import { type OpenApiDocument, openApiDocument } from "./open_api.ts";
 import type { AdminAccess, AdminEvent, AdminHandlerOptions, RequestInfo } from "./options.ts";
 import { Cursors } from "./pages.ts";
 import { Problem } from "./problems.ts";
+import { RetainedUndo } from "./retained_undo.ts";
 import { type Caller, includes, type Role, type SignedIn } from "./roles.ts";
 import { type AnyCall, type CallChange, checkedCall, isSchema, type Route, RouteTable } from "./route_table.ts";
 import { ROUTES } from "./routes/routes.ts";
 import { bearerOf, SignIn } from "./sign_in.ts";
 import { endingWith } from "./streams.ts";
+import { Traces } from "./trace/traces.ts";
 import { withTopics } from "./topics/topic_paths.ts";
 import { type TopicsHandler, topicsHandler } from "./topics/topics_handler.ts";
 
@@ -97,6 +99,8 @@ class AdminServer implements AdminHost {
   readonly history: History;
   readonly events: EventRing;
   readonly cursors = new Cursors();
+  readonly retainedUndo: RetainedUndo;
+  readonly traces: Traces;
   readonly #forwarded: ForwardedAddresses;
   readonly #table: RouteTable<AdminHost>;
   readonly #topics: TopicsHandler | undefined;
@@ -126,6 +130,8 @@ class AdminServer implements AdminHost {
     this.#tell = quiet(onEvent);
     this.signIn = new SignIn(options, authorize, now);
     this.events = new EventRing(now);
+    this.retainedUndo = new RetainedUndo(now);
+    this.traces = new Traces(broker);
     this.#stopEvents = broker.watchEvents(this.events.add);
     this.history = new History(() => broker.metrics, { monotonicMs: () => performance.now(), wallMs: now });
     this.history.start();
@@ -153,6 +159,8 @@ class AdminServer implements AdminHost {
     void this.#topics?.close(); // It never rejects.
     this.history.close();
     this.#stopEvents();
+    this.retainedUndo.close();
+    this.traces.close();
     this.signIn.close();
   }
 

@@ -3,7 +3,9 @@ import type { EventRing } from "./events.ts";
 import type { History } from "./history.ts";
 import type { AdminHandlerOptions } from "./options.ts";
 import type { Cursors } from "./pages.ts";
+import type { RetainedUndo } from "./retained_undo.ts";
 import type { SignIn } from "./sign_in.ts";
+import type { Traces } from "./trace/traces.ts";
 
 /** Broker and state that routes work on. */
 export interface AdminHost {
@@ -18,4 +20,7 @@ export interface AdminHost {
   /** The last events in words. */
   readonly events: EventRing;
   readonly cursors: Cursors;
+  /** Retained messages that were deleted a moment ago. */
+  readonly retainedUndo: RetainedUndo;
+  readonly traces: Traces;
 }
