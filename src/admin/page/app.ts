@@ -47,6 +47,8 @@ export class App {
   readonly theme = new Theme();
   /** `undefined` until the broker has said who it is; `null`: nobody. */
   readonly session: Signal<Session | null | undefined> = signal(undefined);
+  /** Whether the broker has users, who sign in with a password. */
+  readonly hasUsers: Signal<boolean> = signal(false);
   readonly question: Signal<Question | undefined> = signal(undefined);
   readonly messages: Signal<readonly Message[]> = signal([]);
 
@@ -89,6 +91,7 @@ export class App {
       this.session.value = await this.api.get<Session>(["session"]);
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 401)) throw error;
+      this.hasUsers.value = takesPassword(error);
       this.session.value = null;
     }
   }
@@ -98,6 +101,11 @@ export class App {
     await this.api.delete(["session"]);
     this.session.value = null;
   }
+}
+
+/** Whether a refusal says that one can sign in with a password. */
+function takesPassword({ members: { signIn } }: ApiError): boolean {
+  return typeof signIn === "object" && signIn !== null && "password" in signIn && signIn.password === true;
 }
 
 const AppContext = createContext<App | undefined>(undefined);

@@ -36,7 +36,7 @@ export function banQuestion(
     ),
     run: async ({ by, seconds }) => {
       const kind = by as Key; // One of the options above.
-      const key = { clientId, address, user: principal }[kind];
+      const key = { clientId, address: address?.replace(/:\d+$/, ""), user: principal }[kind];
       await app.api.post(["bans"], {
         [kind]: key,
         ...(seconds === "" ? {} : { seconds: Number(seconds) }),

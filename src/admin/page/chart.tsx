@@ -9,11 +9,13 @@ export interface Line {
   readonly values: readonly (number | null)[];
 }
 
-const HEIGHT_PX = 150;
+/** Seconds between ticks of the time. */
+const INCREMENTS = [1, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+const HEIGHT_PX = 168;
 
 /** Lines over time: one or two. Charts with the same `group` share their cursor. */
 export function Chart(
-  { title, times, lines, format, group, isFromZero = true }: {
+  { title, times, lines, format, group, isFromZero = true, spanSeconds }: {
     readonly title: string;
     /** Epoch seconds. */
     readonly times: readonly number[];
@@ -23,6 +25,8 @@ export function Chart(
     readonly group: string;
     /** Whether the scale begins at 0. */
     readonly isFromZero?: boolean;
+    /** Time that it shows up to the last value. @default all that there is */
+    readonly spanSeconds?: number;
   },
 ) {
   const app = useApp();
@@ -45,6 +49,7 @@ export function Chart(
         format,
         group,
         isFromZero,
+        spanSeconds,
         onIndex: setAt,
       });
     const draw = () => {
@@ -64,7 +69,7 @@ export function Chart(
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [theme, group, lines.length]);
+  }, [theme, group, lines.length, spanSeconds]);
   useEffect(() => plot.current?.setData(data), [
     times,
     ...lines.map((line) => line?.values),
@@ -85,23 +90,21 @@ export function Chart(
           )}
         </span>
       </figcaption>
-      <div
-        class="chart"
-        ref={place}
-        role="img"
-        aria-label={summary(title, lines, format)}
-      />
+      <div class="chart">
+        <div ref={place} role="img" aria-label={summary(title, lines, format)} />
+      </div>
     </figure>
   );
 }
 
 function optionsOf(
   element: HTMLElement,
-  { count, format, group, isFromZero, onIndex }: {
+  { count, format, group, isFromZero, spanSeconds, onIndex }: {
     readonly count: number;
     readonly format: (value: number) => string;
     readonly group: string;
     readonly isFromZero: boolean;
+    readonly spanSeconds: number | undefined;
     readonly onIndex: (index: number | null) => void;
   },
 ): uPlot.Options {
@@ -127,9 +130,12 @@ function optionsOf(
       drag: { x: false, y: false },
       points: { size: 7 },
     },
-    scales: isFromZero ? { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } } : {},
+    scales: {
+      x: spanSeconds === undefined ? {} : { range: (_plot, _first, last) => [last - spanSeconds, last] },
+      y: isFromZero ? { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } : {},
+    },
     axes: [
-      { ...axis, size: 24 },
+      { ...axis, size: 24, space: 72, incrs: INCREMENTS, values: (_plot, splits) => splits.map(timeOf) },
       { ...axis, size: 56, values: (_plot, splits) => splits.map(format) },
     ],
     series: [
@@ -142,6 +148,16 @@ function optionsOf(
     ],
     hooks: { setCursor: [({ cursor }) => onIndex(cursor.idx ?? null)] },
   };
+}
+
+/** Time of the day; with seconds where the ticks are that close. */
+function timeOf(seconds: number, _index: number, all: readonly number[]): string {
+  const step = (all[1] ?? seconds) - (all[0] ?? seconds);
+  return new Date(seconds * 1000).toLocaleTimeString("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    ...step < 60 ? { second: "2-digit" } : {},
+  });
 }
 
 /** Colour of a token: the value of a custom property is its text, so an element has to show it. */

@@ -34,7 +34,7 @@ export function ClientPanel(
     >
       <div class="pane-head">
         <h2 class="cut">
-          {client.data === undefined ? "Client" : <Name>{client.data.clientId}</Name>}
+          {client.data === undefined ? "Client" : <Name isMono={false}>{client.data.clientId}</Name>}
         </h2>
         <span class="push">
           <Button isSmall label="Close the panel" onClick={onClose}>×</Button>

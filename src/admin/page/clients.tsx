@@ -8,16 +8,10 @@ import { Bones, Empty, Loaded, Page } from "./page.tsx";
 import { useNow, usePages, useRested } from "./resource.ts";
 import type { ClientRow, ListOf } from "./shapes.ts";
 import { type Column, Table } from "./table.tsx";
-import { bytes, count, duration, milliseconds, mqttVersion } from "./text.ts";
+import { bytes, count, counted, duration, milliseconds, mqttVersion } from "./text.ts";
 
-const STATES = [["connected", "Connected"], ["disconnected", "Not connected"], [
-  "",
-  "All sessions",
-]] as const;
-const VERSIONS = [["", "Any version"], ["5", "MQTT 5"], ["4", "MQTT 3.1.1"], [
-  "3",
-  "MQTT 3.1",
-]] as const;
+const STATES = [["connected", "Connected"], ["away", "Not connected"], ["all", "All sessions"]] as const;
+const VERSIONS = [["", "Any version"], ["5", "MQTT 5"], ["3.1.1", "MQTT 3.1.1"], ["3.1", "MQTT 3.1"]] as const;
 
 /** Clients and sessions: which of them, in which order, and one of them beside the list. */
 export function ClientsPage() {
@@ -92,7 +86,7 @@ export function ClientsPage() {
             Has drops
           </Checkbox>
           <span class="note push" role="status">
-            {pages.data !== undefined && found(pages.data)}
+            {pages.data !== undefined && found(pages.data, state)}
           </span>
         </>
       }
@@ -312,9 +306,10 @@ function useRates(
   return rates.current;
 }
 
-/** `10,000 · 280 match` */
-function found({ total, matching }: ListOf<ClientRow>): string {
-  return matching === total ? count(total) : `${count(total)} · ${count(matching)} match`;
+/** `10,000 connected · 280 match` */
+function found({ total, matching }: ListOf<ClientRow>, state: string): string {
+  const all = state === "connected" ? `${count(total)} connected` : counted(total, "session");
+  return matching === total ? all : `${all} · ${count(matching)} match`;
 }
 
 function isFiltered(asked: Readonly<Record<string, unknown>>): boolean {

@@ -9,7 +9,7 @@ import { href } from "./router.ts";
 import type { EventRow } from "./shapes.ts";
 import { specificationLink } from "./specification_links.ts";
 import { type Column, Table } from "./table.tsx";
-import { clock, count } from "./text.ts";
+import { clock, count, counted } from "./text.ts";
 
 const KINDS = [
   ["", "All kinds"],
@@ -86,7 +86,7 @@ export function EventsPage() {
           </Checkbox>
           <span class="note push" role="status">
             {events.data !== undefined &&
-              `${count(events.data.length)} of the last ${count(MOST_EVENTS)}`}
+              counted(events.data.length, "event")}
           </span>
         </>
       }

@@ -16,6 +16,6 @@ export async function listOf<Row>(
     signal,
   });
   const found = answer[rows] as readonly Row[]; // The schema of the route says so.
-  const { total = found.length, matching = total, after = null } = answer as Partial<ListOf<Row>>;
-  return { rows: found, total, matching, after };
+  const { total, matching = total ?? found.length, after = null } = answer as Partial<ListOf<Row>>;
+  return { rows: found, total: total ?? matching, matching, after };
 }

@@ -102,7 +102,7 @@ function Charts(
     );
   }, [endsAt, length, stepSeconds]);
   const values = (name: string) => series[name] ?? [];
-  const common = { times, group: "overview" };
+  const common = { times, group: "overview", spanSeconds: POINTS * stepSeconds };
   const perSecond = (value: number) => count(value);
   return (
     <div class="columns two">
@@ -353,6 +353,10 @@ function reasons(events: readonly EventRow[]): string {
 
 /** Reason in a few words: that of CONNACK, or of the help that there is. */
 function reasonOf({ reasonName, help, name }: EventRow): string {
-  const entry = help?.split("#")[1]?.replaceAll("-", " ");
-  return reasonName?.toLowerCase() ?? entry ?? name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return wordsOf(reasonName ?? help?.split("#")[1] ?? name);
+}
+
+/** `BadUserNameOrPassword` and `wrong-path` as words. */
+function wordsOf(name: string): string {
+  return name.replaceAll("-", " ").replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
 }

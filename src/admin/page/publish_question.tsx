@@ -91,8 +91,7 @@ export function publishQuestion(
       }
       const { receivers } = await app.api.post<Published>(["messages"], {
         topic: values["topic"],
-        payload: base64OfBytes(parsed.bytes),
-        encoding: "base64",
+        base64: base64OfBytes(parsed.bytes),
         qos: Number(values["qos"]),
         retain: values["retain"] === "1",
       });

@@ -15,7 +15,7 @@ export function Bans() {
     { everyMs: 10_000 },
   );
   const lift = async (ban: BanRow) => {
-    await app.api.delete(["bans", { encoded: ban.key }]);
+    await app.api.delete(["bans", { encoded: ban.segment }]);
     app.say({ text: `Lifted the ban of ${nameOf(ban)}` });
     bans.reload();
   };
@@ -49,11 +49,11 @@ export function Bans() {
   );
 }
 
-function nameOf({ clientId, principal, address }: BanRow): string {
-  return clientId ?? principal ?? address ?? "";
+function nameOf({ clientId, user, address }: BanRow): string {
+  return clientId ?? user ?? address ?? "";
 }
 
-function kindOf({ clientId, principal }: BanRow): string {
+function kindOf({ clientId, user }: BanRow): string {
   if (clientId !== undefined) return "Client";
-  return principal === undefined ? "Address" : "User";
+  return user === undefined ? "Address" : "User";
 }

@@ -77,26 +77,37 @@ export interface ClientRow {
 
 export interface SubscriptionRow {
   readonly clientId: string;
-  readonly principal?: string;
+  /** Client Identifier as a part of a path. */
+  readonly segment: string;
   readonly isConnected: boolean;
   readonly topicFilter: string;
-  readonly shareName?: string;
+  readonly shareName: string | null;
   readonly qos: number;
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
   readonly retainHandling: number;
-  readonly subscriptionIdentifier?: number;
+  readonly subscriptionIdentifier: number | null;
+}
+
+/** Subscriptions that a message of a topic would go to. */
+export interface Receivers {
+  readonly subscribers: readonly SubscriberRow[];
+  /** Subscriptions that match. */
+  readonly total: number;
+  /** Deliveries: a Shared Subscription has one. */
+  readonly receivers: number;
 }
 
 export interface SubscriberRow {
-  readonly clientId?: string;
-  readonly principal?: string;
+  /** `null`: a reader in the process of the broker. */
+  readonly clientId: string | null;
+  readonly segment: string | null;
   readonly isConnected: boolean;
   readonly topicFilter: string;
-  readonly shareName?: string;
+  readonly shareName: string | null;
   readonly qos: number;
   readonly isAllowed: boolean;
-  readonly rule?: string;
+  readonly rule: string | null;
 }
 
 export interface EventRow {
@@ -139,11 +150,16 @@ export interface LiveStats {
 export interface RetainedSummary {
   readonly qos: number;
   readonly payloadBytes: number;
+  readonly publisher: string | null;
+  readonly principal: string | null;
+  /** `null`: before the broker was opened. */
   readonly retainedAt: string | null;
+  readonly expiresAt: string | null;
 }
 
 export interface RetainedChild {
   readonly name: string;
+  readonly topic: string;
   /** Retained messages of this topic and of those below it. */
   readonly count: number;
   readonly retained: RetainedSummary | null;
@@ -156,19 +172,24 @@ export interface RetainedLevel {
 
 export interface RetainedValue extends RetainedSummary {
   readonly topic: string;
-  /** Base64; missing: a viewer does not see it. */
+  /** Base64 of the first 64 KiB; missing: a viewer does not see it. */
   readonly payload?: string;
   readonly properties?: Readonly<Record<string, unknown>>;
-  readonly publisher: string | null;
-  readonly principal: string | null;
-  readonly expiresAt: string | null;
+}
+
+/** Answer to a deletion of retained messages. */
+export interface Deletion {
+  readonly deleted: number;
+  /** Way to bring them back; `null`: there is none. */
+  readonly restore: { readonly id: string; readonly until: string } | null;
 }
 
 export interface BanRow {
-  /** Ban as a part of a path. */
   readonly key: string;
+  /** Key as a part of a path. */
+  readonly segment: string;
   readonly clientId?: string;
-  readonly principal?: string;
+  readonly user?: string;
   readonly address?: string;
   /** `null`: it does not end. */
   readonly until: string | null;

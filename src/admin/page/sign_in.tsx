@@ -5,87 +5,87 @@ import { Banner, Button, Command, Field, TextInput } from "./components.tsx";
 import { asApiError } from "./resource.ts";
 import { Brand } from "./shell.tsx";
 
-/** Form for those who are not signed in. */
-export function SignIn(
-  { refusal }: { readonly refusal: ApiError | undefined },
-) {
+/** Page for those who are not signed in. */
+export function SignIn({ refusal }: { readonly refusal: ApiError | undefined }) {
   const app = useApp();
   const [error, setError] = useState(refusal);
-  const [user, setUser] = useState("");
-  const [password, setPassword] = useState("");
-  const [token, setToken] = useState("");
   useEffect(() => {
     document.title = "Sign in · Brooklet";
   }, []);
   const signIn = (body: unknown) => {
+    setError(undefined);
     app.api.post<Session>(["session"], body).then(
-      () => app.findSession(),
-    ).catch((failure: unknown) => setError(asApiError(failure)));
+      (session) => {
+        app.session.value = session;
+      },
+      (failure: unknown) => setError(asApiError(failure)),
+    );
   };
   return (
     <main class="sign-in">
       <Brand />
       <h1>Sign in</h1>
       {error !== undefined && <Banner title={error.message}>{error.detail}</Banner>}
-      <form
-        class="card"
-        onSubmit={(event) => {
-          event.preventDefault();
-          signIn({ user, password });
-        }}
-      >
-        <Field label="User name">
-          <TextInput
-            name="user"
-            value={user}
-            onValue={setUser}
-            autoComplete="username"
-            isRequired
-          />
-        </Field>
-        <Field label="Password">
-          <TextInput
-            type="password"
-            name="password"
-            value={password}
-            onValue={setPassword}
-            autoComplete="current-password"
-            isRequired
-          />
-        </Field>
-        <div class="row">
-          <Button isSubmit isPrimary>Sign in</Button>
-        </div>
-      </form>
-      <details>
-        <summary>Sign in with a token</summary>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            signIn({ token });
-          }}
-        >
-          <Field label="Token">
-            <TextInput
-              type="password"
-              name="token"
-              value={token}
-              onValue={setToken}
-              isRequired
-            />
-          </Field>
-          <div class="row">
-            <Button isSubmit>Sign in with the token</Button>
-          </div>
-        </form>
-      </details>
-      <div class="stack">
-        <p class="muted">
-          Without a user name: this command, on the machine of the broker, prints a link that signs in once.
-        </p>
+      {app.hasUsers.value && <PasswordForm onSubmit={signIn} />}
+      <section class="card stack">
+        <h2>{app.hasUsers.value ? "Without a user name" : "With a link"}</h2>
+        <p>This command, on the machine of the broker, prints a link that signs in once:</p>
         <Command>brooklet dashboard</Command>
-      </div>
+        <TokenForm onSubmit={signIn} />
+      </section>
     </main>
+  );
+}
+
+function PasswordForm({ onSubmit }: { readonly onSubmit: (body: unknown) => void }) {
+  const [user, setUser] = useState("");
+  const [password, setPassword] = useState("");
+  return (
+    <form
+      class="card stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit({ user, password });
+      }}
+    >
+      <Field label="User name">
+        <TextInput name="user" value={user} onValue={setUser} autoComplete="username" isRequired />
+      </Field>
+      <Field label="Password">
+        <TextInput
+          type="password"
+          name="password"
+          value={password}
+          onValue={setPassword}
+          autoComplete="current-password"
+          isRequired
+        />
+      </Field>
+      <div class="row">
+        <Button isSubmit isPrimary>Sign in</Button>
+      </div>
+    </form>
+  );
+}
+
+/** Takes a link, or its token alone, for those who cannot click it. */
+function TokenForm({ onSubmit }: { readonly onSubmit: (body: unknown) => void }) {
+  const [link, setLink] = useState("");
+  return (
+    <form
+      class="stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit({ token: link.trim().replace(/^.*#token=/, "") });
+      }}
+    >
+      <Field label="Link, or the token at its end">
+        <TextInput type="password" name="token" value={link} onValue={setLink} isRequired />
+      </Field>
+      <div class="row">
+        <Button isSubmit>Sign in with the link</Button>
+      </div>
+    </form>
   );
 }
 

@@ -1,12 +1,11 @@
 import { useMemo, useState } from "preact/hooks";
-import { segmentOf } from "./api.ts";
 import { useApp } from "./app.ts";
 import { Badge, Button, Dot, Name, Pane, TextInput } from "./components.tsx";
 import { listOf } from "./lists.ts";
 import { Bones, Empty, Loaded, Page } from "./page.tsx";
 import { usePages, useResource, useRested } from "./resource.ts";
 import { href } from "./router.ts";
-import type { SubscriberRow, SubscriptionRow } from "./shapes.ts";
+import type { Receivers, SubscriberRow, SubscriptionRow } from "./shapes.ts";
 import { type Column, Table } from "./table.tsx";
 import { count, counted } from "./text.ts";
 
@@ -14,10 +13,10 @@ import { count, counted } from "./text.ts";
 export function SubscriptionsPage() {
   const app = useApp();
   const { query } = app.router.place.value;
-  const [filter, setFilter] = useState(query["filter"] ?? "");
+  const [search, setSearch] = useState(query["search"] ?? "");
   const [topic, setTopic] = useState(query["topic"] ?? "");
   const asked = {
-    filter: useRested(filter) || undefined,
+    search: useRested(search) || undefined,
     clientId: query["clientId"],
     sort: query["sort"] ?? "topicFilter",
     limit: 200,
@@ -48,8 +47,8 @@ export function SubscriptionsPage() {
             isGrowing
             label="Search subscriptions"
             placeholder="Search topic filter, client, user"
-            value={filter}
-            onValue={setFilter}
+            value={search}
+            onValue={setSearch}
           />
           {asked.clientId !== undefined && (
             <span class="row">
@@ -139,10 +138,10 @@ const COLUMNS: readonly Column<SubscriptionRow>[] = [
     key: "clientId",
     title: "Client",
     isSortable: true,
-    cell: ({ clientId, isConnected }) => (
+    cell: ({ clientId, segment, isConnected }) => (
       <>
         <Dot tone={isConnected ? "good" : "none"} />{" "}
-        <a href={href("clients", [segmentOf(clientId)], { state: "all" })}>
+        <a href={href("clients", [segment], { state: "all" })}>
           <Name>{clientId}</Name>
         </a>
         {!isConnected && <span class="visually-hidden">, not connected</span>}
@@ -163,7 +162,7 @@ const COLUMNS: readonly Column<SubscriptionRow>[] = [
     widthPx: 128,
     isWideOnly: true,
     isSortable: true,
-    cell: ({ shareName }) => shareName !== undefined && <Name>{shareName}</Name>,
+    cell: ({ shareName }) => shareName !== null && <Name>{shareName}</Name>,
   },
   {
     key: "options",
@@ -182,7 +181,7 @@ function optionsOf(
     ...noLocal ? ["No Local"] : [],
     ...retainAsPublished ? ["Retain As Published"] : [],
     ...retainHandling === 0 ? [] : [`Retain Handling ${retainHandling}`],
-    ...subscriptionIdentifier === undefined ? [] : [`Identifier ${count(subscriptionIdentifier)}`],
+    ...subscriptionIdentifier === null ? [] : [`Identifier ${count(subscriptionIdentifier)}`],
   ];
 }
 
@@ -191,8 +190,7 @@ export function Subscribers({ topic }: { readonly topic: string }) {
   const app = useApp();
   const found = useResource(
     topic,
-    (signal) =>
-      listOf<SubscriberRow>(app.api, { path: ["subscriptions"], rows: "subscribers", query: { topic }, signal }),
+    (signal) => app.api.get<Receivers>(["subscriptions"], { query: { topic, limit: 1000 }, signal }),
     { everyMs: 10_000 },
   );
   return (
@@ -203,12 +201,12 @@ export function Subscribers({ topic }: { readonly topic: string }) {
         </>
       }
       note={found.data !== undefined &&
-        counted(found.data.rows.length, "subscription")}
+        counted(found.data.receivers, "delivery", "deliveries")}
       isFlush
       className="subscribers"
     >
       <Loaded resource={found} loading={<Bones rows={3} />}>
-        {({ rows }) =>
+        {({ subscribers: rows }) =>
           rows.length === 0
             ? (
               <p class="pane-body muted">
@@ -228,11 +226,11 @@ function SubscriberTable(
     {
       key: "clientId",
       title: "Client",
-      cell: ({ clientId, isConnected }) => (
+      cell: ({ clientId, segment, isConnected }) => (
         <>
-          <Dot tone={isConnected ? "good" : "none"} /> {clientId === undefined ? "this program" : (
+          <Dot tone={isConnected ? "good" : "none"} /> {clientId === null || segment === null ? "this program" : (
             <a
-              href={href("clients", [segmentOf(clientId)], { state: "all" })}
+              href={href("clients", [segment], { state: "all" })}
             >
               <Name>{clientId}</Name>
             </a>
@@ -260,8 +258,8 @@ function SubscriberTable(
           <span class={isAllowed ? "good" : "bad"}>
             {verdict(isAllowed, isConnected, qos)}
           </span>
-          {shareName !== undefined && <span class="muted">· one of the group {shareName}</span>}
-          {rule !== undefined && (
+          {shareName !== null && <span class="muted">· one of the group {shareName}</span>}
+          {rule !== null && (
             <span class="muted">
               {" · "}
               <Name>{rule}</Name>
@@ -276,7 +274,7 @@ function SubscriberTable(
       label="Subscriptions that match"
       columns={columns}
       rows={rows}
-      keyOf={({ clientId = "", topicFilter }) => `${clientId}\0${topicFilter}`}
+      keyOf={({ clientId, topicFilter }) => `${clientId}\0${topicFilter}`}
     />
   );
 }

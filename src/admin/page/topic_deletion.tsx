@@ -1,14 +1,7 @@
 import type { App } from "./app.ts";
 import { Field } from "./components.tsx";
+import type { Deletion } from "./shapes.ts";
 import { counted } from "./text.ts";
-
-/** Time within which a deletion can be taken back. */
-const UNDO_MS = 30_000;
-
-interface Deleted {
-  readonly count: number;
-  readonly restoreId: string | null;
-}
 
 /** Asks before the retained message of a topic is deleted. */
 export function deleteTopic(app: App, topic: string, onDone: () => void): void {
@@ -18,7 +11,7 @@ export function deleteTopic(app: App, topic: string, onDone: () => void): void {
     action: "Delete the message",
     isDangerous: true,
     run: async () => {
-      const deleted = await app.api.delete<Deleted>(["retained", topic]);
+      const deleted = await app.api.delete<Deletion>(["retained", topic]);
       said(app, deleted, `Deleted ${topic}`, onDone);
     },
   });
@@ -43,7 +36,7 @@ export function deleteByFilter(app: App, onDone: () => void): void {
       </Field>
     ),
     run: async ({ filter }) => {
-      const { count } = await app.api.delete<Deleted>(["retained"], {
+      const { deleted: count } = await app.api.delete<Deletion>(["retained"], {
         query: { filter, dryRun: true },
       });
       // After the dialog of this question has closed.
@@ -73,35 +66,30 @@ function confirmFilter(
     action: `Delete ${messages}`,
     isDangerous: true,
     run: async () => {
-      const deleted = await app.api.delete<Deleted>(["retained"], {
+      const deleted = await app.api.delete<Deletion>(["retained"], {
         query: { filter },
       });
       said(
         app,
         deleted,
-        `Deleted ${counted(deleted.count, "retained message")}`,
+        `Deleted ${counted(deleted.deleted, "retained message")}`,
         onDone,
       );
     },
   });
 }
 
-function said(
-  app: App,
-  { restoreId }: Deleted,
-  text: string,
-  onDone: () => void,
-): void {
+function said(app: App, { restore }: Deletion, text: string, onDone: () => void): void {
   onDone();
-  if (restoreId === null) {
+  if (restore === null) {
     app.say({ text });
     return;
   }
   app.say({
     text,
-    forMs: UNDO_MS,
+    forMs: Math.max(0, Date.parse(restore.until) - Date.now()),
     undo: async () => {
-      await app.api.post(["retained", "restore"], { restoreId });
+      await app.api.post(["retained", "restore"], { id: restore.id });
       onDone();
     },
   });
