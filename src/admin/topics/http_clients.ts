@@ -190,10 +190,10 @@ export class HttpClients {
 
 /**
  * Key of the requests that one client may serve: the same credentials from the same host, as bans and limits of failures
- * are about addresses.
+ * are about addresses. The listener may be what the sender wrote as Host: with it, one sender could have many clients.
  */
-export function sourceKey({ credentials: { userName, password }, address, listener }: RequestSource): string {
-  return JSON.stringify([hostOf(address), listener, userName ?? null, password ?? null]);
+export function sourceKey({ credentials: { userName, password }, address }: RequestSource): string {
+  return JSON.stringify([hostOf(address), userName ?? null, password ?? null]);
 }
 
 /** Address without its port; one of IPv6 may come without brackets and port, as proxies write it. */
