@@ -42,6 +42,8 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
   readonly storageName?: string;
   /** Figures of the process for `/metrics`. @default none */
   readonly processFigures?: () => ProcessFigures;
+  /** Configuration of the program, for admins. @default none: an app configures its broker itself */
+  readonly configuration?: ConfigurationAccess;
   /** Called for each change that somebody makes and for each defect, for logs. What it throws is ignored. */
   readonly onEvent?: (event: AdminEvent) => void;
   /** Epoch milliseconds, for tests. @default `Date.now` */
@@ -80,6 +82,33 @@ export interface AdminToken {
   readonly tokenHash: string;
   /** What this program may do. */
   readonly role: Role;
+}
+
+/** Configuration of a program, as admins see it and have it read again. */
+export interface ConfigurationAccess {
+  /** Configuration in force as YAML, without secrets. */
+  yaml(): string | Promise<string>;
+  /** Checks a text, or without one the configuration with all files that it names. */
+  check(yaml?: string): Promise<ConfigurationCheck>;
+  /** Reads it again, with all its files; changes nothing if there is a mistake. */
+  reload(): Promise<ConfigurationCheck & { readonly disconnected: number }>;
+}
+
+/** Outcome of a check. */
+export interface ConfigurationCheck {
+  readonly mistakes: readonly ConfigurationMistake[];
+  readonly warnings: readonly string[];
+}
+
+/** Mistake in a configuration. */
+export interface ConfigurationMistake {
+  readonly message: string;
+  /** Place of the mistake; missing: it has none. */
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** Key that is wrong, such as `listeners[0].url`. */
+  readonly key?: string;
 }
 
 /** Gives somebody whom an app has signed in. */

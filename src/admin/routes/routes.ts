@@ -3,6 +3,7 @@ import type { Route } from "../route_table.ts";
 import { BAN_ROUTES } from "./bans.ts";
 import { BROKER_ROUTES } from "./broker.ts";
 import { CLIENT_ROUTES } from "./clients.ts";
+import { CONFIGURATION_ROUTES } from "./configuration.ts";
 import { DROP_ROUTES } from "./drops.ts";
 import { EVENT_ROUTES } from "./events.ts";
 import { HISTORY_ROUTES } from "./history.ts";
@@ -12,6 +13,7 @@ import { RETAINED_ROUTES } from "./retained.ts";
 import { SESSION_ROUTES } from "./session.ts";
 import { SESSION_STATE_ROUTES } from "./sessions.ts";
 import { SUBSCRIPTION_ROUTES } from "./subscriptions.ts";
+import { TOKEN_ROUTES } from "./tokens.ts";
 import { TRACE_ROUTES } from "./traces.ts";
 
 /** All routes of the API. */
@@ -29,4 +31,6 @@ export const ROUTES: readonly Route<AdminHost>[] = [
   ...LIVE_ROUTES,
   ...TRACE_ROUTES,
   ...BAN_ROUTES,
+  ...CONFIGURATION_ROUTES,
+  ...TOKEN_ROUTES,
 ];
