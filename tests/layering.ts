@@ -74,7 +74,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   "admin/page": {
     mayImport: ["admin", "codec", "protocol", "client", "transport"],
     mayNotUse: ["Deno", "console"],
-    packages: /^(?:preact(?:\/hooks)?|@preact\/signals|uplot)$/,
+    packages: /^(?:preact(?:\/hooks)?|@preact\/signals)$/,
   },
   cluster: {
     mayImport: ["codec", "protocol", "storage", "broker"],

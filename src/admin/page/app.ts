@@ -51,6 +51,8 @@ export class App {
   readonly hasUsers: Signal<boolean> = signal(false);
   readonly question: Signal<Question | undefined> = signal(undefined);
   readonly messages: Signal<readonly Message[]> = signal([]);
+  /** Time under the pointer, in epoch seconds, which all charts of a group show. */
+  readonly cursor: Signal<{ readonly group: string; readonly time: number } | undefined> = signal(undefined);
 
   constructor(page: URL) {
     this.api = new Api(page, () => {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
 import { useApp } from "./app.ts";
+import { linePath, nearestIndex, rangeOf, timeTicks, valueTicks } from "./chart_scale.ts";
 import { clock } from "./text.ts";
 
 export interface Line {
@@ -9,71 +9,34 @@ export interface Line {
   readonly values: readonly (number | null)[];
 }
 
-/** Seconds between ticks of the time. */
-const INCREMENTS = [1, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
-const HEIGHT_PX = 168;
+interface ChartProps {
+  readonly title: string;
+  /** Epoch seconds. */
+  readonly times: readonly number[];
+  readonly lines: readonly [Line, Line?];
+  /** Words for a value. */
+  readonly format: (value: number) => string;
+  readonly group: string;
+  /** Whether the scale begins at 0. */
+  readonly isFromZero?: boolean;
+}
+
+const HEIGHT_PX = 150;
+/** Room for the labels of the axes, and so that no line touches the edge. */
+const LEFT_PX = 56;
+const BOTTOM_PX = 22;
+const TOP_PX = 8;
+const RIGHT_PX = 8;
+/** Width that a label of time needs. */
+const TIME_LABEL_PX = 90;
+const MOST_VALUE_TICKS = 4;
 
 /** Lines over time: one or two. Charts with the same `group` share their cursor. */
-export function Chart(
-  { title, times, lines, format, group, isFromZero = true, spanSeconds }: {
-    readonly title: string;
-    /** Epoch seconds. */
-    readonly times: readonly number[];
-    readonly lines: readonly [Line, Line?];
-    /** Words for a value. */
-    readonly format: (value: number) => string;
-    readonly group: string;
-    /** Whether the scale begins at 0. */
-    readonly isFromZero?: boolean;
-    /** Time that it shows up to the last value. @default all that there is */
-    readonly spanSeconds?: number;
-  },
-) {
+export function Chart({ title, times, lines, format, group, isFromZero = true }: ChartProps) {
   const app = useApp();
-  const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const [at, setAt] = useState<number | null>(null);
-  const data = [
-    times,
-    ...lines.map((line) => line?.values ?? []),
-  ] as uPlot.AlignedData; // uPlot only reads it.
-  const latest = useRef(data);
-  latest.current = data;
-  const theme = app.theme.name.value;
-  useEffect(() => {
-    const element = place.current;
-    if (element === null) return undefined;
-    const options = () =>
-      optionsOf(element, {
-        count: lines.length,
-        format,
-        group,
-        isFromZero,
-        spanSeconds,
-        onIndex: setAt,
-      });
-    const draw = () => {
-      plot.current?.destroy();
-      plot.current = new uPlot(options(), latest.current, element);
-    };
-    draw();
-    const observer = new ResizeObserver(() => {
-      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT_PX });
-    });
-    observer.observe(element);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", draw);
-    return () => {
-      observer.disconnect();
-      scheme.removeEventListener("change", draw);
-      plot.current?.destroy();
-      plot.current = null;
-    };
-  }, [theme, group, lines.length, spanSeconds]);
-  useEffect(() => plot.current?.setData(data), [
-    times,
-    ...lines.map((line) => line?.values),
-  ]);
+  const [width, place] = useWidth();
+  const cursor = app.cursor.value;
+  const at = cursor?.group === group && times.length > 0 ? nearestIndex(times, cursor.time) : null;
   return (
     <figure class="pane">
       <figcaption class="pane-head">
@@ -90,84 +53,108 @@ export function Chart(
           )}
         </span>
       </figcaption>
-      <div class="chart">
-        <div ref={place} role="img" aria-label={summary(title, lines, format)} />
+      <div class="chart" ref={place} role="img" aria-label={summary(title, lines, format)}>
+        {width > LEFT_PX && times.length > 0 && (
+          <Plot
+            times={times}
+            lines={lines}
+            format={format}
+            isFromZero={isFromZero}
+            width={width}
+            at={at}
+            group={group}
+          />
+        )}
       </div>
     </figure>
   );
 }
 
-function optionsOf(
-  element: HTMLElement,
-  { count, format, group, isFromZero, spanSeconds, onIndex }: {
-    readonly count: number;
-    readonly format: (value: number) => string;
-    readonly group: string;
-    readonly isFromZero: boolean;
-    readonly spanSeconds: number | undefined;
-    readonly onIndex: (index: number | null) => void;
-  },
-): uPlot.Options {
-  const muted = colourOf(element, "muted");
-  const grid = { stroke: colourOf(element, "line"), width: 1 };
-  const axis = {
-    stroke: muted,
-    grid,
-    ticks: { show: false },
-    font: `12px ${getComputedStyle(element).fontFamily}`,
-  };
-  const colours = [
-    colourOf(element, "accent"),
-    colourOf(element, "from-broker"),
-  ];
-  return {
-    width: element.clientWidth,
-    height: HEIGHT_PX,
-    padding: [8, 8, 0, 0],
-    legend: { show: false },
-    cursor: {
-      sync: { key: group },
-      drag: { x: false, y: false },
-      points: { size: 7 },
-    },
-    scales: {
-      x: spanSeconds === undefined ? {} : { range: (_plot, _first, last) => [last - spanSeconds, last] },
-      y: isFromZero ? { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } : {},
-    },
-    axes: [
-      { ...axis, size: 24, space: 72, incrs: INCREMENTS, values: (_plot, splits) => splits.map(timeOf) },
-      { ...axis, size: 56, values: (_plot, splits) => splits.map(format) },
-    ],
-    series: [
-      {},
-      ...colours.slice(0, count).map((stroke) => ({
-        stroke,
-        width: 1.5,
-        points: { show: false },
-      })),
-    ],
-    hooks: { setCursor: [({ cursor }) => onIndex(cursor.idx ?? null)] },
-  };
+interface PlotProps extends Omit<ChartProps, "title" | "isFromZero"> {
+  readonly isFromZero: boolean;
+  readonly width: number;
+  /** Index of the cursor. */
+  readonly at: number | null;
 }
 
-/** Time of the day; with seconds where the ticks are that close. */
-function timeOf(seconds: number, _index: number, all: readonly number[]): string {
-  const step = (all[1] ?? seconds) - (all[0] ?? seconds);
-  return new Date(seconds * 1000).toLocaleTimeString("en-GB", {
-    hour: "2-digit",
-    minute: "2-digit",
-    ...step < 60 ? { second: "2-digit" } : {},
-  });
+function Plot({ times, lines, format, group, isFromZero, width, at }: PlotProps) {
+  const app = useApp();
+  const first = times[0] ?? 0;
+  const last = Math.max(times.at(-1) ?? 0, first + 1);
+  const [low, high] = rangeOf(lines.flatMap((line) => line?.values ?? []), isFromZero);
+  const plotWidth = width - LEFT_PX - RIGHT_PX;
+  const plotHeight = HEIGHT_PX - TOP_PX - BOTTOM_PX;
+  const x = (time: number) => LEFT_PX + (time - first) / (last - first) * plotWidth;
+  const y = (value: number) => TOP_PX + (high - value) / (high - low) * plotHeight;
+  const offsetSeconds = -new Date(last * 1000).getTimezoneOffset() * 60;
+  const point = (time: number | undefined) => {
+    app.cursor.value = time === undefined ? undefined : { group, time };
+  };
+  return (
+    <svg
+      width={width}
+      height={HEIGHT_PX}
+      aria-hidden="true"
+      onPointerMove={({ offsetX }) => point(first + (offsetX - LEFT_PX) / plotWidth * (last - first))}
+      onPointerLeave={() => point(undefined)}
+    >
+      {valueTicks(low, high, MOST_VALUE_TICKS, format).map(({ value, label }) => (
+        <g key={label}>
+          <path class="grid" d={`M${LEFT_PX} ${Math.round(y(value)) + 0.5}H${width - RIGHT_PX}`} />
+          <text x={LEFT_PX - 8} y={y(value) + 4} text-anchor="end">{label}</text>
+        </g>
+      ))}
+      {timeTicks(first, last, plotWidth / TIME_LABEL_PX, offsetSeconds).map(({ value, label }) => (
+        <text key={value} x={x(value)} y={HEIGHT_PX - 6} text-anchor="middle">{label}</text>
+      ))}
+      {lines.map((line, index) =>
+        line && (
+          <path
+            key={line.title}
+            class={index === 0 ? "line first" : "line second"}
+            d={linePath(times.map((time, at) => pointOf(line.values[at], (value) => [x(time), y(value)])))}
+          />
+        )
+      )}
+      {at !== null && (
+        <>
+          <path class="cursor" d={`M${x(times[at] ?? 0).toFixed(1)} ${TOP_PX}v${plotHeight}`} />
+          {lines.map((line, index) => {
+            const place = pointOf(line?.values[at], (value) => [x(times[at] ?? 0), y(value)]);
+            return place && (
+              <circle key={index} class={index === 0 ? "first" : "second"} cx={place[0]} cy={place[1]} r={3.5} />
+            );
+          })}
+        </>
+      )}
+    </svg>
+  );
 }
 
-/** Colour of a token: the value of a custom property is its text, so an element has to show it. */
-function colourOf(parent: HTMLElement, token: string): string {
-  const probe = document.createElement("span");
-  probe.style.color = `var(--${token})`;
-  parent.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
+function pointOf(
+  value: number | null | undefined,
+  place: (value: number) => readonly [number, number],
+): readonly [number, number] | undefined {
+  return value === null || value === undefined ? undefined : place(value);
+}
+
+/** Width of an element in pixels, and the reference that it needs. */
+function useWidth(): [number, { readonly current: HTMLDivElement | null }] {
+  const place = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return undefined;
+    const read = () => {
+      const { paddingLeft, paddingRight } = getComputedStyle(element);
+      setWidth(Math.floor(element.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)));
+    };
+    read();
+    const observer = new ResizeObserver(read);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [width, place];
 }
 
 /** Value under the cursor; without a cursor the last one. */
