@@ -19,6 +19,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
   ],
   /** Files that need the machine for themselves: they measure time or memory, kill brokers, fill disks, or flood. */
   serial: [
+    "tests/admin/routes/list_load_test.ts",
     "tests/admin/topics/http_load_test.ts",
     "tests/auth/password_authenticator_test.ts",
     "tests/auth/wrong_password_flood_test.ts",
@@ -71,6 +72,7 @@ export const LONG: readonly string[] = [
   "tests/admin/trace/trace_ring_test.ts",
   "tests/admin/trace/trace_target_test.ts",
   "tests/admin/topics/http_load_test.ts",
+  "tests/admin/routes/list_load_test.ts",
   "tests/auth/wrong_password_flood_test.ts",
   "tests/broker/deadlines_test.ts",
   "tests/broker/retained_messages_test.ts",
