@@ -1,5 +1,5 @@
 import type { AdminHost } from "../host.ts";
-import type { ConfigurationAccess } from "../options.ts";
+import type { ConfigurationAccess, ConfigurationMistake } from "../options.ts";
 import { Problem } from "../problems.ts";
 import { type Route, route } from "../route_table.ts";
 import * as z from "../zod.js";
@@ -7,11 +7,12 @@ import { COUNT } from "./json_values.ts";
 
 const MISTAKE = z.strictObject({
   message: z.string(),
-  file: z.optional(z.string()),
-  line: z.optional(COUNT),
-  column: z.optional(COUNT),
+  /** Place of the mistake; `null`: it has none. */
+  file: z.nullable(z.string()),
+  line: z.nullable(COUNT),
+  column: z.nullable(COUNT),
   /** Key that is wrong, such as `listeners[0].url`. */
-  key: z.optional(z.string()),
+  key: z.nullable(z.string()),
 });
 
 /** Configuration of the program; an app that embeds the broker has none. */
@@ -36,7 +37,7 @@ export const CONFIGURATION_ROUTES: readonly Route<AdminHost>[] = [
     isChange: () => false,
     async handle({ body: { yaml } }, host: AdminHost) {
       const { mistakes, warnings } = await accessOf(host).check(yaml);
-      return { isUsable: mistakes.length === 0, mistakes, warnings };
+      return { isUsable: mistakes.length === 0, mistakes: mistakes.map(mistakeJson), warnings };
     },
   }),
   route({
@@ -45,19 +46,23 @@ export const CONFIGURATION_ROUTES: readonly Route<AdminHost>[] = [
     role: "admin",
     tag: "Configuration",
     summary: "Read the configuration again with all its files, as SIGHUP does; nothing changes if any of it is wrong",
-    answer: z.strictObject({ disconnected: COUNT, warnings: z.array(z.string()) }),
+    answer: z.strictObject({ disconnected: COUNT, mistakes: z.array(MISTAKE), warnings: z.array(z.string()) }),
     async handle({ note }, host: AdminHost) {
       const { mistakes, warnings, disconnected } = await accessOf(host).reload();
       const [first] = mistakes;
       if (first !== undefined) {
         const detail = `Everything stays as it was: ${first.message}`;
-        throw new Problem(422, "Configuration refused", detail, { members: { mistakes } });
+        throw new Problem(422, "Configuration refused", detail, { members: { mistakes: mistakes.map(mistakeJson) } });
       }
       note({ name: "reload", message: "had the configuration read again" });
-      return { disconnected, warnings };
+      return { disconnected, mistakes: [], warnings };
     },
   }),
 ];
+
+function mistakeJson({ message, file, line, column, key }: ConfigurationMistake): z.Infer<typeof MISTAKE> {
+  return { message, file: file ?? null, line: line ?? null, column: column ?? null, key: key ?? null };
+}
 
 function accessOf({ options: { configuration } }: AdminHost): ConfigurationAccess {
   if (configuration !== undefined) return configuration;

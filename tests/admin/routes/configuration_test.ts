@@ -25,7 +25,11 @@ Deno.test("An admin sees the configuration, has it checked and read again; other
       mistakes: [],
       warnings: ["x"],
     });
-    assertEquals((await administrator("POST", "/configuration/reload")).json, { disconnected: 2, warnings: [] });
+    assertEquals((await administrator("POST", "/configuration/reload")).json, {
+      disconnected: 2,
+      mistakes: [],
+      warnings: [],
+    });
     const { json: { events } } = await viewer("GET", "/events?kind=admin");
     assertEquals(events.map(({ message }: { readonly message: string }) => message), [
       "the admin (admin) had the configuration read again",
