@@ -5,7 +5,8 @@ import type { Limits } from "../protocol/limits.ts";
 import { ApplicationMessage } from "../protocol/message.ts";
 import { orAborted } from "../transport/abort.ts";
 import type { OnRefused } from "../transport/listener.ts";
-import type { Transport } from "../transport/transport.ts";
+import type { Peer, Transport } from "../transport/transport.ts";
+import type { WebSocketEnd } from "../transport/web_socket/frames.ts";
 import type { Ban, BanTarget } from "./access/bans.ts";
 import { assemble, type BrokerParts } from "./assembly.ts";
 import type { BrokerHost } from "./connection/host.ts";
@@ -19,7 +20,7 @@ import { type BeginTrace, quietTraces } from "./message_tracing.ts";
 import { type BrokerMetrics, metricsOf } from "./metrics.ts";
 import type { BrokerOptions, BrokerSubscription, ConnectedClient, ServeOptions } from "./options.ts";
 import { sysInterval } from "./sys_topics.ts";
-import { answerUpgrade, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
+import { answerUpgrade, isViolation, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
 const TICK_MS = 100;
 // A timer that is later than this was not only held up: the process stood still.
@@ -334,8 +335,17 @@ export class Broker {
    * listener.close();
    * ```
    */
-  readonly noteRefusal: OnRefused = (_address, reason, help, peer) => {
-    this.#parts.onEvent({ kind: "connectionRefused", peer, reason, ...help === undefined ? {} : { help } });
+  readonly noteRefusal: OnRefused = (_address, reason, help, peer, status) => {
+    const known = { ...help === undefined ? {} : { help }, ...status === undefined ? {} : { status } };
+    this.#parts.onEvent({ kind: "connectionRefused", peer, reason, ...known });
+  };
+
+  /**
+   * Tells the event `transportViolation` of a WebSocket connection that ended because its peer broke the rules, such as by a
+   * text frame; other ends are no event. Pass it to {@linkcode listenWebSocket} as `onWebSocketEnd`.
+   */
+  readonly noteWebSocketEnd = (end: WebSocketEnd, peer: Peer): void => {
+    if (isViolation(end)) this.#parts.onEvent({ kind: "transportViolation", peer, reason: end.reason });
   };
 
   /**

@@ -44,6 +44,8 @@ export type BrokerEvent =
     readonly reason: string;
     /** Entry of docs/troubleshooting.md about it. */
     readonly help?: RefusalHelp;
+    /** HTTP status of the answer to a WebSocket request. */
+    readonly status?: number;
   }
   /**
    * A client may not do what it asked for: a PUBLISH, also one to a topic of the server, the Will of its CONNECT, or one Topic

@@ -55,19 +55,20 @@ export function answerUpgrade(
   const address = addresses.clientAddress(known, request.headers);
   const url = URL.parse(urlOf(request));
   if (url === null) {
+    const peer = { transport: "ws", address, listener: "ws://unknown" };
+    onEvent({ kind: "connectionRefused", peer, reason: "Host is malformed", help: "http-request", status: 400 });
     return refused(responseTo(refusal(400, "http-request", "Host is malformed", "The Host header is wrong\n")));
   }
   const { protocol, host: name } = url;
   const peer = { transport: "ws", address, listener: `${protocol === "https:" ? "wss" : "ws"}://${name}` };
-  const onWebSocketEnd = ({ code, reason, isByPeer }: WebSocketEnd) => {
-    const isViolation = !isByPeer && code !== CloseCode.Normal && code !== CloseCode.GoingAway;
-    if (isViolation) onEvent({ kind: "transportViolation", peer, reason });
+  const onWebSocketEnd = (end: WebSocketEnd) => {
+    if (isViolation(end)) onEvent({ kind: "transportViolation", peer, reason: end.reason });
   };
   const closeCode = () => isClosing() ? CloseCode.GoingAway : CloseCode.Normal;
   const misdirected = hostRefusal(request, options, isLoopbackAddress(known) && isOfOwnPage(request));
   if (misdirected !== undefined) {
     const { status, reason, body } = misdirected;
-    onEvent({ kind: "connectionRefused", peer, reason, help: "host" });
+    onEvent({ kind: "connectionRefused", peer, reason, help: "host", status });
     return refused(responseTo(refusal(status, "host", reason, body)));
   }
   const scheme = isProxied(request) ? addresses.scheme(request.headers) : protocol === "https:" ? "https" : "http";
@@ -80,10 +81,15 @@ export function answerUpgrade(
     onWebSocketEnd,
   });
   if (upgraded.refusal !== undefined) {
-    const { reason, help } = upgraded.refusal;
-    onEvent({ kind: "connectionRefused", peer, reason, help });
+    const { reason, help, status } = upgraded.refusal;
+    onEvent({ kind: "connectionRefused", peer, reason, help, status });
   }
   return upgraded;
+}
+
+/** Whether a WebSocket connection ended because its peer broke the rules. */
+export function isViolation({ code, isByPeer }: WebSocketEnd): boolean {
+  return !isByPeer && code !== CloseCode.Normal && code !== CloseCode.GoingAway;
 }
 
 /** Text of an address: with its port, `unix`, or `unknown`. */

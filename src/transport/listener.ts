@@ -11,9 +11,16 @@ export interface Listener extends AsyncIterable<Transport> {
 
 /**
  * Called by a listener with a connection that it closes before it is given out: address of the peer, reason, entry of
- * docs/troubleshooting.md about it, if there is one, and the peer. It must not throw.
+ * docs/troubleshooting.md about it, if there is one, the peer, and the HTTP status of the answer, if it got one. It must
+ * not throw.
  */
-export type OnRefused = (address: string, reason: string, help: RefusalHelp | undefined, peer: Peer) => void;
+export type OnRefused = (
+  address: string,
+  reason: string,
+  help: RefusalHelp | undefined,
+  peer: Peer,
+  status?: number,
+) => void;
 
 /** Entry of docs/troubleshooting.md about a connection that was refused before MQTT began. */
 export type RefusalHelp = HandshakeHelp | "tls-handshake" | "proxy-protocol" | "ipv6-only" | "too-many-connections";

@@ -73,6 +73,7 @@ Deno.test("broker.noteRefusal makes an event of a WebSocket request that a liste
     kind: "connectionRefused",
     reason: `the path "/other" is not one of the endpoint (/mqtt, /), answered with 404`,
     help: "path",
+    status: 404,
   });
   assertEquals({ ...peer, address: "" }, { transport: "ws", address: "", listener: listener.url });
   listener.close();

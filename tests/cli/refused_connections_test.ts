@@ -1,6 +1,6 @@
 /** Connections that a listener of the program refuses, as events of its broker. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { certificatePath } from "../certificates/certificates.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 import { ProgramInProcess } from "./program_in_process.ts";
@@ -32,4 +32,23 @@ logging: { format: json }
       `${SCHEMES[index]}://127.0.0.1:${port}${path}`,
     ]);
   }
+});
+
+Deno.test("A connection that is too many of its address is an event of the listener that users know", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = `listeners: [{ url: wss://127.0.0.1:0 }]
+tls: { certificate: ${certificatePath("server.pem")}, key: ${certificatePath("server.key")} }
+connections: { maximumPerAddress: 1 }
+logging: { format: json }
+`;
+  await using program = new ProgramInProcess(["--config", folder.write("a.yaml", yaml)]);
+  const [line] = await program.stderr.matching(/^.*istening on \w+:\/\/127\.0\.0\.1:/);
+  const port = Number.parseInt(line ?? "");
+  using _first = await Deno.connect({ port });
+  using second = await Deno.connect({ port });
+  assertEquals(await second.read(new Uint8Array(1)), null);
+  const [refused = ""] = await program.stderr.matching(/^(?=.*"connectionRefused")/);
+  const { message, listener, help }: Record<string, unknown> = JSON.parse(refused);
+  assertMatch(`${message}`, /^Connection from 127\.0\.0\.1:\d+ refused: its address has 1 connections already/);
+  assertEquals([listener, help], [`wss://127.0.0.1:${port}/mqtt`, "docs/troubleshooting.md#too-many-connections"]);
 });

@@ -1,14 +1,10 @@
 import { FailureLimit, networkOf } from "../../auth/throttle.ts";
 import type { Broker } from "../../broker/broker.ts";
 import type { Limits } from "../../protocol/limits.ts";
-import type { Admit } from "../../transport/tcp.ts";
 import type { Configuration, ListenerConfiguration } from "../config/settings.ts";
 import { PROGRAM_HELP } from "../../broker/event_help.ts";
-import type { LogLine } from "../log/log.ts";
 import type { OpenListener } from "./listening.ts";
 import { othersTurn } from "./others_turn.ts";
-
-const TOO_MANY = { help: PROGRAM_HELP.tooManyConnections } as const;
 
 /** State shared by all listeners. */
 interface Accepting {
@@ -17,16 +13,6 @@ interface Accepting {
   readonly current: () => Configuration;
   readonly gate: ConnectionGate;
   readonly limits: ListenerLimits;
-}
-
-/** Admits connections within the limits of their addresses, and logs those that it refuses. */
-export function admission(gate: ConnectionGate, current: () => Configuration, log: LogLine): Admit {
-  return (address) => {
-    const admitted = gate.admit(address, current().connections);
-    if (typeof admitted === "function") return admitted;
-    log(`Connection from ${address} refused: ${admitted}.`, "notice", TOO_MANY);
-    return undefined;
-  };
 }
 
 /** Serves the connections of all listeners until these are closed. @param current configuration at the moment */

@@ -4,6 +4,7 @@ import { listenBehindProxy } from "../../transport/proxy/protocol.ts";
 import { SCHEMES } from "../../transport/schemes.ts";
 import { type Admit, listenAtPort, listenTcp, type TcpListener } from "../../transport/tcp.ts";
 import { TcpPort } from "../../transport/tcp_port.ts";
+import type { Peer } from "../../transport/transport.ts";
 import {
   certificates,
   checkServerCertificate,
@@ -14,12 +15,12 @@ import type { ReloadedTls } from "../../transport/tls/handshake.ts";
 import { type TlsListener, tlsListener } from "../../transport/tls/tls.ts";
 import { checkUnixPath, listenUnix } from "../../transport/unix.ts";
 import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";
-import { CloseCode } from "../../transport/web_socket/frames.ts";
+import type { WebSocketEnd } from "../../transport/web_socket/frames.ts";
 import { listenWebSocket, PROXIED_PING_INTERVAL_MS } from "../../transport/web_socket/listener.ts";
 import { entryWords } from "../config/checks.ts";
 import type { Configuration, ListenerConfiguration, TlsConfiguration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
-import { EVENT_HELP, PROGRAM_HELP } from "../../broker/event_help.ts";
+import { PROGRAM_HELP } from "../../broker/event_help.ts";
 import { printable } from "../../codec/printable.ts";
 import type { LogLine } from "../log/log.ts";
 import { readPem, tryMaking } from "../files.ts";
@@ -38,6 +39,7 @@ import { isOfPort, ListenError, NO_ADDRESS } from "./listen_error.ts";
 import { realFolder, staticFiles } from "./static_files.ts";
 
 const ACCEPT_FAILED_LINE_MS = 60_000;
+const TRANSPORTS: Readonly<Record<string, string>> = { mqtt: "tcp", mqtts: "tls", ws: "ws", wss: "wss" };
 /** Addresses of hosts that stand for more than one; a machine may lack those after the first. */
 const ADDRESSES = {
   [LOOPBACK]: { hosts: ["127.0.0.1", "::1"], isOneEnough: false },
@@ -51,20 +53,25 @@ export interface OpenListener {
   readonly index: number;
 }
 
+/** Admits a connection of an address until the function that it gives is called, or gives the reason against it. */
+type AdmitAddress = (address: string) => string | (() => void);
+
 /** All listeners of the program. */
 export class Listening {
   readonly open: OpenListener[] = [];
   readonly #tlsListeners: { readonly listener: TlsListener; readonly index: number }[] = [];
   /** Called for each connection that a listener refuses. */
   onRefused: OnRefused | undefined;
+  /** Called with the end of each WebSocket connection. */
+  onWebSocketEnd: ((end: WebSocketEnd, peer: Peer) => void) | undefined;
   readonly #log: LogLine;
-  readonly #admit: Admit | undefined;
+  readonly #admit: AdmitAddress | undefined;
   #nextAcceptFailedMs = 0;
   /** Shared ports of IPv6-only listeners, by the index of each listener that uses one. */
   #ports: ReadonlyMap<number, TcpPort> = new Map();
 
   /** @param admit called for each connection before its handshakes, except those of proxies */
-  constructor(log: LogLine, admit?: Admit) {
+  constructor(log: LogLine, admit?: AdmitAddress) {
     this.#log = log;
     this.#admit = admit;
   }
@@ -236,7 +243,7 @@ export class Listening {
 
   #tcp(url: TcpUrl, index: number): TcpListener {
     const port = this.#ports.get(index);
-    const admit = this.#admitAt(url);
+    const admit = this.#admitAt(url, index);
     const onAcceptFailed = this.#acceptFailed;
     return port === undefined
       ? listenTcp({ ...url, onAcceptFailed }, admit)
@@ -244,13 +251,25 @@ export class Listening {
   }
 
   /** Admission at a listener: connections of proxies carry many clients, whose addresses are known later. */
-  #admitAt({ isProxied, webSocket }: TcpUrl): Admit | undefined {
+  #admitAt({ isProxied, webSocket }: TcpUrl, index: number): Admit | undefined {
     const { trustedProxies = [] } = webSocket ?? {};
-    const admit = this.#admit;
-    if (admit === undefined || isProxied) return undefined;
+    const admitAddress = this.#admit;
+    if (admitAddress === undefined || isProxied) return undefined;
+    const admit: Admit = (address) => {
+      const admitted = admitAddress(address);
+      if (typeof admitted === "function") return admitted;
+      this.#refused(address, admitted, PROGRAM_HELP.tooManyConnections, this.#peerAt(index, address));
+      return undefined;
+    };
     if (trustedProxies.length === 0) return admit;
     const proxies = new ForwardedAddresses({ trustedProxies });
     return (address) => proxies.isTrusted(address) ? () => {} : admit(address);
+  }
+
+  /** Peer of a connection that is refused before its handshakes, at a listener as users know it. */
+  #peerAt(index: number, address: string): Peer {
+    const listener = this.open.find((one) => one.index === index)?.listener.url ?? "mqtt:";
+    return { transport: TRANSPORTS[listener.split(":", 1)[0] ?? ""] ?? "tcp", address, listener };
   }
 
   #tls(url: TcpUrl, tls: TlsConfiguration | undefined, index: number): TlsListener {
@@ -301,13 +320,7 @@ export class Listening {
       ...maximumRequestHeadBytes === undefined ? {} : { maximumRequestHeadBytes },
       ...httpDir === undefined ? {} : { answer: staticFiles(httpDir) },
       onRefused: this.#refused,
-      onWebSocketEnd: ({ code, reason, isByPeer }, { address }) => {
-        if (isByPeer || code === CloseCode.Normal || code === CloseCode.GoingAway) return;
-        const help = EVENT_HELP.transportViolation;
-        this.#log(`Connection from ${address} broke the rules of its transport: ${printable(reason)}.`, "notice", {
-          help,
-        });
-      },
+      onWebSocketEnd: (end, peer) => this.onWebSocketEnd?.(end, peer),
     });
   }
 }

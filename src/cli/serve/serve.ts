@@ -15,7 +15,7 @@ import { Log } from "../log/log.ts";
 import { SummarizedLog } from "../log/summarized_log.ts";
 import { printLine, type ProgramEnvironment, type ProgramIo } from "../program_io.ts";
 import { checkStorage, openStorage, parseStorageOption, storageError } from "../storage_option.ts";
-import { acceptAll, admission, ConnectionGate } from "./accepting.ts";
+import { acceptAll, ConnectionGate } from "./accepting.ts";
 import { Access } from "./access.ts";
 import { applyBans, Reload } from "./reload.ts";
 import { listenUrlOf } from "./listen_url.ts";
@@ -126,7 +126,7 @@ async function run(
   let reload: Reload | undefined;
   const current = () => reload?.configuration ?? configuration;
   // Declared with `using`: no socket file stays, whatever fails.
-  using listening = new Listening(refusals.line, admission(gate, current, refusals.line));
+  using listening = new Listening(refusals.line, (address) => gate.admit(address, current().connections));
   const lines = await listening.listen(configuration);
   for (const { listener, index } of listening.open) access.bind(listener.url, index); // Wills may be due at once.
   using termination = new Termination(io); // Before its listening can be noticed.
@@ -143,6 +143,7 @@ async function run(
   );
   const { broker, says } = opened;
   listening.onRefused = broker.noteRefusal;
+  listening.onWebSocketEnd = broker.noteWebSocketEnd;
   await exportTelemetry(broker, configuration);
   applyBans(broker, configuration.bans);
   log.onTopic = (severity, line) => {

@@ -39,7 +39,14 @@ export interface WebSocketListenOptions extends WebSocketHandshakeOptions {
 class WebSocketHandshakeError extends Error {
   override readonly name = "WebSocketHandshakeError";
 
-  constructor(message: string, options: ErrorOptions = {}, readonly help?: HandshakeHelp) {
+  /** @param status of the answer, if there was one @param address of the client that a trusted proxy names */
+  constructor(
+    message: string,
+    options: ErrorOptions = {},
+    readonly help?: HandshakeHelp,
+    readonly status?: number,
+    readonly address?: string,
+  ) {
     super(message, options);
   }
 }
@@ -49,6 +56,7 @@ const DEFAULT_REQUEST_HEAD_BYTES = 32_768;
 /** Ping interval of connections of trusted proxies, of which many close after 60 s of silence. */
 export const PROXIED_PING_INTERVAL_MS = 30_000;
 const FIRST_HEAD_BYTES = 1_024;
+const NO_ANSWER: Pick<WebSocketHandshakeError, "help" | "status" | "address"> = {};
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 const REFUSED_LINGER_MS = 1_000;
 const MOST_LINGER_BYTES = 1_048_576;
@@ -82,9 +90,9 @@ export function listenWebSocket(below: Listener, options: WebSocketListenOptions
     below,
     (transport) => handshakes.accept(transport),
     ({ peer: inner }, reason, error) => {
-      const help = error instanceof WebSocketHandshakeError ? error.help : undefined;
-      const peer = { ...inner, transport: inner.transport === "tls" ? "wss" : "ws", listener: url };
-      options.onRefused?.(peer.address, reason, help, peer);
+      const { help, status, address = inner.address } = error instanceof WebSocketHandshakeError ? error : NO_ANSWER;
+      const peer = { ...inner, transport: inner.transport === "tls" ? "wss" : "ws", address, listener: url };
+      options.onRefused?.(address, reason, help, peer, status);
     },
     url,
   );
@@ -143,6 +151,7 @@ class WebSocketHandshakes {
     const request = parseRequestHead(read.head, isSecure ? "https" : "http");
     if ("kind" in request) return await handshake.refuse(request);
     const { address } = inner.peer;
+    handshake.clientAddress = this.#addresses.clientAddress(address, request.headers);
     const isForwarded = this.#addresses.isForwarded(address, request.headers);
     // After a PROXY header the address is that of the client.
     const isFromHere = this.#isLoopback && !isForwarded && isLoopbackAddress(address);
@@ -160,7 +169,7 @@ class WebSocketHandshakes {
     const peer: Peer = {
       ...inner.peer,
       transport: isSecure ? "wss" : "ws",
-      address: this.#addresses.clientAddress(address, request.headers),
+      address: handshake.clientAddress,
       listener: this.#url,
     };
     const { subprotocol } = decision;
@@ -176,6 +185,8 @@ class WebSocketHandshakes {
 /** A connection until it becomes a WebSocket connection, or is refused. */
 class Handshake {
   readonly channel: ByteChannel;
+  /** Address of the client that a trusted proxy names, once the head is read. */
+  clientAddress: string | undefined;
   readonly #late: Promise<"late">;
   readonly #timer: ReturnType<typeof setTimeout>;
   #reading: Promise<Uint8Array | undefined> | undefined;
@@ -263,7 +274,8 @@ class Handshake {
       clearTimeout(timer);
       this.inner.close();
     }
-    throw new WebSocketHandshakeError(`${refused.reason}, answered with ${refused.status}`, {}, refused.help);
+    const { reason, status, help } = refused;
+    throw new WebSocketHandshakeError(`${reason}, answered with ${status}`, {}, help, status, this.clientAddress);
   }
 
   /** Ends the writing side, and reads the remaining bytes. */

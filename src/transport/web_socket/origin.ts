@@ -77,8 +77,11 @@ export type AllowedOrigins = readonly string[];
 /** Scheme by which the client reached the server; `unknown`: a proxy in between does not say whether it ends TLS. */
 export type PageScheme = "http" | "https" | "unknown";
 
-/** Verdict on a request, as far as its page matters. */
-export type OriginVerdict = "allowed" | "otherOrigin" | "otherScheme";
+/**
+ * Verdict on a request, as far as its page matters. `credentials`: a page of another origin would be allowed without the
+ * cookies or HTTP credentials of the request.
+ */
+export type OriginVerdict = "allowed" | "otherOrigin" | "otherScheme" | "credentials";
 
 /**
  * Judges a request by its `Origin`. Without a list, a request with credentials that a browser adds by itself, cookies
@@ -99,7 +102,7 @@ export function originVerdict(
     (list.includes("loopback") && page !== null && isLoopbackPage(page)) ||
     (isOwn && (scheme === "unknown" || page.protocol === `${scheme}:`));
   if (isAllowed) return "allowed";
-  return isOwn ? "otherScheme" : "otherOrigin";
+  return isOwn ? "otherScheme" : allowed === undefined ? "credentials" : "otherOrigin";
 }
 
 /** Whether a request asks for the host and port of a page, whatever its scheme is. */

@@ -50,6 +50,8 @@ const PROTOCOL_VERSION = "13";
 const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, section 1.3
 const KEY = /^[A-Za-z0-9+/]{22}==$/; // 16 bytes in base64
 const MQTT_SUBPROTOCOL = /^mqtt[\w!#$%&'*+.^`|~-]*$/;
+/** What a page does not see: cookies have no port, so those of another server of the host come along. */
+const COOKIES = "cookies, which a browser sends to all ports of their host";
 const HOW_TO_CONNECT = `This is an MQTT endpoint over WebSocket. A client connects to it with a request like this:
 
   GET /mqtt HTTP/1.1
@@ -101,11 +103,26 @@ export function checkUpgrade(
   const offered = headers.get("sec-websocket-protocol");
   const subprotocol = offered === null ? undefined : chooseSubprotocol(offered);
   if (subprotocol === undefined && (requireSubprotocol || offered !== null)) return noSubprotocol(offered);
+  return originRefusal(request, origins, scheme) ?? { kind: "accepted", subprotocol, key };
+}
+
+/** Refuses a page that may not connect; `undefined`: it may, or there is none. */
+function originRefusal(
+  request: HttpRequest,
+  origins: AllowedOrigins | undefined,
+  scheme: PageScheme,
+): UpgradeRefusal | undefined {
   const verdict = originVerdict(request, origins, scheme);
   if (verdict === "otherOrigin") {
     const body = "Pages of this origin may not connect here. The operator of the broker can allow it:\n" +
       'the value of the header Origin, as it is, belongs in the list "origins".\n';
     return refusal(403, "origin", "the origin is not allowed", body);
+  }
+  if (verdict === "credentials") { // Without them this page may connect, so its author has to know that they are there.
+    const what = request.headers.has("cookie") ? COOKIES : "HTTP credentials";
+    const body = `A page of another origin may not connect here with ${what}. The operator of the broker can allow\n` +
+      'it: the value of the header Origin, as it is, belongs in the list "origins".\n';
+    return refusal(403, "origin", `the origin is not allowed, as the request has ${what}`, body);
   }
   if (verdict === "otherScheme") {
     const body =
@@ -114,7 +131,7 @@ export function checkUpgrade(
       'header Origin, as it is, belongs in the list "origins".\n';
     return refusal(403, "scheme-of-the-origin", "the origin has another scheme than the request", body);
   }
-  return { kind: "accepted", subprotocol, key };
+  return undefined;
 }
 
 /** Path for a log line: a client may send a long one. */
