@@ -2,10 +2,12 @@ import { type Signal, signal } from "@preact/signals";
 import { type ComponentChildren, createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { Api, ApiError } from "./api.ts";
+import { Inspector } from "./inspector_state.ts";
 import { Live } from "./live.ts";
 import { asApiError } from "./resource.ts";
 import { Router } from "./router.ts";
 import { Theme } from "./theme.ts";
+import { Tool } from "./tool_state.ts";
 
 /** Person or program that is signed in. */
 export interface Session {
@@ -43,6 +45,8 @@ export interface Message {
 export class App {
   readonly api: Api;
   readonly live: Live;
+  readonly tool: Tool;
+  readonly inspector: Inspector;
   readonly router = new Router();
   readonly theme = new Theme();
   /** `undefined` until the broker has said who it is; `null`: nobody. */
@@ -59,6 +63,8 @@ export class App {
       if (this.session.value !== undefined) this.session.value = null;
     });
     this.live = new Live(this.api);
+    this.tool = new Tool(this.api, page);
+    this.inspector = new Inspector(this.api, this.live);
   }
 
   /** Whether the one who is signed in has a role; what it cannot do is not shown. */
@@ -122,4 +128,18 @@ export function useApp(): App {
     throw new TypeError("Cannot use the app: AppProvider is not above");
   }
   return app;
+}
+
+/** WebSocket tool; the component is drawn again when it changes. */
+export function useTool(): Tool {
+  const { tool } = useApp();
+  void tool.changes.value;
+  return tool;
+}
+
+/** Inspector; the component is drawn again when it changes. */
+export function useInspector(): Inspector {
+  const { inspector } = useApp();
+  void inspector.changes.value;
+  return inspector;
 }

@@ -243,7 +243,7 @@ export class PacketList {
           server: "by the broker",
         }[record.by];
         const reason = record.reasonCode === 0 ? "" : ` · 0x${hex(record.reasonCode)} ${record.reason}`;
-        const isBroken = record.reasonCode >= 0x80 && record.by !== "client";
+        const isBroken = record.reasonCode >= 0x80 && record.by === "server";
         return {
           ...base,
           ...plain,

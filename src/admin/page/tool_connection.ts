@@ -5,11 +5,13 @@ import type { ClientSubscribeOptions, ConnectOptions } from "../../client/client
 import type { ClientSubscription } from "../../client/client_subscription.ts";
 import { RefusedError } from "../../client/refused_error.ts";
 import { Message, type PublishOptions } from "../../codec/message.ts";
-import type { ConnackPacket } from "../../codec/packet.ts";
+import type { ConnackPacket, QoS, RetainHandling } from "../../codec/packet.ts";
+import type { Properties } from "../../codec/property.ts";
 import { REASON_WORDS } from "../dissect/wireshark_words.ts";
+import { parsePayload, type PayloadForm } from "./payload_bytes.ts";
 import { MessageLog } from "./tool_messages.ts";
 import { explain, type Explanation, type OwnEvent } from "./tool_reasons.ts";
-import { connectOptions, type ToolSettings } from "./tool_settings.ts";
+import { connectOptions, type Mistake, parseUserProperties, type ToolSettings, wholeNumber } from "./tool_settings.ts";
 
 /** Phase of a connection. */
 export type ToolPhase =
@@ -26,6 +28,24 @@ export interface ToolSubscription {
   /** QoS that the broker granted; `undefined`: it has not answered yet. */
   readonly grantedQos: number | undefined;
   readonly subscription: ClientSubscription | undefined;
+}
+
+/** Fields of a connected client, as they are typed. */
+export interface ToolDraft {
+  readonly topicFilter: string;
+  readonly subscribeQos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: RetainHandling;
+  readonly topic: string;
+  readonly payload: string;
+  readonly form: PayloadForm;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly contentType: string;
+  readonly responseTopic: string;
+  readonly expirySeconds: string;
+  readonly userProperties: string;
 }
 
 /** Outcome of a publication, for people. */
@@ -51,12 +71,29 @@ const CLOCK_TOLERANCE_MS = 2_000;
 /** Time until the broker has noted an event that a failed attempt made. */
 const EVENT_DELAY_MS = 150;
 const NO_EVENTS: readonly OwnEvent[] = [];
+const NEW_DRAFT: ToolDraft = {
+  topicFilter: "test/#",
+  subscribeQos: 1,
+  noLocal: false,
+  retainAsPublished: false,
+  retainHandling: 0,
+  topic: "test/hello",
+  payload: '{"temperature": 21.4}',
+  form: "json",
+  qos: 1,
+  retain: false,
+  contentType: "",
+  responseTopic: "",
+  expirySeconds: "",
+  userProperties: "",
+};
 
 /** Connection of the tool. */
 export class ToolConnection {
   readonly id: number;
   readonly log = new MessageLog();
   settings: ToolSettings;
+  draft: ToolDraft = NEW_DRAFT;
   /** In memory only, for as long as the tab is open. */
   password = "";
   phase: ToolPhase = "idle";
@@ -90,6 +127,17 @@ export class ToolConnection {
   set(change: Partial<ToolSettings>): void {
     this.settings = { ...this.settings, ...change };
     this.mistake = undefined;
+    this.#surroundings.onChange();
+  }
+
+  setDraft(change: Partial<ToolDraft>): void {
+    this.draft = { ...this.draft, ...change };
+    this.outcome = undefined;
+    this.#surroundings.onChange();
+  }
+
+  setPassword(password: string): void {
+    this.password = password;
     this.#surroundings.onChange();
   }
 
@@ -205,6 +253,32 @@ export class ToolConnection {
     }
   }
 
+  /** Publishes what the fields say. */
+  async publishDraft(): Promise<boolean> {
+    const { topic, payload, form, qos, retain } = this.draft;
+    const parsed = parsePayload(form, payload);
+    const properties = this.settings.protocolVersion === 5 ? publishProperties(this.draft) : {};
+    const mistake = topic === ""
+      ? "Write a topic, such as test/hello."
+      : "mistake" in parsed
+      ? parsed.mistake
+      : "mistake" in properties
+      ? properties.mistake
+      : undefined;
+    if (mistake !== undefined || "mistake" in parsed || "mistake" in properties) {
+      this.#say(false, mistake ?? "");
+      return false;
+    }
+    return await this.publish(topic, parsed.bytes, { qos, retain, properties });
+  }
+
+  /** Subscribes to what the fields say. */
+  subscribeDraft(): Promise<boolean> {
+    const { topicFilter, subscribeQos: qos, noLocal, retainAsPublished, retainHandling } = this.draft;
+    const isNew = this.settings.protocolVersion === 5;
+    return this.subscribe(topicFilter, isNew ? { qos, noLocal, retainAsPublished, retainHandling } : { qos });
+  }
+
   clearMessages(): void {
     this.log.clear();
     this.#surroundings.onChange();
@@ -298,6 +372,21 @@ export class ToolConnection {
     this.outcome = { isGood, text };
     this.#surroundings.onChange();
   }
+}
+
+/** Properties of a PUBLISH; those that are empty are left out. */
+function publishProperties(draft: ToolDraft): Properties | Mistake {
+  const { contentType, responseTopic, expirySeconds } = draft;
+  const expiry = wholeNumber("Expiry", expirySeconds, 4_294_967_295, undefined);
+  if (typeof expiry === "object") return expiry;
+  const userProperties = parseUserProperties(draft.userProperties);
+  if ("mistake" in userProperties) return userProperties;
+  return {
+    ...contentType !== "" && { contentType },
+    ...responseTopic !== "" && { responseTopic },
+    ...expiry !== undefined && { messageExpiryInterval: expiry },
+    ...userProperties.length > 0 && { userProperties },
+  };
 }
 
 /** Reason of a refusal in words, such as `0x87 Not authorized`. */

@@ -1,0 +1,264 @@
+import { type Signal, signal } from "@preact/signals";
+import { dissectEntry } from "../dissect/conversation.ts";
+import type { Dissection, Field } from "../dissect/dissector.ts";
+import type { TraceFacts, TracePage, TraceTarget } from "../trace/trace_records.ts";
+import type { Api, ApiError } from "./api.ts";
+import { parseFilter } from "./inspector_filter.ts";
+import { PacketList, type PacketRow } from "./inspector_packets.ts";
+import type { Selection } from "./inspector_selection.ts";
+import type { Live } from "./live.ts";
+import { asApiError } from "./resource.ts";
+
+/** Traced packets of the Inspector; they stay while another page is shown. */
+export class Inspector {
+  /** Rises when something has changed, at most once a frame. */
+  readonly changes: Signal<number> = signal(0);
+  readonly #api: Api;
+  readonly #live: Live;
+  #trace: TraceFacts | undefined;
+  #list = new PacketList();
+  #filter = "";
+  #filterMistake: string | undefined;
+  #selectedNumber: number | undefined;
+  #dissected: { readonly row: PacketRow; readonly dissection: Dissection } | undefined;
+  #selection: Selection | undefined;
+  #closedFields: ReadonlySet<string> = new Set();
+  #isFollowing = true;
+  #pausedAtMs: number | undefined;
+  #problem: ApiError | undefined;
+  #isPlanned = false;
+
+  constructor(api: Api, live: Live) {
+    this.#api = api;
+    this.#live = live;
+  }
+
+  /** Trace that is shown. */
+  get trace(): TraceFacts | undefined {
+    return this.#trace;
+  }
+
+  get list(): PacketList {
+    return this.#list;
+  }
+
+  /** Why a trace could not be started or ended. */
+  get problem(): ApiError | undefined {
+    return this.#problem;
+  }
+
+  get filter(): string {
+    return this.#filter;
+  }
+
+  get filterMistake(): string | undefined {
+    return this.#filterMistake;
+  }
+
+  /** Whether the newest packet stays in view; selecting one stops that. */
+  get isFollowing(): boolean {
+    return this.#isFollowing;
+  }
+
+  /** Time since which records are left in the broker. */
+  get pausedAtMs(): number | undefined {
+    return this.#pausedAtMs;
+  }
+
+  get selected(): PacketRow | undefined {
+    return this.#selectedNumber === undefined ? undefined : this.#list.rowOf(this.#selectedNumber);
+  }
+
+  /** Dissection of the selected packet, kept while it is selected. */
+  get dissection(): Dissection | undefined {
+    const row = this.selected;
+    if (row?.entry === undefined) return undefined;
+    if (this.#dissected?.row !== row) this.#dissected = { row, dissection: dissectEntry(row.entry) };
+    return this.#dissected.dissection;
+  }
+
+  /** Selected part of the selected packet. */
+  get selection(): Selection | undefined {
+    return this.#selection;
+  }
+
+  /** Groups that are closed, by their names, so that they stay closed in the next packet. */
+  get closedFields(): ReadonlySet<string> {
+    return this.#closedFields;
+  }
+
+  /** Starts a trace and shows it; the problem says why it could not be started. */
+  async start(target: TraceTarget): Promise<boolean> {
+    try {
+      this.show(await this.#api.post<TraceFacts>(["traces"], target));
+      return true;
+    } catch (error) {
+      this.#problem = asApiError(error);
+      this.#changed();
+      return false;
+    }
+  }
+
+  /** Shows a trace by its id, unless it is shown already. */
+  async open(id: string): Promise<void> {
+    if (id === this.#trace?.id) return;
+    try {
+      this.show(await this.#api.get<TraceFacts>(["traces", id]));
+    } catch (error) {
+      this.#problem = asApiError(error);
+      this.#changed();
+    }
+  }
+
+  /** Shows a trace from its first record that is kept. */
+  show(trace: TraceFacts): void {
+    this.#trace = trace;
+    this.#list = new PacketList();
+    this.#selectedNumber = undefined;
+    this.#selection = undefined;
+    this.#isFollowing = true;
+    this.#pausedAtMs = undefined;
+    this.#problem = undefined;
+    this.#applyFilter();
+    this.#live.trace(trace.id);
+    this.#changed();
+  }
+
+  /** Ends the trace; its packets stay. */
+  async stop(): Promise<void> {
+    const trace = this.#trace;
+    if (trace === undefined || !trace.isActive) return;
+    try {
+      this.#trace = await this.#api.post<TraceFacts>(["traces", trace.id, "stop"], undefined);
+    } catch (error) {
+      this.#problem = asApiError(error);
+    }
+    this.#changed();
+  }
+
+  /** Takes records while the page is shown; gives the function that ends it. */
+  listen(): () => void {
+    this.#live.trace(this.#trace?.id);
+    return this.#live.on("trace", (data, name) => this.#take(data, name));
+  }
+
+  /** Forgets the packets so far. */
+  clear(): void {
+    this.#list.clear();
+    this.#selectedNumber = undefined;
+    this.#selection = undefined;
+    this.#changed();
+  }
+
+  pause(): void {
+    this.#pausedAtMs = Date.now();
+    this.#changed();
+  }
+
+  /** Goes on, with the packets that came meanwhile as far as the broker has them. */
+  async resume(): Promise<void> {
+    this.#pausedAtMs = undefined;
+    this.#changed();
+    await this.#catchUp();
+  }
+
+  setFilter(text: string): void {
+    this.#filter = text;
+    this.#applyFilter();
+    this.#changed();
+  }
+
+  /** Selects a packet, which ends following. */
+  select(number: number | undefined): void {
+    if (number !== this.#selectedNumber) this.#selection = undefined;
+    this.#selectedNumber = number;
+    this.#isFollowing = false;
+    this.#changed();
+  }
+
+  /** Selects the packet some rows further on. */
+  move(by: number): void {
+    const { shown } = this.#list;
+    if (shown.length === 0) return;
+    const current = this.#selectedNumber === undefined ? -1 : this.#list.shownIndexOf(this.#selectedNumber);
+    const from = current === -1 ? (by > 0 ? -1 : shown.length) : current;
+    const index = Math.max(0, Math.min(shown.length - 1, from + by));
+    this.select(shown[index]?.number);
+  }
+
+  selectPart(selection: Selection | undefined): void {
+    this.#selection = selection;
+    this.#changed();
+  }
+
+  /** Opens or closes a group of fields. */
+  toggle({ label }: Field): void {
+    const closed = new Set(this.#closedFields);
+    if (!closed.delete(label)) closed.add(label);
+    this.#closedFields = closed;
+    this.#changed();
+  }
+
+  follow(isFollowing: boolean): void {
+    this.#isFollowing = isFollowing;
+    this.#changed();
+  }
+
+  /** Address of the capture of the trace. */
+  captureUrl(isWire: boolean): string {
+    const { id = "" } = this.#trace ?? {};
+    return this.#api.url(["traces", `${id}.pcapng`], { wire: isWire }).href;
+  }
+
+  #take(data: unknown, name: string): void {
+    if (this.#trace === undefined || !isRecord(data)) return;
+    if (name === "records") {
+      const page = data as unknown as TracePage; // The stream of that trace has them.
+      if (page.trace.id !== this.#trace.id) return;
+      this.#trace = page.trace;
+      if (this.#pausedAtMs === undefined) this.#list.add(page);
+    } else if (name === "gap" && typeof data["missed"] === "number") {
+      if (this.#pausedAtMs === undefined) this.#list.missed += data["missed"];
+    } else if (name === "end" && isRecord(data["trace"])) {
+      this.#trace = data["trace"] as unknown as TraceFacts; // The same stream says it.
+    }
+    this.#changed();
+  }
+
+  async #catchUp(): Promise<void> {
+    const trace = this.#trace;
+    if (trace === undefined) return;
+    const list = this.#list;
+    try {
+      for (;;) {
+        const page = await this.#api.get<TracePage>(["traces", trace.id, "records"], { query: { after: list.after } });
+        if (this.#list !== list || this.#pausedAtMs !== undefined) return;
+        list.add(page);
+        this.#changed();
+        if (page.records.length === 0) return;
+      }
+    } catch (error) {
+      this.#problem = asApiError(error);
+      this.#changed();
+    }
+  }
+
+  #applyFilter(): void {
+    const parsed = parseFilter(this.#filter);
+    this.#filterMistake = "mistake" in parsed ? parsed.mistake : undefined;
+    if ("matches" in parsed) this.#list.filter(parsed.matches, parsed.isChanging);
+  }
+
+  #changed(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    requestAnimationFrame(() => {
+      this.#isPlanned = false;
+      this.changes.value += 1;
+    });
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
