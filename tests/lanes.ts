@@ -73,6 +73,7 @@ export const LONG: readonly string[] = [
   "tests/admin/trace/trace_target_test.ts",
   "tests/admin/topics/http_load_test.ts",
   "tests/admin/routes/list_load_test.ts",
+  "tests/admin/topics/random_requests_test.ts",
   "tests/auth/wrong_password_flood_test.ts",
   "tests/broker/deadlines_test.ts",
   "tests/broker/retained_messages_test.ts",

@@ -28,9 +28,17 @@ export class EventSink {
     return (this.#controller?.desiredSize ?? 1) <= 0;
   }
 
-  /** Writes a text, full or not. */
+  /** Bytes that wait for the reader. */
+  get waitingBytes(): number {
+    return FULL_BYTES - (this.#controller?.desiredSize ?? FULL_BYTES);
+  }
+
+  /** Writes a text, full or not: in pieces, as the runtime takes each as a whole, however slow the reader is. */
   write(text: string): void {
-    this.#controller?.enqueue(ENCODER.encode(text));
+    const bytes = ENCODER.encode(text);
+    for (let offset = 0; offset < bytes.length; offset += FULL_BYTES) {
+      this.#controller?.enqueue(bytes.subarray(offset, offset + FULL_BYTES));
+    }
     if (this.isFull) this.fullSinceMs ??= performance.now();
   }
 

@@ -1,3 +1,4 @@
+import type { Message } from "../../codec/message.ts";
 import type { Client } from "../../client/client.ts";
 import type { ClientSubscription } from "../../client/client_subscription.ts";
 import { EventRing, eventText, messageData, type RingBounds, type StreamEvent } from "./event_ring.ts";
@@ -10,6 +11,8 @@ export interface EventStreamParts {
   readonly bounds: RingBounds;
   /** Gives the next id, which is larger than all before it. */
   readonly nextId: () => number;
+  /** Whether so many more bytes may wait for readers. */
+  readonly hasRoom: (bytes: number) => boolean;
   /** Messages that the broker has dropped for the client so far. */
   readonly dropped: () => Promise<number>;
   /** Problem as JSON for an error that has ended the subscription. */
@@ -19,6 +22,9 @@ export interface EventStreamParts {
   /** Called at its end. */
   readonly onEnd: (stream: EventStream) => void;
 }
+
+// Streams with smaller messages take less than this each beyond what fills them.
+const LARGE_BYTES = 65_536;
 
 /**
  * Subscription over HTTP: a client of its own, whose messages go to the response that is attached, as fast as its reader takes
@@ -73,6 +79,11 @@ export class EventStream {
     else if (beats && !sink.isFull) sink.write(":\n\n");
   }
 
+  /** Bytes that wait for the reader. */
+  get waitingBytes(): number {
+    return this.#sink?.waitingBytes ?? 0;
+  }
+
   /** Ends it; resolves when the broker has served the client. */
   async end(): Promise<void> {
     this.#over(undefined);
@@ -107,11 +118,21 @@ export class EventStream {
         }
         const { value: message } = await this.#parts.subscription.next();
         if (message === undefined) break;
-        this.#emit(messageData(message));
+        this.#take(message);
       }
       this.#over(undefined);
     } catch (error) {
       this.#over(error);
+    }
+  }
+
+  /** Passes a message on, or says that it is lost: a large one takes the memory of a whole packet for each reader. */
+  #take(message: Message): void {
+    const isLarge = message.payload.length > LARGE_BYTES;
+    if (!isLarge || this.#sink === undefined || this.#parts.hasRoom(message.payload.length)) {
+      this.#emit(messageData(message));
+    } else {
+      this.#emit(JSON.stringify({ reason: "too much waits for slow readers", dropped: 1 }), "gap");
     }
   }
 

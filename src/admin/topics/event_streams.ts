@@ -150,6 +150,7 @@ export class EventStreams {
         subscription,
         bounds: this.#ring,
         nextId: () => ++this.#lastId,
+        hasRoom: (bytes) => this.#hasRoom(bytes),
         dropped: async () =>
           subscription.dropped + ((await this.#broker.session(client.clientId, { messages: 0 }))?.dropped ?? 0),
         // A member of a Shared Subscription that nobody reads would take messages from the others.
@@ -172,6 +173,13 @@ export class EventStreams {
     throw problemOf(refused, { step: "subscribe", isStorageFailing }, properties.reasonString, {
       filters: topicFilters.filter((_, index) => (reasonCodes[index] ?? 0) >= 0x80),
     });
+  }
+
+  /** Whether so many more bytes may wait for readers: for all of them a quarter of what may for MQTT. */
+  #hasRoom(bytes: number): boolean {
+    let waitingBytes = 0;
+    for (const { stream } of this.#entries) waitingBytes += stream?.waitingBytes ?? 0;
+    return waitingBytes === 0 || waitingBytes + bytes <= this.#broker.limits.maximumTotalOutboxBytes / 4;
   }
 
   #reasonOf(error: unknown, client: Client): string {

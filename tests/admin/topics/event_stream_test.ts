@@ -144,7 +144,7 @@ Deno.test("A stream is resumed by the same credentials from the same host alone"
 Deno.test("A burst is not lost to a reader that reads, however far it is behind", async () => {
   await using topics = await Topics.open();
   const readers = await Promise.all([0, 1, 2].map((qos) => topics.stream(`?filter=burst&qos=${qos}`)));
-  const sent = Array.from({ length: 5_000 }, (_, index) => `${index} ${"x".repeat(200)}`);
+  const sent = Array.from({ length: 3_000 }, (_, index) => `${index} ${"x".repeat(200)}`);
   const publishing = Promise.all(sent.map((payload) => topics.broker.publish("burst", payload, { qos: 2 })));
   for (const reader of readers) {
     assertEquals(await reader.texts(sent.length), sent);
@@ -171,6 +171,22 @@ Deno.test("A reader that does not read costs the broker its own bounds, loses wh
   assertEquals(received + dropped, 1_000);
   assertGreater(dropped, 500);
   assertGreater(received, 5);
+});
+
+Deno.test("Large messages that wait for many slow readers are bounded together, and what is lost is told", async () => {
+  await using topics = await Topics.open({ limits: { maximumTotalOutboxBytes: 18_000_000 } });
+  const readers = [];
+  for (let count = 0; count < 10; count++) readers.push(await topics.stream("?filter=large"));
+  const payload = "x".repeat(1_000_000);
+  await topics.broker.publish("large", payload);
+  await passed();
+  const kinds: string[] = [];
+  for (const reader of readers) {
+    const event = await reader.next();
+    kinds.push(event?.event === "gap" ? `${event.data.dropped} lost` : event?.data.text === payload ? "whole" : "cut");
+    await reader.cancel();
+  }
+  assertEquals(kinds, [...Array(4).fill("whole"), ...Array(6).fill("1 lost")]);
 });
 
 Deno.test("A stream ends with the reason when the broker ends its client", async () => {

@@ -142,7 +142,7 @@ Deno.test("GET reads what was published before it, also at the same time as othe
 
 Deno.test("GET waits for a broker that is busy with other retained messages", async () => {
   await using topics = await Topics.open();
-  for (let count = 0; count < 20_000; count++) void topics.broker.publish(`many/${count}`, "x", { retain: true });
+  for (let count = 0; count < 10_000; count++) void topics.broker.publish(`many/${count}`, "x", { retain: true });
   await topics.broker.publish("many/last", "here", { retain: true });
   await using all = await topics.stream("?filter=many/%23");
   const answers = Array.from({ length: 10 }, async () => await (await topics.ask("/many/last")).text());
