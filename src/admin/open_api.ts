@@ -44,7 +44,10 @@ export function openApiDocument(routes: readonly Route<never>[], base: string): 
     info: {
       title: "Brooklet",
       version: API_VERSION,
-      description: "HTTP API of the MQTT broker. Parts of a path are percent encoded, also each slash in them.",
+      description:
+        "HTTP API of the MQTT broker. Parts of a path are percent encoded, also each slash in them. A name that " +
+        'a URL cannot have, such as "..", or that begins with "~", is "~" and its UTF-8 bytes in base64url: "~Li4". Lists ' +
+        "give each name in this form too, as `segment`.",
     },
     servers: [{ url: base }],
     paths,

@@ -7,6 +7,7 @@
  * /a+b             %2Fa%2Bb
  * .   ..           ~Lg   ~Li4         "~" and the UTF-8 bytes in base64url: browsers take "." and ".." away
  * ~x               ~fng               also what begins with "~" itself
+ * 20 kB of "x"     ~eHh4...           and what has more than 12,000 bytes
  * 60 kB of "x"     ~~Ff8d...          "~~" and the SHA-256 in base64url: a URL may have 65,534 bytes; Client Identifiers only
  * ```
  */
@@ -14,16 +15,19 @@
 import type { Broker } from "../broker/broker.ts";
 import { Problem } from "./problems.ts";
 
-/** Longest name that a segment has in full, in bytes. */
-const MOST_BYTES = 12_000;
+/** Longest name that is percent encoded, in bytes, and longest one that a segment has in full. */
+const MOST_PERCENT_ENCODED = 12_000;
+const MOST_BYTES = 45_000;
 const BASE64_URL = { alphabet: "base64url", omitPadding: true } as const;
 const MOST_LONG_CLIENTS = 10_000;
 
 /** Segment for a name. */
 export function segmentOf(name: string): string | Promise<string> {
-  if (name.length * 3 <= MOST_BYTES) return shortSegment(name);
   const bytes = new TextEncoder().encode(name);
-  return bytes.length <= MOST_BYTES ? shortSegment(name) : digestOf(bytes).then((digest) => `~~${digest}`);
+  if (bytes.length > MOST_BYTES) return digestOf(bytes).then((digest) => `~~${digest}`);
+  const isReserved = name === "" || name === "." || name === ".." || name.startsWith("~");
+  if (!isReserved && bytes.length <= MOST_PERCENT_ENCODED) return encodeURIComponent(name);
+  return `~${bytes.toBase64(BASE64_URL)}`;
 }
 
 /**
@@ -63,11 +67,6 @@ export function noClient(): Problem {
   const detail = "There is no session of this Client Identifier: it has ended, or there never was one. " +
     "GET /events?clientId= may know more";
   return new Problem(404, "No such client", detail);
-}
-
-function shortSegment(name: string): string {
-  if (name !== "" && name !== "." && name !== ".." && !name.startsWith("~")) return encodeURIComponent(name);
-  return `~${new TextEncoder().encode(name).toBase64(BASE64_URL)}`;
 }
 
 async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

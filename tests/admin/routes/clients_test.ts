@@ -16,6 +16,7 @@ const HOSTILE: readonly (readonly [name: string, clientId: string])[] = [
   ["a percent sign", "100%"],
   ["a query", "a?b#c&d=e"],
   ["an emoji", "🦊"],
+  ["20 kB", "é".repeat(10_000)],
   ["64 KiB", "x".repeat(65_535)],
 ];
 
