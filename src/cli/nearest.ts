@@ -7,6 +7,12 @@ export function suggestion(word: string, known: readonly string[]): string {
   return `there is ${known.length === 0 ? "none" : known.join(", ")}`;
 }
 
+/** Advice for a text where a number belongs, to be put after the complaint: "" unless the number has a unit. */
+export function unitAdvice(text: unknown, example = "1_000_000"): string {
+  const hasUnit = typeof text === "string" && /^\d[\d_.,]*\s*[a-z]+$/i.test(text);
+  return hasUnit ? `: write it without a unit, as ${example}` : "";
+}
+
 /**
  * Known word that was probably meant; `undefined`: none is near.
  *

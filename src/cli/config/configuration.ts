@@ -1,6 +1,6 @@
 import type { z } from "npm:zod@4.6.7";
 import { ConfigError } from "../config_error.ts";
-import { suggestion } from "../nearest.ts";
+import { suggestion, unitAdvice } from "../nearest.ts";
 import { FORMER_NAMES, presentName, presentNamesIn } from "./former_names.ts";
 import { type Configuration, configurationSchema } from "./settings.ts";
 import { type ConfigPath, configurationShape, keysOf, shapeAt } from "./shape.ts";
@@ -129,7 +129,7 @@ export function complaintsOf(issues: readonly Issue[]): Complaint[] {
     }
     const place = pathText(path);
     if (ofPlaces.get(place)?.some((other) => other !== issue && saysMore(other, issue))) return [];
-    const why = whyNot(issue);
+    const why = whyNot(issue).replace(/^is not (?:a number|an integer).*$/, (text) => text + unitAdvice(issue.input));
     return [{ path, part: "value", why: why.startsWith("Cannot ") ? why : `${place} ${why}` }];
   });
 }

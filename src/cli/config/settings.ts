@@ -46,10 +46,7 @@ function limitType(name: keyof Limits) {
   if (most === Infinity) {
     return z.union([unlimited, z.int().min(least)], `is not an integer of at least ${least}, or "${UNLIMITED}"`);
   }
-  const error = ({ input }: { readonly input?: unknown }) => {
-    const hasUnit = typeof input === "string" && /^\d[\d_.,]* ?[a-z]+$/i.test(input);
-    return `is not an integer between ${least} and ${most}${hasUnit ? ": write it without a unit, as 1_000_000" : ""}`;
-  };
+  const error = `is not an integer between ${least} and ${most}`;
   return z.union([z.int({ error }).min(least, { error }).max(most, { error }), z.never({ error })], { error });
 }
 

@@ -1,4 +1,5 @@
 import { ConfigError } from "../config_error.ts";
+import { unitAdvice } from "../nearest.ts";
 
 /** Line of a mosquitto.conf, with its value in the form that the key needs. */
 export class MosquittoLine {
@@ -71,7 +72,7 @@ export class MosquittoLine {
     const text = this.onlyWord();
     const value = Number(text);
     if (/^-?\d+$/.test(text) && value >= least && value <= most) return value;
-    throw this.error(`is not an integer between ${least} and ${most}`);
+    throw this.error(`is not an integer between ${least} and ${most}${unitAdvice(text, "1000000")}`);
   }
 
   /** Word that is one of the given ones. */

@@ -31,6 +31,11 @@ const REFUSED: readonly (readonly [lines: string, complaint: string])[] = [
   ["password_file", '"password_file" needs a value'],
   ["max_inflight_messages 65536", '"max_inflight_messages" is not an integer between 0 and 65535'],
   ["max_inflight_messages many", '"max_inflight_messages" is not an integer between 0 and 65535'],
+  [
+    "max_packet_size 1MB",
+    '"max_packet_size" is not an integer between 20 and 2147483647: write it without a unit, as 1000000',
+  ],
+  ["sys_interval 10s", '"sys_interval" is not an integer between 0 and 65535: write it without a unit, as 1000000'],
   ["max_packet_size 19", '"max_packet_size" is not an integer between 20 and 2147483647'],
   ["message_size_limit 268435456", '"message_size_limit" is not an integer between 0 and 268435455'],
   ["max_keepalive 65536", '"max_keepalive" is not an integer between 0 and 65535'],

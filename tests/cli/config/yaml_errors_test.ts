@@ -179,6 +179,19 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: "units of any kind of number",
+    yaml: `${LOCAL}sysIntervalMs: 10s
+limits: { connectTimeoutMs: 1 min, maximumOutboxBytes: 4MiB }
+telemetry: { sampleRatio: 1x }
+`,
+    complaints: [
+      'a.yaml:3:29: "limits.connectTimeoutMs" is not an integer of at least 1, or "unlimited": write it without a unit, as 1_000_000',
+      'a.yaml:3:56: "limits.maximumOutboxBytes" is not an integer of at least 1024, or "unlimited": write it without a unit, as 1_000_000',
+      'a.yaml:2:16: "sysIntervalMs" is not a number: write it without a unit, as 1_000_000',
+      'a.yaml:4:27: "telemetry.sampleRatio" is not a number: write it without a unit, as 1_000_000',
+    ],
+  },
+  {
     name: "a tab in front of a key",
     yaml: "limits:\n\tmaximumQos: 1\n",
     complaints: ["a.yaml:2:1: YAML: a tab cannot indent: use spaces"],
