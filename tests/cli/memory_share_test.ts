@@ -39,7 +39,29 @@ const GROUPS: readonly (readonly [name: string, files: Readonly<Record<string, s
     134_217_728,
   ],
   ["a group without a bound", { "/proc/self/cgroup": "0::/a\n", "/sys/fs/cgroup/a/memory.max": "max\n" }, Infinity],
-  ["groups of version 1", { "/proc/self/cgroup": "8:memory:/a\n" }, Infinity],
+  ["groups of version 1 that cannot be read", { "/proc/self/cgroup": "8:memory:/a\n" }, Infinity],
+  [
+    "a container with groups of version 1",
+    {
+      "/proc/self/cgroup": "9:cpu,cpuacct:/docker/a\n8:memory:/docker/a\n",
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes": "268435456\n",
+    },
+    268_435_456,
+  ],
+  [
+    "a service with groups of version 1 beside those of version 2",
+    {
+      "/proc/self/cgroup": "3:memory:/system.slice/b.service\n0::/system.slice/b.service\n",
+      "/sys/fs/cgroup/memory/system.slice/b.service/memory.limit_in_bytes": "134217728\n",
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+    },
+    134_217_728,
+  ],
+  [
+    "groups of version 1 without a bound",
+    { "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n" },
+    Infinity,
+  ],
 ];
 for (const [name, files, bytes] of GROUPS) {
   Deno.test(`cgroupBytes() of ${name}`, () => assertEquals(cgroupBytes((path) => files[path]), bytes));

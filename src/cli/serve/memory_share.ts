@@ -8,6 +8,8 @@ const SHARES = {
   maximumIncompletePacketBytes: 1 / 32,
 } as const;
 const CGROUP = "/sys/fs/cgroup";
+/** Version 1 says 2^63 less a page where nothing is set. */
+const UNLIMITED_BYTES = 2 ** 62;
 
 /** Limits with bounds of what all connections together hold that suit a small machine, where none is set. */
 export function boundByMemory(limits: Partial<Limits>, memoryBytes = usableMemoryBytes()): Partial<Limits> {
@@ -30,20 +32,29 @@ function usableMemoryBytes(): number | undefined {
 }
 
 /**
- * Least `memory.max` from the control group of this process up to the root (cgroup v2); Infinity: none is set.
+ * Least limit of memory from the control group of this process up to the root, of version 2 or 1; Infinity: none is set.
  *
  * @param read gives the text of a file; `undefined`: it cannot be read
  */
 export function cgroupBytes(read: (path: string) => string | undefined): number {
-  // In a container the root is the group of the container.
-  const [, group = "/"] = /^0::(\/.*)$/m.exec(read("/proc/self/cgroup") ?? "") ?? [];
+  // In a container the root is the group of the container; with version 1 the path is still that of the machine.
+  const groups = read("/proc/self/cgroup") ?? "";
+  const [, group = "/"] = /^0::(\/.*)$/m.exec(groups) ?? [];
+  const [, ofMemory = "/"] = /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(\/.*)$/m.exec(groups) ?? [];
+  return Math.min(
+    leastBytes(read, CGROUP, group, "memory.max"),
+    leastBytes(read, `${CGROUP}/memory`, ofMemory, "memory.limit_in_bytes"),
+  );
+}
+
+function leastBytes(read: (path: string) => string | undefined, root: string, group: string, name: string): number {
   const names = group.split("/").filter((name) => name !== "");
   let least = Infinity;
   for (let depth = names.length; depth >= 0; depth--) {
-    const text = read([CGROUP, ...names.slice(0, depth), "memory.max"].join("/"))?.trim() ?? "";
+    const text = read([root, ...names.slice(0, depth), name].join("/"))?.trim() ?? "";
     if (/^\d+$/.test(text)) least = Math.min(least, Number(text)); // Else it is `max`, or the root of the machine.
   }
-  return least;
+  return least < UNLIMITED_BYTES ? least : Infinity;
 }
 
 /** Reads a file without a prompt. */
