@@ -46,10 +46,14 @@ interface Place {
 }
 
 interface Entry<Row> extends Place {
-  readonly row: Row;
+  /** Copy of the row; `undefined`: it is made when others have their turn, as most entries leave the page before. */
+  row: Row | undefined;
+  readonly copy: () => Row;
 }
 
 const MOST_ROWS = 10_000;
+// Rows of a page that are copied when others have their turn: of more, all at once would take too long.
+const MOST_LATE_ROWS = 500;
 const SLICE_MS = 2;
 // Rows between two looks at the clock: 2,000 take a millisecond. (2 cores, Deno 2.9, 2026-11)
 const ROWS_A_LOOK = 64;
@@ -62,6 +66,8 @@ const ROWS_A_LOOK = 64;
 export class Listing {
   readonly #clients: () => Iterable<RegisteredClient>;
   #scanning: Promise<void> = Promise.resolve();
+  /** Those of all scans: many short ones after another hold up others as one long one does. */
+  readonly #turns = new Slices();
 
   constructor(clients: () => Iterable<RegisteredClient>) {
     this.#clients = clients;
@@ -86,6 +92,7 @@ export class Listing {
     this.#scanning = promise;
     await before;
     try {
+      if (this.#turns.isPast) await this.#turns.next();
       return await scan();
     } finally {
       resolve();
@@ -95,26 +102,34 @@ export class Listing {
   async #sessions(query: ListQuery<SessionRow>, isOfClients: boolean): Promise<ListPage<SessionRow>> {
     const page = new PageOf(query, "clientId", SESSION_COLUMNS);
     const view = new SessionView();
-    const turns = new Slices();
+    const turns = this.#turns;
+    const copyOf = (client: RegisteredClient) => {
+      view.client = client;
+      return snapshot<SessionRow>(view, SESSION_COLUMNS);
+    };
     for (const client of this.#clients()) {
-      if (turns.isOver) await turns.next();
+      if (turns.isOver) {
+        page.copyRows(); // Sessions change meanwhile.
+        await turns.next();
+      }
       view.client = client;
       if (isOfClients && !view.isConnected) continue;
-      page.look(view, view.clientId, [view.clientId, view.principal, view.address]);
+      page.look(view, view.clientId, [view.clientId, view.principal, view.address], () => copyOf(client));
     }
     return page.result;
   }
 
   async #subscriptions(query: ListQuery<SubscriptionRow>): Promise<ListPage<SubscriptionRow>> {
     const page = new PageOf(query, "topicFilter", SUBSCRIPTION_COLUMNS);
-    const turns = new Slices();
+    const turns = this.#turns;
     for (const client of this.#clients()) {
       if (turns.isOver) await turns.next();
       if (client.session.subscriptionCount === 0) continue; // Asking for them would make a Map.
       for (const subscription of client.session.subscriptions.values()) {
         if (turns.isOver) await turns.next();
         const row = subscriptionRow(client, subscription);
-        page.look(row, `${row.clientId}\0${row.topicFilter}`, [row.clientId, row.principal, row.topicFilter]);
+        const id = `${row.clientId}\0${row.topicFilter}`;
+        page.look(row, id, [row.clientId, row.principal, row.topicFilter], () => row);
       }
     }
     return page.result;
@@ -131,6 +146,11 @@ export class Slices {
     return ++this.#looks % ROWS_A_LOOK === 0 && performance.now() > this.#untilMs;
   }
 
+  /** Whether others should have their turn before more is begun. */
+  get isPast(): boolean {
+    return performance.now() > this.#untilMs;
+  }
+
   /** Resolves when others had their turn. */
   async next(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve)); // setTimeout would take a millisecond or two.
@@ -142,7 +162,6 @@ export class Slices {
 class PageOf<Row> {
   readonly #query: ListQuery<Row>;
   readonly #sort: keyof Row;
-  readonly #columns: readonly (keyof Row)[];
   readonly #search: string | undefined;
   readonly #limit: number;
   readonly #after: Place | undefined;
@@ -157,15 +176,19 @@ class PageOf<Row> {
     }
     this.#query = query;
     this.#limit = limit;
-    this.#columns = columns;
     this.#sort = query.sort ?? sort;
     if (!columns.includes(this.#sort)) throw new RangeError(`Cannot list: there is no column "${String(this.#sort)}"`);
     this.#search = query.search?.toLowerCase();
     this.#after = query.after === undefined ? undefined : parseCursor(query.after);
   }
 
-  /** Looks at a row, which may be another one after the call. @param texts that are searched */
-  look(row: Row, id: string, texts: readonly (string | undefined)[]): void {
+  /**
+   * Looks at a row, which may be another one after the call.
+   *
+   * @param texts that are searched
+   * @param copy copies the row, now or when {@linkcode copyRows} is called
+   */
+  look(row: Row, id: string, texts: readonly (string | undefined)[], copy: () => Row): void {
     const search = this.#search;
     if (search !== undefined && !texts.some((text) => text?.toLowerCase().includes(search))) return;
     if (this.#query.where?.(row) === false) return;
@@ -181,16 +204,22 @@ class PageOf<Row> {
       if (this.#compare(entries[middle] as Place, place) < 0) low = middle + 1; // Below the length.
       else high = middle;
     }
-    entries.splice(low, 0, { ...place, row: snapshot(row, this.#columns) });
+    entries.splice(low, 0, { ...place, row: this.#limit > MOST_LATE_ROWS ? copy() : undefined, copy });
     if (entries.length > this.#limit + 1) entries.pop();
   }
 
+  /** Copies the rows that are of the page so far. */
+  copyRows(): void {
+    for (const entry of this.#entries) entry.row ??= entry.copy();
+  }
+
   get result(): ListPage<Row> {
+    this.copyRows();
     const entries = this.#entries.slice(0, this.#limit);
     const last = entries.at(-1);
     const hasMore = this.#entries.length > this.#limit;
     return {
-      rows: entries.map(({ row }) => row),
+      rows: entries.map(({ row, copy }) => row ?? copy()),
       total: this.#total,
       after: hasMore && last !== undefined ? JSON.stringify([last.key ?? null, last.id]) : undefined,
     };

@@ -137,7 +137,10 @@ export interface BrokerMetrics {
   readonly mostHeapBytes?: number;
   /** Durations, counted by size. */
   readonly histograms: {
-    /** Commits that a storage did not keep at once; those of {@linkcode MemoryStorage} are not among them. */
+    /**
+     * Commits that a storage did not keep at once. Those of {@linkcode MemoryStorage} are not among them: they take no time,
+     * and would make every quantile 0.
+     */
     readonly commits: HistogramSnapshot;
     /** Turns of the broker: from the first read to the last write of what came together. */
     readonly turns: HistogramSnapshot;

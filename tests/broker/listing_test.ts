@@ -186,6 +186,24 @@ Deno.test("broker.list() works some milliseconds at a time, and one list after t
     assertLess(3, turns, `${longestMs} ms`);
   }));
 
+Deno.test("broker.list() gives others their turn between lists too, however short each is", () =>
+  withMany(async (broker) => {
+    let turns = 0;
+    let isOver = false;
+    const others = (async () => {
+      for (; !isOver; turns++) await new Promise((resolve) => setImmediate(resolve));
+    })();
+    const where = () => {
+      for (const endMs = performance.now() + 0.1; performance.now() < endMs;); // 3 ms a list.
+      return true;
+    };
+    const lists = 10;
+    await Promise.all(Array.from({ length: lists }, () => broker.list("sessions", { where })));
+    isOver = true;
+    await others;
+    assertLess(lists - 2, turns);
+  }, 30));
+
 Deno.test("broker.list() refuses a limit, a column and a cursor that are none, and the next list is given", async () => {
   await using broker = await Broker.open();
   const refused: readonly ListQuery<ClientRow>[] = [
