@@ -53,7 +53,7 @@ export const EVENT_ROUTES: readonly Route<AdminHost>[] = [
       clientId: z.optional(z.string()),
       /** Address whose connections are looked for. */
       address: z.optional(z.string()),
-      /** Whether only connections from the address of the caller are looked for. */
+      /** Whether only connections from the address of the caller are looked for, such as those of its own page. */
       mine: z.optional(z.boolean()),
       after: z.optional(COUNT),
       limit: z.optional(z.int().check(z.minimum(1), z.maximum(1_000))),
@@ -61,7 +61,9 @@ export const EVENT_ROUTES: readonly Route<AdminHost>[] = [
     answer: EVENTS,
     handle({ query: { mine, address, limit = 100, ...filter }, caller }, { events }: AdminHost) {
       const from = mine === true ? caller.address ?? "unknown" : address;
-      return { events: events.find({ ...filter, address: from, limit }).map(eventJson), last: events.lastId };
+      const isWanted = ({ kind }: KeptEvent) => mine !== true || kind !== "admin" || filter.kind === "admin";
+      const found = events.find({ ...filter, address: from }).filter(isWanted).slice(0, limit);
+      return { events: found.map(eventJson), last: events.lastId };
     },
   }),
 ];

@@ -34,7 +34,7 @@ Deno.test("A refused client is an event in words, with Reason Code, clause and r
   }, { broker: REFUSING }));
 
 Deno.test("A page finds why its own WebSocket was refused, whatever name this machine has", () =>
-  withApi(async ({ broker, viewer }) => {
+  withApi(async ({ broker, viewer, operator }) => {
     const { noteRefusal } = broker;
     noteRefusal("", "of somebody else", "origin", { ...PEER, address: "192.0.2.1:4711" });
     noteRefusal("", "the origin is not allowed", "origin", { ...PEER, address: "[::1]:4712" });
@@ -43,8 +43,11 @@ Deno.test("A page finds why its own WebSocket was refused, whatever name this ma
     assertEquals(others, []);
     assertEquals(event.message, "Connection from [::1]:4712 refused: the origin is not allowed.");
     assertMatch(event.remedy, /^Add the origin of the page to `origins`/);
-    assertEquals((await viewer("GET", "/events?address=192.0.2.1")).json.events.length, 1);
     assertEquals((await viewer("GET", `/events?after=${json.last}`)).json.events, []);
+    await operator("POST", "/bans", { user: "somebody" });
+    assertEquals((await viewer("GET", "/events?mine=true")).json.events.length, 1); // A change is no connection.
+    assertEquals((await viewer("GET", "/events?mine=true&kind=admin")).json.events.length, 1);
+    assertEquals((await viewer("GET", "/events?address=192.0.2.1")).json.events.length, 1);
   }));
 
 Deno.test("Slow clients are those for which messages wait or were dropped, the worst first", () =>
