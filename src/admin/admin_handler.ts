@@ -124,7 +124,8 @@ class AdminServer implements AdminHost {
     this.#hosts = hosts;
     this.#forwarded = new ForwardedAddresses(options);
     const listener = options.url === undefined ? {} : { listener: new URL(options.url).origin };
-    const topicsOptions = { ...options, ...listener, basePath: `${basePath}/topics` };
+    const onUnexpectedError = (error: unknown) => this.#tell({ kind: "unexpectedError", error });
+    const topicsOptions = { ...options, ...listener, basePath: `${basePath}/topics`, onUnexpectedError };
     this.#topics = options.topics === true ? topicsHandler(broker, topicsOptions) : undefined;
     this.#table = new RouteTable(`${basePath}/api/v1`, ROUTES);
     this.#tell = quiet(onEvent);

@@ -1,6 +1,6 @@
+import type { Broker } from "../../broker/broker.ts";
 import type { Client } from "../../client/client.ts";
 import type { ClientSubscription } from "../../client/client_subscription.ts";
-import type { Limits } from "../../protocol/limits.ts";
 import { SHARE_PREFIX } from "../../protocol/topic_filter.ts";
 import { Problem } from "../problems.ts";
 import type { RingBounds } from "./event_ring.ts";
@@ -8,13 +8,6 @@ import { EventStream } from "./event_stream.ts";
 import { busy, type HttpClients, type RequestSource, sourceKey } from "./http_clients.ts";
 import { problemOf } from "./refusals.ts";
 import type { SubscribeQuery } from "./topic_request.ts";
-
-/** Broker, as far as event streams need it. */
-export interface StreamBroker {
-  readonly limits: Limits;
-  readonly metrics: { readonly isStorageFailing: boolean };
-  session(clientId: string, options: { readonly messages: number }): Promise<{ readonly dropped: number } | undefined>;
-}
 
 /** Bounds of {@linkcode EventStreams}. */
 export interface EventStreamsOptions {
@@ -50,7 +43,7 @@ const HEADERS = {
 
 /** Event streams of a handler, those whose readers may come back among them. */
 export class EventStreams {
-  readonly #broker: StreamBroker;
+  readonly #broker: Pick<Broker, "limits" | "metrics" | "session">;
   readonly #clients: HttpClients;
   readonly #mostStreams: number;
   readonly #mostOfClient: number;
@@ -62,7 +55,11 @@ export class EventStreams {
   #sweeps = 0;
   #isClosed = false;
 
-  constructor(broker: StreamBroker, clients: HttpClients, options: EventStreamsOptions = {}) {
+  constructor(
+    broker: Pick<Broker, "limits" | "metrics" | "session">,
+    clients: HttpClients,
+    options: EventStreamsOptions = {},
+  ) {
     const { maximumStreams = 256, maximumStreamsOfClient = 128, ring = RING } = options;
     this.#broker = broker;
     this.#clients = clients;

@@ -1,15 +1,9 @@
+import type { Broker } from "../../broker/broker.ts";
 import { Client } from "../../client/client.ts";
 import type { ConnectOptions } from "../../client/client_options.ts";
-import type { Transport } from "../../transport/transport.ts";
 import { Problem } from "../problems.ts";
-import { refusalOf, type RefusedStep } from "./refusals.ts";
+import { defect, refusalOf, type RefusedStep } from "./refusals.ts";
 import type { Credentials } from "./topic_request.ts";
-
-/** Broker, as far as its clients over HTTP need it. */
-export interface ClientBroker {
-  serve(transport: Transport): Promise<void>;
-  readonly metrics: { readonly isStorageFailing: boolean };
-}
 
 /** Source of a request: who sent it, and from where. The broker sees it as an MQTT client from there. */
 export interface RequestSource {
@@ -26,6 +20,8 @@ export interface HttpClientsOptions {
   readonly keptMs?: number;
   /** Clients that are kept or connect, at most. @default {1_000} */
   readonly maximumClients?: number;
+  /** Called with errors that are defects, for logs. It must not throw. */
+  readonly onUnexpectedError?: (error: unknown) => void;
 }
 
 /** Client that is kept for further requests. */
@@ -56,16 +52,19 @@ const SWEEP_MS = 1_000;
  * the broker demands of a client holds for a request.
  */
 export class HttpClients {
-  readonly #broker: ClientBroker;
+  readonly #broker: Pick<Broker, "serve" | "metrics">;
   readonly #keptMs: number;
   readonly #mostClients: number;
+  readonly #onUnexpectedError: (error: unknown) => void;
   /** By {@linkcode sourceKey}; the one used last is the last one. */
   readonly #kept = new Map<string, KeptClient>();
   #sweeping: ReturnType<typeof setInterval> | undefined;
   #isClosed = false;
 
-  constructor(broker: ClientBroker, { keptMs = 30_000, maximumClients = 1_000 }: HttpClientsOptions = {}) {
+  constructor(broker: Pick<Broker, "serve" | "metrics">, options: HttpClientsOptions = {}) {
+    const { keptMs = 30_000, maximumClients = 1_000, onUnexpectedError = () => {} } = options;
     this.#broker = broker;
+    this.#onUnexpectedError = onUnexpectedError;
     this.#keptMs = keptMs;
     this.#mostClients = maximumClients;
   }
@@ -115,10 +114,13 @@ export class HttpClients {
     });
   }
 
-  /** Refusal of the broker as a problem. */
+  /** Refusal of the broker as a problem; a defect is told. */
   refusal(error: unknown, step: RefusedStep, client?: Client): Problem {
     const { isStorageFailing } = this.#broker.metrics;
-    return refusalOf(error, { step, isStorageFailing, isClosed: client?.status.kind === "closed" });
+    const isClosed = client?.status.kind === "closed";
+    const refusal = refusalOf(error, { step, isStorageFailing, isClosed });
+    if (refusal === undefined) this.#onUnexpectedError(error);
+    return refusal ?? defect();
   }
 
   /** Closes all clients; resolves when the broker has served them. */

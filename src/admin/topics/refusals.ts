@@ -90,15 +90,23 @@ interface Circumstances {
   readonly isClosed?: boolean;
 }
 
-/** Refusal as a problem; throws an error on that does not come from MQTT. */
-export function refusalOf(error: unknown, circumstances: Circumstances): Problem {
+/** Refusal as a problem; `undefined`: the error is a defect. */
+export function refusalOf(error: unknown, circumstances: Circumstances): Problem | undefined {
   if (error instanceof Problem) return error;
-  if (error instanceof MqttError) return problemOf(error.reasonCode, circumstances, reasonStringOf(error));
+  if (error instanceof RefusedError) return problemOf(error.reasonCode, circumstances, error.properties.reasonString);
+  if (error instanceof MqttError) {
+    const isLost = error.reasonCode === ReasonCode.UnspecifiedError; // By the connection, without a word of the broker.
+    return isLost ? problemOfRow(UNAVAILABLE) : problemOf(error.reasonCode, circumstances, undefined);
+  }
   if (error instanceof DOMException && error.name === "TimeoutError") return problemOfRow(LATE);
   // What no packet can say, such as a User Property of 64 KiB.
   if (error instanceof RangeError) return problemOfRow({ status: 400, title: "Bad request", detail: error.message });
-  if (circumstances.isClosed) return problemOfRow(UNAVAILABLE);
-  throw error;
+  return circumstances.isClosed ? problemOfRow(UNAVAILABLE) : undefined;
+}
+
+/** Answer where the server itself is wrong. */
+export function defect(): Problem {
+  return new Problem(500, "Defect", "The server has failed at this; its log says more");
 }
 
 /** Problem of a Reason Code, which is one of its members. */
@@ -122,8 +130,4 @@ export function problemOf(
 
 function problemOfRow({ status, title, detail }: Row, members: Readonly<Record<string, unknown>> = {}): Problem {
   return new Problem(status, title, detail, { members, headers: status === 429 || status === 503 ? RETRY : {} });
-}
-
-function reasonStringOf(error: MqttError): string | undefined {
-  return error instanceof RefusedError ? error.properties.reasonString : undefined;
 }

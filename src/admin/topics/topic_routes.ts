@@ -1,8 +1,8 @@
+import type { Broker } from "../../broker/broker.ts";
 import type { Message } from "../../codec/message.ts";
 import type { QoS } from "../../codec/packet.ts";
 import type { Properties } from "../../codec/property.ts";
 import { reasonCodeName } from "../../codec/reason_code.ts";
-import type { Limits } from "../../protocol/limits.ts";
 import { deadlineSignal, orAborted } from "../../transport/abort.ts";
 import { Problem } from "../problems.ts";
 import { busy, type HttpClients, type RequestSource, type UsedClient } from "./http_clients.ts";
@@ -19,28 +19,19 @@ export interface TopicRequest {
   readonly source: RequestSource;
 }
 
-/** Broker, as far as reading of retained messages needs it. */
-export interface ReadableBroker {
-  readonly limits: Limits;
-  session(
-    clientId: string,
-    options: { readonly messages: number },
-  ): Promise<{ readonly isRetainedDue: boolean } | undefined>;
-}
-
 const LOOK_AGAIN_MS = 2;
 const NOTHING = Symbol("nothing has come");
 
 /** Publishes to topics, and reads and clears their retained messages, for requests. */
 export class TopicRoutes {
-  readonly #broker: ReadableBroker;
+  readonly #broker: Pick<Broker, "limits" | "session">;
   readonly #clients: HttpClients;
   readonly #timeoutMs: number;
   /** Bytes of bodies that are being read or published. */
   #bodyBytes = 0;
 
   /** @param timeoutMs time that a body may take, and the answer of the broker after it */
-  constructor(broker: ReadableBroker, clients: HttpClients, timeoutMs: number) {
+  constructor(broker: Pick<Broker, "limits" | "session">, clients: HttpClients, timeoutMs: number) {
     this.#broker = broker;
     this.#clients = clients;
     this.#timeoutMs = timeoutMs;

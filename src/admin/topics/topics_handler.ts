@@ -1,14 +1,16 @@
 /** Topics over HTTP: publish, read, clear and subscribe by requests, each as an MQTT 5 client of the broker. */
 
+import type { Broker } from "../../broker/broker.ts";
 import { addressOf } from "../../broker/web_socket_route.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../../transport/proxy/forwarded.ts";
 import { isSameHost } from "../../transport/web_socket/origin.ts";
 import type { RequestInfo } from "../options.ts";
 import { Problem } from "../problems.ts";
-import { EventStreams, type EventStreamsOptions, type StreamBroker } from "./event_streams.ts";
-import { busy, type ClientBroker, HttpClients, type HttpClientsOptions, type RequestSource } from "./http_clients.ts";
+import { EventStreams, type EventStreamsOptions } from "./event_streams.ts";
+import { busy, HttpClients, type HttpClientsOptions, type RequestSource } from "./http_clients.ts";
 import { PROPERTY_FIELDS } from "./property_fields.ts";
-import { type ReadableBroker, TopicRoutes } from "./topic_routes.ts";
+import { defect } from "./refusals.ts";
+import { TopicRoutes } from "./topic_routes.ts";
 import { badRequest, BEARER, credentialsOf, subscribeQuery, topicOf } from "./topic_request.ts";
 
 /** Options of {@linkcode topicsHandler}. */
@@ -34,7 +36,7 @@ export interface TopicsHandler {
 }
 
 /** Broker of a handler. */
-export type TopicsBroker = ClientBroker & ReadableBroker & StreamBroker;
+export type TopicsBroker = Pick<Broker, "serve" | "limits" | "metrics" | "session">;
 
 const METHODS = "GET, HEAD, POST, DELETE, OPTIONS";
 const STREAM_METHODS = "GET, OPTIONS";
@@ -54,6 +56,7 @@ class Topics {
   readonly #origins: readonly string[];
   readonly #addresses: ForwardedAddresses;
   readonly #mostRequests: number;
+  readonly #onUnexpectedError: (error: unknown) => void;
   readonly #clients: HttpClients;
   readonly #routes: TopicRoutes;
   readonly #streams: EventStreams;
@@ -68,6 +71,7 @@ class Topics {
     this.#origins = topicOrigins;
     this.#addresses = new ForwardedAddresses(options);
     this.#mostRequests = maximumRequests;
+    this.#onUnexpectedError = options.onUnexpectedError ?? (() => {});
     this.#clients = new HttpClients(broker, options);
     this.#routes = new TopicRoutes(broker, this.#clients, requestTimeoutMs);
     this.#streams = new EventStreams(broker, this.#clients, options);
@@ -79,7 +83,8 @@ class Topics {
       this.#checkPage(request);
       response = request.method === "OPTIONS" ? this.#preflight() : await this.#answer(request, info);
     } catch (error) {
-      response = problemOf(error).response();
+      if (!(error instanceof Problem)) this.#onUnexpectedError(error);
+      response = (error instanceof Problem ? error : defect()).response();
     }
     const origin = request.headers.get("origin");
     response.headers.append("vary", "Origin");
@@ -186,13 +191,4 @@ class Topics {
 
 function notAllowed(allow: string): Problem {
   return new Problem(405, "Method not allowed", `This address takes ${allow}`, { headers: { allow } });
-}
-
-function problemOf(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  return new Problem(
-    500,
-    "Internal error",
-    "The broker could not answer: this is a mistake of its own, please report it",
-  );
 }

@@ -1,12 +1,13 @@
 /** Refusals of the broker as answers of HTTP: credentials, bans, limits, a storage that fails, and pages of the web. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Authenticator, BrokerEvent } from "../../../mod.ts";
+import { type Authenticator, Broker, type BrokerEvent } from "../../../mod.ts";
+import { type TopicsBroker, topicsHandler } from "../../../src/admin/topics/topics_handler.ts";
 import { hashPassword, PasswordAuthenticator } from "../../../src/auth/mod.ts";
 import { Client, ReasonCode, RefusedError } from "../../../src/client/mod.ts";
 import { isReasonCodeOf } from "../../../src/codec/reason_code.ts";
 import { GatedStorage } from "../../storage/gated_storage.ts";
-import { type Asked, basic, Topics } from "./topics.ts";
+import { type Asked, basic, EventReader, passed, Topics } from "./topics.ts";
 
 const POST = { method: "POST", body: "x" };
 
@@ -352,6 +353,40 @@ Deno.test("Requests at the same time are bounded, and streams are not among them
   assertEquals([await waiting[0], await waiting[1]], [200, 200]);
   await (await waiting[2]).cancel();
   assertEquals(await topics.status("/a", POST), 200);
+});
+
+Deno.test("A defect ends one request or stream, and is told", async () => {
+  await using broker = await Broker.open();
+  const defects: unknown[] = [];
+  const faulty: TopicsBroker = {
+    limits: broker.limits,
+    metrics: broker.metrics,
+    serve: (transport) => broker.serve(transport),
+    session: () => Promise.reject(new Error("defect")),
+  };
+  const handler = topicsHandler(faulty, { onUnexpectedError: (error) => defects.push(error) });
+  const response = await handler.fetch(new Request("http://localhost/topics/a"));
+  assertEquals([response.status, (await response.json()).title], [500, "Defect"]);
+  const stream = await handler.fetch(new Request("http://localhost/topics?filter=a"));
+  await using events = new EventReader(stream);
+  for (let count = 0; count < 5; count++) await broker.publish("a", "x".repeat(60_000));
+  await passed();
+  let last = await events.next();
+  while (last?.event === "message") last = await events.next();
+  assertEquals([last?.event, last?.data.status], ["end", 500]);
+  assertEquals(defects.map(String), ["Error: defect", "Error: defect"]);
+  assertEquals((await handler.fetch(new Request("http://localhost/topics/a", POST))).status, 200);
+  await handler.close();
+});
+
+Deno.test("A broker that does not answer in time gets 503, and the request ends", async () => {
+  const storage = new GatedStorage();
+  await using topics = await Topics.open({ storage }, { requestTimeoutMs: 50 });
+  storage.isGated = true;
+  const [status, { title }] = await topics.json("/kept?retain", POST);
+  assertEquals([status, title], [503, "Too slow"]);
+  (await storage.nextCommit()).keep();
+  storage.open();
 });
 
 Deno.test("A client over MQTT is refused as one over HTTP, and named in the same events", async () => {
