@@ -19,15 +19,11 @@ import type { ListPage, ListQuery } from "./listing.ts";
 import { type BeginTrace, quietTraces } from "./message_tracing.ts";
 import { type BrokerMetrics, metricsOf } from "./metrics.ts";
 import type { BrokerOptions, BrokerSubscription, ConnectedClient, ServeOptions } from "./options.ts";
+import { abandonStorage, shutDown } from "./shutdown.ts";
 import { sysInterval } from "./sys_topics.ts";
+import { Ticks } from "./ticks.ts";
 import { answerUpgrade, isViolation, type RemoteAddress, type RouteOptions } from "./web_socket_route.ts";
 
-const TICK_MS = 100;
-// A timer that is later than this was not only held up: the process stood still.
-const PAUSE_MS = 1_000;
-// Time after a pause to read what has come in meanwhile, before anybody is judged to have been silent.
-const CATCH_UP_MS = 1_000;
-const CLOSE_TIMEOUT_MS = 4_500;
 const NO_LIMITS: Partial<Limits> = {};
 
 /**
@@ -55,19 +51,15 @@ export class Broker {
   /** Limits in force; {@linkcode Broker.reload} replaces them. */
   readonly limits: Limits;
   readonly #parts: BrokerParts;
+  readonly #ticks: Ticks;
   /** Hosts of connections by the limits of their own, with those of the broker that are in force. */
   #hosts = new WeakMap<Partial<Limits>, BrokerHost>();
   #onPacket: ((event: PacketEvent) => void) | undefined;
-  #ticking: ReturnType<typeof setInterval> | undefined;
-  /** Monotonic time from which deadlines are served again after the process stood still. */
-  #deadlinesFromMs = -Infinity;
-  #areDeadlinesServed = true;
   #closing: Promise<void> | undefined;
-  /** Whether deadlines that are due wait for the next budget of a turn. */
-  #isTickingAgain = false;
 
   private constructor(options: BrokerOptions) {
     this.#parts = assemble(options, () => this.#closing !== undefined);
+    this.#ticks = new Ticks(this.#parts);
     this.limits = this.#parts.limits;
     this.#onPacket = options.onPacket && quiet(options.onPacket);
   }
@@ -82,7 +74,7 @@ export class Broker {
     const broker = new Broker(options);
     const { storage, sessions, retention, timeline } = broker.#parts;
     for await (const change of storage.restore()) {
-      if (change.kind === "clock") broker.#wallClockSet(timeline.resume(change));
+      if (change.kind === "clock") broker.#ticks.wallClockSet(timeline.resume(change));
       else if (change.kind !== "retained") sessions.restore(change);
       else if (change.message !== undefined) {
         retention.restore(ApplicationMessage.of(change.message).own(), change.source, change.sequence);
@@ -91,7 +83,7 @@ export class Broker {
     }
     sessions.endRestore();
     broker.tick(); // Something may have expired in the meantime.
-    if (options.clock === undefined) broker.#startTicking();
+    if (options.clock === undefined) broker.#ticks.start();
     storage.lost?.then((error) => broker.#storageLost(error)); // It never rejects.
     return broker;
   }
@@ -480,18 +472,7 @@ export class Broker {
    * @param monotonicMs time by the monotonic clock, which is read by default
    */
   tick(monotonicMs: number = this.#parts.timeline.monotonicMs()): void {
-    const nowMs = this.#parts.timeline.at(monotonicMs);
-    const { turn, backlogWait, dropped, sessionQuota, sysTopics, commits, review, hooks } = this.#parts;
-    turn.begin(nowMs); // A deadline that is set anew must not be due at once.
-    this.#lookAtWallClock();
-    this.#serveDeadlines(nowMs);
-    backlogWait.tick(nowMs);
-    dropped.tell(nowMs);
-    sessionQuota.tell(nowMs);
-    sysTopics.tick(nowMs);
-    commits.tick(nowMs);
-    if (!Object.is(review.version, hooks.rulesVersion)) review.begin(); // NaN is no other NaN.
-    turn.end(); // Deadlines may have written changes.
+    this.#ticks.tick(monotonicMs);
   }
 
   /**
@@ -500,7 +481,7 @@ export class Broker {
    * section 3.1.2.5), others never. Safe to call again.
    */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return this.#closing ??= shutDown(this.#parts, this.#ticks);
   }
 
   /** The same as {@linkcode Broker.close}, for `await using`. */
@@ -521,105 +502,10 @@ export class Broker {
     return host;
   }
 
-  #startTicking(): void {
-    const { stalls, clock } = this.#parts;
-    stalls.timerFired(clock(), TICK_MS); // The process may be stopped before it fires for the first time.
-    this.#ticking = setInterval(() => this.#timerFired(), TICK_MS);
-  }
-
-  #timerFired(): void {
-    const { stalls, clock } = this.#parts;
-    const lateMs = stalls.timerFired(clock(), TICK_MS);
-    if (lateMs >= PAUSE_MS) this.#stoodStill(lateMs);
-    this.tick();
-  }
-
-  /** Puts deadlines off, once: under a load that makes each tick late they must be served all the same. */
-  #stoodStill(ms: number): void {
-    this.#parts.onEvent({ kind: "stoodStill", ms });
-    const nowMs = this.#parts.timeline.monotonicMs();
-    if (this.#areDeadlinesServed) this.#deadlinesFromMs = nowMs + CATCH_UP_MS;
-    this.#areDeadlinesServed = false;
-  }
-
-  /** Runs some deadlines at a time: many sessions may end together, and each may have a Will for everyone. */
-  #serveDeadlines(nowMs: number): void {
-    const { deadlines, turn: { budget }, unexpectedError, timeline } = this.#parts;
-    if (timeline.monotonicMs() < this.#deadlinesFromMs) return;
-    this.#areDeadlinesServed = true;
-    let sinceMs = performance.now();
-    const isSpent = () => {
-      const ms = performance.now();
-      if (ms - sinceMs >= 1) { // Less is no delay for others, but would add up over ticks.
-        budget.spend(ms - sinceMs);
-        sinceMs = ms;
-      }
-      return budget.isSpent;
-    };
-    try {
-      if (!deadlines.tick(nowMs, isSpent) || this.#isTickingAgain) return;
-    } catch (error) {
-      unexpectedError(error); // The rest is run with the next tick.
-      return;
-    }
-    this.#isTickingAgain = true;
-    budget.later(() => {
-      this.#isTickingAgain = false;
-      if (this.#closing === undefined) this.tick(Math.max(timeline.monotonicOf(nowMs), timeline.monotonicMs()));
-    });
-  }
-
-  /** Checks whether the wall clock was set: stored times then mean another time of day, and tokens end at another time. */
-  #lookAtWallClock(): void {
-    const { timeline, commits } = this.#parts;
-    this.#wallClockSet(timeline.look());
-    const moment = timeline.momentToKeepAgain();
-    if (moment !== undefined) commits.write(moment);
-  }
-
-  #wallClockSet(byMs: number): void {
-    if (byMs === 0) return;
-    const { connections, onEvent } = this.#parts;
-    onEvent({ kind: "wallClockSet", byMs });
-    for (const served of connections) served.wallClockSet();
-  }
-
-  /** Closes the broker; nothing that waits for the storage is ever sent: another broker may serve its clients by now. */
   #storageLost(error: Error): void {
     if (this.#closing !== undefined) return;
-    const { connections, commits, onEvent } = this.#parts;
-    commits.abandon(error);
-    for (const served of connections) {
-      served.refuseHeld(ReasonCode.ServerShuttingDown, "the server has lost its storage");
-    }
+    abandonStorage(this.#parts, error);
     this.close().catch(() => {}); // The event tells that the storage is lost.
-    onEvent({ kind: "storageLost", error });
-  }
-
-  async #close(): Promise<void> {
-    const { connections, evictions, localClient, storageWait, backlogWait, review, hooks } = this.#parts;
-    const { turn, commits, storage, timeline } = this.#parts;
-    evictions.close();
-    for (const served of connections) {
-      served.connection.disconnect(ReasonCode.ServerShuttingDown, "the server is shutting down");
-    }
-    localClient.close();
-    const timeout = setTimeout(() => {
-      for (const served of connections) served.close();
-    }, CLOSE_TIMEOUT_MS);
-    await connections.ended();
-    clearTimeout(timeout);
-    storageWait.close();
-    backlogWait.close();
-    await localClient.published();
-    review.close();
-    hooks.close();
-    turn.close();
-    clearInterval(this.#ticking);
-    const moment = timeline.lastMoment();
-    if (moment !== undefined) commits.write(moment);
-    // An event has told of changes that could not be kept.
-    await commits.settled().catch(() => {});
-    await storage.close();
+    this.#parts.onEvent({ kind: "storageLost", error });
   }
 }
