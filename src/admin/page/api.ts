@@ -131,13 +131,15 @@ export class Api {
   }
 }
 
+/** Name of more bytes than this is not percent encoded, which would make it three times as long. */
+const MOST_PERCENT_ENCODED = 12_000;
+
 /** Name as a part of a path. A browser takes "." and ".." away, even percent encoded; what begins with "~" is base64url. */
 export function segmentOf(name: string): string {
-  if (name !== "" && name !== "." && name !== ".." && !name.startsWith("~")) {
-    return encodeURIComponent(name);
-  }
-  const base64 = base64OfBytes(new TextEncoder().encode(name));
-  return `~${base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+  const utf8 = new TextEncoder().encode(name);
+  const isReserved = name === "" || name === "." || name === ".." || name.startsWith("~");
+  if (!isReserved && utf8.length <= MOST_PERCENT_ENCODED) return encodeURIComponent(name);
+  return `~${base64OfBytes(utf8).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 }
 
 async function fetched(url: URL, request: RequestInit): Promise<Response> {

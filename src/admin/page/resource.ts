@@ -129,7 +129,7 @@ export function asApiError(error: unknown): ApiError {
 }
 
 /** Calls back at an interval while the tab can be seen, and at once when it can be seen again. */
-function whileVisible(everyMs: number, callBack: () => void): () => void {
+export function whileVisible(everyMs: number, callBack: () => void): () => void {
   const timer = setInterval(() => document.hidden || callBack(), everyMs);
   const onChange = () => document.hidden || callBack();
   document.addEventListener("visibilitychange", onChange);

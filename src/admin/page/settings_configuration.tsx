@@ -4,7 +4,7 @@ import { useApp } from "./app.ts";
 import { Banner, Button, CopyButton, Pane } from "./components.tsx";
 import { Loaded } from "./page.tsx";
 import { asApiError, useResource } from "./resource.ts";
-import type { ConfigurationAnswer, ConfigurationMistake } from "./shapes.ts";
+import type { ConfigurationAnswer, ConfigurationCheck } from "./shapes.ts";
 
 /** Configuration in force, whether the file is good, and reading it again. */
 export function Configuration() {
@@ -13,21 +13,18 @@ export function Configuration() {
     "configuration",
     (signal) => app.api.get<ConfigurationAnswer>(["configuration"], { signal }),
   );
-  const [mistakes, setMistakes] = useState<readonly ConfigurationMistake[]>();
+  const [check, setCheck] = useState<ConfigurationCheck>();
   const [error, setError] = useState<ApiError>();
   const run = async (action: "check" | "reload") => {
     setError(undefined);
-    setMistakes(undefined);
-    const answer = await app.api.post<{ readonly mistakes: readonly ConfigurationMistake[] }>(
-      ["configuration", action],
-      {},
-    );
-    setMistakes(answer.mistakes);
-    if (action === "reload" && answer.mistakes.length === 0) app.say({ text: "The configuration is in force" });
+    setCheck(undefined);
+    const answer = await app.api.post<ConfigurationCheck>(["configuration", action], {});
+    if (action === "check") setCheck(answer);
+    else app.say({ text: "The configuration is in force" });
     configuration.reload();
   };
-  const start = (action: "check" | "reload") =>
-    void run(action).catch((failure: unknown) => setError(asApiError(failure)));
+  // An app that embeds the broker configures it, and there is nothing to show.
+  if (configuration.error?.status === 404) return null;
   const reload = () =>
     app.ask({
       title: "Reload the configuration?",
@@ -42,15 +39,16 @@ export function Configuration() {
       tools={configuration.data !== undefined && (
         <>
           <CopyButton text={configuration.data.yaml} />
-          <Button isSmall onClick={() => start("check")}>Check the file</Button>
+          <Button isSmall onClick={() => void run("check").catch((failure: unknown) => setError(asApiError(failure)))}>
+            Check the file
+          </Button>
           <Button isSmall onClick={reload}>Reload…</Button>
         </>
       )}
     >
       <div class="stack">
         {error !== undefined && <Banner title={error.message}>{error.detail}</Banner>}
-        {mistakes?.length === 0 && <p class="good">The file has no mistakes</p>}
-        {mistakes !== undefined && mistakes.length > 0 && <Mistakes mistakes={mistakes} />}
+        {check !== undefined && <Result check={check} />}
         <Loaded resource={configuration}>
           {({ yaml }) => <pre class="value tall" tabIndex={0} aria-label="Configuration">{yaml}</pre>}
         </Loaded>
@@ -59,17 +57,28 @@ export function Configuration() {
   );
 }
 
-function Mistakes({ mistakes }: { readonly mistakes: readonly ConfigurationMistake[] }) {
+function Result({ check: { mistakes, warnings } }: { readonly check: ConfigurationCheck }) {
   return (
-    <Banner title="The file has mistakes">
-      <ul>
-        {mistakes.map(({ line, key, message }, index) => (
-          <li key={index}>
-            {line !== null && `Line ${line}: `}
-            {key !== null && <code>{key}</code>} {message}
-          </li>
-        ))}
-      </ul>
-    </Banner>
+    <>
+      {mistakes.length === 0
+        ? <p class="good" role="status">The file can be used</p>
+        : (
+          <Banner title="The file cannot be used">
+            <ul>
+              {mistakes.map(({ file, line, key, message }, index) => (
+                <li key={index} class="break">
+                  {file !== null && <code>{file}</code>} {line !== null && `line ${line}: `}
+                  {key !== null && <code>{key}</code>} {message}
+                </li>
+              ))}
+            </ul>
+          </Banner>
+        )}
+      {warnings.length > 0 && (
+        <Banner title="Warnings" isWarning>
+          <ul>{warnings.map((warning) => <li key={warning} class="break">{warning}</li>)}</ul>
+        </Banner>
+      )}
+    </>
   );
 }

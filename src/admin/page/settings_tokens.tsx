@@ -25,14 +25,14 @@ export function Tokens() {
         tokens.reload();
       },
     });
-  const remove = ({ name }: TokenRow) =>
+  const remove = ({ name, segment }: TokenRow) =>
     app.ask({
       title: `Delete the token ${name}?`,
       effect: "Programs that use it are refused from now on.",
       action: "Delete the token",
       isDangerous: true,
       run: async () => {
-        await app.api.delete(["tokens", name]);
+        await app.api.delete(["tokens", { encoded: segment }]);
         tokens.reload();
       },
     });
@@ -52,7 +52,7 @@ export function Tokens() {
               <li key={token.name}>
                 <Name isMono={false}>{token.name}</Name>
                 <Badge>{token.role}</Badge>
-                {token.isFixed ? <span class="push note">in the configuration</span> : (
+                {token.isConfigured ? <span class="push note">in the configuration</span> : (
                   <span class="push">
                     <Button isSmall isDangerous onClick={() => remove(token)}>Delete…</Button>
                   </span>

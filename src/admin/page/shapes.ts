@@ -200,7 +200,14 @@ export interface ConfigurationAnswer {
   readonly yaml: string;
 }
 
+/** Whether a configuration can be used. */
+export interface ConfigurationCheck {
+  readonly mistakes: readonly ConfigurationMistake[];
+  readonly warnings: readonly string[];
+}
+
 export interface ConfigurationMistake {
+  readonly file: string | null;
   readonly line: number | null;
   readonly key: string | null;
   readonly message: string;
@@ -209,6 +216,8 @@ export interface ConfigurationMistake {
 export interface TokenRow {
   readonly name: string;
   readonly role: string;
+  /** Name as a part of a path. */
+  readonly segment: string;
   /** Whether it stands in the configuration, so that it cannot be deleted here. */
-  readonly isFixed: boolean;
+  readonly isConfigured: boolean;
 }

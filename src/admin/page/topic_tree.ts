@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.ts";
 import { useApp } from "./app.ts";
-import { asApiError } from "./resource.ts";
+import { asApiError, type Resource, whileVisible } from "./resource.ts";
 import type { RetainedChild, RetainedLevel } from "./shapes.ts";
 
 /** Levels of a topic; none: the root of the tree. */
@@ -26,6 +26,8 @@ export type TreeRow =
 interface Branch {
   readonly children: readonly RetainedChild[];
   readonly after: string | null;
+  /** Time when it came; `undefined`: it never did. */
+  readonly loadedAtMs: number | undefined;
   readonly error?: ApiError;
 }
 
@@ -35,8 +37,8 @@ const RENEW_MS = 5000;
 /** Tree of retained messages, of which each level is loaded when it is opened. */
 export interface TopicTree {
   readonly rows: readonly TreeRow[];
-  /** State of the root: a tree without topics is not one that is still loading. */
-  readonly root: Branch | undefined;
+  /** First level: a tree without topics is not one that is still loading. */
+  readonly root: Resource<readonly RetainedChild[]>;
   open(levels: Levels): void;
   close(levels: Levels): void;
   more(levels: Levels, after: string): void;
@@ -72,16 +74,13 @@ export function useTopicTree(): TopicTree {
           return new Map(old).set(key, {
             children: [...before, ...page.children],
             after: page.after,
+            loadedAtMs: Date.now(),
           });
         }),
       (error: unknown) =>
         setBranches((old) => {
-          const { children = [], after = null } = old.get(key) ?? {};
-          return new Map(old).set(key, {
-            children,
-            after,
-            error: asApiError(error),
-          });
+          const before = old.get(key) ?? { children: [], after: null, loadedAtMs: undefined };
+          return new Map(old).set(key, { ...before, error: asApiError(error) });
         }),
     );
   };
@@ -95,15 +94,11 @@ export function useTopicTree(): TopicTree {
   latest.current = reload;
   useEffect(() => {
     load([]);
-    const timer = setInterval(
-      () => document.hidden || latest.current(),
-      RENEW_MS,
-    );
-    return () => clearInterval(timer);
+    return whileVisible(RENEW_MS, () => latest.current());
   }, []);
   return {
     rows: rowsOf([], branches, opened),
-    root: branches.get(""),
+    root: rootOf(branches.get(""), reload),
     open: (levels) => {
       setOpened((old) => new Map(old).set(keyOf(levels), levels));
       load(levels);
@@ -117,6 +112,11 @@ export function useTopicTree(): TopicTree {
     more: load,
     reload,
   };
+}
+
+function rootOf(branch: Branch | undefined, reload: () => void): TopicTree["root"] {
+  const { children, error, loadedAtMs } = branch ?? {};
+  return { data: loadedAtMs === undefined ? undefined : children, error, loadedAtMs, reload };
 }
 
 function rowsOf(

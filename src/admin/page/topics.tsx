@@ -67,16 +67,8 @@ export function TopicsPage() {
     >
       <div class={classes("columns grow", { tree: topic !== undefined })}>
         <div class="pane">
-          <Loaded
-            resource={{
-              data: tree.root?.error === undefined ? tree.root : undefined,
-              error: tree.root?.error,
-              loadedAtMs: undefined,
-              reload: tree.reload,
-            }}
-            loading={<Bones rows={12} />}
-          >
-            {({ children }) =>
+          <Loaded resource={tree.root} loading={<Bones rows={12} />}>
+            {(children) =>
               children.length === 0
                 ? (
                   <Empty
