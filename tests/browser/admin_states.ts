@@ -42,7 +42,7 @@ export async function open(page: Page, brokers: Brokers, name: PageName, state: 
   await page.route(DATA, (route) => route.abort());
   // A tab that can be seen again renews what it shows.
   await page.evaluate(`document.dispatchEvent(new Event("visibilitychange"))`);
-  await page.getByText(/^Paused \d+ (?:ms|s) ago$/).first().waitFor();
+  await page.getByText(/^Paused (?:just now|\d+ s ago)$/).first().waitFor();
 }
 
 const FAILURE = {

@@ -37,10 +37,8 @@ export function banQuestion(
     run: async ({ by, seconds }) => {
       const kind = by as Key; // One of the options above.
       const key = { clientId, address: address?.replace(/:\d+$/, ""), user: principal }[kind];
-      await app.api.post(["bans"], {
-        [kind]: key,
-        ...(seconds === "" ? {} : { seconds: Number(seconds) }),
-      });
+      const until = seconds === "" ? {} : { until: new Date(Date.now() + Number(seconds) * 1000).toISOString() };
+      await app.api.post(["bans"], { [kind]: key, ...until });
       app.say({ text: `Banned ${key}` });
       onDone();
     },

@@ -19,6 +19,8 @@ interface ChartProps {
   readonly group: string;
   /** Whether the scale begins at 0. */
   readonly isFromZero?: boolean;
+  /** Time up to the last value that it shows. @default as far as there are values */
+  readonly spanSeconds?: number;
 }
 
 const HEIGHT_PX = 150;
@@ -32,7 +34,7 @@ const TIME_LABEL_PX = 90;
 const MOST_VALUE_TICKS = 4;
 
 /** Lines over time: one or two. Charts with the same `group` share their cursor. */
-export function Chart({ title, times, lines, format, group, isFromZero = true }: ChartProps) {
+export function Chart({ title, times, lines, format, group, isFromZero = true, spanSeconds }: ChartProps) {
   const app = useApp();
   const [width, place] = useWidth();
   const cursor = app.cursor.value;
@@ -60,6 +62,7 @@ export function Chart({ title, times, lines, format, group, isFromZero = true }:
             lines={lines}
             format={format}
             isFromZero={isFromZero}
+            spanSeconds={spanSeconds}
             width={width}
             at={at}
             group={group}
@@ -70,17 +73,19 @@ export function Chart({ title, times, lines, format, group, isFromZero = true }:
   );
 }
 
-interface PlotProps extends Omit<ChartProps, "title" | "isFromZero"> {
+interface PlotProps extends Omit<ChartProps, "title" | "isFromZero" | "spanSeconds"> {
   readonly isFromZero: boolean;
+  readonly spanSeconds: number | undefined;
   readonly width: number;
   /** Index of the cursor. */
   readonly at: number | null;
 }
 
-function Plot({ times, lines, format, group, isFromZero, width, at }: PlotProps) {
+function Plot({ times, lines, format, group, isFromZero, spanSeconds, width, at }: PlotProps) {
   const app = useApp();
-  const first = times[0] ?? 0;
-  const last = Math.max(times.at(-1) ?? 0, first + 1);
+  const end = times.at(-1) ?? 0;
+  const first = spanSeconds === undefined ? times[0] ?? 0 : end - spanSeconds;
+  const last = Math.max(end, first + 1);
   const [low, high] = rangeOf(lines.flatMap((line) => line?.values ?? []), isFromZero);
   const plotWidth = width - LEFT_PX - RIGHT_PX;
   const plotHeight = HEIGHT_PX - TOP_PX - BOTTOM_PX;
@@ -105,7 +110,10 @@ function Plot({ times, lines, format, group, isFromZero, width, at }: PlotProps)
         </g>
       ))}
       {timeTicks(first, last, plotWidth / TIME_LABEL_PX, offsetSeconds).map(({ value, label }) => (
-        <text key={value} x={x(value)} y={HEIGHT_PX - 6} text-anchor="middle">{label}</text>
+        // A label in the middle of the last mark would be cut.
+        <text key={value} x={x(value)} y={HEIGHT_PX - 6} text-anchor={x(value) > width - 32 ? "end" : "middle"}>
+          {label}
+        </text>
       ))}
       {lines.map((line, index) =>
         line && (

@@ -172,7 +172,7 @@ function columnsOf(
     {
       key: "principal",
       title: "User",
-      widthPx: 112,
+      widthPx: 100,
       isSortable: true,
       isWideOnly: true,
       cell: ({ principal = "" }) => principal && <Name isMono={false}>{principal}</Name>,
@@ -180,7 +180,7 @@ function columnsOf(
     {
       key: "address",
       title: "Address",
-      widthPx: 176,
+      widthPx: 152,
       isSortable: true,
       isWideOnly: true,
       isLongOnly: true,
@@ -197,7 +197,7 @@ function columnsOf(
     {
       key: "protocolVersion",
       title: "MQTT",
-      widthPx: 64,
+      widthPx: 60,
       isSortable: true,
       isWideOnly: true,
       cell: ({ protocolVersion }) => protocolVersion && mqttVersion(protocolVersion),
@@ -205,7 +205,7 @@ function columnsOf(
     {
       key: "subscriptions",
       title: "Subs",
-      widthPx: 60,
+      widthPx: 48,
       isNumber: true,
       isSortable: true,
       isWideOnly: true,
@@ -214,7 +214,7 @@ function columnsOf(
     {
       key: "queued",
       title: "Queue",
-      widthPx: 76,
+      widthPx: 68,
       isNumber: true,
       isSortable: true,
       cell: ({ queued }) => number(queued),
@@ -222,7 +222,7 @@ function columnsOf(
     {
       key: "dropped",
       title: "Drops",
-      widthPx: 76,
+      widthPx: 64,
       isNumber: true,
       isSortable: true,
       cell: ({ dropped }) => number(dropped),
@@ -230,7 +230,7 @@ function columnsOf(
     {
       key: "receivedBytes",
       title: "Received",
-      widthPx: 88,
+      widthPx: 76,
       isNumber: true,
       isSortable: true,
       isWideOnly: true,
@@ -240,7 +240,7 @@ function columnsOf(
     {
       key: "sentBytes",
       title: "Sent",
-      widthPx: 88,
+      widthPx: 76,
       isNumber: true,
       isSortable: true,
       isWideOnly: true,
@@ -250,7 +250,7 @@ function columnsOf(
     {
       key: "rate",
       title: "Rate",
-      widthPx: 88,
+      widthPx: 76,
       isNumber: true,
       isWideOnly: true,
       isLongOnly: true,
@@ -259,7 +259,7 @@ function columnsOf(
     {
       key: "connectedAt",
       title: "Since",
-      widthPx: 72,
+      widthPx: 68,
       isNumber: true,
       isSortable: true,
       isWideOnly: true,

@@ -290,7 +290,7 @@ function EventPanel(
         {remedy !== null && (
           <div class="banner is-warn">
             <strong>What helps</strong>
-            <span class="break">{remedy}</span>
+            <span class="break">{withCode(remedy)}</span>
           </div>
         )}
         <Facts>
@@ -340,4 +340,9 @@ function EventPanel(
       </div>
     </aside>
   );
+}
+
+/** Text whose parts between backticks are code. */
+function withCode(text: string) {
+  return text.split("`").map((part, index) => index % 2 === 0 ? part : <code key={index}>{part}</code>);
 }

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { Banner, Button, Command } from "./components.tsx";
 import { type Resource, useNow } from "./resource.ts";
-import { duration } from "./text.ts";
+import { ago } from "./text.ts";
 
 /** Page with its title, which is the only one of its rank, and its tools in one line. */
 export function Page({ title, tools, children }: {
@@ -41,7 +41,12 @@ export function Loaded<Data>({ resource, children, loading = <Bones /> }: {
     );
   }
   if (error === undefined) {
-    return <div aria-busy="true" aria-label="Loading">{loading}</div>;
+    return (
+      <div aria-busy="true">
+        <span class="visually-hidden" role="status">Loading</span>
+        {loading}
+      </div>
+    );
   }
   return (
     <div class="state">
@@ -64,7 +69,7 @@ export function Stale(
   return (
     <div class="banner is-warn" role="status">
       <span class="row">
-        <strong>Paused {duration(Math.max(0, now - loadedAtMs))} ago</strong>
+        <strong>Paused {ago(loadedAtMs, now)}</strong>
         <span>{error.message}. {error.detail}</span>
         <span class="push">
           <Button isSmall onClick={reload}>Retry</Button>

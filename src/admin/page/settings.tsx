@@ -92,6 +92,7 @@ function Limits({ limits }: { readonly limits: BrokerFacts["limits"] }) {
 /** The unit is in the name of a limit. */
 function limitText(name: string, value: number | "unlimited"): string {
   if (value === "unlimited") return value;
+  if (value === 0) return "0";
   if (/Bytes/.test(name)) return `${count(value)} (${bytes(value)})`;
   if (/Ms$/.test(name)) return `${count(value)} (${duration(value)})`;
   if (/Seconds/.test(name)) return `${count(value)} (${duration(value * 1000)})`;

@@ -26,11 +26,11 @@ export function Shell() {
       >
         Skip to the page
       </a>
-      <div class="sidebar">
+      <header class="sidebar">
         <Brand />
         <Navigation current={entry.name} />
         <Foot />
-      </div>
+      </header>
       <main class="main" id="main" ref={main} tabIndex={-1}>
         <Component key={entry.name} />
       </main>

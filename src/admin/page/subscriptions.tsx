@@ -226,6 +226,7 @@ function SubscriberTable(
     {
       key: "clientId",
       title: "Client",
+      widthPx: 168,
       cell: ({ clientId, segment, isConnected }) => (
         <>
           <Dot tone={isConnected ? "good" : "none"} /> {clientId === null || segment === null ? "this program" : (

@@ -1,0 +1,56 @@
+import { assertEquals } from "@std/assert";
+import type { Page } from "playwright-core";
+import { assertAccessible, watch } from "./admin_accessibility.ts";
+import { AdminBroker, as } from "./admin_broker.ts";
+import { playScene, SCENE } from "./admin_scene.ts";
+import { type Brokers, open, type PageName, PAGES, STATES } from "./admin_states.ts";
+import { browserTests, type Chromium } from "./chromium.ts";
+
+const browserTest = browserTests();
+
+/** Words that each page shows when there is something, and when there is nothing. */
+const WORDS: Readonly<Record<PageName, { readonly full: string | RegExp; readonly empty: string | RegExp }>> = {
+  overview: { full: /3 refusals in 10 min: 3 bad user name or password/, empty: "All well" },
+  clients: { full: "device-24", empty: "No client is connected" },
+  topics: { full: "plant", empty: "No message is retained" },
+  subscriptions: { full: "$share/store/plant/+/line/temp", empty: "No such subscription" },
+  events: { full: /Client intruder .* disconnected/, empty: "Nothing like that has happened" },
+  settings: { full: "maximumQueuedMessages", empty: "Nobody is banned" },
+};
+
+for (const [name, title] of Object.entries(PAGES) as [PageName, string][]) {
+  browserTest(
+    `${title} is accessible in each state, in both schemes, and says what is there`,
+    (chromium) =>
+      withBrokers(chromium, async (page, brokers) => {
+        const watched = await watch(page);
+        await as(page, "admin");
+        for (const state of STATES) {
+          await open(page, brokers, name, state);
+          if (state === "full" || state === "empty") await page.getByText(WORDS[name][state]).first().waitFor();
+          if (state === "stale") await page.getByText(WORDS[name].full).first().waitFor();
+          await assertAccessible(page, `${title}, ${state}`);
+          if (state !== "error") continue;
+          await page.unrouteAll({ behavior: "ignoreErrors" });
+          // At once: one that succeeds takes others away.
+          await page.evaluate(
+            `[...document.querySelectorAll("main button")].filter((button) => button.textContent === "Retry")
+          .forEach((button) => button.click())`,
+          );
+          await page.getByText(WORDS[name].full).first().waitFor();
+        }
+        assertEquals(watched.faults, []);
+      }),
+  );
+}
+
+/** Gives a tab and both brokers to a test. */
+async function withBrokers(
+  chromium: Chromium,
+  run: (page: Page, brokers: Brokers) => Promise<void>,
+): Promise<void> {
+  await using full = await AdminBroker.open({ broker: SCENE });
+  await using empty = await AdminBroker.open();
+  await playScene(full);
+  await run(await chromium.tab(), { full, empty });
+}
