@@ -1,8 +1,12 @@
 /** Captures of live traces in tshark, from clients over TCP, TLS and WebSocket: nothing is malformed, and nothing is missing. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { Broker, memoryTransport } from "../../mod.ts";
+import { Traces } from "../../src/admin/trace/traces.ts";
 import { bytesOf, PACKETS, tracedWay, wayOf, WAYS } from "../admin/trace/traced_ways.ts";
-import { traced } from "../admin/trace/traced.ts";
+import { started, traced } from "../admin/trace/traced.ts";
+import { fromHex } from "../codec/hex.ts";
+import { within } from "../deadline.ts";
 import { programTests } from "./interop_tests.ts";
 import { tshark } from "./tshark.ts";
 
@@ -53,6 +57,39 @@ test("a trace that begins within a connection of MQTT 5 tells tshark its version
   assertEquals(types.filter((type) => type !== ""), ["1", "3", "3", "4", "3", "12", "13"]);
   assertEquals(keys.filter((key) => key !== ""), ["k", "k"]);
   assertEquals(new Set(malformed), new Set([""]));
+});
+
+test("a live capture is shown by tshark while it is written, as by brooklet trace --pcapng - | wireshark -k -i -", async () => {
+  await using broker = await Broker.open();
+  const traces = new Traces(broker);
+  const trace = started(traces, { next: true });
+  await using program = new Deno.Command("tshark", {
+    args: ["-i", "-", "-l", "-Y", "mqtt", "-T", "fields", "-e", "mqtt.msgtype"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writing = ReadableStream.from(trace.pcapng({ isLive: true })).pipeTo(program.stdin);
+  const types = program.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { server, client } = memoryTransport();
+  const served = broker.serve(server);
+  const writer = client.writable.getWriter();
+  const shown = async (count: number) => {
+    let text = "";
+    while (text.split("\n").length <= count) {
+      text += (await within(types.read(), "a line of tshark")).value ?? assert(false, text);
+    }
+    return text.trim().split("\n");
+  };
+  await writer.write(fromHex("10 [ 'MQTT' 04 02 0000 'a' ]"));
+  assertEquals(await shown(2), ["1", "2"]);
+  await writer.write(fromHex("c000"));
+  assertEquals(await shown(2), ["12", "13"]);
+  client.close();
+  await served;
+  traces.close();
+  await writing;
+  await types.cancel();
 });
 
 /** Columns of the fields of a capture. */

@@ -69,6 +69,8 @@ export interface CaptureOptions {
 const MQTT_PORT = 1883;
 const HTTP_PORT = 80;
 const FIRST_CONTROL_OPCODE = 8;
+/** Byte order of blocks. Programs that read a capture while it is written take none but that of their own machine. */
+const LITTLE_ENDIAN = true;
 const BLOCK_BYTES = 12;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const LINK_TYPE_RAW_IP = 101;
@@ -99,8 +101,8 @@ export class Capture {
   begin(): Uint8Array {
     const version = new Uint8Array(16).fill(0xff, 8); // The length of the section is unknown.
     const view = new DataView(version.buffer);
-    view.setUint32(0, BYTE_ORDER_MAGIC);
-    view.setUint16(4, 1);
+    view.setUint32(0, BYTE_ORDER_MAGIC, LITTLE_ENDIAN);
+    view.setUint16(4, 1, LITTLE_ENDIAN);
     return block(BlockType.sectionHeader, version, [[Option.application, UTF8_ENCODER.encode("Brooklet")]]);
   }
 
@@ -189,8 +191,8 @@ function framesOf(bytes: Uint8Array, isSent: boolean, frames: CapturedBytes["fra
 function interfaceBlock(name: string): Uint8Array {
   const body = new Uint8Array(8);
   const view = new DataView(body.buffer);
-  view.setUint16(0, LINK_TYPE_RAW_IP);
-  view.setUint32(4, SNAPSHOT_BYTES);
+  view.setUint16(0, LINK_TYPE_RAW_IP, LITTLE_ENDIAN);
+  view.setUint32(4, SNAPSHOT_BYTES, LITTLE_ENDIAN);
   return block(BlockType.interface, body, [[Option.name, UTF8_ENCODER.encode(name)]]);
 }
 
@@ -198,34 +200,34 @@ function packetBlock(interfaceNumber: number, timeMs: number, packet: IpPacket, 
   const body = new Uint8Array(20 + padded(packet.bytes.length));
   const view = new DataView(body.buffer);
   const microseconds = Math.round(timeMs * 1000);
-  view.setUint32(0, interfaceNumber);
-  view.setUint32(4, Math.floor(microseconds / 0x1_0000_0000));
-  view.setUint32(8, microseconds % 0x1_0000_0000);
-  view.setUint32(12, packet.bytes.length);
-  view.setUint32(16, packet.wireBytes);
+  view.setUint32(0, interfaceNumber, LITTLE_ENDIAN);
+  view.setUint32(4, Math.floor(microseconds / 0x1_0000_0000), LITTLE_ENDIAN);
+  view.setUint32(8, microseconds % 0x1_0000_0000, LITTLE_ENDIAN);
+  view.setUint32(12, packet.bytes.length, LITTLE_ENDIAN);
+  view.setUint32(16, packet.wireBytes, LITTLE_ENDIAN);
   body.set(packet.bytes, 20);
   return block(BlockType.packet, body, [
     ...comment === undefined ? [] : [[Option.comment, UTF8_ENCODER.encode(comment)] as const],
-    [Option.flags, Uint8Array.of(0, 0, 0, packet.isSent ? 2 : 1)], // Outbound or inbound.
+    [Option.flags, Uint8Array.of(packet.isSent ? 2 : 1, 0, 0, 0)], // Outbound or inbound.
   ]);
 }
 
-/** A block in network order: type, length, body, options, length. */
+/** A block: type, length, body, options, length. */
 function block(type: number, body: Uint8Array, options: readonly (readonly [number, Uint8Array])[]): Uint8Array {
   const optionBytes = options.reduce((total, [, value]) => total + 4 + padded(value.length), 4);
   const bytes = new Uint8Array(BLOCK_BYTES + body.length + optionBytes);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, type);
-  view.setUint32(4, bytes.length);
+  view.setUint32(0, type, LITTLE_ENDIAN);
+  view.setUint32(4, bytes.length, LITTLE_ENDIAN);
   bytes.set(body, 8);
   let at = 8 + body.length;
   for (const [code, value] of options) {
-    view.setUint16(at, code);
-    view.setUint16(at + 2, value.length);
+    view.setUint16(at, code, LITTLE_ENDIAN);
+    view.setUint16(at + 2, value.length, LITTLE_ENDIAN);
     bytes.set(value, at + 4);
     at += 4 + padded(value.length);
   }
-  view.setUint32(bytes.length - 4, bytes.length); // After the end of the options, which is four zeros.
+  view.setUint32(bytes.length - 4, bytes.length, LITTLE_ENDIAN); // After the end of the options, which is four zeros.
   return bytes;
 }
 

@@ -128,15 +128,17 @@ function readBlocks(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const blocks = [];
   for (let at = 0; at < bytes.length;) {
-    const length = view.getUint32(at + 4);
+    const length = view.getUint32(at + 4, true);
     assertEquals(length % 4, 0);
-    assertEquals(view.getUint32(at + length - 4), length);
-    const isPacket = view.getUint32(at) === 6;
+    assertEquals(view.getUint32(at + length - 4, true), length);
+    const isPacket = view.getUint32(at, true) === 6;
     blocks.push({
-      type: view.getUint32(at),
+      type: view.getUint32(at, true),
       text: new TextDecoder().decode(bytes.subarray(at, at + length)),
-      interfaceNumber: isPacket ? view.getUint32(at + 8) : undefined,
-      microseconds: isPacket ? view.getUint32(at + 12) * 0x1_0000_0000 + view.getUint32(at + 16) : undefined,
+      interfaceNumber: isPacket ? view.getUint32(at + 8, true) : undefined,
+      microseconds: isPacket
+        ? view.getUint32(at + 12, true) * 0x1_0000_0000 + view.getUint32(at + 16, true)
+        : undefined,
       clientPort: isPacket ? view.getUint16(at + 28 + 20) : undefined,
     });
     at += length;
