@@ -107,6 +107,17 @@ export function flagsOf([name, { letter }]: readonly [name: string, option: Opti
   return [...letter === undefined ? [] : [`-${letter}`], name.length === 1 ? `-${name}` : `--${name}`];
 }
 
+/** Arguments in which a value "-", which means a standard stream, is no option: it would be read as an operand. */
+function withDashes(rows: readonly (readonly [name: string, option: Option])[], args: readonly string[]): string[] {
+  const flags = new Set(rows.flatMap((row) => row[1].value === undefined ? [] : flagsOf(row)));
+  return args.flatMap((argument, index) => {
+    if (argument === "-" && flags.has(args[index - 1] ?? "")) return [];
+    if (args[index + 1] !== "-" || !flags.has(argument)) return [argument];
+    const name = rows.find((row) => flagsOf(row).includes(argument))?.[0];
+    return [`--${name}=-`];
+  });
+}
+
 /** Text of `--help`. */
 export function helpText({ usage, text, operands = {}, options, notes }: CommandDescription): string {
   const rows = Object.entries(options).flatMap((entry) => {
@@ -170,7 +181,7 @@ function parse<Known extends Options>(definition: Definition<Known>, args: reado
     rows.filter(([, option]) => isWanted(option)).map(([name]) => name);
   const switches = namesOf(({ value }) => value === undefined);
   const unknown: string[] = [];
-  const { _: operands, ...parsed } = parseArgs(args, {
+  const { _: operands, ...parsed } = parseArgs(withDashes(rows, args), {
     boolean: switches,
     string: [...namesOf(({ value }) => value !== undefined), "_"],
     collect: namesOf(({ isRepeatable = false }) => isRepeatable),
