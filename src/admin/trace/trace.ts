@@ -13,7 +13,7 @@ import { type ConnectionRecord, RECORD_KINDS, TracedConnection, type TraceOfConn
 export interface TraceRange {
   /** Number of the last record that is known already. @default {0} */
   readonly after?: number | undefined;
-  /** Most records of a page. @default {500} */
+  /** Most records of a page; one with large packets has fewer. @default {500} */
   readonly limit?: number | undefined;
 }
 
@@ -26,6 +26,9 @@ const MOST_SECRET_BYTES = 1_048_576;
 const LONGEST_MS = 600_000;
 const PAGE_RECORDS = 500;
 const MOST_PAGE_RECORDS = 5_000;
+/** Bytes after which a page ends: a longer text of JSON would hold up the broker for too long. */
+const PAGE_BYTES = 262_144;
+const PIECE_BYTES = 64;
 /** Pause between pages of a trace that is followed: each has what came meanwhile. */
 const PAGE_PAUSE_MS = 40;
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -93,17 +96,19 @@ export class Trace implements TraceOfConnections {
     }
     const { first, last } = this.#ring;
     const from = Math.max(after + 1, first);
-    const to = Math.min(last, from + limit - 1);
+    const end = Math.min(last + 1, from + limit);
     const records: TraceRecord[] = [];
     const numbers = new Set<number>();
-    for (let number = from; number <= to; number++) {
-      const record = this.#ring.get(number);
+    for (let bytes = 0; from + records.length < end && bytes < PAGE_BYTES;) {
+      const record = this.#ring.get(from + records.length);
       records.push(told(record));
       numbers.add(record.connection);
+      bytes += record.bytes.length + record.pieces.length * PIECE_BYTES;
     }
     const { facts } = this;
     const connections = await this.#table.about(numbers);
-    return { records, connections, after: Math.max(after, to), missed: Math.max(0, from - after - 1), trace: facts };
+    const missed = Math.max(0, from - after - 1);
+    return { records, connections, after: Math.max(after, from + records.length - 1), missed, trace: facts };
   }
 
   /** Resolves when there is a record after one, or the trace has ended; rejects when the signal is aborted. */

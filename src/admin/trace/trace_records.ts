@@ -160,7 +160,7 @@ export type TraceRecord =
     readonly help?: string | undefined;
   };
 
-/** Records of a trace, oldest first. */
+/** Records of a trace, oldest first: fewer than were asked for, but one at least if there is one, where packets are large. */
 export interface TracePage {
   readonly records: readonly TraceRecord[];
   /** Connections of these records, as they are known now. */

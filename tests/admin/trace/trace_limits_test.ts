@@ -108,7 +108,8 @@ Deno.test("new records take the place of the oldest, and a reader that was too s
   const { first, records, lost } = trace.facts;
   assertEquals([records, lost], [5_403, 0]);
   const page = await trace.records({ after: 1, limit: 5_000 });
-  assertEquals([page.missed, page.records[0]?.number, page.after], [first - 2, first, 5_403]);
+  assertEquals([page.missed, page.records[0]?.number], [first - 2, first]);
+  assert(page.records.length < 300 && page.after === first + page.records.length - 1, "a page is not too long");
   const keptBytes = (records - first + 1) * 1_007;
   assert(keptBytes > 3_900_000 && keptBytes <= 4_194_304, `${keptBytes} bytes`);
   assertEquals(page.connections.map(({ clientId }) => clientId), ["a"]);
