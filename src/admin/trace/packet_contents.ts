@@ -1,9 +1,13 @@
-/** What a trace has to know of packets, read from their bytes without decoding them. */
+/**
+ * What a trace has to know of packets, read from their bytes without decoding them: a client can fill a chunk with packets
+ * that take long to decode, for which the broker takes its time, and a tap cannot.
+ */
 
 import { ByteReader } from "../../codec/byte_reader.ts";
 import { fixedHeaderBytes } from "../../codec/fixed_header.ts";
-import { MqttError } from "../../codec/mqtt_error.ts";
-import { readProperties } from "../../codec/properties_codec.ts";
+import { malformed, MqttError } from "../../codec/mqtt_error.ts";
+import { unreachable } from "../../codec/packet.ts";
+import { PROPERTIES_BY_IDENTIFIER, type PropertyDefinition } from "../../codec/property.ts";
 import type { ToldPacket } from "./tapped_side.ts";
 import type { TopicTarget } from "./trace_target.ts";
 
@@ -27,7 +31,9 @@ const WILL = 0x04;
 const QOS = 0x06;
 /** Characters of the topics behind the aliases of one side that are remembered. */
 const MOST_ALIAS_CHARACTERS = 65_536;
-const UTF8_DECODER = new TextDecoder();
+/** Topic Filters of a packet to look at; one with more is taken to be about every topic. */
+const MOST_FILTERS = 1_000;
+const UTF8_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Names in a CONNECT (section 3.1), which may be cut or malformed. */
 export function connectNames(packet: ToldPacket): ConnectNames {
@@ -62,8 +68,7 @@ export function publishTopic(packet: ToldPacket, protocolVersion: number | undef
     topic = { start, end: start + length, alias: undefined };
     if (protocolVersion !== 5) return;
     if (((bytes[packet.start] ?? 0) & QOS) !== 0) reader.uint16("Packet Identifier");
-    if (bytes[reader.position] === 0) return; // No properties.
-    topic = { ...topic, alias: readProperties(reader, "publish").topicAlias };
+    topic = { ...topic, alias: topicAliasOf(reader) };
   });
   return topic;
 }
@@ -79,8 +84,8 @@ export function hasTopicFilter(
   reading(packet, (reader) => {
     reader.uint16("Packet Identifier");
     if (protocolVersion === 5) skipProperties(reader);
-    while (!isFound && reader.remaining > 0) {
-      isFound = target.overlaps(reader.string("Topic Filter"));
+    for (let count = 0; !isFound && reader.remaining > 0; count++) {
+      isFound = count >= MOST_FILTERS || target.overlaps(reader.string("Topic Filter"));
       if (hasOptions) reader.byte("Subscription Options");
     }
   });
@@ -119,4 +124,52 @@ function reading({ bytes, start, end }: ToldPacket, read: (reader: ByteReader) =
 
 function skipProperties(reader: ByteReader): void {
   reader.view(reader.varint("Property Length"), "properties");
+}
+
+/** Topic Alias among the properties of a PUBLISH (MQTT 5, section 3.3.2.3.4). */
+function topicAliasOf(reader: ByteReader): number | undefined {
+  const end = reader.varint("Property Length") + reader.position;
+  while (reader.position < end) {
+    const definition = PROPERTIES_BY_IDENTIFIER[reader.varint("identifier")];
+    if (definition === undefined) return undefined; // Malformed.
+    if (definition.name === "topicAlias") return reader.uint16("Topic Alias");
+    skipValue(reader, definition);
+  }
+  return undefined;
+}
+
+function skipValue(reader: ByteReader, { type }: PropertyDefinition): void {
+  switch (type) {
+    case "flag":
+      reader.byte("value");
+      return;
+    case "uint16":
+    case "positiveUint16":
+      reader.uint16("value");
+      return;
+    case "uint32":
+    case "positiveUint32":
+      reader.uint32("value");
+      return;
+    case "positiveVarint":
+      reader.varint("value");
+      return;
+    case "string":
+    case "topic":
+    case "binary":
+      skipText(reader);
+      return;
+    case "pair":
+      skipText(reader);
+      skipText(reader);
+      return;
+    default:
+      unreachable(type);
+  }
+}
+
+function skipText(reader: ByteReader): void {
+  const length = reader.uint16("length");
+  if (length > reader.remaining) throw malformed("A property reaches beyond the end of the packet", "MQTT 2.1.4");
+  reader.position += length;
 }
