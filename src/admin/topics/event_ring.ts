@@ -1,10 +1,16 @@
 import type { Message } from "../../codec/message.ts";
 import { Queue } from "../../protocol/queue.ts";
 
-/** Event of a stream, as text of the format of server-sent events. */
+/** Event of a stream, in the format of server-sent events. */
 export interface StreamEvent {
   readonly id: number;
-  readonly text: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Bytes that several rings hold together, at most. */
+export interface RingPool {
+  bytes: number;
+  readonly maximumBytes: number;
 }
 
 /** Bounds of an {@linkcode EventRing}. */
@@ -17,29 +23,33 @@ export interface RingBounds {
 /** Events of a stream that were sent, and those since its client was lost, for a client that comes back. */
 export class EventRing {
   readonly #bounds: RingBounds;
+  readonly #pool: RingPool;
   readonly #events = new Queue<StreamEvent & { readonly atMs: number }>();
   #bytes = 0;
   /** First id and the id of the last event that is there no more. */
   #firstId: number | undefined;
-  #lostId = 0;
+  #lostId = -1;
 
-  constructor(bounds: RingBounds) {
+  constructor(bounds: RingBounds, pool: RingPool) {
     this.#bounds = bounds;
-  }
-
-  /** Bytes of its texts, two a character at most. */
-  get bytes(): number {
-    return this.#bytes;
+    this.#pool = pool;
   }
 
   /** Adds an event; one that is larger than the ring is lost at once. */
   push(event: StreamEvent, nowMs: number): void {
     this.#firstId ??= event.id;
     this.#events.push({ ...event, atMs: nowMs });
-    this.#bytes += event.text.length;
+    this.#bytes += event.bytes.length;
+    this.#pool.bytes += event.bytes.length;
     const { maximumEvents, maximumBytes } = this.#bounds;
     while (this.#events.length > maximumEvents || this.#bytes > maximumBytes) this.#drop();
+    while (this.#pool.bytes > this.#pool.maximumBytes && this.#events.length > 0) this.#drop();
     this.forgetOld(nowMs);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    while (this.#events.length > 0) this.#drop();
   }
 
   /** Forgets what is too old. */
@@ -72,11 +82,13 @@ export class EventRing {
   #drop(): void {
     const event = this.#events.shift();
     if (event === undefined) return;
-    this.#bytes -= event.text.length;
+    this.#bytes -= event.bytes.length;
+    this.#pool.bytes -= event.bytes.length;
     this.#lostId = event.id;
   }
 }
 
+const ENCODER = new TextEncoder();
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -98,9 +110,14 @@ export function messageData({ topic, qos, retain, payload, properties }: Message
   });
 }
 
-/** Text of an event. @param data JSON, which has no line break */
-export function eventText(id: number, data: string, event?: string): string {
-  return `id: ${id}\n${event === undefined ? "" : `event: ${event}\n`}data: ${data}\n\n`;
+/** Makes an event. @param data JSON, which has no line break */
+export function streamEvent(id: number, data: string, event?: string): StreamEvent {
+  return { id, bytes: ENCODER.encode(`id: ${id}\n${event === undefined ? "" : `event: ${event}\n`}data: ${data}\n\n`) };
+}
+
+/** Event without data, whose id a reader has from then on. */
+export function emptyEvent(id: number): StreamEvent {
+  return { id, bytes: ENCODER.encode(`id: ${id}\n\n`) };
 }
 
 function payloadOf(payload: Uint8Array): { readonly text: string } | { readonly base64: string } {

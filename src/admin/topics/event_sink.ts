@@ -1,4 +1,3 @@
-const ENCODER = new TextEncoder();
 // Bytes that wait in the stream before it counts as full; the runtime has some MiB more in the socket.
 const FULL_BYTES = 65_536;
 
@@ -33,9 +32,8 @@ export class EventSink {
     return FULL_BYTES - (this.#controller?.desiredSize ?? FULL_BYTES);
   }
 
-  /** Writes a text, full or not: in pieces, as the runtime takes each as a whole, however slow the reader is. */
-  write(text: string): void {
-    const bytes = ENCODER.encode(text);
+  /** Writes bytes, full or not: in pieces, as the runtime takes each as a whole, however slow the reader is. */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
     for (let offset = 0; offset < bytes.length; offset += FULL_BYTES) {
       this.#controller?.enqueue(bytes.subarray(offset, offset + FULL_BYTES));
     }

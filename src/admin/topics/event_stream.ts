@@ -1,7 +1,16 @@
 import type { Message } from "../../codec/message.ts";
+import { Slices } from "../../broker/listing.ts";
 import type { Client } from "../../client/client.ts";
 import type { ClientSubscription } from "../../client/client_subscription.ts";
-import { EventRing, eventText, messageData, type RingBounds, type StreamEvent } from "./event_ring.ts";
+import {
+  emptyEvent,
+  EventRing,
+  messageData,
+  type RingBounds,
+  type RingPool,
+  type StreamEvent,
+  streamEvent,
+} from "./event_ring.ts";
 import { EventSink } from "./event_sink.ts";
 
 /** Parts of an {@linkcode EventStream}. */
@@ -9,6 +18,9 @@ export interface EventStreamParts {
   readonly client: Client;
   readonly subscription: ClientSubscription;
   readonly bounds: RingBounds;
+  readonly pool: RingPool;
+  /** Time of all streams for their work. */
+  readonly turns: StreamTurns;
   /** Gives the next id, which is larger than all before it. */
   readonly nextId: () => number;
   /** Whether so many more bytes may wait for readers. */
@@ -25,6 +37,23 @@ export interface EventStreamParts {
 
 // Streams with smaller messages take less than this each beyond what fills them.
 const LARGE_BYTES = 65_536;
+const ENCODER = new TextEncoder();
+const BEAT = ENCODER.encode(":\n\n");
+const HEAD = ENCODER.encode("retry: 1000\n\n");
+
+/** Shares the event loop: a message to many streams is written to some of them at a time, and others have their turn. */
+export class StreamTurns {
+  readonly #slices = new Slices();
+  #next: Promise<void> | undefined;
+
+  /** Resolves when work may be done. */
+  async turn(): Promise<void> {
+    while (this.#slices.isPast) {
+      this.#next ??= this.#slices.next().finally(() => this.#next = undefined);
+      await this.#next;
+    }
+  }
+}
 
 /**
  * Subscription over HTTP: a client of its own, whose messages go to the response that is attached, as fast as its reader takes
@@ -43,13 +72,13 @@ export class EventStream {
 
   constructor(parts: EventStreamParts) {
     this.#parts = parts;
-    this.#ring = new EventRing(parts.bounds);
+    this.#ring = new EventRing(parts.bounds, parts.pool);
   }
 
   /** Begins, with an id that a reader has before the first message. @param isAfterGap whether it had earlier events */
   begin(isAfterGap: boolean): ReadableStream<Uint8Array> {
     const id = this.#parts.nextId();
-    this.#ring.push({ id, text: `id: ${id}\n\n` }, performance.now());
+    this.#ring.push(emptyEvent(id), performance.now());
     const sink = this.#attach(this.#ring.all());
     if (isAfterGap) this.#emit(JSON.stringify({ reason: "the events before are not kept any more" }), "gap");
     void this.#run(); // It never rejects.
@@ -66,7 +95,7 @@ export class EventStream {
   resumeBeyond(id: number): ReadableStream<Uint8Array> | undefined {
     if (this.#sink !== undefined || !this.#ring.mayHaveSent(id)) return undefined;
     const reason = "more has come since than is kept";
-    const gap = { id, text: eventText(id, JSON.stringify({ reason }), "gap") };
+    const gap = streamEvent(id, JSON.stringify({ reason }), "gap");
     return this.#attach([gap, ...this.#ring.all()]).body;
   }
 
@@ -76,7 +105,7 @@ export class EventStream {
     const sink = this.#sink;
     if (sink === undefined) return;
     if (sink.fullSinceMs !== undefined && nowMs - sink.fullSinceMs > unreadMs) sink.end();
-    else if (beats && !sink.isFull) sink.write(":\n\n");
+    else if (beats && !sink.isFull) sink.write(BEAT);
   }
 
   /** Bytes that wait for the reader. */
@@ -97,7 +126,8 @@ export class EventStream {
     const sink = new EventSink((ended) => this.#detached(ended));
     this.#sink = sink;
     this.detachedSinceMs = undefined;
-    sink.write(`retry: 1000\n\n${events.map(({ text }) => text).join("")}`);
+    sink.write(HEAD);
+    for (const { bytes } of events) sink.write(bytes);
     return sink;
   }
 
@@ -118,6 +148,7 @@ export class EventStream {
         }
         const { value: message } = await this.#parts.subscription.next();
         if (message === undefined) break;
+        await this.#parts.turns.turn();
         this.#take(message);
       }
       this.#over(undefined);
@@ -138,9 +169,9 @@ export class EventStream {
 
   #emit(data: string, event?: string): void {
     const id = this.#parts.nextId();
-    const text = eventText(id, data, event);
-    this.#ring.push({ id, text }, performance.now());
-    this.#sink?.write(text);
+    const made = streamEvent(id, data, event);
+    this.#ring.push(made, performance.now());
+    this.#sink?.write(made.bytes);
   }
 
   /** Tells how many messages the broker has dropped while the reader was behind. */
@@ -157,8 +188,9 @@ export class EventStream {
     if (this.#isOver) return;
     this.#isOver = true;
     const { reasonOf, onEnd } = this.#parts;
-    if (error !== undefined) this.#sink?.write(`event: end\ndata: ${reasonOf(error)}\n\n`);
+    if (error !== undefined) this.#sink?.write(ENCODER.encode(`event: end\ndata: ${reasonOf(error)}\n\n`));
     this.#sink?.end();
+    this.#ring.clear();
     onEnd(this);
   }
 }

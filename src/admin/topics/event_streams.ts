@@ -3,8 +3,8 @@ import type { Client } from "../../client/client.ts";
 import type { ClientSubscription } from "../../client/client_subscription.ts";
 import { SHARE_PREFIX } from "../../protocol/topic_filter.ts";
 import { Problem } from "../problems.ts";
-import type { RingBounds } from "./event_ring.ts";
-import { EventStream } from "./event_stream.ts";
+import type { RingBounds, RingPool } from "./event_ring.ts";
+import { EventStream, StreamTurns } from "./event_stream.ts";
 import { busy, type HttpClients, type RequestSource, sourceKey } from "./http_clients.ts";
 import { problemOf } from "./refusals.ts";
 import type { SubscribeQuery } from "./topic_request.ts";
@@ -27,6 +27,8 @@ interface Entry {
   stream: EventStream | undefined;
 }
 
+// All rings together: beyond it, streams with much traffic keep less.
+const POOL_BYTES = 67_108_864;
 const RING: RingBounds = { maximumEvents: 1_000, maximumBytes: 1_048_576, maximumAgeMs: 60_000 };
 // Messages of up to the largest packet wait in this process, not in a socket.
 const BUFFERED_MESSAGES = 8;
@@ -49,6 +51,8 @@ export class EventStreams {
   readonly #mostOfClient: number;
   readonly #ring: RingBounds;
   readonly #entries = new Set<Entry>();
+  readonly #pool: RingPool = { bytes: 0, maximumBytes: POOL_BYTES };
+  readonly #turns = new StreamTurns();
   /** Id that was given last. Ids rise from one stream to the next, and from one run to the next, as the clock does. */
   #lastId = Date.now() * 1_000;
   #sweeping: ReturnType<typeof setInterval> | undefined;
@@ -146,6 +150,8 @@ export class EventStreams {
         client,
         subscription,
         bounds: this.#ring,
+        pool: this.#pool,
+        turns: this.#turns,
         nextId: () => ++this.#lastId,
         hasRoom: (bytes) => this.#hasRoom(bytes),
         dropped: async () =>
