@@ -26,9 +26,9 @@ export class EventRing {
   readonly #pool: RingPool;
   readonly #events = new Queue<StreamEvent & { readonly atMs: number }>();
   #bytes = 0;
-  /** First id and the id of the last event that is there no more. */
   #firstId: number | undefined;
-  #lostId = -1;
+  /** Id of the last event that is there no more; -1: none is lost. */
+  lostId = -1;
 
   constructor(bounds: RingBounds, pool: RingPool) {
     this.#bounds = bounds;
@@ -66,7 +66,7 @@ export class EventRing {
     const events = [...this.#events.values()];
     const index = events.findIndex((event) => event.id === id);
     if (index !== -1) return events.slice(index + 1);
-    return id === this.#lostId ? events : undefined;
+    return id === this.lostId ? events : undefined;
   }
 
   /** All events, for a client of which {@linkcode mayHaveSent} says that it has an earlier one. */
@@ -76,7 +76,7 @@ export class EventRing {
 
   /** Whether an id is of the time of this stream, and of an event that is lost. */
   mayHaveSent(id: number): boolean {
-    return this.#firstId !== undefined && id >= this.#firstId && id <= this.#lostId;
+    return this.#firstId !== undefined && id >= this.#firstId && id <= this.lostId;
   }
 
   #drop(): void {
@@ -84,7 +84,7 @@ export class EventRing {
     if (event === undefined) return;
     this.#bytes -= event.bytes.length;
     this.#pool.bytes -= event.bytes.length;
-    this.#lostId = event.id;
+    this.lostId = event.id;
   }
 }
 

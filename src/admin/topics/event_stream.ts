@@ -38,8 +38,8 @@ export interface EventStreamParts {
 // Streams with smaller messages take less than this each beyond what fills them.
 const LARGE_BYTES = 65_536;
 const ENCODER = new TextEncoder();
-const BEAT = ENCODER.encode(":\n\n");
-const HEAD = ENCODER.encode("retry: 1000\n\n");
+const BEAT = ":\n\n";
+const HEAD = "retry: 1000\n\n";
 
 /** Shares the event loop: a message to many streams is written to some of them at a time, and others have their turn. */
 export class StreamTurns {
@@ -95,7 +95,7 @@ export class EventStream {
   resumeBeyond(id: number): ReadableStream<Uint8Array> | undefined {
     if (this.#sink !== undefined || !this.#ring.mayHaveSent(id)) return undefined;
     const reason = "more has come since than is kept";
-    const gap = streamEvent(id, JSON.stringify({ reason }), "gap");
+    const gap = streamEvent(this.#ring.lostId, JSON.stringify({ reason }), "gap");
     return this.#attach([gap, ...this.#ring.all()]).body;
   }
 
@@ -105,7 +105,7 @@ export class EventStream {
     const sink = this.#sink;
     if (sink === undefined) return;
     if (sink.fullSinceMs !== undefined && nowMs - sink.fullSinceMs > unreadMs) sink.end();
-    else if (beats && !sink.isFull) sink.write(BEAT);
+    else if (beats && !sink.isFull) sink.write(ENCODER.encode(BEAT));
   }
 
   /** Bytes that wait for the reader. */
@@ -126,7 +126,7 @@ export class EventStream {
     const sink = new EventSink((ended) => this.#detached(ended));
     this.#sink = sink;
     this.detachedSinceMs = undefined;
-    sink.write(HEAD);
+    sink.write(ENCODER.encode(HEAD));
     for (const { bytes } of events) sink.write(bytes);
     return sink;
   }
@@ -187,10 +187,11 @@ export class EventStream {
   #over(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { reasonOf, onEnd } = this.#parts;
+    const { client, reasonOf, onEnd } = this.#parts;
     if (error !== undefined) this.#sink?.write(ENCODER.encode(`event: end\ndata: ${reasonOf(error)}\n\n`));
     this.#sink?.end();
     this.#ring.clear();
+    void client.close(); // It never rejects.
     onEnd(this);
   }
 }

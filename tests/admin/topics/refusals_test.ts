@@ -375,6 +375,8 @@ Deno.test("A defect ends one request or stream, and is told", async () => {
   while (last?.event === "message") last = await events.next();
   assertEquals([last?.event, last?.data.status], ["end", 500]);
   assertEquals(defects.map(String), ["Error: defect", "Error: defect"]);
+  await passed();
+  assertEquals(broker.metrics.connectedClients, 1); // The one that is kept.
   assertEquals((await handler.fetch(new Request("http://localhost/topics/a", POST))).status, 200);
   await handler.close();
 });
