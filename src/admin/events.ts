@@ -226,7 +226,9 @@ function bytesOf(
 
 /** Host of an address, the same one for all addresses of this machine that no other can have. */
 function hostOf(address: string): string {
-  const host = address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "").replace(/^::ffff:(?=\d+\.)/i, "");
+  // An address of IPv6 without brackets has no port.
+  const [, inBrackets, withoutColon] = /^\[(.*)\]|^([^:]*)(?::\d+)?$/.exec(address) ?? [];
+  const host = (inBrackets ?? withoutColon ?? address).replace(/^::ffff:(?=\d+\.)/i, "");
   return host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host) ? "loopback" : host;
 }
 

@@ -56,9 +56,15 @@ Deno.test("Events are found by kind, client, address and number, the newest firs
   assertEquals(ids({ clientId: "d" }), [2]);
   assertEquals(ids({ address: "192.0.2.1:9" }), [3, 2, 1]);
   assertEquals(ids({ address: "127.0.0.1" }), [4]); // Both are this machine.
-  assertEquals(ids({ after: 2 }), [4, 3]);
-  assertEquals(ids({ limit: 1 }), [4]);
-  assertEquals(ring.lastId, 4);
+  ring.add({ ...CLOSED, peer: { ...PEER, address: "[2001:db8::1]:5" }, clientId: "f" });
+  ring.add({ ...CLOSED, peer: { ...PEER, address: "2001:db8::2" }, clientId: "g" }); // As a proxy says it.
+  ring.add({ ...CLOSED, peer: { ...PEER, address: "[::ffff:192.0.2.1]:5" }, clientId: "h" });
+  assertEquals(ids({ address: "2001:db8::1" }), [5]);
+  assertEquals(ids({ address: "[2001:db8::2]:7" }), [6]);
+  assertEquals(ids({ address: "192.0.2.1" }), [7, 3, 2, 1]);
+  assertEquals(ids({ after: 5 }), [7, 6]);
+  assertEquals(ids({ limit: 1 }), [7]);
+  assertEquals(ring.lastId, 7);
 });
 
 Deno.test("An event that is repeated within two minutes is counted, whatever the port of the client", () => {
