@@ -6,7 +6,7 @@ import { PacketTable } from "./inspector_table.tsx";
 import { PacketBytes } from "./inspector_bytes.tsx";
 import { PacketFields } from "./inspector_fields.tsx";
 import type { Inspector } from "./inspector_state.ts";
-import { TracePicker } from "./inspector_picker.tsx";
+import { askForTarget, TracePicker } from "./inspector_picker.tsx";
 import { Empty, Page } from "./page.tsx";
 import { useNow } from "./resource.ts";
 import { count, counted, duration } from "./text.ts";
@@ -33,7 +33,7 @@ export function InspectorPage() {
       title="Inspector"
       tools={
         <>
-          <TracePicker />
+          {app.may("operator") && <TracePicker />}
           <input
             class="input grow"
             type="search"
@@ -141,19 +141,13 @@ function save(url: string, name: string): void {
 
 function Status() {
   const inspector = useInspector();
-  const now = useNow();
-  const { trace, list, pausedAtMs } = inspector;
-  if (trace === undefined) return <span>Nothing is traced</span>;
-  const left = Math.max(0, trace.endsAtMs - now);
+  const { trace, list } = inspector;
+  const [isStale, words] = useStateOfTrace();
+  if (trace === undefined) return <span>{words}</span>;
   return (
-    <span class="inspector-status" role="status" aria-live="off">
-      <Dot tone={pausedAtMs !== undefined ? "warn" : trace.isActive ? "good" : "none"} />
-      {pausedAtMs !== undefined
-        ? `Paused ${duration(Math.max(0, now - pausedAtMs))} ago`
-        : trace.isActive
-        ? `Tracing ${trace.name}, ${duration(left)} left`
-        : `The trace of ${trace.name} has ended`}
-      {` · ${counted(list.shown.length, "packet")}`}
+    <span class="inspector-status">
+      <Dot tone={isStale ? "warn" : trace.isActive ? "good" : "none"} />
+      {`${words} · ${counted(list.shown.length, "packet")}`}
       {list.shown.length !== list.rows.length && ` of ${count(list.rows.length)}`}
       {` · ${count(list.lost + list.missed)} lost`}
       {list.dropped > 0 && ` · ${count(list.dropped)} older not kept`}
@@ -161,16 +155,45 @@ function Status() {
   );
 }
 
+/** Whether the list stands still, and what the trace does, in words. */
+function useStateOfTrace(): readonly [boolean, string] {
+  const { live } = useApp();
+  const { trace, pausedAtMs } = useInspector();
+  const now = useNow();
+  const since = (timeMs: number) => duration(Math.max(0, now - timeMs));
+  if (trace === undefined) return [false, "Nothing is traced"];
+  if (pausedAtMs !== undefined) return [true, `Paused ${since(pausedAtMs)} ago`];
+  if (live.phase.value === "broken") {
+    return [true, `Paused ${since(live.heardAtMs.value ?? now)} ago: the broker does not answer`];
+  }
+  if (!trace.isActive) return [false, `The trace of ${trace.name} has ended`];
+  return [false, `Tracing ${trace.name}, ${duration(Math.max(0, trace.endsAtMs - now))} left`];
+}
+
+/** Nothing is traced yet: what would be here, and the shortest way to it. */
 function NoTrace() {
+  const app = useApp();
+  if (!app.may("operator")) {
+    return (
+      <div class="pane">
+        <Empty title="Packets have payloads, which viewers do not see">
+          Somebody with the role operator or admin can trace clients here.
+        </Empty>
+      </div>
+    );
+  }
   return (
     <div class="pane">
-      <Empty
-        title="No trace yet"
-        command="mosquitto_pub -t test/hello -m hi"
-      >
-        Choose what to trace: one client, an address, a topic, or the connection that begins next. Packets appear as
-        they come, also from TLS and WebSocket listeners. Start the trace of the next connection, then connect a client:
+      <Empty title="No trace yet">
+        Trace one client, an address, a user, a topic, or the connection that begins next. Its packets appear here as
+        they come, also those of TLS and WebSocket listeners, with every byte explained.
       </Empty>
+      <div class="state inspector-start">
+        <span class="row">
+          <Button isPrimary onClick={() => void app.inspector.start({ next: true })}>Trace the next connection</Button>
+          <Button onClick={() => askForTarget(app, "clientId")}>Trace a client …</Button>
+        </span>
+      </div>
     </div>
   );
 }

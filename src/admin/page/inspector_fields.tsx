@@ -31,7 +31,7 @@ export function PacketFields() {
       tools={dissection !== undefined && <CopyButton text={() => treeText(dissection)}>Copy tree</CopyButton>}
       isFlush
     >
-      <div class="inspector-fields" tabIndex={dissection === undefined ? 0 : -1}>
+      <div key={selected.number} class="inspector-fields" tabIndex={dissection === undefined ? 0 : -1}>
         {dissection === undefined ? <NoPacket row={selected} /> : <Packet row={selected} dissection={dissection} />}
       </div>
       {dissection !== undefined && <SelectedField />}

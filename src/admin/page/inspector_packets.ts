@@ -59,6 +59,8 @@ export class PacketList {
   #rows: PacketRow[] = [];
   #shown: PacketRow[] = [];
   #bytes = 0;
+  /** Lost packets of the time before the list was cleared. */
+  #lostBefore = 0;
   #matches: ((row: PacketRow) => boolean) | undefined;
   /** Whether rows that were let through have to be looked at again. */
   #isChanging = false;
@@ -101,9 +103,12 @@ export class PacketList {
 
   /** Takes the next records of the trace; gives whether rows were added or changed. */
   add({ records, connections, missed, after, trace }: TracePage): boolean {
-    const isLostNew = this.lost !== trace.lost;
-    this.lost = trace.lost;
-    this.missed += missed;
+    const lost = trace.lost - this.#lostBefore;
+    const isLostNew = this.lost !== lost;
+    this.lost = lost;
+    // What was gone before the list began is older than the list, not lost by it.
+    if (this.after === 0) this.#dropped += missed;
+    else this.missed += missed;
     let isRenamed = false;
     for (const facts of connections) {
       const known = this.#connections.get(facts.number);
@@ -132,6 +137,7 @@ export class PacketList {
     this.#rows = [];
     this.#shown = [];
     this.#bytes = 0;
+    this.#lostBefore += this.lost;
     this.lost = 0;
     this.missed = 0;
   }

@@ -37,7 +37,7 @@ export function TracePicker() {
     if (known !== undefined) inspector.show(known);
     else if (value === "stop") void inspector.stop(); // It never rejects.
     else if (value === "next") void inspector.start({ next: true });
-    else if (value !== "") ask(app, value as Exclude<Kind, "next">); // One of the options.
+    else if (value !== "") askForTarget(app, value as Exclude<Kind, "next">); // One of the options.
   };
   const others = traces.filter(({ id }) => id !== trace?.id);
   return (
@@ -59,12 +59,12 @@ export function TracePicker() {
   );
 }
 
-function ask(app: App, kind: Exclude<Kind, "next">): void {
+/** Asks what is to be traced, and starts the trace. */
+export function askForTarget(app: App, kind: Exclude<Kind, "next">): void {
   const { label, example } = FIELDS[kind];
   app.ask({
     title: `Trace ${KINDS[kind].replace(" …", "")}?`,
-    effect:
-      "Its packets are kept in memory for at most 10 minutes, passwords overwritten. It is an event, with who did it.",
+    effect: "Its packets are kept in memory for at most 10 minutes, passwords overwritten. Events say who started it.",
     action: "Start the trace",
     fields: (
       <label class="field">

@@ -7,7 +7,7 @@
  * ```
  */
 
-import { type Dissection, type Field, fieldAt } from "../dissect/dissector.ts";
+import type { Dissection, Field } from "../dissect/dissector.ts";
 import type { TracePiece } from "../trace/trace_records.ts";
 
 /** Range of bytes, the end exclusive. */
@@ -39,9 +39,9 @@ export function selectField(field: Field): Selection {
   return { start: field.start, end: field.end, field, piece: undefined };
 }
 
-/** Selects the innermost field of a byte; a byte that no field has stands for itself. */
+/** Selects the innermost field of a byte, of flags all of them; a byte that no field has stands for itself. */
 export function selectByte({ fields }: Dissection, byte: number): Selection {
-  const field = fieldAt(fields, byte);
+  const field = fieldOfByte(fields, byte);
   return field === undefined ? { start: byte, end: byte + 1, field, piece: undefined } : selectField(field);
 }
 
@@ -98,6 +98,14 @@ export function fieldLines(
 export function rangeText({ start, end }: ByteRange): string {
   if (end - start === 0) return "no bytes";
   return end - start === 1 ? `byte ${start}` : `bytes ${start}–${end - 1}, ${end - start} B`;
+}
+
+function fieldOfByte(fields: readonly Field[], byte: number): Field | undefined {
+  const field = fields.find(({ start, end }) => start <= byte && byte < end);
+  if (field === undefined) return undefined;
+  const inner = fieldOfByte(field.children, byte);
+  // Lines of bits have the range of their byte.
+  return inner === undefined || (inner.start === field.start && inner.end === field.end) ? field : inner;
 }
 
 function labelOf({ label, isGenerated }: Field): string {

@@ -11,7 +11,7 @@ import { asApiError } from "./resource.ts";
 
 /** Traced packets of the Inspector; they stay while another page is shown. */
 export class Inspector {
-  /** Rises when something has changed, at most once a frame. */
+  /** Rises when something has changed; for records that come, at most once a frame. */
   readonly changes: Signal<number> = signal(0);
   readonly #api: Api;
   readonly #live: Live;
@@ -26,6 +26,7 @@ export class Inspector {
   #isFollowing = true;
   #pausedAtMs: number | undefined;
   #problem: ApiError | undefined;
+  #isCatchingUp = false;
   #isPlanned = false;
 
   constructor(api: Api, live: Live) {
@@ -216,30 +217,39 @@ export class Inspector {
       const page = data as unknown as TracePage; // The stream of that trace has them.
       if (page.trace.id !== this.#trace.id) return;
       this.#trace = page.trace;
-      if (this.#pausedAtMs === undefined) this.#list.add(page);
-    } else if (name === "gap" && typeof data["missed"] === "number") {
-      if (this.#pausedAtMs === undefined) this.#list.missed += data["missed"];
+      this.#add(page);
     } else if (name === "end" && isRecord(data["trace"])) {
       this.#trace = data["trace"] as unknown as TraceFacts; // The same stream says it.
     }
-    this.#changed();
+    this.#changedSoon();
+  }
+
+  /** Adds records of the stream; where some are missing before them, as after a pause, they are asked for. */
+  #add(page: TracePage): void {
+    const [first] = page.records;
+    if (this.#pausedAtMs !== undefined || this.#isCatchingUp) return;
+    if (first !== undefined && first.number > this.#list.after + 1) void this.#catchUp(); // It never rejects.
+    else this.#list.add(page);
   }
 
   async #catchUp(): Promise<void> {
     const trace = this.#trace;
-    if (trace === undefined) return;
+    if (trace === undefined || this.#isCatchingUp) return;
     const list = this.#list;
+    this.#isCatchingUp = true;
     try {
-      for (;;) {
+      for (let isMore = true; isMore;) {
         const page = await this.#api.get<TracePage>(["traces", trace.id, "records"], { query: { after: list.after } });
         if (this.#list !== list || this.#pausedAtMs !== undefined) return;
+        isMore = page.records.length > 0;
         list.add(page);
-        this.#changed();
-        if (page.records.length === 0) return;
+        this.#changedSoon();
       }
     } catch (error) {
       this.#problem = asApiError(error);
-      this.#changed();
+      this.#changedSoon();
+    } finally {
+      this.#isCatchingUp = false;
     }
   }
 
@@ -250,11 +260,16 @@ export class Inspector {
   }
 
   #changed(): void {
+    this.changes.value += 1;
+  }
+
+  /** Draws once for all records that come within a frame. */
+  #changedSoon(): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
     requestAnimationFrame(() => {
       this.#isPlanned = false;
-      this.changes.value += 1;
+      this.#changed();
     });
   }
 }

@@ -3,6 +3,7 @@ import { useInspector } from "./app.ts";
 import { classes } from "./components.tsx";
 import { clientText, deltaText, framesText, type PacketRow, secondsText } from "./inspector_packets.ts";
 import { Empty } from "./page.tsx";
+import { shellWord } from "./tool_commands.ts";
 
 /** Height of a row and of the head in pixels, as the style sheet has it. */
 const ROW_PX = 26;
@@ -136,9 +137,15 @@ function NoPackets() {
     return <Empty title="No packet fits the filter">{`${list.rows.length} packets are hidden by "${filter}".`}</Empty>;
   }
   if (trace?.isActive !== true) return <Empty title="The trace has no packets">Start another one.</Empty>;
+  const { next, clientId, topic } = trace.target;
+  const command = topic !== undefined
+    ? `mosquitto_pub -t ${shellWord(topic.replace("#", "test").replaceAll("+", "test"))} -m hi`
+    : `mosquitto_pub ${clientId === undefined ? "" : `-i ${shellWord(clientId)} `}-t test/hello -m hi`;
   return (
-    <Empty title={`Waiting for packets of ${trace.name}`} command="mosquitto_pub -t test/hello -m hi">
-      They appear here as they come. A client that is connected may be quiet until its next message or PINGREQ.
+    <Empty title={`Waiting for packets of ${trace.name}`} command={command}>
+      {next === true
+        ? "Connect a client: each of its packets appears here, from CONNECT on."
+        : "They appear here as they come. A client that is connected may be quiet until its next message or PINGREQ."}
     </Empty>
   );
 }

@@ -161,7 +161,8 @@ function commandLine(
   return `printf '${octal}' | ${line}`;
 }
 
-function shellWord(word: string): string {
+/** Word for a shell, quoted if it needs to be. */
+export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

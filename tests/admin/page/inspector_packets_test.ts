@@ -139,13 +139,14 @@ Deno.test("PacketList takes no record twice, as after a lost stream", () => {
   assertEquals(list.rows.map(({ number }) => number), [1, 2, 3]);
 });
 
-Deno.test("PacketList counts what the broker lost and what was not read in time", () => {
+Deno.test("PacketList counts what the broker lost, what was not read in time, and what was gone before", () => {
   const list = new PacketList();
-  list.add(tracePage([{ received: "c0 00" }], { lost: 7, missed: 3 }));
-  list.add(
-    tracePage([{ received: "c0 00", lostBefore: 2 }], { first: 2, lost: 9 }),
-  );
-  assertEquals([list.lost, list.missed, list.rows[1]?.lostBefore], [9, 3, 2]);
+  list.add(tracePage([{ received: "c0 00" }], { first: 4, lost: 7, missed: 3 }));
+  list.add(tracePage([{ received: "c0 00", lostBefore: 2 }], { first: 10, lost: 9, missed: 5 }));
+  assertEquals([list.lost, list.missed, list.dropped, list.rows[1]?.lostBefore], [9, 5, 3, 2]);
+  list.clear();
+  list.add(tracePage([], { first: 11, lost: 12 }));
+  assertEquals([list.lost, list.missed, list.dropped], [3, 0, 5]);
 });
 
 Deno.test("PacketList filters again when the client of a connection is known", () => {

@@ -51,7 +51,7 @@ Deno.test("a field, its bytes and its frame select each other", () => {
 Deno.test("a byte of flags selects the whole byte, its lines select it too", () => {
   const { dissection } = connectOfArticle();
   const flags = selectByte(dissection, 9);
-  assertEquals([flags.start, flags.end, rangeText(flags)], [9, 10, "byte 9"]);
+  assertEquals([flags.field?.label, flags.start, flags.end, rangeText(flags)], ["Connect Flags", 9, 10, "byte 9"]);
   const lines = fieldLines(dissection.fields, new Set());
   const willFlag = lines.find(({ label }) => label === ".... .0.. = Will Flag");
   assertEquals([willFlag?.depth, willFlag?.value, willFlag?.field.start], [
