@@ -83,6 +83,7 @@ export const LONG: readonly string[] = [
   "tests/broker/sorted_names_test.ts",
   "tests/broker/subscriber_set_test.ts",
   "tests/broker/topic_trie_test.ts",
+  "tests/browser/admin_flood_test.ts",
   "tests/cli/embedding_test.ts",
   "tests/client/transports_test.ts",
   "tests/codec/properties_test.ts",

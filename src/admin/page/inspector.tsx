@@ -97,7 +97,7 @@ function Tools() {
       <Button isDisabled={!hasTrace} onClick={() => askToSave(app)}>Save as pcapng</Button>
       <Button
         isDisabled={!hasTrace}
-        isPressed={inspector.isFollowing}
+        isPressed={hasTrace && inspector.isFollowing}
         onClick={() => inspector.follow(!inspector.isFollowing)}
       >
         Follow newest

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { printable } from "../../codec/printable.ts";
 import type { Dissection, Field } from "../dissect/dissector.ts";
 import { treeText } from "../dissect/dissector.ts";
 import { useInspector } from "./app.ts";
@@ -23,11 +24,11 @@ export function PacketFields() {
     );
   }
   const { facts } = selected.connection;
-  const where = [facts.clientId, facts.address, facts.listener].filter((part) => part !== "").join(" · ");
+  const where = [printable(facts.clientId), facts.address, facts.listener].filter((part) => part !== "").join(" · ");
   return (
     <Pane
       title={selected.name}
-      note={<bdi class="cut" title={where}>{where}</bdi>}
+      note={<span title={where}>{where}</span>}
       tools={dissection !== undefined && <CopyButton text={() => treeText(dissection)}>Copy tree</CopyButton>}
       isFlush
     >
@@ -213,8 +214,8 @@ function NoPacket({ row }: { readonly row: PacketRow }) {
   const { facts } = row.connection;
   const known: readonly (readonly [string, string])[] = [
     ["What", `${row.name} ${row.details}`.trim()],
-    ["Client", facts.clientId],
-    ["User", facts.principal ?? ""],
+    ["Client", printable(facts.clientId)],
+    ["User", printable(facts.principal ?? "")],
     ["Address", facts.address],
     ["Listener", facts.listener],
     ["Carrier", facts.transport],

@@ -7,6 +7,8 @@
  * ```
  */
 
+import { PacketType } from "../../codec/packet.ts";
+import { printable } from "../../codec/printable.ts";
 import { Conversation, type Entry } from "../dissect/conversation.ts";
 import { closeText, Opcode } from "../dissect/frames.ts";
 import type { TraceConnection, TracePage, TracePiece, TraceRecord } from "../trace/trace_records.ts";
@@ -216,7 +218,7 @@ export class PacketList {
           flaw: flaw as Entry["flaw"],
           record: number,
         };
-        const entry = this.#conversationOf(connection.facts).add(packet);
+        const entry = this.#conversationOf(connection.facts, bytes).add(packet);
         const { packet: name, details } = entry.summary;
         return {
           ...base,
@@ -278,15 +280,12 @@ export class PacketList {
     return connection;
   }
 
-  #conversationOf(
-    { number, isFromStart, protocolVersion }: TraceConnection,
-  ): Conversation {
+  #conversationOf({ number, isFromStart, protocolVersion }: TraceConnection, first: Uint8Array): Conversation {
     const known = this.#conversations.get(number);
     if (known !== undefined) return known;
-    const conversation = new Conversation(
-      isFromStart,
-      isFromStart ? undefined : protocolVersion,
-    );
+    // A trace of a topic has read the CONNECT, but not recorded it.
+    const isFirst = isFromStart && ((first[0] ?? 0) >> 4 === PacketType.connect || protocolVersion === undefined);
+    const conversation = new Conversation(isFirst, isFirst ? undefined : protocolVersion);
     this.#conversations.set(number, conversation);
     return conversation;
   }
@@ -305,9 +304,9 @@ export function framesText({ kind, pieces, connection }: PacketRow): string {
   }[transport] ?? transport;
 }
 
-/** Name of the client of a row: its identifier, or its address before that is known. */
+/** Name of the client of a row: its identifier, or its address before that is known. What turns a text is escaped. */
 export function clientText({ connection: { facts } }: PacketRow): string {
-  return facts.clientId === "" ? facts.address : facts.clientId;
+  return facts.clientId === "" ? facts.address : printable(facts.clientId);
 }
 
 /** Seconds since the first packet, such as `0.652`. */

@@ -88,10 +88,10 @@ export class Inspector {
     return this.#closedFields;
   }
 
-  /** Starts a trace and shows it; the problem says why it could not be started. */
+  /** Shows the trace of a target, which is started unless it runs; the problem says why that could not be. */
   async start(target: TraceTarget): Promise<boolean> {
     try {
-      this.show(await this.#api.post<TraceFacts>(["traces"], target));
+      this.show(await this.#running(target) ?? await this.#api.post<TraceFacts>(["traces"], target));
       return true;
     } catch (error) {
       this.#problem = asApiError(error);
@@ -113,6 +113,7 @@ export class Inspector {
 
   /** Shows a trace from its first record that is kept. */
   show(trace: TraceFacts): void {
+    if (trace.id === this.#trace?.id) return this.follow(true);
     this.#trace = trace;
     this.#list = new PacketList();
     this.#selectedNumber = undefined;
@@ -209,6 +210,15 @@ export class Inspector {
   captureUrl(isWire: boolean): string {
     const { id = "" } = this.#trace ?? {};
     return this.#api.url(["traces", `${id}.pcapng`], { wire: isWire }).href;
+  }
+
+  /** Trace of the same target that runs; one of the next connection may have got it already. */
+  async #running(target: TraceTarget): Promise<TraceFacts | undefined> {
+    if (target.next === true) return undefined;
+    const { traces } = await this.#api.get<{ readonly traces: readonly TraceFacts[] }>(["traces"]);
+    const isSame = (other: TraceTarget) =>
+      Object.entries(target).every(([key, value]) => other[key as keyof TraceTarget] === value); // Its own keys.
+    return traces.find((trace) => trace.isActive && isSame(trace.target));
   }
 
   #take(data: unknown, name: string): void {

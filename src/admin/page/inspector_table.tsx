@@ -110,7 +110,7 @@ function Row({ row, before, index, isSelected, firstTimeMs, onPick }: RowProps) 
     >
       <td class="number">{row.number}</td>
       <td class="number">{secondsText(row.timeMs, firstTimeMs)}</td>
-      <td class="number muted wide-only">{deltaText(row, before)}</td>
+      <td class="number muted p-delta wide-only">{deltaText(row, before)}</td>
       <td class="mono wide-only">
         <bdi>{clientText(row)}</bdi>
       </td>
@@ -138,14 +138,21 @@ function NoPackets() {
   }
   if (trace?.isActive !== true) return <Empty title="The trace has no packets">Start another one.</Empty>;
   const { next, clientId, topic } = trace.target;
-  const command = topic !== undefined
-    ? `mosquitto_pub -t ${shellWord(topic.replace("#", "test").replaceAll("+", "test"))} -m hi`
-    : `mosquitto_pub ${clientId === undefined ? "" : `-i ${shellWord(clientId)} `}-t test/hello -m hi`;
+  const title = `Waiting for packets of ${trace.name}`;
+  if (clientId !== undefined) { // A command with its Client Identifier would push it out.
+    return (
+      <Empty title={title}>
+        They appear here as they come, from CONNECT on if it is not connected. A client that is connected may be quiet
+        until its next message or PINGREQ.
+      </Empty>
+    );
+  }
+  const target = topic === undefined ? "test/hello" : topic.replace("#", "test").replaceAll("+", "test");
   return (
-    <Empty title={`Waiting for packets of ${trace.name}`} command={command}>
+    <Empty title={title} command={`mosquitto_pub -t ${shellWord(target)} -m hi`}>
       {next === true
         ? "Connect a client: each of its packets appears here, from CONNECT on."
-        : "They appear here as they come. A client that is connected may be quiet until its next message or PINGREQ."}
+        : "They appear here as they come."}
     </Empty>
   );
 }

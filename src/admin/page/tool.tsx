@@ -15,6 +15,7 @@ export function ToolPage() {
   const tool = useTool();
   const { data } = useResource("listeners", (signal) => app.api.get<Listeners>(["broker"], { signal }));
   const listeners = (data?.listeners ?? []).map(({ url }) => url);
+  if (data !== undefined) tool.listeners = listeners;
   return (
     <Page
       title="WebSocket tool"

@@ -48,8 +48,9 @@ export interface ToolDraft {
   readonly userProperties: string;
 }
 
-/** Outcome of a publication, for people. */
+/** Outcome of a subscription or publication, for people. */
 export interface Outcome {
+  readonly of: "subscribe" | "publish";
   readonly isGood: boolean;
   readonly text: string;
 }
@@ -62,6 +63,8 @@ export interface ToolSurroundings {
   ownEvents(): Promise<readonly OwnEvent[]>;
   /** Address of the page. */
   readonly page: string;
+  /** Whether the Content Security Policy of the page lets it open an address. */
+  mayOpen(address: string): boolean;
   /** Called after each change. */
   onChange(): void;
 }
@@ -174,6 +177,7 @@ export class ToolConnection {
         events,
         wasConnected: false,
         page: this.#surroundings.page,
+        mayOpen: this.#surroundings.mayOpen(address),
       });
       this.#become("refused");
     }
@@ -194,6 +198,7 @@ export class ToolConnection {
     if (client === undefined || this.phase !== "connected") return false;
     if (this.subscriptions.some((known) => known.topicFilter === topicFilter)) {
       this.#say(
+        "subscribe",
         false,
         `There is a subscription to ${topicFilter}. Remove it to subscribe with other options.`,
       );
@@ -208,15 +213,12 @@ export class ToolConnection {
       const subscription = await client.subscribe(topicFilter, options);
       const grantedQos = subscription.suback.reasonCodes[0] ?? 0;
       this.#subscribed({ topicFilter, grantedQos, subscription });
-      this.#say(
-        true,
-        `Subscribed to ${topicFilter}, QoS ${grantedQos} granted`,
-      );
+      this.#say("subscribe", true, `Subscribed to ${topicFilter}, QoS ${grantedQos} granted`);
       void this.#read(subscription, topicFilter); // It never rejects.
       return true;
     } catch (error) {
       this.#unsubscribed(topicFilter);
-      this.#say(false, `${topicFilter}: ${reasonOf(error)}`);
+      this.#say("subscribe", false, `${topicFilter}: ${reasonOf(error)}`);
       return false;
     }
   }
@@ -225,6 +227,7 @@ export class ToolConnection {
     const known = this.subscriptions.find((subscription) => subscription.topicFilter === topicFilter);
     this.#unsubscribed(topicFilter);
     await known?.subscription?.unsubscribe();
+    this.#say("subscribe", true, `Unsubscribed ${topicFilter}`);
   }
 
   /** Publishes; what the broker says is the outcome. */
@@ -240,15 +243,11 @@ export class ToolConnection {
       const result = await client.publish(topic, payload, options);
       const passed = `${(performance.now() - startedMs).toFixed(1)} ms`;
       const isUnheard = result !== undefined && result.reasonCode === 0x10;
-      if (options.qos === 0) {
-        this.#say(true, `Sent to ${topic}; QoS 0 is not acknowledged`);
-      } else {this.#say(
-          true,
-          isUnheard ? `Nobody subscribes to ${topic} (${passed})` : `The broker has it (${passed})`,
-        );}
+      const heard = isUnheard ? `Nobody subscribes to ${topic} (${passed})` : `The broker has it (${passed})`;
+      this.#say("publish", true, options.qos === 0 ? `Sent to ${topic}; QoS 0 is not acknowledged` : heard);
       return true;
     } catch (error) {
-      this.#say(false, reasonOf(error));
+      this.#say("publish", false, reasonOf(error));
       return false;
     }
   }
@@ -266,7 +265,7 @@ export class ToolConnection {
       ? properties.mistake
       : undefined;
     if (mistake !== undefined || "mistake" in parsed || "mistake" in properties) {
-      this.#say(false, mistake ?? "");
+      this.#say("publish", false, mistake ?? "");
       return false;
     }
     return await this.publish(topic, parsed.bytes, { qos, retain, properties });
@@ -311,6 +310,7 @@ export class ToolConnection {
       events: events.filter(({ clientId }) => clientId === undefined || clientId === client.clientId),
       wasConnected: true,
       page: this.#surroundings.page,
+      mayOpen: true,
     });
     this.#become("lost");
   }
@@ -368,8 +368,8 @@ export class ToolConnection {
     this.#surroundings.onChange();
   }
 
-  #say(isGood: boolean, text: string): void {
-    this.outcome = { isGood, text };
+  #say(of: Outcome["of"], isGood: boolean, text: string): void {
+    this.outcome = { of, isGood, text };
     this.#surroundings.onChange();
   }
 }

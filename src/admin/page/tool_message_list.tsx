@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { printable } from "../../codec/printable.ts";
 import { hasProperties, type Properties } from "../../codec/property.ts";
 import { useTool } from "./app.ts";
 import { Badge, Button, Fact, Facts } from "./components.tsx";
@@ -81,7 +82,7 @@ function MessageRow({ received, isOpen, onPick }: {
     <article class="tool-message">
       <div class="tool-message-head">
         <button type="button" class="pick mono strong from-broker" aria-expanded={isOpen} onClick={onPick}>
-          <bdi>{topic}</bdi>
+          <bdi>{printable(topic)}</bdi>
         </button>
         <Badge>QoS {qos}</Badge>
         {retain && <Badge>retained</Badge>}
@@ -119,9 +120,11 @@ function lineOf(payload: Uint8Array): string {
 function propertyRows(properties: Properties): (readonly [string, string])[] {
   return Object.entries(properties).flatMap(([name, value]): (readonly [string, string])[] => {
     if (name === "userProperties") {
-      return (properties.userProperties ?? []).map(([key, text]) => [`User property ${key}`, text] as const);
+      return (properties.userProperties ?? []).map(([key, text]) =>
+        [`User property ${printable(key)}`, printable(text)] as const
+      );
     }
-    return [[inWords(name), value instanceof Uint8Array ? base64OfBytes(value) : String(value)]];
+    return [[inWords(name), value instanceof Uint8Array ? base64OfBytes(value) : printable(String(value))]];
   });
 }
 

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { QoS, RetainHandling } from "../../codec/packet.ts";
+import { printable } from "../../codec/printable.ts";
 import { useTool } from "./app.ts";
 import { Button, Checkbox, Field, Select, Tabs, TextInput } from "./components.tsx";
 import { PAYLOAD_FORM_NAMES, PAYLOAD_FORMS, rewritten } from "./payload_bytes.ts";
@@ -21,7 +22,7 @@ interface FormProps {
 /** Topic Filter with its options, and the subscriptions that there are. */
 export function SubscribeForm({ connection }: FormProps) {
   useTool();
-  const { draft, subscriptions, settings } = connection;
+  const { draft, subscriptions, outcome, settings } = connection;
   return (
     <form
       class="tool-form"
@@ -45,13 +46,13 @@ export function SubscribeForm({ connection }: FormProps) {
         <Button isSubmit>Subscribe</Button>
       </div>
       {settings.protocolVersion === 5 && <SubscribeOptions connection={connection} />}
-      {subscriptions.length === 0
-        ? <p class="note tool-chips">No subscription yet</p>
-        : (
-          <ul class="chips tool-chips" aria-label="Subscriptions">
+      <div class="tool-chips row">
+        {subscriptions.length === 0 && outcome?.of !== "subscribe" && <span class="note">No subscription yet</span>}
+        {subscriptions.length > 0 && (
+          <ul class="chips" aria-label="Subscriptions">
             {subscriptions.map(({ topicFilter, grantedQos }) => (
               <li key={topicFilter} class="chip">
-                <bdi>{topicFilter}</bdi>
+                <bdi>{printable(topicFilter)}</bdi>
                 <span class="muted">{grantedQos === undefined ? "…" : `QoS ${grantedQos}`}</span>
                 <button
                   type="button"
@@ -64,6 +65,10 @@ export function SubscribeForm({ connection }: FormProps) {
             ))}
           </ul>
         )}
+        <span class={outcome?.isGood === false ? "note break bad" : "note break"} role="status">
+          {outcome?.of === "subscribe" ? outcome.text : ""}
+        </span>
+      </div>
     </form>
   );
 }
@@ -98,6 +103,7 @@ export function PublishForm({ connection }: FormProps) {
   useTool();
   const { draft, outcome, settings } = connection;
   const [mistake, setMistake] = useState<string>();
+  const published = outcome?.of === "publish" ? outcome : undefined;
   const set = (change: Partial<ToolDraft>) => {
     setMistake(undefined);
     connection.setDraft(change);
@@ -135,8 +141,8 @@ export function PublishForm({ connection }: FormProps) {
         <Button isSubmit isPrimary>Publish</Button>
       </div>
       {settings.protocolVersion === 5 && <PublishProperties draft={draft} set={set} />}
-      <p class={mistake === undefined && outcome?.isGood !== false ? "note break" : "note break bad"} role="status">
-        {mistake ?? outcome?.text ?? "\u00a0"}
+      <p class={mistake === undefined && published?.isGood !== false ? "note break" : "note break bad"} role="status">
+        {mistake ?? published?.text ?? "\u00a0"}
       </p>
     </form>
   );

@@ -95,13 +95,15 @@ const WORDS: Readonly<
 /** Explains an error of the client and the events that came meanwhile, the newest of which counts. */
 export function explain(
   error: unknown,
-  { protocolVersion, address, events, wasConnected, page }: {
+  { protocolVersion, address, events, wasConnected, page, mayOpen }: {
     readonly protocolVersion: ProtocolVersion;
     readonly address: string;
     readonly events: readonly OwnEvent[];
     readonly wasConnected: boolean;
     /** Address of this page, for what a browser blocks by itself. */
     readonly page: string;
+    /** Whether the Content Security Policy of the page lets it open the address. */
+    readonly mayOpen: boolean;
   },
 ): Explanation {
   const event = events.toSorted((one, other) => other.timeMs - one.timeMs).find(
@@ -148,6 +150,13 @@ export function explain(
       title: "There was no answer",
       text: `Nothing answered at ${address} in time.`,
       remedy: "Look whether the address is that of a listener of this broker, and whether a proxy stands between.",
+    };
+  }
+  if (!mayOpen) {
+    return {
+      title: "The browser did not open this address",
+      text: "This page may open the listeners of its own broker only (Content Security Policy).",
+      remedy: "Choose an address of the list, or copy the settings below for a client outside of the browser.",
     };
   }
   return unreached(address, page);

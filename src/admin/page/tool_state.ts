@@ -17,6 +17,8 @@ export class Tool {
   readonly changes: Signal<number> = signal(0);
   /** Address at the server of this page, which always works: same origin, certificate and proxy. */
   readonly ownAddress: string;
+  /** URLs of the listeners of the broker, once they are known. */
+  listeners: readonly string[] | undefined;
   readonly #api: Api;
   readonly #page: URL;
   #connections: readonly ToolConnection[] = [];
@@ -56,9 +58,17 @@ export class Tool {
     const connection = new ToolConnection(this.#lastId += 1, settings, {
       ownEvents: () => this.#ownEvents(),
       page: this.#page.href,
+      mayOpen: (address) => this.#mayOpen(address),
       onChange: () => this.#changed(),
     });
     this.#connections = [...this.#connections, connection];
+  }
+
+  #mayOpen(address: string): boolean {
+    const { host, port } = new URL(address);
+    // A listener at all addresses has any name.
+    const isListener = (url: string) => host === new URL(url).host || port === new URL(url).port;
+    return host === this.#page.host || this.listeners === undefined || this.listeners.some(isListener);
   }
 
   #changed(): void {

@@ -168,3 +168,20 @@ Deno.test("PacketList filters again when the client of a connection is known", (
   list.clear();
   assertEquals([list.shown.length, list.dropped], [0, 1]);
 });
+
+Deno.test("PacketList reads a PUBLISH of a trace of a topic, which has no CONNECT, in the version of its client", () => {
+  const list = new PacketList();
+  list.add(
+    tracePage([{ received: "30 07 0001 61 02 01 01 68" }], { connections: [connection({ protocolVersion: 5 })] }),
+  );
+  assertEquals(list.rows.map(({ details, isBroken }) => [details, isBroken]), [["a · 1 B · QoS 0", false]]);
+  const unknown = new PacketList();
+  unknown.add(tracePage([{ received: "c0 00" }], { connections: [connection({ protocolVersion: undefined })] }));
+  assertEquals(unknown.rows[0]?.details.slice(0, 46), "malformed: The first packet is not CONNECT (Pr");
+});
+
+Deno.test("the name of a client cannot turn the text of its row", () => {
+  const list = new PacketList();
+  list.add(tracePage([{ received: "c0 00" }], { connections: [connection({ clientId: "\u202Ea" })] }));
+  assertEquals(list.rows.map(clientText), ["\\u{202e}a"]);
+});

@@ -35,6 +35,7 @@ class ToolAtBroker implements AsyncDisposable {
         connect: (_, options) => Client.connect(this.#broker, options),
         ownEvents: () => Promise.resolve(this.events),
         page: "http://page/",
+        mayOpen: () => true,
         onChange: () => {
           this.#changed.resolve();
           this.#changed = Promise.withResolvers();
@@ -71,6 +72,7 @@ Deno.test("two connections of the tool: a message goes from one to the other, wi
   assertEquals([one.phase, two.phase], ["connected", "connected"]);
   assertEquals(await one.subscribe("test/#", { qos: 1 }), true);
   assertEquals(one.outcome, {
+    of: "subscribe",
     isGood: true,
     text: "Subscribed to test/#, QoS 1 granted",
   });

@@ -7,6 +7,7 @@ const BASE = {
   events: [],
   wasConnected: false,
   page: "http://h/",
+  mayOpen: true,
 } as const;
 
 Deno.test("a WebSocket that could not be opened is explained by the broker's newest event", () => {
@@ -47,4 +48,10 @@ Deno.test("a WebSocket of which the broker knows nothing is explained by what br
     explain(new DOMException("late", "TimeoutError"), BASE).title,
     "There was no answer",
   );
+});
+
+Deno.test("an address that the page may not open is explained by its Content Security Policy", () => {
+  const { title, remedy } = explain(new Error("cannot"), { ...BASE, mayOpen: false });
+  assertEquals(title, "The browser did not open this address");
+  assertEquals(remedy?.slice(0, 30), "Choose an address of the list,");
 });
