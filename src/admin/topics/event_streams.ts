@@ -17,6 +17,8 @@ export interface EventStreamsOptions {
   readonly maximumStreamsOfClient?: number;
   /** Events that are kept for a reader that comes back. @default 1,000 events, 1 MiB, 60 s */
   readonly ring?: RingBounds;
+  /** Interval in milliseconds of comments in streams, since proxies close what is silent, mostly after 60 s. @default {15_000} */
+  readonly beatMs?: number;
 }
 
 interface Entry {
@@ -33,8 +35,6 @@ const RING: RingBounds = { maximumEvents: 1_000, maximumBytes: 1_048_576, maximu
 // Messages of up to the largest packet wait in this process, not in a socket.
 const BUFFERED_MESSAGES = 8;
 const SWEEP_MS = 1_000;
-// Proxies close what is silent, mostly after 60 s.
-const BEAT_SWEEPS = 15;
 const HEADERS = {
   "content-type": "text/event-stream",
   // A stream that is compressed on its way would wait there.
@@ -50,13 +50,14 @@ export class EventStreams {
   readonly #mostStreams: number;
   readonly #mostOfClient: number;
   readonly #ring: RingBounds;
+  readonly #beatMs: number;
   readonly #entries = new Set<Entry>();
   readonly #pool: RingPool = { bytes: 0, maximumBytes: POOL_BYTES };
   readonly #turns = new StreamTurns();
   /** Id that was given last. Ids rise from one stream to the next, and from one run to the next, as the clock does. */
   #lastId = Date.now() * 1_000;
   #sweeping: ReturnType<typeof setInterval> | undefined;
-  #sweeps = 0;
+  #beatenMs = performance.now();
   #isClosed = false;
 
   constructor(
@@ -64,12 +65,13 @@ export class EventStreams {
     clients: HttpClients,
     options: EventStreamsOptions = {},
   ) {
-    const { maximumStreams = 256, maximumStreamsOfClient = 128, ring = RING } = options;
+    const { maximumStreams = 256, maximumStreamsOfClient = 128, ring = RING, beatMs = 15_000 } = options;
     this.#broker = broker;
     this.#clients = clients;
     this.#mostStreams = maximumStreams;
     this.#mostOfClient = maximumStreamsOfClient;
     this.#ring = ring;
+    this.#beatMs = beatMs;
   }
 
   /** Number of streams. */
@@ -125,7 +127,7 @@ export class EventStreams {
       throw busy("There are too many event streams");
     }
     this.#entries.add(entry);
-    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#sweeping ??= setInterval(() => this.#sweep(), Math.min(SWEEP_MS, this.#ring.maximumAgeMs, this.#beatMs));
   }
 
   /** Ends the stream whose reader has been away for longest; false: none is. */
@@ -192,7 +194,8 @@ export class EventStreams {
 
   #sweep(): void {
     const nowMs = performance.now();
-    const beats = ++this.#sweeps % BEAT_SWEEPS === 0;
+    const beats = nowMs - this.#beatenMs >= this.#beatMs;
+    if (beats) this.#beatenMs = nowMs;
     for (const { stream } of this.#entries) {
       if (stream === undefined) continue;
       const { detachedSinceMs } = stream;

@@ -150,7 +150,7 @@ export class HttpClients {
       reads: new Map(),
     };
     this.#kept.set(key, kept);
-    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#sweeping ??= setInterval(() => this.#sweep(), Math.min(SWEEP_MS, this.#keptMs));
     const forget = () => this.#forget(key, kept);
     kept.connecting.then((client) => {
       kept.client = client;

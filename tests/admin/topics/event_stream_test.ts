@@ -195,6 +195,16 @@ Deno.test("Large messages that wait for many slow readers are bounded together, 
   assertEquals(kinds, [...Array(4).fill("whole"), ...Array(6).fill("1 lost")]);
 });
 
+Deno.test("A stream that is silent gets comments, so that no proxy closes it", async () => {
+  await using topics = await Topics.open({}, { beatMs: 10 });
+  const { body } = await topics.ask("?filter=a");
+  let text = "";
+  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += part;
+    if (/^retry: 1000\n\nid: \d+\n\n:\n\n:\n\n$/.test(text)) break;
+  }
+});
+
 Deno.test("A stream ends with the reason when the broker ends its client", async () => {
   await using topics = await Topics.open();
   await using events = await topics.stream("?filter=a");
