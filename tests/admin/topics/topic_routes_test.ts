@@ -28,6 +28,11 @@ Deno.test("POST publishes the body as it is, with QoS, RETAIN, expiry and proper
     correlationData: new Uint8Array([0, 0xff]),
     userProperties: [["site", "north hall"], ["ü=", "a,b=c\r\n"]],
   });
+  // Bytes of UTF-8 as they come, one character each.
+  const raw = { "mqtt-user-property": "\xc3\xbc=\xe2\x82\xac", "mqtt-response-topic": "\xc3\xbc" };
+  assertEquals(await topics.status("/plant/raw", { method: "POST", headers: raw }), 200);
+  const { responseTopic, userProperties } = (await messages.next()).value?.properties ?? {};
+  assertEquals([responseTopic, userProperties], ["ü", [["ü", "€"]]]);
   assertEquals(await topics.json("/other", { method: "POST", body: "x" }), [200, {
     reasonCode: 0x10,
     reason: "NoMatchingSubscribers",
