@@ -45,7 +45,7 @@ async function jsonOf(path: string) {
 
 async function startBrooklet(): Promise<RunningBroker> {
   const listen = ["--listen", "mqtt://127.0.0.1:0", "--listen", "ws://127.0.0.1:0/mqtt"];
-  const child = spawn(Deno.execPath(), ["run", "-A", "mod.ts", "serve", ...listen]);
+  const child = spawn(Deno.execPath(), ["run", "-A", "mod.ts", "serve", "--no-admin", ...listen]);
   return await running(child, async ({ stderr }) => {
     const lines = await stderr.matching(/^.*listening on (?=(?:mqtt|ws):)/, 2, START_WITHIN_MS);
     const urlOf = (scheme: string) => lines.find((line) => line.startsWith(`${scheme}:`))?.split(" ")[0] ?? "";

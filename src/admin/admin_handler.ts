@@ -216,7 +216,7 @@ class AdminServer implements AdminHost {
     if (path.startsWith("/api/")) {
       const found = this.#table.find(request);
       if (found === undefined) throw notFound();
-      const response = await this.#inTime(request, (abort) => this.#call(asked, found, abort));
+      const response = await this.#inTime((abort) => this.#call(asked, found, abort));
       return request.method === "HEAD" ? withoutBody(response) : response;
     }
     const file = await this.#fileAt(path, asked);
@@ -250,16 +250,14 @@ class AdminServer implements AdminHost {
     return this.#topics === undefined ? document : withTopics(document, this.basePath);
   }
 
-  /** Does some work within 30 seconds, and as long as the request is there. */
-  async #inTime(request: Request, work: (abort: AbortController) => Promise<Response>): Promise<Response> {
+  /** Does some work within 30 seconds. */
+  async #inTime(work: (abort: AbortController) => Promise<Response>): Promise<Response> {
     const abort = new AbortController();
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       abort.abort(new DOMException("The request has taken too long", "TimeoutError"));
       late.reject(new Problem(503, "Timed out", "The request has taken more than 30 seconds: try again"));
     }, LONGEST_REQUEST_MS);
-    const gone = () => abort.abort(request.signal.reason);
-    request.signal.addEventListener("abort", gone, { once: true });
     try {
       return await Promise.race([work(abort), late.promise]);
     } finally {

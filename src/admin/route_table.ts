@@ -19,7 +19,7 @@ export interface Call<Params, Query, Body> {
   readonly request: Request;
   /** Whether the client has reached this server, or a trusted proxy before it, over TLS. */
   readonly isOverTls: boolean;
-  /** Aborts when nobody waits for the answer any more; that of a stream also when its caller is signed out. */
+  /** Aborts when the answer takes too long; that of a stream when nobody reads it any more, or its caller is signed out. */
   readonly signal: AbortSignal;
   /**
    * Tells events and logs of the change that was made. A route that writes and tells nothing has its summary told.

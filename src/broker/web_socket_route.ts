@@ -17,6 +17,8 @@ import type { BrokerEvent } from "./events.ts";
 export interface RouteOptions extends UpgradeOptions, HostOptions, ForwardedOptions {
   /** Address that sent the request, as the second argument of a `Deno.serve` handler says. @default unknown */
   readonly remoteAddr?: RemoteAddress | undefined;
+  /** URL of the listener for authenticators, rules and events. @default scheme and host that the request asks for */
+  readonly listener?: string;
   /**
    * Seconds without an answer after which a client is disconnected: the runtime sends it a Ping twice in this time, also so
    * that proxies do not close what is silent. 0: never. @default 60 behind a trusted proxy, else 0
@@ -60,7 +62,8 @@ export function answerUpgrade(
     return refused(responseTo(refusal(400, "http-request", "Host is malformed", "The Host header is wrong\n")));
   }
   const { protocol, host: name } = url;
-  const peer = { transport: "ws", address, listener: `${protocol === "https:" ? "wss" : "ws"}://${name}` };
+  const { listener = `${protocol === "https:" ? "wss" : "ws"}://${name}` } = options;
+  const peer = { transport: "ws", address, listener };
   const onWebSocketEnd = (end: WebSocketEnd) => {
     if (isViolation(end)) onEvent({ kind: "transportViolation", peer, reason: end.reason });
   };

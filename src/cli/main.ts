@@ -3,6 +3,7 @@ import type { Command } from "./command.ts";
 import { completionsCommand } from "./completions.ts";
 import { ConfigError } from "./config_error.ts";
 import { CONVERT } from "./convert.ts";
+import { DASHBOARD } from "./dashboard.ts";
 import { BENCH } from "./load.ts";
 import { printable } from "../codec/printable.ts";
 import { suggestion } from "./nearest.ts";
@@ -12,6 +13,7 @@ import { ListenError } from "./serve/listen_error.ts";
 import { SERVE } from "./serve/serve.ts";
 import { STORAGE } from "./storage.ts";
 import { StorageError } from "./storage_option.ts";
+import { TOKEN } from "./token.ts";
 import { TRACE } from "./trace.ts";
 
 const EXIT_FAILED = 1;
@@ -20,7 +22,9 @@ const EXIT_USAGE = 2;
 /** All commands. Those of clients and of load are loaded when they run, so that the broker starts without them. */
 export const COMMANDS: readonly Command[] = [
   SERVE,
+  DASHBOARD,
   PASSWD,
+  TOKEN,
   STORAGE,
   CONVERT,
   { ...PUBLISH, run: async (args, io) => (await import("./client/publish.ts")).publish(args, io) },

@@ -23,5 +23,5 @@ export const WAYS_IN: readonly WayIn[] = [
 export function startListeners(): ExampleProgram {
   const listeners = ["ws", "wss"].flatMap((scheme) => ["--listen", `${scheme}://127.0.0.1:0/mqtt`]);
   const identity = ["--cert", certificatePath("server.pem"), "--key", certificatePath("server.key")];
-  return new ExampleProgram("mod.ts", { args: ["serve", ...listeners, ...identity] });
+  return new ExampleProgram("mod.ts", { args: ["serve", "--no-admin", ...listeners, ...identity] });
 }

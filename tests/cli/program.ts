@@ -1,5 +1,6 @@
 import { within } from "../deadline.ts";
 import { Lines } from "../interop/lines.ts";
+import { withoutDashboard } from "./without_dashboard.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
 const START_WITHIN_MS = 15_000;
@@ -78,7 +79,15 @@ export class Program extends RunningProgram {
   constructor(args: readonly string[], options: ProgramOptions = {}) {
     super();
     const { script = "mod.ts", permissions = ["-A"], mostDescriptors, env, under = [] } = options;
-    const command = [...under, Deno.execPath(), "run", ...permissions, script, ...args];
+    const isMain = script.endsWith("mod.ts");
+    const command = [
+      ...under,
+      Deno.execPath(),
+      "run",
+      ...permissions,
+      script,
+      ...isMain ? withoutDashboard(args) : args,
+    ];
     const [program = "", ...rest] = mostDescriptors === undefined
       ? command
       : ["bash", "-c", `ulimit -n ${mostDescriptors}; exec "$@"`, "bash", ...command];

@@ -87,7 +87,7 @@ const ROWS: readonly Row[] = [
     args: ["--log", "acl=none"],
     code: 2,
     stderr:
-      /^brooklet: --log "acl=none" is of no area: there is connections, access, packets, delivery, storage, program$/,
+      /^brooklet: --log "acl=none" is of no area: there is connections, access, packets, delivery, storage, admin, program$/,
   },
   {
     name: "--log with a level that there is not",

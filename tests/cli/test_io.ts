@@ -1,6 +1,7 @@
 import { main } from "../../src/cli/main.ts";
 import type { ProgramInput, ProgramIo, ProgramOutput } from "../../src/cli/program_io.ts";
 import { within } from "../deadline.ts";
+import { withoutDashboard } from "./without_dashboard.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
 // As much as a pipe gives at once.
@@ -58,7 +59,7 @@ export class TestIo implements ProgramIo {
   /** Runs the command line to its end, and closes its standard streams. */
   async run(args: readonly string[]): Promise<number> {
     try {
-      return await main(args, this);
+      return await main(withoutDashboard(args), this);
     } finally {
       this.#handlers.clear();
       for (const stream of [this.stdin, this.stdout, this.stderr]) stream.close();
@@ -86,7 +87,7 @@ export async function brookletProcess(
   { env = {}, input = "" }: TestIoOptions = {},
 ): Promise<Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "mod.ts", ...args],
+    args: ["run", "-A", "mod.ts", ...withoutDashboard(args)],
     cwd: REPOSITORY,
     env: { NO_COLOR: "1", ...env },
     stdin: "piped",

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { withoutDashboard } from "../cli/without_dashboard.ts";
 import { within } from "../deadline.ts";
 import { LogFile } from "./log_file.ts";
 import type { Address } from "./raw_client.ts";
@@ -123,7 +124,7 @@ export async function showingLog({ stderr }: TestBroker, run: () => Promise<void
 
 function spawn(args: readonly string[], log: string): Deno.ChildProcess {
   return new Deno.Command("sh", {
-    args: ["-c", 'exec "$@" 2>"$0"', log, Deno.execPath(), "run", "-A", "mod.ts", ...args],
+    args: ["-c", 'exec "$@" 2>"$0"', log, Deno.execPath(), "run", "-A", "mod.ts", ...withoutDashboard(args)],
     cwd: REPOSITORY,
     stdin: "null",
     stdout: "null",

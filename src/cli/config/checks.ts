@@ -6,6 +6,7 @@ import { isTopicFilter } from "../../auth/acl_rules.ts";
 import { isLikeHash, parsePasswordHash, whyNoPasswordHash } from "../../auth/password_hash.ts";
 import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";
 import { SCHEMES } from "../../transport/schemes.ts";
+import { isLoopbackName } from "../../transport/web_socket/origin.ts";
 import {
   EVERY_ADDRESS,
   isLocal,
@@ -71,6 +72,20 @@ export function checkTokenSecret(text: string, context: Context<string>): void {
   }
 }
 
+export function checkTokenHash(text: string, context: Context<string>): void {
+  if (text === HIDDEN) complain(context, IS_HIDDEN);
+  else if (!/^[\da-f]{64}$/i.test(text)) complain(context, 'is not 64 hexadecimal digits: "brooklet token" makes them');
+}
+
+/** Checks the URL of the dashboard. */
+export function checkAdminUrl(text: string, context: Context<string>): void {
+  const url = /^https?:\/\/\S+$/i.test(text) ? URL.parse(text) : null;
+  if (url === null) complain(context, "is not a URL such as http://127.0.0.1:18083");
+  else if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    complain(context, "has more than a host, a port and a path");
+  } else if (!/^(?:\/[\w.~-]+)*\/?$/.test(url.pathname)) complain(context, "has a path that is not like /mqtt-admin");
+}
+
 /** Checks the URL of an HTTP server. */
 export function checkHttpUrl(text: string, context: Context<string>): void {
   if (text.includes(HIDDEN)) complain(context, IS_HIDDEN);
@@ -104,6 +119,11 @@ export function isOrigin(text: string): boolean {
   if (ORIGIN_WORDS.includes(text)) return true;
   if (/^https?:/.test(text)) return URL.parse(text)?.origin === text;
   return /^[a-z][a-z\d+.-]*:\/\/[^/?#\s]+$/.test(text);
+}
+
+/** Whether a text is an origin that a page of the web can have, or `*` for any. */
+export function isPageOrigin(text: string): boolean {
+  return text === "*" || (/^https?:/.test(text) && URL.parse(text)?.origin === text);
 }
 
 /** Whether a text is a host name or an address as in URLs, without a port; or `*` for any. */
@@ -217,6 +237,45 @@ export function checkListeners<Parts extends ListenersParts>(
       tell("url", `Cannot listen on ${urlText(url)}: "listeners[${other.index}]" ${how}`);
     }
   }
+}
+
+/** Checks that a dashboard that other machines can reach asks who they are, over TLS. */
+export function checkAdmin<Parts extends AdminParts>({ admin, tls }: Parts, context: Context<Parts>): void {
+  if (typeof admin !== "object") return;
+  const tell = (message: string) => complain(context, message, ["admin", "url"]);
+  const url = URL.parse(admin.url);
+  if (url === null) return; // Reported already.
+  const isTls = url.protocol === "https:";
+  if (isTls && admin.tls === undefined && tls === undefined) {
+    tell(`Cannot serve the dashboard at ${admin.url}: it needs a certificate; set "admin.tls"`);
+  }
+  if (!isTls && admin.tls !== undefined) {
+    complain(context, "has no meaning: its URL begins with http://", ["admin", "tls"]);
+  }
+  if (isLoopbackName(url.hostname)) return;
+  if (admin.users.length === 0 && admin.tokens.length === 0) {
+    tell(
+      `Cannot serve the dashboard at ${admin.url}: other machines can reach it and nobody can sign in; set ` +
+        `"admin.users" or "admin.tokens", or give it a loopback address`,
+    );
+  }
+  if (!isTls && !admin.insecure) {
+    tell(
+      `Cannot serve the dashboard at ${admin.url}: other machines can reach it, and passwords would not be encrypted; ` +
+        `write https:// with "admin.tls", or set "admin.insecure" to true if a proxy does it`,
+    );
+  }
+}
+
+interface AdminParts {
+  readonly admin?: boolean | undefined | {
+    readonly url: string;
+    readonly users: readonly unknown[];
+    readonly tokens: readonly unknown[];
+    readonly tls?: object | undefined;
+    readonly insecure: boolean;
+  };
+  readonly tls?: object | undefined;
 }
 
 interface ListenersParts {

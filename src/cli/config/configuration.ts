@@ -116,9 +116,10 @@ type Issue = z.core.$ZodIssue;
 /**
  * Describes what is wrong to the author of a configuration. Values are not repeated: they may be secret.
  *
- * @param issues with the values they are about (`reportInput`)
+ * @param given issues with the values they are about (`reportInput`)
  */
-export function complaintsOf(issues: readonly Issue[]): Complaint[] {
+export function complaintsOf(given: readonly Issue[]): Complaint[] {
+  const issues = given.flatMap(issuesOfChoice);
   const shape = issues.some(({ code }) => code === "unrecognized_keys") ? configurationShape() : undefined;
   const ofPlaces = Map.groupBy(issues, ({ path }) => pathText(path));
   return issues.flatMap((issue): Complaint[] => {
@@ -132,6 +133,19 @@ export function complaintsOf(issues: readonly Issue[]): Complaint[] {
     const why = whyNot(issue).replace(/^is not (?:a number|an integer).*$/, (text) => text + unitAdvice(issue.input));
     return [{ path, part: "value", why: why.startsWith("Cannot ") ? why : `${place} ${why}` }];
   });
+}
+
+/** Issues of the choice that was meant, which is the only one of this kind of value; the issue itself if there is none. */
+function issuesOfChoice(issue: Issue): Issue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const meant = issue.errors.filter((issues) => !issues.some(({ code, path }) => isOfKind(code) && path.length === 0));
+  const [only = [issue]] = meant;
+  if (meant.length !== 1) return [issue];
+  return only.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(issuesOfChoice);
+}
+
+function isOfKind(code: Issue["code"]): boolean {
+  return code === "invalid_type" || code === "invalid_value";
 }
 
 /** Text of a path, such as `"listeners[0].url"`; `The configuration` for all of it. */

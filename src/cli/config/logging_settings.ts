@@ -9,7 +9,7 @@ export type LogType = typeof LOG_TYPES[number];
 /** Levels from nothing to everything: each includes those before it. */
 export const LOG_LEVELS = ["none", "error", "warning", "notice", "information", "debug"] as const;
 /** Subjects of lines. */
-export const LOG_AREAS = ["connections", "access", "packets", "delivery", "storage", "program"] as const;
+export const LOG_AREAS = ["connections", "access", "packets", "delivery", "storage", "admin", "program"] as const;
 export type LogArea = typeof LOG_AREAS[number];
 
 export const LOG_FORMATS = ["text", "json"] as const;
@@ -33,6 +33,7 @@ export const loggingSchema = z.strictObject({
     packets: level.describe("Packets: `debug`; with `information` only subscriptions that begin and end."),
     delivery: level.describe("Messages that are dropped: `warning`."),
     storage: level.describe("Changes that cannot be stored, sessions that cannot be read: `error`."),
+    admin: level.describe("Changes through the dashboard and its API, with who made them: `notice`."),
     program: level.describe("Start, reload, end, and defects."),
   }).prefault({}).describe("Least level of one area, in place of `types`."),
   connectionMessages: z.boolean().default(false).meta(

@@ -115,6 +115,8 @@ function table(rows: readonly (readonly string[])[]): string {
 
 function groupIn(shape: JsonSchema): JsonSchema | undefined {
   if (shape.properties !== undefined) return shape;
+  const choice = shape.anyOf?.find(({ properties }) => properties !== undefined);
+  if (choice !== undefined && Object.keys(choice.properties ?? {}).length > 1) return choice;
   return shape.items === undefined ? undefined : groupIn(shape.items);
 }
 

@@ -13,8 +13,10 @@ import type { Limits } from "../../protocol/limits.ts";
 import { SETTING_NAMES, SETTINGS } from "../../protocol/setting_table.ts";
 import type { BrokerSettings } from "../../protocol/settings.ts";
 import { listOfSchemes, SCHEME_NAMES, SCHEMES } from "../../transport/schemes.ts";
+import { ADMIN_URL, adminSchema } from "./admin_settings.ts";
 import {
   checkAccess,
+  checkAdmin,
   checkHeaders,
   checkHttpUrl,
   checkListeners,
@@ -363,6 +365,13 @@ export const configurationSchema = z.strictObject({
     perMinutePerAddress: z.int().min(1).optional().describe("Connections that one address may open in a minute."),
   }).prefault({}).describe("Limits for each address, for IPv6 for each /64 network."),
   bans: z.array(banSchema).default([]).describe("Clients that may not connect."),
+  admin: z.union(
+    [z.boolean(), adminSchema],
+    "is not true, false, or a group of keys",
+  ).transform((admin) => admin === true ? adminSchema.parse({}) : admin).optional().describe(
+    "Dashboard and HTTP API: `true`, `false`, or its settings. When left out: there is none with a file such as this one, and " +
+      `one at \`${ADMIN_URL}\` without a file.`,
+  ),
   limits: limitsSchema.prefault({}).describe("Limits of the broker."),
   logging: loggingSchema.prefault({}).describe("Lines that are logged, and their destination."),
   sysIntervalMs: z.int().min(0).max(86_400_000).default(10_000).meta(
@@ -382,7 +391,7 @@ export const configurationSchema = z.strictObject({
       mosquitto: "pid_file",
     }),
   ),
-}).superRefine(checkListeners);
+}).superRefine(checkListeners).superRefine(checkAdmin);
 
 /** Configuration with which the broker is started, wherever it was written. */
 export type Configuration = z.output<typeof configurationSchema>;

@@ -7,6 +7,7 @@ import type { AccessConfiguration, Configuration } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
 import { readText } from "../files.ts";
 import { authenticatorFor, type ListenerAuthenticator, ofLines } from "./authenticators.ts";
+import { listenersOf } from "./dashboard_listener.ts";
 
 /** Passwords and rules as they were read at one time, for each listener of the configuration. */
 interface AccessState {
@@ -117,7 +118,8 @@ export class Access {
 }
 
 async function readState(configuration: Configuration): Promise<AccessState> {
-  const { listeners, access } = configuration;
+  const { access } = configuration;
+  const listeners = listenersOf(configuration);
   const shared = access === undefined ? undefined : accessControl(access);
   return {
     authenticators: await Promise.all(listeners.map((listener) => authenticatorFor(listener, configuration))),

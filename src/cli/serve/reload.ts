@@ -1,6 +1,7 @@
 import type { BanTarget } from "../../broker/access/bans.ts";
 import type { Broker } from "../../broker/broker.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
+import { adminSchema } from "../config/admin_settings.ts";
 import { configurationOf } from "../config/configuration.ts";
 import {
   type BanConfiguration,
@@ -17,6 +18,7 @@ import { PROGRAM_HELP } from "../../broker/event_help.ts";
 import { printable } from "../../codec/printable.ts";
 import type { Log } from "../log/log.ts";
 import type { Access } from "./access.ts";
+import type { Dashboard } from "./dashboard.ts";
 import type { Listening } from "./listening.ts";
 import { boundByMemory } from "./memory_share.ts";
 import { othersTurn } from "./others_turn.ts";
@@ -34,6 +36,8 @@ interface Reloadable {
 export class Reload {
   /** Configuration in force. */
   configuration: Configuration;
+  /** Dashboard, once it is open. */
+  dashboard: Dashboard | undefined;
   readonly #request: ServeRequest;
   readonly #parts: Reloadable;
   #running: Promise<void> = Promise.resolve();
@@ -82,10 +86,12 @@ export class Reload {
     const { access, listening, log, broker } = this.#parts;
     const applyAccess = await access.prepareReload(next);
     const applyCertificates = listening.prepareReload(next);
+    const applyDashboard = next.admin ? this.dashboard?.prepareReload(next.admin, next) : undefined;
     log.reload(next.logging);
     const limits = boundByMemory(next.limits);
     broker.reload({ limits, sysIntervalMs: next.sysIntervalMs, ...packetLog(log) });
     applyCertificates();
+    applyDashboard?.();
     const isStillWelcome = applyAccess();
     const banned = applyBans(broker, next.bans, this.configuration.bans);
     this.configuration = next;
@@ -110,6 +116,9 @@ function changedOf(now: Configuration, next: Configuration): string | undefined 
     const tlsKey = firstChanged(fixedKeys(tlsSchema), tls, otherTls);
     if (tlsKey !== undefined) return `${other.tls === undefined ? "tls" : `listeners[${index}].tls`}.${tlsKey}`;
   }
+  if (Boolean(now.admin) !== Boolean(next.admin)) return "admin";
+  const adminKey = now.admin && next.admin ? firstChanged(fixedKeys(adminSchema), now.admin, next.admin) : undefined;
+  if (adminKey !== undefined) return `admin.${adminKey}`;
   return firstChanged(fixedKeys(configurationSchema), now, next);
 }
 

@@ -17,6 +17,7 @@ import { printLine, type ProgramEnvironment, type ProgramIo } from "../program_i
 import { checkStorage, openStorage, parseStorageOption, storageError } from "../storage_option.ts";
 import { acceptAll, ConnectionGate } from "./accepting.ts";
 import { Access } from "./access.ts";
+import type { Dashboard, DashboardParts } from "./dashboard.ts";
 import { applyBans, Reload } from "./reload.ts";
 import { listenUrlOf } from "./listen_url.ts";
 import { listenerFileChecks, Listening } from "./listening.ts";
@@ -89,10 +90,11 @@ async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
 /** Reads all files of the configuration, and looks at those to write; throws {@linkcode ConfigError} with the unusable ones. */
 async function checkFiles(configuration: Configuration, environment: ProgramEnvironment): Promise<void> {
   const messages = new Set<string>(); // Listeners may share a file.
-  const { logging: { destinations }, pidFile, storage } = configuration;
+  const { admin, logging: { destinations }, pidFile, storage } = configuration;
   const checks = [
     ...Access.checks(configuration),
     ...listenerFileChecks(configuration),
+    ...admin ? [async () => (await import("./dashboard.ts")).certificateOf(admin, configuration)] : [],
     ...destinations.flatMap((destination) =>
       typeof destination === "object" ? [() => checkWritable("open the log", destination.file)] : []
     ),
@@ -155,6 +157,9 @@ async function run(
   for (const warning of warnings) log.line(`Warning: ${warning}`, "warning");
   for (const line of [...lines, says]) log.line(line);
   const accepting = acceptAll(listening.open, broker, current, gate);
+  const listeners = listening.open.map(({ listener: { url } }) => url);
+  const dashboard = await dashboardOf({ broker, access, log, io, listeners, configuration });
+  reloading.dashboard = dashboard;
   const end = await Promise.race([termination.signal, lost.promise]);
   listening.close();
   if (end === "lost") await inTime(broker.close(), LOST_CLOSE_MS);
@@ -162,10 +167,18 @@ async function run(
     log.line(`${end}: shutting down`);
     await broker.close();
   }
+  await dashboard?.close(); // Until now it has told that the broker ends.
   await accepting;
   for (const summarized of [refusals, denials, errors]) summarized.close();
   log.line("Brooklet has ended");
   return end === "lost" ? EXIT_STORAGE_LOST : 0;
+}
+
+/** Opens the dashboard, if there is to be one; it is loaded only then, when clients are served already. */
+async function dashboardOf(parts: DashboardParts): Promise<Dashboard | undefined> {
+  if (!parts.configuration.admin) return undefined;
+  const { openDashboard } = await import("./dashboard.ts");
+  return await openDashboard(parts);
 }
 
 /** Exports metrics and spans where the environment turns the OpenTelemetry of Deno on. */

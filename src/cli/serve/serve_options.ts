@@ -2,6 +2,7 @@ import { LIMIT_NAMES, LIMITS } from "../../protocol/limit_table.ts";
 import { SCHEME_NAMES, SCHEMES } from "../../transport/schemes.ts";
 import type { CommandDescription, Given, Values } from "../command.ts";
 import type { Override, Written } from "../config/configuration.ts";
+import { ADMIN_URL } from "../config/admin_settings.ts";
 import { LOG_AREAS, LOG_FORMATS, LOG_LEVELS, LOG_TYPES } from "../config/logging_settings.ts";
 import type { ConfigurationInput } from "../config/settings.ts";
 import { ConfigError } from "../config_error.ts";
@@ -61,6 +62,12 @@ const OPTIONS = {
       "  kv        a file in the directory of the platform for such things\n" +
       "  kv:PATH   that file      kv:URL   a server of KV Connect",
   },
+  admin: {
+    value: "URL",
+    needs: `a URL: write it like ${ADMIN_URL}`,
+    text: `address of the dashboard and its HTTP API; ${ADMIN_URL} without --config`,
+  },
+  "no-admin": { text: "serve no dashboard" },
   "allow-anonymous": {
     text: "let clients in without authentication at addresses that other machines can reach",
   },
@@ -85,10 +92,14 @@ const OPTIONS = {
 /** Description of `serve`, which is also the command without a name. */
 export const SERVE_DESCRIPTION = {
   name: "serve",
-  usage: ["[serve] [options]", "pub|sub|request|bench|trace|passwd|storage|convert|completions ... --help"],
+  usage: [
+    "[serve] [options]",
+    "dashboard|pub|sub|request|bench|trace|passwd|token|storage|convert|completions ... --help",
+  ],
   text:
     "Starts the MQTT broker. Without options it listens at 127.0.0.1 and [::1], where every client of this machine " +
-    "may connect: MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt.",
+    "may connect: MQTT at port 1883, and MQTT over WebSocket at ws://127.0.0.1:8083/mqtt. Its dashboard is at " +
+    `${ADMIN_URL}, and "brooklet dashboard" prints a link that signs in.`,
   options: OPTIONS,
   notes:
     "Variables such as BROOKLET_LISTENERS__0__URL override what a file says; options override both. SIGHUP reads all " +
@@ -113,6 +124,9 @@ export function serveRequest({ values }: Given<typeof OPTIONS>, environment: Pro
     ...port.map((port) => ({ url: `mqtt://${LOOPBACK}:${parsePort(port)}` })),
   ];
   const both = IN_PLACE_OF_FILE.find((name) => isGiven(values[name]));
+  if (values.admin !== undefined && values["no-admin"]) {
+    throw new ConfigError("Options --admin and --no-admin do not go together");
+  }
   if (config !== undefined && both !== undefined) {
     throw new ConfigError(`Options --config and --${both} do not go together: say it in "${config}"`);
   }
@@ -121,6 +135,8 @@ export function serveRequest({ values }: Given<typeof OPTIONS>, environment: Pro
   const commandLine = asWritten({
     ...listeners.length === 0 ? {} : { listeners },
     ...tls === undefined ? {} : { tls },
+    // Started by hand: a file says all that it opens.
+    admin: true,
   });
   return {
     action: values["check-config"] ? "check" : values["print-config"] ? "print" : "run",
@@ -177,8 +193,11 @@ function listenerAt(url: string): { url: string } {
 }
 
 /** Overrides of the command line, which take precedence. */
-function optionOverrides({ verbose, log, limit, storage, "allow-anonymous": isOpen }: ServeValues): Override[] {
+function optionOverrides(values: ServeValues): Override[] {
+  const { verbose, log, limit, storage, admin, "no-admin": hasNoAdmin, "allow-anonymous": isOpen } = values;
   const overrides: Override[] = limit.map(limitOverride);
+  if (admin !== undefined) overrides.push({ path: ["admin", "url"], value: admin, from: "--admin" });
+  if (hasNoAdmin) overrides.push({ path: ["admin"], value: false, from: "--no-admin" });
   if (storage !== undefined) overrides.push({ path: ["storage"], value: storage, from: "--storage" });
   overrides.push(...log.map(logOverride));
   if (verbose) {

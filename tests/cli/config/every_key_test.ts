@@ -16,6 +16,7 @@ const LARGEST = Number.MAX_SAFE_INTEGER;
 const CHOICES: Readonly<Record<string, string>> = {
   "paths": 'is not "any" or a list of paths, such as "/mqtt"',
   "destinations.0": 'is not "stderr", "stdout", "topic" or a "file"',
+  "admin": "is not true, false, or a group of keys",
   "until": 'is not a time such as "2026-12-31T23:59:00Z"',
 };
 
@@ -44,12 +45,14 @@ function written(path: Path, value: unknown): unknown {
 }
 
 function* wrongIn(shape: JsonSchema, path: Path): Generator<Wrong> {
-  const { type, properties, items, additionalProperties, required = [] } = shape;
+  const { type, properties, items, additionalProperties, required = [], anyOf } = shape;
   yield* wrongValues(shape, path).map(([value, why]): Wrong => [path, value, why]);
   for (const [key, inner] of Object.entries(properties ?? {})) {
     if (required.includes(key)) yield [[...path, key], undefined, "is missing"];
     yield* wrongIn(inner, [...path, key]);
   }
+  const group = path.length === 1 ? anyOf?.find((choice) => choice.type === "object") : undefined;
+  if (group !== undefined) yield* wrongIn(group, path).filter(([inner]) => inner.length > path.length);
   if (type === "array" && items !== undefined) yield* wrongIn(items, [...path, 0]);
   if (typeof additionalProperties === "object") yield* wrongIn(additionalProperties, [...path, "x"]);
   if (type === "object" && path.length > 0 && additionalProperties === false) {
@@ -62,7 +65,7 @@ function* wrongIn(shape: JsonSchema, path: Path): Generator<Wrong> {
 function wrongValues(shape: JsonSchema, path: Path): [value: unknown, why: string][] {
   const { type, enum: choices, minimum = 0, maximum = LARGEST } = shape;
   const key = String(path.at(-1));
-  const choice = Object.entries(CHOICES).find(([end]) => path.join(".").endsWith(end));
+  const choice = Object.entries(CHOICES).find(([end]) => path.join(".").endsWith(end) && !path.includes("areas"));
   if (path.length === 0) return [];
   if (choice !== undefined) return [["?", choice[1]], [null, EMPTY], [5, choice[1]]];
   if (path.includes("limits") && Object.hasOwn(LIMITS, key)) return wrongLimits(key);

@@ -37,7 +37,7 @@ const ROWS: readonly Row[] = [
     complaints: [
       'a.yaml:2:1: Unknown key "__proto__": there is listeners, tls, storage, authentication, access, deniedPublish, deniedWill, ' +
       "lostSubscription, checksRetainedPublisher, queuesQos0Messages, upgradesOutgoingQos, overlappingSubscriptions, " +
-      "checksPayloadFormat, assignedClientIdPrefix, responseInformation, clientIds, connections, bans, limits, logging, sysIntervalMs, telemetry, pidFile",
+      "checksPayloadFormat, assignedClientIdPrefix, responseInformation, clientIds, connections, bans, admin, limits, logging, sysIntervalMs, telemetry, pidFile",
     ],
   },
   {
