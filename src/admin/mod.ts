@@ -45,6 +45,9 @@ export type {
   AdminUser,
   Authorize,
   AuthorizedUser,
+  ConfigurationAccess,
+  ConfigurationCheck,
+  ConfigurationMistake,
   ListenerFacts,
   RequestInfo,
 } from "./options.ts";

@@ -96,16 +96,21 @@ export interface ConfigurationAccess {
 
 /** Outcome of a check. */
 export interface ConfigurationCheck {
+  /** Mistakes; none: it can be used. */
   readonly mistakes: readonly ConfigurationMistake[];
+  /** Warnings about what can be used, but may not be what was meant. */
   readonly warnings: readonly string[];
 }
 
 /** Mistake in a configuration. */
 export interface ConfigurationMistake {
+  /** Mistake in words. */
   readonly message: string;
   /** Place of the mistake; missing: it has none. */
   readonly file?: string;
+  /** Line of its file, from 1 on. */
   readonly line?: number;
+  /** Column of its line, from 1 on. */
   readonly column?: number;
   /** Key that is wrong, such as `listeners[0].url`. */
   readonly key?: string;
