@@ -142,3 +142,39 @@ Deno.test("brooklet token prints a token apart from its hash", async () => {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))).toHex();
   assertEquals([code, stdout], [0, `tokenHash: ${hash}\n`]);
 });
+
+Deno.test("The configuration is shown without secrets, checked, and read again, with users and hosts of the dashboard", async () => {
+  using folder = new ConfigurationFolder();
+  const yaml = (more: string) => `listeners: [{ url: "mqtt://127.0.0.1:0" }]\n${more}`;
+  const admin = (more: string) => yaml(`admin: { url: "http://127.0.0.1:0"${more} }\n`);
+  const token = `, tokens: [{ name: ci, role: admin, tokenHash: ${await hashOf("secret")} }]`;
+  const path = folder.write("a.yaml", admin(token));
+  await using program = await ProgramInProcess.listening(["--config", path], { env: { XDG_RUNTIME_DIR: folder.path } });
+  const [page = ""] = await program.stderr.matching(/^.*The dashboard is at /, 1, 5_000);
+  const headers = { authorization: "Bearer secret", "content-type": "application/json" };
+  const call = async (method: string, name: string, body?: unknown) => {
+    const url = `${page}api/v1/configuration${name}`;
+    const response = await fetch(url, { method, headers, ...body === undefined ? {} : { body: JSON.stringify(body) } });
+    return { status: response.status, ...await response.json() };
+  };
+  const shown = await call("GET", "");
+  assertStringIncludes(shown.yaml, "tokenHash: (hidden)");
+  assertEquals((await call("POST", "/check", {})).isUsable, true);
+  const { mistakes } = await call("POST", "/check", { yaml: "storage: 5\nlimit: {}\n" });
+  assertEquals(mistakes.map(({ line, key }: { line: number; key: string }) => [line, key]), [[1, "storage"], [
+    2,
+    "limit",
+  ]]);
+  folder.write("a.yaml", admin(`${token}, hosts: [broker.example], insecure: true`));
+  assertMatch((await call("POST", "/reload")).detail, /^Everything stays as it was: Cannot change "admin.insecure"/);
+  folder.write("a.yaml", admin(`${token}, hosts: [broker.example]`));
+  assertEquals((await call("POST", "/reload")).status, 200);
+  folder.write("a.yaml", admin(""));
+  program.kill("SIGHUP");
+  await program.stderr.matching(/^.*SIGHUP: the configuration and all its files were read again/, 1, 5_000);
+  assertEquals((await call("GET", "")).status, 401);
+});
+
+async function hashOf(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}

@@ -8,7 +8,11 @@ const NEWLINE = 0x0a;
 
 /** Reads a file of either kind; throws {@linkcode ConfigError}. */
 export function readConfiguration(file: string): Written {
-  const bytes = readBytes("configuration", file);
+  return parseConfiguration(file, readBytes("configuration", file));
+}
+
+/** Reads the bytes of a file of either kind; throws {@linkcode ConfigError}. */
+export function parseConfiguration(file: string, bytes: Uint8Array): Written {
   const text = new TextDecoder().decode(bytes);
   if (isMosquitto(file, text)) return readMosquittoConfiguration(file, text);
   refuseOtherThanUtf8(bytes, file);

@@ -8,14 +8,14 @@ import { printable } from "../../codec/printable.ts";
 import { hostPort } from "../../transport/tcp.ts";
 import type { AdminConfiguration } from "../config/admin_settings.ts";
 import type { Configuration } from "../config/settings.ts";
-import { ConfigError } from "../config_error.ts";
-import { readPem } from "../files.ts";
 import type { Log } from "../log/log.ts";
 import { printLine, type ProgramIo } from "../program_io.ts";
 import type { Access } from "./access.ts";
+import { configurationAccess } from "./configuration_access.ts";
 import { type DashboardFiles, makeDashboardFiles, removeDashboardFiles, writeLink } from "./dashboard_files.ts";
-import { addressOf, basePathOf, dashboardListener } from "./dashboard_listener.ts";
+import { addressOf, basePathOf, type Certificate, certificateOf, dashboardListener } from "./dashboard_listener.ts";
 import { processFigures } from "./process_figures.ts";
+import type { Reload } from "./reload.ts";
 
 /** Parts of the program that a dashboard is made of. */
 export interface DashboardParts {
@@ -25,8 +25,8 @@ export interface DashboardParts {
   readonly io: ProgramIo;
   /** URLs of the open listeners. */
   readonly listeners: readonly string[];
-  /** Configuration with which the program was started. */
-  readonly configuration: Configuration;
+  /** Configuration in force. */
+  readonly reload: Reload;
 }
 
 type Served = Deno.HttpServer<Deno.Addr>;
@@ -34,13 +34,14 @@ type Served = Deno.HttpServer<Deno.Addr>;
 /** Caller of requests that come by the socket, which only the user of the broker can open. */
 const OWN_USER = { name: "command line", role: "admin" } as const;
 const CLOSE_MS = 2_000;
+const ANSWER_MS = 300;
 
 /**
  * Opens the dashboard of the configuration; `undefined`: there is none, which a warning says if it was to be. It never rejects:
  * MQTT runs without it.
  */
 export async function openDashboard(parts: DashboardParts): Promise<Dashboard | undefined> {
-  const { configuration: { admin }, log } = parts;
+  const { reload: { configuration: { admin } }, log } = parts;
   if (!admin) return undefined;
   try {
     const dashboard = new Dashboard(admin, parts);
@@ -74,14 +75,14 @@ export class Dashboard {
     this.#configuration = configuration;
     this.#parts = parts;
     this.#basePath = basePathOf(configuration);
-    this.#certificate = certificateOf(configuration, parts.configuration);
+    this.#certificate = certificateOf(configuration, parts.reload.configuration);
     this.#server = this.#listen(addressOf(configuration).port);
     this.#port = this.#server.port;
     const { protocol, hostname } = new URL(configuration.url);
     const host = /^(?:0\.0\.0\.0|\[::\])$/.test(hostname) ? "localhost" : hostname;
     this.#page = `${protocol}//${host}:${this.#port}${this.#basePath}/`;
     this.#listener = dashboardListener(configuration, { hostname, port: this.#port }).url;
-    const index = parts.configuration.listeners.length;
+    const index = parts.reload.configuration.listeners.length;
     for (const url of [this.#listener, new URL(this.#page).origin]) parts.access.bind(url, index);
     this.#admin = adminHandler(parts.broker, this.#options());
   }
@@ -126,6 +127,8 @@ export class Dashboard {
 
   /** Listens again, with another certificate: the runtime takes it only then. It never rejects. */
   async #restart(): Promise<void> {
+    // A request of the dashboard may be the cause: let it be answered first.
+    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
     await this.#server.end();
     try {
       this.#server = this.#listen(this.#port);
@@ -136,7 +139,8 @@ export class Dashboard {
 
   #options(): AdminHandlerOptions {
     const { trustedProxies, topics, topicOrigins } = this.#configuration;
-    const { listeners, configuration: { storage }, log } = this.#parts;
+    const { listeners, reload, log } = this.#parts;
+    const { storage } = reload.configuration;
     const facts = listeners.map((url) => ({ url }));
     return {
       ...accessOf(this.#configuration),
@@ -148,6 +152,7 @@ export class Dashboard {
       listeners: () => facts,
       storageName: storage.startsWith("kv") ? "kv" : storage,
       processFigures,
+      configuration: configurationAccess(reload),
       authorize: (_request, { remoteAddr }) => remoteAddr?.transport === "unix" ? OWN_USER : undefined,
       onEvent: (event) => logEvent(event, log),
     };
@@ -225,20 +230,6 @@ class EndableServer {
     await Promise.race([this.#finished, late.promise]);
     clearTimeout(timer);
   }
-}
-
-/** Certificate as `Deno.serve` takes it. */
-interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** Reads the certificate; `undefined`: the URL has no TLS. Throws {@linkcode ConfigError}. */
-export function certificateOf({ url, tls: own }: AdminConfiguration, { tls }: Configuration): Certificate | undefined {
-  if (!url.startsWith("https:")) return undefined;
-  const files = own ?? tls;
-  if (files === undefined) throw new ConfigError('The dashboard needs a certificate: set "admin.tls"'); // Refused before.
-  return { cert: readPem("certificate", files.certificate), key: readPem("key", files.key) };
 }
 
 function accessOf({ url, hosts, users, tokens }: AdminConfiguration): Required<AdminAccess> {

@@ -1,5 +1,7 @@
 import type { AdminConfiguration } from "../config/admin_settings.ts";
 import { type Configuration, type ListenerConfiguration, listenerSchema } from "../config/settings.ts";
+import { ConfigError } from "../config_error.ts";
+import { readPem } from "../files.ts";
 
 /** Path of a dashboard without a slash at its end. */
 export function basePathOf({ url }: AdminConfiguration): string {
@@ -24,4 +26,18 @@ export function dashboardListener(admin: AdminConfiguration, { port } = addressO
 /** All listeners of a configuration, that of the dashboard as the last one. */
 export function listenersOf({ listeners, admin }: Configuration): readonly ListenerConfiguration[] {
   return admin ? [...listeners, dashboardListener(admin)] : listeners;
+}
+
+/** Certificate as `Deno.serve` takes it. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Reads the certificate; `undefined`: the URL has no TLS. Throws {@linkcode ConfigError}. */
+export function certificateOf({ url, tls: own }: AdminConfiguration, { tls }: Configuration): Certificate | undefined {
+  if (!url.startsWith("https:")) return undefined;
+  const files = own ?? tls;
+  if (files === undefined) throw new ConfigError('The dashboard needs a certificate: set "admin.tls"'); // Refused before.
+  return { cert: readPem("certificate", files.certificate), key: readPem("key", files.key) };
 }

@@ -1,7 +1,7 @@
 import type { BanTarget } from "../../broker/access/bans.ts";
 import type { Broker } from "../../broker/broker.ts";
 import { ReasonCode } from "../../codec/reason_code.ts";
-import { adminSchema } from "../config/admin_settings.ts";
+import { type AdminConfiguration, adminSchema } from "../config/admin_settings.ts";
 import { configurationOf } from "../config/configuration.ts";
 import {
   type BanConfiguration,
@@ -18,7 +18,8 @@ import { PROGRAM_HELP } from "../../broker/event_help.ts";
 import { printable } from "../../codec/printable.ts";
 import type { Log } from "../log/log.ts";
 import type { Access } from "./access.ts";
-import type { Dashboard } from "./dashboard.ts";
+import { checkReloadedFiles, warningsOf } from "./check.ts";
+
 import type { Listening } from "./listening.ts";
 import { boundByMemory } from "./memory_share.ts";
 import { othersTurn } from "./others_turn.ts";
@@ -32,12 +33,27 @@ interface Reloadable {
   readonly broker: Broker;
 }
 
+/** Dashboard, as far as a reload changes it. */
+interface ReloadedDashboard {
+  /** Gives a function that puts all of a configuration in force; throws {@linkcode ConfigError}. */
+  prepareReload(configuration: AdminConfiguration, whole: Configuration): () => void;
+}
+
+/** What a reload has changed, or what was wrong. */
+export interface ReloadResult {
+  readonly warnings: readonly string[];
+  /** Clients that may not connect any more. */
+  readonly disconnected: number;
+  /** Mistakes; with any, everything stays as it was. */
+  readonly messages: readonly string[];
+}
+
 /** Reads the configuration again, with all files that it names. Changes nothing if any of it is unusable. */
 export class Reload {
   /** Configuration in force. */
   configuration: Configuration;
   /** Dashboard, once it is open. */
-  dashboard: Dashboard | undefined;
+  dashboard: ReloadedDashboard | undefined;
   readonly #request: ServeRequest;
   readonly #parts: Reloadable;
   #running: Promise<void> = Promise.resolve();
@@ -48,12 +64,27 @@ export class Reload {
     this.#parts = parts;
   }
 
-  /** Reloads, after one that is in progress, and logs the result; it never rejects. */
-  run(): Promise<void> {
-    return this.#running = this.#running.then(() => this.#runOnce());
+  /**
+   * Reloads, after one that is in progress, and logs the result; it never rejects.
+   *
+   * @param why cause, for the log
+   */
+  run(why: "SIGHUP" | "Dashboard" = "SIGHUP"): Promise<ReloadResult> {
+    const result = this.#running.then(() => this.#runOnce(why));
+    this.#running = result.then(() => {});
+    return result;
   }
 
-  async #runOnce(): Promise<void> {
+  /** Checks what would be read; rejects with {@linkcode ConfigError} for what cannot be used. */
+  async check(): Promise<readonly string[]> {
+    const { written, overrides } = await this.#request.read();
+    const next = configurationOf(written, overrides);
+    this.#refuseFixed(next);
+    await checkReloadedFiles(next);
+    return warningsOf(written, next);
+  }
+
+  async #runOnce(why: string): Promise<ReloadResult> {
     const { log } = this.#parts;
     try {
       const { written, overrides } = await this.#request.read();
@@ -61,16 +92,18 @@ export class Reload {
       this.#refuseFixed(next);
       const count = await this.#apply(next);
       for (const warning of written.warnings) log.line(`Warning: ${warning}`, "warning");
-      log.line("SIGHUP: the configuration and all its files were read again");
+      log.line(`${why}: the configuration and all its files were read again`);
       if (count > 0) {
         const clients = count === 1 ? "1 client was" : `${count} clients were`;
-        log.line(`SIGHUP: ${clients} disconnected that may not connect any more`);
+        log.line(`${why}: ${clients} disconnected that may not connect any more`);
       }
+      return { warnings: written.warnings, disconnected: count, messages: [] };
     } catch (error) {
       const messages = error instanceof ConfigError ? [error.message, ...error.others] : [String(error)];
       for (const message of messages) {
-        log.line(`SIGHUP: everything stays as it was: ${printable(message)}`, "error", { help: PROGRAM_HELP.reload });
+        log.line(`${why}: everything stays as it was: ${printable(message)}`, "error", { help: PROGRAM_HELP.reload });
       }
+      return { warnings: [], disconnected: 0, messages };
     }
   }
 

@@ -2,25 +2,22 @@ import { Broker } from "../../broker/broker.ts";
 import type { BrokerEvent } from "../../broker/events.ts";
 import type { BrokerOptions } from "../../broker/options.ts";
 import { VERSION } from "../../broker/sys_topics.ts";
-import { SCHEMES } from "../../transport/schemes.ts";
 import { type Command, command, unknownArgument } from "../command.ts";
 import { settingsWith } from "../../protocol/setting_table.ts";
 import { configurationOf, type Written } from "../config/configuration.ts";
 import type { Configuration } from "../config/settings.ts";
-import { ConfigError } from "../config_error.ts";
 import { eventLog, type Logs, packetLog } from "../log/event_log.ts";
-import { checkWritable } from "../files.ts";
 import { printable } from "../../codec/printable.ts";
 import { Log } from "../log/log.ts";
 import { SummarizedLog } from "../log/summarized_log.ts";
 import { printLine, type ProgramEnvironment, type ProgramIo } from "../program_io.ts";
-import { checkStorage, openStorage, parseStorageOption, storageError } from "../storage_option.ts";
+import { openStorage, parseStorageOption, storageError } from "../storage_option.ts";
 import { acceptAll, ConnectionGate } from "./accepting.ts";
 import { Access } from "./access.ts";
+import { check, warningsOf } from "./check.ts";
 import type { Dashboard, DashboardParts } from "./dashboard.ts";
 import { applyBans, Reload } from "./reload.ts";
-import { listenUrlOf } from "./listen_url.ts";
-import { listenerFileChecks, Listening } from "./listening.ts";
+import { Listening } from "./listening.ts";
 import { boundByMemory } from "./memory_share.ts";
 import { PidFile } from "./pid_file.ts";
 import { SERVE_DESCRIPTION, type ServeRequest, serveRequest } from "./serve_options.ts";
@@ -63,54 +60,6 @@ function startWarnings(written: Written, configuration: Configuration): readonly
   const save = written.isOfMosquitto ? saveSignalWarning() : undefined;
   const warnings = warningsOf(written, configuration);
   return save === undefined ? warnings : [...warnings, save];
-}
-
-/** Warnings of the file, and one for a certificate that no listener uses: its operator may think that passwords are encrypted. */
-function warningsOf({ warnings }: Written, { listeners, tls }: Configuration): readonly string[] {
-  if (tls === undefined || listeners.some(({ url }) => SCHEMES[listenUrlOf(url).scheme].isTls)) return warnings;
-  return [...warnings, '"tls" has no effect: no listener has TLS; its URL begins with mqtts:// or wss://'];
-}
-
-/** Prints everything that is wrong, in the files of the configuration too. */
-async function check(request: ServeRequest, io: ProgramIo): Promise<number> {
-  try {
-    const { written, overrides } = await request.read();
-    const configuration = configurationOf(written, overrides);
-    await checkFiles(configuration, io.environment);
-    for (const warning of warningsOf(written, configuration)) printLine(io.stderr, `brooklet: ${printable(warning)}`);
-    printLine(io.stderr, "brooklet: the configuration can be used");
-    return 0;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const message of [error.message, ...error.others]) printLine(io.stderr, `brooklet: ${printable(message)}`);
-    return 1;
-  }
-}
-
-/** Reads all files of the configuration, and looks at those to write; throws {@linkcode ConfigError} with the unusable ones. */
-async function checkFiles(configuration: Configuration, environment: ProgramEnvironment): Promise<void> {
-  const messages = new Set<string>(); // Listeners may share a file.
-  const { admin, logging: { destinations }, pidFile, storage } = configuration;
-  const checks = [
-    ...Access.checks(configuration),
-    ...listenerFileChecks(configuration),
-    ...admin ? [async () => (await import("./dashboard.ts")).certificateOf(admin, configuration)] : [],
-    ...destinations.flatMap((destination) =>
-      typeof destination === "object" ? [() => checkWritable("open the log", destination.file)] : []
-    ),
-    ...pidFile === undefined ? [] : [() => PidFile.check(pidFile)],
-    () => checkStorage(parseStorageOption(storage), environment),
-  ];
-  for (const read of checks) {
-    try {
-      await read();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      for (const message of [error.message, ...error.others]) messages.add(message);
-    }
-  }
-  const [first, ...others] = messages;
-  if (first !== undefined) throw new ConfigError(first, others);
 }
 
 async function run(
@@ -158,7 +107,7 @@ async function run(
   for (const line of [...lines, says]) log.line(line);
   const accepting = acceptAll(listening.open, broker, current, gate);
   const listeners = listening.open.map(({ listener: { url } }) => url);
-  const dashboard = await dashboardOf({ broker, access, log, io, listeners, configuration });
+  const dashboard = await dashboardOf({ broker, access, log, io, listeners, reload: reloading });
   reloading.dashboard = dashboard;
   const end = await Promise.race([termination.signal, lost.promise]);
   listening.close();
@@ -176,7 +125,7 @@ async function run(
 
 /** Opens the dashboard, if there is to be one; it is loaded only then, when clients are served already. */
 async function dashboardOf(parts: DashboardParts): Promise<Dashboard | undefined> {
-  if (!parts.configuration.admin) return undefined;
+  if (!parts.reload.configuration.admin) return undefined;
   const { openDashboard } = await import("./dashboard.ts");
   return await openDashboard(parts);
 }
