@@ -5,7 +5,16 @@ import { addressOf } from "../broker/web_socket_route.ts";
 import { ForwardedAddresses } from "../transport/proxy/forwarded.ts";
 import { Assets } from "./assets.ts";
 import { EventRing } from "./events.ts";
-import { checkHost, checkWrite, guardedResponse, isOfThisMachine, isOverTls, namesOf, readJson } from "./guards.ts";
+import {
+  checkHost,
+  checkWrite,
+  guardedResponse,
+  isOfThisMachine,
+  isOverTls,
+  leadsElsewhere,
+  namesOf,
+  readJson,
+} from "./guards.ts";
 import { healthResponse, readinessResponse } from "./health.ts";
 import { History } from "./history.ts";
 import type { AdminHost } from "./host.ts";
@@ -141,8 +150,7 @@ class AdminServer implements AdminHost {
   async fetch(request: Request, info: RequestInfo): Promise<Response> {
     const url = urlOf(request);
     const topics = url === null ? undefined : this.#topicsResponse(request, info, url);
-    if (topics !== undefined) return await topics;
-    const response = await this.#answer(request, info, url);
+    const response = await (topics ?? this.#answer(request, info, url));
     return guardedResponse(response, this.options.listeners?.() ?? [], url?.hostname ?? "");
   }
 
@@ -211,7 +219,7 @@ class AdminServer implements AdminHost {
     if (pathname === this.basePath && pathname !== "") {
       return new Response(null, { status: 308, headers: { location: `${pathname}/` } });
     }
-    if (!pathname.startsWith(`${this.basePath}/`)) throw notFound();
+    if (!pathname.startsWith(`${this.basePath}/`) || leadsElsewhere(request)) throw notFound();
     const path = pathname.slice(this.basePath.length);
     if (path.startsWith("/api/")) {
       const found = this.#table.find(request);
@@ -250,14 +258,14 @@ class AdminServer implements AdminHost {
     return this.#topics === undefined ? document : withTopics(document, this.basePath);
   }
 
-  /** Does some work within 30 seconds. */
+  /** Does some work within the time of a request. */
   async #inTime(work: (abort: AbortController) => Promise<Response>): Promise<Response> {
     const abort = new AbortController();
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       abort.abort(new DOMException("The request has taken too long", "TimeoutError"));
-      late.reject(new Problem(503, "Timed out", "The request has taken more than 30 seconds: try again"));
-    }, LONGEST_REQUEST_MS);
+      late.reject(new Problem(503, "Timed out", "The request has taken too long: try again"));
+    }, this.options.requestTimeoutMs ?? LONGEST_REQUEST_MS);
     try {
       return await Promise.race([work(abort), late.promise]);
     } finally {

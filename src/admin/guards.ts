@@ -32,6 +32,15 @@ export function checkHost(request: Request, hosts: readonly string[], address: s
   throw new Problem(refusal.status, "Misdirected request", detail);
 }
 
+/**
+ * Whether the path of a request names a folder above, in whatever form: the parser of URLs would resolve it, and the address
+ * would be another one than that which was asked for.
+ */
+export function leadsElsewhere({ url }: Request): boolean {
+  const [, path = ""] = /^[^:/]*:\/\/[^/?#\\]*([^?#]*)/.exec(url) ?? [];
+  return /(?:^|[/\\])(?:\.|%2e){1,2}(?=[/\\;]|$)|\\/i.test(path);
+}
+
 /** Whether no other machine has sent a request, not even through a proxy, as far as its fields say. */
 export function isOfThisMachine({ headers }: Request, info: RequestInfo): boolean {
   const isForwarded = ["x-forwarded-for", "x-forwarded-proto", "x-real-ip", "forwarded", "via"].some((name) =>
@@ -72,7 +81,9 @@ function isOfOwnPage(request: Request): boolean {
   const site = request.headers.get("sec-fetch-site");
   if (site !== null) return site === "same-origin";
   const page = URL.parse(request.headers.get("origin") ?? "");
-  return page !== null && isSameHost(page, request);
+  // A proxy may end TLS; the other way round, somebody in between could have changed the page.
+  const isOfWeb = page?.protocol === "https:" || (page?.protocol === "http:" && request.url.startsWith("http:"));
+  return page !== null && isOfWeb && isSameHost(page, request);
 }
 
 /**
@@ -130,7 +141,9 @@ export function guardedResponse(
   hostname: string,
 ): Response {
   const headers = new Headers(own);
-  headers.set("content-security-policy", contentSecurityPolicy(listeners, hostname));
+  if (!headers.has("content-security-policy")) {
+    headers.set("content-security-policy", contentSecurityPolicy(listeners, hostname));
+  }
   headers.set("x-content-type-options", "nosniff");
   headers.set("referrer-policy", "no-referrer");
   headers.set("cross-origin-opener-policy", "same-origin");

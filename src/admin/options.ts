@@ -46,6 +46,8 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
   readonly configuration?: ConfigurationAccess;
   /** Called for each change that somebody makes and for each defect, for logs. What it throws is ignored. */
   readonly onEvent?: (event: AdminEvent) => void;
+  /** Longest time for a request, in milliseconds; for a stream, that to its head. @default {30_000} */
+  readonly requestTimeoutMs?: number;
   /** Epoch milliseconds, for tests. @default `Date.now` */
   readonly now?: () => number;
 }

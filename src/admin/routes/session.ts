@@ -1,6 +1,8 @@
 import type { AdminHost } from "../host.ts";
+import { Problem } from "../problems.ts";
 import { ROLES, type SignedIn } from "../roles.ts";
 import { type Route, route } from "../route_table.ts";
+import type { NewSession } from "../sessions.ts";
 import { COOKIE } from "../sign_in.ts";
 import * as z from "../zod.js";
 
@@ -28,9 +30,11 @@ export const SESSION_ROUTES: readonly Route<AdminHost>[] = [
     answer: SESSION,
     status: 201,
     async handle({ body, caller: { address = "unknown" }, isOverTls, note }, host: AdminHost) {
-      const user = "token" in body
-        ? await host.signIn.withToken(body.token, address)
-        : await host.signIn.withPassword(body.user, body.password, address);
+      const user = await userOf(body, address, host).catch((error) => {
+        const isWrong = error instanceof Problem && error.status === 401;
+        if (isWrong) note({ name: "signInFailed", message: "failed to sign in" });
+        throw error;
+      });
       const [session, value] = await host.signIn.sessions.open(user);
       note({ name: "signIn", message: "signed in" }, user);
       const headers = { "set-cookie": cookieText(value, host, isOverTls) };
@@ -75,6 +79,12 @@ export const SESSION_ROUTES: readonly Route<AdminHost>[] = [
     },
   }),
 ];
+
+function userOf(given: z.Infer<typeof CREDENTIALS>, address: string, { signIn }: AdminHost): Promise<NewSession> {
+  return "token" in given
+    ? signIn.withToken(given.token, address)
+    : signIn.withPassword(given.user, given.password, address);
+}
 
 /** Link that signs somebody in: a fragment is sent to no server, so that no log has it. */
 export function linkOf(page: string, token: string): string {
