@@ -254,7 +254,7 @@ class AdminServer implements AdminHost {
   }
 
   #openApiDocument(): OpenApiDocument {
-    const document = openApiDocument(ROUTES, `${this.basePath}/api/v1`);
+    const document = openApiDocument(ROUTES, this.basePath);
     return this.#topics === undefined ? document : withTopics(document, this.basePath);
   }
 

@@ -13,6 +13,8 @@ export interface OpenApiDocument {
 // Of the API, not of the broker, whose version only those who are signed in see.
 const API_VERSION = "1";
 
+const SIGNED_IN = [{ token: [] }, { session: [] }] as const;
+
 const PROBLEM: JsonSchema = {
   type: "object",
   description: "RFC 9457",
@@ -32,9 +34,17 @@ const PROBLEM: JsonSchema = {
   },
 };
 
-/** Writes the document of all routes. @param base path that they are below */
-export function openApiDocument(routes: readonly Route<never>[], base: string): OpenApiDocument {
-  const paths: Record<string, Record<string, unknown>> = {};
+/** What stands beside the API: its path, what it is, its type, and who may have it. */
+const FILES: readonly (readonly [path: string, summary: string, type: string, security?: readonly object[]])[] = [
+  ["/openapi.json", "This document", "application/json", []],
+  ["/healthz", "Whether the process answers", "text/plain", []],
+  ["/readyz", "Whether clients can be served: 503 while the storage fails, or the broker ends", "text/plain", []],
+  ["/metrics", "Numbers as OpenMetrics, for this machine also without a session", "application/openmetrics-text"],
+];
+
+/** Writes the document of all routes, which are below `/api/v1`. @param basePath path that everything is below */
+export function openApiDocument(routes: readonly Route<never>[], basePath: string): OpenApiDocument {
+  const paths: Record<string, Record<string, unknown>> = filePaths(basePath);
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
     (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(route);
@@ -49,7 +59,7 @@ export function openApiDocument(routes: readonly Route<never>[], base: string): 
         'a URL cannot have, such as "..", or that begins with "~", is "~" and its UTF-8 bytes in base64url: "~Li4". Lists ' +
         "give each name in this form too, as `segment`.",
     },
-    servers: [{ url: base }],
+    servers: [{ url: `${basePath}/api/v1` }],
     paths,
     components: {
       schemas: { Problem: PROBLEM },
@@ -67,6 +77,18 @@ export function openApiDocument(routes: readonly Route<never>[], base: string): 
   };
 }
 
+function filePaths(basePath: string): Record<string, Record<string, unknown>> {
+  return Object.fromEntries(FILES.map(([path, summary, type, security = SIGNED_IN]) => {
+    const responses = {
+      200: { description: summary, content: { [type]: { schema: type.endsWith("json") ? {} : { type: "string" } } } },
+      default: { description: "It is refused, or not so" },
+    };
+    const operationId = `get${path.replaceAll(/[/.](\w)/g, (_, letter) => letter.toUpperCase())}`;
+    const get = { operationId, tags: ["Files"], summary, security, responses };
+    return [path, { servers: [{ url: basePath === "" ? "/" : basePath }], get }];
+  }));
+}
+
 function operationOf(route: Route<never>): Readonly<Record<string, unknown>> {
   const { method, path, role, tag, summary, params, query, body } = route;
   return {
@@ -75,7 +97,7 @@ function operationOf(route: Route<never>): Readonly<Record<string, unknown>> {
     summary,
     ...role === "open" ? { security: [] } : {
       description: `Needs the role ${role}.`,
-      security: [{ token: [] }, { session: [] }],
+      security: SIGNED_IN,
     },
     parameters: [...parametersOf(params, "path"), ...parametersOf(query, "query")],
     ...body === undefined ? {} : {
