@@ -93,7 +93,10 @@ function isSame(bytes: Uint8Array, start: number, end: number, wanted: Uint8Arra
   return true;
 }
 
-/** Address in small letters; IPv6 without a port has no brackets. */
+/** Address in one form: IPv6 as the URL standard writes it, and in brackets only with a port. */
 function bareAddress(address: string): string {
-  return address.trim().toLowerCase().replace(/^\[([^\]]*)\]$/, "$1");
+  const text = address.trim().toLowerCase();
+  const [, bracketed, port = ""] = /^\[([^\]]*)\](:\d+)?$/.exec(text) ?? [];
+  const host = URL.parse(`http://[${bracketed ?? text}]`)?.hostname.slice(1, -1) ?? bracketed ?? text;
+  return port === "" ? host : `[${host}]${port}`;
 }

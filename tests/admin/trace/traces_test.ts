@@ -93,7 +93,16 @@ Deno.test("a trace of an address has all connections of it, with and without a p
   assertEquals(lines.length, 5);
   const { lines: others } = await traced(4, { target: { address: "10.0.0.7" }, steps: ["a connects"] });
   assertEquals(others, []);
-  for (const address of ["10.0.0.7", "10.0.0.7:4431", "2001:db8::7", "[2001:DB8::7]", "[2001:db8::7]:4431"]) {
+  for (
+    const address of [
+      "10.0.0.7",
+      "10.0.0.7:4431",
+      "2001:db8::7",
+      "2001:DB8:0::7",
+      "[2001:DB8::7]",
+      "[2001:db8::7]:4431",
+    ]
+  ) {
     assertEquals(isAddress(address, address.includes(".") ? "10.0.0.7:4431" : "[2001:db8::7]:4431"), true);
   }
   assertEquals(isAddress("10.0.0.7", "10.0.0.70:4431"), false);
