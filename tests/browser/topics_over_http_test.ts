@@ -77,7 +77,7 @@ browserTest(
         events.close();
         return [await statusOf({}), await statusOf({ mode: "no-cors", credentials: "include" }), opened];
       }, url);
-      assertEquals(told, ["failed", "opaque 0", "failed"]);
+      assertEquals(told, ["failed", "failed", "failed"]);
       await page.setContent(
         `<form action="${url}/plant/8?retain=true" method="post" target="frame"><button></button></form>
       <iframe name="frame"></iframe>`,
