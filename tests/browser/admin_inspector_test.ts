@@ -1,20 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import vectors from "../vectors.json" with { type: "json" };
-import { within } from "../deadline.ts";
 import { tshark } from "../interop/tshark.ts";
 import { assertAccessible, watch } from "./admin_accessibility.ts";
 import { AdminListeners } from "./admin_listeners.ts";
+import { bytesOf, CLIENT_ID, closed, CONNECT, connectInFrames } from "./article_clients.ts";
 import { browserTests } from "./chromium.ts";
 
 const browserTest = browserTests();
-
-const CONNECT = vectors.vectors["002-connect"];
-const CLIENT_ID = "861694030142473";
-
-function bytesOf(hex: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-}
 
 /** Opens the inspector and begins to trace a client. */
 async function trace(page: Page, dashboard: AdminListeners, clientId: string): Promise<void> {
@@ -23,26 +16,6 @@ async function trace(page: Page, dashboard: AdminListeners, clientId: string): P
   await page.getByLabel("Client ID").fill(clientId);
   await page.getByRole("button", { name: "Start the trace" }).click();
   await page.getByRole("heading", { name: "Waiting for packets of" }).waitFor();
-}
-
-/** Client of an article, which sends each part in a WebSocket frame of its own; resolves when CONNACK is there. */
-async function connectInFrames(url: string): Promise<WebSocket> {
-  const socket = new WebSocket(url, "mqtt");
-  const connack = Promise.withResolvers<void>();
-  socket.onopen = () => {
-    for (const frame of CONNECT.frames) socket.send(bytesOf(frame));
-  };
-  socket.onmessage = () => connack.resolve();
-  await within(connack.promise, "CONNACK");
-  return socket;
-}
-
-async function closed(socket: WebSocket): Promise<void> {
-  if (socket.readyState === WebSocket.CLOSED) return; // The broker has closed it.
-  const { promise, resolve } = Promise.withResolvers<void>();
-  socket.onclose = () => resolve();
-  socket.close();
-  await within(promise, "the end of the WebSocket");
 }
 
 browserTest("the CONNECT of an article, in 13 frames, is one packet whose bytes are explained", async (chromium) => {
@@ -153,6 +126,7 @@ browserTest("a malformed packet is explained by its byte, clause and our answer"
   assert(text.includes("byte 0: 36"), text);
   assert(text.includes("Answer of the broker: DISCONNECT 0x81 (Malformed Packet), then the connection closes"), text);
   await banner.getByRole("link", { name: /MQTT-3\.3\.1-4/ }).waitFor();
+  assertEquals(await page.locator(".hex-byte.is-wrong").allInnerTexts(), ["36"]);
   await page.getByRole("row", { name: /DISCONNECT Malformed Packet/ }).waitFor();
   connection.close();
 });

@@ -5,8 +5,10 @@
 
 import { chromium, type Page } from "playwright-core";
 import { AdminBroker, as } from "./admin_broker.ts";
+import { AdminListeners } from "./admin_listeners.ts";
 import { playScene, SCENE } from "./admin_scene.ts";
 import { type Brokers, open, type PageName, PAGES, STATES } from "./admin_states.ts";
+import { CLIENT_ID, playArticles } from "./article_clients.ts";
 
 const FOLDER = new URL("../../screenshots/", import.meta.url);
 const SIZES = { desktop: { width: 1440, height: 900 }, narrow: { width: 420, height: 860 } } as const;
@@ -62,6 +64,50 @@ const VIEWS: readonly { readonly name: string; readonly page: PageName; show(pag
   },
 ];
 
+/** WebSocket tool and inspector, whose states are those of connections and traces. */
+async function takeLive(page: Page, dashboard: AdminListeners, name: string): Promise<void> {
+  const take = async (what: string) => {
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: new URL(`${what}-${name}.png`, FOLDER).pathname });
+  };
+  await page.goto(dashboard.url("tool"));
+  await page.getByRole("button", { name: "Add connection" }).click();
+  await take("tool-empty");
+  const [one, two] = [page.locator(".tool-card").nth(0), page.locator(".tool-card").nth(1)];
+  await one.getByRole("button", { name: "Connect", exact: true }).click();
+  await one.getByRole("button", { name: "Subscribe" }).click();
+  await one.getByText("granted").waitFor();
+  for (const payload of ['{"temperature": 21.4}', '{"temperature": 21.6, "unit": "°C"}']) {
+    await one.getByLabel("Payload", { exact: true }).fill(payload);
+    await one.getByRole("button", { name: "Publish" }).click();
+    await one.getByText(/^The broker has it/).waitFor();
+  }
+  await two.getByLabel("User name").fill("mallory");
+  await two.getByLabel("Password").fill("12345");
+  await two.getByRole("button", { name: "Connect", exact: true }).click();
+  await two.getByRole("alert").waitFor();
+  await take("tool-full");
+  await one.locator(".tool-message .pick").first().click();
+  await two.getByText("Will, keep alive, session and user properties").click();
+  await take("tool-open");
+  await page.goto(dashboard.url("inspector"));
+  await take("inspector-empty");
+  await page.getByLabel("Trace", { exact: true }).selectOption("address");
+  await take("inspector-ask");
+  await page.getByRole("dialog").getByRole("textbox").fill("127.0.0.1");
+  await page.getByRole("button", { name: "Start the trace" }).click();
+  await page.getByRole("heading", { name: "Waiting for packets of" }).waitFor();
+  await take("inspector-waiting");
+  await playArticles(dashboard);
+  await page.getByRole("row", { name: /CONNECT v3/ }).nth(1).click(); // The one in 13 frames.
+  await page.getByRole("treeitem", { name: `Client ID: ${CLIENT_ID}` }).click();
+  await take("inspector-full");
+  await page.getByRole("row", { name: /PUBLISH malformed/ }).click();
+  await take("inspector-malformed");
+  await page.getByLabel("Filter").fill("typ:publish");
+  await take("inspector-mistake");
+}
+
 async function takeAll(page: Page, brokers: Brokers, name: string): Promise<void> {
   const take = async (what: string) => {
     await page.waitForTimeout(500); // Charts and fonts.
@@ -96,6 +142,8 @@ if (import.meta.main) {
       await page.screenshot({ path: new URL(`sign-in-${size}-${colorScheme}.png`, FOLDER).pathname });
       await as(page, "admin");
       await takeAll(page, { full, empty }, `${size}-${colorScheme}`);
+      await using live = await AdminListeners.open(SCENE); // With no trace of the last time.
+      await takeLive(page, live, `${size}-${colorScheme}`);
       await context.close();
     }
   }

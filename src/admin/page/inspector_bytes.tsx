@@ -3,7 +3,7 @@ import type { Dissection } from "../dissect/dissector.ts";
 import { useInspector } from "./app.ts";
 import { Button, classes, CopyButton, Pane } from "./components.tsx";
 import type { PacketRow } from "./inspector_packets.ts";
-import { isPieceMarked, selectByte, type Selection, selectPiece } from "./inspector_selection.ts";
+import { type ByteRange, isPieceMarked, selectByte, type Selection, selectPiece } from "./inspector_selection.ts";
 import { Payload } from "./payload.tsx";
 import { asciiOf, hexLines, hexOfBytes } from "./payload_bytes.ts";
 import { bytes, counted } from "./text.ts";
@@ -129,7 +129,14 @@ function Hex({ row, bytes: data, dissection }: HexProps) {
         {Array.from(
           { length: count },
           (_, line) => (
-            <HexLine key={line} offset={line * LINE_BYTES} data={data} borders={borders} selection={selection} />
+            <HexLine
+              key={line}
+              offset={line * LINE_BYTES}
+              data={data}
+              borders={borders}
+              selection={selection}
+              flaw={dissection.flaw}
+            />
           ),
         )}
       </div>
@@ -145,15 +152,16 @@ function Hex({ row, bytes: data, dissection }: HexProps) {
   );
 }
 
-function HexLine({ offset, data, borders, selection }: {
+function HexLine({ offset, data, borders, selection, flaw }: {
   readonly offset: number;
   readonly data: Uint8Array;
   readonly borders: ReadonlySet<number>;
   readonly selection: Selection | undefined;
+  readonly flaw: ByteRange | undefined;
 }) {
   const line = data.subarray(offset, offset + LINE_BYTES);
   const cells = Array.from(line, (byte, index) => ({ byte, at: offset + index }));
-  const isMarked = (at: number) => selection !== undefined && selection.start <= at && at < selection.end;
+  const isMarked = (at: number) => isIn(selection, at);
   return (
     <div class="hex-line">
       <span class="muted hex-offset">{offset.toString(16).padStart(4, "0")}</span>
@@ -164,6 +172,7 @@ function HexLine({ offset, data, borders, selection }: {
             data-byte={at}
             class={classes("hex-byte", {
               "is-marked": isMarked(at),
+              "is-wrong": isIn(flaw, at),
               "is-border": at > 0 && borders.has(at),
               "is-half": at % LINE_BYTES === LINE_BYTES / 2,
             })}
@@ -179,6 +188,10 @@ function HexLine({ offset, data, borders, selection }: {
       </span>
     </div>
   );
+}
+
+function isIn(range: ByteRange | undefined, at: number): boolean {
+  return range !== undefined && range.start <= at && at < range.end;
 }
 
 /** Size with what carried it: `53 B in 13 WebSocket frames, put together`. */
