@@ -68,6 +68,7 @@ export const LONG: readonly string[] = [
   "tests/admin/dissect/capture_reader_test.ts",
   "tests/admin/dissect/dissector_test.ts",
   "tests/admin/dissect/frames_test.ts",
+  "tests/admin/every_route_test.ts",
   "tests/admin/trace/packet_contents_test.ts",
   "tests/admin/trace/tapped_side_test.ts",
   "tests/admin/trace/trace_ring_test.ts",
