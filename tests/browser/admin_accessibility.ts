@@ -8,12 +8,16 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** Checks what a page shows by all rules in the light scheme, and by those of colours in the dark one. */
-export async function assertAccessible(page: Page, what: string): Promise<void> {
+/**
+ * Checks what a page shows by all rules in the light scheme, and by those of colours in the dark one.
+ *
+ * @param part expression for the part that is checked
+ */
+export async function assertAccessible(page: Page, what: string, part = "document"): Promise<void> {
   await page.evaluate(axe); // Not by a script element, which the policy of the page refuses.
   for (const [colorScheme, options] of [["light", "{}"], ["dark", '{ runOnly: ["color-contrast"] }']] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const { violations }: { violations: readonly Violation[] } = await page.evaluate(`axe.run(${options})`);
+    const { violations }: { violations: readonly Violation[] } = await page.evaluate(`axe.run(${part}, ${options})`);
     const found = violations.map(({ id, help, nodes }) => [id, help, ...nodes.slice(0, 3).map(({ html }) => html)]);
     assertEquals(found, [], `${what}, ${colorScheme}`);
   }

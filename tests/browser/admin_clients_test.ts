@@ -83,6 +83,23 @@ browserTest("the list and the panel of a client are used by keyboard alone", asy
   await panel.waitFor({ state: "detached" });
 });
 
+browserTest("all clients of a search are disconnected, after a question with their number", async (chromium) => {
+  await using dashboard = await AdminBroker.open({ broker: SCENE });
+  await playScene(dashboard);
+  const page = await chromium.tab();
+  await as(page, "operator");
+  await page.goto(dashboard.url("/clients?search=device-2"));
+  await page.getByText("25 connected · 5 match").waitFor();
+  await page.getByRole("button", { name: "Disconnect 5…" }).click();
+  await page.getByRole("dialog", { name: "Disconnect 5 clients?" }).getByRole("button", {
+    name: "Disconnect 5 clients",
+  })
+    .click();
+  await page.getByText("Disconnected 5 of 5 clients").waitFor();
+  await page.getByText("No client is like that").waitFor();
+  assertEquals(dashboard.broker.metrics.connectedClients, 20);
+});
+
 browserTest("a ban is asked for, listed in Settings and lifted there", async (chromium) => {
   await using dashboard = await AdminBroker.open({ broker: SCENE });
   await dashboard.connect({ clientId: "loud", userName: "plant" });

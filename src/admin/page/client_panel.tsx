@@ -7,7 +7,7 @@ import { listOf } from "./lists.ts";
 import { Loaded } from "./page.tsx";
 import { useNow, useResource } from "./resource.ts";
 import { href } from "./router.ts";
-import type { ClientRow, EventRow, SubscriptionRow } from "./shapes.ts";
+import type { ClientRow, EventRow, HeldList, SubscriptionRow } from "./shapes.ts";
 import { ago, bytes, clock, count, counted, duration, mqttVersion } from "./text.ts";
 
 /** One client beside the list. */
@@ -55,6 +55,7 @@ export function ClientPanel(
               </Part>
               <Part title="Queue">
                 <QueueFacts row={row} />
+                <HeldMessages row={row} />
               </Part>
               <Subscriptions row={row} />
               <LastEvents clientId={row.clientId} />
@@ -219,6 +220,29 @@ function QueueFacts({ row }: { readonly row: ClientRow }) {
         {row.outboxBytes !== null && bytes(row.outboxBytes)}
       </Fact>
     </Facts>
+  );
+}
+
+/** First messages that wait for the client or are in flight. */
+function HeldMessages({ row: { segment, queued, inflight } }: { readonly row: ClientRow }) {
+  const app = useApp();
+  const held = useResource(
+    `${segment} ${queued} ${inflight}`,
+    (signal) => app.api.get<HeldList>(["clients", { encoded: segment }, "messages"], { query: { limit: 5 }, signal }),
+  );
+  if (queued + inflight === 0 || held.data === undefined) return null;
+  return (
+    <ul>
+      {held.data.messages.map(({ state, message, qos }, index) => (
+        <li key={index} class="row">
+          <span class="break">{message === null ? "sent, no longer in memory" : <Name>{message.topic}</Name>}</span>
+          <span class="note">
+            {message !== null && `${bytes(message.payloadBytes)} · `}QoS {qos} ·{" "}
+            {state === "queued" ? "waits" : "in flight"}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,17 +1,16 @@
-import { useMemo, useRef, useState } from "preact/hooks";
-import type { App } from "./app.ts";
+import { useMemo, useState } from "preact/hooks";
 import { useApp } from "./app.ts";
+import { clientColumns, useRates } from "./client_columns.tsx";
+import { ClientFilters } from "./client_filters.tsx";
 import { ClientPanel } from "./client_panel.tsx";
-import { Checkbox, classes, Dot, Name, Select, TextInput } from "./components.tsx";
+import { Button, classes } from "./components.tsx";
+import { disconnectAll } from "./disconnect_all.ts";
 import { listOf } from "./lists.ts";
 import { Bones, Empty, Loaded, Page } from "./page.tsx";
 import { useNow, usePages, useRested } from "./resource.ts";
 import type { ClientRow, ListOf } from "./shapes.ts";
-import { type Column, Table } from "./table.tsx";
-import { bytes, count, counted, duration, milliseconds, mqttVersion } from "./text.ts";
-
-const STATES = [["connected", "Connected"], ["away", "Not connected"], ["all", "All sessions"]] as const;
-const VERSIONS = [["", "Any version"], ["5", "MQTT 5"], ["3.1.1", "MQTT 3.1.1"], ["3.1", "MQTT 3.1"]] as const;
+import { Table } from "./table.tsx";
+import { count, counted } from "./text.ts";
 
 /** Clients and sessions: which of them, in which order, and one of them beside the list. */
 export function ClientsPage() {
@@ -53,38 +52,16 @@ export function ClientsPage() {
       title="Clients"
       tools={
         <>
-          <TextInput
-            type="search"
-            isGrowing
-            label="Search clients"
-            placeholder="Search id, user, address"
-            value={search}
-            onValue={setSearch}
-          />
-          <Select
-            label="State"
-            value={state as "connected"}
-            options={STATES}
-            onValue={(value) => change({ state: value })}
-          />
-          <Select
-            label="Version"
-            value={(query["version"] ?? "") as ""}
-            options={VERSIONS}
-            onValue={(value) => change({ version: value })}
-          />
-          <Checkbox
-            isChecked={query["queue"] === "1"}
-            onChange={(on) => change({ queue: on ? "1" : "" })}
-          >
-            Has queue
-          </Checkbox>
-          <Checkbox
-            isChecked={query["drops"] === "1"}
-            onChange={(on) => change({ drops: on ? "1" : "" })}
-          >
-            Has drops
-          </Checkbox>
+          <ClientFilters search={search} onSearch={setSearch} query={query} onChange={change} />
+          {app.may("operator") && isFiltered(asked) && pages.data !== undefined && pages.data.matching > 0 &&
+            state === "connected" && (
+            <Button
+              isDangerous
+              onClick={() => disconnectAll(app, asked, pages.data?.matching ?? 0, pages.reload)}
+            >
+              Disconnect {count(pages.data.matching)}…
+            </Button>
+          )}
           <span class="note push" role="status">
             {pages.data !== undefined && found(pages.data, state)}
           </span>
@@ -95,7 +72,7 @@ export function ClientsPage() {
         <div class="pane">
           <Loaded resource={pages} loading={<Bones rows={20} />}>
             {() =>
-              pages.rows.length === 0 ? <NoClients isFiltered={isFiltered(asked)} app={app} /> : (
+              pages.rows.length === 0 ? <NoClients isFiltered={isFiltered(asked)} /> : (
                 <ClientTable
                   pages={pages}
                   isShort={selected !== undefined}
@@ -130,7 +107,7 @@ function ClientTable({ pages, isShort, selected, sort, onSort, onPick }: {
 }) {
   const now = useNow(5000);
   const rates = useRates(pages.rows, pages.loadedAtMs);
-  const columns = useMemo(() => columnsOf(now, rates, isShort), [
+  const columns = useMemo(() => clientColumns(now, rates, isShort), [
     now,
     rates,
     isShort,
@@ -152,160 +129,6 @@ function ClientTable({ pages, isShort, selected, sort, onSort, onPick }: {
   );
 }
 
-function columnsOf(
-  now: number,
-  rates: ReadonlyMap<string, number>,
-  isShort: boolean,
-): Column<ClientRow>[] {
-  const all: (Column<ClientRow> & { readonly isLongOnly?: boolean })[] = [
-    {
-      key: "clientId",
-      title: "Client",
-      isSortable: true,
-      cell: ({ clientId, isConnected }) => (
-        <>
-          <Dot tone={isConnected ? "good" : "none"} /> <Name>{clientId}</Name>
-          {!isConnected && <span class="visually-hidden">, not connected</span>}
-        </>
-      ),
-    },
-    {
-      key: "principal",
-      title: "User",
-      widthPx: 100,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ principal = "" }) => principal && <Name isMono={false}>{principal}</Name>,
-    },
-    {
-      key: "address",
-      title: "Address",
-      widthPx: 152,
-      isSortable: true,
-      isWideOnly: true,
-      isLongOnly: true,
-      cell: ({ address }) => <span class="mono">{address}</span>,
-    },
-    {
-      key: "transport",
-      title: "Via",
-      widthPx: 52,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ transport }) => transport,
-    },
-    {
-      key: "protocolVersion",
-      title: "MQTT",
-      widthPx: 60,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ protocolVersion }) => protocolVersion && mqttVersion(protocolVersion),
-    },
-    {
-      key: "subscriptions",
-      title: "Subs",
-      widthPx: 48,
-      isNumber: true,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ subscriptions }) => count(subscriptions),
-    },
-    {
-      key: "queued",
-      title: "Queue",
-      widthPx: 68,
-      isNumber: true,
-      isSortable: true,
-      cell: ({ queued }) => number(queued),
-    },
-    {
-      key: "dropped",
-      title: "Drops",
-      widthPx: 64,
-      isNumber: true,
-      isSortable: true,
-      cell: ({ dropped }) => number(dropped),
-    },
-    {
-      key: "receivedBytes",
-      title: "Received",
-      widthPx: 76,
-      isNumber: true,
-      isSortable: true,
-      isWideOnly: true,
-      isLongOnly: true,
-      cell: ({ receivedBytes }) => receivedBytes !== null && bytes(receivedBytes),
-    },
-    {
-      key: "sentBytes",
-      title: "Sent",
-      widthPx: 76,
-      isNumber: true,
-      isSortable: true,
-      isWideOnly: true,
-      isLongOnly: true,
-      cell: ({ sentBytes }) => sentBytes !== null && bytes(sentBytes),
-    },
-    {
-      key: "rate",
-      title: "Rate",
-      widthPx: 76,
-      isNumber: true,
-      isWideOnly: true,
-      isLongOnly: true,
-      cell: ({ clientId }) => rateText(rates.get(clientId)),
-    },
-    {
-      key: "connectedAt",
-      title: "Since",
-      widthPx: 68,
-      isNumber: true,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ connectedAt }) => connectedAt && duration(Math.max(0, now - milliseconds(connectedAt))),
-    },
-  ];
-  return all.filter(({ isLongOnly = false }) => !(isShort && isLongOnly));
-}
-
-function number(value: number) {
-  return value === 0 ? <span class="muted">0</span> : <span class="warn strong">{count(value)}</span>;
-}
-
-function rateText(rate: number | undefined) {
-  return rate === undefined ? <span class="muted">–</span> : `${bytes(rate)}/s`;
-}
-
-/** Bytes a second of each client, both ways, between the last two answers. */
-function useRates(
-  rows: readonly ClientRow[],
-  loadedAtMs: number | undefined,
-): ReadonlyMap<string, number> {
-  const before = useRef<
-    { readonly atMs: number; readonly totals: ReadonlyMap<string, number> }
-  >({ atMs: 0, totals: new Map() });
-  const rates = useRef<ReadonlyMap<string, number>>(new Map());
-  if (loadedAtMs !== undefined && loadedAtMs > before.current.atMs) {
-    const totals = new Map(
-      rows.map((
-        row,
-      ) => [row.clientId, (row.receivedBytes ?? 0) + (row.sentBytes ?? 0)]),
-    );
-    const seconds = (loadedAtMs - before.current.atMs) / 1000;
-    const old = before.current.totals;
-    rates.current = new Map(
-      [...totals].flatMap(([clientId, total]) => {
-        const last = old.get(clientId);
-        // A total that fell belongs to a new connection.
-        return last === undefined || total < last ? [] : [[clientId, (total - last) / seconds] as const];
-      }),
-    );
-    before.current = { atMs: loadedAtMs, totals };
-  }
-  return rates.current;
-}
-
 /** `10,000 connected · 280 match` */
 function found({ total, matching }: ListOf<ClientRow>, state: string): string {
   const all = state === "connected" ? `${count(total)} connected` : counted(total, "session");
@@ -317,9 +140,8 @@ function isFiltered(asked: Readonly<Record<string, unknown>>): boolean {
     asked["hasQueue"] || asked["hasDrops"]);
 }
 
-function NoClients(
-  { isFiltered, app }: { readonly isFiltered: boolean; readonly app: App },
-) {
+function NoClients({ isFiltered }: { readonly isFiltered: boolean }) {
+  const app = useApp();
   if (!isFiltered) {
     return (
       <Empty

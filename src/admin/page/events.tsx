@@ -97,7 +97,7 @@ export function EventsPage() {
             {(rows) =>
               rows.length === 0
                 ? (
-                  <Empty title="Nothing like that has happened">
+                  <Empty title="Nothing like that has happened" command="mosquitto_pub -t test/hello -m hello">
                     Connections that end, refusals, denials, drops and changes by people stand here, each with its
                     reason and with what helps.
                   </Empty>
@@ -333,6 +333,7 @@ function EventPanel(
             {clause !== null &&
               (link === undefined ? clause : <a href={link} target="_blank" rel="noreferrer">{clause}</a>)}
           </Fact>
+          <Fact name="Guide">{event.help !== null && <span class="mono">{event.help}</span>}</Fact>
           <Fact name="Name in logs">
             <span class="mono">{event.name}</span>
           </Fact>

@@ -1,23 +1,20 @@
-import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useApp } from "./app.ts";
+import { Attention } from "./attention.tsx";
 import { Chart } from "./chart.tsx";
 import { Dot, Pane, Tabs } from "./components.tsx";
-import { listOf } from "./lists.ts";
 import { Loaded, Page } from "./page.tsx";
 import { useResource } from "./resource.ts";
 import { href } from "./router.ts";
-import type { Drops, EventRow, HistoryPoints, LiveStats } from "./shapes.ts";
-import { bytes, count, counted, duration } from "./text.ts";
+import type { HistoryPoints, LiveStats } from "./shapes.ts";
+import { bytes, count, duration } from "./text.ts";
 
 const RANGES = [["10m", "10 min"], ["2h", "2 h"], ["24h", "24 h"]] as const;
 type Range = typeof RANGES[number][0];
 const POINTS = 600;
-const ATTENTION_MS = 600_000;
 
 /** Numbers of now, how they came about, and what an operator should look at. */
 export function OverviewPage() {
-  const app = useApp();
   const [range, setRange] = useState<Range>("10m");
   const history = useHistory(range);
   return (
@@ -38,7 +35,7 @@ export function OverviewPage() {
       <Loaded resource={history} loading={<ChartsLoading />}>
         {(points) => <Charts points={points} />}
       </Loaded>
-      <Attention key={app.session.value?.role ?? ""} />
+      <Attention />
     </Page>
   );
 }
@@ -195,7 +192,7 @@ function Cards() {
         value={dropped}
         words="dropped since the start"
         className={dropped === undefined || dropped === 0 ? "" : "warn"}
-        href={href("clients", [], { drops: "1" })}
+        href={href("clients", [], { state: "all", drops: "1" })}
       />
       <Figure
         value={commitP99Ms}
@@ -227,136 +224,4 @@ function Figure(
     </>
   );
   return target === undefined ? <div class="figure">{inner}</div> : <a class="figure" href={target}>{inner}</a>;
-}
-
-interface Lack {
-  readonly key: string;
-  readonly tone: "warn" | "bad";
-  readonly text: ComponentChildren;
-  readonly href: string;
-}
-
-/** What an operator should look at, with the way there. */
-function Attention() {
-  const app = useApp();
-  const found = useResource("attention", async (signal) => {
-    const [slow, refused, denied, broker] = await Promise.all([
-      app.api.get<Drops>(["drops"], { query: { limit: 1 }, signal }),
-      listOf<EventRow>(app.api, { path: ["events"], rows: "events", query: { kind: "refused", limit: 1000 }, signal }),
-      listOf<EventRow>(app.api, { path: ["events"], rows: "events", query: { kind: "denied", limit: 1000 }, signal }),
-      listOf<EventRow>(app.api, { path: ["events"], rows: "events", query: { kind: "broker", limit: 20 }, signal }),
-    ]);
-    return lacks({
-      slow: slow.slow.matching,
-      refused: refused.rows,
-      denied: denied.rows,
-      broker: broker.rows,
-    });
-  }, { everyMs: 10_000 });
-  return (
-    <Pane title="Needs attention" isFlush>
-      <Loaded
-        resource={found}
-        loading={
-          <div class="pane-body">
-            <span class="bone" />
-          </div>
-        }
-      >
-        {(rows) => (
-          <ul class="lines">
-            {rows.length === 0 && (
-              <li>
-                <Dot tone="good" /> All well
-              </li>
-            )}
-            {rows.map(({ key, tone, text, href }) => (
-              <li key={key}>
-                <Dot tone={tone} />
-                <a href={href}>{text}</a>
-              </li>
-            ))}
-          </ul>
-        )}
-      </Loaded>
-    </Pane>
-  );
-}
-
-function lacks({ slow, refused, denied, broker }: {
-  readonly slow: number;
-  readonly refused: readonly EventRow[];
-  readonly denied: readonly EventRow[];
-  readonly broker: readonly EventRow[];
-}): Lack[] {
-  const sinceMs = Date.now() - ATTENTION_MS;
-  const recent = (events: readonly EventRow[]) => events.filter(({ time }) => Date.parse(time) >= sinceMs);
-  const times = (events: readonly EventRow[]) => events.reduce((sum, { count }) => sum + count, 0);
-  const [refusals, denials, faults] = [
-    recent(refused),
-    recent(denied),
-    recent(broker),
-  ];
-  const found: Lack[] = [];
-  for (
-    const { id, message, name } of faults.filter(({ name }) => /Failed|Lost|Error|stoodStill/.test(name))
-  ) {
-    found.push({
-      key: `${name} ${id}`,
-      tone: "bad",
-      text: message,
-      href: href("events", [], { kind: "broker" }),
-    });
-  }
-  if (slow > 0) {
-    const text = `${counted(slow, "client does", "clients do")} not read fast enough`;
-    found.push({
-      key: "slow",
-      tone: "warn",
-      text,
-      href: href("clients", [], { sort: "-queued", drops: "1" }),
-    });
-  }
-  if (refusals.length > 0) {
-    const text = `${counted(times(refusals), "refusal")} in 10 min: ${reasons(refusals)}`;
-    found.push({
-      key: "refused",
-      tone: "warn",
-      text,
-      href: href("events", [], { kind: "refused" }),
-    });
-  }
-  if (denials.length > 0) {
-    const text = `${counted(times(denials), "denial")} in 10 min: ${reasons(denials)}`;
-    found.push({
-      key: "denied",
-      tone: "warn",
-      text,
-      href: href("events", [], { kind: "denied" }),
-    });
-  }
-  return found;
-}
-
-/** `11 wrong password, 1 wrong path`: the most frequent three. */
-function reasons(events: readonly EventRow[]): string {
-  const byReason = new Map<string, number>();
-  for (const event of events) {
-    const { count } = event;
-    const words = reasonOf(event);
-    byReason.set(words, (byReason.get(words) ?? 0) + count);
-  }
-  const sorted = [...byReason].sort(([, one], [, other]) => other - one);
-  const shown = sorted.slice(0, 3).map(([words, times]) => `${count(times)} ${words}`);
-  return sorted.length > 3 ? `${shown.join(", ")} and others` : shown.join(", ");
-}
-
-/** Reason in a few words: that of CONNACK, or of the help that there is. */
-function reasonOf({ reasonName, help, name }: EventRow): string {
-  return wordsOf(reasonName ?? help?.split("#")[1] ?? name);
-}
-
-/** `BadUserNameOrPassword` and `wrong-path` as words. */
-function wordsOf(name: string): string {
-  return name.replaceAll("-", " ").replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
 }

@@ -75,6 +75,16 @@ export interface ClientRow {
   readonly willTopic: string | null;
 }
 
+/** First messages that a session has for its client. */
+export interface HeldList {
+  readonly messages: readonly {
+    readonly state: "inflight" | "queued";
+    readonly qos: number;
+    /** `null`: it was sent, and memory has it no longer. */
+    readonly message: { readonly topic: string; readonly payloadBytes: number } | null;
+  }[];
+}
+
 export interface SubscriptionRow {
   readonly clientId: string;
   /** Client Identifier as a part of a path. */
