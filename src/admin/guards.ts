@@ -77,7 +77,7 @@ export function checkWrite(request: Request, hasToken: boolean): void {
 }
 
 /** Whether a browser says that the page of a request is of this server (Fetch Metadata, section 2.3; RFC 6454). */
-function isOfOwnPage(request: Request): boolean {
+export function isOfOwnPage(request: Request): boolean {
   const site = request.headers.get("sec-fetch-site");
   if (site !== null) return site === "same-origin";
   const page = URL.parse(request.headers.get("origin") ?? "");

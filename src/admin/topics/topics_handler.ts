@@ -3,7 +3,7 @@
 import type { Broker } from "../../broker/broker.ts";
 import { addressOf } from "../../broker/web_socket_route.ts";
 import { ForwardedAddresses, type ForwardedOptions } from "../../transport/proxy/forwarded.ts";
-import { isSameHost } from "../../transport/web_socket/origin.ts";
+import { isOfOwnPage } from "../guards.ts";
 import type { RequestInfo } from "../options.ts";
 import { Problem } from "../problems.ts";
 import { EventStreams, type EventStreamsOptions } from "./event_streams.ts";
@@ -103,13 +103,12 @@ class Topics {
   }
 
   /** Refuses requests of pages of other origins: a broker may let in whoever reaches it, and browsers reach it for any page. */
-  #checkPage({ url, method, headers }: Request): void {
+  #checkPage(request: Request): void {
+    const { headers } = request;
     const origin = headers.get("origin");
-    const page = origin === null ? null : URL.parse(origin);
-    const isOwn = page !== null && isSameHost(page, { url, method, headers });
     const site = headers.get("sec-fetch-site");
-    const isForeign = origin === null && (site === "cross-site" || site === "same-site");
-    if ((origin !== null && !this.#isListed(origin) && !isOwn) || isForeign) {
+    const isOfPage = origin !== null || site === "cross-site" || site === "same-site";
+    if (isOfPage && !this.#isListed(origin) && !isOfOwnPage(request)) {
       const detail =
         "A page of another origin may not use topics here: the operator can list its origin in topicOrigins";
       throw new Problem(403, "Origin not allowed", detail);

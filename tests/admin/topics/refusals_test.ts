@@ -283,6 +283,7 @@ const PAGES:
     [{ origin: "null" }, false, null],
     [{ "sec-fetch-site": "cross-site" }, false, null],
     [{ "sec-fetch-site": "same-site" }, false, null],
+    [{ origin: "http://localhost", "sec-fetch-site": "cross-site" }, false, null],
     [{ "sec-fetch-site": "none", "sec-fetch-dest": "document" }, true, null],
     [{ "sec-fetch-site": "same-origin", "sec-fetch-dest": "script" }, false, null],
     [{ "sec-fetch-site": "same-origin", "sec-fetch-dest": "iframe" }, false, null],
