@@ -38,7 +38,11 @@ export const TRACE: Command = command({
     wide: { text: "record 64 KiB of each packet, in place of 4 KiB" },
     pcapng: { value: "FILE", text: "write a capture for Wireshark too; - writes it to standard output, without lines" },
     wire: { text: "write WebSocket connections with their upgrade and frames, in place of plain MQTT" },
-    url: { value: "URL", text: "address of the dashboard, or a one-time link", default: "http://127.0.0.1:18083" },
+    url: {
+      value: "URL",
+      text: "address of the dashboard, or a one-time link; the broker of this user by default, else " +
+        "http://127.0.0.1:18083",
+    },
     link: { value: "FILE", text: "sign in with the one-time link in a file" },
     token: { value: "TOKEN", text: "sign in with a token of the configuration; BROOKLET_TOKEN in the environment" },
   },

@@ -2,51 +2,62 @@
 
 import type { TraceFacts, TracePage, TraceTarget } from "../admin/trace/trace_records.ts";
 import { ConfigError } from "./config_error.ts";
-import { readText } from "./files.ts";
+import { readText, readTextIfThere } from "./files.ts";
+import type { ProgramEnvironment } from "./program_io.ts";
 
-/** Way to the API: its address, and the token of a program or a one-time link. */
+/** Way to the API. Without any of the three it is the socket of a broker of this user, which needs no signing in. */
 export interface ApiAccess {
-  readonly url: string;
+  /** Address of the dashboard, or a one-time link. */
+  readonly url?: string | undefined;
+  /** Token of a program. */
   readonly token?: string | undefined;
   /** File with a one-time link, whose address is then that of the API. */
   readonly linkFile?: string | undefined;
 }
 
+const DEFAULT_URL = "http://127.0.0.1:18083";
 const PAGE_RECORDS = 1_000;
 /** Pause between two looks for new records. */
 const PAUSE_MS = 100;
+const HOW_TO_SIGN_IN = "; give a token of the configuration with --token, or a one-time link with --link or as --url";
+
+/** How requests are sent. */
+interface Sending {
+  /** Address of the API, without a slash at its end. */
+  readonly base: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Client for a socket. */
+  readonly client?: Deno.HttpClient;
+}
 
 /** The API, signed in. */
 export class TraceApi {
-  readonly #base: string;
-  readonly #credentials: Readonly<Record<string, string>>;
+  readonly #sending: Sending;
   /** Whether it is signed in with a session of its own. */
   readonly #hasSession: boolean;
 
-  private constructor(base: string, credentials: Readonly<Record<string, string>>, hasSession: boolean) {
-    this.#base = base;
-    this.#credentials = credentials;
+  private constructor(sending: Sending, hasSession = false) {
+    this.#sending = sending;
     this.#hasSession = hasSession;
   }
 
   /** Signs in. Throws {@linkcode ConfigError} where that is refused, or nobody answers. */
-  static async signIn(access: ApiAccess): Promise<TraceApi> {
-    const { url: given, linkFile } = access;
+  static async signIn(access: ApiAccess, environment: ProgramEnvironment): Promise<TraceApi> {
+    const { url: given, linkFile, token } = access;
     const link = linkFile === undefined ? given : /https?:\S+/.exec(readText("link", linkFile))?.[0] ?? "";
-    const url = URL.parse(link);
+    const url = URL.parse(link ?? DEFAULT_URL);
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      throw new ConfigError(
-        `Cannot trace: "${link}" is not the address of a dashboard, such as http://127.0.0.1:18083`,
-      );
+      throw new ConfigError(`Cannot trace: "${link}" is not the address of a dashboard, such as ${DEFAULT_URL}`);
     }
-    const linkToken = /^#token=(.+)$/.exec(url.hash)?.[1];
     const base = `${url.origin}${url.pathname.replace(/\/$/, "")}/api/v1`;
-    if (access.token !== undefined) return new TraceApi(base, { authorization: `Bearer ${access.token}` }, false);
-    if (linkToken === undefined) return new TraceApi(base, {}, false);
-    const response = await asked(base, "POST", "/session", { body: { token: decodeURIComponent(linkToken) } });
+    if (token !== undefined) return new TraceApi({ base, headers: { authorization: `Bearer ${token}` } });
+    const linkToken = /^#token=(.+)$/.exec(url.hash)?.[1];
+    if (linkToken === undefined) return new TraceApi(await socketOf(link, environment) ?? { base });
+    const body = { token: decodeURIComponent(linkToken) };
+    const response = await asked({ base }, "POST", "/session", body);
     await response.body?.cancel();
     const [cookie = ""] = response.headers.getSetCookie().map((text) => text.split(";", 1)[0] ?? "");
-    return new TraceApi(base, { cookie }, true);
+    return new TraceApi({ base, headers: { cookie } }, true);
   }
 
   /** Starts a trace. */
@@ -73,24 +84,30 @@ export class TraceApi {
     if (this.#hasSession) await (await this.#ask("DELETE", "/session")).body?.cancel();
   }
 
+  [Symbol.dispose](): void {
+    this.#sending.client?.close();
+  }
+
   #ask(method: string, path: string, body?: unknown): Promise<Response> {
-    return asked(this.#base, method, path, { body, headers: this.#credentials });
+    return asked(this.#sending, method, path, body);
   }
 }
 
 /** Asks the API; throws {@linkcode ConfigError} with what it says when it refuses. */
 async function asked(
-  base: string,
+  { base, headers, client }: Sending,
   method: string,
   path: string,
-  { body, headers = {} }: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> },
+  body?: unknown,
 ): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(`${base}${path}`, {
       method,
-      headers: { ...headers, "content-type": "application/json", "origin": new URL(base).origin },
+      // A write has to come from a page of the server, or from what can say that it does.
+      headers: { ...headers, "content-type": "application/json", "sec-fetch-site": "same-origin" },
       ...body === undefined ? {} : { body: JSON.stringify(body) },
+      ...client === undefined ? {} : { client },
     });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -105,7 +122,25 @@ async function asked(
   throw new ConfigError(`Cannot trace: ${base} answers ${response.status} ${says}${hint}`);
 }
 
-const HOW_TO_SIGN_IN = "; give a token of the configuration with --token, or a one-time link with --link or as --url";
+/** Socket of the broker of this user that has a dashboard there, or of the only one; `undefined`: there is none. */
+async function socketOf(page: string | undefined, environment: ProgramEnvironment): Promise<Sending | undefined> {
+  const { dashboardFiles } = await import("./serve/dashboard_files.ts");
+  const found = new Map<string, Sending>();
+  for (const { socket: path, address } of await dashboardFiles(environment)) {
+    const own = URL.parse((await readTextIfThere(address) ?? "").trim());
+    if (own === null || (page !== undefined && own.origin !== URL.parse(page)?.origin)) continue;
+    const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+    const sending = { base: `http://localhost${own.pathname.replace(/\/$/, "")}/api/v1`, client };
+    const response = await asked(sending, "GET", "/session").catch(() => undefined); // It was killed.
+    await response?.body?.cancel();
+    if (response === undefined) client.close();
+    else found.set(own.href, sending);
+  }
+  const [first, ...others] = found.values();
+  if (others.length === 0) return first;
+  for (const { client } of found.values()) client?.close();
+  throw new ConfigError(`Cannot trace: several brokers run, say which with --url: ${[...found.keys()].join(", ")}`);
+}
 
 function passed(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

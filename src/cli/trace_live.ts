@@ -31,7 +31,7 @@ export async function traceLive(options: LiveTrace, io: ProgramIo): Promise<numb
   for (const signal of SIGNALS) {
     io.onSignal(signal, () => stop.signal.aborted ? io.exit(1) : stop.abort());
   }
-  const api = await TraceApi.signIn(options.access);
+  using api = await TraceApi.signIn(options.access, io.environment);
   const { target, isWide, captureFile } = options;
   using file = captureFile === undefined || captureFile === STANDARD_OUTPUT ? undefined : openCapture(captureFile);
   const { id, name } = await api.start({ ...target, isWide });

@@ -7,6 +7,7 @@ import { capturedItems } from "../../src/admin/dissect/captured_connections.ts";
 import { type AdminHandler, adminHandler } from "../../src/admin/mod.ts";
 import { fromHex } from "../codec/hex.ts";
 import { within } from "../deadline.ts";
+import { ProgramInProcess } from "./program_in_process.ts";
 import { brooklet, TestIo } from "./test_io.ts";
 
 const TOKEN = "a".repeat(43);
@@ -127,6 +128,24 @@ Deno.test("brooklet trace ends with a signal, and deletes its trace", async () =
   assertEquals([code, await api.traces()], [0, 0]);
 });
 
+Deno.test("brooklet trace needs no token for a broker of its own user, which it finds by itself", async () => {
+  const folder = await Deno.makeTempDir();
+  const env = { XDG_RUNTIME_DIR: folder };
+  {
+    const args = ["serve", "--listen", "mqtt://127.0.0.1:0", "--admin", "http://127.0.0.1:0"];
+    await using program = await ProgramInProcess.listening(args, { env });
+    const [page = ""] = await program.stderr.matching(/^.*The dashboard is at /, 1, 5_000);
+    for (const options of [[], ["--url", page]]) {
+      const io = new TestIo({ env });
+      const running = io.run(["trace", "--next", ...options]);
+      assertEquals(await firstLine(io), "Tracing the next connection; Ctrl+C ends it.");
+      io.signal("SIGINT");
+      assertEquals(await within(running, "the end of the command"), 0);
+    }
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("brooklet trace says why it cannot trace", async () => {
   await using api = await Api.open();
   const refused: [string[], RegExp][] = [
@@ -139,7 +158,7 @@ Deno.test("brooklet trace says why it cannot trace", async () => {
     [[], /Write "brooklet trace FILE"/],
   ];
   for (const [args, message] of refused) {
-    const { code, stderr } = await brooklet(["trace", ...args]);
+    const { code, stderr } = await brooklet(["trace", ...args], { env: { XDG_RUNTIME_DIR: "/nowhere" } });
     assertEquals(code, 2, stderr);
     assertMatch(stderr, message);
   }
@@ -155,6 +174,11 @@ function packetsOf(capture: Uint8Array): string[] {
       `${isSent ? "◂" : "▸"} ${entry?.summary.packet}`
     )
   );
+}
+
+async function firstLine({ stderr }: TestIo): Promise<string> {
+  const { value } = await within(stderr.readable.getReader().read(), "a line");
+  return textOf(value ?? new Uint8Array(0)).split("\n", 1)[0] ?? "";
 }
 
 function textOf(bytes: Uint8Array): string {
