@@ -179,7 +179,8 @@ function decoded(params: Readonly<Record<string, string>>): Record<string, strin
 }
 
 function checkedQuery(schema: AnySchema | undefined, given: URLSearchParams): unknown {
-  const twice = given.keys().find((name, index) => Array.from(given.keys()).indexOf(name) !== index);
+  const seen = new Set<string>();
+  const twice = given.keys().find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) throw new Problem(400, "Bad request", `The query has "${twice}" twice: give it once`);
   if (schema === undefined) {
     const [name] = given.keys();

@@ -4,6 +4,7 @@ import { ROUTES } from "../../src/admin/routes/routes.ts";
 import type { AdminHost } from "../../src/admin/host.ts";
 import { type JsonSchema, toJSONSchema } from "../../src/admin/zod.js";
 import type { Authenticator } from "../../src/auth/authentication.ts";
+import { formatPasswordHash, hashPassword } from "../../src/auth/password_hash.ts";
 import { ReasonCode } from "../../src/codec/reason_code.ts";
 import { Client } from "../../src/client/client.ts";
 import { Broker } from "../../src/broker/broker.ts";
@@ -59,7 +60,8 @@ class Generator {
 
   query(route: Route<AdminHost>): string {
     const given = route.query === undefined ? {} : this.value(toJSONSchema(route.query, { io: "input" }));
-    const pairs = Object.entries(given ?? {}).map(([name, value]) => [name, String(value)]);
+    const members = typeof given === "object" && given !== null ? given : { x: given };
+    const pairs = Object.entries(members).map(([name, value]) => [name, String(value)]);
     if (this.#random.oneIn(20)) pairs.push(["unknown", "1"]);
     return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
   }
@@ -189,9 +191,12 @@ async function withClients(
     check: () => Promise.resolve({ mistakes: [{ message: "is wrong", line: 1 }], warnings: [] }),
     reload: () => Promise.resolve({ mistakes: [], warnings: [], disconnected: 0 }),
   };
-  const users = [{ name: "api", role: "admin" as const }];
-  const authorize = ({ headers }: Request) => headers.get("x-token") === SECRETS.tokenOfApi ? users[0] : undefined;
-  const admin = adminHandler(broker, { configuration, authorize, ...options });
+  const authorize = ({ headers }: Request) =>
+    headers.get("x-token") === SECRETS.tokenOfApi ? { name: "api", role: "admin" as const } : undefined;
+  // Unknown users take as long as this one.
+  const passwordHash = formatPasswordHash(await hashPassword("x", 1));
+  const users = [{ name: "ann", passwordHash, role: "admin" as const }];
+  const admin = adminHandler(broker, { configuration, authorize, users, ...options });
   const page = new SignedInCaller(admin);
   try {
     const connect = (clientId: string, userName = "ann") =>
