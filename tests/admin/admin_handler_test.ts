@@ -26,6 +26,7 @@ Deno.test("A one-time link signs in, once, and its cookie reads the facts of the
     events.map((event) => event.kind === "adminChange" && [event.name, event.by, event.role, event.address]),
     [
       ["signIn", "one-time link", "admin", "127.0.0.1:50000"],
+      ["signInFailed", "nobody", "viewer", "127.0.0.1:50000"], // The link is used up.
       ["signOut", "one-time link", "admin", "127.0.0.1:50000"],
     ],
   );
