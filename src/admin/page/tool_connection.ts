@@ -59,8 +59,8 @@ export interface Outcome {
 export interface ToolSurroundings {
   /** Opens a connection; that of the client, but for tests. */
   connect?(address: string, options: ConnectOptions): Promise<Client>;
-  /** Events of the broker about this browser's address. */
-  ownEvents(): Promise<readonly OwnEvent[]>;
+  /** Events of the broker about this browser's address, with larger numbers. */
+  ownEvents(after: number): Promise<readonly OwnEvent[]>;
   /** Address of the page. */
   readonly page: string;
   /** Whether the Content Security Policy of the page lets it open an address. */
@@ -111,6 +111,7 @@ export class ToolConnection {
   readonly #surroundings: ToolSurroundings;
   #client: Client | undefined;
   #attempt: AbortController | undefined;
+  #lastEventId = 0;
 
   constructor(
     id: number,
@@ -334,10 +335,12 @@ export class ToolConnection {
     }
   }
 
+  /** Events since a time, but not those that have explained an earlier failure. */
   async #eventsSince(startedAtMs: number): Promise<readonly OwnEvent[]> {
     await new Promise((resolve) => setTimeout(resolve, EVENT_DELAY_MS));
     try {
-      const events = await this.#surroundings.ownEvents();
+      const events = await this.#surroundings.ownEvents(this.#lastEventId);
+      this.#lastEventId = Math.max(this.#lastEventId, ...events.map(({ id }) => id));
       return events.filter(({ timeMs }) => timeMs >= startedAtMs - CLOCK_TOLERANCE_MS);
     } catch {
       return NO_EVENTS; // Without them it says what the client saw.

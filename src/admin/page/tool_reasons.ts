@@ -4,7 +4,6 @@
  */
 
 import { RefusedError } from "../../client/refused_error.ts";
-import { MqttError } from "../../codec/mqtt_error.ts";
 import type { ProtocolVersion } from "../../codec/packet.ts";
 import { connackReturnCode, ReasonCode } from "../../codec/reason_code.ts";
 import { REASON_WORDS } from "../dissect/wireshark_words.ts";
@@ -21,6 +20,9 @@ export interface Explanation {
 
 /** Event of the broker about this browser, as far as it explains a failure. */
 export interface OwnEvent {
+  /** Number; later events have larger ones. */
+  readonly id: number;
+  /** Kind as the API names it: `refused`, `denied` or `ended`. */
   readonly kind: string;
   /** Event in words, as the log has it. */
   readonly text: string;
@@ -28,6 +30,20 @@ export interface OwnEvent {
   readonly clause?: string | undefined;
   readonly timeMs: number;
   readonly clientId?: string | undefined;
+}
+
+/** Circumstances of a failure. */
+export interface Circumstances {
+  readonly protocolVersion: ProtocolVersion;
+  readonly address: string;
+  /** Events about this browser since the attempt began. */
+  readonly events: readonly OwnEvent[];
+  /** Whether the broker had accepted the client. */
+  readonly wasConnected: boolean;
+  /** Address of this page, for what a browser blocks by itself. */
+  readonly page: string;
+  /** Whether the Content Security Policy of the page lets it open the address. */
+  readonly mayOpen: boolean;
 }
 
 const WORDS: Readonly<
@@ -92,58 +108,25 @@ const WORDS: Readonly<
   },
 };
 
-/** Explains an error of the client and the events that came meanwhile, the newest of which counts. */
-export function explain(
-  error: unknown,
-  { protocolVersion, address, events, wasConnected, page, mayOpen }: {
-    readonly protocolVersion: ProtocolVersion;
-    readonly address: string;
-    readonly events: readonly OwnEvent[];
-    readonly wasConnected: boolean;
-    /** Address of this page, for what a browser blocks by itself. */
-    readonly page: string;
-    /** Whether the Content Security Policy of the page lets it open the address. */
-    readonly mayOpen: boolean;
-  },
-): Explanation {
-  const event = events.toSorted((one, other) => other.timeMs - one.timeMs).find(
-    isAboutFailure,
+/** Explains an error of the client by the newest event about it, and by what browsers do. */
+export function explain(error: unknown, circumstances: Circumstances): Explanation {
+  const { events, wasConnected, address, mayOpen } = circumstances;
+  const event = events.toSorted((one, other) => other.id - one.id).find(({ kind }) =>
+    wasConnected ? kind === "ended" : kind === "refused" || kind === "denied"
   );
-  const remedy = event?.remedy;
-  const clause = event?.clause;
-  if (error instanceof RefusedError) {
-    const known = WORDS[error.reasonCode];
-    const title = known?.title ??
-      (wasConnected ? "The broker ended the connection" : "The broker refused the connection");
-    // Of a password the broker says no more than the title.
-    const isSaid = error.reasonCode === ReasonCode.BadUserNameOrPassword;
-    const said = isSaid ? undefined : error.properties.reasonString;
+  const help = { remedy: event?.remedy, clause: event?.clause };
+  if (error instanceof RefusedError) return { ...refusal(error, circumstances), ...help };
+  if (!mayOpen) {
     return {
-      title,
-      text: [
-        packetWords(error, protocolVersion, wasConnected),
-        known?.text,
-        said === undefined ? undefined : `It said: ${said}.`,
-      ]
-        .filter((part) => part !== undefined).join(" "),
-      remedy,
-      clause,
+      title: "The browser did not open this address",
+      text: "This page may open the listeners of its own broker only (Content Security Policy).",
+      remedy: "Choose an address of the list, or copy the settings below for a client outside of the browser.",
     };
   }
-  if (event !== undefined) {
-    return {
-      title: wasConnected ? "The connection was lost" : "The broker refused the connection",
-      text: `${event.text}.`,
-      remedy,
-      clause,
-    };
-  }
-  if (error instanceof MqttError && wasConnected) {
-    return {
-      title: "The connection was lost",
-      text: "The broker did not say why, and has no event about it.",
-      remedy: "Connect again.",
-    };
+  const title = wasConnected ? "The connection was lost" : "The broker refused the connection";
+  if (event !== undefined) return { title, text: sentence(event.text), ...help };
+  if (wasConnected) {
+    return { title, text: "The broker did not say why, and has no event about it.", remedy: "Connect again." };
   }
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return {
@@ -152,19 +135,32 @@ export function explain(
       remedy: "Look whether the address is that of a listener of this broker, and whether a proxy stands between.",
     };
   }
-  if (!mayOpen) {
-    return {
-      title: "The browser did not open this address",
-      text: "This page may open the listeners of its own broker only (Content Security Policy).",
-      remedy: "Choose an address of the list, or copy the settings below for a client outside of the browser.",
-    };
-  }
-  return unreached(address, page);
+  return unreached(circumstances);
+}
+
+/** Refusal by CONNACK, or the end by DISCONNECT, in words. */
+function refusal(error: RefusedError, { protocolVersion, wasConnected }: Circumstances): Explanation {
+  const known = WORDS[error.reasonCode];
+  // Of a password the broker says no more than the title.
+  const isSaid = error.reasonCode === ReasonCode.BadUserNameOrPassword;
+  const said = isSaid ? undefined : error.properties.reasonString;
+  const parts = [packetWords(error, protocolVersion, wasConnected), known?.text, said && `It said: ${sentence(said)}`];
+  return {
+    title: known?.title ?? (wasConnected ? "The broker ended the connection" : "The broker refused the connection"),
+    text: parts.filter((part) => part !== undefined).join(" "),
+  };
 }
 
 /** Explanation of a connection of which the broker knows nothing. */
-function unreached(address: string, page: string): Explanation {
+function unreached({ address, page }: Circumstances): Explanation {
   const title = "Nothing of this attempt reached the broker";
+  if (new URL(address).host === new URL(page).host) {
+    return {
+      title: "The dashboard has no WebSocket at this path",
+      text: "It answers at this address, but takes MQTT at /mqtt only.",
+      remedy: "Choose this page's own address.",
+    };
+  }
   if (page.startsWith("https:") && address.startsWith("ws:")) {
     return {
       title,
@@ -173,12 +169,11 @@ function unreached(address: string, page: string): Explanation {
     };
   }
   if (address.startsWith("wss:")) {
+    const page = address.replace(/^wss/, "https");
     return {
       title,
       text: "The browser may not trust the certificate of the listener; it does not say so to a page.",
-      remedy: `Open ${
-        address.replace(/^wss/, "https")
-      } in a tab, accept the certificate or install its authority, and connect again.`,
+      remedy: `Open ${page} in a tab, accept the certificate or install its authority, and connect again.`,
     };
   }
   return {
@@ -188,8 +183,8 @@ function unreached(address: string, page: string): Explanation {
   };
 }
 
-function isAboutFailure({ kind }: OwnEvent): boolean {
-  return kind !== "clientConnected" && kind !== "connectionOpened";
+function sentence(text: string): string {
+  return `${text.replace(/\.+$/, "")}.`;
 }
 
 /** Packet that refused, with its code, such as `CONNACK 0x86 Bad User Name or Password.` */

@@ -56,7 +56,7 @@ export class Tool {
 
   #add(settings: ToolSettings): void {
     const connection = new ToolConnection(this.#lastId += 1, settings, {
-      ownEvents: () => this.#ownEvents(),
+      ownEvents: (after) => this.#ownEvents(after),
       page: this.#page.href,
       mayOpen: (address) => this.#mayOpen(address),
       onChange: () => this.#changed(),
@@ -67,7 +67,8 @@ export class Tool {
   #mayOpen(address: string): boolean {
     const { host, port } = new URL(address);
     // A listener at all addresses has any name.
-    const isListener = (url: string) => host === new URL(url).host || port === new URL(url).port;
+    const isListener = (url: string) =>
+      /^wss?:/.test(url) && (host === new URL(url).host || port === new URL(url).port);
     return host === this.#page.host || this.listeners === undefined || this.listeners.some(isListener);
   }
 
@@ -92,12 +93,13 @@ export class Tool {
     }
   }
 
-  async #ownEvents(): Promise<readonly OwnEvent[]> {
+  async #ownEvents(after: number): Promise<readonly OwnEvent[]> {
     const { events } = await this.#api.get<{ readonly events: readonly EventRow[] }>(["events"], {
-      query: { mine: true, limit: NEWEST_EVENTS },
+      query: { mine: true, after, limit: NEWEST_EVENTS },
     });
-    return events.map(({ name, message, remedy, clause, time, clientId }) => ({
-      kind: name,
+    return events.map(({ id, kind, message, remedy, clause, time, clientId }) => ({
+      id,
+      kind,
       text: message,
       remedy: remedy ?? undefined,
       clause: clause ?? undefined,

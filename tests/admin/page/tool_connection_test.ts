@@ -33,7 +33,7 @@ class ToolAtBroker implements AsyncDisposable {
       settings,
       {
         connect: (_, options) => Client.connect(this.#broker, options),
-        ownEvents: () => Promise.resolve(this.events),
+        ownEvents: (after) => Promise.resolve(this.events.filter(({ id }) => id > after)),
         page: "http://page/",
         mayOpen: () => true,
         onChange: () => {
@@ -125,13 +125,14 @@ Deno.test("a refused password is said in words with the remedy of the broker", a
   });
   tool.events = [
     {
-      kind: "connectionClosed",
+      id: 2,
+      kind: "refused",
       text: "wrong",
       remedy: "`brooklet passwd`",
       clause: "MQTT-3.1.4-2",
       timeMs: Date.now(),
     },
-    { kind: "connectionRefused", text: "long ago", timeMs: 0 },
+    { id: 1, kind: "refused", text: "long ago", timeMs: 0 },
   ];
   const connection = tool.connection("one");
   await connection.connect();

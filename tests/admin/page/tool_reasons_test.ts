@@ -13,12 +13,13 @@ const BASE = {
 Deno.test("a WebSocket that could not be opened is explained by the broker's newest event", () => {
   const events: OwnEvent[] = [
     {
-      kind: "connectionRefused",
+      id: 2,
+      kind: "refused",
       text: "Refused: the path /nope is not one of /mqtt",
       remedy: "Use /mqtt.",
       timeMs: 2,
     },
-    { kind: "connectionRefused", text: "older", timeMs: 1 },
+    { id: 1, kind: "refused", text: "older", timeMs: 1 },
   ];
   assertEquals(explain(new Error("cannot"), { ...BASE, events }), {
     title: "The broker refused the connection",
@@ -54,4 +55,18 @@ Deno.test("an address that the page may not open is explained by its Content Sec
   const { title, remedy } = explain(new Error("cannot"), { ...BASE, mayOpen: false });
   assertEquals(title, "The browser did not open this address");
   assertEquals(remedy?.slice(0, 30), "Choose an address of the list,");
+});
+
+Deno.test("an event explains only what it is about: a refusal a failed attempt, an end a connection", () => {
+  const events: OwnEvent[] = [
+    { id: 3, kind: "ended", text: "Client a disconnected.", timeMs: 3 },
+    { id: 2, kind: "refused", text: "the origin is not allowed", timeMs: 2 },
+  ];
+  assertEquals(explain(new Error(), { ...BASE, events }).text, "the origin is not allowed.");
+  assertEquals(explain(new Error(), { ...BASE, events, wasConnected: true }).text, "Client a disconnected.");
+});
+
+Deno.test("another path of the dashboard is explained, for which the broker has no event", () => {
+  const { title } = explain(new Error(), { ...BASE, address: "ws://h/nope" });
+  assertEquals(title, "The dashboard has no WebSocket at this path");
 });
