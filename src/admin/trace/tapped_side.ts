@@ -45,8 +45,10 @@ export class TappedSide implements ToldPacket {
   wireBytes = 0;
   readonly #told: (packet: ToldPacket) => void;
   readonly #mostBytes: (packetType: number) => number;
-  /** Frames that were announced, from the one at `#front` on, of which `#used` bytes have come. */
-  #frames: TraceFrame[] | undefined;
+  /** Frames that were announced, and what is to be done between them, from `#front` on; `#used` bytes of the first have come. */
+  #frames: (TraceFrame | (() => void))[] | undefined;
+  /** Bytes that were announced and have not come. */
+  #missingBytes = 0;
   #front = 0;
   #used = 0;
   #source = 0;
@@ -73,6 +75,13 @@ export class TappedSide implements ToldPacket {
   /** Announces a data frame whose payload is among the bytes that come next. */
   announce(frame: TraceFrame): void {
     (this.#frames ??= []).push(frame);
+    this.#missingBytes += frame.length;
+  }
+
+  /** Does something when the bytes that were announced have come: frames are announced before their bytes. */
+  after(act: () => void): void {
+    if (this.#missingBytes > 0) (this.#frames ??= []).push(act);
+    else act();
   }
 
   /** Takes a read or a write. */
@@ -90,6 +99,7 @@ export class TappedSide implements ToldPacket {
       }
     }
     this.#count(chunk.length);
+    for (let next = this.#next; typeof next === "function"; next = this.#next) this.#act(next);
     if (this.#used === 0 || this.#frames !== undefined) return;
     this.#used = 0; // The end of a read.
     this.#source += 1;
@@ -176,7 +186,11 @@ export class TappedSide implements ToldPacket {
   /** Counts the frames of a chunk up to a position; adds the pieces of a packet that began at `origin`. */
   #count(to: number, pieces?: TracePiece[], origin = 0): void {
     while (this.#counted < to) {
-      const frame = this.#frames?.[this.#front];
+      const frame = this.#next;
+      if (typeof frame === "function") {
+        this.#act(frame);
+        continue;
+      }
       const left = frame === undefined ? this.#chunkBytes - this.#counted : frame.length - this.#used;
       const count = Math.min(left, to - this.#counted);
       if (pieces !== undefined && count > 0) {
@@ -185,13 +199,28 @@ export class TappedSide implements ToldPacket {
       }
       this.#counted += count;
       this.#used += count;
+      if (frame !== undefined) this.#missingBytes -= count;
       if (frame !== undefined && this.#used === frame.length) this.#nextFrame();
     }
+  }
+
+  /** What comes next of what was announced. */
+  get #next(): TraceFrame | (() => void) | undefined {
+    return this.#frames?.[this.#front];
+  }
+
+  #act(act: () => void): void {
+    this.#advance();
+    act();
   }
 
   #nextFrame(): void {
     this.#source += 1;
     this.#used = 0;
+    this.#advance();
+  }
+
+  #advance(): void {
     this.#front += 1;
     const frames = this.#frames ?? [];
     if (this.#front < frames.length && this.#front < MOST_TAKEN_FRAMES) return;

@@ -206,7 +206,7 @@ export class TracedConnection {
     if (opcode < Opcode.Close) {
       if (!isSent) this.#received.announce(frame);
     } else if (this.#trace.target.kind !== "topic") {
-      this.#note("frame", isSent, { frame }, payload);
+      this.#received.after(() => this.#note("frame", isSent, { frame }, payload));
     }
   }
 
@@ -322,6 +322,7 @@ export class TracedConnection {
     facts?: Readonly<Record<string, unknown>>,
     bytes: Uint8Array = NOTHING,
   ): void {
+    if (this.phase === "left") return; // A frame that came with the CONNECT of another client.
     const record = { kind: RECORD_KINDS.indexOf(kind), isSent, timeMs: this.#trace.now(), pieces: [], facts };
     const { length } = bytes;
     if (this.phase === "undecided") this.#record({ ...record, bytes, start: 0, end: length, wireBytes: length });

@@ -45,6 +45,21 @@ Deno.test("a trace over WebSocket has the upgrade, the 13 frames of a CONNECT, t
   });
   assertEquals([pieces[2]?.[0]?.source, pieces[3]?.[0]?.source], [14, 14]);
   assertEquals([pieces[2]?.[0]?.frame?.length, pieces[3]?.[0]?.frame?.length], [8, 8]);
+  assertEquals(
+    (await linesOf(trace)).filter((line) => line.startsWith("1 ▸")).map((line) =>
+      line.split(" ").slice(2, 4).join(" ")
+    ),
+    [
+      "connection opened:",
+      "CONNECT v3.1.1",
+      "Ping, 1",
+      "PINGREQ",
+      "PUBLISH x",
+      "DISCONNECT",
+      "Connection Close",
+      "connection closed",
+    ],
+  );
   const notes = (await itemsOf(trace)).filter(({ note }) => note !== undefined)
     .map(({ record: { isSent }, note }) => `${isSent ? "◂" : "▸"} ${note}`);
   assertEquals(notes.toSorted(), [

@@ -5,7 +5,7 @@ import { Broker, type BrokerOptions } from "../../../mod.ts";
 import { Traces } from "../../../src/admin/trace/traces.ts";
 import { isAddress } from "../../../src/admin/trace/trace_target.ts";
 import type { TraceOptions } from "../../../src/admin/trace/trace_records.ts";
-import { BINARY, clientFrame, closeFrame, joined } from "../../transport/web_socket_client_frames.ts";
+import { BINARY, clientFrame, closeFrame, joined, PING } from "../../transport/web_socket_client_frames.ts";
 import { webSocketPair } from "../../transport/web_socket_servers.ts";
 import { settled, started, traced } from "./traced.ts";
 
@@ -74,6 +74,23 @@ Deno.test("a trace that begins within a frame and a packet has the following fra
       : []
   ).filter(({ length }) => length > 0);
   assertEquals(pieces, [["0 0-5 of 5", "1 5-9 of 6"], ["1 0-2 of 6"], ["2 0-2 of 2"]]);
+});
+
+Deno.test("a trace has no frames of others, not even those that come with a CONNECT", async () => {
+  const { server, client } = webSocketPair();
+  await using broker = await Broker.open();
+  const traces = new Traces(broker);
+  const trace = started(traces, { clientId: "b" });
+  const served = broker.serve(server);
+  await client.writable.getWriter().write(joined([
+    clientFrame({ opcode: BINARY, payload: "100d00044d51545404020000000161" }),
+    clientFrame({ opcode: PING, payload: "2a" }),
+    closeFrame(1000),
+  ]));
+  for await (const _ of client.readable);
+  await served;
+  traces.close();
+  assertEquals([trace.facts.records, trace.facts.connections], [0, 0]);
 });
 
 Deno.test("a connection that is taken over ends in the trace with the reason, and the new one is a connection of its own", async () => {
