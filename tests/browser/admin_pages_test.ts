@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Page } from "playwright-core";
+import type { Page, Request } from "playwright-core";
 import { assertAccessible, watch } from "./admin_accessibility.ts";
 import { AdminBroker, as } from "./admin_broker.ts";
 import { playScene, SCENE } from "./admin_scene.ts";
@@ -53,6 +53,39 @@ async function checkState(page: Page, brokers: Brokers, name: PageName, state: S
   await page.evaluate(`[...document.querySelectorAll("main button")].filter((button) => button.textContent === "Retry")
     .forEach((button) => button.click())`);
   await page.getByText(full).first().waitFor();
+}
+
+browserTest(
+  "the overview follows the broker by one stream, which is closed while the tab is hidden",
+  (chromium) =>
+    withBrokers(chromium, async (page, { empty }) => {
+      const open = new Set<Request>();
+      page.on("request", (request) => request.url().includes("/live") && open.add(request));
+      page.on("requestfailed", (request) => open.delete(request));
+      page.on("requestfinished", (request) => open.delete(request));
+      await as(page, "viewer");
+      await page.goto(empty.url());
+      const connected = page.getByRole("link", { name: /connected$/ });
+      await connected.getByText("0", { exact: true }).waitFor();
+      await page.getByRole("link", { name: "No client is connected" }).waitFor();
+      await empty.connect({ clientId: "new" });
+      await connected.getByText("1", { exact: true }).waitFor();
+      assertEquals(open.size, 1);
+      await hide(page, true);
+      while (open.size > 0) await page.waitForEvent("requestfailed");
+      await empty.connect({ clientId: "another" });
+      await hide(page, false);
+      await connected.getByText("2", { exact: true }).waitFor();
+      assertEquals(open.size, 1);
+      await page.getByRole("link", { name: "Settings" }).click();
+      while (open.size > 0) await page.waitForEvent("requestfailed");
+    }),
+);
+
+/** Tells a page that its tab is hidden or seen. */
+async function hide(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate(`Object.defineProperty(document, "hidden", { configurable: true, get: () => ${isHidden} });
+    document.dispatchEvent(new Event("visibilitychange"))`);
 }
 
 /** Gives a tab and both brokers to a test. */

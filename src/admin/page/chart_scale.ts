@@ -18,8 +18,9 @@ export function rangeOf(values: readonly (number | null)[], isFromZero: boolean)
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  if (high === -Infinity) return [0, 1];
-  if (isFromZero) return [0, high > 0 ? high * 1.1 : 1];
+  if (high === -Infinity) return [0, 4];
+  // Less would divide 1 into parts, which clients and messages do not have.
+  if (isFromZero) return [0, Math.max(high * 1.1, 4)];
   const room = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1;
   return [low - room, high + room];
 }

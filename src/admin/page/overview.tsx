@@ -175,7 +175,7 @@ function Cards() {
       <Figure
         value={point["connections"]}
         words="connected"
-        tone="good"
+        tone={point["connections"] ? "good" : "none"}
         href={href("clients")}
       />
       <Figure
@@ -209,7 +209,7 @@ function Figure(
     readonly words: string;
     readonly show?: (value: number) => string;
     readonly className?: string;
-    readonly tone?: "good";
+    readonly tone?: "good" | "none";
     readonly href?: string;
   },
 ) {

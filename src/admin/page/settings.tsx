@@ -7,7 +7,7 @@ import { Configuration } from "./settings_configuration.tsx";
 import { Tokens } from "./settings_tokens.tsx";
 import type { BrokerFacts } from "./shapes.ts";
 import { type ThemeName, THEMES } from "./theme.ts";
-import { bytes, clock, count, duration } from "./text.ts";
+import { bytes, clock, count, counted, duration } from "./text.ts";
 
 const THEME_WORDS: Readonly<Record<ThemeName, string>> = { system: "As the system", light: "Light", dark: "Dark" };
 
@@ -36,6 +36,7 @@ export function SettingsPage() {
           <Pane title="Broker">
             <Loaded resource={broker}>{(facts) => <Broker facts={facts} />}</Loaded>
           </Pane>
+          {app.may("admin") && <Configuration />}
           <Bans />
           {app.may("admin") && <Tokens />}
         </div>
@@ -43,7 +44,6 @@ export function SettingsPage() {
           <Pane title="Limits" note="as they are in force">
             <Loaded resource={broker}>{({ limits }) => <Limits limits={limits} />}</Loaded>
           </Pane>
-          {app.may("admin") && <Configuration />}
         </div>
       </div>
     </Page>
@@ -68,8 +68,8 @@ function Broker({ facts: { version, startedAt, listeners, storage, numbers } }: 
       <Fact name="Sessions">
         {count(numbers.sessions)}, of which {count(numbers.connectedClients)} connected
       </Fact>
-      <Fact name="Retained">{count(numbers.retainedMessages)}, {bytes(numbers.retainedBytes)}</Fact>
-      <Fact name="Queued">{count(numbers.queuedMessages)}, {bytes(numbers.queuedBytes)}</Fact>
+      <Fact name="Retained">{counted(numbers.retainedMessages, "message")}, {bytes(numbers.retainedBytes)}</Fact>
+      <Fact name="Queued">{counted(numbers.queuedMessages, "message")}, {bytes(numbers.queuedBytes)}</Fact>
       <Fact name="Listeners">
         {listeners.length > 0 && (
           <ul>

@@ -3,10 +3,11 @@ import { linePath, nearestIndex, rangeOf, timeTicks, valueTicks } from "../../..
 
 Deno.test("rangeOf() begins at 0 or near the values, and leaves room", () => {
   assertEquals(rangeOf([null, 0, 100], true), [0, 110.00000000000001]);
-  assertEquals(rangeOf([0, 0], true), [0, 1]);
+  assertEquals(rangeOf([0, 0], true), [0, 4]);
+  assertEquals(rangeOf([0, 1], true), [0, 4]);
   assertEquals(rangeOf([20, 45], false), [18, 47]);
   assertEquals(rangeOf([7, 7], false), [6.3, 7.7]);
-  assertEquals(rangeOf([null], false), [0, 1]);
+  assertEquals(rangeOf([null], false), [0, 4]);
 });
 
 Deno.test("valueTicks() are 1, 2 or 5 times a power of ten, each label once", () => {
