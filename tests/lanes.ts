@@ -19,6 +19,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
   ],
   /** Files that need the machine for themselves: they measure time or memory, kill brokers, fill disks, or flood. */
   serial: [
+    "tests/admin/admin_flood_test.ts",
     "tests/admin/routes/list_load_test.ts",
     "tests/admin/topics/http_load_test.ts",
     "tests/auth/password_authenticator_test.ts",
@@ -65,6 +66,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
 
 /** Files with a long form beside the short one that their lane runs; see `tests/form.ts`. */
 export const LONG: readonly string[] = [
+  "tests/admin/admin_flood_test.ts",
   "tests/admin/dissect/capture_reader_test.ts",
   "tests/admin/dissect/dissector_test.ts",
   "tests/admin/dissect/frames_test.ts",
