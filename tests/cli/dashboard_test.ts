@@ -1,5 +1,8 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect as connectTls } from "node:tls";
+import { formatPasswordHash, hashPassword } from "../../src/auth/password_hash.ts";
 import { Client } from "../../src/client/client.ts";
+import { MqttError } from "../../src/codec/mqtt_error.ts";
 import { ConfigurationFolder } from "./config/written_file.ts";
 import { type Ending } from "./program.ts";
 import { ProgramInProcess } from "./program_in_process.ts";
@@ -178,3 +181,79 @@ Deno.test("The configuration is shown without secrets, checked, and read again, 
 async function hashOf(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
+
+Deno.test("The page's own /mqtt is MQTT over WebSocket, for its own pages and with the authentication of MQTT", async () => {
+  using folder = new ConfigurationFolder();
+  const hash = formatPasswordHash(await hashPassword("secret", 1));
+  const path = folder.write(
+    "a.yaml",
+    `listeners: [{ url: "mqtt://127.0.0.1:0", authentication: { anonymous: true } }]\n` +
+      `authentication: { users: [{ name: ann, passwordHash: "${hash}" }] }\naccess: { everyone: [{ access: read, topic: "#" }] }\n` +
+      `admin: { url: "http://127.0.0.1:0/tools" }\n`,
+  );
+  await using program = await ProgramInProcess.listening(["--config", path], { env: { XDG_RUNTIME_DIR: folder.path } });
+  const [page = ""] = await program.stderr.matching(/^.*The dashboard is at /, 1, 5_000);
+  const url = `${page.replace("http:", "ws:")}mqtt`;
+  await assertRejects(() => Client.connect(url, { clientId: "a" })); // The first listener would let it in.
+  await using client = await Client.connect(url, { clientId: "a", userName: "ann", password: "secret" });
+  await assertRejects(() => client.publish("a", "x", { qos: 1 }), MqttError, "NotAuthorized");
+  const { hostname, port, host } = new URL(page);
+  const upgrade = async (fields: string) => {
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    const head = `GET /tools/mqtt HTTP/1.1\r\n${fields}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
+    await connection.write(new TextEncoder().encode(head));
+    const buffer = new Uint8Array(4_096);
+    const count = await connection.read(buffer) ?? 0;
+    return new TextDecoder().decode(buffer.subarray(0, count)).split(" ")[1];
+  };
+  assertEquals(await upgrade(`Host: ${host}\r\nOrigin: http://${host}`), "101");
+  // With the cookie of the page, too: it is no cookie of MQTT.
+  assertEquals(await upgrade(`Host: ${host}\r\nOrigin: http://${host}\r\nCookie: brooklet_admin=x`), "101");
+  assertEquals(await upgrade(`Host: ${host}\r\nOrigin: https://evil.example`), "403");
+  assertEquals(await upgrade(`Host: evil.example:${port}\r\nOrigin: http://evil.example:${port}`), "421");
+  const plain = await fetch(`${page}mqtt`);
+  await plain.body?.cancel();
+  assertEquals([plain.status, plain.headers.get("x-content-type-options")], [400, "nosniff"]);
+});
+
+Deno.test("A dashboard has TLS, and a certificate that is replaced is shown from then on", async () => {
+  using folder = new ConfigurationFolder();
+  const write = (name: string, to = name) => {
+    for (const kind of ["pem", "key"]) {
+      folder.write(`${to}.${kind}`, Deno.readTextFileSync(new URL(`../certificates/${name}.${kind}`, import.meta.url)));
+    }
+  };
+  write("server");
+  const tls = `{ certificate: "${folder.path}/server.pem", key: "${folder.path}/server.key" }`;
+  const path = folder.write(
+    "a.yaml",
+    `listeners: [{ url: "mqtt://127.0.0.1:0" }]\nadmin: { url: "https://localhost:0", tls: ${tls} }\n`,
+  );
+  await using program = await ProgramInProcess.listening(["--config", path], { env: { XDG_RUNTIME_DIR: folder.path } });
+  const [page = ""] = await program.stderr.matching(/^.*The dashboard is at /, 1, 5_000);
+  assertMatch(page, /^https:\/\/localhost:\d+\/$/);
+  const caCerts = [Deno.readTextFileSync(new URL("../certificates/authority.pem", import.meta.url))];
+  using client = Deno.createHttpClient({ caCerts });
+  const [where = ""] = await program.stderr.matching(/^.*A link that signs in .* is in /, 1, 5_000);
+  const link = (await Deno.readTextFile(where.split(";")[0] ?? "")).trim();
+  const body = JSON.stringify({ token: link.split("#token=")[1] });
+  const response = await fetch(`${page}api/v1/session`, { client, method: "POST", headers: WRITE, body });
+  assertEquals([response.status, (await response.json()).role], [201, "admin"]);
+  assertMatch(response.headers.get("set-cookie") ?? "", /; Secure$/);
+  const fingerprint = async () => {
+    const { hostname, port } = new URL(page);
+    const options = { port: Number(port), host: hostname, servername: hostname, ca: caCerts };
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const socket = connectTls(options, () => resolve(socket.getPeerCertificate().fingerprint256)).on("error", reject);
+    return await promise.finally(() => socket.destroy());
+  };
+  const before = await fingerprint();
+  write("server_renewed", "server");
+  program.kill("SIGHUP");
+  await program.stderr.matching(/^.*SIGHUP: the configuration and all its files were read again/, 1, 5_000);
+  const untilMs = performance.now() + 5_000;
+  let now = before;
+  while (now === before && performance.now() < untilMs) now = await fingerprint().catch(() => before);
+  assertNotEquals(now, before);
+});
