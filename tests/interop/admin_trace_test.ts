@@ -59,6 +59,25 @@ test("a trace that begins within a connection of MQTT 5 tells tshark its version
   assertEquals(new Set(malformed), new Set([""]));
 });
 
+test("a trace of a topic, which has no CONNECT, tells tshark the version of each connection", async () => {
+  const { trace } = await traced(5, {
+    target: { topic: "x" },
+    steps: [
+      "a connects",
+      "a > 82 [ 0001 00 'x' 00 ]",
+      "a < 90 [ 0001 00 00 ]",
+      "b connects",
+      "b > 30 [ 'x' { 26 'k' 'v' } \"hi\" ]",
+      "a < 30 [ 'x' { 26 'k' 'v' } \"hi\" ]",
+    ],
+  });
+  const lines = await fields(await bytesOf(trace.pcapng()), ["mqtt.msgtype", "mqtt.prop_key", "_ws.malformed"]);
+  const [types = [], keys = [], malformed] = lines;
+  assertEquals(types.filter((type) => type !== ""), ["1", "8", "1", "3", "3"]);
+  assertEquals(keys.filter((key) => key !== ""), ["k", "k"]);
+  assertEquals(new Set(malformed), new Set([""]));
+});
+
 test("a live capture is shown by tshark while it is written, as by brooklet trace --pcapng - | wireshark -k -i -", async () => {
   await using broker = await Broker.open();
   const traces = new Traces(broker);

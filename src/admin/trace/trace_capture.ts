@@ -116,7 +116,7 @@ export class TraceCapture {
     const isConnect = (Uint8Array.fromBase64(record.bytes)[0] ?? 0) >> 4 === PacketType.connect;
     const isWebSocket = this.#isWire && facts.upgrade !== undefined;
     const version = facts.protocolVersion;
-    if (isConnect || isWebSocket || facts.isFromStart && record.isSent === false || !isVersion(version)) return;
+    if (isConnect || isWebSocket || !isVersion(version)) return;
     const { clientId } = facts;
     const bytes = encodePacket({ ...CONNECT, protocolVersion: version, clientId }, version);
     const comment = "not on the wire: the CONNECT was before, and Wireshark takes the version of MQTT from it";

@@ -104,8 +104,8 @@ export class TracedConnection {
     const { peer: { address, listener, transport }, principal, connectedAtMs } = this.#watched;
     return {
       number: this.number,
-      clientId: (this.#watched.clientId || this.#clientId).slice(0, MOST_NAME_CHARACTERS),
-      principal: principal?.slice(0, MOST_NAME_CHARACTERS),
+      clientId: (this.#watched.clientId || this.#clientId).slice(0, MOST_NAME_CHARACTERS).toWellFormed(),
+      principal: principal?.slice(0, MOST_NAME_CHARACTERS).toWellFormed(),
       address,
       listener,
       transport,
