@@ -82,6 +82,18 @@ Deno.test("The dissector loads the codec and WebSocket frames, so that a web pag
   );
 });
 
+Deno.test("The page of the dashboard loads nothing of the broker", async () => {
+  const main = "src/admin/page/main.tsx";
+  const info = await output({}, "info", "--json", "--config", "src/admin/page/deno.json", main);
+  const { modules }: { modules: readonly Module[] } = JSON.parse(info);
+  const files = modules.map(({ specifier }) => specifier.replace(ROOT.href, ""));
+  assertHas(files, ["src/admin/page/tool.tsx", "src/admin/dissect/dissector.ts", "src/client/client.ts"]);
+  assertEquals(files.filter((file) => /^src\/(?:auth|broker|storage|cli)\//.test(file)), []);
+  // It has types alone.
+  const ofServer = files.filter((file) => /^src\/admin\/(?!page\/|dissect\/)/.test(file));
+  assertEquals(ofServer, ["src/admin/trace/trace_records.ts"]);
+});
+
 /** The graph was read indeed. */
 function assertHas(loaded: readonly string[], names: readonly string[]): void {
   assertEquals(names.filter((name) => !loaded.includes(name)), []);

@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<PageName, { readonly full: string | RegExp; readonl
   overview: { full: /3 refusals in 10 min: 3 bad user name or password/, empty: "All well" },
   clients: { full: "device-24", empty: "No client is connected" },
   topics: { full: "plant", empty: "No message is retained" },
-  subscriptions: { full: "$share/store/plant/+/line/temp", empty: "No such subscription" },
+  subscriptions: { full: "$share/store/plant/+/line/temp", empty: "No client has subscribed" },
   events: { full: /Client intruder .* disconnected/, empty: "Nothing like that has happened" },
   settings: { full: "maximumQueuedMessages", empty: "Nobody is banned" },
 };

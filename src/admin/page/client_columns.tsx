@@ -63,7 +63,7 @@ export function clientColumns(
     {
       key: "subscriptions",
       title: "Subs",
-      widthPx: 48,
+      widthPx: 56,
       isNumber: true,
       isSortable: true,
       isWideOnly: true,
@@ -72,7 +72,7 @@ export function clientColumns(
     {
       key: "queued",
       title: "Queue",
-      widthPx: 68,
+      widthPx: 72,
       isNumber: true,
       isSortable: true,
       cell: ({ queued }) => number(queued),
@@ -80,7 +80,7 @@ export function clientColumns(
     {
       key: "dropped",
       title: "Drops",
-      widthPx: 64,
+      widthPx: 68,
       isNumber: true,
       isSortable: true,
       cell: ({ dropped }) => number(dropped),
@@ -88,7 +88,7 @@ export function clientColumns(
     {
       key: "receivedBytes",
       title: "Received",
-      widthPx: 76,
+      widthPx: 88,
       isNumber: true,
       isSortable: true,
       isWideOnly: true,
@@ -117,7 +117,7 @@ export function clientColumns(
     {
       key: "connectedAt",
       title: "Since",
-      widthPx: 68,
+      widthPx: 76,
       isNumber: true,
       isSortable: true,
       isWideOnly: true,

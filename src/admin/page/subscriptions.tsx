@@ -102,7 +102,7 @@ export function SubscriptionsPage() {
             pages.rows.length === 0
               ? (
                 <Empty
-                  title="No such subscription"
+                  title={asked.search === undefined ? "No client has subscribed" : "No such subscription"}
                   command="mosquitto_sub -t 'plant/+/line/#' -v"
                 >
                   Subscriptions of clients stand here, each with its topic filter and its options.

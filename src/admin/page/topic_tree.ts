@@ -134,7 +134,7 @@ function rowsOf(
       ...isOpen ? rowsOf(below, branches, opened) : [],
     ];
   });
-  if (branch.error !== undefined) {
+  if (branch.error !== undefined && levels.length > 0) {
     return [...rows, { kind: "error", levels, error: branch.error }];
   }
   return branch.after === null ? rows : [...rows, { kind: "more", levels, after: branch.after }];
