@@ -147,6 +147,11 @@ class AdminServer implements AdminHost {
     this.history.start();
   }
 
+  /** Time of a request; a stream is as long without knowing that the app has signed its reader out. */
+  get #requestMs(): number {
+    return this.options.requestTimeoutMs ?? LONGEST_REQUEST_MS;
+  }
+
   async fetch(request: Request, info: RequestInfo): Promise<Response> {
     const url = urlOf(request);
     const topics = url === null ? undefined : this.#topicsResponse(request, info, url);
@@ -265,7 +270,7 @@ class AdminServer implements AdminHost {
     const timer = setTimeout(() => {
       abort.abort(new DOMException("The request has taken too long", "TimeoutError"));
       late.reject(new Problem(503, "Timed out", "The request has taken too long: try again"));
-    }, this.options.requestTimeoutMs ?? LONGEST_REQUEST_MS);
+    }, this.#requestMs);
     try {
       return await Promise.race([work(abort), late.promise]);
     } finally {
@@ -294,7 +299,7 @@ class AdminServer implements AdminHost {
     };
     const { signal } = abort;
     const call = { ...checkedCall(route, { params, url, body }), caller, request, isOverTls, signal, note };
-    const response = await this.#responseOf(route, call, signedIn, abort);
+    const response = await this.#responseOf(asked, route, call, signedIn, abort);
     if (!isNoted && route.isChange(call)) note({ name: route.summary, message: route.summary });
     return response;
   }
@@ -311,6 +316,7 @@ class AdminServer implements AdminHost {
   }
 
   async #responseOf(
+    { request, info }: Asked,
     route: Route<AdminHost>,
     call: AnyCall,
     signedIn: SignedIn | undefined,
@@ -327,11 +333,15 @@ class AdminServer implements AdminHost {
       throw new Problem(429, "Too many streams", `There may be ${MOST_STREAMS} of a session: close another page first`);
     }
     signedIn.streams += 1;
-    const free = () => signedIn.streams -= 1;
+    const { ended, stop } = this.signIn.endOf(signedIn, request, info, this.#requestMs);
+    const free = () => {
+      signedIn.streams -= 1;
+      stop();
+    };
     try {
       const response = await route.handle(call, this);
       if (response instanceof Response && response.body !== null) {
-        return endingWith(response, response.body, signedIn.ended, abort, free);
+        return endingWith(response, response.body, ended, abort, free);
       }
       throw new TypeError(`Cannot answer ${route.path}: it has given no stream`);
     } catch (error) {

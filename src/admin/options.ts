@@ -14,7 +14,7 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
   readonly basePath?: string;
   /**
    * Names somebody whom the app has signed in, and what that person may do; `undefined`: nobody. It is asked with each
-   * request, and before `users` and `tokens` are looked at. A write is only accepted from a page of the same origin, or with
+   * request, while a stream lasts every 30 seconds, and before `users` and `tokens` are looked at. A write is only accepted from a page of the same origin, or with
    * `Authorization: Bearer`.
    *
    * @default none: people sign in here

@@ -20,6 +20,12 @@ const LONGEST_WAIT_MS = 20_000;
 /** Name of whoever has followed a link that was printed for the operator. */
 const OF_LINK: NewSession = { name: "one-time link", role: "admin" };
 
+/** End of somebody's being signed in. */
+interface SignOut {
+  readonly ended: AbortSignal;
+  stop(): void;
+}
+
 interface User {
   readonly hash: PasswordHash;
   /** Hash as it was written, to see whether it changes. */
@@ -118,6 +124,23 @@ export class SignIn {
     }
     this.#giveBack(address);
     return { name, role: user.role };
+  }
+
+  /**
+   * Gives a signal that aborts when somebody is signed out; a user of the app, when the app says so, which it is asked again
+   * and again. Call `stop` when it is no longer needed.
+   */
+  endOf(signedIn: SignedIn, request: Request, info: RequestInfo, everyMs: number): SignOut {
+    const authorize = this.#authorize;
+    if (signedIn.by !== "app" || authorize === undefined) return { ended: signedIn.ended, stop: () => {} };
+    const gone = new AbortController();
+    const end = () => gone.abort(new DOMException("The app has signed the user out", "AbortError"));
+    const ask = async () => {
+      const user = await authorize(request, info);
+      if (user === undefined || user.name !== signedIn.name || user.role !== signedIn.role) end();
+    };
+    const timer = setInterval(() => void ask().catch(end), everyMs);
+    return { ended: AbortSignal.any([gone.signal, signedIn.ended]), stop: () => clearInterval(timer) };
   }
 
   /** Ends all sessions and streams. */

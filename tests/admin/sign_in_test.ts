@@ -175,6 +175,28 @@ Deno.test("The login of an app decides, and its users need its own pages or a to
   assertEquals(changes, ["ann link"]);
 });
 
+Deno.test("A stream ends when the app has signed its reader out, or given another role", async () => {
+  const users = new Map([["ann", "admin"], ["bob", "viewer"], ["eve", "viewer"]] as const);
+  const options: AdminHandlerOptions = {
+    requestTimeoutMs: 20,
+    authorize: ({ headers }) => {
+      const name = headers.get("x-user") as "ann";
+      const role = users.get(name);
+      return role && { name, role };
+    },
+  };
+  await withAdmin(async ({ page }) => {
+    const open = (name: string) => page.send("GET", "/api/v1/live?stats=true", { headers: { "x-user": name } });
+    const [ann, bob, eve] = await Promise.all(["ann", "bob", "eve"].map(open));
+    users.delete("ann");
+    users.set("bob", "admin");
+    await within(Promise.all([ann?.text(), bob?.text()]), "the streams to end");
+    const reader = eve?.body?.getReader();
+    assertEquals((await reader?.read())?.done, false);
+    await reader?.cancel();
+  }, options);
+});
+
 Deno.test("A login of an app that throws lets nobody in", async () => {
   const errors: unknown[] = [];
   const options: AdminHandlerOptions = {
