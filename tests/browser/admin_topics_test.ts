@@ -86,3 +86,23 @@ browserTest(
     assertEquals(broker.metrics.retainedMessages, 27);
   },
 );
+
+browserTest("the tree of topics opens and closes by the arrow keys", async (chromium) => {
+  await using dashboard = await AdminBroker.open({ broker: SCENE });
+  await playScene(dashboard);
+  const page = await chromium.tab();
+  await as(page, "viewer");
+  await page.goto(dashboard.url("/topics"));
+  const level = (name: string, expanded: boolean) => page.getByRole("button", { name, expanded });
+  await level("house", false).focus();
+  await page.keyboard.press("ArrowDown");
+  await page.locator(".pick:focus", { hasText: "plant" }).waitFor();
+  await page.keyboard.press("ArrowRight");
+  await level("plant", true).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.locator(".pick:focus", { hasText: "1/ (2)" }).waitFor();
+  await page.keyboard.press("ArrowUp");
+  await page.locator(".pick:focus", { hasText: "plant" }).waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await level("plant", false).waitFor();
+});

@@ -61,11 +61,14 @@ export function Table<Row>(props: TableProps<Row>) {
   useEffect(() => props.onTop?.(view.isAtTop), [view.isAtTop]);
   const tabIndexAt = Math.min(focusIndex, rows.length - 1);
   const onKeyDown = (event: KeyboardEvent) => {
+    if (!(event.target instanceof HTMLElement && event.target.matches(".pick"))) return;
+    const row = rows[tabIndexAt];
+    if (row !== undefined && props.onKey?.(event.key, row)) {
+      event.preventDefault();
+      return;
+    }
     const index = nextIndex(event.key, tabIndexAt, rows.length);
-    if (
-      index === undefined ||
-      !(event.target instanceof HTMLElement && event.target.matches(".pick"))
-    ) return;
+    if (index === undefined) return;
     event.preventDefault();
     setFocusIndex(index);
     focus(index);
