@@ -69,6 +69,7 @@ class Generator {
 
 Deno.test(`${REQUESTS} generated requests: each route answers in its form, none fails, and none tells a secret`, async () => {
   const errors: unknown[] = [];
+  let changes = 0;
   await withClients(async ({ page }) => {
     const seed = givenSeed().seed ?? Date.now() >>> 0;
     const random = new Seeded(seed);
@@ -79,11 +80,14 @@ Deno.test(`${REQUESTS} generated requests: each route answers in its form, none 
       const route = ROUTES[count % ROUTES.length] as Route<AdminHost>; // There are some.
       const path = `/api/v1${route.path.replaceAll(/:\w+/g, () => generator.segment())}${generator.query(route)}`;
       const body = route.body && generator.value(toJSONSchema(route.body, { io: "input" }));
+      const changesBefore = changes;
       const response = await page.send(route.method, path, { body });
       const name = `${route.method} ${route.path}`;
       const text = await textOf(response);
       checkSeed(seed, () => checkAnswer(route, response, text, `${name} as ${path} ${JSON.stringify(body)}`));
       told.push(text);
+      const isDry = /[?&]dryRun=true/.test(path) || route.path === "/configuration/check";
+      if (route.method !== "GET" && response.ok && !isDry) assert(changes > changesBefore, `${name} tells nothing`);
       if (response.ok) answered.set(name, (answered.get(name) ?? 0) + 1);
     }
     assertEquals(errors, []);
@@ -94,7 +98,12 @@ Deno.test(`${REQUESTS} generated requests: each route answers in its form, none 
     // Routes without parts of their own always succeed: the generator reaches them.
     const plain = ROUTES.filter(({ method, path }) => method === "GET" && !path.includes(":") && path !== "/live");
     for (const { method, path } of plain) assert((answered.get(`${method} ${path}`) ?? 0) > 0, path);
-  }, { onEvent: (event) => event.kind === "unexpectedError" && errors.push(event.error) });
+  }, {
+    onEvent: (event) => {
+      if (event.kind === "unexpectedError") errors.push(event.error);
+      else changes += 1;
+    },
+  });
 });
 
 function checkAnswer(route: Route<AdminHost>, { status, headers, ok }: Response, text: string, name: string): void {

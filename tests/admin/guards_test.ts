@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type AdminHandler, adminHandler, type RequestInfo } from "../../src/admin/mod.ts";
 import { Broker } from "../../src/broker/broker.ts";
+import { VERSION } from "../../src/broker/sys_topics.ts";
 import { within } from "../deadline.ts";
 import { AdminCaller, LOCAL, withAdmin } from "./admin_tools.ts";
 
@@ -148,6 +149,21 @@ Deno.test("Every answer says what its page may load, and none allows pages of ot
         "img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     );
   }, { listeners: () => listeners.map((url) => ({ url })), topics: true });
+});
+
+Deno.test("Whoever is not signed in hears nothing of the version, the clients and the numbers of the broker", async () => {
+  await withAdmin(async ({ admin }) => {
+    const nobody = new AdminCaller(admin, "http://192.0.2.1:18083", ELSEWHERE);
+    const open = ["/", "/page.js", "/page.css", "/openapi.json", "/healthz", "/readyz"];
+    const routes = ["/metrics", "/api/v1/session", "/api/v1/broker", "/api/v1/clients", "/api/v1/live", "/nothing"];
+    for (const path of [...open, ...routes]) {
+      const response = await nobody.send("GET", path);
+      assertEquals(response.ok, open.includes(path), path);
+      const text = JSON.stringify([...response.headers]) + await response.text();
+      assert(!text.includes(`"${VERSION}"`) && !text.includes(`/${VERSION}`), path);
+    }
+    assertEquals(await (await nobody.send("GET", "/healthz")).text(), "ok\n");
+  });
 });
 
 /** Paths that would leave a folder, if the page were one, each as a client that changes nothing of it can send it. */
