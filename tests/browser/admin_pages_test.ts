@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { Page, Request } from "playwright-core";
 import { assertAccessible, watch } from "./admin_accessibility.ts";
 import { AdminBroker, as } from "./admin_broker.ts";
@@ -77,6 +77,7 @@ browserTest(
       await hide(page, false);
       await connected.getByText("2", { exact: true }).waitFor();
       assertEquals(open.size, 1);
+      assertMatch((await [...open][0]?.allHeaders())?.["last-event-id"] ?? "", /^\d+-\d+$/);
       await page.getByRole("link", { name: "Settings" }).click();
       while (open.size > 0) await page.waitForEvent("requestfailed");
     }),

@@ -101,7 +101,7 @@ export class Api {
   async response(
     method: Method,
     segments: readonly Segment[],
-    { query, body, signal }: RequestOptions = {},
+    { query, body, headers, signal }: RequestOptions = {},
   ) {
     const request: RequestInit = {
       method,
@@ -110,9 +110,7 @@ export class Api {
     };
     if (signal !== undefined) request.signal = signal;
     // A write is JSON even if it has no body: a form of another site cannot send that.
-    if (method !== "GET") {
-      request.headers = { "content-type": "application/json" };
-    }
+    request.headers = { ...headers, ...method === "GET" ? {} : { "content-type": "application/json" } };
     if (body !== undefined) request.body = JSON.stringify(body);
     const response = await fetched(this.url(segments, query), request);
     if (response.ok) return response;

@@ -92,10 +92,9 @@ export class Live {
     while (!ended.aborted) {
       if (this.phase.value !== "broken") this.phase.value = "connecting";
       try {
-        const { body } = await this.#api.response("GET", ["live"], {
-          query,
-          signal: ended,
-        });
+        // What has happened since is sent, if the broker still has it.
+        const headers = this.#lastEventId === undefined ? {} : { "last-event-id": this.#lastEventId };
+        const { body } = await this.#api.response("GET", ["live"], { query, headers, signal: ended });
         this.phase.value = "open";
         if (body !== null) await this.#read(body, ended);
       } catch (error) {
