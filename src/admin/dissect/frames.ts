@@ -73,7 +73,9 @@ const CLOSE_WORDS: Readonly<Record<number, string>> = {
   1013: "Try Again Later",
   1014: "Bad Gateway",
 };
-const SECRET_HEADER = /^((?:proxy-)?authorization:\s*|(?:set-)?cookie:\s*)(.*)$/i;
+/** Fields that say how an upgrade went; any other may have a token, such as `X-Api-Key` or those that a proxy adds. */
+const SHOWN_FIELDS =
+  /^(?:accept(?:-[\w-]+)?|cache-control|connection|content-(?:length|type)|date|dnt|forwarded|host|keep-alive|origin|pragma|priority|retry-after|sec-(?:ch-ua|fetch|websocket)[\w-]*|server|transfer-encoding|upgrade|user-agent|via|x-forwarded-(?:for|host|port|proto)|x-real-ip)$/i;
 
 /** Puts the packets of one side together. */
 export class PacketAssembler {
@@ -282,17 +284,27 @@ export function closeText(payload: Uint8Array): string {
 }
 
 /**
- * Head of HTTP in which credentials are asterisks, of the same length: those of Authorization and cookies, and the values
- * of the query, where some clients have a token.
+ * Head of HTTP in which whatever may be a credential is asterisks, of the same length: the values of the query and of the
+ * fields that do not say how an upgrade went, and subprotocols of others, where pages have a token that can set no field.
  */
 export function headWithoutSecrets(head: string): string {
   const [first = "", ...lines] = head.split("\r\n");
   return [
-    first.replace(/\?\S*/, (query) => query.replace(/=[^&\s]*/g, ({ length }) => `=${"*".repeat(length - 1)}`)),
-    ...lines.map((line) =>
-      line.replace(SECRET_HEADER, (_, name: string, value: string) => `${name}${"*".repeat(value.length)}`)
-    ),
+    first.replace(/\?\S*/, (query) => query.replace(/(?<==)[^&\s]*|(?<=[?&])[^=&\s]+(?=&|$)/g, hidden)),
+    ...lines.map(fieldWithoutSecrets),
   ].join("\r\n");
+}
+
+function fieldWithoutSecrets(line: string): string {
+  const [, name = "", colon = "", value = ""] = /^([^:]*)(:\s*|)(.*)$/.exec(line) ?? [];
+  if (/^sec-websocket-protocol$/i.test(name)) {
+    return name + colon + value.replace(/[^,\s]+/g, (word) => /^mqtt(?:v[\d.]+)?$/i.test(word) ? word : hidden(word));
+  }
+  return name + colon + (SHOWN_FIELDS.test(name) ? value : hidden(value));
+}
+
+function hidden({ length }: string): string {
+  return "*".repeat(length);
 }
 
 /** Length of the head of HTTP at the beginning of some bytes; 0 if its end is missing. */

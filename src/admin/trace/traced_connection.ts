@@ -80,6 +80,8 @@ export class TracedConnection {
   #isFramed = false;
   /** Bytes of a packet that was not whole when the trace began. */
   readonly #partialBytes: number;
+  /** Whether the tap begins with the first packet, also where the connection was there before the trace. */
+  readonly #hasFirst: boolean;
   #isFromStart: boolean;
   #protocolVersion: number | undefined;
   #clientId: string;
@@ -92,6 +94,7 @@ export class TracedConnection {
     this.#isNew = this.#isFromStart = isNew;
     this.#clientId = watched.clientId;
     this.#partialBytes = watched.partialBytes;
+    this.#hasFirst = watched.receivedBytes === watched.partialBytes;
     this.#protocolVersion = watched.clientId === "" ? undefined : watched.protocolVersion;
     const mostBytes = (type: number) => this.#mostBytes(type);
     this.#received = new TappedSide((packet) => this.#packet(packet, false), mostBytes);
@@ -231,7 +234,7 @@ export class TracedConnection {
   #first(packet: ToldPacket, type: number): void {
     this.#hasReceived = true;
     if (type !== PacketType.connect) {
-      this.#isForeign = this.#received.isOver = this.#isNew; // The broker looks at nothing that follows.
+      this.#isForeign = this.#received.isOver = this.#hasFirst; // The broker looks at nothing that follows.
       return;
     }
     this.#isFromStart = true;

@@ -20,6 +20,8 @@ export interface WatchedConnection {
   readonly protocolVersion: ProtocolVersion;
   /** Time when it began, in epoch milliseconds. */
   readonly connectedAtMs: number;
+  /** Bytes of MQTT that have come. */
+  readonly receivedBytes: number;
   /** Bytes that have come of a packet that is not whole; a tap gets them again. */
   readonly partialBytes: number;
   /** Resolves when the connection has ended and no more of its bytes come, which is after the event `connectionClosed`. */

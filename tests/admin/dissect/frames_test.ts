@@ -153,11 +153,23 @@ Deno.test("credentials in the head of an upgrade are asterisks of the same lengt
     "Proxy-Authorization: x\r\nOrigin: https://a/?b=c\r\n\r\n";
   assertEquals(
     headWithoutSecrets(head),
-    "GET /mqtt?token=***&x=*&y HTTP/1.1\r\nHost: a\r\nAUTHORIZATION: **********\r\nCookie:********\r\n" +
+    "GET /mqtt?token=***&x=*&* HTTP/1.1\r\nHost: a\r\nAUTHORIZATION: **********\r\nCookie:********\r\n" +
       "Proxy-Authorization: *\r\nOrigin: https://a/?b=c\r\n\r\n",
   );
   assertEquals(
     headWithoutSecrets("HTTP/1.1 101 Switching Protocols\r\nSet-Cookie: a=b\r\n\r\n").endsWith("Cookie: ***\r\n\r\n"),
     true,
+  );
+});
+
+Deno.test("a head shows the fields that say how an upgrade went, and hides those where tokens may be", () => {
+  const shown =
+    "Host: a:1\r\nOrigin: https://a\r\nUser-Agent: b\r\nSec-WebSocket-Key: c\r\nX-Forwarded-For: 1.2.3.4\r\n";
+  const tokens = ["X-Api-Key: abc", "X-Forwarded-Access-Token: abc", "Cf-Access-Jwt-Assertion: abc", "Referer: abc"];
+  const hidden = tokens.map((field) => field.replace("abc", "***"));
+  const subprotocols = "Sec-WebSocket-Protocol: mqtt, mqttv3.1,";
+  assertEquals(
+    headWithoutSecrets(`GET /?abc HTTP/1.1\r\n${shown}${tokens.join("\r\n")}\r\n${subprotocols} abc\r\n\r\n`),
+    `GET /?*** HTTP/1.1\r\n${shown}${hidden.join("\r\n")}\r\n${subprotocols} ***\r\n\r\n`,
   );
 });

@@ -1,12 +1,13 @@
 /** Secrets that a trace must not keep, and packets that are not as they should be. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Broker, type EnhancedAuthenticator } from "../../../mod.ts";
+import { Broker, type EnhancedAuthenticator, memoryTransport } from "../../../mod.ts";
 import type { Trace } from "../../../src/admin/trace/trace.ts";
 import type { TraceOptions } from "../../../src/admin/trace/trace_records.ts";
 import { Traces } from "../../../src/admin/trace/traces.ts";
 import { fromHex, toHex } from "../../codec/hex.ts";
-import { exchanged, itemsOf, linesOf, started, traced } from "./traced.ts";
+import { within } from "../../deadline.ts";
+import { exchanged, itemsOf, linesOf, settled, started, traced } from "./traced.ts";
 
 const NEXT: TraceOptions = { next: true };
 const PASSWORD = "hunter2!";
@@ -93,6 +94,23 @@ Deno.test("a first packet that is of another protocol shows its first bytes only
   assertStringIncludes(first?.entry?.summary.details ?? "", "malformed");
   assertEquals((await saidBy(trace)).includes(PASSWORD), false);
   assertEquals(others.map(({ note }) => note?.startsWith("connection closed by the broker")), [true]);
+});
+
+Deno.test("a first packet of another protocol is hidden also where its connection was there before the trace", async () => {
+  await using broker = await Broker.open();
+  const traces = new Traces(broker);
+  const { server, client } = memoryTransport();
+  const served = broker.serve(server);
+  await settled();
+  const trace = started(traces, { address: client.peer.address });
+  const writer = client.writable.getWriter();
+  await writer.write(bytesOf(`GET / HTTP/1.1\r\nAuthorization: Basic ${PASSWORD}\r\n\r\n`));
+  writer.close().catch(() => {}); // The broker may have closed it.
+  await within(served, "the end of the connection");
+  client.close();
+  traces.close();
+  assertEquals((await itemsOf(trace)).some(({ entry }) => entry !== undefined), true);
+  assertEquals((await saidBy(trace)).includes(PASSWORD), false);
 });
 
 Deno.test("a packet that is refused before it is whole stands before the answer", async () => {
