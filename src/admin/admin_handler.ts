@@ -27,7 +27,7 @@ import { RetainedUndo } from "./retained_undo.ts";
 import { type Caller, includes, type Role, type SignedIn } from "./roles.ts";
 import { type AnyCall, type CallChange, checkedCall, isSchema, type Route, RouteTable } from "./route_table.ts";
 import { ROUTES } from "./routes/routes.ts";
-import { bearerOf, SignIn } from "./sign_in.ts";
+import { bearerOf, refusal, SignIn } from "./sign_in.ts";
 import { endingWith } from "./streams.ts";
 import { Traces } from "./trace/traces.ts";
 import { withTopics } from "./topics/topic_paths.ts";
@@ -309,7 +309,7 @@ class AdminServer implements AdminHost {
     const signedIn = await this.signIn.callerOf(request, info, address);
     if (signedIn === undefined) {
       const members = { signIn: { password: this.signIn.hasUsers } };
-      throw new Problem(401, "Not signed in", "Sign in first, or send a token with Authorization: Bearer", { members });
+      throw refusal("Sign in first, or send a token with Authorization: Bearer", members);
     }
     if (includes(signedIn.role, role)) return signedIn;
     throw new Problem(403, "Not allowed", `This needs the role ${role}; you have ${signedIn.role}`);

@@ -175,7 +175,8 @@ function sourcesOf(url: string, hostname: string): string[] {
     : isLoopbackName(host)
     ? [host, "localhost"]
     : [host];
-  return names.filter((name) => name !== "" && !name.startsWith("[")).map((name) => `${scheme}://${name}:${port}`);
+  // The host of a request may have characters that mean something in a policy.
+  return names.filter((name) => /^[\w.-]+$/.test(name)).map((name) => `${scheme}://${name}:${port}`);
 }
 
 function isIpAddress(hostname: string): boolean {

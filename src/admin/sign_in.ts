@@ -199,8 +199,9 @@ function cookiesOf({ headers }: Request): string[] {
   return pairs.filter((pair) => pair.startsWith(`${COOKIE}=`)).slice(0, 4).map((pair) => pair.slice(COOKIE.length + 1));
 }
 
-function refusal(detail: string): Problem {
-  return new Problem(401, "Not signed in", detail);
+/** Refusal of whoever is not signed in (RFC 9110, section 11.6.1). */
+export function refusal(detail: string, members: Readonly<Record<string, unknown>> = {}): Problem {
+  return new Problem(401, "Not signed in", detail, { members, headers: { "www-authenticate": "Bearer" } });
 }
 
 function decoy(): PasswordHash {

@@ -19,9 +19,9 @@ export const DASHBOARD: Command = command({
     for (const link of links) printLine(io.stdout, link);
     if (links.length > 0) return 0;
     const which = port === undefined ? "of this user" : `at port ${port}`;
-    throw new ConfigError(
-      `No dashboard ${which} answers: start a broker as this user, or look for the link in the log of its start`,
-    );
+    const why = "start a broker as this user, or look for the link in the log of its start";
+    printLine(io.stderr, `brooklet: No dashboard ${which} answers: ${why}`);
+    return 1;
   },
 });
 

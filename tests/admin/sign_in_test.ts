@@ -115,6 +115,7 @@ Deno.test("After 5 failures in a minute an address waits, after 20 everybody but
     const attempt = async (address: string, body: unknown) => {
       const caller = new AdminCaller(admin, "http://127.0.0.1:1", from(address));
       const response = await caller.send("POST", "/api/v1/session", { body });
+      assertEquals(response.headers.get("www-authenticate"), response.status === 401 ? "Bearer" : null);
       return [response.status, response.headers.get("retry-after")];
     };
     const wrong = { user: "ann", password: "wrong" };

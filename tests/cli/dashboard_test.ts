@@ -73,7 +73,7 @@ Deno.test("brooklet dashboard says it when no broker of this user has one", asyn
   const folder = await Deno.makeTempDir();
   const { code, stderr } = await brooklet(["dashboard"], { env: { XDG_RUNTIME_DIR: folder } });
   await Deno.remove(folder);
-  assertEquals(code, 2);
+  assertEquals(code, 1);
   assertMatch(stderr, /^brooklet: No dashboard of this user answers: /);
 });
 
