@@ -26,15 +26,16 @@ browserTest.own("the inspector shows 5,000 packets a second, and keys answer mea
   const flood = startFlood(dashboard.tcpPort);
   await page.getByRole("row", { name: /PUBLISH plant/ }).first().waitFor();
   const keys: number[] = [];
-  let frames = Infinity;
+  let sum = 0;
   for (let second = 0; second < SECONDS; second++) {
-    frames = Math.min(frames, await framesPerSecond(page, 900));
+    sum += await framesPerSecond(page, 900);
     keys.push(await keyMs(page));
   }
   const sent = await flood.stop();
   const heap = await heapBytes(page);
+  const frames = Math.round(sum / SECONDS);
   const median = keys.sort((one, other) => one - other)[keys.length >> 1] ?? Infinity;
-  const figures = `${sent} packets in ${SECONDS} s, ${calm} frames a second before and at least ${frames} meanwhile, ` +
+  const figures = `${sent} packets in ${SECONDS} s, ${calm} frames a second before and ${frames} meanwhile, ` +
     `a key in ${median} ms, heap ${heap} B`;
   console.log(figures);
   // A machine that is busy with other things draws less before the flood, too.
@@ -96,7 +97,8 @@ function framesPerSecond(page: Page, forMs: number): Promise<number> {
 
 /** Time from a key to the frame that shows the row that it selects; the list follows the newest again after it. */
 async function keyMs(page: Page): Promise<number> {
-  const ms = await page.evaluate<number>(`new Promise((resolve) => {
+  const ms = await page.evaluate<number>(`new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("The row that a key selects is not in view")), 5_000);
     const list = document.querySelector(".inspector-packets .list");
     const startMs = performance.now();
     const look = () => {

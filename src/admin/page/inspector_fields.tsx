@@ -82,14 +82,22 @@ function Links({ row }: { readonly row: PacketRow }) {
       {answers !== undefined && (
         <span>
           Answers{" "}
-          <PacketLink number={answers.record} name={answers.summary.packet} onPick={(n) => inspector.select(n)} />
+          <PacketLink
+            number={answers.record}
+            name={answers.summary.packet}
+            onPick={(number) => inspector.select(inspector.list.rowOf(number))}
+          />
           {` after ${between(answers.timeMs, entry.timeMs)}`}
         </span>
       )}
       {answeredBy !== undefined && (
         <span>
           Answered by{" "}
-          <PacketLink number={answeredBy.record} name={answeredBy.summary.packet} onPick={(n) => inspector.select(n)} />
+          <PacketLink
+            number={answeredBy.record}
+            name={answeredBy.summary.packet}
+            onPick={(number) => inspector.select(inspector.list.rowOf(number))}
+          />
           {` after ${between(entry.timeMs, answeredBy.timeMs)}`}
         </span>
       )}

@@ -19,7 +19,8 @@ export class Inspector {
   #list = new PacketList();
   #filter = "";
   #filterMistake: string | undefined;
-  #selectedNumber: number | undefined;
+  /** Selected row, also when the list has dropped it meanwhile. */
+  #selected: PacketRow | undefined;
   #dissected: { readonly row: PacketRow; readonly dissection: Dissection } | undefined;
   #selection: Selection | undefined;
   #closedFields: ReadonlySet<string> = new Set();
@@ -67,7 +68,7 @@ export class Inspector {
   }
 
   get selected(): PacketRow | undefined {
-    return this.#selectedNumber === undefined ? undefined : this.#list.rowOf(this.#selectedNumber);
+    return this.#selected;
   }
 
   /** Dissection of the selected packet, kept while it is selected. */
@@ -116,7 +117,7 @@ export class Inspector {
     if (trace.id === this.#trace?.id) return this.follow(true);
     this.#trace = trace;
     this.#list = new PacketList();
-    this.#selectedNumber = undefined;
+    this.#selected = undefined;
     this.#selection = undefined;
     this.#isFollowing = true;
     this.#pausedAtMs = undefined;
@@ -147,7 +148,7 @@ export class Inspector {
   /** Forgets the packets so far. */
   clear(): void {
     this.#list.clear();
-    this.#selectedNumber = undefined;
+    this.#selected = undefined;
     this.#selection = undefined;
     this.#changed();
   }
@@ -171,9 +172,9 @@ export class Inspector {
   }
 
   /** Selects a packet, which ends following. */
-  select(number: number | undefined): void {
-    if (number !== this.#selectedNumber) this.#selection = undefined;
-    this.#selectedNumber = number;
+  select(row: PacketRow | undefined): void {
+    if (row !== this.#selected) this.#selection = undefined;
+    this.#selected = row;
     this.#isFollowing = false;
     this.#changed();
   }
@@ -182,10 +183,10 @@ export class Inspector {
   move(by: number): void {
     const { shown } = this.#list;
     if (shown.length === 0) return;
-    const current = this.#selectedNumber === undefined ? -1 : this.#list.shownIndexOf(this.#selectedNumber);
+    const current = this.#selected === undefined ? -1 : this.#list.shownIndexOf(this.#selected.number);
     const from = current === -1 ? (by > 0 ? -1 : shown.length) : current;
     const index = Math.max(0, Math.min(shown.length - 1, from + by));
-    this.select(shown[index]?.number);
+    this.select(shown[index]);
   }
 
   selectPart(selection: Selection | undefined): void {

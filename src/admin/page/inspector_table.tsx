@@ -17,6 +17,7 @@ export function PacketTable() {
   const { shown } = list;
   const frame = useRef<HTMLDivElement>(null);
   const [first, last] = useView(frame, shown.length);
+  useSteadyView(frame, shown, !isFollowing, inspector.filter);
   useLayoutEffect(() => {
     if (isFollowing && frame.current !== null) frame.current.scrollTop = frame.current.scrollHeight;
   }, [isFollowing, shown.length, shown.at(-1)?.number]);
@@ -48,7 +49,7 @@ export function PacketTable() {
                 index={first + offset}
                 isSelected={row === selected}
                 firstTimeMs={list.firstTimeMs ?? row.timeMs}
-                onPick={() => inspector.select(row.number)}
+                onPick={() => inspector.select(row)}
               />
             ))}
             <Space rows={shown.length - last} />
@@ -198,6 +199,24 @@ function useView(frame: { readonly current: HTMLDivElement | null }, length: num
   const rows = Math.ceil(height / ROW_PX);
   const first = Math.max(0, Math.min(top - SPARE_ROWS, length - rows - SPARE_ROWS));
   return [first, Math.min(length, first + rows + 2 * SPARE_ROWS)];
+}
+
+/** Keeps the rows in view where they are when the list drops its oldest rows. */
+function useSteadyView(
+  frame: { readonly current: HTMLDivElement | null },
+  shown: readonly PacketRow[],
+  isSteady: boolean,
+  filter: string,
+): void {
+  const before = useRef({ shown, filter });
+  useLayoutEffect(() => {
+    const { shown: old, filter: oldFilter } = before.current;
+    before.current = { shown, filter };
+    const [first] = shown;
+    if (!isSteady || frame.current === null || old === shown || filter !== oldFilter || first === undefined) return;
+    const kept = old.findIndex(({ number }) => number >= first.number);
+    frame.current.scrollTop -= (kept === -1 ? old.length : kept) * ROW_PX;
+  });
 }
 
 /** Scrolls as little as is needed to show a row below the head. */
