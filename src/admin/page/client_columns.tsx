@@ -4,6 +4,104 @@ import type { ClientRow } from "./shapes.ts";
 import type { Column } from "./table.tsx";
 import { bytes, count, duration, milliseconds, mqttVersion } from "./text.ts";
 
+interface ClientColumn extends Column<ClientRow> {
+  /** Left out where a client stands beside the list. */
+  readonly isLongOnly?: boolean;
+}
+
+/** Columns whose cells depend on the row alone. */
+const OWN_COLUMNS: readonly ClientColumn[] = [
+  {
+    key: "clientId",
+    title: "Client",
+    isSortable: true,
+    cell: ({ clientId, isConnected }) => (
+      <>
+        <Dot tone={isConnected ? "good" : "none"} /> <Name>{clientId}</Name>
+        {!isConnected && <span class="visually-hidden">, not connected</span>}
+      </>
+    ),
+  },
+  {
+    key: "principal",
+    title: "User",
+    widthPx: 100,
+    isSortable: true,
+    isWideOnly: true,
+    cell: ({ principal = "" }) => principal && <Name isMono={false}>{principal}</Name>,
+  },
+  {
+    key: "address",
+    title: "Address",
+    widthPx: 152,
+    isSortable: true,
+    isWideOnly: true,
+    isLongOnly: true,
+    cell: ({ address }) => <span class="mono">{address}</span>,
+  },
+  {
+    key: "transport",
+    title: "Via",
+    widthPx: 52,
+    isSortable: true,
+    isWideOnly: true,
+    cell: ({ transport }) => transport,
+  },
+  {
+    key: "protocolVersion",
+    title: "MQTT",
+    widthPx: 60,
+    isSortable: true,
+    isWideOnly: true,
+    cell: ({ protocolVersion }) => protocolVersion && mqttVersion(protocolVersion),
+  },
+  {
+    key: "subscriptions",
+    title: "Subs",
+    widthPx: 56,
+    isNumber: true,
+    isSortable: true,
+    isWideOnly: true,
+    cell: ({ subscriptions }) => count(subscriptions),
+  },
+  {
+    key: "queued",
+    title: "Queue",
+    widthPx: 72,
+    isNumber: true,
+    isSortable: true,
+    cell: ({ queued }) => number(queued),
+  },
+  {
+    key: "dropped",
+    title: "Drops",
+    widthPx: 68,
+    isNumber: true,
+    isSortable: true,
+    cell: ({ dropped }) => number(dropped),
+  },
+  {
+    key: "receivedBytes",
+    title: "Received",
+    widthPx: 88,
+    isNumber: true,
+    isSortable: true,
+    isWideOnly: true,
+    isLongOnly: true,
+    cell: ({ receivedBytes }) => receivedBytes !== null && bytes(receivedBytes),
+  },
+  {
+    key: "sentBytes",
+    title: "Sent",
+    widthPx: 76,
+    isNumber: true,
+    isSortable: true,
+    isWideOnly: true,
+    isLongOnly: true,
+    cell: ({ sentBytes }) => sentBytes !== null && bytes(sentBytes),
+  },
+];
+
 /**
  * Columns of the list of clients.
  *
@@ -14,97 +112,9 @@ export function clientColumns(
   now: number,
   rates: ReadonlyMap<string, number>,
   isShort: boolean,
-): Column<ClientRow>[] {
-  const all: (Column<ClientRow> & { readonly isLongOnly?: boolean })[] = [
-    {
-      key: "clientId",
-      title: "Client",
-      isSortable: true,
-      cell: ({ clientId, isConnected }) => (
-        <>
-          <Dot tone={isConnected ? "good" : "none"} /> <Name>{clientId}</Name>
-          {!isConnected && <span class="visually-hidden">, not connected</span>}
-        </>
-      ),
-    },
-    {
-      key: "principal",
-      title: "User",
-      widthPx: 100,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ principal = "" }) => principal && <Name isMono={false}>{principal}</Name>,
-    },
-    {
-      key: "address",
-      title: "Address",
-      widthPx: 152,
-      isSortable: true,
-      isWideOnly: true,
-      isLongOnly: true,
-      cell: ({ address }) => <span class="mono">{address}</span>,
-    },
-    {
-      key: "transport",
-      title: "Via",
-      widthPx: 52,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ transport }) => transport,
-    },
-    {
-      key: "protocolVersion",
-      title: "MQTT",
-      widthPx: 60,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ protocolVersion }) => protocolVersion && mqttVersion(protocolVersion),
-    },
-    {
-      key: "subscriptions",
-      title: "Subs",
-      widthPx: 56,
-      isNumber: true,
-      isSortable: true,
-      isWideOnly: true,
-      cell: ({ subscriptions }) => count(subscriptions),
-    },
-    {
-      key: "queued",
-      title: "Queue",
-      widthPx: 72,
-      isNumber: true,
-      isSortable: true,
-      cell: ({ queued }) => number(queued),
-    },
-    {
-      key: "dropped",
-      title: "Drops",
-      widthPx: 68,
-      isNumber: true,
-      isSortable: true,
-      cell: ({ dropped }) => number(dropped),
-    },
-    {
-      key: "receivedBytes",
-      title: "Received",
-      widthPx: 88,
-      isNumber: true,
-      isSortable: true,
-      isWideOnly: true,
-      isLongOnly: true,
-      cell: ({ receivedBytes }) => receivedBytes !== null && bytes(receivedBytes),
-    },
-    {
-      key: "sentBytes",
-      title: "Sent",
-      widthPx: 76,
-      isNumber: true,
-      isSortable: true,
-      isWideOnly: true,
-      isLongOnly: true,
-      cell: ({ sentBytes }) => sentBytes !== null && bytes(sentBytes),
-    },
+): readonly Column<ClientRow>[] {
+  const all: readonly ClientColumn[] = [
+    ...OWN_COLUMNS,
     {
       key: "rate",
       title: "Rate",

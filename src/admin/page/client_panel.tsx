@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
 import { useApp } from "./app.ts";
 import { banQuestion } from "./ban_question.tsx";
+import { SidePanel } from "./side_panel.tsx";
 import { Badge, Button, Dot, Fact, Facts, Name } from "./components.tsx";
 import { listOf } from "./lists.ts";
 import { Loaded } from "./page.tsx";
@@ -18,52 +18,31 @@ export function ClientPanel(
   },
 ) {
   const app = useApp();
-  const panel = useRef<HTMLElement>(null);
   const client = useResource(
     segment,
     (signal) => app.api.get<ClientRow>(["clients", { encoded: segment }], { signal }),
     { everyMs: 3000 },
   );
-  useEffect(() => panel.current?.scrollIntoView({ block: "nearest" }), []);
+  const title = client.data === undefined ? "Client" : <Name isMono={false}>{client.data.clientId}</Name>;
   return (
-    <aside
-      class="pane panel"
-      ref={panel}
-      aria-label="Client"
-      onKeyDown={(event) => event.key === "Escape" && onClose()}
-    >
-      <div class="pane-head">
-        <h2 class="cut">
-          {client.data === undefined ? "Client" : <Name isMono={false}>{client.data.clientId}</Name>}
-        </h2>
-        <span class="push">
-          <Button isSmall label="Close the panel" onClick={onClose}>×</Button>
-        </span>
-      </div>
-      <div
-        class="pane-body"
-        tabIndex={0}
-        role="group"
-        aria-label="Facts of the client"
-      >
-        <Loaded resource={client}>
-          {(row) => (
-            <>
-              <Actions row={row} onGone={client.reload} />
-              <Part title="Facts">
-                <ClientFacts row={row} />
-              </Part>
-              <Part title="Queue">
-                <QueueFacts row={row} />
-                <HeldMessages row={row} />
-              </Part>
-              <Subscriptions row={row} />
-              <LastEvents clientId={row.clientId} />
-            </>
-          )}
-        </Loaded>
-      </div>
-    </aside>
+    <SidePanel label="Client" title={title} onClose={onClose}>
+      <Loaded resource={client}>
+        {(row) => (
+          <>
+            <Actions row={row} onGone={client.reload} />
+            <Part title="Facts">
+              <ClientFacts row={row} />
+            </Part>
+            <Part title="Queue">
+              <QueueFacts row={row} />
+              <HeldMessages row={row} />
+            </Part>
+            <Subscriptions row={row} />
+            <LastEvents clientId={row.clientId} />
+          </>
+        )}
+      </Loaded>
+    </SidePanel>
   );
 }
 

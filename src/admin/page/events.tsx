@@ -1,13 +1,11 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { segmentOf } from "./api.ts";
 import { useApp } from "./app.ts";
-import { Badge, Button, Checkbox, classes, Fact, Facts, Name, Select, TextInput } from "./components.tsx";
+import { Checkbox, classes, Name, Select, TextInput } from "./components.tsx";
+import { EventPanel, KindBadge } from "./event_panel.tsx";
 import { listOf } from "./lists.ts";
 import { Bones, Empty, Loaded, Page } from "./page.tsx";
 import { useNow, useResource, useRested } from "./resource.ts";
-import { href } from "./router.ts";
 import type { EventRow } from "./shapes.ts";
-import { specificationLink } from "./specification_links.ts";
 import { type Column, Table } from "./table.tsx";
 import { clock, count, counted } from "./text.ts";
 
@@ -20,18 +18,6 @@ const KINDS = [
   ["broker", "Broker"],
   ["admin", "Changes"],
 ] as const;
-
-/** Words and tone of a kind. */
-const BADGES: Readonly<
-  Record<string, readonly ["none" | "warn" | "bad", string]>
-> = {
-  ended: ["none", "Ended"],
-  refused: ["bad", "Refused"],
-  denied: ["bad", "Denied"],
-  dropped: ["warn", "Dropped"],
-  broker: ["warn", "Broker"],
-  admin: ["none", "Change"],
-};
 
 const MOST_EVENTS = 1000;
 
@@ -64,26 +50,7 @@ export function EventsPage() {
       title="Events"
       tools={
         <>
-          <Select
-            label="Kind"
-            value={(query["kind"] ?? "") as ""}
-            options={KINDS}
-            onValue={(kind) => change({ kind })}
-          />
-          <TextInput
-            type="search"
-            isGrowing
-            label="Client Identifier"
-            placeholder="Client Identifier"
-            value={clientId}
-            onValue={setClientId}
-          />
-          <Checkbox
-            isChecked={query["mine"] === "1"}
-            onChange={(on) => change({ mine: on ? "1" : "" })}
-          >
-            From my address
-          </Checkbox>
+          <EventFilters clientId={clientId} onClientId={setClientId} query={query} onChange={change} />
           <span class="note push" role="status">
             {events.data !== undefined &&
               counted(events.data.length, "event")}
@@ -120,6 +87,29 @@ export function EventsPage() {
         )}
       </div>
     </Page>
+  );
+}
+
+function EventFilters({ clientId, onClientId, query, onChange }: {
+  readonly clientId: string;
+  readonly onClientId: (clientId: string) => void;
+  readonly query: Readonly<Record<string, string>>;
+  readonly onChange: (changes: Readonly<Record<string, string>>) => void;
+}) {
+  const { kind = "", mine = "" } = query;
+  return (
+    <>
+      <Select label="Kind" value={kind} options={KINDS} onValue={(value) => onChange({ kind: value })} />
+      <TextInput
+        type="search"
+        isGrowing
+        label="Client Identifier"
+        placeholder="Client Identifier"
+        value={clientId}
+        onValue={onClientId}
+      />
+      <Checkbox isChecked={mine === "1"} onChange={(on) => onChange({ mine: on ? "1" : "" })}>From my address</Checkbox>
+    </>
   );
 }
 
@@ -238,112 +228,4 @@ function columnsOf(): Column<EventRow>[] {
       cell: ({ count: times }) => times > 1 && count(times),
     },
   ];
-}
-
-function KindBadge({ kind }: { readonly kind: string }) {
-  const [tone, words] = BADGES[kind] ?? ["none", kind];
-  return <Badge tone={tone}>{words}</Badge>;
-}
-
-function EventPanel(
-  { event, onClose }: {
-    readonly event: EventRow;
-    readonly onClose: () => void;
-  },
-) {
-  const now = useNow();
-  const {
-    clientId,
-    principal,
-    address,
-    listener,
-    reasonCode,
-    topic,
-    clause,
-    remedy,
-  } = event;
-  const link = clause === null ? undefined : specificationLink(clause);
-  return (
-    <aside
-      class="pane panel"
-      aria-label="Event"
-      onKeyDown={(press) => press.key === "Escape" && onClose()}
-    >
-      <div class="pane-head">
-        <h2>
-          <KindBadge kind={event.kind} />
-        </h2>
-        <span class="note">{clock(event.time, now)}</span>
-        <span class="push">
-          <Button isSmall label="Close the panel" onClick={onClose}>×</Button>
-        </span>
-      </div>
-      <div
-        class="pane-body stack"
-        tabIndex={0}
-        role="group"
-        aria-label="Facts of the event"
-      >
-        <p class="break">
-          <bdi>{event.message}</bdi>
-        </p>
-        {remedy !== null && (
-          <div class="banner is-warn">
-            <strong>What helps</strong>
-            <span class="break">{withCode(remedy)}</span>
-          </div>
-        )}
-        <Facts>
-          <Fact name="Times">
-            {event.count > 1 &&
-              `${count(event.count)}, first at ${clock(event.firstTime, now)}`}
-          </Fact>
-          <Fact name="Client">
-            {clientId !== null && (
-              <a
-                href={href("clients", [segmentOf(clientId)], {
-                  state: "all",
-                  search: clientId,
-                })}
-              >
-                <Name>{clientId}</Name>
-              </a>
-            )}
-          </Fact>
-          <Fact name="User">
-            {principal !== null && <Name isMono={false}>{principal}</Name>}
-          </Fact>
-          <Fact name="Address">
-            {address !== null && <span class="mono">{address}</span>}
-          </Fact>
-          <Fact name="Listener">
-            {listener !== null && <span class="mono">{listener}</span>}
-          </Fact>
-          <Fact name="Topic">
-            {topic !== null && <Name>{topic}</Name>}
-          </Fact>
-          <Fact name="Reason Code">
-            {reasonCode !== null && (
-              <span class="mono">
-                0x{reasonCode.toString(16).toUpperCase().padStart(2, "0")}
-              </span>
-            )}
-          </Fact>
-          <Fact name="Clause">
-            {clause !== null &&
-              (link === undefined ? clause : <a href={link} target="_blank" rel="noreferrer">{clause}</a>)}
-          </Fact>
-          <Fact name="Guide">{event.help !== null && <span class="mono">{event.help}</span>}</Fact>
-          <Fact name="Name in logs">
-            <span class="mono">{event.name}</span>
-          </Fact>
-        </Facts>
-      </div>
-    </aside>
-  );
-}
-
-/** Text whose parts between backticks are code. */
-function withCode(text: string) {
-  return text.split("`").map((part, index) => index % 2 === 0 ? part : <code key={index}>{part}</code>);
 }

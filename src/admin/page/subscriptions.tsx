@@ -1,11 +1,12 @@
-import { useMemo, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useApp } from "./app.ts";
-import { Badge, Button, Dot, Name, Pane, TextInput } from "./components.tsx";
+import { Badge, Button, Dot, Name, TextInput } from "./components.tsx";
 import { listOf } from "./lists.ts";
 import { Bones, Empty, Loaded, Page } from "./page.tsx";
-import { usePages, useResource, useRested } from "./resource.ts";
+import { type Pages, usePages, useRested } from "./resource.ts";
 import { href } from "./router.ts";
-import type { Receivers, SubscriberRow, SubscriptionRow } from "./shapes.ts";
+import type { SubscriptionRow } from "./shapes.ts";
+import { WhoWouldGet } from "./subscribers.tsx";
 import { type Column, Table } from "./table.tsx";
 import { count, counted } from "./text.ts";
 
@@ -14,7 +15,6 @@ export function SubscriptionsPage() {
   const app = useApp();
   const { query } = app.router.place.value;
   const [search, setSearch] = useState(query["search"] ?? "");
-  const [topic, setTopic] = useState(query["topic"] ?? "");
   const asked = {
     search: useRested(search) || undefined,
     clientId: query["clientId"],
@@ -32,7 +32,6 @@ export function SubscriptionsPage() {
       }),
     { everyMs: 10_000 },
   );
-  const wanted = query["topic"] ?? "";
   const change = (changes: Readonly<Record<string, string>>) =>
     app.router.go("subscriptions", [], { ...query, ...changes }, {
       replace: true,
@@ -67,63 +66,51 @@ export function SubscriptionsPage() {
         </>
       }
     >
-      <form
-        class="row card is-low"
-        onSubmit={(event) => {
-          event.preventDefault();
-          change({ topic });
-        }}
-      >
-        <span class="strong">Who would get</span>
-        <TextInput
-          isGrowing
-          isMono
-          label="Topic"
-          placeholder="plant/7/line/temp"
-          value={topic}
-          onValue={setTopic}
-        />
-        <Button isSubmit isPrimary>Show</Button>
-        {wanted !== "" && (
-          <Button
-            onClick={() => {
-              setTopic("");
-              change({ topic: "" });
-            }}
-          >
-            Clear
-          </Button>
-        )}
-      </form>
-      {wanted !== "" && <Subscribers topic={wanted} />}
+      <WhoWouldGet topic={query["topic"] ?? ""} onTopic={(topic) => change({ topic })} />
       <div class="pane grow">
-        <Loaded resource={pages} loading={<Bones rows={16} />}>
-          {() =>
-            pages.rows.length === 0
-              ? (
-                <Empty
-                  title={asked.search === undefined ? "No client has subscribed" : "No such subscription"}
-                  command="mosquitto_sub -t 'plant/+/line/#' -v"
-                >
-                  Subscriptions of clients stand here, each with its topic filter and its options.
-                </Empty>
-              )
-              : (
-                <Table
-                  label="Subscriptions"
-                  columns={COLUMNS}
-                  rows={pages.rows}
-                  keyOf={({ clientId, topicFilter }) => `${clientId}\0${topicFilter}`}
-                  sort={asked.sort}
-                  onSort={(sort) => change({ sort })}
-                  total={pages.data?.matching ?? pages.rows.length}
-                  onEnd={pages.more}
-                  onTop={pages.onTop}
-                />
-              )}
-        </Loaded>
+        <List
+          pages={pages}
+          sort={asked.sort}
+          isSearch={asked.search !== undefined}
+          onSort={(sort) => change({ sort })}
+        />
       </div>
     </Page>
+  );
+}
+
+function List({ pages, sort, isSearch, onSort }: {
+  readonly pages: Pages<SubscriptionRow>;
+  readonly sort: string;
+  readonly isSearch: boolean;
+  readonly onSort: (sort: string) => void;
+}) {
+  return (
+    <Loaded resource={pages} loading={<Bones rows={16} />}>
+      {() =>
+        pages.rows.length === 0
+          ? (
+            <Empty
+              title={isSearch ? "No such subscription" : "No client has subscribed"}
+              command="mosquitto_sub -t 'plant/+/line/#' -v"
+            >
+              Subscriptions of clients stand here, each with its topic filter and its options.
+            </Empty>
+          )
+          : (
+            <Table
+              label="Subscriptions"
+              columns={COLUMNS}
+              rows={pages.rows}
+              keyOf={({ clientId, topicFilter }) => `${clientId}\0${topicFilter}`}
+              sort={sort}
+              onSort={onSort}
+              total={pages.data?.matching ?? pages.rows.length}
+              onEnd={pages.more}
+              onTop={pages.onTop}
+            />
+          )}
+    </Loaded>
   );
 }
 
@@ -183,109 +170,4 @@ function optionsOf(
     ...retainHandling === 0 ? [] : [`Retain Handling ${retainHandling}`],
     ...subscriptionIdentifier === null ? [] : [`Identifier ${count(subscriptionIdentifier)}`],
   ];
-}
-
-/** Subscriptions that a message of a topic would go to, with the rule that lets it. */
-export function Subscribers({ topic }: { readonly topic: string }) {
-  const app = useApp();
-  const found = useResource(
-    topic,
-    (signal) => app.api.get<Receivers>(["subscriptions"], { query: { topic, limit: 1000 }, signal }),
-    { everyMs: 10_000 },
-  );
-  return (
-    <Pane
-      title={
-        <>
-          Who would get <Name>{topic}</Name>
-        </>
-      }
-      note={found.data !== undefined &&
-        counted(found.data.receivers, "delivery", "deliveries")}
-      isFlush
-      className="subscribers"
-    >
-      <Loaded resource={found} loading={<Bones rows={3} />}>
-        {({ subscribers: rows }) =>
-          rows.length === 0
-            ? (
-              <p class="pane-body muted">
-                Nobody: no subscription matches this topic
-              </p>
-            )
-            : <SubscriberTable rows={rows} />}
-      </Loaded>
-    </Pane>
-  );
-}
-
-function SubscriberTable(
-  { rows }: { readonly rows: readonly SubscriberRow[] },
-) {
-  const columns = useMemo<readonly Column<SubscriberRow>[]>(() => [
-    {
-      key: "clientId",
-      title: "Client",
-      widthPx: 168,
-      cell: ({ clientId, segment, isConnected }) => (
-        <>
-          <Dot tone={isConnected ? "good" : "none"} /> {clientId === null || segment === null ? "this program" : (
-            <a
-              href={href("clients", [segment], { state: "all" })}
-            >
-              <Name>{clientId}</Name>
-            </a>
-          )}
-        </>
-      ),
-    },
-    {
-      key: "topicFilter",
-      title: "By topic filter",
-      cell: ({ topicFilter }) => <Name>{topicFilter}</Name>,
-    },
-    {
-      key: "qos",
-      title: "QoS",
-      widthPx: 56,
-      isNumber: true,
-      cell: ({ qos }) => qos,
-    },
-    {
-      key: "isAllowed",
-      title: "Gets it",
-      cell: ({ isAllowed, isConnected, rule, shareName, qos }) => (
-        <>
-          <span class={isAllowed ? "good" : "bad"}>
-            {verdict(isAllowed, isConnected, qos)}
-          </span>
-          {shareName !== null && <span class="muted">· one of the group {shareName}</span>}
-          {rule !== null && (
-            <span class="muted">
-              {" · "}
-              <Name>{rule}</Name>
-            </span>
-          )}
-        </>
-      ),
-    },
-  ], []);
-  return (
-    <Table
-      label="Subscriptions that match"
-      columns={columns}
-      rows={rows}
-      keyOf={({ clientId, topicFilter }) => `${clientId}\0${topicFilter}`}
-    />
-  );
-}
-
-function verdict(
-  isAllowed: boolean,
-  isConnected: boolean,
-  qos: number,
-): string {
-  if (!isAllowed) return "no: not allowed";
-  if (isConnected) return "yes";
-  return qos === 0 ? "no: not connected, QoS 0" : "later: not connected";
 }

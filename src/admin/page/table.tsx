@@ -50,7 +50,7 @@ interface TableProps<Row> {
 
 /** Table of any number of rows, of which those in view are there. Arrow keys go from row to row, Enter opens. */
 export function Table<Row>(props: TableProps<Row>) {
-  const { columns, rows, keyOf, selectedKey } = props;
+  const { columns, rows, keyOf } = props;
   const list = useRef<HTMLDivElement>(null);
   const view = useView(list, rows.length);
   const [focusIndex, setFocusIndex] = useState(0);
@@ -91,38 +91,15 @@ export function Table<Row>(props: TableProps<Row>) {
           <Space rows={view.first} columns={columns.length} />
           {rows.slice(view.first, view.last).map((row, offset) => {
             const index = view.first + offset;
-            const key = keyOf(row);
             return (
-              <tr
-                key={key}
-                aria-rowindex={index + 2}
-                class={classes(props.classOf?.(row) ?? "", {
-                  "is-selected": key === selectedKey,
-                })}
-                onClick={() => {
-                  setFocusIndex(index);
-                  props.onPick?.(row);
-                }}
-              >
-                {columns.map((column, place) => (
-                  <td key={column.key} class={columnClass(column)}>
-                    {place === 0 && props.onPick !== undefined
-                      ? (
-                        <button
-                          type="button"
-                          class="pick"
-                          data-index={index}
-                          tabIndex={index === tabIndexAt ? 0 : -1}
-                          aria-pressed={key === selectedKey}
-                          aria-expanded={props.expandedOf?.(row)}
-                        >
-                          {column.cell(row)}
-                        </button>
-                      )
-                      : column.cell(row)}
-                  </td>
-                ))}
-              </tr>
+              <Line
+                key={keyOf(row)}
+                table={props}
+                row={row}
+                index={index}
+                isTabStop={index === tabIndexAt}
+                onFocus={setFocusIndex}
+              />
             );
           })}
           <Space rows={rows.length - view.last} columns={columns.length} />
@@ -130,6 +107,43 @@ export function Table<Row>(props: TableProps<Row>) {
       </table>
       {props.foot}
     </div>
+  );
+}
+
+/** Row; where rows can be picked, its first cell is a button, and one of all is a stop of the Tab key. */
+function Line<Row>({ table, row, index, isTabStop, onFocus }: {
+  readonly table: TableProps<Row>;
+  readonly row: Row;
+  readonly index: number;
+  readonly isTabStop: boolean;
+  readonly onFocus: (index: number) => void;
+}) {
+  const { columns, keyOf, selectedKey, onPick, expandedOf, classOf } = table;
+  const isSelected = keyOf(row) === selectedKey;
+  const pick = () => {
+    onFocus(index);
+    onPick?.(row);
+  };
+  const button = (cell: ComponentChildren) => (
+    <button
+      type="button"
+      class="pick"
+      data-index={index}
+      tabIndex={isTabStop ? 0 : -1}
+      aria-pressed={isSelected}
+      aria-expanded={expandedOf?.(row)}
+    >
+      {cell}
+    </button>
+  );
+  return (
+    <tr aria-rowindex={index + 2} class={classes(classOf?.(row) ?? "", { "is-selected": isSelected })} onClick={pick}>
+      {columns.map((column, place) => (
+        <td key={column.key} class={columnClass(column)}>
+          {place === 0 && onPick !== undefined ? button(column.cell(row)) : column.cell(row)}
+        </td>
+      ))}
+    </tr>
   );
 }
 

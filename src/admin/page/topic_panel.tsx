@@ -8,7 +8,8 @@ import { publishQuestion } from "./publish_question.tsx";
 import { useNow, useResource } from "./resource.ts";
 import { type SeenValue, useSeenValues } from "./seen_values.ts";
 import type { RetainedValue } from "./shapes.ts";
-import { Subscribers } from "./subscriptions.tsx";
+import { SidePanel } from "./side_panel.tsx";
+import { Subscribers } from "./subscribers.tsx";
 import { deleteTopic } from "./topic_deletion.tsx";
 import { ago, bytes, duration } from "./text.ts";
 import { ValueChart } from "./value_chart.tsx";
@@ -44,59 +45,30 @@ export function TopicPanel({ topic, onClose, onChange }: {
         value.reload,
       ),
     );
+  const tools = app.may("operator") && (
+    <>
+      <Button isSmall onClick={publish}>Publish…</Button>
+      {value.data !== undefined && (
+        <Button isSmall isDangerous onClick={() => deleteTopic(app, topic, onChange)}>Delete…</Button>
+      )}
+    </>
+  );
   return (
-    <aside
-      class="pane panel"
-      aria-label="Topic"
-      onKeyDown={(event) => event.key === "Escape" && onClose()}
-    >
-      <div class="pane-head">
-        <h2 class="break">
-          <Name>{topic}</Name>
-        </h2>
-        <span class="push row">
-          {app.may("operator") && (
+    <SidePanel label="Topic" title={<Name>{topic}</Name>} tools={tools} onClose={onClose}>
+      <Tabs label="View" name={view} names={VIEWS} onName={setView} />
+      {view === "subscribers" ? <Subscribers topic={topic} /> : (
+        <Loaded resource={value}>
+          {(data) => (
             <>
-              <Button isSmall onClick={publish}>Publish…</Button>
-              {value.data !== undefined && (
-                <Button
-                  isSmall
-                  isDangerous
-                  onClick={() => deleteTopic(app, topic, onChange)}
-                >
-                  Delete…
-                </Button>
-              )}
+              <ValueFacts value={data} />
+              {data.payload === undefined
+                ? <p class="muted">A viewer does not see payloads: that needs an operator</p>
+                : <ValueView view={view} seen={seen} />}
             </>
           )}
-          <Button isSmall label="Close the panel" onClick={onClose}>×</Button>
-        </span>
-      </div>
-      <div
-        class="pane-body stack"
-        tabIndex={0}
-        role="group"
-        aria-label="Retained message"
-      >
-        <Tabs label="View" name={view} names={VIEWS} onName={setView} />
-        {view === "subscribers" ? <Subscribers topic={topic} /> : (
-          <Loaded resource={value}>
-            {(data) => (
-              <>
-                <ValueFacts value={data} />
-                {data.payload === undefined
-                  ? (
-                    <p class="muted">
-                      A viewer does not see payloads: that needs an operator
-                    </p>
-                  )
-                  : <ValueView view={view} seen={seen} />}
-              </>
-            )}
-          </Loaded>
-        )}
-      </div>
-    </aside>
+        </Loaded>
+      )}
+    </SidePanel>
   );
 }
 
@@ -122,7 +94,8 @@ function ValueFacts({ value }: { readonly value: RetainedValue }) {
   return (
     <Facts>
       <Fact name="Retained">
-        QoS {value.qos} · {bytes(value.payloadBytes)} ·{" "}
+        QoS {value.qos} · {bytes(value.payloadBytes)}
+        {isCut(value) && ", of which the first 64 KiB are shown"} ·{" "}
         {retainedAt === null ? "before the start" : ago(retainedAt, now)}
       </Fact>
       <Fact name="By">
@@ -158,4 +131,9 @@ function wordsOf(name: string): string {
     /([A-Z])/g,
     " $1",
   ).trim();
+}
+
+/** Whether the API has given the beginning of a payload only; base64 has four characters for three bytes. */
+function isCut({ payload, payloadBytes }: RetainedValue): boolean {
+  return payload !== undefined && payload.length / 4 * 3 < payloadBytes;
 }

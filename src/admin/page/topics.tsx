@@ -15,7 +15,6 @@ export function TopicsPage() {
   const app = useApp();
   const { parts } = app.router.place.value;
   const topic = parts.length === 0 ? undefined : parts.join("/");
-  const [wanted, setWanted] = useState("");
   const tree = useTopicTree();
   const go = (to: string | undefined) =>
     app.router.go("topics", to === undefined ? [] : to.split("/"), {}, {
@@ -24,46 +23,7 @@ export function TopicsPage() {
   return (
     <Page
       title="Topics"
-      tools={
-        <>
-          <form
-            class="row grow"
-            onSubmit={(event) => {
-              event.preventDefault();
-              if (wanted !== "") go(wanted);
-            }}
-          >
-            <TextInput
-              isGrowing
-              isMono
-              label="Topic"
-              placeholder="Go to a topic: plant/7/line/temp"
-              value={wanted}
-              onValue={setWanted}
-            />
-            <Button isSubmit>Show</Button>
-          </form>
-          {app.may("operator") && (
-            <>
-              <Button
-                isPrimary
-                onClick={() =>
-                  app.ask(
-                    publishQuestion(app, { topic: topic ?? "" }, tree.reload),
-                  )}
-              >
-                Publish…
-              </Button>
-              <Button
-                isDangerous
-                onClick={() => deleteByFilter(app, tree.reload)}
-              >
-                Delete by filter…
-              </Button>
-            </>
-          )}
-        </>
-      }
+      tools={<TopicTools topic={topic} onTopic={go} onChange={tree.reload} />}
     >
       <div class={classes("columns grow", { tree: topic !== undefined })}>
         <div class="pane">
@@ -92,6 +52,55 @@ export function TopicsPage() {
         )}
       </div>
     </Page>
+  );
+}
+
+function TopicTools({ topic, onTopic, onChange }: {
+  readonly topic: string | undefined;
+  readonly onTopic: (topic: string) => void;
+  readonly onChange: () => void;
+}) {
+  const app = useApp();
+  const [wanted, setWanted] = useState("");
+  return (
+    <>
+      <form
+        class="row grow"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (wanted !== "") onTopic(wanted);
+        }}
+      >
+        <TextInput
+          isGrowing
+          isMono
+          label="Topic"
+          placeholder="Go to a topic: plant/7/line/temp"
+          value={wanted}
+          onValue={setWanted}
+        />
+        <Button isSubmit>Show</Button>
+      </form>
+      {app.may("operator") && (
+        <>
+          <Button
+            isPrimary
+            onClick={() =>
+              app.ask(
+                publishQuestion(app, { topic: topic ?? "" }, onChange),
+              )}
+          >
+            Publish…
+          </Button>
+          <Button
+            isDangerous
+            onClick={() => deleteByFilter(app, onChange)}
+          >
+            Delete by filter…
+          </Button>
+        </>
+      )}
+    </>
   );
 }
 
