@@ -170,7 +170,8 @@ export class Broker {
     const isClosing = () => this.#closing !== undefined;
     const routeOptions = { paths: "any", ...options } as const;
     const { response, transport } = answerUpgrade(request, routeOptions, isClosing, this.#parts.onEvent);
-    if (transport !== undefined) this.serve(transport); // It never rejects.
+    // serve() never rejects.
+    if (transport !== undefined) void this.serve(transport).then(quiet(() => options.onEnd?.()));
     return response;
   }
 

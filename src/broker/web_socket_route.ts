@@ -19,6 +19,8 @@ export interface RouteOptions extends UpgradeOptions, HostOptions, ForwardedOpti
   readonly remoteAddr?: RemoteAddress | undefined;
   /** URL of the listener for authenticators, rules and events. @default scheme and host that the request asks for */
   readonly listener?: string;
+  /** Called when the connection that the request became has ended. What it throws is ignored. */
+  readonly onEnd?: () => void;
   /**
    * Seconds without an answer after which a client is disconnected: the runtime sends it a Ping twice in this time, also so
    * that proxies do not close what is silent. 0: never. @default 60 behind a trusted proxy, else 0

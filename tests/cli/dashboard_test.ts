@@ -217,6 +217,30 @@ Deno.test("The page's own /mqtt is MQTT over WebSocket, for its own pages and wi
   assertEquals([plain.status, plain.headers.get("x-content-type-options")], [400, "nosniff"]);
 });
 
+Deno.test("Connections to the page's own /mqtt count for their address, until they end", async () => {
+  using folder = new ConfigurationFolder();
+  const path = folder.write(
+    "a.yaml",
+    'listeners: [{ url: "mqtt://127.0.0.1:0" }]\nconnections: { maximumPerAddress: 1 }\nadmin: { url: "http://127.0.0.1:0" }\n',
+  );
+  await using program = await ProgramInProcess.listening(["--config", path], { env: { XDG_RUNTIME_DIR: folder.path } });
+  const [page = ""] = await program.stderr.matching(/^.*The dashboard is at /, 1, 5_000);
+  const url = `${page.replace("http:", "ws:")}mqtt`;
+  const plain = await fetch(`${page}mqtt`);
+  await plain.body?.cancel();
+  assertEquals(plain.status, 400); // What becomes no connection does not count.
+  const first = await Client.connect(url);
+  await assertRejects(() => Client.connect(url));
+  await assertRejects(async () => await Client.connect(`mqtt://127.0.0.1:${await program.port()}`));
+  await program.stderr.matching(/^.*refused: its address has 1 connections already/, 1, 5_000);
+  await first.close();
+  const untilMs = performance.now() + 5_000;
+  let again: Client | undefined;
+  while (again === undefined && performance.now() < untilMs) again = await Client.connect(url).catch(() => undefined);
+  assertEquals(again?.status.kind, "connected");
+  await again?.close();
+});
+
 Deno.test("A dashboard has TLS, and a certificate that is replaced is shown from then on", async () => {
   using folder = new ConfigurationFolder();
   const write = (name: string, to = name) => {

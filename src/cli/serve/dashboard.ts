@@ -3,13 +3,16 @@ import { checkHost, guardedResponse } from "../../admin/guards.ts";
 import type { AdminAccess, AdminEvent, AdminHandlerOptions } from "../../admin/options.ts";
 import { Problem } from "../../admin/problems.ts";
 import type { Broker } from "../../broker/broker.ts";
+import { PROGRAM_HELP } from "../../broker/event_help.ts";
 import { addressOf as addressText } from "../../broker/web_socket_route.ts";
 import { printable } from "../../codec/printable.ts";
+import { ForwardedAddresses } from "../../transport/proxy/forwarded.ts";
 import { hostPort } from "../../transport/tcp.ts";
 import type { AdminConfiguration } from "../config/admin_settings.ts";
 import type { Configuration } from "../config/settings.ts";
 import type { Log } from "../log/log.ts";
 import { printLine, type ProgramIo } from "../program_io.ts";
+import type { ConnectionGate } from "./accepting.ts";
 import type { Access } from "./access.ts";
 import { configurationAccess } from "./configuration_access.ts";
 import { type DashboardFiles, makeDashboardFiles, removeDashboardFiles, writeLink } from "./dashboard_files.ts";
@@ -21,6 +24,7 @@ import type { Reload } from "./reload.ts";
 export interface DashboardParts {
   readonly broker: Broker;
   readonly access: Access;
+  readonly gate: ConnectionGate;
   readonly log: Log;
   readonly io: ProgramIo;
   /** URLs of the open listeners. */
@@ -57,6 +61,7 @@ export async function openDashboard(parts: DashboardParts): Promise<Dashboard | 
 export class Dashboard {
   readonly #parts: DashboardParts;
   readonly #admin: AdminHandler;
+  readonly #forwarded: ForwardedAddresses;
   readonly #basePath: string;
   readonly #port: number;
   /** Page, as a browser of this machine finds it. */
@@ -75,6 +80,7 @@ export class Dashboard {
     this.#configuration = configuration;
     this.#parts = parts;
     this.#basePath = basePathOf(configuration);
+    this.#forwarded = new ForwardedAddresses(configuration);
     this.#certificate = certificateOf(configuration, parts.reload.configuration);
     this.#server = this.#listen(addressOf(configuration).port);
     this.#port = this.#server.port;
@@ -178,16 +184,34 @@ export class Dashboard {
   /** Serves the WebSocket tool of the page, and any other client, with the authentication of MQTT. */
   #upgrade(request: Request, { remoteAddr }: Deno.ServeHandlerInfo<Deno.NetAddr>, hostname: string): Response {
     const { trustedProxies } = this.#configuration;
+    const { broker } = this.#parts;
     const options = { remoteAddr, hosts: ["*"], origins: ["sameOrigin"], trustedProxies, listener: this.#listener };
     let response: Response;
     try {
       checkHost(request, accessOf(this.#configuration).hosts, addressText(remoteAddr));
-      response = this.#parts.broker.upgrade(request, options);
+      const onEnd = this.#admit(request, addressText(remoteAddr));
+      response = broker.upgrade(request, { ...options, onEnd });
+      if (response.status !== 101) onEnd();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       response = error.response();
     }
     return response.status === 101 ? response : guardedResponse(response, [], hostname);
+  }
+
+  /**
+   * Counts a connection as those of listeners, and gives the function that ends that.
+   *
+   * @throws Problem 503 if its address has too many
+   */
+  #admit(request: Request, known: string): () => void {
+    const { broker, gate, reload } = this.#parts;
+    const address = this.#forwarded.clientAddress(known, request.headers);
+    const refusal = gate.refusalOf(address, reload.configuration.connections);
+    if (refusal === undefined) return () => gate.ended(address);
+    const peer = { transport: "ws", address, listener: this.#listener };
+    broker.noteRefusal(address, refusal, PROGRAM_HELP.tooManyConnections, peer);
+    throw new Problem(503, "Too many connections", `The connection is refused: ${refusal}`);
   }
 
   /** Makes the folder of its files, and serves the API at the socket in it; `undefined`: there is none. */

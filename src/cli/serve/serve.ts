@@ -107,7 +107,7 @@ async function run(
   for (const line of [...lines, says]) log.line(line);
   const accepting = acceptAll(listening.open, broker, current, gate);
   const listeners = listening.open.map(({ listener: { url } }) => url);
-  const dashboard = await dashboardOf({ broker, access, log, io, listeners, reload: reloading });
+  const dashboard = await dashboardOf({ broker, access, gate, log, io, listeners, reload: reloading });
   reloading.dashboard = dashboard;
   const end = await Promise.race([termination.signal, lost.promise]);
   listening.close();
