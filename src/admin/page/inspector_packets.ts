@@ -52,6 +52,7 @@ const OPCODE_WORDS: Readonly<Record<number, string>> = {
   [Opcode.Ping]: "Ping",
   [Opcode.Pong]: "Pong",
 };
+const ENDED_BY = { client: "by the client", network: "connection lost", server: "by the broker" } as const;
 const NO_PIECES: readonly TracePiece[] = [];
 
 /** Packets of one trace. */
@@ -194,82 +195,18 @@ export class PacketList {
   #row(record: TraceRecord): PacketRow {
     const { number, timeMs, isSent, kind, lostBefore } = record;
     const connection = this.#connectionOf(record);
-    const base = {
-      number,
-      timeMs,
-      isSent,
-      kind,
-      connection,
-      lostBefore,
-      wireBytes: 0,
-      help: undefined,
-    };
-    const plain = { entry: undefined, pieces: NO_PIECES, isBroken: false };
-    switch (record.kind) {
-      case "packet": {
-        const bytes = bytesOfBase64(record.bytes);
-        const { wireBytes, pieces, flaw } = record;
-        const packet = {
-          timeMs,
-          isSent,
-          bytes,
-          wireBytes,
-          pieces,
-          flaw: flaw as Entry["flaw"],
-          record: number,
-        };
-        const entry = this.#conversationOf(connection.facts, bytes).add(packet);
-        const { packet: name, details } = entry.summary;
-        return {
-          ...base,
-          ...plain,
-          name,
-          details,
-          wireBytes,
-          entry,
-          pieces,
-          isBroken: details.startsWith("malformed"),
-        };
-      }
-      case "frame": {
-        const bytes = bytesOfBase64(record.bytes);
-        const name = `WebSocket ${OPCODE_WORDS[record.frame.opcode] ?? `opcode ${record.frame.opcode}`}`;
-        const details = record.frame.opcode === Opcode.Close ? closeText(bytes) : `${record.frame.length} B`;
-        return { ...base, ...plain, name, details };
-      }
-      case "opened":
-        return {
-          ...base,
-          ...plain,
-          name: "Connected",
-          details: openedText(connection.facts),
-        };
-      case "closed": {
-        const by = {
-          client: "by the client",
-          network: "connection lost",
-          server: "by the broker",
-        }[record.by];
-        const reason = record.reasonCode === 0 ? "" : ` · 0x${hex(record.reasonCode)} ${record.reason}`;
-        const isBroken = record.reasonCode >= 0x80 && record.by === "server";
-        return {
-          ...base,
-          ...plain,
-          name: "Closed",
-          details: by + reason,
-          isBroken,
-        };
-      }
-      case "refused":
-        return {
-          ...base,
-          ...plain,
-          name: "Refused",
-          details: record.reason,
-          isBroken: true,
-          help: record.help,
-        };
+    const row = { number, timeMs, isSent, kind, connection, lostBefore, entry: undefined, pieces: NO_PIECES };
+    if (record.kind !== "packet") {
+      return { ...row, wireBytes: 0, help: undefined, ...eventOf(record, connection.facts) };
     }
+    const bytes = bytesOfBase64(record.bytes);
+    const { wireBytes, pieces } = record;
+    const flaw = record.flaw as Entry["flaw"]; // The broker's dissector has written it.
+    const entry = this.#conversationOf(connection.facts, bytes)
+      .add({ timeMs, isSent, bytes, wireBytes, pieces, flaw, record: number });
+    const { packet: name, details } = entry.summary;
+    const isBroken = details.startsWith("malformed");
+    return { ...row, name, details, wireBytes, entry, pieces, isBroken, help: undefined };
   }
 
   #connectionOf(record: TraceRecord): RowConnection {
@@ -320,6 +257,29 @@ export function deltaText(
   before: PacketRow | undefined,
 ): string {
   return before === undefined ? "" : `+${(Math.max(0, row.timeMs - before.timeMs) / 1000).toFixed(3)}`;
+}
+
+/** Words of a record that is no packet. */
+function eventOf(
+  record: Exclude<TraceRecord, { readonly kind: "packet" }>,
+  facts: TraceConnection,
+): Pick<PacketRow, "name" | "details" | "isBroken"> & { readonly help?: string | undefined } {
+  switch (record.kind) {
+    case "frame": {
+      const { opcode, length } = record.frame;
+      const details = opcode === Opcode.Close ? closeText(bytesOfBase64(record.bytes)) : `${length} B`;
+      return { name: `WebSocket ${OPCODE_WORDS[opcode] ?? `opcode ${opcode}`}`, details, isBroken: false };
+    }
+    case "opened":
+      return { name: "Connected", details: openedText(facts), isBroken: false };
+    case "closed": {
+      const { by, reasonCode, reason } = record;
+      const why = reasonCode === 0 ? "" : ` · 0x${hex(reasonCode)} ${reason}`;
+      return { name: "Closed", details: ENDED_BY[by] + why, isBroken: reasonCode >= 0x80 && by === "server" };
+    }
+    case "refused":
+      return { name: "Refused", details: record.reason, isBroken: true, help: record.help };
+  }
 }
 
 function openedText({ address, listener, upgrade }: TraceConnection): string {

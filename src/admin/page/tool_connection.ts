@@ -5,13 +5,13 @@ import type { ClientSubscribeOptions, ConnectOptions } from "../../client/client
 import type { ClientSubscription } from "../../client/client_subscription.ts";
 import { RefusedError } from "../../client/refused_error.ts";
 import { Message, type PublishOptions } from "../../codec/message.ts";
-import type { ConnackPacket, QoS, RetainHandling } from "../../codec/packet.ts";
-import type { Properties } from "../../codec/property.ts";
+import type { ConnackPacket } from "../../codec/packet.ts";
 import { REASON_WORDS } from "../dissect/wireshark_words.ts";
-import { parsePayload, type PayloadForm } from "./payload_bytes.ts";
+import { parsePayload } from "./payload_bytes.ts";
+import { NEW_DRAFT, publishProperties, type ToolDraft } from "./tool_draft.ts";
 import { MessageLog } from "./tool_messages.ts";
 import { explain, type Explanation, type OwnEvent } from "./tool_reasons.ts";
-import { connectOptions, type Mistake, parseUserProperties, type ToolSettings, wholeNumber } from "./tool_settings.ts";
+import { connectOptions, type ToolSettings } from "./tool_settings.ts";
 
 /** Phase of a connection. */
 export type ToolPhase =
@@ -28,24 +28,6 @@ export interface ToolSubscription {
   /** QoS that the broker granted; `undefined`: it has not answered yet. */
   readonly grantedQos: number | undefined;
   readonly subscription: ClientSubscription | undefined;
-}
-
-/** Fields of a connected client, as they are typed. */
-export interface ToolDraft {
-  readonly topicFilter: string;
-  readonly subscribeQos: QoS;
-  readonly noLocal: boolean;
-  readonly retainAsPublished: boolean;
-  readonly retainHandling: RetainHandling;
-  readonly topic: string;
-  readonly payload: string;
-  readonly form: PayloadForm;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly contentType: string;
-  readonly responseTopic: string;
-  readonly expirySeconds: string;
-  readonly userProperties: string;
 }
 
 /** Outcome of a subscription or publication, for people. */
@@ -74,23 +56,6 @@ const CLOCK_TOLERANCE_MS = 2_000;
 /** Time until the broker has noted an event that a failed attempt made. */
 const EVENT_DELAY_MS = 150;
 const NO_EVENTS: readonly OwnEvent[] = [];
-const NEW_DRAFT: ToolDraft = {
-  topicFilter: "test/#",
-  subscribeQos: 1,
-  noLocal: false,
-  retainAsPublished: false,
-  retainHandling: 0,
-  topic: "test/hello",
-  payload: '{"temperature": 21.4}',
-  form: "json",
-  qos: 1,
-  retain: false,
-  contentType: "",
-  responseTopic: "",
-  expirySeconds: "",
-  userProperties: "",
-};
-
 /** Connection of the tool. */
 export class ToolConnection {
   readonly id: number;
@@ -375,21 +340,6 @@ export class ToolConnection {
     this.outcome = { of, isGood, text };
     this.#surroundings.onChange();
   }
-}
-
-/** Properties of a PUBLISH; those that are empty are left out. */
-function publishProperties(draft: ToolDraft): Properties | Mistake {
-  const { contentType, responseTopic, expirySeconds } = draft;
-  const expiry = wholeNumber("Expiry", expirySeconds, 4_294_967_295, undefined);
-  if (typeof expiry === "object") return expiry;
-  const userProperties = parseUserProperties(draft.userProperties);
-  if ("mistake" in userProperties) return userProperties;
-  return {
-    ...contentType !== "" && { contentType },
-    ...responseTopic !== "" && { responseTopic },
-    ...expiry !== undefined && { messageExpiryInterval: expiry },
-    ...userProperties.length > 0 && { userProperties },
-  };
 }
 
 /** Reason of a refusal in words, such as `0x87 Not authorized`. */

@@ -4,7 +4,8 @@ import { printable } from "../../codec/printable.ts";
 import { useTool } from "./app.ts";
 import { Button, Checkbox, Field, Select, Tabs, TextInput } from "./components.tsx";
 import { PAYLOAD_FORM_NAMES, PAYLOAD_FORMS, rewritten } from "./payload_bytes.ts";
-import type { ToolConnection, ToolDraft } from "./tool_connection.ts";
+import type { ToolConnection } from "./tool_connection.ts";
+import type { ToolDraft } from "./tool_draft.ts";
 
 export const QOS_OPTIONS = [["0", "QoS 0"], ["1", "QoS 1"], ["2", "QoS 2"]] as const;
 /** Forms of a payload with their words. */

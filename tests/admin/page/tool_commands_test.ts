@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { COMMANDS, type CommandSubject } from "../../../src/admin/page/tool_commands.ts";
+import { COMMANDS } from "../../../src/admin/page/tool_commands.ts";
+import type { CommandSubject } from "../../../src/admin/page/tool_programs.ts";
 import { newSettings, type ToolSettings } from "../../../src/admin/page/tool_settings.ts";
 
 const SETTINGS = newSettings("ws://127.0.0.1:8083/mqtt", "page-1");
@@ -74,16 +75,16 @@ Deno.test("a connection is copied as a program for MQTT.js and for paho", () => 
     `import mqtt from "mqtt";
 
 const client = await mqtt.connectAsync("ws://127.0.0.1:8083/mqtt", {
-  "clientId": "page-1",
-  "protocolVersion": 5,
-  "username": "ada",
-  "keepalive": 60,
-  "clean": true,
-  "password": process.env.MQTT_PASSWORD,
+  clientId: "page-1",
+  protocolVersion: 5,
+  username: "ada",
+  keepalive: 60,
+  clean: true,
+  password: process.env.MQTT_PASSWORD,
 });
 client.on("message", (topic, payload) => console.log(topic, payload.toString()));
 await client.subscribeAsync("test/#", { qos: 2 });
-await client.publishAsync("test/hello", Buffer.from([255]), { qos: 1, retain: true });
+await client.publishAsync("test/hello", Buffer.from("ff", "hex"), { qos: 1, retain: true });
 `,
   );
   assertEquals(
