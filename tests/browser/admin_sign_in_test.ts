@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { formatPasswordHash, hashPassword } from "../../src/auth/mod.ts";
-import { watch } from "./admin_accessibility.ts";
+import { assertAccessible, watch } from "./admin_accessibility.ts";
 import { AdminBroker } from "./admin_broker.ts";
 import { browserTests } from "./chromium.ts";
 
@@ -58,10 +58,20 @@ browserTest(
     await page.getByLabel("Password").fill("wrong");
     await page.keyboard.press("Enter");
     assertMatch(await refusalIn(page), /password/i);
+    await assertAccessible(page, "sign-in");
     await page.getByLabel("Password").fill("right");
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await page.getByRole("heading", { name: "Events" }).waitFor();
     await page.getByText("viewer", { exact: true }).waitFor();
+    // A session that ends while the page is open leads to the form, and then back to the same place.
+    await page.reload();
+    await page.getByText("viewer", { exact: true }).waitFor();
+    await page.context().clearCookies();
+    await page.getByRole("link", { name: "Clients" }).click();
+    await page.getByLabel("User name").fill("ann");
+    await page.getByLabel("Password").fill("right");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Clients" }).waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     await page.reload();

@@ -43,10 +43,10 @@ type Method = "GET" | "POST" | "PUT" | "DELETE";
 /** The HTTP API of the broker that served this page. */
 export class Api {
   readonly #base: URL;
-  readonly #onUnauthorized: () => void;
+  readonly #onUnauthorized: (problem: ApiError) => void;
 
   /** @param page address of the page, which ends in "/": the API is below it */
-  constructor(page: URL, onUnauthorized: () => void) {
+  constructor(page: URL, onUnauthorized: (problem: ApiError) => void) {
     this.#base = new URL("api/v1/", page);
     this.#onUnauthorized = onUnauthorized;
   }
@@ -114,8 +114,9 @@ export class Api {
     if (body !== undefined) request.body = JSON.stringify(body);
     const response = await fetched(this.url(segments, query), request);
     if (response.ok) return response;
-    if (response.status === 401) this.#onUnauthorized();
-    throw await problemOf(response);
+    const problem = await problemOf(response);
+    if (problem.status === 401) this.#onUnauthorized(problem);
+    throw problem;
   }
 
   async #json<Answer>(

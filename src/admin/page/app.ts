@@ -59,7 +59,8 @@ export class App {
   readonly cursor: Signal<{ readonly group: string; readonly time: number } | undefined> = signal(undefined);
 
   constructor(page: URL) {
-    this.api = new Api(page, () => {
+    this.api = new Api(page, ({ members: { signIn } }) => {
+      this.hasUsers.value = takesPassword(signIn) ?? this.hasUsers.value;
       if (this.session.value !== undefined) this.session.value = null;
     });
     this.live = new Live(this.api);
@@ -99,7 +100,6 @@ export class App {
       this.session.value = await this.api.get<Session>(["session"]);
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 401)) throw error;
-      this.hasUsers.value = takesPassword(error);
       this.session.value = null;
     }
   }
@@ -111,9 +111,9 @@ export class App {
   }
 }
 
-/** Whether a refusal says that one can sign in with a password. */
-function takesPassword({ members: { signIn } }: ApiError): boolean {
-  return typeof signIn === "object" && signIn !== null && "password" in signIn && signIn.password === true;
+/** Whether one can sign in with a password, as a refusal says; `undefined`: it does not say. */
+function takesPassword(signIn: unknown): boolean | undefined {
+  return typeof signIn === "object" && signIn !== null && "password" in signIn ? signIn.password === true : undefined;
 }
 
 const AppContext = createContext<App | undefined>(undefined);
