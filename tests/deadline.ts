@@ -14,3 +14,12 @@ export async function within<T>(promise: Promise<T>, what: string, deadlineMs = 
     clearTimeout(timer);
   }
 }
+
+/** Resolves when a claim holds that no event tells of, or fails with what it was waited for. */
+export async function eventually(holds: () => boolean, what: string): Promise<void> {
+  const untilMs = performance.now() + DEADLINE_MS;
+  while (!holds()) {
+    if (performance.now() > untilMs) throw new Error(`Waited ${DEADLINE_MS} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}

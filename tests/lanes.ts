@@ -24,6 +24,7 @@ export const LANES: Readonly<Record<Lane, readonly string[]>> = {
     "tests/admin/topics/http_load_test.ts",
     "tests/auth/password_authenticator_test.ts",
     "tests/auth/wrong_password_flood_test.ts",
+    "tests/browser/admin_flood_test.ts",
     "tests/durability/",
     "tests/hostile/",
     "tests/transport/unix_test.ts", // The umask belongs to the process.

@@ -5,7 +5,8 @@ import type { Authenticator, Authorizer, BrokerEvent, Storage } from "../../mod.
 import { AccessControl, type AccessRules } from "../../src/auth/mod.ts";
 import { type Change, DenoKvStorage, MemoryStorage } from "../../src/storage/mod.ts";
 import { message } from "../../src/testing/storage_suite/changes.ts";
-import { converse } from "../wire/conversation.ts";
+import { eventually } from "../deadline.ts";
+import { converse, type Step } from "../wire/conversation.ts";
 
 /** The user name is the principal; Ann has a role, and a token that lets her write to `granted`. */
 const authenticator: Authenticator = {
@@ -107,7 +108,7 @@ for (const [where, prepare] of Object.entries(STORAGES)) {
         `${clientId} < 20 [ 00 00 { LIMITS } ]`,
         `${clientId} drops`,
       ];
-      const talk = async (rules: AccessRules, ...steps: readonly string[]) =>
+      const talk = async (rules: AccessRules, ...steps: readonly Step[]) =>
         await converse(
           5,
           { storage: await open(), authenticator, authorizer: new AccessControl(rules) },
@@ -115,7 +116,16 @@ for (const [where, prepare] of Object.entries(STORAGES)) {
         );
       await talk(RULES, ...willOf("r/will", "a"), ...willOf("u/will", "b"));
       await talk(RULES, "1 ms pass"); // Its deadline is another one, its client the same.
-      await talk(RULES, "20 s pass", ...SUBSCRIBES, "s < 31 [ 'r/will' {} \"gone\" ] 31 [ 'u/will' {} \"gone\" ]");
+      // A busy broker publishes Wills that are due in several turns.
+      const published: Step = ({ broker }) =>
+        eventually(() => ["r/will", "u/will"].every((topic) => broker.retained(topic) !== undefined), "both Wills");
+      await talk(
+        RULES,
+        "20 s pass",
+        published,
+        ...SUBSCRIBES,
+        "s < 31 [ 'r/will' {} \"gone\" ] 31 [ 'u/will' {} \"gone\" ]",
+      );
       // Whoever published them is known for these too.
       await talk(WITHOUT_ROLE, ...SUBSCRIBES, "s < 31 [ 'u/will' {} \"gone\" ]");
       await talk(RULES, ...willOf("r/late", "c"));
