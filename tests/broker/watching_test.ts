@@ -71,7 +71,7 @@ Deno.test("broker.noteRefusal makes an event of a WebSocket request that a liste
   const { peer, ...rest } = await within(refusal, "the event");
   assertEquals(rest, {
     kind: "connectionRefused",
-    reason: `the path "/other" is not one of the endpoint (/mqtt, /), answered with 404`,
+    reason: `the path "/other" is not one that is served here (/mqtt, /), answered with 404`,
     help: "path",
     status: 404,
   });

@@ -262,6 +262,9 @@ Deno.test("checkUpgrade() names the path that it refuses, a long one in part, an
     const refused = checkUpgrade({ method: "GET", url, headers: new Headers() }, { paths: ["/a", "/b"] });
     return refused.kind === "refused" ? refused.reason : "";
   };
-  assertEquals(reason("/x?q"), 'the path "/x" is not one of the endpoint (/a, /b)');
-  assertEquals(reason(`/${"y".repeat(200)}`), `the path "/${"y".repeat(99)}..." is not one of the endpoint (/a, /b)`);
+  assertEquals(reason("/x?q"), 'the path "/x" is not one that is served here (/a, /b)');
+  assertEquals(
+    reason(`/${"y".repeat(200)}`),
+    `the path "/${"y".repeat(99)}..." is not one that is served here (/a, /b)`,
+  );
 });

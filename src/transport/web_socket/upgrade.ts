@@ -79,7 +79,7 @@ export function checkUpgrade(
   const { method, headers } = request;
   const { pathname } = new URL(request.url);
   if (paths !== "any" && !paths.includes(pathname)) {
-    const reason = `the path "${shortened(pathname)}" is not one of the endpoint (${paths.join(", ")})`;
+    const reason = `the path "${shortened(pathname)}" is not one that is served here (${paths.join(", ")})`;
     return refusal(404, "path", reason, `Nothing is here. MQTT is at: ${paths.join(" ")}\n`);
   }
   if (isOfHttp2(request)) return http2Refusal();
