@@ -9,7 +9,7 @@ export interface LiveTrace {
   changed(after: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** What a stream tells; each part may be left out. */
+/** Parts of a stream; each may be left out. */
 export interface LiveParts {
   /** Numbers of this moment, as JSON has them, once a second. */
   readonly stats?: (() => unknown) | undefined;

@@ -10,7 +10,7 @@ export interface OpenApiDocument {
   readonly components: Readonly<Record<string, unknown>>;
 }
 
-// Of the API, not of the broker, whose version only those who are signed in see.
+// Version of the API. The broker's own version is shown only to callers who are signed in.
 const API_VERSION = "1";
 
 const SIGNED_IN = [{ token: [] }, { session: [] }] as const;
@@ -34,7 +34,7 @@ const PROBLEM: JsonSchema = {
   },
 };
 
-/** What stands beside the API: its path, what it is, its type, and who may have it. */
+/** Files beside the API. An empty `security`: no sign-in is needed; a missing one: the same as for the API. */
 const FILES: readonly (readonly [path: string, summary: string, type: string, security?: readonly object[]])[] = [
   ["/openapi.json", "This document", "application/json", []],
   ["/healthz", "Whether the process answers", "text/plain", []],

@@ -52,7 +52,7 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
   readonly now?: () => number;
 }
 
-/** Who may sign in, and by which names the server is known; {@linkcode AdminHandler.reload} replaces them. */
+/** Users, tokens and host names of the server; {@linkcode AdminHandler.reload} replaces them. */
 export interface AdminAccess {
   /** People who sign in with a password. @default none */
   readonly users?: readonly AdminUser[];
@@ -72,7 +72,7 @@ export interface AdminUser {
   readonly name: string;
   /** Hash of the password, as `brooklet passwd -n` and `formatPasswordHash` write it. */
   readonly passwordHash: string;
-  /** What this person may do. */
+  /** Role, which says how much this person may see and change. */
   readonly role: Role;
 }
 
@@ -82,7 +82,7 @@ export interface AdminToken {
   readonly name: string;
   /** SHA-256 of the token in hexadecimal digits, as `brooklet token` prints it. */
   readonly tokenHash: string;
-  /** What this program may do. */
+  /** Role, which says how much this program may see and change. */
   readonly role: Role;
 }
 
@@ -118,17 +118,17 @@ export interface ConfigurationMistake {
   readonly key?: string;
 }
 
-/** Gives somebody whom an app has signed in. */
+/** Gives the user that a request is from; `undefined`: the app has not signed it in. */
 export type Authorize = (
   request: Request,
   info: RequestInfo,
 ) => AuthorizedUser | undefined | Promise<AuthorizedUser | undefined>;
 
-/** Somebody whom an app has signed in. */
+/** Person or program that an app has signed in. */
 export interface AuthorizedUser {
   /** Name for logs and events. */
   readonly name: string;
-  /** What this person may do. */
+  /** Role, which says how much this user may see and change. */
   readonly role: Role;
 }
 
@@ -141,7 +141,7 @@ export interface RequestInfo {
 /** Event of the API itself, for logs. */
 export type AdminEvent = AdminChange | Extract<BrokerEvent, { readonly kind: "unexpectedError" }>;
 
-/** Somebody has changed something, or has signed in or out. Logs may show it: it has no secrets and no payloads. */
+/** Report of a change, a sign-in or a sign-out. It holds no secrets and no payloads, so logs may show it. */
 export interface AdminChange {
   /** Kind of the event. */
   readonly kind: "adminChange";

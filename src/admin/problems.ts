@@ -5,7 +5,7 @@
 export class Problem extends Error {
   /** HTTP status, 400 to 599. */
   readonly status: number;
-  /** What to do, for a person. */
+  /** Advice for a person: the action that helps. */
   readonly detail: string;
   /** Members of its own, such as `mistakes`. */
   readonly members: Readonly<Record<string, unknown>>;

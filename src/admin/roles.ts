@@ -9,7 +9,7 @@ export function includes(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }
 
-/** Somebody who is signed in, by a cookie, a token or the app. */
+/** Person or program that is signed in, by a cookie, a token or the app. */
 export interface SignedIn {
   /** Name for logs and events, such as a user name or that of a token. */
   readonly name: string;

@@ -32,7 +32,7 @@ export interface Call<Params, Query, Body> {
 /** Change that a route has made. */
 export type CallChange = Pick<AdminChange, "name" | "message" | "clientId" | "topic">;
 
-/** What a route sends if it is not JSON. */
+/** Response of a route that does not send JSON. */
 export interface OtherContent {
   /** Content type, such as `text/event-stream`. */
   readonly contentType: string;

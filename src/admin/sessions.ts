@@ -1,7 +1,7 @@
 import type { Role, SignedIn } from "./roles.ts";
 import { newSecret, secretHash } from "./secrets.ts";
 
-/** Somebody who signs in. */
+/** Person who signs in. */
 export interface NewSession {
   readonly name: string;
   readonly role: Role;

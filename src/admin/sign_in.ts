@@ -99,7 +99,7 @@ export class SignIn {
 
   /** Uses the token of a link up, or takes one of a program. @throws Problem 401 for one that is wrong, 429 for too many */
   async withToken(token: string, address: string): Promise<NewSession> {
-    // Nobody guesses 256 bits, so failures of others do not matter.
+    // 256 random bits cannot be guessed, so earlier failures from this address do not matter.
     if (await this.links.use(token)) return OF_LINK;
     const known = await this.tokens.find(token);
     if (known !== undefined) return { name: known.name, role: known.role, until: known.ended };
@@ -195,7 +195,7 @@ export function bearerOf({ headers }: Request): string | undefined {
 
 function cookiesOf({ headers }: Request): string[] {
   const pairs = (headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
-  // Of several, as a page of another port of this host may have set one: each is looked up.
+  // There may be several, as a page of another port of this host may have set one: each is looked up.
   return pairs.filter((pair) => pair.startsWith(`${COOKIE}=`)).slice(0, 4).map((pair) => pair.slice(COOKIE.length + 1));
 }
 

@@ -66,7 +66,7 @@ const ROWS_A_LOOK = 64;
 export class Listing {
   readonly #clients: () => Iterable<RegisteredClient>;
   #scanning: Promise<void> = Promise.resolve();
-  /** Those of all scans: many short ones after another hold up others as one long one does. */
+  /** Turns of all scans together: many short scans in a row delay others as much as one long scan. */
   readonly #turns = new Slices();
 
   constructor(clients: () => Iterable<RegisteredClient>) {

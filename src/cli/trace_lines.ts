@@ -3,7 +3,7 @@
 import type { Entry } from "../admin/dissect/conversation.ts";
 import { printable } from "../codec/printable.ts";
 
-/** What a line is about: a packet, or a note about what carries it. */
+/** Subject of a line: a packet, or a note about the connection that carries it. */
 export interface TracedItem {
   /** Number of the packet. */
   readonly number: number;

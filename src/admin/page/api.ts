@@ -4,7 +4,7 @@ import { base64OfBytes } from "./payload_bytes.ts";
 export class ApiError extends Error {
   /** HTTP status; 0: no answer came. */
   readonly status: number;
-  /** What to do, in words. */
+  /** Advice in words. */
   readonly detail: string;
   /** Members of the problem, such as `mistakes`. */
   readonly members: Readonly<Record<string, unknown>>;

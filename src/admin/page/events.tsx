@@ -21,7 +21,7 @@ const KINDS = [
 
 const MOST_EVENTS = 1000;
 
-/** What happened to clients and by whom, the newest first, with what helps. */
+/** Page of events: each says what happened to a client, who caused it and what helps; the newest first. */
 export function EventsPage() {
   const app = useApp();
   const { parts: [selectedId], query } = app.router.place.value;
@@ -128,7 +128,7 @@ function useEvents(
   const [news, setNews] = useState<readonly EventRow[]>([]);
   useEffect(() => {
     setNews([]);
-    // Whose address an event comes from only the broker knows.
+    // Only the broker knows the address that an event comes from.
     if (asked["mine"] === true) return undefined;
     return app.live.on("events", (data, name) => {
       const event = data as EventRow;

@@ -109,7 +109,7 @@ export class PacketList {
     const lost = trace.lost - this.#lostBefore;
     const isLostNew = this.lost !== lost;
     this.lost = lost;
-    // What was gone before the list began is older than the list, not lost by it.
+    // Packets that were gone before the list began are older than it; the list did not lose them.
     if (this.after === 0) this.#dropped += missed;
     else this.missed += missed;
     let isRenamed = false;

@@ -92,7 +92,7 @@ export class Live {
     while (!ended.aborted) {
       if (this.phase.value !== "broken") this.phase.value = "connecting";
       try {
-        // What has happened since is sent, if the broker still has it.
+        // The broker sends the events after the last one that came, if it still has them.
         const headers = this.#lastEventId === undefined ? {} : { "last-event-id": this.#lastEventId };
         const { body } = await this.#api.response("GET", ["live"], { query, headers, signal: ended });
         this.phase.value = "open";

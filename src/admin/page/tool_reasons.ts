@@ -10,7 +10,7 @@ import { REASON_WORDS } from "../dissect/wireshark_words.ts";
 
 /** Explanation of a failure. */
 export interface Explanation {
-  /** What happened, as a sentence without a full stop. */
+  /** Cause, as a sentence without a full stop. */
   readonly title: string;
   readonly text: string;
   readonly remedy?: string | undefined;
@@ -141,7 +141,7 @@ export function explain(error: unknown, circumstances: Circumstances): Explanati
 /** Refusal by CONNACK, or the end by DISCONNECT, in words. */
 function refusal(error: RefusedError, { protocolVersion, wasConnected }: Circumstances): Explanation {
   const known = WORDS[error.reasonCode];
-  // Of a password the broker says no more than the title.
+  // For a password, the broker's reason says no more than the title.
   const isSaid = error.reasonCode === ReasonCode.BadUserNameOrPassword;
   const said = isSaid ? undefined : error.properties.reasonString;
   const parts = [packetWords(error, protocolVersion, wasConnected), known?.text, said && `It said: ${sentence(said)}`];

@@ -99,7 +99,7 @@ export function refusalOf(error: unknown, circumstances: Circumstances): Problem
     return isLost ? problemOfRow(UNAVAILABLE) : problemOf(error.reasonCode, circumstances, undefined);
   }
   if (error instanceof DOMException && error.name === "TimeoutError") return problemOfRow(LATE);
-  // What no packet can say, such as a User Property of 64 KiB.
+  // No packet can hold the value, such as a User Property of 64 KiB.
   if (error instanceof RangeError) return problemOfRow({ status: 400, title: "Bad request", detail: error.message });
   return circumstances.isClosed ? problemOfRow(UNAVAILABLE) : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * What a trace has to know of packets, read from their bytes without decoding them: a client can fill a chunk with packets
- * that take long to decode, for which the broker takes its time, and a tap cannot.
+ * Facts of packets that a trace needs, read from the bytes without decoding them: a client can fill a chunk with packets
+ * that take long to decode. The broker decodes those in several turns; a tap has only one.
  */
 
 import { ByteReader } from "../../codec/byte_reader.ts";
@@ -11,7 +11,7 @@ import { PROPERTIES_BY_IDENTIFIER, type PropertyDefinition } from "../../codec/p
 import type { ToldPacket } from "./tapped_side.ts";
 import type { TopicTarget } from "./trace_target.ts";
 
-/** What CONNECT says of its client, as far as it can be read. */
+/** Names in CONNECT, as far as they can be read. */
 export interface ConnectNames {
   readonly protocolVersion?: number;
   readonly clientId?: string;

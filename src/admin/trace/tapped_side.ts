@@ -204,7 +204,7 @@ export class TappedSide implements ToldPacket {
     }
   }
 
-  /** What comes next of what was announced. */
+  /** Next of the announced frames or notes. */
   get #next(): TraceFrame | (() => void) | undefined {
     return this.#frames?.[this.#front];
   }

@@ -65,7 +65,7 @@ export class TraceCapture {
   }
 
   #addRecord(record: TraceRecord, facts: TraceConnection, parts: Uint8Array[]): void {
-    if (record.kind === "opened" || record.kind === "refused") return; // Of them there are no bytes.
+    if (record.kind === "opened" || record.kind === "refused") return; // These have no bytes.
     const { timeMs, isSent } = record;
     const open = this.#opened(facts);
     const { captured: connection } = open;

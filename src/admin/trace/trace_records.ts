@@ -1,5 +1,5 @@
 /**
- * What a live trace says, in values that JSON can hold: the API gives them as they are, and the page and `brooklet trace`
+ * Records of a live trace, in values that JSON can hold: the API gives them as they are, and the page and `brooklet trace`
  * dissect the bytes themselves. Nothing here needs a broker, Deno or a DOM.
  *
  * ```text

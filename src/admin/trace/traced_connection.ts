@@ -196,7 +196,7 @@ export class TracedConnection {
   }
 
   #frame({ isSent, opcode, isFinal, mask, length, payload }: WebSocketFrame): void {
-    if (!this.#isFramed && this.#partialBytes > 0) { // What the tap gives again was in earlier frames.
+    if (!this.#isFramed && this.#partialBytes > 0) { // The tap gives these bytes again: they came in earlier frames.
       this.#received.announce({
         opcode: Opcode.Continuation,
         isFinal: true,
@@ -304,7 +304,7 @@ export class TracedConnection {
       };
     }
     const { bytes, flaw } = withoutSecrets(whole, { protocolVersion: this.#protocolVersion, isSent });
-    if (flaw !== undefined && !isSent) this.#received.isOver = true; // What follows may be the rest of its secret.
+    if (flaw !== undefined && !isSent) this.#received.isOver = true; // The bytes after it may be the rest of a secret.
     return { bytes, start: 0, flaw };
   }
 

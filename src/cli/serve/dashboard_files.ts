@@ -21,7 +21,7 @@ const FOLDER = /^dashboard-\d+$/;
 function baseFolder({ toObject }: Pick<ProgramEnvironment, "toObject">): string | undefined {
   const variables = toObject();
   const get = (name: string) => variables[name];
-  const [ofService] = get("RUNTIME_DIRECTORY")?.split(":") ?? []; // Of systemd.
+  const [ofService] = get("RUNTIME_DIRECTORY")?.split(":") ?? []; // Set by systemd.
   if (ofService !== undefined && ofService.startsWith("/")) return ofService;
   const ofLogin = get("XDG_RUNTIME_DIR");
   if (ofLogin?.startsWith("/")) return `${ofLogin}/brooklet`;
@@ -57,7 +57,7 @@ export async function writeLink({ link }: DashboardFiles, text: string): Promise
 /** Removes what {@linkcode makeDashboardFiles} has made. */
 export async function removeDashboardFiles({ link }: DashboardFiles): Promise<void> {
   const folder = link.slice(0, -"/link".length);
-  await Deno.remove(folder, { recursive: true }).catch(() => {}); // Somebody has removed it already.
+  await Deno.remove(folder, { recursive: true }).catch(() => {}); // It is gone already.
 }
 
 /** Finds the dashboards of this user's brokers, also of those that were killed. */

@@ -39,7 +39,7 @@ interface ReloadedDashboard {
   prepareReload(configuration: AdminConfiguration, whole: Configuration): () => void;
 }
 
-/** What a reload has changed, or what was wrong. */
+/** Result of a reload: warnings, or the mistakes that stopped it. */
 export interface ReloadResult {
   readonly warnings: readonly string[];
   /** Clients that may not connect any more. */

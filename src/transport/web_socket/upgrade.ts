@@ -50,7 +50,7 @@ const PROTOCOL_VERSION = "13";
 const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, section 1.3
 const KEY = /^[A-Za-z0-9+/]{22}==$/; // 16 bytes in base64
 const MQTT_SUBPROTOCOL = /^mqtt[\w!#$%&'*+.^`|~-]*$/;
-/** What a page does not see: cookies have no port, so those of another server of the host come along. */
+/** Words for cookies in a refusal: the author of a page cannot see those of other servers of the host, which come along. */
 const COOKIES = "cookies, which a browser sends to all ports of their host";
 const HOW_TO_CONNECT = `This is an MQTT endpoint over WebSocket. A client connects to it with a request like this:
 
