@@ -1,6 +1,7 @@
 /** Traces of a broker that runs, over its HTTP API. */
 
 import type { TraceFacts, TracePage, TraceTarget } from "../admin/trace/trace_records.ts";
+import { pause } from "../client/reconnecting.ts";
 import { ConfigError } from "./config_error.ts";
 import { readText, readTextIfThere } from "./files.ts";
 import type { ProgramEnvironment } from "./program_io.ts";
@@ -74,7 +75,7 @@ export class TraceApi {
       after = page.after;
       if (page.records.length > 0) continue;
       if (!page.trace.isActive) return;
-      await passed(PAUSE_MS, signal);
+      await pause(PAUSE_MS, signal);
     }
   }
 
@@ -140,16 +141,4 @@ async function socketOf(page: string | undefined, environment: ProgramEnvironmen
   if (others.length === 0) return first;
   for (const { client } of found.values()) client?.close();
   throw new ConfigError(`Cannot trace: several brokers run, say which with --url: ${[...found.keys()].join(", ")}`);
-}
-
-function passed(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -2,7 +2,7 @@ import type { BrokerMetrics } from "../../broker/metrics.ts";
 import type { AdminHost } from "../host.ts";
 import { type Route, route } from "../route_table.ts";
 import * as z from "../zod.js";
-import { COUNT } from "./json_values.ts";
+import { COUNT, timeOf } from "./json_values.ts";
 
 const TRAFFIC = z.strictObject({ bytes: COUNT, packets: COUNT, publishes: COUNT });
 
@@ -57,7 +57,7 @@ function factsOf({ broker, options: { listeners, storageName = "storage", now = 
   const { version, uptimeMs, isStorageDurable: isDurable, isStorageFailing: isFailing, storage } = metrics;
   return {
     version,
-    startedAt: new Date(now() - uptimeMs).toISOString(),
+    startedAt: timeOf(now() - uptimeMs),
     uptimeSeconds: uptimeMs / 1_000,
     readiness,
     listeners: (listeners?.() ?? []).map(({ url }) => ({ url })),

@@ -58,7 +58,7 @@ export function messageJson(
 }
 
 /** Properties of a message for JSON. */
-export function propertiesJson(properties: Properties): z.Infer<typeof PROPERTIES> {
+function propertiesJson(properties: Properties): z.Infer<typeof PROPERTIES> {
   const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic, correlationData } = properties;
   const { userProperties } = properties;
   return {

@@ -5,6 +5,7 @@ import { type Route, route } from "../route_table.ts";
 import type { NewSession } from "../sessions.ts";
 import { COOKIE } from "../sign_in.ts";
 import * as z from "../zod.js";
+import { timeOf, timeOrNull } from "./json_values.ts";
 
 const SESSION = z.strictObject({
   name: z.string(),
@@ -75,7 +76,7 @@ export const SESSION_ROUTES: readonly Route<AdminHost>[] = [
       const { token, untilMs } = await signIn.links.make();
       note({ name: "link", message: "made a one-time link" });
       const page = url ?? `${new URL(request.url).origin}${basePath}/`;
-      return { link: linkOf(page, token), expiresAt: new Date(untilMs).toISOString() };
+      return { link: linkOf(page, token), expiresAt: timeOf(untilMs) };
     },
   }),
 ];
@@ -103,5 +104,5 @@ function cookieText(value: string, { basePath }: AdminHost, isOverTls: boolean):
 function factsOf(signedIn: SignedIn | undefined): z.Infer<typeof SESSION> {
   if (signedIn === undefined) throw new TypeError("Cannot describe a session: the route is open to all");
   const { name, role, by, untilMs } = signedIn;
-  return { name, role, by, expiresAt: untilMs === undefined ? null : new Date(untilMs).toISOString() };
+  return { name, role, by, expiresAt: timeOrNull(untilMs) };
 }

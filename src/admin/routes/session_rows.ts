@@ -35,7 +35,7 @@ const SESSION = {
   sentPackets: z.nullable(COUNT),
   outboxBytes: z.nullable(COUNT),
 } as const;
-export const SESSION_OBJECT = z.strictObject(SESSION);
+const SESSION_OBJECT = z.strictObject(SESSION);
 
 /** Session with what it holds. */
 export const SESSION_DETAILS = z.strictObject({
@@ -125,7 +125,7 @@ export async function sessionPage(
 }
 
 /** Session for JSON. */
-export async function sessionJson(row: SessionRow): Promise<z.Infer<typeof SESSION_OBJECT>> {
+async function sessionJson(row: SessionRow): Promise<z.Infer<typeof SESSION_OBJECT>> {
   return {
     clientId: row.clientId,
     segment: await segmentOf(row.clientId),

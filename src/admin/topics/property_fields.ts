@@ -78,7 +78,7 @@ export function fieldsOf({ properties }: Message): (readonly [name: string, valu
 }
 
 /** Text as the value of a field: visible ASCII and spaces within, all else percent encoded, and what has a meaning here. */
-export function encodedField(text: string): string {
+function encodedField(text: string): string {
   return text.toWellFormed().replaceAll(
     /[^\x20-\x7e]|[%,]|^ | $/gu,
     (character) => character === "," ? "%2C" : encodeURIComponent(character),

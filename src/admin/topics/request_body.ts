@@ -1,3 +1,4 @@
+import { concatenated } from "../../transport/concatenated.ts";
 import { Problem } from "../problems.ts";
 import { badRequest } from "./topic_request.ts";
 
@@ -34,20 +35,10 @@ export async function readBody({ body }: Request, { mostBytes, timeoutMs, take }
     clearTimeout(timer);
   }
   if (isLate) throw new Problem(408, "Too slow", `The body did not come within ${timeoutMs / 1000} s: send it faster`);
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : joined(chunks, length);
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : concatenated(chunks);
 }
 
 /** Refusal of a body that is larger than a message may be. */
 export function tooLarge(mostBytes: number): Problem {
   return new Problem(413, "Too large", `A message may have ${mostBytes} bytes here: send a smaller one`);
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }

@@ -1,4 +1,5 @@
 import type { Message } from "../../codec/message.ts";
+import { concatenated } from "../../transport/concatenated.ts";
 import { fieldsOf } from "./property_fields.ts";
 
 /**
@@ -28,10 +29,7 @@ async function entityTag({ payload, properties }: Message): Promise<string> {
   const { contentType, payloadFormatIndicator, responseTopic, correlationData, userProperties } = properties;
   const told = [contentType, payloadFormatIndicator, responseTopic, correlationData?.toHex(), userProperties];
   const head = new TextEncoder().encode(JSON.stringify(told));
-  const bytes = new Uint8Array(head.length + payload.length);
-  bytes.set(head);
-  bytes.set(payload, head.length);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", concatenated([head, payload])));
   return `"${digest.subarray(0, 16).toHex()}"`;
 }
 
