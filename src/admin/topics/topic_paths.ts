@@ -1,7 +1,7 @@
-import { PROPERTY_FIELDS } from "./property_fields.ts";
-import type { OpenApiDocument } from "../open_api.ts";
-
 /** Description of topics over HTTP, for the OpenAPI document. */
+
+import type { OpenApiDocument } from "../open_api.ts";
+import { PROPERTY_FIELDS } from "./property_fields.ts";
 
 const TEXT = { type: "string" } as const;
 const TAG = "topics";

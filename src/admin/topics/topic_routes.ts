@@ -4,12 +4,11 @@ import type { QoS } from "../../codec/packet.ts";
 import type { Properties } from "../../codec/property.ts";
 import { reasonCodeName } from "../../codec/reason_code.ts";
 import { deadlineSignal, orAborted } from "../../transport/abort.ts";
+import { concatenated } from "../../transport/concatenated.ts";
 import { Problem } from "../problems.ts";
 import { busy, type HttpClients, type RequestSource, type UsedClient } from "./http_clients.ts";
-import { propertiesOf } from "./property_fields.ts";
-import { readBody, tooLarge } from "./request_body.ts";
-import { retainedResponse } from "./retained_response.ts";
-import { checkNoQuery, publishQuery } from "./topic_request.ts";
+import { fieldsOf, propertiesOf } from "./property_fields.ts";
+import { checkNoQuery, publishQuery, readBody, tooLarge } from "./topic_request.ts";
 
 /** Request about one topic. */
 export interface TopicRequest {
@@ -21,6 +20,14 @@ export interface TopicRequest {
 
 const LOOK_AGAIN_MS = 2;
 const NOTHING = Symbol("nothing has come");
+/**
+ * Header fields of answers with a payload: it comes from the origin of the dashboard, and must not run there, whatever
+ * Content Type its publisher gave it.
+ */
+const HARMLESS = {
+  "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+} as const;
 
 /** Publishes to topics, and reads and clears their retained messages, for requests. */
 export class TopicRoutes {
@@ -146,4 +153,32 @@ export class TopicRoutes {
     }
     this.#bodyBytes += bytes;
   }
+}
+
+/** Answers GET and HEAD with a retained message, or 304 to a client that has it. */
+async function retainedResponse({ method, headers }: Request, message: Message): Promise<Response> {
+  const { payload } = message;
+  const etag = await entityTag(message);
+  const validators = { etag, "cache-control": "private, no-cache, no-transform" };
+  if (isKnown(headers.get("if-none-match"), etag)) return new Response(null, { status: 304, headers: validators });
+  const fields = new Headers({ ...HARMLESS, ...validators });
+  for (const [name, value] of fieldsOf(message)) fields.append(name, value);
+  if (method !== "HEAD") return new Response(payload as Uint8Array<ArrayBuffer>, { headers: fields }); // Never shared.
+  fields.set("content-length", String(payload.length));
+  return new Response(null, { headers: fields });
+}
+
+/** Entity tag of payload and properties, without the expiry, which counts down. */
+async function entityTag({ payload, properties }: Message): Promise<string> {
+  const { contentType, payloadFormatIndicator, responseTopic, correlationData, userProperties } = properties;
+  const told = [contentType, payloadFormatIndicator, responseTopic, correlationData?.toHex(), userProperties];
+  const head = new TextEncoder().encode(JSON.stringify(told));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", concatenated([head, payload])));
+  return `"${digest.subarray(0, 16).toHex()}"`;
+}
+
+/** Whether If-None-Match has the tag (RFC 9110, section 13.1.2): the comparison is weak. */
+function isKnown(field: string | null, etag: string): boolean {
+  if (field === null) return false;
+  return field.split(",").map((tag) => tag.trim().replace(/^W\//, "")).some((tag) => tag === "*" || tag === etag);
 }
