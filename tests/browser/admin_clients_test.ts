@@ -46,6 +46,23 @@ browserTest("10,000 clients are listed, sorted by queue, searched and scrolled t
   }
 });
 
+browserTest("names of clients have room at any width, also beside the panel of one", async (chromium) => {
+  await using dashboard = await AdminBroker.open({ broker: SCENE });
+  await playScene(dashboard);
+  const page = await chromium.tab();
+  await as(page, "operator");
+  for (const width of [1024, 1200, 1280, 1600]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of ["/clients", "/clients/curious"]) {
+      await page.goto(dashboard.url(path));
+      await page.locator("tr[aria-rowindex='2']").waitFor();
+      const box = await page.locator("thead th").first().boundingBox();
+      // 16 characters, their dot and the space around them.
+      assertLess(140, box?.width ?? 0, `${path} at ${width} pixels`);
+    }
+  }
+});
+
 browserTest("the list and the panel of a client are used by keyboard alone", async (chromium) => {
   await using dashboard = await AdminBroker.open({ broker: SCENE });
   await playScene(dashboard);

@@ -28,6 +28,7 @@ const OWN_COLUMNS: readonly ClientColumn[] = [
     widthPx: 100,
     isSortable: true,
     isWideOnly: true,
+    isLongOnly: true,
     cell: ({ principal = "" }) => principal && <Name isMono={false}>{principal}</Name>,
   },
   {
@@ -36,6 +37,7 @@ const OWN_COLUMNS: readonly ClientColumn[] = [
     widthPx: 152,
     isSortable: true,
     isWideOnly: true,
+    isWidestOnly: true,
     isLongOnly: true,
     cell: ({ address }) => <span class="mono">{address}</span>,
   },
@@ -45,6 +47,7 @@ const OWN_COLUMNS: readonly ClientColumn[] = [
     widthPx: 52,
     isSortable: true,
     isWideOnly: true,
+    isLongOnly: true,
     cell: ({ transport }) => transport,
   },
   {
@@ -53,6 +56,7 @@ const OWN_COLUMNS: readonly ClientColumn[] = [
     widthPx: 60,
     isSortable: true,
     isWideOnly: true,
+    isLongOnly: true,
     cell: ({ protocolVersion }) => protocolVersion && mqttVersion(protocolVersion),
   },
   {
@@ -62,6 +66,7 @@ const OWN_COLUMNS: readonly ClientColumn[] = [
     isNumber: true,
     isSortable: true,
     isWideOnly: true,
+    isLongOnly: true,
     cell: ({ subscriptions }) => count(subscriptions),
   },
   {
@@ -87,6 +92,7 @@ const OWN_COLUMNS: readonly ClientColumn[] = [
     isNumber: true,
     isSortable: true,
     isWideOnly: true,
+    isWidestOnly: true,
     isLongOnly: true,
     cell: ({ receivedBytes }) => receivedBytes !== null && bytes(receivedBytes),
   },
@@ -97,6 +103,7 @@ const OWN_COLUMNS: readonly ClientColumn[] = [
     isNumber: true,
     isSortable: true,
     isWideOnly: true,
+    isWidestOnly: true,
     isLongOnly: true,
     cell: ({ sentBytes }) => sentBytes !== null && bytes(sentBytes),
   },
@@ -121,6 +128,7 @@ export function clientColumns(
       widthPx: 76,
       isNumber: true,
       isWideOnly: true,
+      isWidestOnly: true,
       isLongOnly: true,
       cell: ({ clientId }) => rateText(rates.get(clientId)),
     },

@@ -17,6 +17,8 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
   /** Left out below 760 pixels. */
   readonly isWideOnly?: boolean;
+  /** Whether it is only there where it leaves room for the first column. */
+  readonly isWidestOnly?: boolean;
   cell(row: Row): ComponentChildren;
 }
 
@@ -200,8 +202,8 @@ function Space(
   );
 }
 
-function columnClass<Row>({ isNumber, isWideOnly }: Column<Row>): string {
-  return classes("", { number: isNumber, "wide-only": isWideOnly });
+function columnClass<Row>({ isNumber, isWideOnly, isWidestOnly }: Column<Row>): string {
+  return classes("", { number: isNumber, "wide-only": isWideOnly, "widest-only": isWidestOnly });
 }
 
 /** Numbers are wanted from the largest first, texts from A. */
