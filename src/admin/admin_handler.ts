@@ -37,15 +37,16 @@ import { type TopicsHandler, topicsHandler } from "./topics/topics_handler.ts";
 export interface AdminHandler {
   /** Answers a request; it never rejects. @param info where it came from, as `Deno.serve` tells it */
   fetch(request: Request, info?: RequestInfo): Promise<Response>;
-  /** Shows an event that the broker does not know of. */
+  /** Shows an event of the program in the list of events, such as a refused connection that the broker does not know of. */
   note(event: BrokerEvent): void;
   /**
-   * Makes a token that signs somebody in as admin, once and within 10 minutes. The page takes it from the fragment of its
+   * Makes a token that signs in as admin, once and within 10 minutes. The page takes it from the fragment of its
    * address, `#token=`, which no log and no Referer has.
    */
   linkToken(): Promise<string>;
   /**
-   * Puts other users, tokens and hosts in force. Whoever is gone, or has another password or role, is signed out.
+   * Puts other users, tokens and hosts in force. Users and tokens that are gone, or have another secret or role, are signed
+   * out.
    *
    * @throws RangeError for a hash that is none, or a name that is there twice; nothing is changed then
    */
@@ -62,7 +63,7 @@ const LONGEST_REQUEST_MS = 30_000;
 const WRITES = ["POST", "PUT", "PATCH", "DELETE"];
 
 /**
- * Makes the handler of the HTTP API and the dashboard of a broker. Nobody gets in without signing in: by `authorize` of the
+ * Makes the handler of the HTTP API and the dashboard of a broker. Callers of the API have to sign in: by `authorize` of the
  * app, by `users`, by `tokens`, or by the link that {@linkcode AdminHandler.linkToken} is for.
  *
  * @throws RangeError for a base path, hash or proxy that is none

@@ -9,7 +9,7 @@ import type { AdminChange } from "./options.ts";
 export const EVENT_KINDS = ["ended", "refused", "denied", "dropped", "broker", "admin"] as const;
 /**
  * Kind of an event: a connection of a client has ended; a connection, subscription or retained message was refused; a client
- * may not do what it asked for; messages were dropped; the broker itself; somebody has changed something through the API.
+ * may not do what it asked for; messages were dropped; the broker itself; a change through the API.
  */
 export type EventKind = typeof EVENT_KINDS[number];
 

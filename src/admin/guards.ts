@@ -81,7 +81,7 @@ export function isOfOwnPage(request: Request): boolean {
   const site = request.headers.get("sec-fetch-site");
   if (site !== null) return site === "same-origin";
   const page = URL.parse(request.headers.get("origin") ?? "");
-  // A proxy may end TLS; the other way round, somebody in between could have changed the page.
+  // A proxy may end TLS; the other way round, the page could have been changed on its way.
   const isOfWeb = page?.protocol === "https:" || (page?.protocol === "http:" && request.url.startsWith("http:"));
   return page !== null && isOfWeb && isSameHost(page, request);
 }

@@ -3,7 +3,7 @@ import { newSecret, secretHash } from "./secrets.ts";
 const LINK_MS = 10 * 60 * 1_000;
 const MOST_LINKS = 100;
 
-/** Tokens of links that sign somebody in, each once and within 10 minutes. */
+/** Tokens of sign-in links. Each signs in once, within 10 minutes. */
 export class LinkTokens {
   readonly #now: () => number;
   /** End of each, in epoch milliseconds, by the hash of its token; the oldest first. */

@@ -13,9 +13,9 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
    */
   readonly basePath?: string;
   /**
-   * Names somebody whom the app has signed in, and what that person may do; `undefined`: nobody. It is asked with each
-   * request, while a stream lasts every 30 seconds, and before `users` and `tokens` are looked at. A write is only accepted from a page of the same origin, or with
-   * `Authorization: Bearer`.
+   * Names the user that the app has signed in, with a role; `undefined`: none. It is asked before `users` and `tokens`, with
+   * each request, and every 30 seconds while a stream lasts. A write is only accepted from a page of the same origin, or
+   * with `Authorization: Bearer`.
    *
    * @default none: people sign in here
    */
@@ -31,20 +31,20 @@ export interface AdminHandlerOptions extends AdminAccess, ForwardedOptions {
   readonly listeners?: () => readonly ListenerFacts[];
   /**
    * Whether MQTT clients may publish and subscribe by HTTP at `topics` below the path, with the user names, passwords and
-   * tokens that they have for MQTT, and with no more rights. Whoever is signed in here is no MQTT client by that.
+   * tokens that they have for MQTT, and with no more rights. Signing in here does not make an MQTT client.
    *
    * @default {false}
    */
   readonly topics?: boolean;
-  /** Origins of pages of others that may do so, such as `https://app.example.org`; `*` for any. @default none */
+  /** Origins of other pages that may use `topics`, such as `https://app.example.org`; `*` for any. @default none */
   readonly topicOrigins?: readonly string[];
-  /** Where the storage is, in a word such as `memory`. @default {"storage"} */
+  /** Kind of the storage in a word, such as `memory`. @default {"storage"} */
   readonly storageName?: string;
   /** Figures of the process for `/metrics`. @default none */
   readonly processFigures?: () => ProcessFigures;
   /** Configuration of the program, for admins. @default none: an app configures its broker itself */
   readonly configuration?: ConfigurationAccess;
-  /** Called for each change that somebody makes and for each defect, for logs. What it throws is ignored. */
+  /** Called for each change, sign-in and sign-out, and for each defect, for logs; its errors are ignored. @default none */
   readonly onEvent?: (event: AdminEvent) => void;
   /** Longest time for a request, in milliseconds; for a stream, that to its head. @default {30_000} */
   readonly requestTimeoutMs?: number;

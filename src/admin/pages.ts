@@ -13,8 +13,8 @@ export const PAGE_QUERY = {
 } as const;
 
 /**
- * Cursors of pages, as URLs can have them. A long one is kept here for a while, and a short one stands for it: whoever has
- * long names cannot stop others from turning pages.
+ * Cursors of pages, as URLs can have them. A long one is kept here for a while, and a short one stands for it: clients with
+ * long names cannot stop a list from being read to its end.
  */
 export class Cursors {
   readonly #kept = new Map<string, string>();

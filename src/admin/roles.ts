@@ -30,6 +30,6 @@ export interface Caller {
   readonly role: Role;
   /** Address with port that the request came from, where it is known. */
   readonly address: string | undefined;
-  /** `undefined`: nobody, who calls a route that is open. */
+  /** `undefined`: not signed in, on a route that is open. */
   readonly signedIn: SignedIn | undefined;
 }

@@ -14,17 +14,17 @@ export interface Call<Params, Query, Body> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
-  /** Caller; of a route that is open, nobody. */
+  /** Caller; on a route that is open, it may not be signed in. */
   readonly caller: Caller;
   readonly request: Request;
   /** Whether the client has reached this server, or a trusted proxy before it, over TLS. */
   readonly isOverTls: boolean;
-  /** Aborts when the answer takes too long; that of a stream when nobody reads it any more, or its caller is signed out. */
+  /** Aborts when the answer takes too long; that of a stream when it is no longer read, or its caller is signed out. */
   readonly signal: AbortSignal;
   /**
    * Tells events and logs of the change that was made. A route that writes and tells nothing has its summary told.
    *
-   * @param by somebody who has made it in place of the caller: who has just signed in
+   * @param by user who has just signed in, as the caller of that request was not signed in yet
    */
   note(change: CallChange, by?: { readonly name: string; readonly role: Role }): void;
 }
@@ -55,7 +55,7 @@ export interface RouteRow<
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Path below the base of the API. `:name` is one segment, percent encoded. */
   readonly path: string;
-  /** Least role; `open`: nobody has to sign in. */
+  /** Least role; `open`: no sign-in is needed. */
   readonly role: Role | "open";
   /** Name of the group in the OpenAPI document, and sentence about what it does. */
   readonly tag: string;

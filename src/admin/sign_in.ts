@@ -17,10 +17,10 @@ const MOST_HASHING = 1;
 // All that the limit lets in may wait: who is beyond it hears of the limit.
 const MOST_WAITING = PER_MINUTE_OF_ALL;
 const LONGEST_WAIT_MS = 20_000;
-/** Name of whoever has followed a link that was printed for the operator. */
+/** Session of a link that was printed for the operator. */
 const OF_LINK: NewSession = { name: "one-time link", role: "admin" };
 
-/** End of somebody's being signed in. */
+/** Signal of a user's signing out. */
 interface SignOut {
   readonly ended: AbortSignal;
   stop(): void;
@@ -81,7 +81,7 @@ export class SignIn {
   }
 
   /**
-   * Finds out who sends a request; `undefined`: nobody who is known.
+   * Finds the sender of a request; `undefined`: it is not signed in.
    *
    * @throws Problem 401 for a token that is wrong, 429 for too many
    */
@@ -127,7 +127,7 @@ export class SignIn {
   }
 
   /**
-   * Gives a signal that aborts when somebody is signed out; a user of the app, when the app says so, which it is asked again
+   * Gives a signal that aborts when its user is signed out; a user of the app, when the app says so, which it is asked again
    * and again. Call `stop` when it is no longer needed.
    */
   endOf(signedIn: SignedIn, request: Request, info: RequestInfo, everyMs: number): SignOut {
@@ -199,7 +199,7 @@ function cookiesOf({ headers }: Request): string[] {
   return pairs.filter((pair) => pair.startsWith(`${COOKIE}=`)).slice(0, 4).map((pair) => pair.slice(COOKIE.length + 1));
 }
 
-/** Refusal of whoever is not signed in (RFC 9110, section 11.6.1). */
+/** Refusal of a request that is not signed in (RFC 9110, section 11.6.1). */
 export function refusal(detail: string, members: Readonly<Record<string, unknown>> = {}): Problem {
   return new Problem(401, "Not signed in", detail, { members, headers: { "www-authenticate": "Bearer" } });
 }

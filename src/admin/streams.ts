@@ -2,7 +2,7 @@
  * Response whose stream ends when the caller is signed out.
  *
  * @param source body of the response
- * @param abort told when nobody reads the stream any more
+ * @param abort told when the stream is no longer read
  * @param onEnd called once, when it has ended
  */
 export function endingWith(

@@ -25,7 +25,7 @@ const STANDARD_OUTPUT = "-";
 const CAPTURE_MODE = 0o600;
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** Traces until a signal, the end of the trace, or the end of whoever reads the output. Throws {@linkcode ConfigError}. */
+/** Traces until a signal, the end of the trace, or a closed output. Throws {@linkcode ConfigError}. */
 export async function traceLive(options: LiveTrace, io: ProgramIo): Promise<number> {
   const stop = new AbortController();
   for (const signal of SIGNALS) {

@@ -87,7 +87,7 @@ function userOf(given: z.Infer<typeof CREDENTIALS>, address: string, { signIn }:
     : signIn.withPassword(given.user, given.password, address);
 }
 
-/** Link that signs somebody in: a fragment is sent to no server, so that no log has it. */
+/** Sign-in link: a fragment is sent to no server, so that no log has it. */
 export function linkOf(page: string, token: string): string {
   return `${page}#token=${token}`;
 }

@@ -158,7 +158,7 @@ export class EventStreams {
         hasRoom: (bytes) => this.#hasRoom(bytes),
         dropped: async () =>
           subscription.dropped + ((await this.#broker.session(client.clientId, { messages: 0 }))?.dropped ?? 0),
-        // A member of a Shared Subscription that nobody reads would take messages from the others.
+        // A member of a Shared Subscription without a reader would take messages from the others.
         isResumable: !query.topicFilters.some((topicFilter) => topicFilter.startsWith(SHARE_PREFIX)),
         reasonOf: (error) => this.#reasonOf(error, client),
         onEnd: () => this.#forget(entry),

@@ -102,7 +102,10 @@ class Topics {
     await Promise.all([this.#streams.close(), this.#clients.close()]);
   }
 
-  /** Refuses requests of pages of other origins: a broker may let in whoever reaches it, and browsers reach it for any page. */
+  /**
+   * Refuses requests of pages of other origins: a broker may let in all clients that reach it, and browsers reach it for any
+   * page.
+   */
   #checkPage(request: Request): void {
     const { headers } = request;
     const origin = headers.get("origin");
@@ -113,7 +116,7 @@ class Topics {
         "A page of another origin may not use topics here: the operator can list its origin in topicOrigins";
       throw new Problem(403, "Origin not allowed", detail);
     }
-    // Nothing of what publishers have written is to become a script, a style or a frame of a page.
+    // Payloads of publishers must not become a script, a style or a frame of a page.
     const destination = headers.get("sec-fetch-dest") ?? "empty";
     if (destination === "empty" || destination === "document") return;
     throw new Problem(403, "Not for pages", "A topic is not loaded by an element of a page: use fetch or EventSource");

@@ -10,7 +10,7 @@ const TEXT = "configuration.yaml";
 export function configurationAccess(reload: Reload): ConfigurationAccess {
   return {
     yaml: async () => (await import("../config/print.ts")).effectiveYaml(reload.configuration),
-    // Files that a text names are not read: whoever may check one could find out what others there are.
+    // Files that a text names are not read: its author could find out by them which files there are.
     check: (yaml) => checked(() => yaml === undefined ? reload.check() : textWarnings(yaml)),
     async reload() {
       const { messages, warnings, disconnected } = await reload.run("Dashboard");

@@ -9,7 +9,7 @@ import { stateDirectory } from "../storage_option.ts";
 export interface DashboardFiles {
   /** File with a link, where there is no terminal to print it. */
   readonly link: string;
-  /** Socket that serves the API to whoever can open it. */
+  /** Socket that serves the API; file permissions say who can open it. */
   readonly socket: string;
   /** File with the address of the page. */
   readonly address: string;
