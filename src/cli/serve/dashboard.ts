@@ -17,6 +17,7 @@ import type { Access } from "./access.ts";
 import { configurationAccess } from "./configuration_access.ts";
 import { type DashboardFiles, makeDashboardFiles, removeDashboardFiles, writeLink } from "./dashboard_files.ts";
 import { addressOf, basePathOf, type Certificate, certificateOf, dashboardListener } from "./dashboard_listener.ts";
+import { NO_ADDRESS } from "./listen_error.ts";
 import { processFigures } from "./process_figures.ts";
 import type { Reload } from "./reload.ts";
 
@@ -281,7 +282,7 @@ function logEvent(event: AdminEvent, log: Log): void {
 
 function whyNot(error: unknown): string {
   if (error instanceof Deno.errors.AddrInUse) return "the port is in use; --no-admin and --admin URL say otherwise";
-  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  if (error instanceof Deno.errors.AddrNotAvailable) return NO_ADDRESS;
   if (error instanceof Deno.errors.PermissionDenied) return "not permitted";
   return error instanceof Error ? error.message : String(error);
 }
