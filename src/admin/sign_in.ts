@@ -1,11 +1,10 @@
 import { DEFAULT_ITERATIONS, parsePasswordHash, type PasswordHash, verifyPassword } from "../auth/password_hash.ts";
 import { FailureLimit, Semaphore } from "../auth/throttle.ts";
-import { LinkTokens } from "./link_tokens.ts";
 import type { AdminAccess, Authorize, AuthorizedUser, RequestInfo } from "./options.ts";
 import { Problem } from "./problems.ts";
 import type { Role, SignedIn } from "./roles.ts";
 import { type NewSession, Sessions } from "./sessions.ts";
-import { Tokens } from "./tokens.ts";
+import { LinkTokens, Tokens } from "./tokens.ts";
 
 /** Name of the cookie of a session. */
 export const COOKIE = "brooklet_admin";

@@ -18,6 +18,8 @@ interface KeptToken extends TokenFacts, SignedIn {
 }
 
 const MOST_MADE = 1_000;
+const LINK_MS = 10 * 60 * 1_000;
+const MOST_LINKS = 100;
 
 /** Tokens of programs: those of the options, and others that are made while the broker runs and end with it. */
 export class Tokens {
@@ -103,5 +105,39 @@ export class Tokens {
     this.#byName.delete(kept.name);
     if (this.#byHash.get(kept.hash) === kept) this.#byHash.delete(kept.hash);
     kept.controller.abort(new DOMException("The token is not valid any more", "AbortError"));
+  }
+}
+
+/** Tokens of sign-in links. Each signs in once, within 10 minutes. */
+export class LinkTokens {
+  readonly #now: () => number;
+  /** End of each, in epoch milliseconds, by the hash of its token; the oldest first. */
+  readonly #untilMs = new Map<string, number>();
+
+  /** @param now epoch milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Makes a token; gives it with its end in epoch milliseconds. */
+  async make(): Promise<{ readonly token: string; readonly untilMs: number }> {
+    const token = newSecret();
+    const untilMs = this.#now() + LINK_MS;
+    this.#untilMs.set(await secretHash(token), untilMs);
+    const [oldest] = this.#untilMs.keys();
+    if (this.#untilMs.size > MOST_LINKS && oldest !== undefined) this.#untilMs.delete(oldest);
+    return { token, untilMs };
+  }
+
+  /** Uses a token up; gives whether it was one. */
+  async use(token: string): Promise<boolean> {
+    const hash = await secretHash(token);
+    const untilMs = this.#untilMs.get(hash);
+    return this.#untilMs.delete(hash) && untilMs !== undefined && this.#now() < untilMs;
+  }
+
+  /** Makes all tokens invalid. */
+  close(): void {
+    this.#untilMs.clear();
   }
 }

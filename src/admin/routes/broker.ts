@@ -1,8 +1,9 @@
 import type { BrokerMetrics } from "../../broker/metrics.ts";
+import { HISTORY_SERIES, HISTORY_STEPS_SECONDS, type HistorySeries } from "../history.ts";
 import type { AdminHost } from "../host.ts";
 import { type Route, route } from "../route_table.ts";
 import * as z from "../zod.js";
-import { COUNT, timeOf } from "./json_values.ts";
+import { COUNT, DROPPED, TIME, timeOf } from "./json_values.ts";
 
 const TRAFFIC = z.strictObject({ bytes: COUNT, packets: COUNT, publishes: COUNT });
 
@@ -18,13 +19,13 @@ const NUMBERS = z.strictObject({
   queuedBytes: COUNT,
   received: TRAFFIC,
   sent: TRAFFIC,
-  dropped: z.strictObject({ qos0: COUNT, queueFull: COUNT, tooLarge: COUNT, expired: COUNT }),
+  dropped: DROPPED,
   denied: z.strictObject({ publish: COUNT, subscribe: COUNT }),
 });
 
 const FACTS = z.strictObject({
   version: z.string(),
-  startedAt: z.iso.datetime(),
+  startedAt: TIME,
   uptimeSeconds: z.number(),
   readiness: z.enum(["ready", "failing", "closing"]),
   listeners: z.array(z.strictObject({ url: z.string() })),
@@ -39,7 +40,21 @@ const FACTS = z.strictObject({
   numbers: NUMBERS,
 });
 
-/** Facts about the broker. */
+const POINTS = z.array(z.nullable(z.number()));
+const RANGE = z.enum(Object.keys(HISTORY_STEPS_SECONDS) as (keyof typeof HISTORY_STEPS_SECONDS)[]); // All of its keys.
+
+const HISTORY = z.strictObject({
+  range: RANGE,
+  stepSeconds: COUNT,
+  /** Time of the last point; each one before it is a step earlier. */
+  endsAt: TIME,
+  /** Points by their names, the oldest first; `null`: nothing is known of that time. */
+  series: z.strictObject(
+    Object.fromEntries(HISTORY_SERIES.map((name) => [name, POINTS])) as Record<HistorySeries, typeof POINTS>, // All names.
+  ),
+});
+
+/** Facts about the broker, and its numbers of the last 24 hours. */
 export const BROKER_ROUTES: readonly Route<AdminHost>[] = [
   route({
     method: "GET",
@@ -49,6 +64,19 @@ export const BROKER_ROUTES: readonly Route<AdminHost>[] = [
     summary: "Version, uptime, listeners, storage, limits, and the numbers of this moment",
     answer: FACTS,
     handle: (_call, host: AdminHost) => factsOf(host),
+  }),
+  route({
+    method: "GET",
+    path: "/history",
+    role: "viewer",
+    tag: "Broker",
+    summary: "Rates and sizes of the last 10 minutes, 2 hours or 24 hours, 600 points at most",
+    query: z.strictObject({ range: z.optional(RANGE) }),
+    answer: HISTORY,
+    handle({ query: { range = "10m" } }, { history }: AdminHost) {
+      const { endsAtMs, ...points } = history.points(range);
+      return { ...points, endsAt: timeOf(endsAtMs) };
+    },
   }),
 ];
 

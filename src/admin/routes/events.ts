@@ -2,9 +2,11 @@ import { reasonCodeName } from "../../codec/reason_code.ts";
 import { helpAt } from "../../transport/web_socket/upgrade.ts";
 import { EVENT_KINDS, type KeptEvent, remedyOf } from "../events.ts";
 import type { AdminHost } from "../host.ts";
+import { PAGE_QUERY } from "../pages.ts";
 import { type Route, route } from "../route_table.ts";
 import * as z from "../zod.js";
-import { COUNT, TIME, timeOf } from "./json_values.ts";
+import { COUNT, DROPPED, TIME, timeOf } from "./json_values.ts";
+import { SESSION_PAGE, sessionPage } from "./session_rows.ts";
 
 const EVENT = z.strictObject({
   /** Number of its last repetition: later ones are larger. */
@@ -40,7 +42,13 @@ const EVENTS = z.strictObject({
   last: COUNT,
 });
 
-/** Events in words. */
+const DROPS = z.strictObject({
+  /** Messages that were dropped since the broker was opened, by reason. */
+  dropped: DROPPED,
+  slow: SESSION_PAGE,
+});
+
+/** Events in words, and the clients that do not take their messages as fast as they come. */
 export const EVENT_ROUTES: readonly Route<AdminHost>[] = [
   route({
     method: "GET",
@@ -64,6 +72,23 @@ export const EVENT_ROUTES: readonly Route<AdminHost>[] = [
       const isWanted = ({ kind }: KeptEvent) => mine !== true || kind !== "admin" || filter.kind === "admin";
       const found = events.find({ ...filter, address: from }).filter(isWanted).slice(0, limit);
       return { events: found.map(eventJson), last: events.lastId };
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/drops",
+    role: "viewer",
+    tag: "Events",
+    summary: "Messages that were dropped, and the clients that cause it: messages wait for them or were dropped",
+    query: z.strictObject(PAGE_QUERY),
+    answer: DROPS,
+    async handle({ query }, host: AdminHost) {
+      const slow = await sessionPage(
+        { ...query, state: "all", sort: "-dropped" },
+        host,
+        ({ dropped, queued, isConnected }) => dropped > 0 || (isConnected && queued > 0),
+      );
+      return { dropped: { ...host.broker.metrics.dropped }, slow };
     },
   }),
 ];

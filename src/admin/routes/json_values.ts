@@ -11,6 +11,9 @@ export const QOS = z.int().check(z.minimum(0), z.maximum(2));
 /** Name of a client or topic in a path: percent encoded, or in the form of `segment`. */
 export const SEGMENT = z.string().check(z.minLength(1));
 
+/** Messages that were dropped, by reason. */
+export const DROPPED = z.strictObject({ qos0: COUNT, queueFull: COUNT, tooLarge: COUNT, expired: COUNT });
+
 /** Most bytes of a payload in an answer. */
 const SHOWN_BYTES = 65_536;
 

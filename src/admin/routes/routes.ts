@@ -4,9 +4,7 @@ import { BAN_ROUTES } from "./bans.ts";
 import { BROKER_ROUTES } from "./broker.ts";
 import { CLIENT_ROUTES } from "./clients.ts";
 import { CONFIGURATION_ROUTES } from "./configuration.ts";
-import { DROP_ROUTES } from "./drops.ts";
 import { EVENT_ROUTES } from "./events.ts";
-import { HISTORY_ROUTES } from "./history.ts";
 import { LIVE_ROUTES } from "./live.ts";
 import { MESSAGE_ROUTES } from "./messages.ts";
 import { RETAINED_ROUTES } from "./retained.ts";
@@ -20,14 +18,12 @@ import { TRACE_ROUTES } from "./traces.ts";
 export const ROUTES: readonly Route<AdminHost>[] = [
   ...SESSION_ROUTES,
   ...BROKER_ROUTES,
-  ...HISTORY_ROUTES,
   ...CLIENT_ROUTES,
   ...SESSION_STATE_ROUTES,
   ...SUBSCRIPTION_ROUTES,
   ...RETAINED_ROUTES,
   ...MESSAGE_ROUTES,
   ...EVENT_ROUTES,
-  ...DROP_ROUTES,
   ...LIVE_ROUTES,
   ...TRACE_ROUTES,
   ...BAN_ROUTES,

@@ -5,7 +5,7 @@ import type { AdminHost } from "../host.ts";
 import { orBadRequest, PAGE_QUERY, sortOf } from "../pages.ts";
 import { segmentOf } from "../segments.ts";
 import * as z from "../zod.js";
-import { COUNT, QOS, TIME, timeOrNull } from "./json_values.ts";
+import { COUNT, DROPPED, QOS, TIME, timeOrNull } from "./json_values.ts";
 
 /** Session as lists have it, and its connection, whose values are `null` without one. */
 const SESSION = {
@@ -48,7 +48,7 @@ export const SESSION_DETAILS = z.strictObject({
     payloadBytes: COUNT,
     delaySeconds: COUNT,
   })),
-  droppedByReason: z.strictObject({ qos0: COUNT, queueFull: COUNT, tooLarge: COUNT, expired: COUNT }),
+  droppedByReason: DROPPED,
 });
 
 /** Page of sessions. */
