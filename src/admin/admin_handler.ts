@@ -357,7 +357,7 @@ function notFound(): Problem {
 }
 
 function withoutBody(response: Response): Response {
-  response.body?.cancel().catch(() => {}); // Nobody reads it.
+  response.body?.cancel().catch(() => {}); // It is not read.
   return new Response(null, response);
 }
 

@@ -59,7 +59,7 @@ const FLAGS: Readonly<Record<string, Matches>> = {
     entry !== undefined && expectsAnswer(entry) &&
     entry.answeredBy === undefined,
 };
-/** Examples for whoever does not know the language. */
+/** Examples for readers who do not know the language. */
 export const FILTER_EXAMPLES = [
   "type:publish",
   "topic:test/#",

@@ -5,7 +5,7 @@ import { Banner, Button, Command, Field, TextInput } from "./components.tsx";
 import { asApiError } from "./resource.ts";
 import { Brand } from "./shell.tsx";
 
-/** Page for those who are not signed in. */
+/** Page that a browser without a session shows. */
 export function SignIn({ refusal }: { readonly refusal: ApiError | undefined }) {
   const app = useApp();
   const [error, setError] = useState(refusal);
@@ -68,7 +68,7 @@ function PasswordForm({ onSubmit }: { readonly onSubmit: (body: unknown) => void
   );
 }
 
-/** Takes a link, or its token alone, for those who cannot click it. */
+/** Takes a link, or its token alone, pasted by hand. */
 function TokenForm({ onSubmit }: { readonly onSubmit: (body: unknown) => void }) {
   const [link, setLink] = useState("");
   return (

@@ -40,7 +40,7 @@ export interface BodyBounds {
 const LARGEST_EXPIRY_SECONDS = 0xffff_ffff;
 const MOST_FILTERS = 100;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** Challenge of those who have a token (RFC 6750, section 3). */
+/** Challenge that asks for a token (RFC 6750, section 3). */
 export const BEARER = 'Bearer realm="MQTT"';
 const CHALLENGE = `Basic realm="MQTT", charset="UTF-8", ${BEARER}`;
 

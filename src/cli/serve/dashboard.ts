@@ -101,7 +101,7 @@ export class Dashboard {
     this.#files = await this.#makeFiles();
     log.line(`The dashboard is at ${this.#page}`);
     if (io.stderr.isTerminal()) {
-      // Written past the log, which may go to a file, or to those who read $SYS.
+      // Written past the log, which may go to a file, or to subscribers of $SYS.
       printLine(io.stderr, `Open ${link}\n(once, within 10 minutes; "brooklet dashboard" prints another link)`);
     } else if (this.#files === undefined) {
       log.line("The dashboard has no place for a link that signs in: set users or tokens, or start it at a terminal");
