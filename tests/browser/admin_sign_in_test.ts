@@ -34,6 +34,15 @@ browserTest("a link signs in once, and its token leaves the address", async (chr
   assertEquals(late.url(), dashboard.url());
 });
 
+browserTest("the tool connects beside the page at first, also where that is below a path", async (chromium) => {
+  await using dashboard = await AdminBroker.open();
+  const page = await chromium.tab();
+  await page.goto(await dashboard.link());
+  await page.getByRole("link", { name: "WebSocket tool" }).click();
+  const own = page.locator("option", { hasText: "(this page)" });
+  assertEquals(await own.textContent(), `${dashboard.url().replace("http:", "ws:")}mqtt (this page)`);
+});
+
 browserTest("a token that never was one is refused in words; a whole link may be pasted", async (chromium) => {
   await using dashboard = await AdminBroker.open();
   const page = await chromium.tab();
@@ -63,8 +72,13 @@ browserTest(
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await page.getByRole("heading", { name: "Events" }).waitFor();
     await page.getByText("viewer", { exact: true }).waitFor();
-    // A session that ends while the page is open leads to the form, and then back to the same place.
+    // Also where nothing has been refused before, the form takes a password after signing out.
     await page.reload();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("User name").fill("ann");
+    await page.getByLabel("Password").fill("right");
+    await page.keyboard.press("Enter");
+    // A session that ends while the page is open leads to the form, and then back to the same place.
     await page.getByText("viewer", { exact: true }).waitFor();
     await page.context().clearCookies();
     await page.getByRole("link", { name: "Clients" }).click();

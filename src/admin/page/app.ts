@@ -107,7 +107,7 @@ export class App {
   async signOut(): Promise<void> {
     this.live.close();
     await this.api.delete(["session"]);
-    this.session.value = null;
+    await this.findSession(); // It also says whether one can sign in again with a password.
   }
 }
 

@@ -28,7 +28,7 @@ export class Tool {
   constructor(api: Api, page: URL) {
     this.#api = api;
     this.#page = page;
-    const address = new URL("/mqtt", page);
+    const address = new URL("mqtt", page); // Beside the page, which may be below a path.
     address.protocol = page.protocol === "https:" ? "wss:" : "ws:";
     this.ownAddress = address.href;
     for (const settings of keptSettings(this.ownAddress)) this.#add(settings);
