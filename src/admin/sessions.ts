@@ -15,8 +15,21 @@ interface KeptSession extends SignedIn {
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
+/** Cookie of a session to come. */
+export interface NewCookie {
+  /** Value of the cookie. */
+  readonly value: string;
+  readonly hash: string;
+}
+
 const SESSION_MS = 12 * 60 * 60 * 1_000;
 const MOST_SESSIONS = 1_000;
+
+/** Makes a cookie for a session. */
+export async function newCookie(): Promise<NewCookie> {
+  const value = newSecret();
+  return { value, hash: await secretHash(value) };
+}
 
 /** Sessions of browsers, for 12 hours each. They are in memory alone, and only the hashes of their cookies. */
 export class Sessions {
@@ -29,10 +42,11 @@ export class Sessions {
     this.#now = now;
   }
 
-  /** Begins a session; gives it with the value of its cookie. The oldest of more than 1,000 ends. */
-  async open({ name, role, until }: NewSession): Promise<[session: SignedIn, cookie: string]> {
-    const cookie = newSecret();
-    const hash = await secretHash(cookie);
+  /**
+   * Begins a session with a cookie that {@linkcode newCookie} has made. It is not asynchronous: users may be replaced at any
+   * moment after the password was checked. The oldest of more than 1,000 ends.
+   */
+  open({ name, role, until }: NewSession, { hash }: NewCookie): SignedIn {
     const controller = new AbortController();
     const timer = setTimeout(() => this.#end(hash), SESSION_MS);
     until?.addEventListener("abort", () => this.#end(hash), { once: true, signal: controller.signal });
@@ -48,11 +62,10 @@ export class Sessions {
       timer,
     } as const;
     this.#byHash.set(hash, session);
-    if (this.#byHash.size > MOST_SESSIONS) {
-      const [oldest] = this.#byHash.keys();
-      if (oldest !== undefined) this.#end(oldest);
-    }
-    return [session, cookie];
+    if (until?.aborted) this.#end(hash);
+    const [oldest] = this.#byHash.keys();
+    if (this.#byHash.size > MOST_SESSIONS && oldest !== undefined) this.#end(oldest);
+    return session;
   }
 
   /** Finds the session of a cookie. */

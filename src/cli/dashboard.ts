@@ -3,6 +3,9 @@ import { ConfigError } from "./config_error.ts";
 import { printLine, type ProgramIo } from "./program_io.ts";
 import type { DashboardFiles } from "./serve/dashboard_files.ts";
 
+/** Time limit for the answer of a broker, which may be stopped. */
+const ANSWER_MS = 5_000;
+
 /** Command that prints a link which signs in to the dashboard of a running broker. */
 export const DASHBOARD: Command = command({
   name: "dashboard",
@@ -44,10 +47,12 @@ async function newLink({ socket: path, address }: DashboardFiles): Promise<strin
     using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
     // A write has to come from a page of the server, or from what can say that it does.
     const headers = { "content-type": "application/json", "sec-fetch-site": "same-origin" };
-    const response = await fetch(`http://localhost${pathname}api/v1/links`, { client, method: "POST", headers });
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const url = `http://localhost${pathname}api/v1/links`;
+    const response = await fetch(url, { client, method: "POST", headers, signal });
     const { link }: { link?: unknown } = await response.json();
     return typeof link === "string" ? link : undefined;
   } catch {
-    return undefined; // The broker that had it was killed.
+    return undefined; // The broker that had it was killed, or is stopped.
   }
 }

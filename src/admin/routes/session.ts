@@ -2,7 +2,7 @@ import type { AdminHost } from "../host.ts";
 import { Problem } from "../problems.ts";
 import { ROLES, type SignedIn } from "../roles.ts";
 import { type Route, route } from "../route_table.ts";
-import type { NewSession } from "../sessions.ts";
+import { newCookie, type NewSession } from "../sessions.ts";
 import { COOKIE } from "../sign_in.ts";
 import * as z from "../zod.js";
 import { timeOf, timeOrNull } from "./json_values.ts";
@@ -31,14 +31,15 @@ export const SESSION_ROUTES: readonly Route<AdminHost>[] = [
     answer: SESSION,
     status: 201,
     async handle({ body, caller: { address = "unknown" }, isOverTls, note }, host: AdminHost) {
+      const cookie = await newCookie();
       const user = await userOf(body, address, host).catch((error) => {
         const isWrong = error instanceof Problem && error.status === 401;
         if (isWrong) note({ name: "signInFailed", message: "failed to sign in" });
         throw error;
       });
-      const [session, value] = await host.signIn.sessions.open(user);
+      const session = host.signIn.sessions.open(user, cookie);
       note({ name: "signIn", message: "signed in" }, user);
-      const headers = { "set-cookie": cookieText(value, host, isOverTls) };
+      const headers = { "set-cookie": cookieText(cookie.value, host, isOverTls) };
       return Response.json(factsOf(session), { status: 201, headers });
     },
   }),
