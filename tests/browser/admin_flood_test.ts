@@ -58,7 +58,7 @@ function startFlood(port: number): { stop(): Promise<number> } {
       const due = Math.floor((performance.now() - startMs) / 1_000 * PACKETS_PER_SECOND) - sent;
       const batch = new Uint8Array(due * publish.length);
       for (let index = 0; index < due; index++) batch.set(publish, index * publish.length);
-      if (due > 0) await connection.write(batch);
+      for (let written = 0; written < batch.length;) written += await connection.write(batch.subarray(written));
       sent += due;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

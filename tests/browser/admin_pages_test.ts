@@ -45,6 +45,8 @@ async function checkState(page: Page, brokers: Brokers, name: PageName, state: S
   await open(page, brokers, name, state);
   const { full, empty } = WORDS[name];
   if (state === "full" || state === "stale") await page.getByText(full).first().waitFor();
+  // A broker that nobody has used may have stood still on a busy machine, which is an event of the kind "broker".
+  if (state === "empty" && name === "events") await page.getByLabel("Kind").selectOption("denied");
   if (state === "empty") await page.getByText(empty).first().waitFor();
   await assertAccessible(page, `${PAGES[name]}, ${state}`, state === "full" ? "document" : '"main"');
   if (state !== "error") return;
